@@ -1,0 +1,31 @@
+"""ganzoo: a plugin-based zoo of generative adversarial networks.
+
+``ganzoo.run``, ``ganzoo.load``, ``ganzoo.compare`` and ``ganzoo.Recipe`` are loaded at first use:
+importing ganzoo imports no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganzoo.engine.run import load as load
+    from ganzoo.engine.run import run as run
+    from ganzoo.recipes.recipe import Recipe as Recipe
+    from ganzoo.report.compare import compare as compare
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "run": "ganzoo.engine.run",
+    "load": "ganzoo.engine.run",
+    "compare": "ganzoo.report.compare",
+    "Recipe": "ganzoo.recipes.recipe",
+}
+
+__all__ = ["Recipe", "__version__", "compare", "load", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")

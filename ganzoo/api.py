@@ -1,0 +1,542 @@
+"""All that a plugin imports, and it imports no torch: hooks, `SampleSpec`, `Game`, their words.
+
+A plugin is a distribution with one entry point in the group ``ganzoo.v1``. The entry point's name
+is the plugin's namespace; the module that it names implements the hooks of `Hooks`, each of which
+hands over import strings and metadata, never classes::
+
+    @hookimpl
+    def register_losses(register):
+        register("hinge", "ganzoo_acme.losses:Hinge", revision=1, paper="arXiv:1705.02894")
+
+A target is a factory (class or function). The engine's arguments come positionally, the recipe's
+parameters by keyword, so a target's annotated keyword-only arguments *are* its parameters.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
+
+import pluggy
+from annotated_types import Ge, Gt, Le, Lt
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+API_VERSION = 1
+ENTRY_POINT_GROUP = f"ganzoo.v{API_VERSION}"
+
+hookspec = pluggy.HookspecMarker("ganzoo")
+hookimpl = pluggy.HookimplMarker("ganzoo")
+
+PositiveInt = Annotated[int, Gt(0)]
+NonNegativeInt = Annotated[int, Ge(0)]
+PositiveFloat = Annotated[float, Gt(0)]
+NonNegativeFloat = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Ge(0), Le(1)]
+
+CAPABILITIES: Mapping[str, str] = {
+    "conditional": "the network uses its labels",
+    "features": "D returns intermediate features",
+    "class-logits": "D returns logits over the classes",
+    "real-gradient": "asks for the gradient of D with respect to the real batch",
+    "fake-gradient": "asks for the gradient of D with respect to the generated batch",
+    "generator-graph": "differentiates through G in the discriminator's step",
+    "batch-coupled": "one sample's output depends on the others of its batch",
+    "internal-noise": "in eval mode the output is not a function of the inputs alone",
+    "unbounded": "G's output may leave the range of the model form; it is clamped at sampling",
+    "graph-safe": "makes no decision on the host that depends on tensor values",
+}
+"""The closed vocabulary of capability words; a plugin may add its own as ``acme/word``."""
+
+
+# --- what is being generated ---------------------------------------------------------------------
+
+_STORED_DTYPES = {
+    "image": "uint8",
+    "video": "uint8",
+    "text": "int64",
+    "audio": "float32",
+    "vector": "float32",
+}
+
+
+@dataclass(frozen=True)
+class SampleSpec:
+    """What one sample is. The data set declares it; both networks receive the same value.
+
+    A sample has a *stored form* (as the data set gives it, and as files and scores see it) and a
+    *model form* (float32, what networks see). `ganzoo.nn.encode` and `decode` go between them.
+
+    ========  =============================  ==========================
+    modality  stored form                    model form
+    ========  =============================  ==========================
+    image     uint8 (C, H, W)                float (C, H, W) in [-1, 1]
+    video     uint8 (T, C, H, W)             float, the same, in [-1, 1]
+    audio     float32 (C, T) in [-1, 1]      the same
+    text      int64 (L,)                     one-hot float (L, V)
+    vector    float32 (D,)                   the same
+    ========  =============================  ==========================
+
+    Args:
+        modality: one of the table's words.
+        shape: shape of one sample in stored form, without a batch axis.
+        classes: how many labels the data has; 0 where it has none.
+        vocabulary: number of tokens V (text).
+        sample_rate: hertz (audio).
+        frame_rate: frames a second (video).
+
+    Raises:
+        ValueError: an unknown modality, a shape of the wrong rank, or a size below 1.
+    """
+
+    modality: str
+    shape: tuple[int, ...]
+    classes: int = 0
+    vocabulary: int | None = None
+    sample_rate: int | None = None
+    frame_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.modality not in _STORED_DTYPES:
+            known = ", ".join(sorted(_STORED_DTYPES))
+            raise ValueError(f"unknown modality {self.modality!r}; known: {known}")
+        rank = {"image": 3, "video": 4, "audio": 2, "text": 1, "vector": 1}[self.modality]
+        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        if len(self.shape) != rank or min(self.shape) < 1:
+            raise ValueError(f"{self.modality} samples have {rank} axes, not shape {self.shape}")
+        if self.modality == "text" and not self.vocabulary:
+            raise ValueError("text samples need a vocabulary")
+
+    @property
+    def stored_dtype(self) -> str:
+        """Name of the torch dtype of the stored form: ``uint8``, ``int64`` or ``float32``."""
+        return _STORED_DTYPES[self.modality]
+
+    @property
+    def model_shape(self) -> tuple[int, ...]:
+        """Shape of one sample in model form: the stored shape, or (L, V) for text."""
+        return (*self.shape, self.vocabulary) if self.vocabulary else self.shape
+
+    @property
+    def channels(self) -> int:
+        """C of an image or a video frame."""
+        return self.shape[-3]
+
+    @property
+    def height(self) -> int:
+        """H of an image or a video frame, in pixels."""
+        return self.shape[-2]
+
+    @property
+    def width(self) -> int:
+        """W of an image or a video frame, in pixels."""
+        return self.shape[-1]
+
+    @property
+    def size(self) -> int:
+        """How many numbers one sample in model form holds."""
+        return math.prod(self.model_shape)
+
+    def __str__(self) -> str:
+        classes = f", {self.classes} classes" if self.classes else ""
+        return f"{self.modality} {'x'.join(map(str, self.shape))}{classes}"
+
+
+# --- the game ------------------------------------------------------------------------------------
+
+
+class DiscriminatorOutput(NamedTuple):
+    """What D says of a batch.
+
+    `logits`: (B,), or (B, K) for K judgements a sample (patches, scales); larger is more real.
+    `features`: intermediate activations, first axis B. `class_logits`: (B, classes).
+    `extra`: anything else by name, each with first axis B.
+    """
+
+    logits: Tensor
+    features: tuple[Tensor, ...] = ()
+    class_logits: Tensor | None = None
+    extra: Mapping[str, Tensor] = {}
+
+
+Terms = Mapping[str, "Tensor"]
+"""Named scalar terms of one player's loss. The engine sums, logs and checks them by name."""
+
+
+class Noise(Protocol):
+    """Random numbers for one batch, each row drawn by the sample's global index.
+
+    The same names give the same numbers whatever the number of processes or micro-batches.
+    """
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B, *shape) in [0, 1)."""
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B, *shape), standard normal."""
+
+
+class Game(Noise, Protocol):
+    """One update of one player, as the paper writes it; the engine decides on forward passes.
+
+    In the discriminator's update `fake` carries no graph (unless a component declares
+    ``generator-graph``); in the generator's, D's parameters are frozen and `fake` carries G's.
+    All samples are in model form. Everything lazy is computed at first use and then shared.
+    """
+
+    player: str
+    """``discriminator`` or ``generator``: whose update this is."""
+    real: Tensor
+    """(B, *model_shape); each update has its own real batch."""
+    labels: Tensor | None
+    """(B,) int64, or None when the recipe is not conditional."""
+    latents: Tensor
+    """(B, latent_dim) float32."""
+    fake_labels: Tensor | None
+    """(B,) int64, or None when the recipe is not conditional."""
+    step: int
+    """Generator updates done before this one."""
+    images_seen: int
+    """Real images shown to D before this update, over all ranks."""
+    generator_module: nn.Module
+    """G, for weight penalties; call `generate` instead of the module."""
+    discriminator_module: nn.Module
+    """D, for weight penalties; call `discriminate` instead of the module."""
+
+    @property
+    def fake(self) -> Tensor:
+        """G(latents, fake_labels), (B, *model_shape)."""
+
+    @property
+    def real_output(self) -> DiscriminatorOutput:
+        """D of the real batch, augmented."""
+
+    @property
+    def fake_output(self) -> DiscriminatorOutput:
+        """D of the generated batch, augmented."""
+
+    @property
+    def real_logits(self) -> Tensor:
+        """`real_output.logits`."""
+
+    @property
+    def fake_logits(self) -> Tensor:
+        """`fake_output.logits`."""
+
+    def discriminate(
+        self, x: Tensor, y: Tensor | None = None, augment: bool = True
+    ) -> DiscriminatorOutput:
+        """Return D(x, y), of x augmented with fresh noise unless `augment` is False."""
+
+    def augment(self, x: Tensor) -> Tensor:
+        """Return x augmented with fresh noise; x itself where the recipe has no augmentation."""
+
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return G(z, y)."""
+
+    def input_gradient(
+        self, x: Tensor, y: Tensor | None = None
+    ) -> tuple[DiscriminatorOutput, Tensor]:
+        """Return D's output on x and d(sum of its logits)/dx, shaped like x, differentiable.
+
+        For `real` and `fake` the output is the one that the loss uses: no second pass.
+        """
+
+    def mean(self, t: Tensor) -> Tensor:
+        """Return the mean of t over all ranks, differentiable."""
+
+    def replace(self, **fields: Any) -> Game:
+        """Return this game with other `real`, `labels`, `fake`, `latents` or `fake_labels`."""
+
+
+class Loss(Protocol):
+    """A loss: what each player minimises."""
+
+    def discriminator(self, game: Game) -> Terms: ...
+
+    def generator(self, game: Game) -> Terms: ...
+
+
+class Regularizer(Protocol):
+    """Either or both of a loss's methods, and optionally these."""
+
+    def prepare(self, game: Game) -> Game:
+        """Return the game that the loss is to see (top-k, latent optimisation, APA)."""
+
+    def after_step(self, game: Game) -> None:
+        """Act on the modules after the player's update (weight clipping)."""
+
+
+class Dataset(Protocol):
+    """A map-style data set in stored form. Construction lists and reads headers, no more.
+
+    Optional: ``tensors() -> (samples, labels or None)``, everything at once, where it fits in
+    memory; ``check() -> list[str]``, which decodes everything and names what cannot be read.
+    """
+
+    spec: SampleSpec
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int | None]: ...
+
+
+class Extractor(Protocol):
+    """A feature extractor for the Fréchet distance and other metrics.
+
+    It is called with float32 (B, *input_shape); images come in [0, 255], already resized and with
+    their channels adapted by the core. Where `input_shape` is None samples come as stored, in
+    float32. Optional: ``class_logits(features) -> (B, K)``.
+    """
+
+    input_shape: tuple[int, ...] | None
+    num_features: int | None
+    """D, or None where it follows from the samples."""
+    layer: str
+    weights_sha256: str | None
+    """Hash of the weights; None for an extractor without weights."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return float32 features (B, num_features)."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One side of a comparison: what a metric sees of the real or of the generated samples."""
+
+    features: Tensor
+    """(N, D) float32 on the CPU."""
+    samples: Tensor
+    """(N, *shape) in stored form on the CPU."""
+    labels: Tensor | None = None
+    """(N,) int64: the data's labels, or the labels that G was asked for."""
+    class_logits: Tensor | None = None
+    """(N, K), where the extractor has a classifier."""
+
+
+class Metric(Protocol):
+    """A metric beside the Fréchet distance."""
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        """Return named numbers."""
+
+
+class Augmentation(Protocol):
+    """A differentiable augmentation of everything that D sees."""
+
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor: ...
+
+
+class Latent(Protocol):
+    """The law of z."""
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return float32 (n, dim) drawn from `generator`, on the generator's device."""
+
+
+class Schedule(Protocol):
+    """A value over the course of a run.
+
+    Its result multiplies the recipe's value, or replaces it where `absolute` is true.
+    """
+
+    absolute: bool
+
+    def __call__(self, images_seen: int) -> float: ...
+
+
+# --- registration --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that ``ganzoo fetch`` can bring: its name in the cache, where it is, its sha256."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a plugin says of one component without importing it."""
+
+    kind: str
+    namespace: str
+    name: str
+    target: str
+    """``package.module:Factory``; for a recipe ``package:path/inside/it.yaml``."""
+    distribution: str
+    version: str
+    revision: int = 1
+    """Bumped whenever numerics change; shown beside every score."""
+    summary: str = ""
+    modalities: frozenset[str] = frozenset()
+    """Modalities that it can do; empty: any."""
+    capabilities: frozenset[str] = frozenset()
+    """What it *can* do; the instance's own `capabilities` says what it does."""
+    paper: str | None = None
+    license: str | None = None
+    splits: tuple[str, ...] = ()
+    """Data sets: the splits there are."""
+    extractor: str | None = None
+    """Data sets: the extractor that ``eval.extractor: auto`` means."""
+    datasets: tuple[str, ...] = ()
+    """Extractors: ids of the data sets that its weights were trained for."""
+    files: tuple[RemoteFile, ...] = ()
+    """What ``ganzoo fetch`` brings into the cache."""
+
+    @property
+    def id(self) -> str:
+        """The full id, ``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+
+class Register(Protocol):
+    """The callable that a hook receives; it is bound to the plugin, so provenance is free."""
+
+    def __call__(
+        self,
+        name: str,
+        target: str,
+        *,
+        revision: int = 1,
+        summary: str = "",
+        modalities: Iterable[str] = (),
+        capabilities: Iterable[str] = (),
+        paper: str | None = None,
+        license: str | None = None,
+        splits: Iterable[str] = (),
+        extractor: str | None = None,
+        datasets: Iterable[str] = (),
+        files: Iterable[RemoteFile] = (),
+    ) -> None:
+        """Register one component under `name` (lower case letters, digits, ``-``)."""
+
+
+class Hooks:
+    """The hooks, one a kind of component. Implement those that you need with `hookimpl`."""
+
+    @hookspec
+    def register_generators(self, register: Register) -> None:
+        """``(spec, *, …)`` → nn.Module: ``forward(z, y=None)``, attribute `latent_dim`."""
+
+    @hookspec
+    def register_discriminators(self, register: Register) -> None:
+        """``(spec, *, …)`` → nn.Module: ``forward(x, y=None)`` → logits or DiscriminatorOutput."""
+
+    @hookspec
+    def register_latents(self, register: Register) -> None:
+        """``(dim, *, …)`` → `Latent`."""
+
+    @hookspec
+    def register_losses(self, register: Register) -> None:
+        """``(*, …)`` → `Loss`."""
+
+    @hookspec
+    def register_regularizers(self, register: Register) -> None:
+        """``(*, …)`` → `Regularizer`."""
+
+    @hookspec
+    def register_augmentations(self, register: Register) -> None:
+        """``(spec, *, …)`` → `Augmentation`; `observe(statistics)` if it adapts."""
+
+    @hookspec
+    def register_datasets(self, register: Register) -> None:
+        """``(split, *, …)`` → `Dataset`."""
+
+    @hookspec
+    def register_extractors(self, register: Register) -> None:
+        """``(*, …)`` → `Extractor`."""
+
+    @hookspec
+    def register_metrics(self, register: Register) -> None:
+        """``(*, …)`` → `Metric`."""
+
+    @hookspec
+    def register_optimizers(self, register: Register) -> None:
+        """``(params, *, …)`` → torch.optim.Optimizer."""
+
+    @hookspec
+    def register_schedules(self, register: Register) -> None:
+        """``(*, …)`` → `Schedule`."""
+
+    @hookspec
+    def register_callbacks(self, register: Register) -> None:
+        """``(*, …)`` → an observer with any of started, stepped, scored, saved, finished."""
+
+    @hookspec
+    def register_recipes(self, register: Register) -> None:
+        """A packaged YAML recipe; the target is ``package:path/inside/it.yaml``."""
+
+
+HOOKS: Mapping[str, str] = {
+    "generator": "register_generators",
+    "discriminator": "register_discriminators",
+    "latent": "register_latents",
+    "loss": "register_losses",
+    "regularizer": "register_regularizers",
+    "augmentation": "register_augmentations",
+    "dataset": "register_datasets",
+    "extractor": "register_extractors",
+    "metric": "register_metrics",
+    "optimizer": "register_optimizers",
+    "schedule": "register_schedules",
+    "callback": "register_callbacks",
+    "recipe": "register_recipes",
+}
+"""Kind of component → name of its hook."""
+
+
+def cache_directory() -> Path:
+    """Return where fetched files and reference statistics live, made or not.
+
+    ``GANZOO_CACHE`` if set, else ``ganzoo`` under ``XDG_CACHE_HOME`` or ``~/.cache``.
+    """
+    if chosen := os.environ.get("GANZOO_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "ganzoo"
+
+
+__all__ = [
+    "API_VERSION",
+    "CAPABILITIES",
+    "ENTRY_POINT_GROUP",
+    "HOOKS",
+    "Augmentation",
+    "Dataset",
+    "DiscriminatorOutput",
+    "Evaluated",
+    "Extractor",
+    "Fraction",
+    "Game",
+    "Ge",
+    "Gt",
+    "Hooks",
+    "Latent",
+    "Le",
+    "Loss",
+    "Lt",
+    "Metric",
+    "Noise",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "PositiveFloat",
+    "PositiveInt",
+    "Register",
+    "Registration",
+    "Regularizer",
+    "RemoteFile",
+    "SampleSpec",
+    "Schedule",
+    "Terms",
+    "cache_directory",
+    "hookimpl",
+]

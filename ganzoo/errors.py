@@ -1,0 +1,133 @@
+"""Every error that ganzoo raises on purpose, and the exit code that each one ends a command with.
+
+    GanzooError                 1   a bug, or something that nobody foresaw
+    ├── UsageError              2   the command line, or a verb or key that is not there yet
+    │   ├── RecipeError         2   a recipe: carries every problem found, with file, line and column
+    │   ├── PluginError         2   an unknown, broken or misused plugin
+    │   └── ComparisonError     2   nothing that can be ranked together
+    ├── Diverged                3   a loss, gradient or weight that is not finite
+    ├── DataError               4   a data set that is missing, damaged or of the wrong form
+    ├── CheckpointError         5   a checkpoint that cannot be read or must not be written
+    ├── RunLocked               6   a run directory that another process is writing
+    ├── DiskFull                7   no room for a checkpoint, three times in a row
+    ├── OutOfMemory             8   a batch that does not fit
+    ├── DeviceError             9   a device, or a number of processes, that is not there
+    ├── Unfinished             75   stopped in good order before the end: resume me
+    └── Interrupted       130, 143  stopped by SIGINT or SIGTERM, with its state saved
+
+`ganzoo.cli` prints the message on one line, and the hint, if there is one, on a second line that
+begins with ``try:``. Only a bug shows a traceback.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class GanzooError(Exception):
+    """An error with one line of explanation and, where there is one, one line of advice.
+
+    `hint` is what the reader can type or change next, without the word ``try:``.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(GanzooError):
+    """The command line asks for something that does not exist, or does not exist yet."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake in a recipe: where it stands, which key it is about, and what is wrong.
+
+    `line` and `column` count from 1; both are 0 where there is no file (a command-line override).
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}  {self.path}  {self.what}" if self.path else f"{place}  {self.what}"
+
+
+class RecipeError(UsageError):
+    """A recipe that cannot be run. `problems` holds every mistake that the failing pass found."""
+
+    def __init__(self, problems: Sequence[Problem], *, hint: str | None = None) -> None:
+        super().__init__("\n".join(map(str, problems)), hint=hint)
+        self.problems = tuple(problems)
+
+
+class PluginError(UsageError):
+    """A plugin, or one of its components, that is unknown, broken, incompatible or misused."""
+
+
+class ComparisonError(UsageError):
+    """There is nothing that can honestly be ranked together."""
+
+
+class Diverged(GanzooError):
+    """A term, a gradient or a weight is not finite, and the recipe says to stop."""
+
+    exit_code = 3
+
+
+class DataError(GanzooError):
+    """A data set that is missing, damaged, or not of the form that it declares."""
+
+    exit_code = 4
+
+
+class CheckpointError(GanzooError):
+    """A checkpoint that cannot be read, or that must not be written."""
+
+    exit_code = 5
+
+
+class RunLocked(GanzooError):
+    """Another process is writing this run directory."""
+
+    exit_code = 6
+
+
+class DiskFull(GanzooError):
+    """There was no room for a checkpoint, three times in a row."""
+
+    exit_code = 7
+
+
+class OutOfMemory(GanzooError):
+    """The device has no room for this batch."""
+
+    exit_code = 8
+
+
+class DeviceError(GanzooError):
+    """A device, or a number of processes, that was asked for is not there."""
+
+    exit_code = 9
+
+
+class Unfinished(GanzooError):
+    """The run stopped in good order before its end (time limit, SIGUSR1) and can be resumed."""
+
+    exit_code = 75
+
+
+class Interrupted(GanzooError):
+    """SIGINT (exit code 130) or SIGTERM (143) stopped the run; its state is saved."""
+
+    def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
