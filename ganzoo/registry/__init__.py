@@ -1,0 +1,1 @@
+"""What is installed: discovery of plugins, their registrations, names, broken plugins."""

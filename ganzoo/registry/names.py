@@ -1,0 +1,60 @@
+"""Names of components: ``dcgan`` is ``zoo/dcgan``, always; anybody else's is ``acme/dcgan``."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from ganzoo.api import HOOKS
+from ganzoo.errors import UsageError
+
+DEFAULT_NAMESPACE = "zoo"
+LOCAL_NAMESPACE = "local"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+PLURALS = {kind: hook.removeprefix("register_") for kind, hook in HOOKS.items()}
+"""Kind of component → its plural: generator → generators, loss → losses."""
+
+
+def is_name(word: str) -> bool:
+    """Whether `word` can name a component or a namespace: lower case letters, digits, ``-``."""
+    return _NAME.fullmatch(word) is not None
+
+
+def qualify(name: str) -> str:
+    """Return the full id: a bare name belongs to the default namespace, whatever is installed."""
+    return name if "/" in name else f"{DEFAULT_NAMESPACE}/{name}"
+
+
+def namespace_of(name: str) -> str:
+    """Return the namespace that a name, bare or full, belongs to."""
+    return qualify(name).partition("/")[0]
+
+
+def shorten(identifier: str) -> str:
+    """Return the id as people write it: without the default namespace."""
+    return identifier.removeprefix(f"{DEFAULT_NAMESPACE}/")
+
+
+def suggest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that is spelt most like `word`, or None where none comes near."""
+    near = get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def kind_of(word: str) -> str:
+    """Return the kind of component that a word, singular or plural, means.
+
+    Raises:
+        UsageError: no such kind.
+    """
+    singular = {plural: kind for kind, plural in PLURALS.items()}
+    if word in HOOKS:
+        return word
+    if word in singular:
+        return singular[word]
+    near = suggest(word, [*HOOKS, *singular])
+    raise UsageError(
+        f"no kind of component is called {word!r}" + (f" - did you mean {near!r}?" if near else ""),
+        hint="one of " + ", ".join(PLURALS.values()),
+    )

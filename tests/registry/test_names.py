@@ -1,0 +1,47 @@
+"""A bare name means the zoo's, and a misspelt word finds its neighbour."""
+
+import pytest
+
+from ganzoo.errors import UsageError
+from ganzoo.registry.names import is_name, kind_of, namespace_of, qualify, shorten, suggest
+
+
+def test_a_bare_name_belongs_to_the_zoo_and_a_full_id_stays_as_it_is() -> None:
+    assert qualify("dcgan") == "zoo/dcgan"
+    assert qualify("acme/dcgan") == "acme/dcgan"
+    assert namespace_of("dcgan") == "zoo"
+    assert namespace_of("acme/dcgan") == "acme"
+
+
+def test_shorten_undoes_qualify() -> None:
+    assert shorten(qualify("dcgan")) == "dcgan"
+    assert shorten("acme/dcgan") == "acme/dcgan"
+
+
+@pytest.mark.parametrize("word", ["dcgan", "wgan-gp", "r1", "3d-gan"])
+def test_lower_case_letters_digits_and_hyphens_make_a_name(word: str) -> None:
+    assert is_name(word)
+
+
+@pytest.mark.parametrize("word", ["", "DCGAN", "wgan_gp", "-gp", "a/b", "a b", "é", "a\n"])
+def test_nothing_else_makes_a_name(word: str) -> None:
+    assert not is_name(word)
+
+
+def test_a_misspelt_word_finds_the_nearest_candidate_and_an_alien_one_finds_none() -> None:
+    assert suggest("spectral_nrom", ["spectral_norm", "width"]) == "spectral_norm"
+    assert suggest("quux", ["spectral_norm", "width"]) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [("loss", "loss"), ("losses", "loss"), ("generators", "generator"), ("metric", "metric")],
+)
+def test_a_kind_is_known_by_its_singular_and_by_its_plural(word: str, kind: str) -> None:
+    assert kind_of(word) == kind
+
+
+def test_a_misspelt_kind_names_its_neighbour_and_lists_all_kinds() -> None:
+    with pytest.raises(UsageError, match="did you mean 'generators'") as caught:
+        kind_of("genrators")
+    assert "regularizers" in str(caught.value.hint)
