@@ -1,0 +1,1 @@
+"""From a recipe to live components: signatures → parameters, Plan → Components."""

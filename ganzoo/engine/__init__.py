@@ -1,0 +1,1 @@
+"""Training, sampling and everything that runs networks; the only floor that knows Accelerate."""

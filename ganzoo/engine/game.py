@@ -1,0 +1,283 @@
+"""The game as the engine plays it: `ganzoo.api.Game` with lazy, shared forward passes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.api import Augmentation, DiscriminatorOutput
+from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.processes import mean_over_ranks
+
+Batch = tuple[Tensor, Tensor | None]
+
+_DEPENDENTS = {
+    "real": ("real_output",),
+    "labels": ("real_output",),
+    "fake": ("fake_output",),
+    "latents": ("fake", "fake_output"),
+    "fake_labels": ("fake", "fake_output"),
+}
+"""What must be computed anew when a field of the game is replaced."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The two networks and how they are to be run.
+
+    `one_pass`: D sees real and generated samples in one batch; wrong for a D whose samples touch
+    each other (``batch-coupled``). `autocast` makes the context of each forward pass.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    augmentation: Augmentation | None = None
+    one_pass: bool = True
+    channels_last: bool = False
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+    def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Return G(z, y) as float32."""
+        with self.autocast():
+            return self.generator(z, y).float()
+
+    def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
+        """Return D(x, y); logits, class logits and extras in float32, features as D made them."""
+        if self.channels_last and x.dim() == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        with self.autocast():
+            output = self.discriminator(x, y)
+        if isinstance(output, Tensor):
+            output = DiscriminatorOutput(output)
+        return DiscriminatorOutput(
+            logits=output.logits.float(),
+            features=output.features,
+            class_logits=None if output.class_logits is None else output.class_logits.float(),
+            extra={name: value.float() for name, value in output.extra.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the components that are due in this update need beyond logits."""
+
+    real_gradient: bool = False
+    fake_gradient: bool = False
+    generator_graph: bool = False
+
+
+@dataclass
+class EngineGame:
+    """One update of one player. See `ganzoo.api.Game` for the meaning of each member.
+
+    Args:
+        batch: returns (real samples in model form, labels or None); called at first use, so
+            that a generator's update that never looks at real data never loads any.
+    """
+
+    player: str
+    networks: Networks
+    batch: Callable[[], Batch]
+    latents: Tensor
+    fake_labels: Tensor | None = None
+    noise: BatchNoise = field(
+        default_factory=lambda: BatchNoise(NoiseLaw(0), "game", 0, Rows(0, 128))
+    )
+    wanted: Wanted = Wanted()
+    step: int = 0
+    images_seen: int = 0
+    _known: dict[str, Any] = field(default_factory=dict, repr=False)
+    _augmented: int = field(default=0, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        player: str,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        real: Tensor,
+        latents: Tensor,
+        labels: Tensor | None = None,
+        fake_labels: Tensor | None = None,
+        augmentation: Augmentation | None = None,
+        wanted: Wanted = Wanted(),
+        seed: int = 0,
+        **counters: int,
+    ) -> Self:
+        """Return a game over given tensors: for tests and for trying out a loss by hand."""
+        noise = BatchNoise(NoiseLaw(seed), player, 0, Rows(0, len(real)), real.device)
+        return cls(
+            player=player,
+            networks=Networks(generator, discriminator, augmentation),
+            batch=lambda: (real, labels),
+            latents=latents,
+            fake_labels=fake_labels,
+            noise=noise,
+            wanted=wanted,
+            **counters,
+        )
+
+    @property
+    def generator_module(self) -> nn.Module:
+        return self.networks.generator
+
+    @property
+    def discriminator_module(self) -> nn.Module:
+        return self.networks.discriminator
+
+    # --- samples ---
+
+    @property
+    def real(self) -> Tensor:
+        if "real" not in self._known:
+            self._load()
+        return self._known["real"]
+
+    @property
+    def labels(self) -> Tensor | None:
+        if "labels" not in self._known:
+            self._load()
+        return self._known["labels"]
+
+    @property
+    def fake(self) -> Tensor:
+        if "fake" not in self._known:
+            fake = self.generate(self.latents, self.fake_labels)
+            if self.wanted.fake_gradient and not fake.requires_grad:
+                fake.requires_grad_()
+            self._known["fake"] = fake
+        return self._known["fake"]
+
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        with_graph = self.player == "generator" or self.wanted.generator_graph
+        with nullcontext() if with_graph else torch.no_grad():
+            return self.networks.generate(z, y)
+
+    def _load(self) -> None:
+        real, labels = self.batch()
+        self._known.setdefault("real", self._leaf(real))
+        self._known.setdefault("labels", labels)
+
+    def _leaf(self, real: Tensor) -> Tensor:
+        return real.detach().requires_grad_() if self.wanted.real_gradient else real
+
+    # --- what D says ---
+
+    @property
+    def real_output(self) -> DiscriminatorOutput:
+        if "real_output" not in self._known:
+            if self._in_one_pass():
+                self._discriminate_both()
+            else:
+                self._known["real_output"] = self.discriminate(self.real, self.labels)
+        return self._known["real_output"]
+
+    @property
+    def fake_output(self) -> DiscriminatorOutput:
+        if "fake_output" not in self._known:
+            if self._in_one_pass():
+                self._discriminate_both()
+            else:
+                self._known["fake_output"] = self.discriminate(self.fake, self.fake_labels)
+        return self._known["fake_output"]
+
+    @property
+    def real_logits(self) -> Tensor:
+        return self.real_output.logits
+
+    @property
+    def fake_logits(self) -> Tensor:
+        return self.fake_output.logits
+
+    def discriminate(
+        self, x: Tensor, y: Tensor | None = None, augment: bool = True
+    ) -> DiscriminatorOutput:
+        return self.networks.discriminate(self.augment(x) if augment else x, y)
+
+    def augment(self, x: Tensor) -> Tensor:
+        if self.networks.augmentation is None:
+            return x
+        self._augmented += 1
+        return self.networks.augmentation(x, self.noise.within(f"augment{self._augmented}"))
+
+    def _in_one_pass(self) -> bool:
+        # An input gradient through a joint pass would run backward through both halves of it.
+        gradients = self.wanted.real_gradient or self.wanted.fake_gradient
+        untouched = not {"real_output", "fake_output"} & self._known.keys()
+        return (
+            self.player == "discriminator"
+            and self.networks.one_pass
+            and not gradients
+            and untouched
+        )
+
+    def _discriminate_both(self) -> None:
+        x = torch.cat([self.augment(self.real), self.augment(self.fake)])
+        y = None
+        if self.labels is not None and self.fake_labels is not None:
+            y = torch.cat([self.labels, self.fake_labels])
+        both, size = self.networks.discriminate(x, y), len(self.real)
+        self._known["real_output"] = _rows(both, slice(None, size))
+        self._known["fake_output"] = _rows(both, slice(size, None))
+
+    def input_gradient(
+        self, x: Tensor, y: Tensor | None = None
+    ) -> tuple[DiscriminatorOutput, Tensor]:
+        if x.requires_grad and x is self._known.get("real") and y is self.labels:
+            output = self.real_output
+        elif x.requires_grad and x is self._known.get("fake") and y is self.fake_labels:
+            output = self.fake_output
+        else:
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            output = self.discriminate(x, y)
+        (gradient,) = torch.autograd.grad(output.logits.sum(), x, create_graph=True)
+        return output, gradient
+
+    # --- noise, ranks, variations ---
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        return self.noise.uniform(name, *shape)
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        return self.noise.normal(name, *shape)
+
+    def mean(self, t: Tensor) -> Tensor:
+        return mean_over_ranks(t)
+
+    def replace(self, **fields: Any) -> "EngineGame":
+        if unknown := fields.keys() - _DEPENDENTS.keys():
+            raise TypeError(f"a game has no replaceable field {sorted(unknown)[0]!r}")
+        known = dict(self._known)
+        for name in fields:
+            for dependent in _DEPENDENTS[name]:
+                known.pop(dependent, None)
+        if "real" in fields:
+            fields["real"] = self._leaf(fields["real"])
+        known.update(fields)
+        return EngineGame(
+            player=self.player,
+            networks=self.networks,
+            batch=self.batch,
+            latents=fields.get("latents", self.latents),
+            fake_labels=fields.get("fake_labels", self.fake_labels),
+            noise=self.noise,
+            wanted=self.wanted,
+            step=self.step,
+            images_seen=self.images_seen,
+            _known=known,
+            _augmented=self._augmented,
+        )
+
+
+def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
+    class_logits = None if output.class_logits is None else output.class_logits[rows]
+    return DiscriminatorOutput(
+        logits=output.logits[rows],
+        features=tuple(feature[rows] for feature in output.features),
+        class_logits=class_logits,
+        extra={name: value[rows] for name, value in output.extra.items()},
+    )

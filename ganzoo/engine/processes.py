@@ -1,0 +1,93 @@
+"""The processes of one run: who we are, and the few things that all ranks do together.
+
+Accelerate finds the device and starts the process group; what crosses ranks is a handful of
+all-reduces.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ganzoo.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run."""
+
+    device: torch.device
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files and talks."""
+        return self.rank == 0
+
+    def share(self, value: Any) -> Any:
+        """Return rank 0's value on every rank."""
+        if self.world_size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def any(self, flag: bool) -> bool:
+        """Return whether the flag is set on any rank."""
+        if self.world_size == 1:
+            return flag
+        total = torch.tensor([float(flag)], device=self.device)
+        dist.all_reduce(total)
+        return bool(total.item())
+
+    def wait(self) -> None:
+        """Return when every rank has come here."""
+        if self.world_size > 1:
+            dist.barrier()
+
+
+def find_processes(expected: int | None = None) -> Processes:
+    """Return this process's place, with the process group started if there are several.
+
+    Raises:
+        DeviceError: the launcher started another number of processes than `expected`.
+    """
+    from accelerate import PartialState
+
+    accelerator = torch.accelerator.is_available()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not accelerator:
+        os.environ.setdefault("ACCELERATE_USE_CPU", "true")
+    state = PartialState(cpu=not accelerator)
+    if expected is not None and state.num_processes != expected:
+        raise DeviceError(
+            f"{expected} processes were asked for, but the launcher started {state.num_processes}",
+            hint=f"torchrun --nproc-per-node {expected} -m ganzoo run RECIPE",
+        )
+    return Processes(state.device, state.process_index, state.num_processes)
+
+
+class _Mean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, t: Tensor) -> Tensor:
+        return _all_mean(t)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _all_mean(gradient)
+
+
+def _all_mean(t: Tensor) -> Tensor:
+    total = t.detach().clone()
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
+
+
+def mean_over_ranks(t: Tensor) -> Tensor:
+    """Return the mean of t over all ranks; its gradient flows back to every rank."""
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return t
+    return _Mean.apply(t)
