@@ -1,0 +1,160 @@
+"""Plan → Components: the live objects of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganzoo.api import Augmentation, Dataset, Latent, Loss, SampleSpec
+from ganzoo.build.plan import ComponentPlan, Plan, Slot
+from ganzoo.errors import PluginError, Problem
+
+
+@dataclass(frozen=True)
+class RegularizerSlot:
+    """A regularizer and what belongs to its slot.
+
+    It is due in every `every_steps`-th update of a player, and is then weighted by
+    ``weight * every_steps``, as in StyleGAN2 (Karras et al. 2020, arXiv:1912.04958, appendix B).
+    """
+
+    name: str
+    component: Any
+    weight: float
+    every_steps: int
+
+    def due(self, update: int) -> bool:
+        """Return whether it takes part in a player's `update`, which counts from 0."""
+        return update % self.every_steps == 0
+
+
+@dataclass(frozen=True)
+class Components:
+    """The live components of a run. Networks are in training mode, on the CPU when new."""
+
+    spec: SampleSpec
+    dataset: Dataset
+    generator: nn.Module
+    discriminator: nn.Module
+    latent: Latent
+    loss: Loss
+    regularizers: tuple[RegularizerSlot, ...]
+    augmentation: Augmentation | None
+
+    def stateful(self) -> dict[str, Any]:
+        """Return the components, by slot, whose changing state a checkpoint must hold."""
+        named = {"loss": self.loss, "augmentation": self.augmentation, "latent": self.latent}
+        named |= {f"regularizers.{slot.name}": slot.component for slot in self.regularizers}
+        return {name: part for name, part in named.items() if hasattr(part, "state_dict")}
+
+    def game_parts(self) -> list[Any]:
+        """Return the loss and the regularizers."""
+        return [self.loss, *(slot.component for slot in self.regularizers)]
+
+
+def capabilities(component: Any) -> frozenset[str]:
+    """Return what a live component says that it does, with its parameters."""
+    return frozenset(getattr(component, "capabilities", ()))
+
+
+def build(plan: Plan) -> Components:
+    """Make every component of a plan. Initial weights are a function of the recipe's seed.
+
+    Raises:
+        PluginError: a factory failed or made something that is no such component.
+    """
+    seed, parts, spec = plan.recipe.settings.seed, plan.components, plan.spec
+    generator = _network(parts["generator",], spec, seed)
+    discriminator = _network(parts["discriminator",], spec, seed)
+    augmentation = parts.get(("augmentation",))
+    return Components(
+        spec=spec,
+        dataset=plan.dataset,
+        generator=generator,
+        discriminator=discriminator,
+        latent=make(parts["latent",], _latent_dimension(parts["generator",], generator)),
+        loss=make(parts["loss",]),
+        regularizers=tuple(_regularizers(plan)),
+        augmentation=make(augmentation, spec) if augmentation else None,
+    )
+
+
+def make(component: ComponentPlan, *arguments: Any) -> Any:
+    """Call a component's factory with the engine's arguments and the recipe's parameters.
+
+    Raises:
+        PluginError: the factory raised ValueError or TypeError; its words are quoted.
+    """
+    try:
+        return component.build(*arguments)
+    except (ValueError, TypeError) as error:
+        where = ".".join(component.slot)
+        raise PluginError(f"{where}: {component.id} cannot be made: {error}") from error
+
+
+def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:
+    with initialised_from(seed, component.slot):
+        network = make(component, spec)
+    if not isinstance(network, nn.Module):
+        raise PluginError(f"{component.id} made a {type(network).__name__}, not an nn.Module")
+    return network
+
+
+@contextmanager
+def initialised_from(seed: int, slot: Slot) -> Iterator[None]:
+    """Seed torch's default generator from (seed, slot) inside, and restore it afterwards."""
+    digest = sha256(f"{seed}/init/{'.'.join(slot)}".encode()).digest()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        yield
+
+
+def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
+    dimension = getattr(generator, "latent_dim", None)
+    if not isinstance(dimension, int):
+        raise PluginError(f"{component.id} has no attribute latent_dim (an integer)")
+    return dimension
+
+
+def _regularizers(plan: Plan) -> Iterator[RegularizerSlot]:
+    nodes = plan.recipe.settings.regularizers
+    for name, component in plan.group("regularizers").items():
+        node = nodes[name]
+        yield RegularizerSlot(name, make(component), node.weight, node.every_steps)
+
+
+def fit(plan: Plan, parts: Components) -> list[Problem]:
+    """Return what does not fit together, asking the live instances what they do."""
+    settings, problem = plan.recipe.settings, plan.recipe.problem
+    problems = []
+    for role in ("generator", "discriminator"):
+        conditional = "conditional" in capabilities(getattr(parts, role))
+        id = plan.components[role,].id
+        if conditional and not settings.conditional:
+            what = f"{id} wants labels, but the recipe is not conditional: set `conditional: true`"
+            problems.append(problem((role,), what))
+        if settings.conditional and not conditional:
+            what = f"the recipe is conditional, but {id} does not use labels with these parameters"
+            problems.append(problem((role,), what))
+    offered = capabilities(parts.discriminator)
+    for slot, part in _users_of_discriminator(parts):
+        if missing := frozenset(getattr(part, "requires", ())) - offered:
+            what = f"needs a discriminator with {', '.join(sorted(missing))}"
+            problems.append(problem(slot, what))
+    if settings.train.micro_batch and "batch-coupled" in offered:
+        id = plan.components["discriminator",].id
+        what = f"{id} is batch-coupled: in micro-batches it would be another network"
+        problems.append(problem(("train", "micro_batch"), what))
+    return problems
+
+
+def _users_of_discriminator(parts: Components) -> Iterator[tuple[Slot, Any]]:
+    yield ("loss",), parts.loss
+    for slot in parts.regularizers:
+        yield ("regularizers", slot.name), slot.component

@@ -1,0 +1,342 @@
+"""Recipe → Plan: every id resolved, every parameter checked and every default written out.
+
+These are the third and the fourth of the five passes of a check (ids, parameters), and as much of
+the fifth (fit) as needs no network. Nothing is trained and no weight is made.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import torch
+from pydantic import ValidationError
+
+from ganzoo.api import Dataset, Registration, SampleSpec
+from ganzoo.build.signature import (
+    parameter_model,
+    parameter_names,
+    parameter_values,
+    plain_values,
+)
+from ganzoo.errors import PluginError, Problem, RecipeError
+from ganzoo.recipes.ids import check_ids
+from ganzoo.recipes.wording import problems_of
+from ganzoo.registry.names import suggest
+
+if TYPE_CHECKING:
+    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.recipes.skeleton import Node
+    from ganzoo.registry.registry import Registry
+
+MEMORY_LIMIT_BYTES = 2 * 1024**3
+"""``train.data: auto`` keeps a data set in memory up to this size in stored form."""
+
+NETWORKS = ("generator", "discriminator")
+
+Slot = tuple[str, ...]
+"""Where in a recipe a component stands: ``("generator",)``, ``("regularizers", "r1")``."""
+
+
+@dataclass(frozen=True)
+class ComponentPlan:
+    """One component: what it is, and the parameters that its factory will be given."""
+
+    slot: Slot
+    registration: Registration
+    factory: Callable[..., Any]
+    parameters: Mapping[str, Any]
+    """As the factory receives them."""
+    plain: Mapping[str, Any]
+    """The same as YAML data, defaults included."""
+
+    @property
+    def id(self) -> str:
+        """The full id, ``namespace/name``."""
+        return self.registration.id
+
+    def build(self, *arguments: Any) -> Any:
+        """Call the factory. `arguments` are the engine's."""
+        return self.factory(*arguments, **self.parameters)
+
+    def locked(self) -> dict[str, Any]:
+        """Return what identifies the code of this component."""
+        return {
+            "id": self.id,
+            "revision": self.registration.revision,
+            "distribution": self.registration.distribution,
+            "version": self.registration.version,
+            "source_sha256": source_sha256(self.registration.target),
+        }
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long the run is and what happens how often, in generator steps."""
+
+    steps: int
+    save_every: int
+    sample_every: int
+    eval_every: int
+    log_every: int
+    samples: int
+    final_samples: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe that has been checked: what `ganzoo.build.components.build` makes live."""
+
+    recipe: Recipe
+    registry: Registry
+    components: Mapping[Slot, ComponentPlan]
+    dataset: Dataset
+    budget: Budget
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def spec(self) -> SampleSpec:
+        """What one sample is."""
+        return self.dataset.spec
+
+    @property
+    def extractor(self) -> ComponentPlan | None:
+        """The feature extractor, or None where the run has no score."""
+        return self.components.get(("eval", "extractor"))
+
+    def group(self, name: str) -> dict[str, ComponentPlan]:
+        """Return the components of a map-valued key (``regularizers``), by the recipe's keys."""
+        return {
+            ".".join(slot[1:]): component
+            for slot, component in self.components.items()
+            if slot[0] == name and len(slot) > 1
+        }
+
+    @cached_property
+    def data(self) -> str:
+        """``memory`` or ``stream``: `train.data` with ``auto`` decided by size."""
+        chosen = self.recipe.settings.train.data
+        if chosen != "auto":
+            return chosen
+        item = torch.empty(0, dtype=getattr(torch, self.spec.stored_dtype)).element_size()
+        total = len(self.dataset) * math.prod(self.spec.shape) * item
+        return "memory" if total <= MEMORY_LIMIT_BYTES else "stream"
+
+    def lock(self) -> dict[str, Any]:
+        """Return the recipe with every default written out, and what its code is."""
+        return {
+            **self.full_recipe(),
+            "locked": {
+                "torch": torch.__version__,
+                "data": self.data,
+                "components": {
+                    ".".join(slot): component.locked()
+                    for slot, component in self.components.items()
+                },
+            },
+        }
+
+    def full_recipe(self) -> dict[str, Any]:
+        """Return the recipe as plain data with full ids and all parameters."""
+        full = self.recipe.settings.plain()
+        for slot, component in self.components.items():
+            node = {"use": component.id, **component.plain}
+            _put(full, slot, node)
+        return full
+
+
+def source_sha256(target: str) -> str | None:
+    """Return the sha256 of the source file that `target`'s module lives in."""
+    spec = find_spec(target.partition(":")[0])
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        return None
+    return sha256(Path(spec.origin).read_bytes()).hexdigest()
+
+
+def _put(tree: dict[str, Any], slot: Slot, node: dict[str, Any]) -> None:
+    for key in slot[:-1]:
+        tree = tree[int(key)] if isinstance(tree, list) else tree.setdefault(key, {})
+    if isinstance(tree, list):
+        tree[int(slot[-1])] = node
+    else:
+        kept = tree.get(slot[-1])
+        own = {key: kept[key] for key in ("weight", "every_steps") if key in (kept or {})}
+        tree[slot[-1]] = node | own
+
+
+def make_plan(recipe: Recipe, registry: Registry) -> Plan:
+    """Check a recipe's ids, parameters and data.
+
+    Raises:
+        RecipeError: with every problem that the failing pass found.
+        PluginError: a component breaks the contract.
+        DataError: the data set is missing or damaged.
+    """
+    if problems := check_ids(recipe, registry):
+        raise RecipeError(problems)
+    planner = _Planner(recipe, registry)
+    components = planner.components()
+    if planner.problems:
+        raise RecipeError(sorted(planner.problems), hint=planner.hint)
+    dataset = components["dataset",].build("train")
+    planner.choose_extractor(components)
+    planner.fit(components, dataset)
+    if planner.problems:
+        raise RecipeError(sorted(planner.problems))
+    return Plan(
+        recipe=recipe,
+        registry=registry,
+        components=components,
+        dataset=dataset,
+        budget=make_budget(recipe),
+        notes=(*recipe.notes, *planner.notes),
+    )
+
+
+def make_budget(recipe: Recipe) -> Budget:
+    """Return the run's length and cadence; what the recipe leaves open is a tenth of the run."""
+    train, scores = recipe.settings.train, recipe.settings.eval
+    if train.steps is not None:
+        steps = train.steps
+    else:
+        steps = math.ceil(train.images / (train.batch_size * train.discriminator_steps))
+    tenth = max(1, steps // 10)
+    return Budget(
+        steps=steps,
+        save_every=train.save_every_steps or tenth,
+        sample_every=train.sample_every_steps or tenth,
+        eval_every=scores.every_steps or tenth,
+        log_every=train.log_every_steps,
+        samples=scores.samples,
+        final_samples=scores.final_samples or scores.samples,
+    )
+
+
+class _Planner:
+    """Collects the problems of all components, so that they are reported at once."""
+
+    def __init__(self, recipe: Recipe, registry: Registry) -> None:
+        self.recipe = recipe
+        self.registry = registry
+        self.settings = recipe.settings
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.hint: str | None = None
+
+    def components(self) -> dict[Slot, ComponentPlan]:
+        found: dict[Slot, ComponentPlan] = {}
+        for kind, slot, node in self.nodes():
+            if component := self.component(kind, slot, node):
+                found[slot] = component
+        return found
+
+    def nodes(self) -> list[tuple[str, Slot, Node]]:
+        """Return (kind, slot, node) for all components that the recipe names."""
+        settings = self.settings
+        nodes: list[tuple[str, Slot, Node]] = [
+            ("dataset", ("dataset",), settings.dataset),
+            ("generator", ("generator",), settings.generator),
+            ("discriminator", ("discriminator",), settings.discriminator),
+            ("latent", ("latent",), settings.latent),
+            ("loss", ("loss",), settings.loss),
+            ("optimizer", ("optimizers", "generator"), settings.optimizers.generator),
+            ("optimizer", ("optimizers", "discriminator"), settings.optimizers.discriminator),
+        ]
+        if settings.augmentation:
+            nodes.append(("augmentation", ("augmentation",), settings.augmentation))
+        for kind, group in (
+            ("regularizer", "regularizers"),
+            ("callback", "callbacks"),
+            ("schedule", "schedules"),
+        ):
+            nodes += [(kind, (group, key), node) for key, node in getattr(settings, group).items()]
+        for index, node in enumerate(settings.eval.metrics):
+            nodes.append(("metric", ("eval", "metrics", str(index)), node))
+        if settings.eval.extractor not in (None, "auto"):
+            nodes.append(("extractor", ("eval", "extractor"), settings.eval.extractor))
+        return nodes
+
+    def component(self, kind: str, slot: Slot, node: Node) -> ComponentPlan | None:
+        """Return the component with its parameters checked; None if there are problems."""
+        registration = self.registry.get(kind, node.use)
+        try:
+            factory = self.registry.resolve(registration)
+            model = parameter_model(kind, registration.id, factory)
+        except PluginError as error:
+            self.problems.append(self.recipe.problem(slot, error.message))
+            self.hint = self.hint or error.hint
+            return None
+        parameters = dict(node.parameters)
+        names = parameter_names(model)
+        if self.settings.conditional and "conditional" in names and kind in NETWORKS:
+            parameters.setdefault("conditional", True)
+        parameters = self.absolute_paths(model, slot, parameters)
+        try:
+            checked = model.model_validate_json(json.dumps(parameters), strict=True)
+        except ValidationError as error:
+            self.problems += problems_of(error, self.recipe, slot, names)
+            self.hint = self.hint or f"ganzoo info {registration.id}"
+            return None
+        return ComponentPlan(
+            slot, registration, factory, parameter_values(checked), plain_values(checked)
+        )
+
+    def absolute_paths(self, model: Any, slot: Slot, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters with relative paths resolved where they were written."""
+        for name, info in model.model_fields.items():
+            key = info.alias or name
+            takes_path = Path in (info.annotation, *get_args(info.annotation))
+            if takes_path and isinstance(parameters.get(key), str):
+                path = Path(parameters[key]).expanduser()
+                parameters[key] = str(self.recipe.directory_of((*slot, key)) / path)
+        return parameters
+
+    def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
+        """Add the data set's own extractor where the recipe says ``auto``."""
+        if self.settings.eval.extractor != "auto":
+            return
+        dataset = components["dataset",].registration
+        if dataset.extractor is None:
+            self.notes.append(
+                f"no score: {dataset.id} has no extractor of its own, and the inception extractor "
+                "is not there yet; name one with eval.extractor (`ganzoo list extractors`)"
+            )
+            return
+        node = type(self.settings.dataset)(use=dataset.extractor, parameters={})
+        if component := self.component("extractor", ("eval", "extractor"), node):
+            components["eval", "extractor"] = component
+
+    def fit(self, components: Mapping[Slot, ComponentPlan], dataset: Dataset) -> None:
+        """Check that the components can do what this data is."""
+        spec = dataset.spec
+        for slot, component in components.items():
+            modalities = component.registration.modalities
+            if modalities and spec.modality not in modalities:
+                can = " or ".join(sorted(modalities))
+                self.fault(slot, f"{component.id} is for {can}, but the data is {spec}")
+        if self.settings.conditional and not spec.classes:
+            self.fault(("conditional",), f"the data has no classes: {spec}")
+        if len(dataset) == 0:
+            self.fault(("dataset",), "the data set is empty")
+        self.fit_reference(components)
+
+    def fit_reference(self, components: Mapping[Slot, ComponentPlan]) -> None:
+        split = self.settings.eval.reference
+        dataset = components["dataset",]
+        splits = dataset.registration.splits
+        if splits and split not in splits:
+            near = suggest(split, splits)
+            hint = f" - did you mean {near!r}?" if near else f"; it has {', '.join(splits)}"
+            self.fault(("eval", "reference"), f"{dataset.id} has no split {split!r}{hint}")
+        elif ("eval", "extractor") in components and split != "train":
+            dataset.build(split)
+
+    def fault(self, slot: Slot, what: str) -> None:
+        self.problems.append(self.recipe.problem(slot, what))

@@ -1,0 +1,97 @@
+"""A factory's signature is the schema of its recipe parameters.
+
+Keyword-only annotated arguments are parameters; positional ones are the engine's. pydantic
+validates in strict JSON mode: ``[0, 0.9]`` is a tuple of floats, ``"yes"`` is no bool, ``1`` is a
+float but ``1.0`` is no integer.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from ganzoo.errors import PluginError
+
+RESERVED = frozenset({"use", "weight", "every_steps"})
+"""Names that belong to the slot; a factory must not have parameters called so."""
+
+ENGINE_ARGUMENTS: Mapping[str, int] = {
+    "generator": 1,
+    "discriminator": 1,
+    "latent": 1,
+    "loss": 0,
+    "regularizer": 0,
+    "augmentation": 1,
+    "dataset": 1,
+    "extractor": 0,
+    "metric": 0,
+    "optimizer": 1,
+    "schedule": 0,
+    "callback": 0,
+}
+"""Kind → how many arguments the engine passes by position."""
+
+
+@cache
+def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[BaseModel]:
+    """Return the pydantic model of the recipe parameters of a component's factory.
+
+    Raises:
+        PluginError: the signature breaks the contract; the message names the argument.
+    """
+    parameters = inspect.signature(factory).parameters.values()
+    hints = _hints(id, factory)
+    fields: dict[str, Any] = {}
+    positional = 0
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise PluginError(f"{id} takes {parameter}: a misspelt parameter would vanish in it")
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            positional += 1
+        elif parameter.name in RESERVED:
+            raise PluginError(f"{id} has a parameter {parameter.name!r}, which belongs to the slot")
+        elif parameter.name not in hints:
+            raise PluginError(f"{id} has a parameter {parameter.name!r} without a type")
+        else:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            # The alias keeps names that pydantic reserves, such as `copy`, usable as parameters.
+            field = Field(default, alias=parameter.name)
+            fields[f"p_{parameter.name}"] = (hints[parameter.name], field)
+    if positional != ENGINE_ARGUMENTS[kind]:
+        raise PluginError(
+            f"{id} takes {positional} positional arguments; a {kind} is given "
+            f"{ENGINE_ARGUMENTS[kind]}, and its parameters must be keyword-only (after a `*`)"
+        )
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
+    return create_model(f"parameters of {id}", __config__=config, **fields)
+
+
+def _hints(id: str, factory: Callable[..., Any]) -> dict[str, Any]:
+    function = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    try:
+        return get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise PluginError(
+            f"{id} annotates a parameter with a name that does not exist at run time: {error}",
+            hint="import the types of parameters outside of `if TYPE_CHECKING`",
+        ) from error
+
+
+def parameter_values(model: BaseModel) -> dict[str, Any]:
+    """Return the validated parameters as the factory receives them (tuples, paths and all)."""
+    return {
+        field.alias or name: getattr(model, name)
+        for name, field in type(model).model_fields.items()
+    }
+
+
+def plain_values(model: BaseModel) -> dict[str, Any]:
+    """Return the validated parameters as plain YAML data."""
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def parameter_names(model: type[BaseModel]) -> list[str]:
+    """Return the names that a recipe may use."""
+    return [field.alias or name for name, field in model.model_fields.items()]

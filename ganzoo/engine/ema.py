@@ -1,0 +1,55 @@
+"""The exponential moving average of the generator, by half-life in images."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class Ema:
+    """An average of G's weights and buffers: a weight's share halves every half-life.
+
+    Per update ``beta = 0.5 ** (images / half_life)``, the half-life being at most `ramp_up` times
+    the images seen, so that the start is forgotten quickly (Karras et al. 2018, arXiv:1710.10196;
+    half-life and ramp-up as in arXiv:2006.06676). Counters such as batch norm's are copied.
+
+    Args:
+        half_life_images: real images shown to D after which a weight's share has halved.
+        ramp_up: fraction of the images seen that the half-life may not exceed; None: no ramp.
+    """
+
+    def __init__(
+        self, generator: nn.Module, half_life_images: float, ramp_up: float | None = None
+    ) -> None:
+        self.module = copy.deepcopy(generator).eval().requires_grad_(False)
+        self.half_life_images = half_life_images
+        self.ramp_up = ramp_up
+
+    def beta(self, images: int, images_seen: int) -> float:
+        """Return the share that the average keeps in an update of `images` images."""
+        half_life = self.half_life_images
+        if self.ramp_up is not None:
+            half_life = min(half_life, self.ramp_up * images_seen)
+        return 0.5 ** (images / half_life) if half_life > 0 else 0.0
+
+    @torch.no_grad()
+    def update(self, generator: nn.Module, images: int, images_seen: int) -> None:
+        """Move the average towards `generator`.
+
+        Args:
+            images: real images shown since the last update.
+            images_seen: real images shown so far, these included.
+        """
+        average, current = _tensors(self.module), _tensors(generator)
+        floats = [name for name, tensor in average.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_(
+            [average[name] for name in floats],
+            [current[name] for name in floats],
+            1 - self.beta(images, images_seen),
+        )
+        for name in average.keys() - set(floats):
+            average[name].copy_(current[name])
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    return dict(module.named_parameters()) | dict(module.named_buffers())

@@ -1,0 +1,232 @@
+"""Training data in order: which samples each update sees, from memory or from worker processes.
+
+The order is f(seed, epoch, position): position p of the run is sample ``p mod n`` of epoch
+``p // n``'s own permutation. So a run can go on anywhere, on any number of processes, with no
+state but its position, and an epoch's end is no special case.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ganzoo.api import Dataset, SampleSpec
+from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.errors import DataError
+from ganzoo.nn import encode
+
+STREAM_WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order in which a run of this seed sees `size` samples."""
+
+    seed: int
+    size: int
+
+    def indices(self, position: int, count: int) -> Tensor:
+        """Return the int64 (count,) sample indices at positions [position, position + count)."""
+        parts = []
+        while count:
+            epoch, offset = divmod(position, self.size)
+            taken = self._epoch(epoch)[offset : offset + count]
+            parts.append(taken)
+            position, count = position + len(taken), count - len(taken)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _epoch(self, epoch: int) -> Tensor:
+        return _permutation(self.seed, self.size, epoch)
+
+
+@lru_cache(maxsize=2)
+def _permutation(seed: int, size: int, epoch: int) -> Tensor:
+    return torch.randperm(size, generator=NoiseLaw(seed).generator("order", epoch))
+
+
+def tensors_of(dataset: Dataset) -> tuple[Tensor, Tensor | None]:
+    """Return all samples in stored form (N, *shape), and their labels int64 (N,) or None.
+
+    Raises:
+        DataError: samples are not what the data set's spec declares.
+    """
+    if hasattr(dataset, "tensors"):
+        samples, labels = dataset.tensors()
+    else:
+        rows = [dataset[index] for index in range(len(dataset))]
+        samples = torch.stack([sample for sample, _ in rows])
+        known = [label for _, label in rows if label is not None]
+        labels = torch.tensor(known) if len(known) == len(rows) else None
+    check_form(samples, dataset.spec)
+    return samples, labels
+
+
+def check_form(samples: Tensor, spec: SampleSpec) -> None:
+    """Raise DataError unless `samples` is a batch in the spec's stored form."""
+    declared = getattr(torch, spec.stored_dtype)
+    if samples.dtype != declared or tuple(samples.shape[1:]) != spec.shape:
+        raise DataError(
+            f"the data set declares {spec} as {spec.stored_dtype}, but gives "
+            f"{tuple(samples.shape[1:])} as {str(samples.dtype).removeprefix('torch.')}"
+        )
+
+
+class Feed:
+    """The samples of each update, in model form, on the device.
+
+    Args:
+        rows: of the global batch, those that this process holds.
+        batch_size: the global batch, which the position moves by.
+        position: where in the run's order to begin: samples consumed so far, over all ranks.
+        mirror: flip each image left to right with probability 1/2.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        seed: int,
+        rows: Rows,
+        batch_size: int,
+        position: int,
+        device: torch.device,
+        in_memory: bool,
+        with_labels: bool,
+    ) -> None:
+        self.spec = dataset.spec
+        self.order = Order(seed, len(dataset))
+        self.law = NoiseLaw(seed)
+        self.rows = rows
+        self.batch_size = batch_size
+        self.position = position
+        self.device = device
+        self.mirror = bool(getattr(dataset, "mirror", False))
+        self.with_labels = with_labels
+        self.source: _Memory | _Stream
+        if in_memory:
+            self.source = _Memory(dataset, device)
+        else:
+            self.source = _Stream(dataset, self._upcoming(position), device)
+
+    def next(self) -> "Lazy":
+        """Return the next update's batch, not read yet, and move on."""
+        lazy = Lazy(self, self.position)
+        self.position += self.batch_size
+        self.source.announce(self.order.indices(lazy.position + self.rows.first, self.rows.count))
+        return lazy
+
+    def read(self, position: int, part: Rows) -> tuple[Tensor, Tensor | None]:
+        """Return rows `part` of this process's batch at `position`: (samples, labels)."""
+        stored, labels = self.source.read(part)
+        real = encode(self.spec, stored)
+        if self.mirror:
+            rows = Rows(self.rows.first + part.first, part.count)
+            step = position // self.batch_size
+            noise = BatchNoise(self.law, "mirror", step, rows, self.device)
+            flipped = noise.uniform("coin").view(-1, *[1] * (real.dim() - 1)) < 0.5
+            real = torch.where(flipped, real.flip(-1), real)
+        return real, labels if self.with_labels else None
+
+    def _upcoming(self, position: int) -> Iterator[list[int]]:
+        while True:
+            yield self.order.indices(position + self.rows.first, self.rows.count).tolist()
+            position += self.batch_size
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """One update's batch, read when somebody looks at it."""
+
+    feed: Feed
+    position: int
+
+    def part(self, part: Rows) -> tuple[Tensor, Tensor | None]:
+        """Return (samples in model form, labels or None) of rows `part` of this process."""
+        return self.feed.read(self.position, part)
+
+
+class _Memory:
+    """All of the data in stored form on the device."""
+
+    def __init__(self, dataset: Dataset, device: torch.device) -> None:
+        samples, labels = tensors_of(dataset)
+        self.samples = samples.to(device)
+        self.labels = None if labels is None else labels.to(device)
+        self.indices = torch.empty(0, dtype=torch.int64)
+
+    def announce(self, indices: Tensor) -> None:
+        self.indices = indices.to(self.samples.device, non_blocking=True)
+
+    def read(self, part: Rows) -> tuple[Tensor, Tensor | None]:
+        chosen = self.indices[part.first : part.first + part.count]
+        labels = None if self.labels is None else self.labels[chosen]
+        return self.samples[chosen], labels
+
+
+class _Stream:
+    """Samples decoded by worker processes, a few batches ahead."""
+
+    def __init__(
+        self, dataset: Dataset, batches: Iterator[list[int]], device: torch.device
+    ) -> None:
+        self.spec = dataset.spec
+        self.device = device
+        loader = DataLoader(
+            dataset,  # type: ignore[arg-type]
+            batch_sampler=_Batches(batches),
+            num_workers=STREAM_WORKERS,
+            collate_fn=collate,
+            pin_memory=device.type == "cuda",
+            persistent_workers=True,
+        )
+        self.loader = iter(loader)
+        self.batch: tuple[Tensor, Tensor | None] | None = None
+
+    def announce(self, indices: Tensor) -> None:
+        samples, labels = next(self.loader)
+        check_form(samples, self.spec)
+        labels = None if labels is None else labels.to(self.device, non_blocking=True)
+        self.batch = (samples.to(self.device, non_blocking=True), labels)
+
+    def read(self, part: Rows) -> tuple[Tensor, Tensor | None]:
+        assert self.batch is not None
+        samples, labels = self.batch
+        rows = slice(part.first, part.first + part.count)
+        return samples[rows], None if labels is None else labels[rows]
+
+
+class _Batches:
+    """A batch sampler without an end."""
+
+    def __init__(self, batches: Iterator[list[int]]) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return self.batches
+
+
+def collate(rows: Sequence[tuple[Tensor, int | None]]) -> tuple[Tensor, Tensor | None]:
+    """Return (samples, labels) stacked; labels are None unless every sample has one."""
+    labels = [label for _, label in rows]
+    known = None if None in labels else torch.tensor(labels)
+    return torch.stack([sample for sample, _ in rows]), known
+
+
+def labels_of(dataset: Dataset) -> Tensor:
+    """Return the labels of a data set, int64 (N,), decoding nothing where it can be helped.
+
+    Raises:
+        DataError: the data has no labels.
+    """
+    if hasattr(dataset, "labels"):
+        labels = dataset.labels
+    elif hasattr(dataset, "tensors"):
+        labels = dataset.tensors()[1]
+    else:
+        labels = [dataset[index][1] for index in range(len(dataset))]
+    if labels is None or (isinstance(labels, list) and None in labels):
+        raise DataError(f"the data set declares {dataset.spec}, but has no labels")
+    return torch.as_tensor(labels, dtype=torch.int64)

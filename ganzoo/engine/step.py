@@ -1,0 +1,247 @@
+"""The GAN step: `discriminator_steps` updates of D, then one of G.
+
+Gradients are lean, and bit-identical to the textbook's: no graph runs through G while D is
+updated, and D is frozen while G is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.api import Terms
+from ganzoo.build.components import Components, RegularizerSlot, capabilities
+from ganzoo.engine.ema import Ema
+from ganzoo.engine.feed import Feed, Lazy
+from ganzoo.engine.game import EngineGame, Networks, Wanted
+from ganzoo.engine.labels import LabelLaw
+from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.player import Player
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.schedules import Schedules
+from ganzoo.errors import Diverged, PluginError
+
+MAX_SKIPPED = 20
+"""``on_nonfinite: skip`` gives up after this many updates of a player in a row."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the recipe says of an update."""
+
+    batch_size: int
+    micro_batch: int | None = None
+    discriminator_steps: int = 1
+    skip_nonfinite: bool = False
+    autocast: torch.dtype | None = None
+    channels_last: bool = False
+
+
+@dataclass
+class GanStep:
+    """The step of one run, with the counters that it moves."""
+
+    parts: Components
+    rules: Rules
+    feed: Feed
+    noise: NoiseLaw
+    processes: Processes
+    discriminator: Player
+    generator: Player
+    ema: Ema | None = None
+    label_law: LabelLaw | None = None
+    schedules: Schedules = field(default_factory=Schedules)
+    step: int = 0
+    images_seen: int = 0
+
+    def __post_init__(self) -> None:
+        coupled = "batch-coupled" in capabilities(self.parts.discriminator)
+        self.networks = Networks(
+            generator=self.parts.generator,
+            discriminator=self.parts.discriminator,
+            augmentation=self.parts.augmentation,
+            one_pass=not coupled,
+            channels_last=self.rules.channels_last,
+            autocast=self._autocast,
+        )
+        count = self.rules.batch_size // self.processes.world_size
+        self.rows = Rows(self.processes.rank * count, count)
+
+    def __call__(self) -> dict[str, Tensor]:
+        """Play one step; return the named terms, detached, for the log."""
+        torch.manual_seed(self.noise.key("default", self.step, self.processes.rank))
+        terms: dict[str, Tensor] = {}
+        for repeat in range(self.rules.discriminator_steps):
+            terms |= self.update(self.discriminator, repeat)
+            self.images_seen += self.rules.batch_size
+        with frozen(self.discriminator):
+            terms |= self.update(self.generator, 0)
+        self.step += 1
+        if self.ema:
+            shown = self.rules.batch_size * self.rules.discriminator_steps
+            self.ema.update(self.parts.generator, shown, self.images_seen)
+        return terms
+
+    def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
+        """Make one update of one player; return its terms, labelled ``d/`` or ``g/``."""
+        self.schedules.apply(self.images_seen)
+        due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
+        batch, terms, game = self.feed.next(), {}, None
+        for rows in self.micro_batches():
+            with self._phase():
+                game = self.game(player, repeat, batch, rows, due)
+                for slot in due:
+                    game = _prepared(slot, game)
+                parts = self.terms(player, game, due)
+                share = rows.count / self.rules.batch_size
+                total = torch.stack(list(parts.values())).sum() * share
+            torch.autograd.backward(total, inputs=player.parameters)
+            _accumulate(terms, parts, rows.count / self.rows.count)
+        norm, made = player.apply_gradients()
+        if not made:
+            self._not_finite(player, terms)
+        self._after(player, game, due, made)
+        letter = player.name[0]
+        labelled = {f"{letter}/{name}": value for name, value in terms.items()}
+        return labelled | {f"{letter}/gradient_norm": norm.detach()}
+
+    def micro_batches(self) -> Iterator[Rows]:
+        """Yield the parts that this process's rows are worked off in."""
+        size = self.rules.micro_batch or self.rows.count
+        for first in range(0, self.rows.count, size):
+            yield Rows(first, min(size, self.rows.count - first))
+
+    def game(
+        self, player: Player, repeat: int, batch: Lazy, part: Rows, due: list[RegularizerSlot]
+    ) -> EngineGame:
+        """Return the game of one micro-batch."""
+        rows = Rows(self.rows.first + part.first, part.count)
+        prefix = f"{player.name}{repeat}"
+        noise = BatchNoise(self.noise, prefix, self.step, rows, self.processes.device)
+        return EngineGame(
+            player=player.name,
+            networks=self.networks,
+            batch=lambda: batch.part(part),
+            latents=noise.draw("latents", self.parts.latent.sample),
+            fake_labels=self.label_law.draw(noise) if self.label_law else None,
+            noise=noise,
+            wanted=self._wanted(player, due),
+            step=self.step,
+            images_seen=self.images_seen,
+        )
+
+    def terms(
+        self, player: Player, game: EngineGame, due: list[RegularizerSlot]
+    ) -> dict[str, Tensor]:
+        """Return every term of this update, weighted, by name."""
+        parts = dict(_played(self.parts.loss, "loss", player, game))
+        for slot in due:
+            if not hasattr(slot.component, player.name):
+                continue
+            for name, value in _played(slot.component, slot.name, player, game).items():
+                label = slot.name if name == slot.name else f"{slot.name}/{name}"
+                parts[label] = value * (slot.weight * slot.every_steps)
+        if not parts:
+            raise PluginError(f"the loss returned no terms for the {player.name}")
+        return parts
+
+    def _wanted(self, player: Player, due: list[RegularizerSlot]) -> Wanted:
+        playing = [slot.component for slot in due if hasattr(slot.component, player.name)]
+        asked = frozenset().union(*map(capabilities, [self.parts.loss, *playing]))
+        return Wanted(
+            real_gradient="real-gradient" in asked,
+            fake_gradient="fake-gradient" in asked,
+            generator_graph="generator-graph" in asked,
+        )
+
+    def _after(
+        self, player: Player, game: EngineGame | None, due: list[RegularizerSlot], made: bool
+    ) -> None:
+        if game is None or not made:
+            return
+        for slot in due:
+            if hasattr(slot.component, "after_step"):
+                with torch.no_grad():
+                    slot.component.after_step(game)
+        if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
+            logits = game.mean(game.real_logits.detach().sign().mean())
+            shown = {"real_logits_sign": logits, "images": self.rules.batch_size}
+            self.parts.augmentation.observe(shown)
+
+    def _not_finite(self, player: Player, terms: Mapping[str, Tensor]) -> None:
+        if self.rules.skip_nonfinite and player.skipped <= MAX_SKIPPED:
+            return
+        bad = [name for name, value in terms.items() if not torch.isfinite(value)]
+        what = f"the term {bad[0]!r} is" if bad else "the gradient is"
+        raise Diverged(
+            f"{what} not finite in the {player.name}'s update at step {self.step}",
+            hint="a smaller learning rate, a gradient penalty, or train.on_nonfinite=skip",
+        )
+
+    def _phase(self) -> AbstractContextManager[Any]:
+        """Enter autocast around a whole phase, so that weights are cast once in it.
+
+        It is switched off inside, for losses in float32; `_autocast` switches it on for networks.
+        """
+        if self.rules.autocast is None:
+            return nullcontext()
+        return _Nested(
+            torch.autocast(self.processes.device.type, self.rules.autocast),
+            torch.autocast(self.processes.device.type, enabled=False),
+        )
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.rules.autocast is None:
+            return nullcontext()
+        return torch.autocast(self.processes.device.type, self.rules.autocast)
+
+
+@dataclass(frozen=True)
+class _Nested:
+    outer: AbstractContextManager[Any]
+    inner: AbstractContextManager[Any]
+
+    def __enter__(self) -> None:
+        self.outer.__enter__()
+        self.inner.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self.inner.__exit__(*error)
+        self.outer.__exit__(*error)
+
+
+@contextmanager
+def frozen(player: Player) -> Iterator[None]:
+    """Keep gradients from flowing into a player's parameters, but let them through it."""
+    for parameter in player.parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in player.parameters:
+            parameter.requires_grad_(True)
+
+
+def _prepared(slot: RegularizerSlot, game: EngineGame) -> EngineGame:
+    prepare = getattr(slot.component, "prepare", None)
+    return prepare(game) if prepare else game
+
+
+def _played(component: Any, name: str, player: Player, game: EngineGame) -> Terms:
+    terms = getattr(component, player.name)(game)
+    for term, value in terms.items():
+        if not isinstance(value, Tensor) or value.dim() != 0:
+            raise PluginError(f"{name}: the {player.name}'s term {term!r} is not a scalar tensor")
+    return terms
+
+
+def _accumulate(terms: dict[str, Tensor], parts: Mapping[str, Tensor], share: float) -> None:
+    for name, value in parts.items():
+        known = terms.get(name)
+        value = value.detach() * share
+        terms[name] = value if known is None else known + value
