@@ -65,6 +65,9 @@ _STORED_DTYPES = {
     "vector": "float32",
 }
 
+MODALITIES = tuple(_STORED_DTYPES)
+"""The words that a `SampleSpec`, and a registration's `modalities`, may use."""
+
 
 @dataclass(frozen=True)
 class SampleSpec:
@@ -510,6 +513,7 @@ __all__ = [
     "CAPABILITIES",
     "ENTRY_POINT_GROUP",
     "HOOKS",
+    "MODALITIES",
     "Augmentation",
     "Dataset",
     "DiscriminatorOutput",

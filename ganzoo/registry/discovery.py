@@ -1,0 +1,156 @@
+"""Which plugins are installed, read from package metadata alone: nothing is imported here.
+
+What can be refused without importing is refused here: another API version, two distributions that
+claim one namespace, a namespace that is switched off.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution, EntryPoint, distributions
+
+from ganzoo.api import ENTRY_POINT_GROUP, Registration
+from ganzoo.registry.names import DEFAULT_NAMESPACE, LOCAL_NAMESPACE, is_name
+
+BUNDLED_DISTRIBUTIONS = {DEFAULT_NAMESPACE: "ganzoo-zoo"}
+"""Namespaces that only one distribution may have, and which one."""
+
+_ANY_VERSION = re.compile(r"ganzoo\.v\d+")
+
+
+@dataclass
+class Namespace:
+    """What one plugin distribution brings, or why it brings nothing.
+
+    `origin` is ``bundled``, ``third-party`` or ``local``; `status` is ``ok``, ``broken``,
+    ``disabled``, ``incompatible`` or ``clash``, and `error` says why it is not ``ok``.
+    `load_seconds` and `eager_torch` (its import brought torch in) are known once it is loaded.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    origin: str = "third-party"
+    status: str = "ok"
+    error: str | None = None
+    load_seconds: float = 0.0
+    eager_torch: bool = False
+    registrations: list[Registration] = field(default_factory=list)
+    entry_point: EntryPoint | None = field(default=None, repr=False)
+    loaded: bool = field(default=False, repr=False)
+
+    def refuse(self, status: str, error: str) -> None:
+        """Keep the first reason not to use this namespace."""
+        if self.status == "ok":
+            self.status, self.error = status, error
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+
+def discover() -> list[Namespace]:
+    """Return every namespace that an installed distribution declares, sorted, refused or not."""
+    found = [namespace for dist in _unique(distributions()) for namespace in _declared_by(dist)]
+    allowed = allowed_namespaces()
+    for namespace in found:
+        _judge(namespace, allowed)
+    _refuse_clashes(found)
+    return sorted(found, key=lambda each: (each.origin != "bundled", each.name, each.distribution))
+
+
+def allowed_namespaces() -> Collection[str] | None:
+    """Return what ``GANZOO_PLUGINS`` allows, or None where it is unset: everything."""
+    chosen = os.environ.get("GANZOO_PLUGINS")
+    return None if chosen is None else {word.strip() for word in chosen.split(",")} - {""}
+
+
+def _unique(found: Iterable[Distribution]) -> Iterator[Distribution]:
+    """Leave out a distribution that is visible twice, as an editable install and its wheel are.
+
+    The first on the path is the one that Python would import.
+    """
+    seen = set()
+    for distribution in found:
+        if not _mentions_ganzoo(distribution):
+            continue
+        name = re.sub(r"[-_.]+", "-", _name(distribution)).lower()
+        if name not in seen:
+            seen.add(name)
+            yield distribution
+
+
+def _mentions_ganzoo(distribution: Distribution) -> bool:
+    try:
+        text = distribution.read_text("entry_points.txt") or ""
+    except (OSError, UnicodeDecodeError):
+        return False
+    return _ANY_VERSION.search(text) is not None
+
+
+def _name(distribution: Distribution) -> str:
+    return _field(distribution, "Name") or "an unnamed distribution"
+
+
+def _field(distribution: Distribution, name: str) -> str:
+    values = distribution.metadata.get_all(name)
+    return values[0] if values else ""
+
+
+def _declared_by(distribution: Distribution) -> Iterator[Namespace]:
+    """Yield what one distribution declares: for this API version if it can, else for another."""
+    name = _name(distribution)
+    version = _field(distribution, "Version")
+    try:
+        points = [each for each in distribution.entry_points if _ANY_VERSION.fullmatch(each.group)]
+    except (TypeError, ValueError) as error:
+        yield Namespace(name, name, version, "third-party", "broken", f"entry_points.txt: {error}")
+        return
+    ours = [each for each in points if each.group == ENTRY_POINT_GROUP]
+    for point in ours or points:
+        namespace = Namespace(point.name, name, version, entry_point=point)
+        if len(ours) > 1:
+            names = ", ".join(repr(each.name) for each in ours)
+            namespace.refuse("broken", f"a distribution has one namespace, this one has {names}")
+        yield namespace
+
+
+def _judge(namespace: Namespace, allowed: Collection[str] | None) -> None:
+    """Mark what is bundled, and refuse what metadata alone can refuse."""
+    owner = BUNDLED_DISTRIBUTIONS.get(namespace.name)
+    if owner == namespace.distribution:
+        namespace.origin = "bundled"
+    elif owner is not None:
+        namespace.refuse("clash", f"only {owner} may have the namespace {namespace.name!r}")
+    if allowed is not None and namespace.name not in allowed:
+        namespace.refuse("disabled", "left out by GANZOO_PLUGINS")
+    if namespace.name == LOCAL_NAMESPACE:
+        namespace.refuse("clash", f"the namespace {LOCAL_NAMESPACE!r} is kept for --plugin FILE")
+    if not is_name(namespace.name):
+        namespace.refuse(
+            "broken",
+            f"{namespace.name!r} is no namespace: lower case letters, digits and hyphens only",
+        )
+
+
+def _refuse_clashes(found: Iterable[Namespace]) -> None:
+    """Refuse every one of several distributions with one namespace, and judge API versions.
+
+    The order of ``sys.path`` must not decide what a recipe means.
+    """
+    claims: dict[str, list[Namespace]] = defaultdict(list)
+    for namespace in found:
+        if namespace.status == "ok":
+            claims[namespace.name].append(namespace)
+    for name, rivals in claims.items():
+        if len(rivals) > 1:
+            both = " and ".join(str(rival) for rival in rivals)
+            for rival in rivals:
+                rival.refuse("clash", f"{both} both have the namespace {name!r}; uninstall one")
+    for namespace in found:
+        if namespace.entry_point and namespace.entry_point.group != ENTRY_POINT_GROUP:
+            group = namespace.entry_point.group
+            namespace.refuse(
+                "incompatible", f"made for {group}; this ganzoo loads {ENTRY_POINT_GROUP}"
+            )

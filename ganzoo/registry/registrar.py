@@ -1,0 +1,117 @@
+"""What a plugin may say of its components: every registration is checked where it is made."""
+
+import re
+from collections.abc import Iterable
+from typing import NoReturn
+
+from ganzoo.api import CAPABILITIES, MODALITIES, Registration, RemoteFile
+from ganzoo.errors import PluginError
+from ganzoo.registry.discovery import Namespace
+from ganzoo.registry.names import is_name, qualify, suggest
+
+_DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+_TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
+_RECIPE_TARGET = re.compile(rf"{_DOTTED}:[\w.-]+(/[\w.-]+)*\.yaml")
+_FILE_NAME = re.compile(r"\w[\w.+-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Registrar:
+    """The `register` that a hook receives: it checks what it is given and knows whose it is."""
+
+    def __init__(
+        self, kind: str, namespace: Namespace, staged: dict[tuple[str, str], Registration]
+    ) -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.staged = staged
+
+    def __call__(
+        self,
+        name: str,
+        target: str,
+        *,
+        revision: int = 1,
+        summary: str = "",
+        modalities: Iterable[str] = (),
+        capabilities: Iterable[str] = (),
+        paper: str | None = None,
+        license: str | None = None,
+        splits: Iterable[str] = (),
+        extractor: str | None = None,
+        datasets: Iterable[str] = (),
+        files: Iterable[RemoteFile] = (),
+    ) -> None:
+        """Stage one component.
+
+        Raises:
+            PluginError: a name, target, word or file that cannot be meant, or an id twice.
+        """
+        self._check_name(name)
+        self._check_target(name, target)
+        if isinstance(revision, bool) or not isinstance(revision, int) or revision < 1:
+            self._refuse(name, f"revision {revision!r} is no whole number from 1 up")
+        self.staged[self.kind, name] = Registration(
+            kind=self.kind,
+            namespace=self.namespace.name,
+            name=name,
+            target=target,
+            distribution=self.namespace.distribution,
+            version=self.namespace.version,
+            revision=revision,
+            summary=summary,
+            modalities=frozenset(self._known(name, "modality", modalities, MODALITIES)),
+            capabilities=frozenset(self._known(name, "capability", capabilities, CAPABILITIES)),
+            paper=paper,
+            license=license,
+            splits=self._words(name, splits),
+            extractor=qualify(extractor) if extractor else None,
+            datasets=tuple(map(qualify, self._words(name, datasets))),
+            files=self._checked_files(name, files),
+        )
+
+    def _refuse(self, name: object, why: str) -> NoReturn:
+        raise PluginError(f"{self.kind} {name!r}: {why}")
+
+    def _check_name(self, name: str) -> None:
+        if not isinstance(name, str) or not is_name(name):
+            self._refuse(name, "a name has lower case letters, digits and hyphens only")
+        if (self.kind, name) in self.staged:
+            self._refuse(name, f"registered twice by {self.namespace}")
+
+    def _check_target(self, name: str, target: str) -> None:
+        if not isinstance(target, str):
+            self._refuse(name, "the target is a string, 'package.module:Factory', not an object")
+        if self.kind == "recipe":
+            if not _RECIPE_TARGET.fullmatch(target) or ".." in target:
+                self._refuse(name, f"target {target!r} is not 'package:path/inside/it.yaml'")
+        elif not _TARGET.fullmatch(target):
+            self._refuse(name, f"target {target!r} is not 'package.module:Factory'")
+
+    def _words(self, name: str, words: Iterable[str]) -> tuple[str, ...]:
+        if isinstance(words, str):
+            self._refuse(name, f"a set or list of words is wanted, not the string {words!r}")
+        return tuple(words)
+
+    def _known(
+        self, name: str, what: str, words: Iterable[str], vocabulary: Iterable[str]
+    ) -> tuple[str, ...]:
+        """Return the words; one with a slash is the plugin's own and may be anything."""
+        chosen = self._words(name, words)
+        for word in chosen:
+            if word not in vocabulary and not word.startswith(f"{self.namespace.name}/"):
+                near = suggest(word, vocabulary)
+                guess = f" - did you mean {near!r}?" if near else ""
+                self._refuse(name, f"unknown {what} {word!r}{guess}")
+        return chosen
+
+    def _checked_files(self, name: str, files: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
+        chosen = tuple(files)
+        for file in chosen:
+            if not _FILE_NAME.fullmatch(file.name):
+                self._refuse(name, f"file name {file.name!r} is not a plain name")
+            if not file.url.startswith(("https://", "http://")):
+                self._refuse(name, f"{file.name}: {file.url!r} is no web address")
+            if not _SHA256.fullmatch(file.sha256):
+                self._refuse(name, f"{file.name}: {file.sha256!r} is no sha256 in lower case hex")
+        return chosen

@@ -1,0 +1,156 @@
+"""The registry: from a name in a recipe to the registration, and to the factory itself."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from functools import cached_property
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ganzoo.api import Registration
+from ganzoo.errors import PluginError, UsageError
+from ganzoo.registry.discovery import Namespace, discover
+from ganzoo.registry.loading import explain, load
+from ganzoo.registry.local import import_file
+from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten, suggest
+from ganzoo.registry.unknown import not_found
+
+# Inside `Registry` the word `list` means its method.
+Registrations = list[Registration]
+Namespaces = list[Namespace]
+
+
+class Registry:
+    """The installed plugins, each loaded when its namespace is first asked for.
+
+    Args:
+        namespaces: the only ones that may be loaded; None: any.
+    """
+
+    local_file: Path | None = None
+    """The file given with ``--plugin``, absolute."""
+    local_sha256: str | None = None
+
+    def __init__(self, namespaces: Iterable[str] | None = None) -> None:
+        self._allowed = None if namespaces is None else frozenset(namespaces)
+
+    @classmethod
+    def with_local(cls, file: Path, namespaces: Iterable[str] | None = None) -> "Registry":
+        """Return a registry in which one file is the namespace ``local``.
+
+        Raises:
+            UsageError: a file that cannot be read.
+        """
+        registry = cls(namespaces if namespaces is None else [*namespaces, LOCAL_NAMESPACE])
+        file = file.expanduser().resolve()
+        try:
+            source = file.read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"cannot read the plugin {file}: {error.strerror}",
+                hint="--plugin takes a Python file, such as --plugin ./mine.py",
+            ) from error
+        registry.local_file = file
+        registry.local_sha256 = hashlib.sha256(source).hexdigest()
+        local = Namespace(LOCAL_NAMESPACE, file.name, "", origin="local")
+        registry._found.insert(0, local)
+        load(local, lambda: import_file(file, source))
+        return registry
+
+    @cached_property
+    def _found(self) -> list[Namespace]:
+        found = discover()
+        if self._allowed is not None:
+            for namespace in found:
+                if namespace.name not in self._allowed:
+                    namespace.refuse("disabled", "not among the namespaces asked for")
+        return found
+
+    def get(self, kind: str, name: str) -> Registration:
+        """Return the component of that name; only its own namespace is loaded.
+
+        Raises:
+            PluginError: misspelt, not installed, broken, or refused; the message says which.
+        """
+        wanted, _, bare = qualify(name).partition("/")
+        for namespace in self._found:
+            if namespace.name == wanted:
+                self._load(namespace)
+        for registration in self._registrations():
+            if (registration.kind, registration.id) == (kind, f"{wanted}/{bare}"):
+                return registration
+        raise not_found(kind, name, self._found)
+
+    def list(self, kind: str, pattern: str = "*") -> Registrations:
+        """Return the components of one kind whose id matches a shell pattern, sorted by id.
+
+        A bare pattern matches the zoo's bare names too. Every plugin is loaded; broken ones
+        are left out, and `namespaces` says why.
+        """
+        self.namespaces()
+        matching = [
+            each
+            for each in self._registrations()
+            if each.kind == kind
+            and (fnmatchcase(each.id, pattern) or fnmatchcase(shorten(each.id), pattern))
+        ]
+        return sorted(matching, key=lambda each: each.id)
+
+    def namespaces(self) -> Namespaces:
+        """Load every plugin, guarded, and return what each brings or why it brings nothing.
+
+        A local file comes first, then what is bundled, then the others by name.
+        """
+        for namespace in self._found:
+            self._load(namespace)
+        return list(self._found)
+
+    def resolve(self, registration: Registration) -> Any:
+        """Import a component's target: its factory, or for a recipe the path of its file.
+
+        Raises:
+            PluginError: a target that cannot be imported or is not there; quotes the reason.
+        """
+        module_name, _, path = registration.target.partition(":")
+        owner = f"{registration.distribution} {registration.version}".strip()
+        place = f"{registration.kind} {registration.id!r} ({owner})"
+        try:
+            module = import_module(module_name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a plugin's module may raise, SystemExit included
+            raise PluginError(
+                f"{place} cannot be imported: {explain(error)}",
+                hint=f'see the whole traceback: python -c "import {module_name}"',
+            ) from error
+        if registration.kind == "recipe":
+            return _file_in(module_name, path, place)
+        target: Any = module
+        for attribute in path.split("."):
+            if not hasattr(target, attribute):
+                near = suggest(attribute, dir(target))
+                guess = f" - did you mean {near!r}?" if near else ""
+                raise PluginError(f"{place}: {module_name} has no {attribute!r}{guess}")
+            target = getattr(target, attribute)
+        if not callable(target):
+            raise PluginError(f"{place}: {registration.target} is no class and no function")
+        return target
+
+    def _registrations(self) -> Iterator[Registration]:
+        """Yield what the namespaces that are loaded so far registered."""
+        for namespace in self._found:
+            yield from namespace.registrations
+
+    def _load(self, namespace: Namespace) -> None:
+        point = namespace.entry_point
+        if namespace.status == "ok" and not namespace.loaded and point is not None:
+            load(namespace, point.load)
+
+
+def _file_in(package: str, path: str, place: str) -> Path:
+    file = Path(str(files(package).joinpath(path)))
+    if not file.is_file():
+        raise PluginError(f"{place}: {package} has no file {path}")
+    return file
