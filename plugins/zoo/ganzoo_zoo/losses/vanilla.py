@@ -1,0 +1,33 @@
+"""The original game of Goodfellow et al. 2014, arXiv:1406.2661."""
+
+from torch.nn.functional import softplus
+
+from ganzoo.api import Game, Terms
+
+
+class Vanilla:
+    """D minimises -E log sigmoid(D(x)) - E log(1 - sigmoid(D(G(z)))), eq. 1.
+
+    G minimises -E log sigmoid(D(G(z))), which has the same fixed point and a useful gradient where
+    D rejects everything (section 3); with `saturating`, E log(1 - sigmoid(D(G(z)))), the minimax
+    game itself. All by softplus, so that no logit overflows. Means run over all K logits of a
+    sample, too.
+
+    Source: Goodfellow et al. 2014, arXiv:1406.2661.
+    """
+
+    capabilities = frozenset({"graph-safe"})
+
+    def __init__(self, *, saturating: bool = False) -> None:
+        self.saturating = saturating
+
+    def discriminator(self, game: Game) -> Terms:
+        return {
+            "real": softplus(-game.real_logits).mean(),
+            "fake": softplus(game.fake_logits).mean(),
+        }
+
+    def generator(self, game: Game) -> Terms:
+        if self.saturating:
+            return {"fake": -softplus(game.fake_logits).mean()}
+        return {"fake": softplus(-game.fake_logits).mean()}

@@ -1,0 +1,30 @@
+"""The Wasserstein critic with gradient penalty of Gulrajani et al. 2017, arXiv:1704.00028."""
+
+from ganzoo.api import Game, NonNegativeFloat, Terms
+from ganzoo_zoo.losses.penalties import GradientPenalty
+
+
+class WassersteinGP:
+    """The critic minimises E D(G(z)) - E D(x) + lambda E (|grad D(x_hat)| - 1)^2; G, -E D(G(z)).
+
+    The penalty is part of the method, so it is part of the loss: eq. 3, lambda = 10. For a
+    one-sided or lazy penalty combine a loss with the regularizer ``gradient-penalty``.
+
+    Source: Gulrajani et al. 2017, arXiv:1704.00028; Arjovsky et al. 2017, arXiv:1701.07875.
+    """
+
+    capabilities = frozenset({"graph-safe"})
+
+    def __init__(self, *, lambda_gp: NonNegativeFloat = 10.0) -> None:
+        self.lambda_gp = lambda_gp
+
+    def discriminator(self, game: Game) -> Terms:
+        penalty = GradientPenalty(lambda_gp=self.lambda_gp)
+        return {
+            "real": -game.real_logits.mean(),
+            "fake": game.fake_logits.mean(),
+            **penalty.discriminator(game),
+        }
+
+    def generator(self, game: Game) -> Terms:
+        return {"fake": -game.fake_logits.mean()}
