@@ -16,7 +16,7 @@ from ganzoo.build.plan import ComponentPlan, Plan, Slot
 from ganzoo.errors import PluginError, Problem
 
 
-@dataclass(frozen=True)
+@dataclass
 class RegularizerSlot:
     """A regularizer and what belongs to its slot.
 

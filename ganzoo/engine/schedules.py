@@ -74,7 +74,7 @@ def make_schedules(
     """Return the knobs of a recipe's ``schedules``.
 
     Args:
-        schedules: dotted recipe path (``optimizers.both.lr``, ``regularizers.r1.gamma``) → schedule.
+        schedules: by dotted recipe path: ``optimizers.both.lr``, ``regularizers.r1.gamma``.
         optimizers: ``generator`` and ``discriminator`` → optimizer.
         components: dotted slot (``loss``, ``regularizers.r1``) → live component or its slot.
 

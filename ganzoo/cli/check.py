@@ -1,0 +1,33 @@
+"""``ganzoo check``: everything that can be wrong with a recipe, before it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganzoo.cli import options
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@click.option("--data", "with_data", is_flag=True, help="Also decode every sample of the data.")
+@options.plugin
+def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path | None) -> None:
+    """Check RECIPE: YAML, keys, ids, parameters, fit, and one update of each network.
+
+    Every problem is shown with its file, line and column. Nothing is trained or written.
+    """
+    from ganzoo.engine.launch import check_data, prepare
+
+    plan = prepare(recipe, overrides, options.registry(plugin))
+    for note in plan.notes:
+        click.echo(f"note: {note}", err=True)
+    if with_data:
+        check_data(plan)
+        click.echo(f"data: {len(plan.dataset)} samples can be read", err=True)
+    click.echo(
+        f"{plan.recipe.name}: ok, {plan.spec}, {len(plan.dataset)} samples, "
+        f"{plan.budget.steps} steps"
+    )

@@ -1,0 +1,32 @@
+"""``ganzoo export``: a run's generator for use elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganzoo.cli import options
+
+
+@click.command()
+@click.argument("reference", metavar="RUN")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["safetensors", "program", "all"]),
+    default="all",
+    show_default=True,
+    help="Weights and JSON; a torch.export program that needs no ganzoo; or both.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: export/.")
+@options.checkpoint
+@options.runs_directory
+def export(reference: str, form: str, out: Path | None, checkpoint: str, runs_dir: Path) -> None:
+    """Write the generator of RUN (its average, if it has one) for use elsewhere."""
+    from ganzoo.engine.run import load
+
+    run = load(reference, runs_dir)
+    for chosen in ["safetensors", "program"] if form == "all" else [form]:
+        for path in run.export(chosen, checkpoint=options.which(checkpoint), to=out):
+            click.echo(str(path))

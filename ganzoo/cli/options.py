@@ -1,0 +1,97 @@
+"""Options that several commands share, and small parsers of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+runs_directory = click.option(
+    "--runs-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Where run directories are.",
+)
+plugin = click.option(
+    "--plugin",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A Python file whose components are called local/NAME.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+checkpoint = click.option(
+    "--checkpoint",
+    default="final",
+    show_default=True,
+    metavar="WHICH",
+    help="final, best, or the step of a saved checkpoint.",
+)
+expect_processes = click.option(
+    "--expect-processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse to run in any other number of processes.",
+)
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
+_SECONDS = (86400, 3600, 60, 1)
+
+
+class Duration(click.ParamType):
+    """A time such as ``3h50m``, ``90s`` or ``45`` (seconds)."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, context: Any) -> float:
+        match = _DURATION.fullmatch(str(value))
+        if not value or match is None:
+            self.fail(f"{value!r} is not a time such as 3h50m or 90s", param, context)
+        parts = zip(match.groups(), _SECONDS, strict=True)
+        return float(sum(int(number or 0) * seconds for number, seconds in parts))
+
+
+max_time = click.option(
+    "--max-time",
+    type=Duration(),
+    metavar="TIME",
+    help="Save and stop with exit code 75 after this time (3h50m); resume goes on.",
+)
+
+
+class Seeds(click.ParamType):
+    """Seeds as ``0,1,2`` or ``0-4``."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: Any, context: Any) -> tuple[int, ...]:
+        seeds: list[int] = []
+        for part in str(value).split(","):
+            match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+            if match is None:
+                self.fail(f"{value!r} is not a list of seeds such as 0,1,2 or 0-4", param, context)
+            first = int(match[1])
+            seeds += range(first, int(match[2] or first) + 1)
+        return tuple(dict.fromkeys(seeds))
+
+
+def registry(plugin: Path | None) -> Any:
+    """Return the registry of a command, with the file of ``--plugin`` if there is one."""
+    from ganzoo.registry.registry import Registry
+
+    return Registry.with_local(plugin) if plugin else Registry()
+
+
+def which(checkpoint: str) -> str | int:
+    """Return ``--checkpoint`` as `ganzoo.engine.run.Run` takes it."""
+    if checkpoint in ("final", "best"):
+        return checkpoint
+    if not checkpoint.isdigit():
+        raise click.BadParameter(
+            f"{checkpoint!r} is not final, best or a step", param_hint="--checkpoint"
+        )
+    return int(checkpoint)

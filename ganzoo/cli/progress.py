@@ -1,0 +1,97 @@
+"""A run's progress on the terminal: a bar while it is one, plain lines where it is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+PLAIN_LINES = 10
+"""Without a terminal, so many lines of terms are printed over a run."""
+
+
+class TerminalReporter:
+    """Shows what `ganzoo.engine.reporter.Reporter` hears, on standard error, from rank 0."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.silent = os.environ.get("RANK", "0") != "0"
+        self.progress: Progress | None = None
+        self.task = TaskID(0)
+        self.steps = 1
+        self.last_plain = 0
+
+    def started(self, run: Mapping[str, Any]) -> None:
+        self.steps, self.last_plain = run["steps"], run["step"]
+        begin = f", from step {run['step']}" if run["step"] else ""
+        processes = f"{run['world_size']} process" + ("es" if run["world_size"] > 1 else "")
+        self.say("run", f"{run['path']}  (seed {run['seed']}{begin})")
+        self.say("data", run["data"])
+        self.say("device", f"{run['device']}, {processes}")
+        if self.console.is_terminal and not self.silent:
+            self.progress = Progress(
+                TextColumn("step"),
+                MofNCompleteColumn(),
+                BarColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}"),
+                console=self.console,
+                transient=True,
+            )
+            self.progress.start()
+            self.task = self.progress.add_task("", total=run["steps"], completed=run["step"])
+
+    def ticked(self, step: int) -> None:
+        if self.progress:
+            self.progress.update(self.task, completed=step)
+
+    def stepped(self, step: int, images_seen: int, terms: Mapping[str, float]) -> None:
+        if self.progress:
+            self.progress.update(self.task, description=_in_words(terms))
+        elif step - self.last_plain >= self.steps / PLAIN_LINES or step == self.steps:
+            self.last_plain = step
+            self.say("step", f"{step:>6}/{self.steps}  {_in_words(terms)}")
+
+    def scored(self, step: int, score: Any) -> None:
+        selected = score.sampling.selected if score.sampling else ""
+        label = "" if selected == "during" else f"  {selected}"
+        others = "".join(f"  {name} {value:.4g}" for name, value in score.metrics.items())
+        distance = score.protocol.distance_name
+        self.say("score", f"{step:>6}  {distance} {score.value:.4g}{others}{label}")
+
+    def saved(self, step: int, path: Path) -> None:
+        """Saves are many and expected: the bar says enough."""
+
+    def noted(self, text: str) -> None:
+        self.say("note", text)
+
+    def finished(self, status: str) -> None:
+        if self.progress:
+            self.progress.stop()
+            self.progress = None
+
+    def say(self, what: str, text: str) -> None:
+        """Print one line, `what` it is about in front."""
+        if not self.silent:
+            self.console.print(f"{what:<7}{text}", markup=False)
+
+
+def _in_words(terms: Mapping[str, float]) -> str:
+    """Return the sums of both players' terms, their gradient norms, and the speed."""
+    parts = []
+    for letter in ("d", "g"):
+        own = [value for name, value in terms.items() if name.startswith(f"{letter}/")]
+        norm = terms.get(f"{letter}/gradient_norm", 0.0)
+        parts.append(f"{letter.upper()} {sum(own) - norm:.3f} (gradient {norm:.2g})")
+    return f"{'  '.join(parts)}  {terms.get('images_per_second', 0):.0f} img/s"

@@ -1,0 +1,32 @@
+"""``ganzoo show``: a recipe with everything resolved, and where each line comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ganzoo.cli import options
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@options.plugin
+@options.as_json
+def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: bool) -> None:
+    """Print RECIPE with every default written out and each line's origin beside it."""
+    from ganzoo.build.plan import make_plan
+    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.recipes.show import render
+
+    registry = options.registry(plugin)
+    plan = make_plan(Recipe.load(recipe, overrides, registry), registry)
+    for note in plan.recipe.notes:
+        click.echo(f"note: {note}", err=True)
+    full = plan.full_recipe()
+    if as_json:
+        click.echo(json.dumps(full, indent=2, ensure_ascii=False))
+    else:
+        click.echo(render(full, plan.recipe.origins), nl=False)

@@ -1,0 +1,144 @@
+"""A plan's live training step: networks, optimizers, data, laws, put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganzoo.build.components import Components, build, make
+from ganzoo.build.plan import Plan
+from ganzoo.engine.ema import Ema
+from ganzoo.engine.feed import Feed
+from ganzoo.engine.initial import load_initial_weights
+from ganzoo.engine.labels import LabelLaw
+from ganzoo.engine.noise import NoiseLaw, Rows
+from ganzoo.engine.player import Player
+from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.schedules import make_schedules
+from ganzoo.engine.state import read_state, saved_position
+from ganzoo.engine.step import GanStep, Rules
+from ganzoo.errors import DeviceError
+from ganzoo.runs.checkpoints import Checkpoint
+
+
+def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = None) -> GanStep:
+    """Return the step of a run, new or as it was at a checkpoint.
+
+    Raises:
+        DeviceError: the batch cannot be shared out evenly among the processes.
+        CheckpointError: the checkpoint does not fit the recipe's networks.
+    """
+    settings = plan.recipe.settings
+    rows = _rows(settings.train.batch_size, processes)
+    parts = build(plan)
+    train = settings.train
+    channels_last = resolve_channels_last(train.memory_format, train.precision, parts)
+    _place(parts, processes, channels_last)
+    if checkpoint is None:
+        load_initial_weights(plan.recipe, parts)
+    optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
+    ema = train.ema
+    step = GanStep(
+        parts=parts,
+        rules=_rules(train, channels_last),
+        feed=Feed(
+            plan.dataset,
+            seed=settings.seed,
+            rows=rows,
+            batch_size=train.batch_size,
+            position=saved_position(checkpoint.path) if checkpoint else 0,
+            device=processes.device,
+            in_memory=plan.data == "memory",
+            with_labels=settings.conditional,
+        ),
+        noise=NoiseLaw(settings.seed),
+        processes=processes,
+        **_players(train, parts, optimizers, processes),
+        ema=Ema(parts.generator, ema.half_life_images, ema.ramp_up) if ema else None,
+        label_law=LabelLaw.of(settings.labels, plan.dataset) if settings.conditional else None,
+        schedules=make_run_schedules(plan, parts, optimizers),
+    )
+    if checkpoint is not None:
+        read_state(step, checkpoint.path)
+    return step
+
+
+def _rows(batch_size: int, processes: Processes) -> Rows:
+    """Return this process's share of the global batch."""
+    world_size = processes.world_size
+    if batch_size % world_size:
+        fitting = -(-batch_size // world_size) * world_size
+        raise DeviceError(
+            f"a batch of {batch_size} cannot be shared by {world_size} processes",
+            hint=f"train.batch_size={fitting}",
+        )
+    count = batch_size // world_size
+    return Rows(processes.rank * count, count)
+
+
+def _place(parts: Components, processes: Processes, channels_last: bool) -> None:
+    for network in (parts.generator, parts.discriminator):
+        network.to(processes.device)
+        if channels_last:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if isinstance(parts.augmentation, nn.Module):
+        parts.augmentation.to(processes.device)
+
+
+def _rules(train: Any, channels_last: bool) -> Rules:
+    return Rules(
+        batch_size=train.batch_size,
+        micro_batch=train.micro_batch,
+        discriminator_steps=train.discriminator_steps,
+        skip_nonfinite=train.on_nonfinite == "skip",
+        autocast=AUTOCAST.get(train.precision),
+        channels_last=channels_last,
+    )
+
+
+def _players(
+    train: Any,
+    parts: Components,
+    optimizers: dict[str, torch.optim.Optimizer],
+    processes: Processes,
+) -> dict[str, Player]:
+    return {
+        role: Player(
+            role,
+            getattr(parts, role),
+            optimizers[role],
+            train.clip_grad_norm,
+            processes.world_size,
+        )
+        for role in ("generator", "discriminator")
+    }
+
+
+def make_optimizers(
+    plan: Plan, generator: nn.Module, discriminator: nn.Module
+) -> dict[str, torch.optim.Optimizer]:
+    """Return both players' optimizers over the given networks' parameters."""
+    networks = {"generator": generator, "discriminator": discriminator}
+    return {
+        role: make(
+            plan.components["optimizers", role],
+            [{"params": [p for p in network.parameters() if p.requires_grad]}],
+        )
+        for role, network in networks.items()
+    }
+
+
+def make_run_schedules(
+    plan: Plan, parts: Components, optimizers: dict[str, torch.optim.Optimizer]
+) -> Any:
+    """Return the recipe's schedules over live components."""
+    owners: dict[str, Any] = {"loss": parts.loss}
+    if parts.augmentation is not None:
+        owners["augmentation"] = parts.augmentation
+    for slot in parts.regularizers:
+        owners[f"regularizers.{slot.name}"] = slot
+    schedules = {path: make(component) for path, component in plan.group("schedules").items()}
+    return make_schedules(schedules, optimizers, owners)

@@ -1,0 +1,38 @@
+"""Weights to start from: another run's, or a safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from ganzoo.build.components import Components
+from ganzoo.engine.state import newest_whole, read_network
+from ganzoo.runs.checkpoints import CheckpointStore
+from ganzoo.runs.directory import INFO, RunDirectory
+
+if TYPE_CHECKING:
+    from ganzoo.recipes.recipe import Recipe
+
+
+def load_initial_weights(recipe: Recipe, parts: Components) -> None:
+    """Load what ``init.generator`` and ``init.discriminator`` name, each a run or a file.
+
+    Raises:
+        CheckpointError: there is none, or it is of another network.
+    """
+    for role in ("generator", "discriminator"):
+        if source := getattr(recipe.settings.init, role):
+            path = recipe.directory_of(("init", role)) / Path(source).expanduser()
+            _load(getattr(parts, role), role, path)
+
+
+def _load(network: nn.Module, role: str, source: Path) -> None:
+    if not (source / INFO).is_file():
+        read_network(network, source)
+        return
+    store = CheckpointStore(RunDirectory(source).checkpoints_directory)
+    checkpoint = newest_whole(store)
+    averaged = role == "generator" and "ema.safetensors" in checkpoint.manifest["files"]
+    read_network(network, checkpoint.file("ema.safetensors" if averaged else f"{role}.safetensors"))

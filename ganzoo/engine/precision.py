@@ -1,0 +1,59 @@
+"""Numerics of a run: precision, memory format, determinism; switched on inside, put back after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ganzoo.build.components import Components, capabilities
+
+AUTOCAST = {"bf16": torch.bfloat16}
+"""``train.precision`` → dtype of the forward passes; others run in float32."""
+
+DOUBLE_BACKWARD = frozenset({"real-gradient", "fake-gradient", "input-gradient"})
+
+
+def resolve_channels_last(memory_format: str, precision: str, parts: Components) -> bool:
+    """Return whether 4-D tensors are kept channels-last; ``auto`` goes by a fixed rule.
+
+    In bf16 always; in float32 unless a penalty differentiates D's input gradient, which
+    runs faster contiguous.
+    """
+    if memory_format != "auto":
+        return memory_format == "channels_last"
+    if parts.spec.modality != "image":
+        return False
+    penalised = any(capabilities(part) & DOUBLE_BACKWARD for part in parts.game_parts())
+    return precision in AUTOCAST or not penalised
+
+
+@contextmanager
+def numerics(train: Any) -> Iterator[None]:
+    """Apply a recipe's ``train.precision`` and ``train.deterministic`` inside."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(train.deterministic or deterministic)
+    with float32_precision("tf32" if train.precision == "tf32" else "ieee"):
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
+
+
+@contextmanager
+def float32_precision(kind: str) -> Iterator[None]:
+    """Set how CUDA multiplies float32: ``ieee`` in full, or ``tf32``. Nothing on other devices."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before = [backend.fp32_precision for backend in backends]
+    for backend in backends:
+        backend.fp32_precision = kind
+    try:
+        yield
+    finally:
+        for backend, value in zip(backends, before, strict=True):
+            backend.fp32_precision = value

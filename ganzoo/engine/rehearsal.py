@@ -1,0 +1,164 @@
+"""The last pass of a check: one update of each player, on tensors that hold no data.
+
+Networks are built under `FakeTensorMode`, which computes shapes and dtypes only, so that a recipe
+for a large model is checked in seconds; where an operation needs values, on small real tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ganzoo.build.components import Components, build, capabilities, fit
+from ganzoo.build.plan import Plan
+from ganzoo.engine.assemble import make_optimizers, make_run_schedules
+from ganzoo.engine.game import EngineGame, Networks, Wanted
+from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.precision import AUTOCAST
+from ganzoo.errors import GanzooError, PluginError, RecipeError
+
+SMALL_BATCH = 4
+
+
+def rehearse(plan: Plan) -> None:
+    """Build the components and play one update of each player with every regularizer due.
+
+    Raises:
+        RecipeError: components that do not fit, with every problem.
+        PluginError: a component fails, or makes something of the wrong shape.
+    """
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            parts = _rehearse(plan, plan.recipe.settings.train.batch_size)
+    except RecipeError:
+        raise
+    except Exception:
+        # Some operations cannot run without values; the real pass says what is really wrong.
+        with torch.random.fork_rng(devices=[]):
+            parts = _rehearse(plan, min(SMALL_BATCH, plan.recipe.settings.train.batch_size))
+    with torch.random.fork_rng(devices=[]):
+        small = nn.Linear(1, 1)
+    make_run_schedules(plan, parts, make_optimizers(plan, small, small))
+
+
+def _rehearse(plan: Plan, batch_size: int) -> Components:
+    parts = build(plan)
+    if problems := fit(plan, parts):
+        raise RecipeError(sorted(problems))
+    stage = _Stage(plan, parts, batch_size)
+    for player in ("discriminator", "generator"):
+        stage.play(player)
+    return parts
+
+
+@dataclass
+class _Stage:
+    plan: Plan
+    parts: Components
+    batch_size: int
+
+    def play(self, player: str) -> None:
+        game = self.game(player)
+        self.check_shapes(game)
+        terms: list[Tensor] = []
+        for name, part in self.playing(player):
+            with _blaming(name, f"{player}'s update"):
+                if hasattr(part, "prepare"):
+                    game = part.prepare(game)
+                if method := getattr(part, player, None):
+                    terms += _scalars(name, player, method(game))
+        if not terms:
+            raise PluginError(f"the loss returned no terms for the {player}")
+        with _blaming("the networks", f"{player}'s backward pass"):
+            torch.stack(terms).sum().backward()
+
+    def playing(self, player: str) -> Iterator[tuple[str, Any]]:
+        """Yield regularizers, whose `prepare` comes before the loss, then the loss."""
+        for slot in self.parts.regularizers:
+            component = self.plan.components["regularizers", slot.name]
+            yield f"regularizers.{slot.name} ({component.id})", slot.component
+        yield f"loss ({self.plan.components['loss',].id})", self.parts.loss
+
+    def game(self, player: str) -> EngineGame:
+        settings, spec = self.plan.recipe.settings, self.plan.spec
+        count, dtype = self.batch_size, AUTOCAST.get(settings.train.precision)
+        labels = torch.zeros(count, dtype=torch.int64) if settings.conditional else None
+        autocast: Callable[[], Any] = nullcontext
+        if dtype is not None:
+            autocast = lambda: torch.autocast("cpu", dtype)  # noqa: E731
+        asked = frozenset().union(*map(capabilities, self.parts.game_parts()))
+        return EngineGame(
+            player=player,
+            networks=Networks(
+                self.parts.generator,
+                self.parts.discriminator,
+                self.parts.augmentation,
+                one_pass="batch-coupled" not in capabilities(self.parts.discriminator),
+                autocast=autocast,
+            ),
+            batch=lambda: (torch.rand(count, *spec.model_shape) * 2 - 1, labels),
+            latents=self.latents(count),
+            fake_labels=labels,
+            noise=BatchNoise(NoiseLaw(0), player, 0, Rows(0, count)),
+            wanted=Wanted(
+                "real-gradient" in asked, "fake-gradient" in asked, "generator-graph" in asked
+            ),
+        )
+
+    def latents(self, count: int) -> Tensor:
+        id = self.plan.components["latent",].id
+        with _blaming(f"latent ({id})", "sampling"):
+            latents = self.parts.latent.sample(count, torch.Generator())
+        if latents.shape[0] != count or latents.dtype != torch.float32:
+            raise PluginError(
+                f"latent ({id}) gave {tuple(latents.shape)} {latents.dtype} for {count} samples"
+            )
+        return latents
+
+    def check_shapes(self, game: EngineGame) -> None:
+        """Raise PluginError unless G makes samples and D judges them one by one."""
+        count, spec = self.batch_size, self.plan.spec
+        generator = f"generator ({self.plan.components['generator',].id})"
+        with _blaming(generator, "forward pass"):
+            fake = game.fake
+        if tuple(fake.shape) != (count, *spec.model_shape):
+            raise PluginError(
+                f"{generator} makes {tuple(fake.shape[1:])}, but the data is {spec.model_shape}"
+            )
+        if game.player == "generator":
+            return
+        discriminator = f"discriminator ({self.plan.components['discriminator',].id})"
+        with _blaming(discriminator, "forward pass"):
+            logits = game.real_logits
+        if logits.dim() not in (1, 2) or logits.shape[0] != count:
+            raise PluginError(
+                f"{discriminator} gives logits of shape {tuple(logits.shape)} for {count} "
+                "samples; they must be (B,) or (B, K)"
+            )
+
+
+def _scalars(name: str, player: str, terms: Any) -> list[Tensor]:
+    for term, value in terms.items():
+        if not isinstance(value, Tensor) or value.dim() != 0:
+            raise PluginError(f"{name}: the {player}'s term {term!r} is not a scalar tensor")
+    return list(terms.values())
+
+
+@contextmanager
+def _blaming(component: str, where: str) -> Iterator[None]:
+    """Say which component an error of foreign code came from."""
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        text = str(error).strip().split("\n")[0]
+        raise PluginError(
+            f"{component} failed in the {where}: {type(error).__name__}: {text}"
+        ) from error

@@ -1,0 +1,138 @@
+"""What a checkpoint holds: networks as safetensors, everything else as plain tensors and numbers.
+
+``state.pt`` is read with ``torch.load(weights_only=True)`` and no fallback: it can hold no code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ganzoo.errors import CheckpointError
+from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore, DamagedCheckpoint
+
+if TYPE_CHECKING:
+    from ganzoo.engine.step import GanStep
+
+STATE_FILE = "state.pt"
+
+
+def networks_of(step: GanStep) -> dict[str, nn.Module]:
+    """Return the networks of a run by the name of their file."""
+    networks = {"generator": step.parts.generator, "discriminator": step.parts.discriminator}
+    return networks | ({"ema": step.ema.module} if step.ema else {})
+
+
+def write_state(step: GanStep, directory: Path) -> None:
+    """Write everything that `read_state` needs to go on bit for bit.
+
+    Raises:
+        CheckpointError: a weight is not finite.
+    """
+    for name, network in networks_of(step).items():
+        write_network(network, directory / f"{name}.safetensors")
+    torch.save(_state(step), directory / STATE_FILE)
+
+
+def read_state(step: GanStep, directory: Path) -> None:
+    """Put a run back to where `write_state` left it.
+
+    Raises:
+        CheckpointError: a file that does not fit the recipe's networks, or cannot be read.
+    """
+    for name, network in networks_of(step).items():
+        read_network(network, directory / f"{name}.safetensors")
+    try:
+        state = torch.load(directory / STATE_FILE, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch raises many kinds for a file that is damaged or that hides code.
+        raise CheckpointError(f"{directory / STATE_FILE} cannot be read: {error}") from error
+    step.step = state["step"]
+    step.images_seen = state["images_seen"]
+    for player in (step.discriminator, step.generator):
+        saved = state["players"][player.name]
+        player.optimizer.load_state_dict(saved["optimizer"])
+        player.updates, player.skipped = saved["updates"], saved["skipped"]
+    for name, component in step.parts.stateful().items():
+        component.load_state_dict(state["components"][name])
+
+
+def _state(step: GanStep) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "images_seen": step.images_seen,
+        "position": step.feed.position,
+        "players": {
+            player.name: {
+                "optimizer": player.optimizer.state_dict(),
+                "updates": player.updates,
+                "skipped": player.skipped,
+            }
+            for player in (step.discriminator, step.generator)
+        },
+        "components": {
+            name: component.state_dict() for name, component in step.parts.stateful().items()
+        },
+    }
+
+
+def saved_position(directory: Path) -> int:
+    """Return how many samples had been consumed, over all ranks, when the state was saved."""
+    state = torch.load(directory / STATE_FILE, map_location="cpu", weights_only=True)
+    return int(state["position"])
+
+
+def newest_whole(store: CheckpointStore) -> Checkpoint:
+    """Return the newest checkpoint that verifies, touching nothing: the run may be another's.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    for step in reversed(store.steps()):
+        try:
+            return store.at(step)
+        except DamagedCheckpoint:
+            continue
+    raise CheckpointError(f"{store.directory} holds no whole checkpoint")
+
+
+def write_network(network: nn.Module, path: Path) -> None:
+    """Write a network's weights and buffers.
+
+    Raises:
+        CheckpointError: one of them is not finite.
+    """
+    tensors = {
+        name: value.detach().to("cpu", copy=True).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    if bad := next(_not_finite(tensors), None):
+        raise CheckpointError(f"{path.stem}: {bad} is not finite; no checkpoint is written")
+    save_file(tensors, path)
+
+
+def read_network(network: nn.Module, path: Path) -> None:
+    """Load a network's weights and buffers, all of them and no others.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or of another network.
+    """
+    try:
+        network.load_state_dict(load_file(path), strict=True)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    except RuntimeError as error:
+        first = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
+        raise CheckpointError(f"{path} is of another network: {first}") from error
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> Iterator[str]:
+    for name, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            yield name
