@@ -1,0 +1,82 @@
+"""Pass 2: merged data against the skeleton, with every problem at the line that it stands in."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from ganzoo.errors import Problem, RecipeError
+from ganzoo.recipes.layer import Layer, Origin, nearest
+from ganzoo.recipes.merge import Note, told, without_nulls
+from ganzoo.recipes.scalars import shown
+from ganzoo.recipes.shape import shape
+from ganzoo.recipes.skeleton import BUDGETS, Settings
+from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at
+from ganzoo.recipes.words import in_words
+
+_NOT_YET: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
+    ("train", "precision"): (("fp16",), "use fp32, tf32 or bf16"),
+    ("train", "compile"): ((True,), "use auto or false"),
+    ("train", "on_nonfinite"): (("rollback",), "use stop or skip"),
+    ("train", "on_collapse"): (("warn", "stop"), "use ignore"),
+}
+"""Where the format knows a value that the engine does not yet act on → those values."""
+
+
+def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
+    """Return the merged layer less its removed slots, and its settings.
+
+    Raises:
+        RecipeError: every problem of the skeleton, sorted by line.
+    """
+    data = without_nulls(merged.data)
+    shaped = shape(data)
+    problems = [*shaped.problems, *_not_yet(data), *_budget(data), *_schedules(data)]
+    named = {"name": default_name} | shaped.data
+    try:
+        settings = Settings.model_validate_json(json.dumps(named), strict=True)
+    except ValidationError as error:
+        problems += [Note(tuple(map(str, each["loc"])), in_words(each)) for each in error.errors()]
+    if problems:
+        raise RecipeError(sorted({placed(merged.origins, *each) for each in problems}))
+    notes = (told(each, merged.origins) for each in shaped.notes)
+    return Layer(data, _both_as_sides(merged.origins), (*merged.notes, *notes)), settings
+
+
+def placed(origins: dict[KeyPath, Origin], path: KeyPath, what: str) -> Problem:
+    """Return a problem at the place where `path`, or what is nearest around it, was written."""
+    origin = nearest(origins, path)
+    return Problem(origin.file, origin.line, origin.column, ".".join(path), what)
+
+
+def _not_yet(data: dict[str, Any]) -> Iterator[Note]:
+    for path, (values, instead) in _NOT_YET.items():
+        value = at(data, path)
+        if any(value == each and type(value) is type(each) for each in values):
+            yield Note(path, f"{shown(value)} is not there yet - {instead}")
+
+
+def _budget(data: dict[str, Any]) -> Iterator[Note]:
+    train = data.get("train")
+    if isinstance(train, dict):
+        given = [key for key in BUDGETS if train.get(key) is not None]
+        if not given:
+            yield Note(("train",), "needs a budget: `steps` or `images`")
+        if len(given) > 1:
+            yield Note(("train",), "has two budgets, `steps` and `images`: keep one")
+
+
+def _schedules(data: dict[str, Any]) -> Iterator[Note]:
+    schedules = data.get("schedules")
+    for key in schedules if isinstance(schedules, dict) else ():
+        section, *rest = key.split(".")
+        if section not in Settings.model_fields or not rest or not all(rest):
+            yield Note(("schedules", key), "is not a parameter, such as optimizers.both.lr")
+
+
+def _both_as_sides(origins: dict[KeyPath, Origin]) -> dict[KeyPath, Origin]:
+    """Return the origins with those of `optimizers.both` for either side that says nothing."""
+    shared = {path[2:]: origin for path, origin in origins.items() if path[:2] == BOTH}
+    sides = {(*side, *rest): origin for rest, origin in shared.items() for side in SIDES}
+    return sides | origins

@@ -1,0 +1,131 @@
+"""Overrides: ``key=value`` from a command line, or a mapping from Python, as the last layer."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any
+
+from ganzoo.errors import Problem, RecipeError
+from ganzoo.recipes.layer import COMMAND_LINE, NOWHERE, Layer
+from ganzoo.recipes.scalars import finite, fitting, readable, shortened, shown
+from ganzoo.recipes.slots import KeyPath, long_form
+from ganzoo.recipes.strict_yaml import MAX_DEPTH, read
+
+Overrides = Sequence[str] | Mapping[str, Any]
+
+_FIXED = ("recipe", "extends", "lock")
+"""What a file says of itself and nobody else can."""
+
+
+def override_layer(overrides: Overrides, schedules: Sequence[str] = ()) -> Layer:
+    """Return the overrides as one layer, whose relative paths start at the working directory.
+
+    Where two overrides give one key, the later one wins.
+
+    Args:
+        overrides: ``key=value`` strings, values in YAML; or keys, dotted or not, with plain data.
+        schedules: keys that the recipe schedules; they hold dots of their own.
+
+    Raises:
+        RecipeError: every override that cannot be read, or that contradicts another one.
+    """
+    data: dict[str, Any] = {}
+    problems = []
+    for key, value in _pairs(overrides):
+        try:
+            path = _path(key, [*schedules, *_keys(data.get("schedules"))])
+            _join(data, long_form(_nested(path, value())))
+        except ValueError as error:
+            problems.append(Problem(COMMAND_LINE, *NOWHERE, shortened(key), str(error)))
+    if problems:
+        raise RecipeError(problems, hint="an override is key=value, such as train.steps=500")
+    return Layer.of(data, {(): NOWHERE}, COMMAND_LINE, Path.cwd())
+
+
+def _pairs(overrides: Overrides) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield each key with a function that reads its value."""
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            yield key, partial(plain, value)
+    else:
+        for override in overrides:
+            key, equals, text = override.partition("=")
+            yield key, partial(_parsed, text if equals else None)
+
+
+def _parsed(text: str | None) -> Any:
+    if text is None:
+        raise ValueError("is not of the form key=value")
+    reading = read(text, COMMAND_LINE)
+    if reading.problems:
+        raise ValueError("; ".join(problem.what for problem in reading.problems))
+    if reading.data is None and text.strip() not in ("null", "~"):
+        raise ValueError("has no value - write null to mean none")
+    return reading.data
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return a copy of a value from Python as the strict YAML loader would have given it.
+
+    Raises:
+        ValueError: a value that no recipe can hold; the message says why.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested more than {MAX_DEPTH} levels deep")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {_key(key): plain(each, depth + 1) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each, depth + 1) for each in value]
+    if isinstance(value, int):
+        return fitting(int(value))
+    if isinstance(value, float):
+        return finite(float(value))
+    if isinstance(value, str | PurePath):
+        return readable(str(value))
+    raise ValueError(f"is a {type(value).__name__}; a recipe holds text, numbers, lists, mappings")
+
+
+def _path(key: str, schedules: Iterable[str]) -> KeyPath:
+    """Split a key at its dots, but for those inside the key of a schedule."""
+    section, _, rest = _key(key).partition(".")
+    path = tuple(key.split("."))
+    if section == "schedules" and rest:
+        known = [each for each in schedules if rest == each or rest.startswith(f"{each}.")]
+        target = max(known, key=len, default=rest)
+        path = (section, target, *filter(None, rest[len(target) + 1 :].split(".")))
+    if section in _FIXED:
+        raise ValueError("is what a file says of itself, and cannot be overridden")
+    if len(path) > MAX_DEPTH or not all(path) or any(part != part.strip() for part in path):
+        raise ValueError("is not a key of a recipe")
+    return path
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str) or not key or not key.isprintable():
+        raise ValueError(f"a key is one word, not {shown(key)}")
+    return key
+
+
+def _keys(section: Any) -> list[str]:
+    return list(section) if isinstance(section, dict) else []
+
+
+def _nested(path: KeyPath, value: Any) -> dict[str, Any]:
+    for key in reversed(path):
+        value = {key: value}
+    nested: dict[str, Any] = value
+    return nested
+
+
+def _join(into: dict[str, Any], new: dict[str, Any]) -> None:
+    """Add one override to the others; inside one layer nothing is dropped."""
+    for key, value in new.items():
+        present = into.get(key)
+        if isinstance(present, dict) and isinstance(value, dict):
+            _join(present, value)
+        elif key in into and isinstance(present, dict) != isinstance(value, dict):
+            raise ValueError("contradicts another override of the same key")
+        else:
+            into[key] = value

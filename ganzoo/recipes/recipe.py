@@ -1,0 +1,103 @@
+"""`Recipe`: what a recipe says, after `extends`, overrides and the skeleton; still only data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import Problem
+from ganzoo.recipes.chain import read_chain
+from ganzoo.recipes.check import check, placed
+from ganzoo.recipes.layer import Origin, nearest
+from ganzoo.recipes.merge import fold
+from ganzoo.recipes.overrides import Overrides, override_layer
+from ganzoo.recipes.skeleton import Settings, settings_data
+from ganzoo.recipes.slots import KeyPath
+
+if TYPE_CHECKING:
+    from ganzoo.registry import Registry
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe whose YAML and skeleton are right; whether its components exist is yet to see.
+
+    `data` is what was written, merged: components in their long form, no defaults, no slot that
+    null removed. `origins` says where each of its values was written (and, for the optimizer of
+    each player, where `both` was). `notes` are lines about what merging dropped.
+    """
+
+    reference: str
+    """What was asked for."""
+    text: str
+    """The file that was asked for, as it stands."""
+    data: dict[str, Any]
+    origins: dict[KeyPath, Origin]
+    notes: tuple[str, ...]
+    settings: Settings
+    lock: Mapping[str, Any] | None = None
+    """The whole content of the file, where that is a lock."""
+
+    @classmethod
+    def load(
+        cls,
+        reference: str | Path,
+        overrides: Overrides = (),
+        registry: "Registry | None" = None,
+    ) -> "Recipe":
+        """Return the recipe in a file, or the shipped or plugin's recipe of that name.
+
+        Args:
+            reference: a path that ends in .yaml, ``NAME``, ``namespace/NAME``, or a lock file.
+            overrides: ``key=value`` strings, or a mapping such as ``{"train.steps": 500}``.
+            registry: where plugins' recipes are looked up; None: whatever is installed.
+
+        Raises:
+            RecipeError: every problem of the first pass that finds any.
+            PluginError: the reference means a plugin's recipe that is not there.
+        """
+        chain = read_chain(reference, registry)
+        merged = fold(chain.layers)
+        if overrides:
+            merged = fold([merged, override_layer(overrides, _scheduled(merged.data))])
+        layer, settings = check(merged, chain.located.default_name)
+        return cls(
+            reference=str(reference),
+            text=chain.text,
+            data=layer.data,
+            origins=layer.origins,
+            notes=layer.notes,
+            settings=settings,
+            lock=chain.lock,
+        )
+
+    @property
+    def name(self) -> str:
+        """The recipe's name: what it says, else the file's stem or the recipe's id."""
+        return self.settings.name
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+        return self.settings.seed
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the recipe with the skeleton's defaults filled in; itself a valid recipe.
+
+        Components have the parameters that were written; `ganzoo.build` knows the others.
+        """
+        data: dict[str, Any] = settings_data(self.settings)
+        return data
+
+    def problem(self, path: KeyPath, what: str) -> Problem:
+        """Return a problem at the place where `path`, or what is nearest around it, stands."""
+        return placed(self.origins, path, what)
+
+    def directory_of(self, path: KeyPath) -> Path:
+        """Return what a relative path written at `path` is relative to."""
+        return nearest(self.origins, path).directory
+
+
+def _scheduled(data: dict[str, Any]) -> list[str]:
+    schedules = data.get("schedules")
+    return list(schedules) if isinstance(schedules, dict) else []

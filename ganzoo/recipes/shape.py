@@ -1,0 +1,104 @@
+"""From merged data to what `Settings` validates: components apart from their parameters, and the
+optimizer of each player folded over `both` and the default."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganzoo.recipes.merge import Note
+from ganzoo.recipes.scalars import shown
+from ganzoo.recipes.skeleton import DEFAULT_OPTIMIZER
+from ganzoo.recipes.slots import DEFAULT_IDS, NAMED_BY_KEY, KeyPath, kind_of
+from ganzoo.registry.names import qualify
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)?")
+_SLOT_KEYS = {"regularizer": ("weight", "every_steps")}
+_AUTO = ("eval", "extractor")
+
+
+@dataclass
+class Shape:
+    """The input of `Settings`, with what was wrong and what was dropped on the way."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    problems: list[Note] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def refuse(self, path: KeyPath, words: str) -> None:
+        """Note a problem."""
+        self.problems.append(Note(path, words))
+
+
+def shape(data: dict[str, Any]) -> Shape:
+    """Shape merged data, less the slots that null removed."""
+    shaped = Shape()
+    optimizers = data.get("optimizers", {})
+    if isinstance(optimizers, dict):
+        data = data | {"optimizers": _optimizers(optimizers, shaped)}
+    shaped.data = _part(data, (), shaped)
+    return shaped
+
+
+def _part(value: Any, path: KeyPath, shaped: Shape) -> Any:
+    if kind := kind_of(path):
+        return None if value is None else _component(value, path, kind, shaped)
+    if isinstance(value, dict):
+        return {key: _part(each, (*path, key), shaped) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_part(each, (*path, str(place)), shaped) for place, each in enumerate(value)]
+    return value
+
+
+def _component(value: Any, path: KeyPath, kind: str, shaped: Shape) -> Any:
+    """Return a component's node; a placeholder where it is wrong, so that one mistake is one."""
+    node = value if isinstance(value, dict) else {"use": ""}
+    use = node.get("use", _default_id(path))
+    parameters = {key: each for key, each in node.items() if key != "use"}
+    if not isinstance(value, dict):
+        words = f"expected the name of a {kind} or a mapping with `use`, got {shown(value)}"
+        shaped.refuse(path, words)
+    elif use is None:
+        shaped.refuse(path, f"does not say which {kind}: give `use`")
+    elif not isinstance(use, str) or not use:
+        shaped.refuse((*path, "use"), f"expected the name of a {kind}, got {shown(use)}")
+    elif path[0] in NAMED_BY_KEY and not _KEY.fullmatch(path[-1]):
+        shaped.refuse(path, "a key here is one word of letters, digits, '-' and '_'")
+    if path == _AUTO and use == "auto":
+        if parameters:
+            shaped.refuse(path, "`auto` has no parameters: name the extractor")
+        return use
+    slot = {key: parameters.pop(key) for key in _SLOT_KEYS.get(kind, ()) if key in parameters}
+    return {"use": use if isinstance(use, str) else "", "parameters": parameters} | slot
+
+
+def _default_id(path: KeyPath) -> str | None:
+    return path[-1] if path[0] in NAMED_BY_KEY else DEFAULT_IDS.get(path)
+
+
+def _optimizers(written: dict[str, Any], shaped: Shape) -> dict[str, Any]:
+    """Fold the optimizer of each side over `both`, and that over the default.
+
+    `both` is left out; what is no mapping is left as it is, to be refused.
+    """
+    both = _over(DEFAULT_OPTIMIZER, written.get("both", {}))
+    if not isinstance(both, dict):
+        shaped.refuse(("optimizers", "both"), f"expected an optimizer, got {shown(both)}")
+        both = DEFAULT_OPTIMIZER
+    folded = {key: value for key, value in written.items() if key != "both"}
+    for side in ("generator", "discriminator"):
+        node = folded[side] = _over(both, written.get(side, {}))
+        lost = [key for key in both if key not in node] if isinstance(node, dict) else []
+        lost = [key for key in lost if key in (written.get("both") or {})]
+        if lost:
+            words = f"is {node['use']!r}; what both sets does not apply: {', '.join(lost)}"
+            shaped.notes.append(Note(("optimizers", side), words))
+    return folded
+
+
+def _over(outer: dict[str, Any], inner: Any) -> Any:
+    """Return what `inner` says over `outer`, or `inner` alone where it is another component."""
+    if not isinstance(inner, dict):
+        return inner
+    use = inner.get("use", outer["use"])
+    same = isinstance(use, str) and qualify(use) == qualify(outer["use"])
+    return outer | inner if same else inner
