@@ -1,0 +1,108 @@
+"""The owner of a run directory: one process at a time writes it.
+
+Two files: ``lock``, which the kernel holds for the owner and frees even when it is killed, and
+``owner.json``, which says who that is and is removed in good order. A lock of another host cannot
+be trusted to be visible here (network file systems), so there the second file decides.
+"""
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ganzoo.errors import RunLocked
+from ganzoo.runs.files import unwritable, write_atomic
+from ganzoo.runs.records import to_json, utc_now
+
+LOCK, OWNER = "lock", "owner.json"
+
+_PATIENCE = 0.5
+"""Seconds: longer than a look at the lock by `is_held` takes, shorter than anyone minds."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who writes a run directory: process id, host name, and since when (ISO 8601, UTC)."""
+
+    pid: int
+    host: str
+    started: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} on {self.host} since {self.started}"
+
+
+@contextlib.contextmanager
+def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
+    """Own `directory` until the end of the block.
+
+    Raises:
+        RunLocked: another process owns it, or one on another host did and never gave it back;
+            `take_over` disregards the latter.
+        UsageError, DiskFull: the directory cannot be written.
+    """
+    claimant = owner_of(directory)
+    foreign = claimant is not None and claimant.host != socket.gethostname()
+    if claimant and foreign and not take_over:
+        raise RunLocked(
+            f"{directory} is held by {claimant}, which cannot be checked from here",
+            hint=f"ganzoo resume {directory.name} --take-over   (if nothing runs there any more)",
+        )
+    if foreign:
+        (directory / LOCK).unlink(missing_ok=True)
+    owner = Owner(os.getpid(), socket.gethostname(), utc_now())
+    lock = FileLock(directory / LOCK, timeout=_PATIENCE)
+    try:
+        lock.acquire()
+        write_atomic(directory / OWNER, to_json(asdict(owner)))
+    except Timeout:
+        raise _locked(directory) from None
+    except OSError as error:
+        lock.release()
+        raise unwritable(directory, error) from error
+    try:
+        yield owner
+    finally:
+        (directory / OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def is_held(directory: Path) -> bool:
+    """Return whether a process is writing `directory`, as far as that can be seen from here."""
+    owner = owner_of(directory)
+    if owner and owner.host != socket.gethostname():
+        return True
+    if not (directory / LOCK).exists():
+        return False
+    lock = FileLock(directory / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        # Another user's run, or a read-only disk: only what the owner wrote can be seen.
+        return owner is not None
+    lock.release()
+    return False
+
+
+def owner_of(directory: Path) -> Owner | None:
+    """Return who says that they own `directory`; None where nobody does, or not legibly."""
+    try:
+        return Owner(**json.loads((directory / OWNER).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _locked(directory: Path) -> RunLocked:
+    owner = owner_of(directory)
+    stop = f", or stop it: kill {owner.pid}" if owner else ""
+    return RunLocked(
+        f"{directory} is in use by {owner or 'another process'}",
+        hint=f"wait until it is done{stop}",
+    )

@@ -1,0 +1,112 @@
+"""The manifest of a checkpoint: what was written, so that what is read can be held against it.
+
+``MANIFEST.json`` holds the format, the step, what the run says about the moment, the size and
+sha256 of every file, and a hash over itself.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ganzoo.errors import CheckpointError
+from ganzoo.runs import faults, files
+from ganzoo.runs.records import content_hash, plain, to_json
+
+FORMAT = 1
+MANIFEST = "MANIFEST.json"
+
+faults.declare({"publish.synced": "the files are synced, there is no manifest"})
+
+
+class DamagedCheckpoint(CheckpointError):
+    """The files of a checkpoint are not those that its manifest names."""
+
+
+def verify(path: Path) -> dict[str, Any]:
+    """Return the manifest of the checkpoint at `path` after checking every file against it.
+
+    Raises:
+        DamagedCheckpoint: a file is missing or not what the manifest says, or the manifest is not
+            what was written; the first such file is named.
+        CheckpointError: written in a format that this ganzoo does not know.
+        OSError: a file is there and cannot be read.
+    """
+    manifest = _read_manifest(path)
+    for name, entry in manifest["files"].items():
+        file = path / name
+        if not file.is_file():
+            raise DamagedCheckpoint(f"{path.name}: {name} is missing")
+        if (size := file.stat().st_size) != entry["bytes"]:
+            raise DamagedCheckpoint(f"{path.name}: {name} has {size} bytes, not {entry['bytes']}")
+        if files.sha256_of(file) != entry["sha256"]:
+            raise DamagedCheckpoint(f"{path.name}: the sha256 of {name} differs")
+    return manifest
+
+
+def seal(staging: Path, step: int, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Sync all files, describe them in a manifest, write and sync that one last; return it."""
+    mode = files.usual_mode(staging)
+    entries = {}
+    directories = [staging]
+    for path in sorted(staging.rglob("*")):
+        if path.is_dir():
+            directories.append(path)
+            continue
+        path.chmod(mode)  # safetensors writes 0600
+        files.sync_file(path)
+        name = path.relative_to(staging).as_posix()
+        entries[name] = {"bytes": path.stat().st_size, "sha256": files.sha256_of(path)}
+    for directory in reversed(directories):
+        files.sync_directory(directory)
+    faults.hit("publish.synced")
+    manifest = plain({**about, "format": FORMAT, "step": step, "files": entries})
+    manifest["manifest_sha256"] = content_hash(manifest)
+    files.write_new(staging / MANIFEST, to_json(manifest, indent=1))
+    files.sync_directory(staging)
+    return manifest
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        stated = manifest.pop("manifest_sha256")
+        sound = content_hash(manifest) == stated and _is_well_formed(manifest)
+    except FileNotFoundError:
+        raise DamagedCheckpoint(f"{path.name}: {MANIFEST} is missing") from None
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise DamagedCheckpoint(f"{path.name}: {MANIFEST} is not as written")
+    if manifest["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {manifest['format']}; this ganzoo knows {FORMAT}",
+            hint="pip install --upgrade ganzoo",
+        )
+    if path.name != directory_name(manifest["step"]):
+        raise DamagedCheckpoint(f"{path.name}: its manifest says step {manifest['step']}")
+    return {**manifest, "manifest_sha256": stated}
+
+
+def _is_well_formed(manifest: dict[str, Any]) -> bool:
+    """Return whether the fields are of their types and no file lies outside of the directory."""
+    names = map(PurePosixPath, manifest["files"])
+    return (
+        isinstance(manifest["step"], int)
+        and all({"bytes", "sha256"} <= entry.keys() for entry in manifest["files"].values())
+        and not any(name.is_absolute() or ".." in name.parts for name in names)
+    )
+
+
+def directory_name(step: int) -> str:
+    """Return the name of the checkpoint of a step."""
+    return f"step-{step:08d}"
+
+
+def looks_whole(path: Path) -> bool:
+    """Return whether all files are there in their sizes; their content is not read."""
+    try:
+        entries = _read_manifest(path)["files"].items()
+        return all((path / name).stat().st_size == entry["bytes"] for name, entry in entries)
+    except (CheckpointError, OSError):
+        return False

@@ -1,0 +1,182 @@
+"""A score, and all that made it: the protocol, how the samples were drawn, and on what.
+
+Two scores may be ranked together when their protocols are equal, and only then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from ganzoo.runs.records import content_hash, utc_now
+
+_NAMES = {
+    "metric_revision": "revision of the metric",
+    "extractor_revision": "revision of the extractor",
+    "weights_sha256": "weights of the extractor",
+    "input_rule": "input of the extractor",
+    "extractor_dtype": "dtype of the extractor",
+    "reference_sha256": "content of the reference",
+    "preparation": "preparation of the reference",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that decides what a value means; equal protocols, comparable values."""
+
+    extractor: str
+    """Full id, such as ``zoo/toy-cnn``."""
+    extractor_revision: int
+    weights_sha256: str | None
+    """None for an extractor without weights."""
+    layer: str
+    input_rule: str
+    """In words: quantisation, channels, resize, range."""
+    extractor_dtype: str
+    n_fake: int
+    reference: str
+    """Full id of the data set."""
+    reference_sha256: str
+    """Of the stored samples, whatever their order."""
+    split: str
+    n_real: int
+    preparation: str = ""
+    """The data set's parameters in words."""
+    metric: str = "frechet"
+    metric_revision: int = 1
+
+    @property
+    def id(self) -> str:
+        """12 hex digits: equal for equal protocols."""
+        return content_hash(asdict(self))[:12]
+
+    @property
+    def reference_key(self) -> str:
+        """32 hex digits over all fields but `n_fake`: names the reference's cached statistics."""
+        content = asdict(self)
+        del content["n_fake"]
+        return content_hash(content)[:32]
+
+    @property
+    def distance_name(self) -> str:
+        """``FID`` for the Inception network's pool3 features and nothing else."""
+        if (self.extractor, self.layer) == ("zoo/inception", "pool3"):
+            return "FID"
+        return f"FD({_bare(self.extractor)})"
+
+    def words(self) -> str:
+        """Return what people see, such as ``FID 50k · cifar10/train``."""
+        thousands, rest = divmod(self.n_fake, 1000)
+        count = f"{thousands}k" if thousands and not rest else str(self.n_fake)
+        reference = "/".join(filter(None, (_bare(self.reference), self.split)))
+        return f"{self.distance_name} {count} · {reference}"
+
+    def differences(self, other: Protocol) -> list[str]:
+        """Return the fields that differ, this protocol's value first: ``n_fake: 599 / 1000``."""
+        return [
+            f"{_NAMES.get(part.name, part.name)}: {_short(mine)} / {_short(theirs)}"
+            for part in fields(self)
+            if (mine := getattr(self, part.name)) != (theirs := getattr(other, part.name))
+        ]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
+        """Return the protocol of a record; fields that are not known are left out.
+
+        Raises:
+            ValueError: a field is missing.
+        """
+        return _from_dict(cls, data)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the scored samples were drawn: what a comparison compares, or has to mention."""
+
+    weights: str
+    """``ema`` or ``raw``."""
+    step: int
+    """Generator updates."""
+    images_seen: int
+    selected: str
+    """``during``, ``best``, ``final`` or ``asked``."""
+    seed: int
+    checkpoint_sha256: str | None = None
+    labels: str | None = None
+    """Law of the labels; None for an unconditional model."""
+    batch_norm: str = "eval"
+    truncation: float | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Sampling:
+        """Return the sampling of a record, like `Protocol.from_dict`."""
+        return _from_dict(cls, data)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One value under one protocol, with the other metrics of the same samples."""
+
+    value: float
+    """The Fréchet distance; lower is better."""
+    protocol: Protocol
+    time: str
+    """ISO 8601, UTC."""
+    sampling: Sampling | None = None
+    """None for samples that no run of ganzoo made."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """NaN where a metric is undefined."""
+    env: Mapping[str, Any] = field(default_factory=dict)
+    """Versions, device, batch size, number of processes: recorded, never compared."""
+
+    @classmethod
+    def now(cls, **parts: Any) -> Score:
+        """Return a score made at this moment; the parts are the other fields."""
+        return cls(time=utc_now(), **parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the score as a record of `scores.jsonl`, with the protocol's id beside it."""
+        return asdict(self) | {"protocol_id": self.protocol.id}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Score:
+        """Return the score of a record; fields that are not known are left out.
+
+        Raises:
+            ValueError: a field is missing, or the value is not a finite number.
+        """
+        value, sampling = data.get("value"), data.get("sampling")
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ValueError(f"a score needs a finite value, not {value!r}")
+        numbers = dict(data.get("metrics", {})).items()
+        parts = {
+            "value": float(value),
+            "protocol": Protocol.from_dict(data.get("protocol", {})),
+            "sampling": Sampling.from_dict(sampling) if sampling else None,
+            "metrics": {name: math.nan if v is None else float(v) for name, v in numbers},
+        }
+        return _from_dict(cls, {**data, **parts})
+
+
+def _from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
+    known = fields(cls)  # type: ignore[arg-type]
+    needed = [f.name for f in known if f.default is MISSING and f.default_factory is MISSING]
+    if missing := [name for name in needed if name not in data]:
+        raise ValueError(f"a {cls.__name__.lower()} needs {', '.join(missing)}")
+    return cls(**{f.name: data[f.name] for f in known if f.name in data})
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("zoo/")
+
+
+def _short(value: Any) -> str:
+    """Return a value for a line of text; a hash by its first eight digits."""
+    if value is None or value == "":
+        return "none"
+    return value[:8] if isinstance(value, str) and len(value) == 64 else str(value)

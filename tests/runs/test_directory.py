@@ -1,0 +1,259 @@
+"""A run's directory: made exclusively, found by prefix, owned by one process, honest status."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganzoo.errors import DataError, DiskFull, RunLocked, UsageError
+from ganzoo.runs import faults
+from ganzoo.runs.directory import RunDirectory, unreadable
+from ganzoo.runs.lock import is_held
+from ganzoo.runs.score import Protocol, Score
+
+PROTOCOL = Protocol(
+    extractor="zoo/toy-cnn",
+    extractor_revision=1,
+    weights_sha256="ab" * 32,
+    layer="features",
+    input_rule="uint8",
+    extractor_dtype="float32",
+    n_fake=599,
+    reference="zoo/digits",
+    reference_sha256="cd" * 32,
+    split="train",
+    n_real=600,
+)
+
+HOLDER = """
+import sys
+from pathlib import Path
+from ganzoo.runs.directory import RunDirectory
+
+run = RunDirectory(Path(sys.argv[1]))
+with run.hold():
+    run.begin_attempt()
+    run.append_event("started")
+    print("held", flush=True)
+    sys.stdin.read()
+    run.append_event("finished")
+"""
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "ü 空 'runs"
+
+
+def holder(run: RunDirectory) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(run.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+# --- making and finding ---
+
+
+def test_a_new_run_is_named_by_recipe_seed_and_six_hex_digits(runs: Path) -> None:
+    run = RunDirectory.create(runs, "digits hinge", 3)
+    stem, _, tail = run.name.rpartition("-")
+    assert stem == "digits hinge-s3"
+    assert len(tail) == 6
+    assert int(tail, 16) >= 0
+    assert run.info()["seed"] == 3
+    assert run.status() == "interrupted"
+
+
+def test_two_runs_never_share_a_directory(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = iter(["aaaaaa", "0", "aaaaaa", "bbbbbb", "1"])
+    monkeypatch.setattr("secrets.token_hex", lambda size: next(tokens))
+    names = [RunDirectory.create(runs, "a", 0).name for _ in range(2)]
+    assert names == ["a-s0-aaaaaa", "a-s0-bbbbbb"]
+
+
+@pytest.mark.parametrize("name", ["", "../a", "a/b", "a\\b", ".hidden", "a\nb", "x" * 201])
+def test_a_name_that_cannot_be_a_directory_is_refused(runs: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a run"):
+        RunDirectory.create(runs, name, 0)
+    assert not runs.exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file cannot be written: Not a directory") as caught:
+        RunDirectory.create(tmp_path / "file", "a", 0)
+    assert caught.value.hint == "--runs-dir DIRECTORY"
+
+
+def test_a_full_disk_leaves_no_empty_run(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(faults.VARIABLE, "info.before_write:enospc:*")
+    with pytest.raises(DiskFull):
+        RunDirectory.create(runs, "a", 0)
+    assert list(runs.iterdir()) == []
+
+
+def test_a_run_is_found_by_path_by_name_by_unique_prefix_and_as_the_last(runs: Path) -> None:
+    first, second = RunDirectory.create(runs, "dcgan", 0), RunDirectory.create(runs, "dcgan-big", 0)
+    for reference in (first.path, str(first.path), first.name, "dcgan-s"):
+        assert RunDirectory.find(reference, runs).path == first.path
+    assert RunDirectory.find("last", runs).path == second.path
+    assert [run.path for run in RunDirectory.all(runs)] == [first.path, second.path]
+    with pytest.raises(UsageError, match=f"fits 2 runs: {first.name}, {second.name}"):
+        RunDirectory.find("dcgan", runs)
+    for missing in ("gan", "", str(runs)):
+        with pytest.raises(UsageError, match="no run"):
+            RunDirectory.find(missing, runs)
+
+
+def test_no_run_is_found_where_there_is_no_directory(tmp_path: Path) -> None:
+    assert RunDirectory.all(tmp_path / "none") == []
+    with pytest.raises(UsageError, match="no run 'last'"):
+        RunDirectory.find("last", tmp_path / "none")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"created": 3}', b"\xff"])
+def test_a_run_whose_record_is_damaged_is_left_out_and_listed(runs: Path, damage: bytes) -> None:
+    good, bad = RunDirectory.create(runs, "a", 0), RunDirectory.create(runs, "b", 0)
+    bad.info_file.write_bytes(damage)
+    with pytest.raises(DataError, match=r"run\.json"):
+        bad.info()
+    assert [run.path for run in RunDirectory.all(runs)] == [good.path]
+    assert [path for path, _ in unreadable(runs)] == [bad.path]
+
+
+def test_a_run_that_is_moved_stays_what_it_was(runs: Path, tmp_path: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    run.append_metrics({"step": 1, "loss": 0.5})
+    moved = RunDirectory(run.path.rename(tmp_path / "elsewhere"))
+    assert moved.info()["name"] == "a"
+    assert moved.metrics()[0]["loss"] == 0.5
+
+
+# --- records ---
+
+
+def test_writing_some_fields_of_the_info_leaves_the_others(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 5)
+    run.write_info(device="cpu", path=Path("x"))
+    assert run.info()["seed"] == 5
+    assert json.loads(run.info_file.read_bytes())["path"] == "x"
+    assert [path.name for path in run.path.iterdir()] == ["run.json"]
+
+
+def test_every_record_names_its_attempt(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    assert run.attempt == 0
+    run.begin_attempt()
+    run.append_metrics({"step": 1, "loss": 1.0})
+    run.append_metrics({"step": 2, "loss": float("nan")})
+    resumed = RunDirectory(run.path)
+    assert resumed.begin_attempt() == resumed.attempt == 2
+    resumed.append_metrics({"step": 2, "loss": 3.0})
+    resumed.append_event("resumed", step=1)
+    rows = [(row["step"], row["attempt"], row["loss"]) for row in RunDirectory(run.path).metrics()]
+    assert rows == [(1, 1, 1.0), (2, 2, 3.0)]
+    [event] = run.events()
+    assert (event["event"], event["step"], event["attempt"]) == ("resumed", 1, 2)
+    assert event["time"].endswith("+00:00")
+
+
+def test_scores_come_back_as_they_were(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    scores = [Score.now(value=1.5, protocol=PROTOCOL), Score.now(value=0.5, protocol=PROTOCOL)]
+    for score in scores:
+        run.append_score(score)
+    assert run.scores() == scores
+    run.scores_file.write_text('{"value": 3}\n')
+    with pytest.raises(DataError, match="a protocol needs extractor, "):
+        run.scores()
+
+
+# --- owner and status ---
+
+
+def test_the_status_follows_the_lock_and_the_events(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    for kind, status in [
+        ("started", "interrupted"),
+        ("saved", "interrupted"),
+        ("failed", "failed"),
+        ("resumed", "interrupted"),
+        ("finished", "finished"),
+        ("scored", "finished"),
+    ]:
+        with run.hold():
+            run.append_event(kind)
+            assert run.status() == "running"
+        assert run.status() == status
+
+
+def test_a_second_owner_is_told_who_the_first_one_is(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    process = holder(run)
+    with pytest.raises(RunLocked) as caught, run.hold(take_over=True):
+        pass
+    message = caught.value.message
+    assert f"in use by pid {process.pid} on {socket.gethostname()} since 20" in message
+    assert caught.value.hint == f"wait until it is done, or stop it: kill {process.pid}"
+    assert run.status() == "running"
+    process.communicate()
+    assert run.status() == "finished"
+    with run.hold() as owner:
+        assert owner.pid == os.getpid()
+
+
+def test_a_killed_owner_leaves_an_interrupted_run_that_can_be_held(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    process = holder(run)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert run.status() == "interrupted"
+    with run.hold():
+        assert run.status() == "running"
+    assert run.status() == "interrupted"
+
+
+def test_the_lock_of_another_host_is_refused_unless_it_is_taken_over(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    owner = {"pid": 4121, "host": "node3", "started": "2025-01-02T10:02:00+00:00"}
+    (run.path / "owner.json").write_text(json.dumps(owner))
+    assert run.status() == "running"
+    with pytest.raises(RunLocked, match="pid 4121 on node3 since 2025-01-02") as caught, run.hold():
+        pass
+    assert caught.value.hint is not None
+    assert f"ganzoo resume {run.name} --take-over" in caught.value.hint
+    with run.hold(take_over=True):
+        assert run.status() == "running"
+    assert run.status() == "interrupted"
+
+
+def test_looking_at_a_lock_leaves_no_trace(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    assert not is_held(run.path)
+    assert [path.name for path in run.path.iterdir()] == ["run.json"]
+
+
+def test_an_owner_that_cannot_be_read_is_another_process(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    process = holder(run)
+    (run.path / "owner.json").write_text("{")
+    with pytest.raises(RunLocked, match="in use by another process"), run.hold():
+        pass
+    process.communicate()
+
+
+def test_the_runs_floor_imports_no_torch() -> None:
+    modules = "directory, checkpoints, score, records, lock, faults, files, manifest"
+    code = f"import sys; from ganzoo.runs import {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
