@@ -1,0 +1,1 @@
+"""Data sets: one a file, beside the parts that several of them share."""

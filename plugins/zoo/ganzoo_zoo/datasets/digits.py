@@ -1,0 +1,122 @@
+"""Handwritten digits, and three of them stacked into one image: the demo data and its 1,000 modes.
+
+Source: Optical Recognition of Handwritten Digits (test set), E. Alpaydin and C. Kaynak, 1998,
+https://doi.org/10.24432/C50P49, CC BY 4.0. The file carries this attribution in its header.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional
+
+from ganzoo.api import PositiveInt, SampleSpec
+from ganzoo_zoo.datasets.counter import uniforms
+from ganzoo_zoo.datasets.splits import require_index, require_split
+
+FILE = Path(__file__).parents[1] / "data" / "digits.safetensors"
+SPLITS = ("train", "test", "extractor")
+
+
+@cache
+def digits_of(split: str, size: int) -> tuple[Tensor, Tensor]:
+    """Return the 599 digits of a split, uint8 (599, 1, size, size), and their labels, int64.
+
+    The rule of the splits: order all 1,797 by class, within a class as in the file; number i goes
+    to the split i mod 3. So no class differs by more than one digit between two splits. Within a
+    split the file's order is kept. The tensors are shared: not to be written to.
+    """
+    stored = load_file(FILE)
+    labels = stored["labels"].long()
+    by_class = labels.argsort(stable=True)
+    chosen = by_class[SPLITS.index(split) :: len(SPLITS)].sort().values
+    return enlarged(stored["images"][chosen, None], size), labels[chosen]
+
+
+def enlarged(images: Tensor, size: int) -> Tensor:
+    """Return uint8 images at size x size: bicubic (a = -0.5), clamped, rounded to the nearest."""
+    if images.shape[-1] == size:
+        return images
+    levels = functional.interpolate(images.float(), (size, size), mode="bicubic", antialias=True)
+    return levels.clamp_(0, 255).round_().to(torch.uint8)
+
+
+class Digits:
+    """1,797 real handwritten digits, grey, in three splits of 599 that share no digit.
+
+    ``train`` is to learn from, ``test`` is the hold-out, and ``extractor`` is what `toy-cnn` was
+    trained on. The 17 levels v of the source are stored as round(255 v / 16).
+
+    Args:
+        split: train, test or extractor.
+        size: height and width in pixels; above 8 the digits are enlarged, bicubic.
+
+    Raises:
+        DataError: there is no such split.
+    """
+
+    def __init__(self, split: str, *, size: Literal[8, 16, 32] = 8) -> None:
+        require_split("digits", split, SPLITS)
+        self.split = split
+        self.spec = SampleSpec("image", (1, size, size), classes=10)
+
+    def __len__(self) -> int:
+        return len(digits_of(self.split, self.spec.width)[1])
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        images, labels = digits_of(self.split, self.spec.width)
+        return images[index].clone(), int(labels[index])
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Return uint8 (599, 1, size, size) and int64 (599,)."""
+        images, labels = digits_of(self.split, self.spec.width)
+        return images.clone(), labels.clone()
+
+
+class StackedDigits:
+    """Three digits in the red, green and blue channel of one image: 1,000 modes.
+
+    The label is 100 a + 10 b + c for the digits a, b, c of red, green, blue. Each digit is drawn
+    from the split with equal chance, by a counter-based generator keyed by split and index; the
+    classes of a split are equally frequent up to two digits, and so are the modes up to a tenth.
+
+    Source: Metz et al. 2016, arXiv:1611.02163, section 3.3.1 (there with MNIST).
+
+    Args:
+        split: train or test, each made of that split's digits.
+        size: height and width in pixels, as for `Digits`.
+        length: how many images there are.
+
+    Raises:
+        DataError: there is no such split.
+    """
+
+    def __init__(
+        self, split: str, *, size: Literal[8, 16, 32] = 8, length: PositiveInt = 25_600
+    ) -> None:
+        require_split("stacked-digits", split, ("train", "test"))
+        self.split = split
+        self.length = length
+        self.spec = SampleSpec("image", (3, size, size), classes=1000)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        images, labels = self._stack(np.array([require_index(index, self.length)]))
+        return images[0], int(labels[0])
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Return uint8 (length, 3, size, size) and int64 (length,)."""
+        return self._stack(np.arange(self.length))
+
+    def _stack(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+        digits, classes = digits_of(self.split, self.spec.width)
+        drawn = uniforms(f"stacked-digits/{self.split}", indices, 3) * len(digits)
+        chosen = torch.from_numpy(drawn.astype(np.int64))
+        labels = classes[chosen] @ torch.tensor([100, 10, 1])
+        return digits[chosen, 0], labels

@@ -1,0 +1,98 @@
+"""A ring or a grid of Gaussians in the plane, where every mode can be counted."""
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganzoo.api import PositiveFloat, PositiveInt, SampleSpec
+from ganzoo.errors import DataError
+from ganzoo_zoo.datasets.counter import uniforms
+from ganzoo_zoo.datasets.splits import require_index, require_split
+
+Points = NDArray[np.float64]
+
+
+class Gaussians:
+    """Points about the centres of a ring of 8 or of a 5 x 5 grid, labelled by their centre.
+
+    Sample i belongs to mode i modulo the number of modes. A ring's centres have the radius
+    `extent`; a grid's run from -extent to extent in both coordinates. With the defaults the centres
+    of the grid are 1 apart, 20 standard deviations, and all numbers are of the size that a
+    multilayer perceptron likes.
+
+    Source: the layouts are those of Lin et al. 2018 (PacGAN), arXiv:1712.04086, at a scale of ours.
+
+    Args:
+        split: train or test.
+        layout: ring or grid.
+        modes: how many centres; 8 for a ring and 25 for a grid, of which it must be a square.
+        extent: radius of the ring, or half the side of the grid.
+        sd: standard deviation of each mode, in each coordinate.
+        length: how many points there are.
+
+    Raises:
+        DataError: there is no such split, or a grid of so many modes is no square.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        layout: Literal["ring", "grid"] = "ring",
+        modes: PositiveInt | None = None,
+        extent: PositiveFloat = 2.0,
+        sd: PositiveFloat = 0.05,
+        length: PositiveInt = 10_000,
+    ) -> None:
+        require_split("gaussians", split, ("train", "test"))
+        self.centres = ring(modes or 8) if layout == "ring" else grid(modes or 25)
+        self.centres *= extent
+        self.sd = sd
+        self.stream = f"gaussians/{split}"
+        self.length = length
+        self.spec = SampleSpec("vector", (2,), classes=len(self.centres))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        points, labels = self._draw(np.array([require_index(index, self.length)]))
+        return points[0], int(labels[0])
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Return float32 (length, 2) and int64 (length,)."""
+        return self._draw(np.arange(self.length))
+
+    def _draw(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        labels = indices % len(self.centres)
+        points = self.centres[labels] + self.sd * normals(self.stream, indices)
+        return torch.from_numpy(points.astype(np.float32)), torch.from_numpy(labels)
+
+
+def ring(modes: int) -> Points:
+    """Return `modes` points of the unit circle, (modes, 2), beginning at (1, 0)."""
+    angles = 2 * np.pi * np.arange(modes) / modes
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def grid(modes: int) -> Points:
+    """Return a square grid over [-1, 1]^2, (modes, 2), row by row."""
+    side = math.isqrt(modes)
+    if side * side != modes or side < 2:
+        raise DataError(
+            f"gaussians: a grid of {modes} modes is not a square",
+            hint=f"dataset.modes={max(side, 2) ** 2}",
+        )
+    steps = np.linspace(-1, 1, side)
+    return np.stack(np.meshgrid(steps, steps), axis=-1).reshape(modes, 2)
+
+
+def normals(stream: str, indices: NDArray[np.int64]) -> Points:
+    """Return standard normal pairs (n, 2), one for each index. Source: Box & Muller 1958."""
+    u, v = uniforms(stream, indices, 2).T
+    radius = np.sqrt(-2 * np.log1p(-u))
+    return np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=1)

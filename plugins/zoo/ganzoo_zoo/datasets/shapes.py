@@ -1,0 +1,194 @@
+"""Procedural RGB images of ten shapes, at any size: data without a file.
+
+An image is a shape with a random place, scale, rotation and colour before a background that runs
+softly from one colour into a lighter or darker one. Edges are antialiased through the signed
+distance to the outline. Everything follows from (split, index) in float64, so the same image comes
+out in any order and on any machine.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganzoo.api import Ge, PositiveInt, SampleSpec
+from ganzoo_zoo.datasets.counter import uniforms
+from ganzoo_zoo.datasets.splits import require_index, require_split
+
+SPLITS = ("train", "test", "extractor")
+Size = Annotated[int, Ge(8)]
+Array = NDArray[np.float64]
+IMAGES_AT_ONCE = 256
+
+
+# --- outlines: signed distance to each shape, about 1 in radius; negative inside -----------------
+
+
+def disc(x: Array, y: Array) -> Array:
+    return np.sqrt(x * x + y * y) - 0.8
+
+
+def ring(x: Array, y: Array) -> Array:
+    return np.abs(np.sqrt(x * x + y * y) - 0.68) - 0.2
+
+
+def box(x: Array, y: Array, half_width: float, half_height: float) -> Array:
+    return np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
+
+
+def square(x: Array, y: Array) -> Array:
+    return box(x, y, 0.68, 0.68)
+
+
+def triangle(x: Array, y: Array) -> Array:
+    sides = np.maximum(np.abs(x) * 0.75**0.5 - y * 0.5, y)
+    return sides - 0.5
+
+
+def cross(x: Array, y: Array) -> Array:
+    return np.minimum(box(x, y, 0.92, 0.25), box(x, y, 0.25, 0.92))
+
+
+def bars(x: Array, y: Array) -> Array:
+    """Three parallel bars: the outer two lie upon each other in |y|."""
+    return np.minimum(box(x, y, 0.75, 0.16), box(x, np.abs(y) - 0.58, 0.75, 0.16))
+
+
+def star(x: Array, y: Array) -> Array:
+    """Five points: distance to the edge from the nearest tip to the notch beside it."""
+    turns = np.arange(5) * (2 * np.pi / 5)
+    up = np.max([x * np.sin(turn) + y * np.cos(turn) for turn in turns], axis=0)
+    aside = np.sqrt(np.maximum(x * x + y * y - up * up, 0))
+    edge_x, edge_y = 0.42 * np.sin(np.pi / 5), 0.42 * np.cos(np.pi / 5) - 1
+    return (edge_x * (up - 1) - edge_y * aside) / np.hypot(edge_x, edge_y)
+
+
+def heart(x: Array, y: Array) -> Array:
+    """A square on its corner with a disc on each of its two upper edges."""
+    x, y, half = np.abs(x), y + 0.15, 0.47
+    u, v = (x + y) * 0.5**0.5, (y - x) * 0.5**0.5
+    lobe = np.sqrt((u - half) ** 2 + v * v) - half
+    return np.minimum(box(u, v, half, half), lobe)
+
+
+def crescent(x: Array, y: Array) -> Array:
+    bite = np.sqrt((x - 0.45) ** 2 + y * y) - 0.62
+    return np.maximum(np.sqrt(x * x + y * y) - 0.88, -bite)
+
+
+def hourglass(x: Array, y: Array) -> Array:
+    return np.maximum((np.abs(x) - np.abs(y)) * 0.5**0.5 - 0.06, np.abs(y) - 0.7)
+
+
+OUTLINES: tuple[Callable[[Array, Array], Array], ...] = (
+    disc,
+    ring,
+    square,
+    triangle,
+    cross,
+    bars,
+    star,
+    heart,
+    crescent,
+    hourglass,
+)
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def rgb(hue: Array, saturation: Array, lightness: Array) -> Array:
+    """Return (n, 3) colours in [0, 1] from HSL coordinates in [0, 1], each (n,)."""
+    k = (np.array([0.0, 8.0, 4.0]) + hue[:, None] * 12) % 12
+    chroma = (saturation * np.minimum(lightness, 1 - lightness))[:, None]
+    return lightness[:, None] - chroma * np.clip(np.minimum(k - 3, 9 - k), -1, 1)
+
+
+def draw(stream: str, indices: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
+    """Return the images with these indices, uint8 (n, 3, height, width)."""
+    u = uniforms(stream, indices, 12).T[..., None, None]
+    rows = (np.arange(height)[:, None] + 0.5) * 2 - height
+    columns = (np.arange(width)[None, :] + 0.5) * 2 - width
+    y, x = rows / min(height, width), columns / min(height, width)
+    foreground, background = colours(u[5:10, :, 0, 0])
+    light = 0.12 * (np.cos(2 * np.pi * u[4]) * x + np.sin(2 * np.pi * u[4]) * y)[:, None]
+    behind = background[..., None, None] + light
+    covered = coverage(u[:4], indices % len(OUTLINES), x, y)[:, None]
+    picture = behind + covered * (foreground[..., None, None] - behind)
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def coverage(u: Array, labels: NDArray[np.int64], x: Array, y: Array) -> Array:
+    """Return how much of each pixel the shapes cover, (n, height, width) in [0, 1].
+
+    `u` (4, n, 1, 1) places, scales and turns them. `x` and `y` are pixel centres; the shorter side
+    of the image runs from -1 to 1, the longer one beyond.
+    """
+    pixel = 2 / min(x.shape[-1], y.shape[-2])
+    radius = 0.5 + 0.4 * u[0]
+    x = x - (2 * u[1] - 1) * (np.abs(x).max() + pixel / 2 - radius)
+    y = y - (2 * u[2] - 1) * (np.abs(y).max() + pixel / 2 - radius)
+    c, s = np.cos(2 * np.pi * u[3]) / radius, np.sin(2 * np.pi * u[3]) / radius
+    x, y = c * x + s * y, c * y - s * x
+    distance = np.empty(x.shape)
+    for label, outline in enumerate(OUTLINES):
+        these = labels == label
+        distance[these] = outline(x[these], y[these])
+    return np.clip(0.5 - distance * radius / pixel, 0, 1)
+
+
+def colours(u: Array) -> tuple[Array, Array]:
+    """Return foreground and background, (n, 3) each: a strong colour before a dark or a pale one.
+
+    Their hues differ by at least a fifth of the circle. `u` is (5, n).
+    """
+    dark = u[0] < 0.5
+    shade = np.where(dark, 0.1 + 0.4 * u[0], 0.59 + 0.22 * u[0])
+    background = rgb(u[1], 0.15 + 0.5 * u[2], shade)
+    foreground = rgb(u[1] + 0.2 + 0.6 * u[3], 0.65 + 0.35 * u[4], np.where(dark, 0.58, 0.45))
+    return foreground, background
+
+
+class Shapes:
+    """Disc, ring, square, triangle, cross, bars, star, heart, crescent, hourglass: ten classes.
+
+    The label of an image is its index modulo 10, in the order above.
+
+    Args:
+        split: train, test, or extractor, which is what `toy-cnn` was trained on.
+        size: side in pixels, or height and width.
+        length: how many images there are.
+
+    Raises:
+        DataError: there is no such split.
+    """
+
+    def __init__(
+        self, split: str, *, size: Size | tuple[Size, Size] = 32, length: PositiveInt = 5000
+    ) -> None:
+        require_split("shapes", split, SPLITS)
+        height, width = (size, size) if isinstance(size, int) else size
+        self.split = split
+        self.length = length
+        self.spec = SampleSpec("image", (3, height, width), classes=len(OUTLINES))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        index = require_index(index, self.length)
+        return self._draw(np.array([index]))[0], index % len(OUTLINES)
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Return uint8 (length, 3, height, width) and int64 (length,)."""
+        blocks = np.split(
+            np.arange(self.length), range(IMAGES_AT_ONCE, self.length, IMAGES_AT_ONCE)
+        )
+        return torch.cat([self._draw(block) for block in blocks]), torch.arange(self.length) % 10
+
+    def _draw(self, indices: NDArray[np.int64]) -> Tensor:
+        stream = f"shapes/{self.split}"
+        return torch.from_numpy(draw(stream, indices, self.spec.height, self.spec.width))
