@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
@@ -28,12 +28,13 @@ from ganzoo.build.signature import (
 )
 from ganzoo.errors import PluginError, Problem, RecipeError
 from ganzoo.recipes.ids import check_ids
-from ganzoo.recipes.wording import problems_of
+from ganzoo.recipes.ids import components as named_components
+from ganzoo.recipes.skeleton import Node
+from ganzoo.recipes.words import in_words
 from ganzoo.registry.names import suggest
 
 if TYPE_CHECKING:
     from ganzoo.recipes.recipe import Recipe
-    from ganzoo.recipes.skeleton import Node
     from ganzoo.registry.registry import Registry
 
 MEMORY_LIMIT_BYTES = 2 * 1024**3
@@ -99,7 +100,9 @@ class Plan:
     components: Mapping[Slot, ComponentPlan]
     dataset: Dataset
     budget: Budget
-    notes: tuple[str, ...] = field(default=())
+    memory_format: str
+    """``auto`` until the engine has seen the live components."""
+    notes: tuple[str, ...] = ()
 
     @property
     def spec(self) -> SampleSpec:
@@ -130,25 +133,27 @@ class Plan:
         return "memory" if total <= MEMORY_LIMIT_BYTES else "stream"
 
     def lock(self) -> dict[str, Any]:
-        """Return the recipe with every default written out, and what its code is."""
-        return {
-            **self.full_recipe(),
-            "locked": {
-                "torch": torch.__version__,
-                "data": self.data,
-                "components": {
-                    ".".join(slot): component.locked()
-                    for slot, component in self.components.items()
-                },
-            },
+        """Return the recipe with nothing left open, and what its code is."""
+        full = self.full_recipe()
+        full["train"] |= {
+            "data": self.data,
+            "memory_format": self.memory_format,
+            "compile": False,
+            "save_every_steps": self.budget.save_every,
+            "sample_every_steps": self.budget.sample_every,
         }
+        full["eval"] |= {
+            "every_steps": self.budget.eval_every,
+            "final_samples": self.budget.final_samples,
+        }
+        components = {".".join(slot): each.locked() for slot, each in self.components.items()}
+        return {**full, "lock": {"torch": str(torch.__version__), "components": components}}
 
     def full_recipe(self) -> dict[str, Any]:
         """Return the recipe as plain data with full ids and all parameters."""
-        full = self.recipe.settings.plain()
+        full = self.recipe.resolved()
         for slot, component in self.components.items():
-            node = {"use": component.id, **component.plain}
-            _put(full, slot, node)
+            _put(full, slot, {"use": component.id, **component.plain})
         return full
 
 
@@ -196,6 +201,7 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
         components=components,
         dataset=dataset,
         budget=make_budget(recipe),
+        memory_format=recipe.settings.train.memory_format,
         notes=(*recipe.notes, *planner.notes),
     )
 
@@ -232,36 +238,10 @@ class _Planner:
 
     def components(self) -> dict[Slot, ComponentPlan]:
         found: dict[Slot, ComponentPlan] = {}
-        for kind, slot, node in self.nodes():
+        for slot, kind, node in named_components(self.settings):
             if component := self.component(kind, slot, node):
                 found[slot] = component
         return found
-
-    def nodes(self) -> list[tuple[str, Slot, Node]]:
-        """Return (kind, slot, node) for all components that the recipe names."""
-        settings = self.settings
-        nodes: list[tuple[str, Slot, Node]] = [
-            ("dataset", ("dataset",), settings.dataset),
-            ("generator", ("generator",), settings.generator),
-            ("discriminator", ("discriminator",), settings.discriminator),
-            ("latent", ("latent",), settings.latent),
-            ("loss", ("loss",), settings.loss),
-            ("optimizer", ("optimizers", "generator"), settings.optimizers.generator),
-            ("optimizer", ("optimizers", "discriminator"), settings.optimizers.discriminator),
-        ]
-        if settings.augmentation:
-            nodes.append(("augmentation", ("augmentation",), settings.augmentation))
-        for kind, group in (
-            ("regularizer", "regularizers"),
-            ("callback", "callbacks"),
-            ("schedule", "schedules"),
-        ):
-            nodes += [(kind, (group, key), node) for key, node in getattr(settings, group).items()]
-        for index, node in enumerate(settings.eval.metrics):
-            nodes.append(("metric", ("eval", "metrics", str(index)), node))
-        if settings.eval.extractor not in (None, "auto"):
-            nodes.append(("extractor", ("eval", "extractor"), settings.eval.extractor))
-        return nodes
 
     def component(self, kind: str, slot: Slot, node: Node) -> ComponentPlan | None:
         """Return the component with its parameters checked; None if there are problems."""
@@ -281,7 +261,9 @@ class _Planner:
         try:
             checked = model.model_validate_json(json.dumps(parameters), strict=True)
         except ValidationError as error:
-            self.problems += problems_of(error, self.recipe, slot, names)
+            for each in error.errors():
+                what = _wrong_parameter(each, names)
+                self.problems.append(self.recipe.problem((*slot, *map(str, each["loc"])), what))
             self.hint = self.hint or f"ganzoo info {registration.id}"
             return None
         return ComponentPlan(
@@ -309,7 +291,7 @@ class _Planner:
                 "is not there yet; name one with eval.extractor (`ganzoo list extractors`)"
             )
             return
-        node = type(self.settings.dataset)(use=dataset.extractor, parameters={})
+        node = Node(use=dataset.extractor)
         if component := self.component("extractor", ("eval", "extractor"), node):
             components["eval", "extractor"] = component
 
@@ -340,3 +322,11 @@ class _Planner:
 
     def fault(self, slot: Slot, what: str) -> None:
         self.problems.append(self.recipe.problem(slot, what))
+
+
+def _wrong_parameter(error: Any, names: list[str]) -> str:
+    """Return what pydantic found wrong with a component's parameter, in plain words."""
+    if error["type"] == "extra_forbidden":
+        near = suggest(str(error["loc"][-1]), names)
+        return "unknown parameter" + (f" - did you mean {near!r}?" if near else "")
+    return in_words(error)

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from torch import nn
 
 from ganzoo.errors import PluginError
 
@@ -41,7 +42,7 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
     Raises:
         PluginError: the signature breaks the contract; the message names the argument.
     """
-    parameters = inspect.signature(factory).parameters.values()
+    parameters = _signature(factory).parameters.values()
     hints = _hints(id, factory)
     fields: dict[str, Any] = {}
     positional = 0
@@ -66,6 +67,12 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
         )
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
     return create_model(f"parameters of {id}", __config__=config, **fields)
+
+
+def _signature(factory: Callable[..., Any]) -> inspect.Signature:
+    if getattr(factory, "__init__", None) is nn.Module.__init__:
+        return inspect.Signature()  # its own (*args, **kwargs) only forward to nothing
+    return inspect.signature(factory)
 
 
 def _hints(id: str, factory: Callable[..., Any]) -> dict[str, Any]:

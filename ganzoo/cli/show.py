@@ -19,7 +19,7 @@ def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: 
     """Print RECIPE with every default written out and each line's origin beside it."""
     from ganzoo.build.plan import make_plan
     from ganzoo.recipes.recipe import Recipe
-    from ganzoo.recipes.show import render
+    from ganzoo.recipes.show import show as shown
 
     registry = options.registry(plugin)
     plan = make_plan(Recipe.load(recipe, overrides, registry), registry)
@@ -29,4 +29,4 @@ def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: 
     if as_json:
         click.echo(json.dumps(full, indent=2, ensure_ascii=False))
     else:
-        click.echo(render(full, plan.recipe.origins), nl=False)
+        click.echo(shown(full, plan.recipe.origins), nl=False)

@@ -63,6 +63,8 @@ def prepare(
     recipe: str | Path | Recipe,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     registry: Registry | None = None,
+    *,
+    allow_drift: bool = False,
 ) -> Plan:
     """Return a plan that has passed every check: YAML, keys, ids, parameters, fit, dry run.
 
@@ -75,8 +77,9 @@ def prepare(
     elif overrides:
         raise UsageError("overrides go into Recipe.load, not onto a loaded recipe")
     plan = make_plan(recipe, registry)
-    rehearse(plan)
-    return plan
+    if recipe.lock is not None and not allow_drift:
+        refuse_drift(recipe.lock, plan)
+    return rehearse(plan)
 
 
 def check_data(plan: Plan) -> None:
@@ -134,8 +137,8 @@ def registry_of(directory: RunDirectory) -> Registry:
 
 def refuse_drift(lock: Mapping[str, Any], plan: Plan) -> None:
     """Raise PluginError if a component is no longer what the lock says, naming each."""
-    before = lock.get("locked", {}).get("components", {})
-    now = plan.lock()["locked"]["components"]
+    before = lock["lock"].get("components", {})
+    now = plan.lock()["lock"]["components"]
     changed = [
         f"{slot} ({now[slot]['id']}): {name} {old[name]} is now {now[slot].get(name)}"
         for slot, old in before.items()

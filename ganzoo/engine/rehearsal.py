@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,14 +20,17 @@ from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_optimizers, make_run_schedules
 from ganzoo.engine.game import EngineGame, Networks, Wanted
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
-from ganzoo.engine.precision import AUTOCAST
+from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
 from ganzoo.errors import GanzooError, PluginError, RecipeError
 
 SMALL_BATCH = 4
 
 
-def rehearse(plan: Plan) -> None:
+def rehearse(plan: Plan) -> Plan:
     """Build the components and play one update of each player with every regularizer due.
+
+    Returns:
+        The plan with what only the live components can tell: the memory format.
 
     Raises:
         RecipeError: components that do not fit, with every problem.
@@ -45,6 +48,9 @@ def rehearse(plan: Plan) -> None:
     with torch.random.fork_rng(devices=[]):
         small = nn.Linear(1, 1)
     make_run_schedules(plan, parts, make_optimizers(plan, small, small))
+    train = plan.recipe.settings.train
+    channels_last = resolve_channels_last(train.memory_format, train.precision, parts)
+    return replace(plan, memory_format="channels_last" if channels_last else "contiguous")
 
 
 def _rehearse(plan: Plan, batch_size: int) -> Components:

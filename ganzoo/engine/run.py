@@ -167,7 +167,7 @@ class Run:
             "step": checkpoint.step,
             "checkpoint_sha256": checkpoint.sha256,
             "generator": lock["generator"],
-            "code": lock["locked"]["components"]["generator"],
+            "code": lock["lock"]["components"]["generator"],
             "spec": {"modality": spec.modality, "shape": spec.shape, "classes": spec.classes},
             "latent": {**lock["latent"], "dim": latents.shape[1]},
             "conditional": lock["conditional"],

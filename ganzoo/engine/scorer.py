@@ -98,7 +98,7 @@ def environment(processes: Processes) -> dict[str, Any]:
 
     return {
         "ganzoo": __version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "device": str(processes.device),
         "world_size": processes.world_size,
         "tf32": torch.backends.cuda.matmul.allow_tf32,
