@@ -52,6 +52,7 @@ def _registrations(namespace: Namespace, plugin: Any) -> list[Registration]:
     manager = pluggy.PluginManager("ganzoo")
     manager.add_hookspecs(Hooks)
     manager.register(plugin, name=namespace.name)
+    module = plugin.__name__ if namespace.origin == "local" else None
     kinds = {hook: kind for kind, hook in HOOKS.items()}
     callers = {caller.name: caller for caller in manager.get_hookcallers(plugin) or ()}
     _check_hooks(plugin, callers)
@@ -60,7 +61,7 @@ def _registrations(namespace: Namespace, plugin: Any) -> list[Registration]:
         for impl in callers[name].get_hookimpls() if name in callers else ():
             if impl.wrapper or impl.hookwrapper:
                 raise PluginError(f"{name} is a wrapper; each hook is called by itself")
-            given = {"register": Registrar(kind, namespace, staged)}
+            given = {"register": Registrar(kind, namespace, staged, module)}
             impl.function(*(given[argument] for argument in impl.argnames))
     return list(staged.values())
 

@@ -1,13 +1,17 @@
-"""A plugin that is one file: ``--plugin ./mine.py`` is the namespace ``local``."""
+"""A plugin that is one file: ``--plugin ./mine.py`` is the namespace ``local``.
 
+The file becomes a module that is named after its place and content, so that it may be called
+anything, be copied, and stand beside another of its name. What a target says before the colon is
+therefore not looked at: in a local plugin every target is in the file itself.
+"""
+
+import hashlib
 import sys
 from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec, module_from_spec
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
-
-from ganzoo.errors import PluginError
 
 
 class _OneFile(SourceLoader):
@@ -25,18 +29,11 @@ class _OneFile(SourceLoader):
 
 
 def import_file(file: Path, source: bytes) -> ModuleType:
-    """Import one file as the module of its own name, so that its targets are ``name:Factory``.
-
-    Raises:
-        PluginError: a name that is no module's name, or that another module has.
-    """
-    name = file.stem
-    if not name.isidentifier() or file.suffix != ".py":
-        raise PluginError(f"{file.name} is no Python module's name, such as mine.py")
-    other = sys.modules.get(name)
-    taken = getattr(other, "__spec__", None) if other else find_spec(name)
-    if (other or taken) and getattr(taken, "origin", None) != str(file):
-        raise PluginError(f"{file.name} has the name of another module; rename the file")
+    """Return the module that a file holds; the same one again as long as it does not change."""
+    key = hashlib.sha256(str(file).encode() + b"\0" + source).hexdigest()
+    name = f"ganzoo_local_{key[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
     loader = _OneFile(file, source)
     spec = ModuleSpec(name, loader, origin=str(file))
     spec.has_location = True

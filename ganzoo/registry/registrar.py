@@ -17,14 +17,24 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Registrar:
-    """The `register` that a hook receives: it checks what it is given and knows whose it is."""
+    """The `register` that a hook receives: it checks what it is given and knows whose it is.
+
+    Args:
+        staged: where registrations go, by kind and name.
+        module: where all targets are, whatever they say; None: where they say.
+    """
 
     def __init__(
-        self, kind: str, namespace: Namespace, staged: dict[tuple[str, str], Registration]
+        self,
+        kind: str,
+        namespace: Namespace,
+        staged: dict[tuple[str, str], Registration],
+        module: str | None = None,
     ) -> None:
         self.kind = kind
         self.namespace = namespace
         self.staged = staged
+        self.module = module
 
     def __call__(
         self,
@@ -55,7 +65,7 @@ class Registrar:
             kind=self.kind,
             namespace=self.namespace.name,
             name=name,
-            target=target,
+            target=f"{self.module}:{target.partition(':')[2]}" if self.module else target,
             distribution=self.namespace.distribution,
             version=self.namespace.version,
             revision=revision,
@@ -83,6 +93,8 @@ class Registrar:
         if not isinstance(target, str):
             self._refuse(name, "the target is a string, 'package.module:Factory', not an object")
         if self.kind == "recipe":
+            if self.module:
+                self._refuse(name, "one file brings no recipes; name the recipe by its path")
             if not _RECIPE_TARGET.fullmatch(target) or ".." in target:
                 self._refuse(name, f"target {target!r} is not 'package:path/inside/it.yaml'")
         elif not _TARGET.fullmatch(target):

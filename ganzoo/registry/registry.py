@@ -15,7 +15,7 @@ from ganzoo.registry.discovery import Namespace, discover
 from ganzoo.registry.loading import explain, load
 from ganzoo.registry.local import import_file
 from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten, suggest
-from ganzoo.registry.unknown import not_found
+from ganzoo.registry.unknown import ANY_KIND, not_found
 
 # Inside `Registry` the word `list` means its method.
 Registrations = list[Registration]
@@ -74,14 +74,20 @@ class Registry:
         Raises:
             PluginError: misspelt, not installed, broken, or refused; the message says which.
         """
-        wanted, _, bare = qualify(name).partition("/")
-        for namespace in self._found:
-            if namespace.name == wanted:
-                self._load(namespace)
-        for registration in self._registrations():
-            if (registration.kind, registration.id) == (kind, f"{wanted}/{bare}"):
+        for registration in self._of_id(name):
+            if registration.kind == kind:
                 return registration
         raise not_found(kind, name, self._found)
+
+    def find(self, name: str) -> Registrations:
+        """Return the components of every kind that have that name, like `get`.
+
+        Raises:
+            PluginError: there is none; the message says why.
+        """
+        if found := self._of_id(name):
+            return found
+        raise not_found(ANY_KIND, name, self._found)
 
     def list(self, kind: str, pattern: str = "*") -> Registrations:
         """Return the components of one kind whose id matches a shell pattern, sorted by id.
@@ -137,6 +143,13 @@ class Registry:
         if not callable(target):
             raise PluginError(f"{place}: {registration.target} is no class and no function")
         return target
+
+    def _of_id(self, name: str) -> Registrations:
+        identifier = qualify(name)
+        for namespace in self._found:
+            if namespace.name == identifier.partition("/")[0]:
+                self._load(namespace)
+        return [each for each in self._registrations() if each.id == identifier]
 
     def _registrations(self) -> Iterator[Registration]:
         """Yield what the namespaces that are loaded so far registered."""

@@ -6,6 +6,9 @@ from ganzoo.errors import PluginError
 from ganzoo.registry.discovery import Namespace
 from ganzoo.registry.names import DEFAULT_NAMESPACE, PLURALS, is_name, qualify, shorten, suggest
 
+ANY_KIND = "component"
+"""What `not_found` is given as a kind where any would do."""
+
 INSTALL_ZOO = 'pip install "ganzoo[zoo]"'
 
 _WORDS = {"clash": "refused"}
@@ -24,7 +27,7 @@ def not_found(kind: str, name: str, found: Sequence[Namespace]) -> PluginError:
         return PluginError(
             f"no {kind} {name!r}: an id is NAME or namespace/NAME,"
             " in lower case letters, digits and hyphens",
-            hint=f"ganzoo list {PLURALS[kind]}",
+            hint=_listing(kind),
         )
     claims = [namespace for namespace in found if namespace.name == wanted]
     if not claims:
@@ -59,7 +62,7 @@ def _misspelt(kind: str, name: str, found: Sequence[Namespace]) -> PluginError:
     """
     wanted, _, bare = qualify(name).partition("/")
     loaded = [registration for namespace in found for registration in namespace.registrations]
-    of_kind = [each for each in loaded if each.kind == kind]
+    of_kind = [each for each in loaded if kind in (each.kind, ANY_KIND)]
     elsewhere = [each.id for each in of_kind if each.name == bare]
     near = suggest(bare, [each.name for each in of_kind if each.namespace == wanted])
     other_kind = [each.kind for each in loaded if each.id == f"{wanted}/{bare}"]
@@ -71,4 +74,8 @@ def _misspelt(kind: str, name: str, found: Sequence[Namespace]) -> PluginError:
         guess = f" - did you mean {shorten(f'{wanted}/{near}')!r}?"
     else:
         guess = ""
-    return PluginError(f"no {kind} {name!r}{guess}", hint=f"ganzoo list {PLURALS[kind]}")
+    return PluginError(f"no {kind} {name!r}{guess}", hint=_listing(kind))
+
+
+def _listing(kind: str) -> str:
+    return f"ganzoo list {PLURALS[kind]}" if kind in PLURALS else "ganzoo list"

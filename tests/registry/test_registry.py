@@ -1,6 +1,7 @@
 """Plugins are made on disk as an installer leaves them; each is loaded alone, or refused."""
 
 import hashlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,13 @@ def test_a_bare_name_is_the_zoos_whatever_else_is_installed(install_plugin) -> N
     registry.namespaces()
     assert registry.get("generator", "dcgan").distribution == "ganzoo-zoo"
     assert registry.get("generator", "acme/dcgan").distribution == "ganzoo-acme"
+
+
+def test_find_returns_the_components_of_every_kind_that_have_a_name() -> None:
+    kinds = {each.kind for each in Registry().find("dcgan")}
+    assert kinds == {"generator", "discriminator"}
+    with pytest.raises(PluginError, match="no component 'dcgn' - did you mean 'dcgan'"):
+        Registry().find("dcgn")
 
 
 def test_list_matches_full_ids_and_the_zoos_bare_names(install_plugin) -> None:
@@ -475,15 +483,13 @@ class Flat: ...
 
 @hookimpl
 def register_losses(register):
-    register("flat", "{stem}:Flat")
+    register("flat", "my_loss:Flat")
 """
 
 
-def test_one_file_is_the_namespace_local_and_its_hash_is_kept(
-    tmp_path: Path, install_plugin
-) -> None:
-    file = tmp_path / "my_own_loss.py"
-    file.write_text(LOCAL.format(stem="my_own_loss"))
+def test_one_file_is_the_namespace_local_and_its_hash_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "my_loss.py"
+    file.write_text(LOCAL)
     registry = Registry.with_local(file)
     flat = registry.get("loss", "local/flat")
     assert registry.resolve(flat).__name__ == "Flat"
@@ -493,21 +499,56 @@ def test_one_file_is_the_namespace_local_and_its_hash_is_kept(
     assert not (tmp_path / "__pycache__").exists()
 
 
-def test_a_changed_file_is_read_again(tmp_path: Path, install_plugin) -> None:
-    file = tmp_path / "my_own_loss.py"
-    file.write_text(LOCAL.format(stem="my_own_loss"))
+@pytest.mark.parametrize("name", ["plugin.py", "json.py", "my-loss.py"])
+def test_a_copy_of_the_file_works_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(LOCAL)
+    registry = Registry.with_local(tmp_path / name)
+    assert registry.resolve(registry.get("loss", "local/flat")).__name__ == "Flat"
+
+
+def test_two_files_of_one_name_stand_side_by_side(tmp_path: Path) -> None:
+    flats = []
+    for folder, text in (("a", LOCAL), ("b", LOCAL + "NUMBER = 2\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "plugin.py").write_text(text)
+        registry = Registry.with_local(tmp_path / folder / "plugin.py")
+        flats.append(registry.resolve(registry.get("loss", "local/flat")))
+    assert flats[0] is not flats[1]
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "my_loss.py"
+    file.write_text(LOCAL)
     Registry.with_local(file)
-    file.write_text(LOCAL.format(stem="my_own_loss").replace("flat", "deep"))
+    file.write_text(LOCAL.replace("flat", "deep"))
     assert Registry.with_local(file).get("loss", "local/deep").name == "deep"
 
 
-@pytest.mark.parametrize("name", ["json.py", "pytest.py", "my-loss.py", "mine.txt"])
-def test_a_file_whose_name_cannot_be_a_module_of_its_own_is_refused(
-    name: str, tmp_path: Path
+def test_the_source_of_a_local_class_can_be_found(tmp_path: Path) -> None:
+    file = tmp_path / "my_loss.py"
+    file.write_text(LOCAL)
+    registry = Registry.with_local(file)
+    target = registry.get("loss", "local/flat").target
+    spec = importlib.util.find_spec(target.partition(":")[0])
+    assert spec is not None
+    assert spec.origin == str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("import no_such_module_at_all", "ModuleNotFoundError"),
+        (LOCAL.replace("losses", "recipes").replace(":Flat", ":f.yaml"), "brings no recipes"),
+    ],
+)
+def test_a_local_file_that_is_broken_is_listed_like_any_plugin(
+    text: str, error: str, tmp_path: Path
 ) -> None:
-    (tmp_path / name).write_text(LOCAL.format(stem="x"))
-    (local, *_) = Registry.with_local(tmp_path / name).namespaces()
-    assert local.status == "broken"
+    (tmp_path / "mine.py").write_text(text)
+    registry = Registry.with_local(tmp_path / "mine.py")
+    assert registry.namespaces()[0].status == "broken"
+    with pytest.raises(PluginError, match=error):
+        registry.get("loss", "local/flat")
 
 
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:

@@ -1,0 +1,121 @@
+"""Files that a component needs and nobody ships: brought into the cache, their sha256 checked.
+
+Nothing else in ganzoo uses the network, and this only when ``ganzoo fetch`` calls it.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import secrets
+from collections.abc import Callable, Iterator
+from errno import ENOSPC
+from pathlib import Path
+from typing import IO, Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from ganzoo.api import RemoteFile, cache_directory
+from ganzoo.errors import DataError, DiskFull, UsageError
+
+TIMEOUT_SECONDS = 30
+BLOCK_BYTES = 1 << 20
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes read so far, and how many there are if that is known."""
+
+
+def cached(file: RemoteFile) -> Path:
+    """Return where a file stands in the cache, or would stand."""
+    return cache_directory() / file.name
+
+
+def is_whole(path: Path, file: RemoteFile) -> bool:
+    """Whether `path` holds exactly the file that is meant."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+
+
+def fetch_file(
+    file: RemoteFile, source: Path | None = None, progress: Progress = lambda done, total: None
+) -> Path:
+    """Bring a file into the cache, from its address or from a copy on disk, and return its place.
+
+    A file that is there and whole is left alone. A reader sees the whole file or none.
+
+    Raises:
+        DataError: out of reach, cut short, or not the file that its sha256 says.
+        UsageError: the cache cannot be written, or the copy not be read.
+        DiskFull: no room.
+    """
+    target = cached(file)
+    if is_whole(target, file):
+        return target
+    with _staging(target) as part:
+        opened = _copy(source) if source else _download(file)
+        with opened as (stream, total), part.open("xb") as written:
+            found = _pour(stream, written, total, progress)
+        if found != file.sha256:
+            raise DataError(
+                f"{source or file.url} is not the file that {file.name} should be:"
+                f" its sha256 is {found}, not {file.sha256}",
+                hint=f"look for the right one at {file.url}" if source else "fetch it again",
+            )
+        part.replace(target)
+    return target
+
+
+@contextlib.contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """Yield a new name beside `target`; what is left there afterwards is removed."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+    except OSError as error:
+        if error.errno == ENOSPC:
+            raise DiskFull(f"no room for {target.name} in {target.parent}") from error
+        raise UsageError(
+            f"{target} cannot be written: {error.strerror}", hint="set GANZOO_CACHE to a directory"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _copy(source: Path) -> Iterator[tuple[IO[bytes], int | None]]:
+    try:
+        stream = source.open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read {source}: {error.strerror}") from error
+    with stream:
+        yield stream, source.stat().st_size
+
+
+@contextlib.contextmanager
+def _download(file: RemoteFile) -> Iterator[tuple[Any, int | None]]:
+    request = Request(file.url, headers={"User-Agent": "ganzoo"})
+    try:
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            length = answer.headers.get("Content-Length")
+            yield answer, int(length) if length and length.isdigit() else None
+    except (URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise DataError(
+            f"cannot fetch {file.url}: {reason}",
+            hint=f"download it elsewhere, then: ganzoo fetch ID --from {file.name}",
+        ) from error
+
+
+def _pour(stream: IO[bytes], written: IO[bytes], total: int | None, progress: Progress) -> str:
+    """Copy block by block and return the sha256 of what was copied, in hex."""
+    digest, done = hashlib.sha256(), 0
+    while block := stream.read(BLOCK_BYTES):
+        digest.update(block)
+        written.write(block)
+        done += len(block)
+        progress(done, total)
+    if total is not None and done < total:
+        raise DataError(f"the download ended after {done:,} of {total:,} bytes", hint="try again")
+    return digest.hexdigest()
