@@ -1,0 +1,39 @@
+"""``ganzoo compare``: the leaderboard."""
+
+from pathlib import Path
+
+import click
+
+from ganzoo.cli import options
+from ganzoo.cli.output import emit_table, say
+from ganzoo.report.compare import compare as compare_runs
+
+FORMATS = ("table", "md", "csv", "json")
+
+
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN…]")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option("--dataset", metavar="ID", help="Only runs scored against this data set.")
+@options.runs_directory
+def compare(runs: tuple[str, ...], form: str, dataset: str | None, runs_dir: Path) -> None:
+    """Rank runs by the score of their final generator, within one protocol.
+
+    RUN is a path, the unique prefix of a name, or `last`; without any, all runs are compared.
+    Runs that differ in their seeds alone are one row. A run that cannot be ranked is listed with
+    the reason and the command that would change it.
+    """
+    found = compare_runs(list(runs) or None, runs_dir, dataset=dataset)
+    if form == "json":
+        click.echo(found.to_json())
+    elif form == "md":
+        click.echo(found.to_markdown())
+    elif form == "csv":
+        click.echo(found.to_csv())
+        for line in found.unranked_lines():
+            say(f"not ranked: {line}")
+    else:
+        click.echo(found.header + "\n")
+        emit_table(found.table())
+        click.echo("\n" + found.footer())

@@ -1,0 +1,127 @@
+"""``ganzoo fetch``: the only verb that uses the network."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from ganzoo.api import HOOKS, Registration, RemoteFile
+from ganzoo.cli import options
+from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.plugins import warn
+from ganzoo.errors import UsageError
+from ganzoo.registry.fetching import Progress, cached, fetch_file, is_whole
+from ganzoo.registry.names import qualify, shorten
+from ganzoo.registry.registry import Registry
+from ganzoo.report.table import Table
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="ID...")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="Take a copy on disk.")
+@click.option("--list", "listing", is_flag=True, help="List what can be fetched.")
+@options.as_json
+@options.plugin
+def fetch(
+    ids: tuple[str, ...], source: Path | None, listing: bool, as_json: bool, plugin: Path | None
+) -> None:
+    """Bring the files of components into the cache, their sha256 checked.
+
+    On a machine without a network, bring the file by other means and name it with --from.
+    """
+    registry = options.registry(plugin)
+    if listing:
+        show_list(registry, as_json)
+        return
+    if not ids:
+        raise UsageError("nothing to fetch was named", hint="ganzoo fetch --list")
+    wanted = [(each, file) for each in ids for file in files_of(each, registry)]
+    if source and len(wanted) != 1:
+        named = [(each, file) for each, file in wanted if file.name == source.name]
+        if len(named) != 1:
+            names = ", ".join(file.name for _, file in wanted)
+            raise UsageError(f"--from brings one file; which of {names} is {source.name}?")
+        wanted = named
+    done = []
+    for identifier, file in wanted:
+        if is_whole(cached(file), file):
+            say(f"{file.name} is there already")
+        else:
+            with progress_bar(file, source) as progress:
+                fetch_file(file, source, progress)
+            say(f"{file.name}: sha256 verified")
+        done.append({"id": qualify(identifier), "file": file.name, "path": str(cached(file))})
+    if as_json:
+        emit_json(done)
+    else:
+        for each in done:
+            click.echo(each["path"])
+
+
+def files_of(identifier: str, registry: Registry) -> list[RemoteFile]:
+    """Return the files of whatever component has this id.
+
+    Raises:
+        PluginError: no component has it.
+        UsageError: the component needs no files.
+    """
+    files = [file for component in registry.find(identifier) for file in component.files]
+    if not files:
+        raise UsageError(
+            f"{identifier} needs no files beside its plugin", hint="ganzoo fetch --list"
+        )
+    return files
+
+
+def with_files(registry: Registry) -> list[Registration]:
+    """Return every component that has something to fetch."""
+    return [each for kind in HOOKS for each in registry.list(kind) if each.files]
+
+
+def show_list(registry: Registry, as_json: bool) -> None:
+    """Print what can be fetched, and whether it is in the cache."""
+    found = [
+        {
+            "id": shorten(registration.id),
+            "kind": registration.kind,
+            "file": file.name,
+            "cached": cached(file).is_file(),
+            "url": file.url,
+        }
+        for registration in with_files(registry)
+        for file in registration.files
+    ]
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        [str(each["id"]), str(each["kind"]), str(each["file"]), "yes" if each["cached"] else "no"]
+        for each in found
+    ]
+    emit_table(Table(("id", "kind", "file", "cached"), rows))
+    warn(registry)
+
+
+@contextlib.contextmanager
+def progress_bar(file: RemoteFile, source: Path | None) -> Iterator[Progress]:
+    """Yield a function that draws a bar on a terminal, and says one line elsewhere."""
+    where = str(source) if source else urlsplit(file.url).netloc
+    if not sys.stderr.isatty():
+        say(f"fetching {file.name} from {where}")
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(f"{file.name} from {where}", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,101 @@
+"""The verbs, and the group that imports a verb's file only when the verb is called."""
+
+from functools import cache
+from importlib import import_module
+
+import click
+
+from ganzoo import __version__
+from ganzoo.registry.names import suggest
+
+VERBS: dict[str, dict[str, str]] = {
+    "Train and score": {
+        "run": "check a recipe, train it, score it and save samples",
+        "resume": "go on with a run that was stopped",
+        "score": "score a run, or a folder or file of samples",
+        "sample": "draw samples from a run",
+        "export": "write the generator to files for other tools",
+    },
+    "Compare": {
+        "compare": "rank runs by score, within one protocol",
+        "ls": "list the runs",
+    },
+    "Recipes": {
+        "recipes": "list the recipes there are",
+        "check": "find every mistake in a recipe without training",
+        "show": "print a recipe with everything filled in",
+    },
+    "Plugins": {
+        "plugins": "list the plugins, and why one does not work",
+        "list": "list the components of one kind",
+        "fetch": "bring a component's files into the cache",
+    },
+}
+"""Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
+
+NOT_YET = ("schema", "new", "info", "conformance", "report", "doctor", "bench")
+"""Verbs that are decided on and not written."""
+
+
+class Verbs(click.Group):
+    """A group whose commands are named here and live in files of their own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the help text."""
+        return [verb for verbs in VERBS.values() for verb in verbs] + list(NOT_YET)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb's file."""
+        if cmd_name in NOT_YET:
+            from ganzoo.cli import not_yet
+
+            return not_yet.command(cmd_name)
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        return _load(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb's command.
+
+        Raises:
+            click.UsageError: there is no such verb; names the nearest.
+        """
+        if args and args[0] not in self.list_commands(ctx):
+            near = suggest(args[0], self.list_commands(ctx))
+            guess = f" - did you mean {near!r}?" if near else ""
+            raise click.UsageError(f"there is no verb {args[0]!r}{guess}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs by section, without importing them."""
+        for section, verbs in VERBS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(verbs.items()))
+        with formatter.section("Not yet"):
+            formatter.write_text(", ".join(NOT_YET))
+
+
+@cache
+def _load(verb: str) -> click.Command:
+    command: click.Command = getattr(import_module(f"ganzoo.cli.{verb}"), verb)
+    command.params.append(traceback_option())
+    return command
+
+
+def traceback_option() -> click.Option:
+    """Return the option that every verb has; `ganzoo.cli.main` looks for it by itself."""
+    return click.Option(
+        ["--traceback"], is_flag=True, expose_value=False, help="Show where an error comes from."
+    )
+
+
+group = Verbs(
+    name="ganzoo",
+    help="A plugin-based zoo of GANs: recipes in, comparable scores out.",
+    epilog="First steps: ganzoo recipes; ganzoo run digits-dcgan-hinge; ganzoo compare",
+    params=[traceback_option()],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+group = click.version_option(__version__, message="ganzoo %(version)s")(group)

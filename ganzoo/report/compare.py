@@ -1,0 +1,135 @@
+"""The leaderboard: runs ranked by score, within one protocol only.
+
+Runs that differ in their seeds alone are one row. What cannot be ranked is listed with the reason
+and the command that would change it; nothing is left out in silence.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ganzoo.errors import ComparisonError
+from ganzoo.registry.names import qualify, shorten
+from ganzoo.report.candidates import Candidate, Unranked, candidate, was_run
+from ganzoo.report.leaderboard import Comparison
+from ganzoo.report.ranking import rank
+from ganzoo.runs.directory import RunDirectory, unreadable
+from ganzoo.runs.score import Protocol, Score
+
+
+def compare(
+    runs: Sequence[str | Path] | None = None,
+    runs_directory: str | Path = "runs",
+    *,
+    dataset: str | None = None,
+) -> Comparison:
+    """Rank runs by the score of their final generator.
+
+    The protocol that most runs were scored under is the one that is ranked (of several, the one
+    used last). Rows are sorted by their mean over seeds, lower being better.
+
+    Args:
+        runs: paths, prefixes of names, or ``last``; None: all of `runs_directory`.
+        dataset: only runs scored against this data set.
+
+    Raises:
+        ComparisonError: no two runs share a protocol, or there is no score at all.
+        UsageError: a reference that fits no run or several.
+    """
+    directory = Path(runs_directory)
+    read = [candidate(run) for run in _chosen(runs, directory)]
+    candidates = [each for each in read if isinstance(each, Candidate)]
+    unranked = [each for each in read if isinstance(each, Unranked)]
+    if runs is None:
+        unranked += [_unreadable(path, why) for path, why in unreadable(directory) if was_run(path)]
+    if dataset is not None:
+        wanted = qualify(dataset)
+        candidates = [each for each in candidates if _scored_against(each, wanted)]
+        unranked = [each for each in unranked if each.dataset in (wanted, None)]
+    else:
+        wanted = None
+    if not candidates:
+        raise _nothing(unranked, directory)
+    protocol = _most_common(candidates, wanted)
+    ranked = [each for each in candidates if each.final(protocol.id)]
+    if len(ranked) == 1 and len(candidates) > 1:
+        raise _nothing_together(candidates, protocol)
+    unranked += [
+        _other_protocol(each, protocol, ranked[0]) for each in candidates if each not in ranked
+    ]
+    kept, repeats = _without_repeats(ranked)
+    return Comparison(protocol, rank(kept, protocol), (*unranked, *repeats))
+
+
+def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirectory]:
+    if runs is None:
+        return RunDirectory.all(directory)
+    found = {run.path.resolve(): run for run in (RunDirectory.find(r, directory) for r in runs)}
+    return list(found.values())
+
+
+def _unreadable(path: Path, why: str) -> Unranked:
+    return Unranked(path.name, f"its records cannot be read: {why}")
+
+
+def _scored_against(each: Candidate, dataset: str) -> bool:
+    return any(protocol.reference == dataset for protocol in each.protocols().values())
+
+
+def _most_common(candidates: Iterable[Candidate], dataset: str | None) -> Protocol:
+    """Return the protocol of most runs; of several, the one that a score was made under last."""
+    users: dict[str, list[Score]] = defaultdict(list)
+    for each in candidates:
+        for identifier, protocol in each.protocols().items():
+            score = each.final(identifier)
+            if score and dataset in (None, protocol.reference):
+                users[identifier].append(score)
+    chosen = max(users.values(), key=lambda scores: (len(scores), max(s.time for s in scores)))
+    return chosen[0].protocol
+
+
+def _nothing(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
+    if not unranked:
+        return ComparisonError(f"there are no runs in {directory}", hint="ganzoo run RECIPE")
+    lines = [f"  {each.run}: {each.reason}" for each in unranked]
+    commands = [each.command for each in unranked if each.command]
+    return ComparisonError(
+        "\n".join(["no run has a score that could be ranked", *lines]),
+        hint=commands[0] if commands else "ganzoo run RECIPE",
+    )
+
+
+def _nothing_together(candidates: Sequence[Candidate], protocol: Protocol) -> ComparisonError:
+    (first,) = (each for each in candidates if each.final(protocol.id))
+    others = [_other_protocol(each, protocol, first) for each in candidates if each is not first]
+    lines = [f"  {first.run.name}: {protocol.words()}"]
+    lines += [f"  {each.run}: {each.reason}" for each in others]
+    return ComparisonError(
+        "\n".join([f"{len(candidates)} runs, no two of them scored under one protocol", *lines]),
+        hint=others[0].command,
+    )
+
+
+def _other_protocol(each: Candidate, ranked: Protocol, first: Candidate) -> Unranked:
+    """Say in plain words how the protocol of a run differs, and how to score it like the others."""
+    own = list(each.protocols().values())[-1]
+    differences = "; ".join(own.differences(ranked))
+    if own.reference == ranked.reference:
+        command = f"ganzoo score {each.reference} --like {first.reference}"
+    else:
+        command = f"ganzoo compare --dataset {shorten(own.reference)}"
+    reason = f"another protocol, {own.words()}; its own / ranked: {differences}"
+    return Unranked(each.run.name, reason, command, own.reference)
+
+
+def _without_repeats(ranked: Iterable[Candidate]) -> tuple[list[Candidate], list[Unranked]]:
+    """Keep the newest run of each experiment and seed: a repeat is no further seed."""
+    newest: dict[tuple[str, int], Candidate] = {}
+    repeats = []
+    for each in sorted(ranked, key=lambda each: each.created):
+        key = (each.experiment, each.seed)
+        if before := newest.pop(key, None):
+            reason = f"repeats seed {each.seed} of an experiment; {each.run.name} is newer"
+            repeats.append(Unranked(before.run.name, reason))
+        newest[key] = each
+    return list(newest.values()), repeats

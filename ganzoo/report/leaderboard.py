@@ -1,0 +1,180 @@
+"""A comparison as a value: the rows, what could not be ranked, and how both are written."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from statistics import fmean, stdev
+from typing import Any
+
+from ganzoo.report.candidates import Unranked
+from ganzoo.report.table import Table, three_digits
+from ganzoo.runs.records import to_json
+from ganzoo.runs.score import Protocol
+
+SIGNIFICANCE = 0.05
+
+MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
+CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
+BEST = "best: the checkpoint that scored lowest during training; chosen by score, so optimistic"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment: the scores of its final generators, over seeds."""
+
+    name: str
+    experiment_id: str
+    runs: tuple[str, ...]
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+    """One a seed, in the order of `seeds`; lower is better."""
+    best: tuple[float, ...] = ()
+    """Of the checkpoint that was best during training, for the seeds that have one."""
+    sampling: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Field of the sampling → its distinct values."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Further metrics, means over the seeds."""
+    rank: int = 0
+    p_value: float | None = None
+    """Welch's, against the first row; None for that row and where either has a single seed."""
+
+    @property
+    def n(self) -> int:
+        """Number of seeds."""
+        return len(self.values)
+
+    @property
+    def mean(self) -> float:
+        """Mean over the seeds."""
+        return fmean(self.values)
+
+    @property
+    def sd(self) -> float | None:
+        """Sample standard deviation over the seeds; None for one seed."""
+        return stdev(self.values) if self.n > 1 else None
+
+    @property
+    def is_close(self) -> bool:
+        """Whether it cannot be told from the first row, as far as a test can say."""
+        return self.p_value is not None and self.p_value > SIGNIFICANCE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as plain data."""
+        numbers = {"n": self.n, "mean": self.mean, "sd": self.sd, "is_close": self.is_close}
+        return asdict(self) | numbers
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs ranked under one protocol, and the runs that have no place under it."""
+
+    protocol: Protocol
+    ranked: tuple[Row, ...]
+    unranked: tuple[Unranked, ...]
+
+    @property
+    def header(self) -> str:
+        """The protocol in words, and how many samples stand against how many."""
+        return (
+            f"{self.protocol.words()}   {self.protocol.n_fake:,} generated against"
+            f" {self.protocol.n_real:,} real   lower is better"
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know of the columns that are there."""
+        notes = [MEAN]
+        if any(row.is_close for row in self.ranked):
+            notes.append(CLOSE)
+        if any(row.best for row in self.ranked):
+            notes.append(BEST)
+        return notes
+
+    def table(self) -> Table:
+        """Return the rows for people, to three digits."""
+        distance = f"{self.protocol.distance_name} ↓"
+        sampling, metrics = self._sampling_columns(), self._metric_columns()
+        has_best = any(row.best for row in self.ranked)
+        columns = ["#", "experiment", "n", distance, ""]
+        columns += [*(["best"] if has_best else []), *sampling, *metrics]
+        rows = []
+        for row in self.ranked:
+            cells = [str(row.rank), row.name, str(row.n), _spread(row), _remark(row)]
+            if has_best:
+                cells.append(three_digits(fmean(row.best)) if row.best else "-")
+            cells += ["/".join(map(_word, row.sampling[name])) for name in sampling]
+            cells += [three_digits(row.metrics.get(name)) for name in metrics]
+            rows.append(cells)
+        return Table(columns, rows, numbers={"#", "n", distance, "best", *sampling, *metrics})
+
+    def to_table(self) -> str:
+        """Return everything as plain text."""
+        return "\n\n".join([self.header, self.table().plain(), self.footer()])
+
+    def to_markdown(self) -> str:
+        """Return everything as Markdown."""
+        parts = [f"**{self.header}**", self.table().markdown(), self.footer("\n\n- ")]
+        return "\n\n".join(parts)
+
+    def footer(self, bullet: str = "\n  ") -> str:
+        """Return what stands below the table: notes on its columns, and the unranked runs."""
+        lines = self.unranked_lines()
+        unranked = [f"not ranked:{bullet}" + bullet.join(lines)] if lines else []
+        return "\n\n".join(["\n".join(self.notes), *unranked])
+
+    def to_csv(self) -> str:
+        """Return the ranked rows with all digits."""
+        metrics = self._metric_columns()
+        columns = ["rank", "experiment", "n", "mean", "sd", "p_value", "best"]
+        columns += [*metrics, "protocol_id", "runs"]
+        rows = []
+        for row in self.ranked:
+            best = fmean(row.best) if row.best else None
+            numbers = [row.n, row.mean, row.sd, row.p_value, best]
+            numbers += [row.metrics.get(name) for name in metrics]
+            cells = ["" if number is None else repr(number) for number in numbers]
+            rows.append([str(row.rank), row.name, *cells, self.protocol.id, " ".join(row.runs)])
+        return Table(columns, rows).csv()
+
+    def to_json(self) -> str:
+        """Return everything as JSON, with all digits and the whole protocol."""
+        content = {
+            "protocol_id": self.protocol.id,
+            "protocol": asdict(self.protocol),
+            "ranked": [row.to_dict() for row in self.ranked],
+            "unranked": [asdict(each) for each in self.unranked],
+        }
+        return to_json(content, indent=2).decode()
+
+    def unranked_lines(self) -> list[str]:
+        """Return one line a run that has no place: why, and what would give it one."""
+        return [
+            f"{each.run}: {each.reason}" + (f"   try: {each.command}" if each.command else "")
+            for each in self.unranked
+        ]
+
+    def _sampling_columns(self) -> list[str]:
+        """Return the fields of the sampling that are not the same in the whole ranking."""
+        return [
+            name
+            for name in self.ranked[0].sampling
+            if len({value for row in self.ranked for value in row.sampling[name]}) > 1
+        ]
+
+    def _metric_columns(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self.ranked for name in row.metrics))
+
+
+def _spread(row: Row) -> str:
+    if row.sd is None:
+        return three_digits(row.mean)
+    return f"{three_digits(row.mean)} ± {three_digits(row.sd)}"
+
+
+def _remark(row: Row) -> str:
+    if row.n == 1:
+        return "n=1"
+    return "≈ best" if row.is_close else ""
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,74 @@
+"""One table, written as plain text, Markdown, CSV, or drawn on a terminal."""
+
+import csv
+import io
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+if TYPE_CHECKING:
+    import rich.table
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column headings and rows of text; the columns of `numbers` are aligned to the right."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Collection[str] = ()
+
+    def plain(self) -> str:
+        """Return aligned lines, two spaces between columns, that grep and awk can read."""
+        lines = [self.columns, *self.rows]
+        widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(self._aligned(line, widths) for line in lines)
+
+    def _aligned(self, line: Sequence[str], widths: Sequence[int]) -> str:
+        cells = []
+        for cell, column, width in zip(line, self.columns, widths, strict=True):
+            space = " " * (width - cell_len(cell))
+            cells.append(space + cell if column in self.numbers else cell + space)
+        return "  ".join(cells).rstrip()
+
+    def markdown(self) -> str:
+        """Return a table as GitHub renders it."""
+        rule = ["--:" if column in self.numbers else ":--" for column in self.columns]
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in (self.columns, rule, *rows))
+
+    def csv(self) -> str:
+        """Return comma-separated values with a line of headings."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        return text.getvalue().rstrip("\n")
+
+    def drawn(self) -> "rich.table.Table":
+        """Return the table for a rich console, which fits it to the terminal's width."""
+        import rich.box
+        import rich.table
+        from rich.text import Text
+
+        table = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for column in self.columns:
+            numeric = column in self.numbers
+            table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        return table
+
+
+def three_digits(value: float | None) -> str:
+    """Return a number to three significant digits, without an exponent; ``-`` for none.
+
+    More digits of a Fréchet distance than these mean nothing.
+    """
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value == 0:
+        return "0"
+    decimals = 2 - math.floor(math.log10(abs(value)))
+    return f"{round(value, decimals):.{max(0, min(decimals, 8))}f}"
