@@ -1,0 +1,62 @@
+# One verb a job; everything happens in .venv, which is made at the first need and kept.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python on the path that runs, is new enough and can make an environment.
+PYTHON = $(shell for python in python3.11 python3 python3.12 python3.13 /usr/bin/python3; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v $$python; break; }; done)
+BIN = .venv/bin
+# Constraints reach the build backends too: the first name is read by old pips, the second by new.
+export PIP_CONSTRAINT = constraints.txt
+export PIP_BUILD_CONSTRAINT = constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
+DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
+DEMO_RUNS = runs/demo
+
+.PHONY: help env test quick check wheels demo clean
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r verb words; do \
+		printf '  make %-8s %s\n' "$$verb" "$$words"; done
+
+env: .venv/ready  ## make .venv with everything, editable
+
+.venv/ready: $(CONTENTS)
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv was found" >&2; exit 1; }
+	@echo "installing ganzoo and what it needs into .venv; the first time takes minutes"
+	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
+	@$(BIN)/pip install --quiet -e '.[dev]' -e plugins/zoo
+	@touch $@
+
+test: check  ## lint, types, floors, all tests, and both wheels in an environment of their own
+	@$(BIN)/pytest -q
+	@$(MAKE) --no-print-directory wheels
+
+quick: env  ## the tests that take less than a few seconds each
+	@$(BIN)/pytest -q -m "not slow"
+
+check: env  ## lint, format, floors, types
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { echo "try: $(BIN)/ruff format" >&2; exit 1; }
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+
+wheels: env  ## build both wheels, install them without the dev extras, try them
+	@.ci/wheels "$(PYTHON)"
+
+demo: env  ## train two GANs on digits and compare them; a few minutes on a CPU
+	@for recipe in $(DEMO); do $(BIN)/ganzoo run $$recipe --runs-dir $(DEMO_RUNS); done
+	@$(BIN)/ganzoo compare --runs-dir $(DEMO_RUNS)
+	@echo; echo "look at:"; for recipe in $(DEMO); do \
+		run=$$(ls -td $(DEMO_RUNS)/$$recipe-s*/ | head -n 1); \
+		echo "  $$run"samples/real.png; ls "$$run"samples/step-*.png | tail -n 1 | sed 's/^/  /'; \
+	done
+
+clean:  ## remove what was built, but not runs/
+	@rm -rf .venv .venv-wheels dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
