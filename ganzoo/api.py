@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 import pluggy
 from annotated_types import Ge, Gt, Le, Lt
 
+from ganzoo.errors import DataError
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
@@ -515,6 +517,7 @@ __all__ = [
     "HOOKS",
     "MODALITIES",
     "Augmentation",
+    "DataError",
     "Dataset",
     "DiscriminatorOutput",
     "Evaluated",
