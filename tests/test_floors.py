@@ -1,0 +1,50 @@
+"""What a command line waits for: no torch below the engine, no plugin before it is asked for."""
+
+import subprocess
+import sys
+
+import pytest
+
+TORCH_FREE = ("cli", "report", "recipes", "runs", "registry", "api", "errors")
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
+    importlib.import_module(module.name)
+heavy = {"torch", "torchmetrics", "accelerate", "ganzoo_zoo"} & set(sys.modules)
+sys.exit(f"{sys.argv[1]} imports {sorted(heavy)}" if heavy else 0)
+"""
+
+CALL = """
+import sys
+from ganzoo.cli import main
+code = main(sys.argv[2:])
+heavy = set(sys.argv[1].split(",")) & set(sys.modules)
+sys.exit(f"imported {sorted(heavy)}" if heavy else code)
+"""
+
+
+def run(code: str, *arguments: str) -> None:
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("package", TORCH_FREE)
+def test_no_module_of_these_packages_imports_torch_or_a_plugin(package: str) -> None:
+    run(IMPORT_ALL, f"ganzoo.{package}")
+
+
+def test_importing_ganzoo_imports_no_torch() -> None:
+    run("import sys, ganzoo; sys.exit('torch' in sys.modules)")
+
+
+@pytest.mark.parametrize("words", ["", "--help", "--version", "run --help", "ls"])
+def test_help_and_the_list_of_runs_load_no_torch_and_no_plugin(words: str) -> None:
+    run(CALL, "torch,ganzoo_zoo", *words.split())
+
+
+@pytest.mark.parametrize("words", ["list generators", "plugins", "recipes", "fetch --list"])
+def test_listings_of_plugins_load_no_torch(words: str) -> None:
+    run(CALL, "torch", *words.split())
