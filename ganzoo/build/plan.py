@@ -14,7 +14,7 @@ from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import ValidationError
@@ -24,6 +24,7 @@ from ganzoo.build.signature import (
     parameter_model,
     parameter_names,
     parameter_values,
+    path_parameters,
     plain_values,
 )
 from ganzoo.errors import PluginError, Problem, RecipeError
@@ -157,6 +158,70 @@ class Plan:
         return full
 
 
+class _WrongParameters(Exception):
+    """`found`: (path below the component, what is wrong) of each parameter."""
+
+    def __init__(self, found: list[tuple[Slot, str]]) -> None:
+        super().__init__()
+        self.found = found
+
+
+def plan_component(
+    registry: Registry,
+    registration: Registration,
+    slot: Slot,
+    parameters: Mapping[str, Any],
+    *,
+    directory_of: Callable[[str], Path] = lambda name: Path.cwd(),
+    defaults: Mapping[str, Any] = {},
+) -> ComponentPlan:
+    """Import a component's factory and check the parameters that it is to be given.
+
+    Args:
+        directory_of: what a relative path in a parameter is relative to.
+        defaults: parameters that the engine gives where the factory has them and nobody else did.
+
+    Raises:
+        PluginError: the factory cannot be imported or breaks the contract.
+    """
+    factory = registry.resolve(registration)
+    model = parameter_model(registration.kind, registration.id, factory)
+    names = parameter_names(model)
+    given = {name: value for name, value in defaults.items() if name in names} | dict(parameters)
+    for name in path_parameters(model):
+        if isinstance(given.get(name), str):
+            given[name] = str(directory_of(name) / Path(given[name]).expanduser())
+    try:
+        checked = model.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        raise _WrongParameters(
+            [(tuple(map(str, e["loc"])), _wrong_parameter(e, names)) for e in error.errors()]
+        ) from error
+    return ComponentPlan(
+        slot, registration, factory, parameter_values(checked), plain_values(checked)
+    )
+
+
+def adhoc_component(
+    registry: Registry, kind: str, name: str, parameters: Mapping[str, Any]
+) -> ComponentPlan:
+    """Return a component that no recipe names, such as the data set of ``ganzoo score``.
+
+    Raises:
+        RecipeError: parameters that it does not have, or of another type.
+        PluginError: there is no such component, or it is broken.
+    """
+    registration = registry.get(kind, name)
+    try:
+        return plan_component(registry, registration, (kind,), parameters)
+    except _WrongParameters as wrong:
+        problems = [
+            Problem("command line", 0, 0, ".".join((kind, *path)), what)
+            for path, what in wrong.found
+        ]
+        raise RecipeError(problems, hint=f"ganzoo info {registration.id}") from None
+
+
 def source_sha256(target: str) -> str | None:
     """Return the sha256 of the source file that `target`'s module lives in."""
     spec = find_spec(target.partition(":")[0])
@@ -246,39 +311,23 @@ class _Planner:
     def component(self, kind: str, slot: Slot, node: Node) -> ComponentPlan | None:
         """Return the component with its parameters checked; None if there are problems."""
         registration = self.registry.get(kind, node.use)
+        conditional = self.settings.conditional and kind in NETWORKS
         try:
-            factory = self.registry.resolve(registration)
-            model = parameter_model(kind, registration.id, factory)
+            return plan_component(
+                self.registry,
+                registration,
+                slot,
+                node.parameters,
+                directory_of=lambda name: self.recipe.directory_of((*slot, name)),
+                defaults={"conditional": True} if conditional else {},
+            )
+        except _WrongParameters as wrong:
+            self.problems += [self.recipe.problem((*slot, *p), what) for p, what in wrong.found]
+            self.hint = self.hint or f"ganzoo info {registration.id}"
         except PluginError as error:
             self.problems.append(self.recipe.problem(slot, error.message))
             self.hint = self.hint or error.hint
-            return None
-        parameters = dict(node.parameters)
-        names = parameter_names(model)
-        if self.settings.conditional and "conditional" in names and kind in NETWORKS:
-            parameters.setdefault("conditional", True)
-        parameters = self.absolute_paths(model, slot, parameters)
-        try:
-            checked = model.model_validate_json(json.dumps(parameters), strict=True)
-        except ValidationError as error:
-            for each in error.errors():
-                what = _wrong_parameter(each, names)
-                self.problems.append(self.recipe.problem((*slot, *map(str, each["loc"])), what))
-            self.hint = self.hint or f"ganzoo info {registration.id}"
-            return None
-        return ComponentPlan(
-            slot, registration, factory, parameter_values(checked), plain_values(checked)
-        )
-
-    def absolute_paths(self, model: Any, slot: Slot, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters with relative paths resolved where they were written."""
-        for name, info in model.model_fields.items():
-            key = info.alias or name
-            takes_path = Path in (info.annotation, *get_args(info.annotation))
-            if takes_path and isinstance(parameters.get(key), str):
-                path = Path(parameters[key]).expanduser()
-                parameters[key] = str(self.recipe.directory_of((*slot, key)) / path)
-        return parameters
+        return None
 
     def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
         """Add the data set's own extractor where the recipe says ``auto``."""

@@ -8,7 +8,8 @@ float but ``1.0`` is no integer.
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from torch import nn
@@ -102,3 +103,12 @@ def plain_values(model: BaseModel) -> dict[str, Any]:
 def parameter_names(model: type[BaseModel]) -> list[str]:
     """Return the names that a recipe may use."""
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def path_parameters(model: type[BaseModel]) -> list[str]:
+    """Return the names of the parameters that may be a path."""
+    return [
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if Path in (field.annotation, *get_args(field.annotation))
+    ]

@@ -206,7 +206,7 @@ def _own_and_train(
         checkpoint = _newest(store, processes, reporters) if resumed else None
         with _ending(directory, processes, reporters), numerics(plan.recipe.settings.train):
             step = make_step(plan, processes, checkpoint)
-            scorer = Scorer(plan, processes) if plan.extractor else None
+            scorer = Scorer.of(plan, processes) if plan.extractor else None
             stop = plan.recipe.settings.train.stop
             best, since = previous_best(directory.scores(), step.step, stop)
             trainer = Trainer(

@@ -203,7 +203,9 @@ class Run:
             labels=settings.labels if settings.conditional else None,
         )
         sampler = self._sampler(chosen, processes.device)
-        score = Scorer(plan, processes).score(sampler, plan.budget.final_samples, sampling)
+        score = Scorer.of(plan, processes).score_generator(
+            sampler, plan.budget.final_samples, sampling
+        )
         if processes.is_main:
             self.directory.append_score(score)
         return score

@@ -1,40 +1,72 @@
-"""Scores a generator of a run: samples, features, moments, distance; alike on every rank."""
+"""Scores samples under one protocol: those of a run's generator, or anybody's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganzoo.api import cache_directory
+from ganzoo import __version__
+from ganzoo.api import Dataset, cache_directory
 from ganzoo.build.components import make
-from ganzoo.build.plan import Plan
+from ganzoo.build.plan import ComponentPlan, Plan
 from ganzoo.engine.feed import tensors_of
 from ganzoo.engine.processes import Processes
-from ganzoo.engine.sampling import Sampler
+from ganzoo.engine.sampling import SampleBatch, Sampler
 from ganzoo.errors import UsageError
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.scoring.reference import ReferenceCache
 from ganzoo.scoring.score import RealData, score
 
 
+@dataclass
 class Scorer:
-    """The evaluation protocol of one recipe, with its reference loaded once."""
+    """A protocol but for the number of samples: reference, extractor, metrics.
 
-    def __init__(self, plan: Plan, processes: Processes) -> None:
+    Args:
+        dataset: the reference's plan; `real` is its split, live.
+    """
+
+    dataset: ComponentPlan
+    split: str
+    real: Dataset
+    extractor_plan: ComponentPlan
+    metric_plans: list[ComponentPlan]
+    processes: Processes
+
+    @classmethod
+    def of(cls, plan: Plan, processes: Processes) -> Scorer:
+        """Return the protocol that a recipe says.
+
+        Raises:
+            UsageError: the recipe has no extractor.
+        """
         if plan.extractor is None:
             raise UsageError(
                 f"{plan.recipe.name} has no extractor, so it cannot be scored",
                 hint="eval.extractor=NAME (see `ganzoo list extractors`)",
             )
-        self.plan = plan
-        self.processes = processes
-        self.extractor_plan = plan.extractor
+        dataset, split = plan.components["dataset",], plan.recipe.settings.eval.reference
+        return cls(
+            dataset=dataset,
+            split=split,
+            real=plan.dataset if split == "train" else make(dataset, split),
+            extractor_plan=plan.extractor,
+            metric_plans=[
+                component
+                for slot, component in plan.components.items()
+                if slot[:2] == ("eval", "metrics")
+            ],
+            processes=processes,
+        )
 
     @cached_property
     def extractor(self) -> Any:
-        """The live extractor, in eval mode on the run's device."""
+        """The live extractor, in eval mode on the processes' device."""
         extractor = make(self.extractor_plan)
         if isinstance(extractor, torch.nn.Module):
             extractor.eval().requires_grad_(False).to(self.processes.device)
@@ -43,36 +75,33 @@ class Scorer:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The metrics beside the Fréchet distance, by id."""
-        return {
-            component.id: make(component)
-            for slot, component in self.plan.components.items()
-            if slot[:2] == ("eval", "metrics")
-        }
+        return {component.id: make(component) for component in self.metric_plans}
 
     @cached_property
-    def real(self) -> RealData:
-        """The reference split."""
-        return real_data(self.plan, self.plan.recipe.settings.eval.reference)
-
-    def score(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
-        """Return the score of `count` samples drawn by ``sampling.seed``."""
-        fake = sampler.batches(
-            count,
-            seed=sampling.seed,
-            rank=self.processes.rank,
-            world_size=self.processes.world_size,
+    def reference(self) -> RealData:
+        """The reference's samples, read once."""
+        samples, labels = tensors_of(self.real)
+        return RealData(
+            samples=samples,
+            labels=labels,
+            dataset=self.dataset.id,
+            split=self.split,
+            preparation=preparation(self.dataset),
         )
+
+    def score(self, fake: Iterable[SampleBatch], sampling: Sampling | None = None) -> Score:
+        """Return the score of samples in stored form; on several ranks, of all their shares."""
         result = score(
             fake,
-            self.real,
+            self.reference,
             extractor=self.extractor,
             registration=self.extractor_plan.registration,
             metrics=self.metrics,
-            spec=self.plan.spec,
+            spec=self.real.spec,
             device=self.processes.device,
             cache=ReferenceCache(cache_directory() / "reference"),
         )
-        return Score.now(
+        return Score(
             value=result.value,
             metrics=result.metrics,
             protocol=result.protocol,
@@ -80,26 +109,31 @@ class Scorer:
             env=environment(self.processes),
         )
 
+    def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
+        """Return the score of `count` samples drawn by ``sampling.seed``."""
+        fake = sampler.batches(
+            count,
+            seed=sampling.seed,
+            rank=self.processes.rank,
+            world_size=self.processes.world_size,
+        )
+        return self.score(fake, sampling)
 
-def real_data(plan: Plan, split: str) -> RealData:
-    """Return a split of the recipe's data as a reference."""
-    component = plan.components["dataset",]
-    dataset = plan.dataset if split == "train" else component.build(split)
-    samples, labels = tensors_of(dataset)
-    words = ", ".join(f"{name}={value}" for name, value in sorted(component.plain.items()))
-    return RealData(
-        samples=samples, labels=labels, dataset=component.id, split=split, preparation=words
+
+def preparation(dataset: ComponentPlan) -> str:
+    """Return a data set's parameters in words, without paths: the content has its own hash."""
+    return ", ".join(
+        f"{name}={dataset.plain[name]}"
+        for name, value in sorted(dataset.parameters.items())
+        if value is not None and not isinstance(value, Path)
     )
 
 
 def environment(processes: Processes) -> dict[str, Any]:
     """Return what a score was computed on: versions, device, world size."""
-    from ganzoo import __version__
-
     return {
         "ganzoo": __version__,
         "torch": str(torch.__version__),
         "device": str(processes.device),
         "world_size": processes.world_size,
-        "tf32": torch.backends.cuda.matmul.allow_tf32,
     }

@@ -170,7 +170,7 @@ class Trainer:
             selected=selected,
             seed=settings.eval.seed,
         )
-        return self.scorer.score(self.sampler(), count, sampling)
+        return self.scorer.score_generator(self.sampler(), count, sampling)
 
     def record(self, score: Score) -> None:
         if self.processes.is_main:
@@ -194,7 +194,7 @@ class Trainer:
         read_network(sampler.generator, checkpoint.file(f"{name}.safetensors"))
         assert self.best.sampling is not None
         about = replace(self.best.sampling, selected="best", checkpoint_sha256=checkpoint.sha256)
-        self.record(self.scorer.score(sampler, count, about))
+        self.record(self.scorer.score_generator(sampler, count, about))
         final_checkpoint = self.store.at(self.step.step)
         read_network(sampler.generator, final_checkpoint.file(f"{name}.safetensors"))
 

@@ -1,0 +1,143 @@
+"""Scores of samples that ganzoo did not make: a folder, a zip or an npz of any tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.api import SampleSpec
+from ganzoo.build.components import make
+from ganzoo.build.plan import ComponentPlan, adhoc_component
+from ganzoo.engine.feed import tensors_of
+from ganzoo.engine.processes import find_processes
+from ganzoo.engine.run import Run
+from ganzoo.engine.scorer import Scorer
+from ganzoo.errors import DataError, UsageError
+from ganzoo.registry.registry import Registry
+from ganzoo.runs.score import Score
+
+PICTURES = "folder"
+"""The data set that reads pictures; a core word like the default namespace."""
+BATCH = 256
+
+
+def score_like(path: Path, run: Run, count: int | None = None) -> Score:
+    """Score foreign samples under the protocol of a run, with as many samples as it was scored by.
+
+    Raises:
+        DataError: there are fewer samples than that.
+    """
+    scorer = Scorer.of(run.plan, find_processes())
+    samples = read_samples(path, scorer.real.spec, Registry())
+    wanted = count or run.plan.budget.final_samples
+    if len(samples) < wanted:
+        raise DataError(
+            f"{path} holds {len(samples)} samples, but {run.name} was scored with {wanted}",
+            hint=f"make more, or: ganzoo score {run.name} eval.final_samples={len(samples)}",
+        )
+    return scorer.score(_batches(samples[:wanted]))
+
+
+def score_against(
+    path: Path,
+    against: str,
+    parameters: Mapping[str, Any],
+    *,
+    split: str = "train",
+    extractor: str | None = None,
+    registry: Registry | None = None,
+) -> Score:
+    """Score foreign samples against a data set, or against pictures in another folder or zip.
+
+    Args:
+        against: a data set's name, or a path.
+        parameters: of that data set.
+        extractor: its name; None: the data set's own.
+    """
+    registry = registry or Registry()
+    dataset = _reference(against, parameters, registry)
+    real = make(dataset, split)
+    name = extractor or dataset.registration.extractor
+    if name is None:
+        raise UsageError(
+            f"{dataset.id} has no extractor of its own",
+            hint="--extractor NAME (see `ganzoo list extractors`)",
+        )
+    chosen = adhoc_component(registry, "extractor", name, {})
+    samples = read_samples(path, real.spec, registry)
+    scorer = Scorer(dataset, split, real, chosen, [], find_processes())
+    return scorer.score(_batches(samples))
+
+
+def _reference(against: str, parameters: Mapping[str, Any], registry: Registry) -> ComponentPlan:
+    if Path(against).exists():
+        given = {"path": str(Path(against).absolute()), **parameters}
+        return adhoc_component(registry, "dataset", PICTURES, given)
+    return adhoc_component(registry, "dataset", against, parameters)
+
+
+def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
+    """Return samples in stored form (N, *spec.shape).
+
+    Raises:
+        DataError: nothing there, something unreadable, or samples of another shape.
+    """
+    if not path.exists():
+        raise DataError(f"there is no {path}")
+    samples = _from_npz(path) if path.suffix == ".npz" else _from_pictures(path, spec, registry)
+    if spec.modality == "image" and samples.shape[1:] != spec.shape:
+        samples = _channels_first(samples, spec)
+    if tuple(samples.shape[1:]) != spec.shape:
+        raise DataError(
+            f"{path} holds samples of shape {tuple(samples.shape[1:])}, the reference "
+            f"{spec.shape}: the two must be alike",
+        )
+    if samples.dtype != getattr(torch, spec.stored_dtype):
+        raise DataError(
+            f"{path} holds {str(samples.dtype).removeprefix('torch.')}, not {spec.stored_dtype}",
+            hint="save pixels as uint8 from 0 to 255",
+        )
+    return samples
+
+
+def _channels_first(samples: Tensor, spec: SampleSpec) -> Tensor:
+    height, width = spec.shape[1:]
+    if samples.dim() == 4 and tuple(samples.shape[1:]) == (height, width, spec.channels):
+        return samples.permute(0, 3, 1, 2).contiguous()
+    if samples.dim() == 3 and spec.channels == 1:
+        return samples[:, None]
+    return samples
+
+
+def _from_npz(path: Path) -> Tensor:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = archive.files
+            name = "samples" if "samples" in names else names[0] if len(names) == 1 else None
+            if name is None:
+                raise DataError(
+                    f"{path} holds {', '.join(names)}; which are the samples?",
+                    hint="name the array `samples`, or leave it alone in the file",
+                )
+            return torch.from_numpy(np.ascontiguousarray(archive[name]))
+    except (OSError, ValueError, TypeError, BadZipFile) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
+    if spec.modality != "image" or spec.channels not in (1, 3):
+        raise DataError(f"{path} is no npz, and {spec} cannot be read from pictures")
+    parameters = {"path": str(path.absolute()), "channels": spec.channels}
+    dataset = make(adhoc_component(registry, "dataset", PICTURES, parameters), "train")
+    return tensors_of(dataset)[0]
+
+
+def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
+    for batch in samples.split(BATCH):
+        yield batch, None
