@@ -48,6 +48,7 @@ CAPABILITIES: Mapping[str, str] = {
     "class-logits": "D returns logits over the classes",
     "real-gradient": "asks for the gradient of D with respect to the real batch",
     "fake-gradient": "asks for the gradient of D with respect to the generated batch",
+    "input-gradient": "asks for the gradient of D with respect to points of its own",
     "generator-graph": "differentiates through G in the discriminator's step",
     "batch-coupled": "one sample's output depends on the others of its batch",
     "internal-noise": "in eval mode the output is not a function of the inputs alone",

@@ -113,7 +113,7 @@ def register_losses(register: Register) -> None:
         summary="Wasserstein distance with the gradient penalty built in",
         paper="arXiv:1704.00028",
         license="Apache-2.0",
-        capabilities={"graph-safe"},
+        capabilities={"graph-safe", "input-gradient"},
     )
 
 
@@ -125,6 +125,7 @@ def register_regularizers(register: Register) -> None:
         summary="penalty on the critic's gradient between real and generated samples",
         paper="arXiv:1704.00028",
         license="Apache-2.0",
+        capabilities={"input-gradient"},
     )
     register(
         "r1",

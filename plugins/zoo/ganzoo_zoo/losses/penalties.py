@@ -25,6 +25,8 @@ class GradientPenalty:
     Source: Gulrajani et al. 2017, arXiv:1704.00028, eq. 3.
     """
 
+    capabilities = frozenset({"input-gradient"})
+
     def __init__(
         self,
         *,

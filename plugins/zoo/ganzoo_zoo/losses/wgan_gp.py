@@ -13,7 +13,7 @@ class WassersteinGP:
     Source: Gulrajani et al. 2017, arXiv:1704.00028; Arjovsky et al. 2017, arXiv:1701.07875.
     """
 
-    capabilities = frozenset({"graph-safe"})
+    capabilities = frozenset({"graph-safe", "input-gradient"})
 
     def __init__(self, *, lambda_gp: NonNegativeFloat = 10.0) -> None:
         self.lambda_gp = lambda_gp
