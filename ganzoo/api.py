@@ -211,7 +211,7 @@ class Game(Noise, Protocol):
     images_seen: int
     """Real images shown to D before this update, over all ranks."""
     generator_module: nn.Module
-    """G, for weight penalties; call `generate` instead of the module."""
+    """G, for weight penalties and for `styles(z, y)`; to make samples call `generate`."""
     discriminator_module: nn.Module
     """D, for weight penalties; call `discriminate` instead of the module."""
 
@@ -257,8 +257,15 @@ class Game(Noise, Protocol):
     def mean(self, t: Tensor) -> Tensor:
         """Return the mean of t over all ranks, differentiable."""
 
+    def gather(self, t: Tensor) -> Tensor:
+        """Return the rows of t of all ranks, differentiable: for losses that contrast samples."""
+
     def replace(self, **fields: Any) -> Game:
-        """Return this game with other `real`, `labels`, `fake`, `latents` or `fake_labels`."""
+        """Return this game with other `real`, `labels`, `fake`, `latents`, `fake_labels`.
+
+        What D says of a field that is replaced is computed anew, unless `real_output` or
+        `fake_output` is given too (top-k, which keeps rows of what D has judged already).
+        """
 
 
 class Loss(Protocol):
@@ -334,7 +341,12 @@ class Metric(Protocol):
 
 
 class Augmentation(Protocol):
-    """A differentiable augmentation of everything that D sees."""
+    """A differentiable augmentation of everything that D sees.
+
+    One that adapts has ``observe(statistics)``, called after each update of D with
+    ``real_logits_sign`` (a scalar tensor, the mean sign of D's real logits over all ranks) and
+    ``images`` (real images in that update), and keeps its state as tensors in ``state_dict``.
+    """
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor: ...
 

@@ -2,7 +2,7 @@
 
     GanzooError                 1   a bug, or something that nobody foresaw
     ├── UsageError              2   the command line, or a verb or key that is not there yet
-    │   ├── RecipeError         2   a recipe: carries every problem found, with file, line and column
+    │   ├── RecipeError         2   a recipe: every problem found, with file, line, column
     │   ├── PluginError         2   an unknown, broken or misused plugin
     │   └── ComparisonError     2   nothing that can be ranked together
     ├── Diverged                3   a loss, gradient or weight that is not finite

@@ -147,10 +147,13 @@ def fit(plan: Plan, parts: Components) -> list[Problem]:
         if missing := frozenset(getattr(part, "requires", ())) - offered:
             what = f"needs a discriminator with {', '.join(sorted(missing))}"
             problems.append(problem(slot, what))
-    if settings.train.micro_batch and "batch-coupled" in offered:
-        id = plan.components["discriminator",].id
-        what = f"{id} is batch-coupled: in micro-batches it would be another network"
-        problems.append(problem(("train", "micro_batch"), what))
+    if settings.train.micro_batch:
+        coupled = [("discriminator",)] if "batch-coupled" in offered else []
+        users = _users_of_discriminator(parts)
+        coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
+        for slot in coupled:
+            what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
+            problems.append(problem(("train", "micro_batch"), what))
     return problems
 
 

@@ -84,8 +84,9 @@ def _place(parts: Components, processes: Processes, channels_last: bool) -> None
         network.to(processes.device)
         if channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if isinstance(parts.augmentation, nn.Module):
-        parts.augmentation.to(processes.device)
+    for part in parts.stateful().values():
+        if isinstance(part, nn.Module):
+            part.to(processes.device)
 
 
 def _rules(train: Any, channels_last: bool) -> Rules:
@@ -135,10 +136,10 @@ def make_run_schedules(
     plan: Plan, parts: Components, optimizers: dict[str, torch.optim.Optimizer]
 ) -> Any:
     """Return the recipe's schedules over live components."""
-    owners: dict[str, Any] = {"loss": parts.loss}
+    owners: dict[str, list[Any]] = {"loss": [parts.loss]}
     if parts.augmentation is not None:
-        owners["augmentation"] = parts.augmentation
+        owners["augmentation"] = [parts.augmentation]
     for slot in parts.regularizers:
-        owners[f"regularizers.{slot.name}"] = slot
+        owners[f"regularizers.{slot.name}"] = [slot.component, slot]
     schedules = {path: make(component) for path, component in plan.group("schedules").items()}
     return make_schedules(schedules, optimizers, owners)

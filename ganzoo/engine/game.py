@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
-from ganzoo.engine.processes import mean_over_ranks
+from ganzoo.engine.processes import gather_over_ranks, mean_over_ranks
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -20,6 +20,8 @@ _DEPENDENTS = {
     "fake": ("fake_output",),
     "latents": ("fake", "fake_output"),
     "fake_labels": ("fake", "fake_output"),
+    "real_output": (),
+    "fake_output": (),
 }
 """What must be computed anew when a field of the game is replaced."""
 
@@ -40,12 +42,12 @@ class Networks:
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
 
     def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Return G(z, y) as float32."""
+        """Return G(z, y), lifted to float32 from half precision."""
         with self.autocast():
-            return self.generator(z, y).float()
+            return _full(self.generator(z, y))
 
     def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
-        """Return D(x, y); logits, class logits and extras in float32, features as D made them."""
+        """Return D(x, y); half-precision logits and extras lifted to float32, features as made."""
         if self.channels_last and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         with self.autocast():
@@ -53,10 +55,10 @@ class Networks:
         if isinstance(output, Tensor):
             output = DiscriminatorOutput(output)
         return DiscriminatorOutput(
-            logits=output.logits.float(),
+            logits=_full(output.logits),
             features=output.features,
-            class_logits=None if output.class_logits is None else output.class_logits.float(),
-            extra={name: value.float() for name, value in output.extra.items()},
+            class_logits=None if output.class_logits is None else _full(output.class_logits),
+            extra={name: _full(value) for name, value in output.extra.items()},
         )
 
 
@@ -202,7 +204,8 @@ class EngineGame:
         if self.networks.augmentation is None:
             return x
         self._augmented += 1
-        return self.networks.augmentation(x, self.noise.within(f"augment{self._augmented}"))
+        noise = self.noise.within(f"augment{self._augmented}").of_size(len(x))
+        return self.networks.augmentation(x, noise)
 
     def _in_one_pass(self) -> bool:
         # An input gradient through a joint pass would run backward through both halves of it.
@@ -248,6 +251,9 @@ class EngineGame:
     def mean(self, t: Tensor) -> Tensor:
         return mean_over_ranks(t)
 
+    def gather(self, t: Tensor) -> Tensor:
+        return gather_over_ranks(t)
+
     def replace(self, **fields: Any) -> "EngineGame":
         if unknown := fields.keys() - _DEPENDENTS.keys():
             raise TypeError(f"a game has no replaceable field {sorted(unknown)[0]!r}")
@@ -271,6 +277,11 @@ class EngineGame:
             _known=known,
             _augmented=self._augmented,
         )
+
+
+def _full(t: Tensor) -> Tensor:
+    """Return t in float32 if it is in half precision, else as it is."""
+    return t.float() if t.dtype in (torch.bfloat16, torch.float16) else t
 
 
 def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:

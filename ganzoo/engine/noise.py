@@ -91,3 +91,10 @@ class BatchNoise:
     def within(self, name: str) -> "BatchNoise":
         """Return the noise of the streams below `name`."""
         return BatchNoise(self.law, f"{self.prefix}/{name}", self.step, self.rows, self.device)
+
+    def of_size(self, count: int) -> "BatchNoise":
+        """Return the noise of a batch with another number of rows for each of these."""
+        if count == self.rows.count:
+            return self
+        rows = Rows(self.rows.first * count // self.rows.count, count)
+        return BatchNoise(self.law, self.prefix, self.step, rows, self.device)

@@ -86,8 +86,31 @@ def _all_mean(t: Tensor) -> Tensor:
     return total / dist.get_world_size()
 
 
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, t: Tensor) -> Tensor:
+        parts = [torch.empty_like(t) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, t.detach().contiguous())
+        ctx.rows = len(t)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        first = dist.get_rank() * ctx.rows
+        return total[first : first + ctx.rows]
+
+
+def gather_over_ranks(t: Tensor) -> Tensor:
+    """Return the rows of t of all ranks, in order of rank; the gradient flows back to each."""
+    return t if _alone() else _Gather.apply(t)
+
+
+def _alone() -> bool:
+    return not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1
+
+
 def mean_over_ranks(t: Tensor) -> Tensor:
     """Return the mean of t over all ranks; its gradient flows back to every rank."""
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
-        return t
-    return _Mean.apply(t)
+    return t if _alone() else _Mean.apply(t)

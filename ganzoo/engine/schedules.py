@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ganzoo.api import Schedule
@@ -35,19 +36,23 @@ class Schedules:
             knob.apply(images_seen)
 
 
-def attribute_knob(path: str, owner: Any, name: str, schedule: Schedule) -> Knob:
+def attribute_knob(path: str, owners: Sequence[Any], name: str, schedule: Schedule) -> Knob:
     """Return the knob of a component's numeric attribute, which must be called as its parameter.
 
+    Args:
+        owners: the component, and what else stands in its slot (a regularizer's weight).
+
     Raises:
-        PluginError: the component keeps no number of that name.
+        PluginError: none of them keeps a number of that name.
     """
-    start = getattr(owner, name, None)
-    if isinstance(start, bool) or not isinstance(start, int | float):
-        raise PluginError(
-            f"schedules.{path}: {type(owner).__name__} keeps no number called {name!r}",
-            hint="only parameters that a component keeps as an attribute can be scheduled",
-        )
-    return Knob(float(start), schedule, lambda value: setattr(owner, name, value))
+    for owner in owners:
+        start = getattr(owner, name, None)
+        if isinstance(start, int | float) and not isinstance(start, bool):
+            return Knob(float(start), schedule, partial(setattr, owner, name))
+    raise PluginError(
+        f"schedules.{path}: {type(owners[0]).__name__} keeps no number called {name!r}",
+        hint="only parameters that a component keeps as an attribute can be scheduled",
+    )
 
 
 def optimizer_knob(path: str, optimizer: Any, name: str, schedule: Schedule) -> Knob:
@@ -69,14 +74,16 @@ def optimizer_knob(path: str, optimizer: Any, name: str, schedule: Schedule) -> 
 
 
 def make_schedules(
-    schedules: Mapping[str, Schedule], optimizers: Mapping[str, Any], components: Mapping[str, Any]
+    schedules: Mapping[str, Schedule],
+    optimizers: Mapping[str, Any],
+    components: Mapping[str, Sequence[Any]],
 ) -> Schedules:
     """Return the knobs of a recipe's ``schedules``.
 
     Args:
         schedules: by dotted recipe path: ``optimizers.both.lr``, ``regularizers.r1.gamma``.
         optimizers: ``generator`` and ``discriminator`` → optimizer.
-        components: dotted slot (``loss``, ``regularizers.r1``) → live component or its slot.
+        components: by dotted slot (``loss``, ``regularizers.r1``) what keeps its numbers.
 
     Raises:
         PluginError: a path that leads to no number.

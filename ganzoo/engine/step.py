@@ -75,6 +75,7 @@ class GanStep:
     def __call__(self) -> dict[str, Tensor]:
         """Play one step; return the named terms, detached, for the log."""
         torch.manual_seed(self.noise.key("default", self.step, self.processes.rank))
+        self.schedules.apply(self.images_seen)
         terms: dict[str, Tensor] = {}
         for repeat in range(self.rules.discriminator_steps):
             terms |= self.update(self.discriminator, repeat)
@@ -89,7 +90,6 @@ class GanStep:
 
     def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
         """Make one update of one player; return its terms, labelled ``d/`` or ``g/``."""
-        self.schedules.apply(self.images_seen)
         due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
         batch, terms, game = self.feed.next(), {}, None
         for rows in self.micro_batches():
@@ -151,7 +151,11 @@ class GanStep:
         return parts
 
     def _wanted(self, player: Player, due: list[RegularizerSlot]) -> Wanted:
-        playing = [slot.component for slot in due if hasattr(slot.component, player.name)]
+        playing = [
+            slot.component
+            for slot in due
+            if hasattr(slot.component, player.name) or hasattr(slot.component, "prepare")
+        ]
         asked = frozenset().union(*map(capabilities, [self.parts.loss, *playing]))
         return Wanted(
             real_gradient="real-gradient" in asked,

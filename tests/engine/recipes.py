@@ -1,0 +1,34 @@
+"""Small recipes for tests of the engine."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganzoo.build.plan import Plan, make_plan
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.registry.registry import Registry
+
+SMALL: dict[str, Any] = {
+    "recipe": 1,
+    "name": "small",
+    "dataset": {"use": "digits"},
+    "generator": {"use": "dcgan", "width": 8, "latent_dim": 8},
+    "discriminator": {"use": "dcgan", "width": 8, "spectral_norm": True},
+    "loss": "hinge",
+    "train": {"steps": 6, "batch_size": 16, "log_every_steps": 2},
+    "eval": {"extractor": None},
+}
+
+
+def small_recipe(tmp_path: Path) -> Path:
+    """Write `SMALL` and return its file."""
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(SMALL, sort_keys=False))
+    return path
+
+
+def small_plan(tmp_path: Path, overrides: dict[str, Any] | None = None) -> Plan:
+    """Return the plan of `SMALL` with overrides, not rehearsed."""
+    registry = Registry()
+    return make_plan(Recipe.load(small_recipe(tmp_path), overrides or {}, registry), registry)
