@@ -1,4 +1,4 @@
-"""Student's t against its closed forms, Welch's test against its own limits and a published case."""
+"""Student's t against closed forms and tables, Welch's test against its limits."""
 
 import math
 

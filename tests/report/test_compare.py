@@ -1,0 +1,375 @@
+"""Which runs are ranked together, in what order, and what is said of the others."""
+
+import csv
+import io
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ganzoo.cli import main
+from ganzoo.errors import ComparisonError, UsageError
+from ganzoo.report.compare import compare
+from ganzoo.report.leaderboard import Comparison
+from ganzoo.report.welch import welch_p_value
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "runs"
+
+
+def reasons(comparison: Comparison) -> dict[str, tuple[str, str | None]]:
+    return {each.run: (each.reason, each.command) for each in comparison.unranked}
+
+
+# --- ranking -------------------------------------------------------------------------------------
+
+
+def test_the_lower_distance_comes_first(runs, make_run, score) -> None:
+    make_run("worse", score(9.0), lr=1e-3)
+    make_run("better", score(3.0))
+    found = compare()
+    assert [(row.rank, row.name, row.mean) for row in found.ranked] == [
+        (1, "better", 3.0),
+        (2, "worse", 9.0),
+    ]
+    assert found.unranked == ()
+
+
+def test_runs_that_differ_in_their_seeds_alone_are_one_row(runs, make_run, score) -> None:
+    for seed, value in enumerate([3.0, 4.0, 5.0]):
+        make_run("hinge", score(value), seed=seed)
+    (row,) = compare().ranked
+    assert (row.n, row.mean, row.sd, row.seeds) == (3, 4.0, 1.0, (0, 1, 2))
+    assert row.name == "hinge"
+
+
+def test_experiments_of_one_name_are_told_apart_by_what_differs(runs, make_run, score) -> None:
+    make_run("hinge", score(3.0))
+    make_run("hinge", score(4.0), lr=1e-3)
+    names = [row.name for row in compare().ranked]
+    assert names == [
+        "hinge (optimizers.generator.lr=0.0002)",
+        "hinge (optimizers.generator.lr=0.001)",
+    ]
+
+
+def test_a_single_seed_keeps_its_place_and_is_marked(runs, make_run, score) -> None:
+    make_run("lucky", score(2.9))
+    for seed, value in enumerate([3.0, 3.2]):
+        make_run("steady", score(value), seed=seed, lr=1e-3)
+    comparison = compare()
+    lucky, steady = comparison.ranked
+    assert (lucky.name, lucky.sd, lucky.p_value, steady.p_value) == ("lucky", None, None, None)
+    assert comparison.table().rows[0][2:5] == ["1", "2.90", "n=1"]
+    assert comparison.table().rows[1][2:5] == ["2", "3.10 ± 0.141", ""]
+
+
+def test_what_welchs_test_cannot_tell_from_the_first_is_marked(runs, make_run, score) -> None:
+    values = {"a": [3.0, 3.4, 3.2], "b": [3.3, 3.5, 3.1], "c": [8.0, 8.2, 8.1]}
+    for name, seeds in values.items():
+        for seed, value in enumerate(seeds):
+            make_run(name, score(value), seed=seed, lr=float(ord(name)))
+    first, close, far = compare().ranked
+    assert first.p_value is None
+    assert close.p_value == welch_p_value(values["a"], values["b"])
+    assert (close.is_close, far.is_close) == (True, False)
+    assert compare().table().rows[1][4] == "≈ best"
+
+
+def test_a_repeat_of_a_seed_is_no_further_seed(runs, make_run, score) -> None:
+    old = make_run("hinge", score(3.0))
+    new = make_run("hinge", score(3.5))
+    comparison = compare()
+    assert comparison.ranked[0].values == (3.5,)
+    assert reasons(comparison) == {
+        old.name: (f"repeats seed 0 of an experiment; {new.name} is newer", None)
+    }
+
+
+def test_best_checkpoints_have_a_column_of_their_own_and_do_not_rank(runs, make_run, score) -> None:
+    make_run("a", score(9.0), score(1.0, "best", step=50))
+    make_run("b", score(5.0), score(4.0, "best", step=80), lr=1e-3)
+    comparison = compare()
+    assert [(row.name, row.mean, row.best) for row in comparison.ranked] == [
+        ("b", 5.0, (4.0,)),
+        ("a", 9.0, (1.0,)),
+    ]
+    assert "best" in comparison.table().columns
+    assert any("optimistic" in note for note in comparison.notes)
+
+
+def test_scores_during_training_never_rank(runs, make_run, score) -> None:
+    make_run("a", score(1.0, "during", step=50), score(9.0))
+    assert compare().ranked[0].values == (9.0,)
+
+
+def test_a_later_score_of_the_last_generator_stands_in_for_a_final_one(
+    runs, make_run, score, protocol
+) -> None:
+    finer = replace(protocol, n_fake=1000)
+    make_run("a", score(3.0), score(2.5, "asked", finer), score(1.0, "asked", finer, step=50))
+    make_run("b", score(2.7, "final", finer), lr=1e-3)
+    comparison = compare()
+    assert comparison.protocol == finer
+    assert [(row.name, row.values) for row in comparison.ranked] == [("a", (2.5,)), ("b", (2.7,))]
+
+
+def test_sampling_that_differs_becomes_a_column(runs, make_run, score) -> None:
+    make_run("a", score(3.0, weights="ema"))
+    make_run("b", score(4.0, weights="raw"), lr=1e-3)
+    table = compare().table()
+    column = list(table.columns).index("weights")
+    assert [row[column] for row in table.rows] == ["ema", "raw"]
+    assert "step" not in table.columns
+
+
+def test_further_metrics_are_means_over_the_seeds(runs, make_run, score) -> None:
+    for seed, modes in enumerate([8.0, 10.0]):
+        make_run("a", score(3.0 + seed, metrics={"modes": modes}), seed=seed)
+    comparison = compare()
+    assert comparison.ranked[0].metrics == {"modes": 9.0}
+    assert comparison.table().columns[-1] == "modes"
+
+
+# --- what is not ranked --------------------------------------------------------------------------
+
+
+def test_the_protocol_of_most_runs_is_ranked_and_others_are_told_how_to_join(
+    runs, make_run, score, protocol
+) -> None:
+    finer = replace(protocol, n_fake=1000)
+    first = make_run("a", score(3.0))
+    make_run("b", score(4.0), lr=1e-3)
+    other = make_run("c", score(2.0, "final", finer), lr=1e-2)
+    comparison = compare()
+    assert comparison.protocol == protocol
+    assert [row.name for row in comparison.ranked] == ["a", "b"]
+    reason, command = reasons(comparison)[other.name]
+    assert "FD(toy-cnn) 1k · digits/train" in reason
+    assert "n_fake: 1000 / 599" in reason
+    assert command == f"ganzoo score {other.name} --like {first.name}"
+
+
+def test_between_protocols_with_as_many_runs_the_one_used_last_is_ranked(
+    runs, make_run, score, protocol
+) -> None:
+    finer = replace(protocol, n_fake=1000)
+    for lr in (1.0, 2.0):
+        make_run("new", replace(score(2.0, "final", finer), time="2026-02-01"), lr=lr)
+        make_run("old", replace(score(1.0), time="2026-01-01"), lr=lr + 10)
+    assert compare().protocol == finer
+
+
+def test_another_data_set_is_offered_a_ranking_of_its_own(runs, make_run, score, protocol) -> None:
+    shapes = replace(protocol, reference="zoo/shapes", reference_sha256="c" * 64)
+    make_run("a", score(3.0))
+    make_run("b", score(4.0), lr=1e-3)
+    other = make_run("s", score(2.0, "final", shapes), lr=1e-2)
+    assert reasons(compare())[other.name][1] == "ganzoo compare --dataset shapes"
+    alone = compare(dataset="shapes")
+    assert [row.name for row in alone.ranked] == ["s"]
+    assert alone.unranked == ()
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        (("started",), "interrupted at step 70"),
+        (("started", "finished", "resumed"), "interrupted at step 70"),
+        (("started", "failed"), "failed at step 70: the loss is not finite"),
+    ],
+)
+def test_unfinished_runs_are_not_ranked_whatever_they_scored(
+    events: tuple[str, ...], reason: str, runs, make_run, score
+) -> None:
+    make_run("a", score(3.0))
+    run = make_run("b", score(1.0, "during"), score(1.0), lr=1e-3, events=events, steps=70)
+    assert reasons(compare())[run.name] == (reason, f"ganzoo resume {run.name}")
+
+
+def test_a_run_that_is_being_written_is_not_ranked(runs, make_run, score) -> None:
+    make_run("a", score(3.0))
+    run = make_run("b", score(1.0), lr=1e-3, steps=70)
+    with run.hold():
+        assert reasons(compare())[run.name] == ("still running, at step 70", None)
+
+
+def test_a_run_without_a_score_is_told_how_to_get_one(runs, make_run, score) -> None:
+    make_run("a", score(3.0))
+    run = make_run("b", lr=1e-3)
+    reason, command = reasons(compare())[run.name]
+    assert (reason, command) == ("its final generator has no score", f"ganzoo score {run.name}")
+
+
+@pytest.mark.parametrize("damaged", ["run.json", "recipe.lock.yaml", "scores.jsonl"])
+def test_damaged_records_are_said_and_harm_no_other_run(
+    damaged: str, runs, make_run, score
+) -> None:
+    make_run("a", score(3.0))
+    run = make_run("b", score(1.0), lr=1e-3)
+    (run.path / damaged).write_text('{"value": "no number"}\n' if "score" in damaged else "{")
+    comparison = compare()
+    assert [row.name for row in comparison.ranked] == ["a"]
+    assert "its records cannot be read" in reasons(comparison)[run.name][0]
+    assert damaged in reasons(comparison)[run.name][0]
+
+
+def test_a_torn_last_line_costs_that_score_alone(runs, make_run, score) -> None:
+    run = make_run("a", score(3.0))
+    with run.scores_file.open("a") as file:
+        file.write('{"value": 1.0, "protoc')
+    assert compare().ranked[0].values == (3.0,)
+
+
+def test_a_missing_lock_is_said(runs, make_run, score) -> None:
+    make_run("a", score(3.0))
+    run = make_run("b", score(1.0), lr=1e-3)
+    run.lock_file.unlink()
+    assert "recipe.lock.yaml" in reasons(compare())[run.name][0]
+
+
+def test_directories_that_never_were_runs_are_passed_over(runs, make_run, score) -> None:
+    make_run("a", score(3.0))
+    (runs / "notes").mkdir()
+    assert compare().unranked == ()
+
+
+def test_outside_of_runs_a_command_names_the_path(runs, make_run, score, tmp_path: Path) -> None:
+    make_run("a", score(3.0))
+    make_run("b", lr=1e-3)
+    shutil.move(runs, tmp_path / "elsewhere")
+    (unranked,) = compare(runs_directory="elsewhere").unranked
+    assert unranked.command == f"ganzoo score elsewhere/{unranked.run}"
+
+
+# --- nothing to rank -----------------------------------------------------------------------------
+
+
+def test_no_runs_at_all_is_an_error_that_says_how_to_make_one(runs) -> None:
+    with pytest.raises(ComparisonError, match="there are no runs in runs") as caught:
+        compare()
+    assert caught.value.hint == "ganzoo run RECIPE"
+
+
+def test_runs_without_two_of_one_protocol_are_not_ranked(runs, make_run, score, protocol) -> None:
+    make_run("a", score(3.0))
+    make_run("b", score(2.0, "final", replace(protocol, n_fake=1000)), lr=1e-3)
+    with pytest.raises(ComparisonError, match="no two of them scored under one protocol") as caught:
+        compare()
+    assert "n_fake: 599 / 1000" in str(caught.value)
+    assert "--like" in str(caught.value.hint)
+
+
+def test_only_unfinished_runs_are_an_error_that_names_each(runs, make_run, score) -> None:
+    run = make_run("a", score(1.0, "during"), events=("started",))
+    with pytest.raises(ComparisonError, match=f"{run.name}: interrupted at step 100") as caught:
+        compare()
+    assert caught.value.hint == f"ganzoo resume {run.name}"
+
+
+# --- choosing runs -------------------------------------------------------------------------------
+
+
+def test_runs_are_named_by_prefix_by_path_or_as_the_last(runs, make_run, score) -> None:
+    make_run("a", score(3.0))
+    b = make_run("b", score(4.0), lr=1e-3)
+    make_run("c", score(5.0), lr=1e-2)
+    assert [row.name for row in compare(["a-", b.path, "last"]).ranked] == ["a", "b", "c"]
+    assert [row.name for row in compare(["c", "last"]).ranked] == ["c"]
+    with pytest.raises(UsageError, match="no run 'd'"):
+        compare(["d"])
+
+
+# --- how it is written ---------------------------------------------------------------------------
+
+
+def test_the_header_says_the_protocol_and_the_counts_in_words(runs, make_run, score) -> None:
+    make_run("a", score(3.0))
+    assert compare().header == (
+        "FD(toy-cnn) 599 · digits/train   599 generated against 1,198 real   lower is better"
+    )
+
+
+def test_every_format_holds_the_ranking(runs, make_run, score, protocol) -> None:
+    for seed, value in enumerate([3.0, 3.2]):
+        make_run("a", score(value, metrics={"modes": 9.0}), seed=seed)
+    lost = make_run("b", lr=1e-3)
+    comparison = compare()
+    content = json.loads(comparison.to_json())
+    assert content["protocol_id"] == protocol.id
+    assert content["ranked"][0]["values"] == [3.0, 3.2]
+    assert content["unranked"][0]["run"] == lost.name
+    (row,) = csv.DictReader(io.StringIO(comparison.to_csv()))
+    assert (row["rank"], row["experiment"], float(row["mean"])) == ("1", "a", 3.1)
+    assert (float(row["modes"]), row["protocol_id"]) == (9.0, protocol.id)
+    for text in (comparison.to_markdown(), comparison.to_table()):
+        assert "3.10 ± 0.141" in text
+        assert f"{lost.name}: its final generator has no score" in text
+
+
+@pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
+def test_the_command_prints_each_format(
+    form: str, runs, make_run, score, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run("a", score(3.0))
+    lost = make_run("b", lr=1e-3)
+    assert main(["compare", "--format", form]) == 0
+    out, err = capsys.readouterr()
+    comparison = compare()
+    written = {
+        "table": comparison.to_table,
+        "md": comparison.to_markdown,
+        "csv": comparison.to_csv,
+        "json": comparison.to_json,
+    }
+    assert out == written[form]() + "\n"
+    assert (lost.name in err) == (form == "csv")
+
+
+def test_the_command_ends_with_two_where_nothing_can_be_ranked(
+    runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare"]) == 2
+    assert capsys.readouterr().err == "there are no runs in runs\ntry: ganzoo run RECIPE\n"
+
+
+# --- ls ------------------------------------------------------------------------------------------
+
+
+def test_ls_shows_status_step_and_final_score(
+    runs, make_run, score, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = make_run("a", score(9.0, "during"), score(3.0))
+    stopped = make_run("b", score(5.0, "during", step=60), lr=1e-3, events=("started",), steps=70)
+    assert main(["ls"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [line[:4] for line in lines] == [
+        [done.name, "finished", "100", "3.00"],
+        [stopped.name, "interrupted", "70", "5.00"],
+    ]
+    assert main(["ls", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [each["score"]["value"] for each in content] == [3.0, 5.0]
+
+
+def test_ls_of_nothing_says_how_to_make_a_run(runs, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls"]) == 0
+    assert capsys.readouterr() == ("", "there are no runs in runs\ntry: ganzoo run RECIPE\n")
+
+
+def test_ls_says_which_run_it_cannot_read(
+    runs, make_run, score, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run("a", score(3.0))
+    broken = make_run("b", lr=1e-3)
+    broken.info_file.write_text("{")
+    (runs / "notes").mkdir()
+    assert main(["ls"]) == 0
+    err = capsys.readouterr().err
+    assert broken.name in err
+    assert "notes" not in err

@@ -1,0 +1,65 @@
+"""One table in four forms."""
+
+import csv
+import io
+import math
+
+import pytest
+from rich.console import Console
+
+from ganzoo.report.table import Table, three_digits
+
+TABLE = Table(("run", "score"), [("digits", "3.41"), ("a|b, 生成", "12.9")], numbers={"score"})
+
+
+def test_plain_columns_are_aligned_numbers_to_the_right_and_wide_characters_counted() -> None:
+    assert TABLE.plain().splitlines() == [
+        "run        score",
+        "digits      3.41",
+        "a|b, 生成   12.9",
+    ]
+
+
+def test_markdown_escapes_what_would_end_a_cell() -> None:
+    assert TABLE.markdown().splitlines() == [
+        "| run | score |",
+        "| :-- | --: |",
+        "| digits | 3.41 |",
+        r"| a\|b, 生成 | 12.9 |",
+    ]
+
+
+def test_csv_reads_back_as_it_was() -> None:
+    assert list(csv.reader(io.StringIO(TABLE.csv()))) == [
+        ["run", "score"],
+        ["digits", "3.41"],
+        ["a|b, 生成", "12.9"],
+    ]
+
+
+def test_a_drawn_table_takes_no_cell_for_markup() -> None:
+    stream = io.StringIO()
+    table = Table(("id",), [("[bold]x[/bold]",)])
+    Console(file=stream, width=40).print(table.drawn())
+    assert "[bold]x[/bold]" in stream.getvalue()
+
+
+def test_a_table_without_rows_is_its_headings() -> None:
+    assert Table(("a", "b"), []).plain() == "a  b"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.41499, "3.41"),
+        (0.0123456, "0.0123"),
+        (1234.5, "1230"),
+        (999.6, "1000"),
+        (0.0, "0"),
+        (-2.5, "-2.50"),
+        (None, "-"),
+        (math.nan, "-"),
+    ],
+)
+def test_three_digits_and_no_more(value: float | None, text: str) -> None:
+    assert three_digits(value) == text
