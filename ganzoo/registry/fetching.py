@@ -80,7 +80,8 @@ def _staging(target: Path) -> Iterator[Path]:
             f"{target} cannot be written: {error.strerror}", hint="set GANZOO_CACHE to a directory"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 @contextlib.contextmanager

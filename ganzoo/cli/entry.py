@@ -1,0 +1,44 @@
+"""Where a command begins, and the one place where an error becomes an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ganzoo.cli.errors import report, report_bug, report_usage
+from ganzoo.cli.group import group
+from ganzoo.errors import GanzooError
+
+BUG = 1
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        with group.make_context("ganzoo", arguments.copy()) as context:
+            group.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        report_usage(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(err=True)  # ends the line in which the terminal echoed ^C
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough. What is left in the buffer must not raise
+        # again when Python closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except GanzooError as error:
+        report(error, with_traceback="--traceback" in arguments or error.exit_code == BUG)
+        return error.exit_code
+    except Exception as error:
+        report_bug(error)
+        return BUG
+    return 0

@@ -1,0 +1,193 @@
+"""Files come whole and verified into the cache, from an address or from a copy."""
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganzoo.cli import main
+
+Capture = pytest.CaptureFixture[str]
+
+CONTENT = b"weights" * 100_000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+PLUGIN = """
+    from ganzoo.api import RemoteFile, hookimpl
+
+    @hookimpl
+    def register_extractors(register):
+        register("net", "ganzoo_acme:N", files=[RemoteFile("net.bin", "{url}", "{sha256}")])
+        register("pixels", "ganzoo_acme:P")
+"""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """``/whole`` is the file, ``/short`` ends too early, ``/other`` is something else."""
+
+    def do_GET(self) -> None:
+        body = {"/whole": CONTENT, "/short": CONTENT[:1000], "/other": b"x" * len(CONTENT)}
+        if self.path not in body:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(body[self.path])
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def offered(install_plugin, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+    def offer(url: str, sha256: str = SHA256) -> None:
+        text = PLUGIN.format(url=url, sha256=sha256)
+        install_plugin("ganzoo-acme", {"ganzoo_acme": text}, acme="ganzoo_acme")
+
+    return offer
+
+
+def left_in(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.glob("*")) if cache.exists() else []
+
+
+def test_a_file_comes_into_the_cache_and_its_path_to_stdout(
+    address: str, offered, own_cache: Path, capsys: Capture
+) -> None:
+    offered(f"{address}/whole")
+    assert main(["fetch", "acme/net"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{own_cache / 'net.bin'}\n"
+    assert "net.bin: sha256 verified" in err
+    assert (own_cache / "net.bin").read_bytes() == CONTENT
+    assert left_in(own_cache) == ["net.bin"]
+
+
+def test_a_file_that_is_there_is_not_fetched_again(
+    offered, own_cache: Path, capsys: Capture
+) -> None:
+    offered("http://127.0.0.1:9/nobody-listens")
+    own_cache.mkdir()
+    (own_cache / "net.bin").write_bytes(CONTENT)
+    assert main(["fetch", "acme/net", "--json"]) == 0
+    out, err = capsys.readouterr()
+    (done,) = json.loads(out)
+    assert done == {"id": "acme/net", "file": "net.bin", "path": str(own_cache / "net.bin")}
+    assert err == "net.bin is there already\n"
+
+
+def test_a_damaged_file_in_the_cache_is_replaced(address: str, offered, own_cache: Path) -> None:
+    offered(f"{address}/whole")
+    own_cache.mkdir()
+    (own_cache / "net.bin").write_bytes(CONTENT[:-1])
+    assert main(["fetch", "acme/net"]) == 0
+    assert (own_cache / "net.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/other", "is not the file that net.bin should be: its sha256 is"),
+        ("/short", "ended after 1,000 of 700,000 bytes"),
+        ("/gone", "cannot fetch http://127.0.0.1"),
+    ],
+)
+def test_what_is_not_the_file_leaves_the_cache_as_it_was(
+    path: str, message: str, address: str, offered, own_cache: Path, capsys: Capture
+) -> None:
+    offered(address + path)
+    assert main(["fetch", "acme/net"]) == 4
+    assert message in capsys.readouterr().err
+    assert left_in(own_cache) == []
+
+
+def test_without_a_network_the_advice_is_to_bring_a_copy(offered, capsys: Capture) -> None:
+    offered("http://127.0.0.1:9/nobody-listens")
+    assert main(["fetch", "acme/net"]) == 4
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "try: download it elsewhere, then: ganzoo fetch ID --from net.bin"
+    )
+
+
+def test_a_copy_on_disk_is_verified_like_a_download(
+    offered, own_cache: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    offered("http://127.0.0.1:9/nobody-listens")
+    (tmp_path / "renamed.bin").write_bytes(CONTENT)
+    (tmp_path / "wrong.bin").write_bytes(b"wrong")
+    assert main(["fetch", "acme/net", "--from", str(tmp_path / "wrong.bin")]) == 4
+    assert left_in(own_cache) == []
+    assert main(["fetch", "acme/net", "--from", str(tmp_path / "gone.bin")]) == 2
+    assert main(["fetch", "acme/net", "--from", str(tmp_path / "renamed.bin")]) == 0
+    assert (own_cache / "net.bin").read_bytes() == CONTENT
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    address: str, offered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    offered(f"{address}/whole")
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "a-file" / "cache"))
+    assert main(["fetch", "acme/net"]) == 2
+    assert "GANZOO_CACHE" in capsys.readouterr().err
+
+
+def test_the_list_says_what_is_cached(offered, own_cache: Path, capsys: Capture) -> None:
+    offered("http://127.0.0.1:9/nobody-listens")
+    own_cache.mkdir()
+    (own_cache / "net.bin").write_bytes(CONTENT)
+    assert main(["fetch", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["acme/net", "extractor", "net.bin", "yes"] in [line.split() for line in lines]
+    assert main(["fetch", "--list", "--json"]) == 0
+    cached = {each["id"]: each["cached"] for each in json.loads(capsys.readouterr().out)}
+    assert cached == {"acme/net": True, "cifar10": False}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to fetch was named"),
+        (["acme/pixels"], "acme/pixels needs no files beside its plugin"),
+        (["acme/nett"], "no component 'acme/nett' - did you mean 'acme/net'"),
+        (["acme/net", "cifar10", "--from", "x.bin"], "which of net.bin, cifar-10-binary.tar.gz"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(
+    arguments: list[str], message: str, offered, capsys: Capture
+) -> None:
+    offered("http://127.0.0.1:9/nobody-listens")
+    assert main(["fetch", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "sha256", "message"),
+    [
+        ("file:///etc/passwd", SHA256, "is no web address"),
+        ("https://example.org/net.bin", "abc", "is no sha256"),
+    ],
+)
+def test_a_plugin_cannot_register_a_file_that_is_not_from_the_web_or_has_no_hash(
+    url: str, sha256: str, message: str, offered, capsys: Capture
+) -> None:
+    offered(url, sha256)
+    assert main(["fetch", "acme/net"]) == 2
+    assert message in capsys.readouterr().err

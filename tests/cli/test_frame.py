@@ -1,0 +1,165 @@
+"""Verbs, help, exit codes: what every command has in common."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from ganzoo.cli import main
+from ganzoo.cli.group import NOT_YET, VERBS, group
+from ganzoo.errors import DataError, Diverged, GanzooError, Interrupted, RunLocked, Unfinished
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch):
+    """Let ``ganzoo ls`` raise what the test wants."""
+
+    def fail(error: BaseException) -> None:
+        def command() -> None:
+            raise error
+
+        traceback = click.Option(["--traceback"], is_flag=True, expose_value=False)
+        broken = click.Command("ls", callback=command, params=[traceback])
+        monkeypatch.setattr(group, "get_command", lambda context, name: broken)
+
+    return fail
+
+
+# --- verbs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", [verb for section in VERBS.values() for verb in section])
+def test_every_verb_of_the_table_has_a_file_and_a_help_text(verb: str, capsys: Capture) -> None:
+    assert main([verb, "--help"]) == 0
+    assert f"ganzoo {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", NOT_YET)
+@pytest.mark.parametrize("rest", [[], ["x", "--any=thing", "-q"]])
+def test_a_verb_that_is_not_written_says_so_and_ends_with_two(
+    verb: str, rest: list[str], capsys: Capture
+) -> None:
+    assert main([verb, *rest]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"ganzoo {verb} is not written yet\ntry: ganzoo --help\n"
+
+
+def test_without_a_verb_the_help_text_names_every_verb(capsys: Capture) -> None:
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    for verb in [*(verb for section in VERBS.values() for verb in section), *NOT_YET]:
+        assert verb in out
+
+
+def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
+    import ganzoo
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ganzoo {ganzoo.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["comprae"], "there is no verb 'comprae' - did you mean 'compare'?", "ganzoo --help"),
+        (["ls", "--jsno"], "--jsno", "ganzoo ls --help"),
+        (["compare", "--format", "pdf"], "'pdf' is not one of", "ganzoo compare --help"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_two_and_the_way_out(
+    arguments: list[str], message: str, hint: str, capsys: Capture
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.endswith(f"try: {hint}\n")
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Diverged("step 7: term d/real is nan"), 3),
+        (DataError("no such file"), 4),
+        (RunLocked("in use"), 6),
+        (Unfinished("stopped by time limit"), 75),
+        (Interrupted("stopped by SIGTERM", exit_code=143), 143),
+    ],
+)
+def test_an_error_is_one_line_and_its_own_exit_code(
+    error: GanzooError, code: int, failing, capsys: Capture
+) -> None:
+    failing(error)
+    assert main(["ls"]) == code
+    assert capsys.readouterr() == ("", f"{error.message}\n")
+
+
+def test_advice_stands_on_a_line_that_begins_with_try(failing, capsys: Capture) -> None:
+    failing(DataError("broken.png is no image", hint="ganzoo check --data"))
+    main(["ls"])
+    assert capsys.readouterr().err == "broken.png is no image\ntry: ganzoo check --data\n"
+
+
+@pytest.mark.parametrize("arguments", [["ls", "--traceback"], ["--traceback", "ls"]])
+def test_traceback_shows_where_an_error_comes_from(
+    arguments: list[str], failing, capsys: Capture
+) -> None:
+    failing(DataError("broken"))
+    assert main(arguments) == 4
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.endswith("\nbroken\n")
+
+
+def test_what_nobody_foresaw_is_called_a_bug_and_traced(failing, capsys: Capture) -> None:
+    failing(ZeroDivisionError("division by zero"))
+    assert main(["ls"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "ZeroDivisionError: this is a bug in ganzoo" in err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_ctrl_c_ends_with_130_and_without_a_traceback(
+    error: BaseException, failing, capsys: Capture
+) -> None:
+    failing(error)
+    assert main(["ls"]) == 130
+    assert capsys.readouterr().err.strip() == ""
+
+
+# --- as a process --------------------------------------------------------------------------------
+
+
+def test_python_m_ganzoo_and_the_script_are_the_same() -> None:
+    script = Path(sys.executable).with_name("ganzoo")
+    for command in ([sys.executable, "-m", "ganzoo"], [str(script)]):
+        done = subprocess.run([*command, "nothing"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("there is no verb 'nothing'")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "ganzoo", "list", "generators"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_what_is_not_a_terminal_gets_no_colour_and_no_box(capsys: Capture) -> None:
+    assert main(["list", "generators"]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert out.splitlines()[0].split() == ["id", "summary", "paper"]
