@@ -77,8 +77,8 @@ def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Cha
 
 def _chain(files: list[_File]) -> Chain:
     top, *ancestors = files
-    layers = [each.layer().without("recipe", *NEVER_INHERITED) for each in reversed(ancestors)]
-    layers = [each.without("extends") for each in (*layers, top.layer())]
+    inherited = [each.layer().without("recipe", *NEVER_INHERITED) for each in reversed(ancestors)]
+    layers = [each.without("extends") for each in (*inherited, top.layer())]
     lock = None
     if _is_lock(top):
         lock = top.data

@@ -36,7 +36,7 @@ def override_layer(overrides: Overrides, schedules: Sequence[str] = ()) -> Layer
             path = _path(key, [*schedules, *_keys(data.get("schedules"))])
             _join(data, long_form(_nested(path, value())))
         except ValueError as error:
-            problems.append(Problem(COMMAND_LINE, *NOWHERE, shortened(key), str(error)))
+            problems.append(Problem(COMMAND_LINE, *NOWHERE, _readable(key), str(error)))
     if problems:
         raise RecipeError(problems, hint="an override is key=value, such as train.steps=500")
     return Layer.of(data, {(): NOWHERE}, COMMAND_LINE, Path.cwd())
@@ -48,7 +48,7 @@ def _pairs(overrides: Overrides) -> Iterator[tuple[str, Callable[[], Any]]]:
         for key, value in overrides.items():
             yield key, partial(plain, value)
     else:
-        for override in overrides:
+        for override in [overrides] if isinstance(overrides, str) else overrides:
             key, equals, text = override.partition("=")
             yield key, partial(_parsed, text if equals else None)
 
@@ -106,6 +106,10 @@ def _key(key: Any) -> str:
     if not isinstance(key, str) or not key or not key.isprintable():
         raise ValueError(f"a key is one word, not {shown(key)}")
     return key
+
+
+def _readable(key: Any) -> str:
+    return shortened(key if isinstance(key, str) and key and key.isprintable() else repr(key))
 
 
 def _keys(section: Any) -> list[str]:

@@ -51,7 +51,7 @@ def read_text(path: Path, file: str) -> str:
         if path.is_dir():
             raise _unreadable(file, "is a directory, not a recipe", "name the .yaml file in it")
         if not path.is_file():
-            raise _unreadable(file, f"there is no such file{_near(path)}", "ganzoo recipes")
+            raise _unreadable(file, f"there is no such file{_near(path, file)}", "ganzoo recipes")
         if path.stat().st_size > MAX_BYTES:
             raise _unreadable(file, "is larger than 1 MiB", "a recipe is a page of text")
         content = path.read_bytes()
@@ -71,10 +71,10 @@ def _decoded(content: bytes, file: str) -> str:
         raise RecipeError([problem], hint="save the file as UTF-8") from error
 
 
-def _near(path: Path) -> str:
+def _near(path: Path, file: str) -> str:
     names = [each.name for each in path.parent.glob("*") if each.suffix in SUFFIXES]
     near = suggest(path.name, names)
-    return f" - did you mean {str(path.with_name(near))!r}?" if near else ""
+    return f" - did you mean {str(Path(file).with_name(near))!r}?" if near else ""
 
 
 def _unreadable(file: str, what: str, hint: str | None) -> RecipeError:

@@ -8,7 +8,7 @@ from typing import Any
 from ganzoo.recipes.merge import Note
 from ganzoo.recipes.scalars import shown
 from ganzoo.recipes.skeleton import DEFAULT_OPTIMIZER
-from ganzoo.recipes.slots import DEFAULT_IDS, NAMED_BY_KEY, KeyPath, kind_of
+from ganzoo.recipes.slots import BOTH, DEFAULT_IDS, NAMED_BY_KEY, KeyPath, kind_of
 from ganzoo.registry.names import qualify
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)?")
@@ -81,16 +81,14 @@ def _optimizers(written: dict[str, Any], shaped: Shape) -> dict[str, Any]:
     `both` is left out; what is no mapping is left as it is, to be refused.
     """
     both = _over(DEFAULT_OPTIMIZER, written.get("both", {}))
-    if not isinstance(both, dict):
-        shaped.refuse(("optimizers", "both"), f"expected an optimizer, got {shown(both)}")
+    if not isinstance(both, dict) or not isinstance(both["use"], str):
+        shaped.refuse(BOTH, "expected the name of an optimizer, or a mapping")
         both = DEFAULT_OPTIMIZER
     folded = {key: value for key, value in written.items() if key != "both"}
     for side in ("generator", "discriminator"):
         node = folded[side] = _over(both, written.get(side, {}))
-        lost = [key for key in both if key not in node] if isinstance(node, dict) else []
-        lost = [key for key in lost if key in (written.get("both") or {})]
-        if lost:
-            words = f"is {node['use']!r}; what both sets does not apply: {', '.join(lost)}"
+        if lost := _lost(written.get("both"), node):
+            words = f"is {shown(node['use'])}; what both sets does not apply: {', '.join(lost)}"
             shaped.notes.append(Note(("optimizers", side), words))
     return folded
 
@@ -102,3 +100,9 @@ def _over(outer: dict[str, Any], inner: Any) -> Any:
     use = inner.get("use", outer["use"])
     same = isinstance(use, str) and qualify(use) == qualify(outer["use"])
     return outer | inner if same else inner
+
+
+def _lost(written: Any, node: Any) -> list[str]:
+    if not (isinstance(written, dict) and isinstance(node, dict)):
+        return []
+    return [key for key in written if key != "use" and key not in node]
