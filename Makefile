@@ -30,7 +30,7 @@ env: .venv/ready  ## make .venv with everything, editable
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv was found" >&2; exit 1; }
 	@echo "installing ganzoo and what it needs into .venv; the first time takes minutes"
 	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
-	@$(BIN)/pip install --quiet -e '.[dev]' -e plugins/zoo
+	@$(BIN)/pip install -qq -e '.[dev]' -e plugins/zoo
 	@touch $@
 
 test: check  ## lint, types, floors, all tests, and both wheels in an environment of their own
