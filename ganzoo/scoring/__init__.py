@@ -1,0 +1,1 @@
+"""From samples to a value: preparation, features, moments, the Fréchet distance, other metrics."""

@@ -1,0 +1,170 @@
+"""The Fréchet distance as a torchmetrics metric that is fed features.
+
+Importing this module imports torchmetrics, which takes a second: import it where it is used.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.errors import DataError, GanzooError
+from ganzoo.scoring import ranks
+from ganzoo.scoring.moments import (
+    BLOCK,
+    Moments,
+    distance,
+    factor,
+    trace_of_root,
+    trace_of_root_of_rows,
+)
+
+try:
+    from torchmetrics.image.fid import FrechetInceptionDistance
+except (ModuleNotFoundError, RuntimeError) as error:
+    # torchmetrics needs no torchvision, but imports it where it, or torch-fidelity, is installed.
+    if "torchvision" not in str(error):
+        raise
+    raise GanzooError(
+        f"torchmetrics cannot be imported next to this torchvision or torch-fidelity: {error}",
+        hint="pip uninstall torch-fidelity torchvision   (ganzoo needs neither)",
+    ) from error
+
+
+class FrechetDistance(FrechetInceptionDistance):
+    """Fréchet distance between two sets of features, (N, D) each; lower is better.
+
+    The six states of torchmetrics' metric keep their names and meaning (float64 sums over
+    features and over their outer products, counts), so stock torchmetrics computes the same value
+    from them. With torch.distributed initialised, each rank is fed its own share.
+
+    Args:
+        num_features: D.
+        settings: of torchmetrics' metric. Real features survive `reset` unless
+            ``reset_real_features=True``.
+    """
+
+    def __init__(self, num_features: int, **settings: Any) -> None:
+        settings.setdefault("reset_real_features", False)
+        super().__init__(feature=_Identity(num_features), **settings)
+        self.num_features = num_features
+        self._reference: Moments | None = None
+        self._factor: Tensor | None = None
+        self._rows: list[Tensor] = []
+        self._rows_of_all: Tensor | None = None
+
+    def set_reference(self, moments: Moments) -> None:
+        """Take the real features' moments as given, on every rank the same.
+
+        Raises:
+            DataError: they have another number of features.
+        """
+        if len(moments.mean) != self.num_features:
+            raise DataError(
+                f"the reference has {len(moments.mean)} features, not {self.num_features}"
+            )
+        device = self.fake_features_sum.device
+        self._reference = moments = moments.to(device)
+        self._factor = self._computed = None
+        n, mean = moments.n, moments.mean
+        self.real_features_sum = n * mean
+        self.real_features_cov_sum = (n - 1) * moments.covariance + n * torch.outer(mean, mean)
+        self.real_features_num_samples = torch.tensor(n, device=device)
+
+    def update(self, features: Tensor, real: bool) -> None:
+        """Add features (N, D), of any float type and on any device.
+
+        Raises:
+            DataError: another shape, or a value that is not finite.
+        """
+        side = "real" if real else "fake"
+        if features.ndim != 2 or features.shape[1] != self.num_features:
+            raise DataError(
+                f"{side} features have shape {tuple(features.shape)}, not (N, {self.num_features})"
+            )
+        for block in torch.split(features.detach(), BLOCK):
+            self._add(block, side)
+
+    def _add(self, block: Tensor, side: str) -> None:
+        total = getattr(self, f"{side}_features_sum")
+        count = getattr(self, f"{side}_features_num_samples")
+        block = block.to(total.device).double()
+        finite = block.isfinite().all(dim=1)
+        if not bool(finite.all()):
+            row = int(count) + int(finite.logical_not().nonzero()[0])
+            raise DataError(f"the features of {side} sample {row} are not finite")
+        total += block.sum(0)
+        getattr(self, f"{side}_features_cov_sum").addmm_(block.T, block)
+        count += len(block)
+        if side == "real":
+            self._reference = self._factor = None
+        else:
+            # With fewer samples than features the rows themselves are the smaller matrix.
+            self._rows = [*self._rows, block] if count < self.num_features else []
+
+    def moments(self, real: bool) -> Moments:
+        """Return the moments of the real or of the fake features that this rank holds.
+
+        Raises:
+            DataError: fewer than two of them.
+        """
+        if real and self._reference is not None:
+            return self._reference
+        side = "real" if real else "fake"
+        n = int(getattr(self, f"{side}_features_num_samples"))
+        if n < 2:
+            raise DataError(f"a Fréchet distance needs at least 2 {side} samples, not {n}")
+        total, outer = (getattr(self, f"{side}_features_{name}") for name in ("sum", "cov_sum"))
+        return Moments.of_sums(total, outer, n)
+
+    def compute(self) -> Tensor:
+        """Return the distance, a float64 scalar.
+
+        Raises:
+            DataError: fewer than two samples on one side.
+        """
+        real, fake = self.moments(real=True), self.moments(real=False)
+        if self._factor is None:
+            self._factor = factor(real)
+        rows = self._few_rows(fake.n)
+        if rows is None:
+            return distance(real, fake, trace_of_root(self._factor, fake))
+        return distance(real, fake, trace_of_root_of_rows(self._factor, rows))
+
+    def reset(self) -> None:
+        """Forget the fake features, and the real ones too with ``reset_real_features``."""
+        super().reset()
+        self._rows, self._rows_of_all = [], None
+        if self.reset_real_features:
+            self._reference = self._factor = None
+
+    def _few_rows(self, n: int) -> Tensor | None:
+        """Return all n fake rows, if they are fewer than the features and all at hand."""
+        rows = self._rows_of_all if self._is_synced else torch.cat(self._rows or [torch.empty(0)])
+        return rows if rows is not None and len(rows) == n < self.num_features else None
+
+    def _sync_dist(self, dist_sync_fn: Any = None, process_group: Any = None) -> None:
+        """Sum the states over all ranks in place of torchmetrics' gathering all of them on each.
+
+        A reference that was set is the same everywhere, and is not summed.
+        """
+        group = process_group or self.process_group
+        for name in self._reductions:
+            if self._reference is None or name.startswith("fake"):
+                setattr(self, name, ranks.total(getattr(self, name), group))
+        self._factor = None if self._reference is None else self._factor
+        self._rows_of_all = None
+        if self.fake_features_num_samples < self.num_features:
+            empty = self.fake_features_sum.new_empty(0, self.num_features)
+            self._rows_of_all = ranks.all_rows(torch.cat([empty, *self._rows]), group)
+
+
+class _Identity(nn.Module):
+    """The extractor of a metric whose input is features already."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features

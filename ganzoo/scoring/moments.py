@@ -1,0 +1,115 @@
+"""Means and covariances of features, and the Fréchet distance between two of them; all float64.
+
+Everything here is plain linear algebra on one process, with no scipy: the root of a product is
+taken through symmetric matrices, so no imaginary parts can arise.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganzoo.errors import DataError
+
+REVISION = 1
+"""Bumped whenever the same features would get another value."""
+
+BLOCK = 2048
+"""Rows that are added at once: large enough for a fast product, small enough for any memory."""
+
+_EPSILON = torch.finfo(torch.float64).eps
+
+_RESOLVED = 1e-13
+"""Of the largest eigenvalue of A B: a smaller one has lost its digits, and its root more so."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Mean (D,) and covariance (D, D; divided by n - 1) of n samples' features, in float64."""
+
+    mean: Tensor
+    covariance: Tensor
+    n: int
+
+    @classmethod
+    def of_sums(cls, total: Tensor, outer: Tensor, n: int) -> "Moments":
+        """Return the moments of n samples from their sum (D,) and sum of outer products (D, D).
+
+        Raises:
+            DataError: fewer than two samples.
+        """
+        if n < 2:
+            raise DataError(f"a covariance needs at least 2 samples, not {n}")
+        mean = total / n
+        return cls(mean, (outer - n * torch.outer(mean, mean)) / (n - 1), n)
+
+    def to(self, device: torch.device) -> "Moments":
+        """Return the same moments on `device`."""
+        return Moments(self.mean.to(device), self.covariance.to(device), self.n)
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """Return |mu_a - mu_b|^2 + tr(A + B - 2 (A B)^(1/2)), in squared feature units.
+
+    Raises:
+        DataError: the moments have different numbers of features, or are not finite.
+    Source: Heusel et al. 2017, arXiv:1706.08500, eq. 6.
+    """
+    if a.mean.shape != b.mean.shape:
+        raise DataError(f"{len(a.mean)} features cannot be compared with {len(b.mean)}")
+    if not all(bool(t.isfinite().all()) for m in (a, b) for t in (m.mean, m.covariance)):
+        raise DataError("the mean or the covariance of the features is not finite")
+    return float(distance(a, b, trace_of_root(factor(a), b)))
+
+
+def distance(a: Moments, b: Moments, root: Tensor) -> Tensor:
+    """Return the Fréchet distance, given tr (A B)^(1/2); round-off below zero reads zero."""
+    spread = a.covariance.trace() + b.covariance.trace() - 2 * root
+    return ((a.mean - b.mean).square().sum() + spread).clamp(min=0)
+
+
+def factor(moments: Moments) -> Tensor:
+    """Return F (D, R) with F F^T = the covariance and R its rank: Cholesky's where R = D.
+
+    A direction counts as empty below the round-off of the second moments that the covariance was
+    subtracted from. Sums of n equal numbers are the worst: they are off by up to n epsilons.
+    """
+    covariance = moments.covariance
+    second = covariance.diagonal() + moments.mean.square()
+    floor = 4 * (moments.n + len(second)) * _EPSILON * second.max()
+    cholesky, failed = torch.linalg.cholesky_ex(covariance)
+    if not failed and cholesky.diagonal().min().square() > floor:
+        return cholesky
+    values, vectors = torch.linalg.eigh(covariance)
+    kept = values > floor
+    return vectors[:, kept] * values[kept].sqrt()
+
+
+def trace_of_root(f: Tensor, b: Moments) -> Tensor:
+    """Return tr (A B)^(1/2), where F F^T = A: the roots of the eigenvalues of F^T B F, summed.
+
+    Where B is singular, or the smallest eigenvalue is lost in round-off, the singular values of
+    F^T G with G G^T = B are those roots, and nothing is squared.
+    """
+    g = factor(b)
+    if len(g) == g.shape[1]:
+        values = torch.linalg.eigvalsh(f.T @ b.covariance @ f)
+        if _resolved(values):
+            return values.sqrt().sum()
+    return torch.linalg.svdvals(f.T @ g).sum()
+
+
+def trace_of_root_of_rows(f: Tensor, rows: Tensor) -> Tensor:
+    """Return tr (A B)^(1/2), where B is the covariance of rows (N, D) with N < D.
+
+    F^T B F and the N x N Gram matrix of the centred rows times F have the same eigenvalues but
+    for zeros; one more is zero because the rows are centred. arXiv:2009.14075.
+    """
+    projected = (rows - rows.mean(0)) @ f / (len(rows) - 1) ** 0.5
+    values = torch.linalg.eigvalsh(projected @ projected.T)[1:]
+    return values.sqrt().sum() if _resolved(values) else torch.linalg.svdvals(projected).sum()
+
+
+def _resolved(values: Tensor) -> bool:
+    """Return whether the smallest of rising eigenvalues is more than the round-off of the rest."""
+    return len(values) > 0 and bool(values[0] > _RESOLVED * values[-1])

@@ -1,0 +1,82 @@
+"""The real side: a hash of its content, and a cache of its moments that cannot be stale.
+
+The name of a cached file is a hash over the content of the data and everything else that decides
+its features, so a hit is right by construction; what is in the file is held against a hash too.
+"""
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ganzoo.runs.files import write_atomic
+from ganzoo.runs.records import canonical_json
+from ganzoo.runs.score import Protocol
+from ganzoo.scoring.moments import Moments
+
+FORMAT = "1"
+
+
+def content_sha256(samples: Tensor) -> str:
+    """Return a hash of samples in stored form (N, *shape) that does not depend on their order.
+
+    It is the sha256 over dtype, shape and the sorted sha256 of every sample's little-endian bytes.
+    """
+    array = samples.cpu().contiguous().numpy()
+    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    digests = sorted(hashlib.sha256(row.tobytes()).digest() for row in array)
+    form = f"{array.dtype.name} {tuple(samples.shape[1:])}\n"
+    return hashlib.sha256(form.encode() + b"".join(digests)).hexdigest()
+
+
+class ReferenceCache:
+    """Moments of reference data, one safetensors file each, in `directory` (made when needed)."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def load(self, key: str) -> Moments | None:
+        """Return what was saved under `key`; None where there is nothing, or nothing sound."""
+        try:
+            with safe_open(self._path(key), framework="pt") as file:
+                about = file.metadata()
+                mean, covariance = file.get_tensor("mean"), file.get_tensor("covariance")
+            moments = Moments(mean, covariance, int(about["n"]))
+            sound = about["format"] == FORMAT and about["sha256"] == _digest(key, moments)
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+            return None
+        return moments if sound else None
+
+    def save(self, key: str, moments: Moments, protocol: Protocol) -> None:
+        """Save moments under `key`, with the protocol for a reader's information.
+
+        A cache that cannot be written costs time and nothing else, so that is no error.
+        """
+        moments = Moments(moments.mean.cpu(), moments.covariance.cpu(), moments.n)
+        tensors = {
+            "mean": moments.mean.contiguous(),
+            "covariance": moments.covariance.contiguous(),
+        }
+        about = {
+            "format": FORMAT,
+            "n": str(moments.n),
+            "sha256": _digest(key, moments),
+            "protocol": canonical_json(vars(protocol) | {"n_fake": None}),
+        }
+        with suppress(OSError):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_atomic(self._path(key), save(tensors, about))
+
+    def _path(self, key: str) -> Path:
+        return self.directory / f"{key}.safetensors"
+
+
+def _digest(key: str, moments: Moments) -> str:
+    digest = hashlib.sha256(f"{key} {moments.n} {tuple(moments.covariance.shape)}".encode())
+    for tensor in (moments.mean, moments.covariance):
+        digest.update(f" {tensor.dtype}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,326 @@
+"""The Fréchet distance: closed forms, stock torchmetrics, and nothing that depends on batches."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from ganzoo.errors import DataError
+from ganzoo.scoring.frechet import FrechetDistance
+from ganzoo.scoring.moments import Moments, factor, frechet_distance
+
+STATES = [
+    f"{side}_features_{name}"
+    for side in ("real", "fake")
+    for name in ("sum", "cov_sum", "num_samples")
+]
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+
+def rotation(size: int) -> Tensor:
+    return torch.linalg.qr(draw(size, size))[0]
+
+
+def moments(values: Tensor, mean: Tensor | None = None) -> Moments:
+    """A Gaussian whose covariance has these eigenvalues, along axes shared by all of the size."""
+    axes = rotation(len(values))
+    centre = torch.zeros(len(values), dtype=torch.float64) if mean is None else mean
+    return Moments(centre, axes @ torch.diag(values) @ axes.T, 100)
+
+
+def of(features: Tensor) -> Moments:
+    return Moments(features.mean(0), features.T.cov(), len(features))
+
+
+def computed(real: Tensor, fake: Tensor, **settings: bool) -> float:
+    metric = FrechetDistance(real.shape[1], **settings)
+    metric.update(real, real=True)
+    metric.update(fake, real=False)
+    value = metric.compute()
+    assert value.dtype == torch.float64
+    return value.item()
+
+
+# --- closed forms ---
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_for_covariances_with_common_axes_it_is_the_sum_over_the_axes(size: int) -> None:
+    a, b = draw(size, seed=1).exp(), draw(size, seed=2).exp()
+    mean_a, mean_b = draw(size, seed=3), draw(size, seed=4)
+    expected = (mean_a - mean_b).square().sum() + (a.sqrt() - b.sqrt()).square().sum()
+    value = frechet_distance(moments(a, mean_a), moments(b, mean_b))
+    assert value == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_in_the_plane_it_follows_from_trace_and_determinant() -> None:
+    a = Moments(
+        torch.tensor([1.0, 2.0]).double(), torch.tensor([[2.0, 0.5], [0.5, 1.0]]).double(), 9
+    )
+    b = Moments(
+        torch.tensor([0.0, 5.0]).double(), torch.tensor([[1.0, -0.7], [-0.7, 3.0]]).double(), 9
+    )
+    product = a.covariance @ b.covariance
+    root = (product.trace() + 2 * product.det().sqrt()).sqrt()
+    expected = 10 + a.covariance.trace() + b.covariance.trace() - 2 * root
+    assert frechet_distance(a, b) == pytest.approx(expected.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([4.0, 1.0, 0.0, 0.0], [1.0, 9.0, 0.0, 0.0]),
+        ([4.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0]),
+        ([4.0, 1.0, 2.0, 3.0], [0.0, 2.0, 0.0, 1.0]),
+        ([0.0, 2.0, 0.0, 1.0], [4.0, 1.0, 2.0, 3.0]),
+        ([0.0, 0.0, 0.0, 0.0], [4.0, 1.0, 2.0, 3.0]),
+        ([4.0, 1.0, 2.0, 3.0], [0.0, 0.0, 0.0, 0.0]),
+        ([1e-5, 1.0, 1e5, 1e3], [1e5, 1e-5, 1.0, 1e3]),
+        ([1e-4, 1e-4, 1.0, 1e4], [1e-4, 1e-4, 1.0, 1e3]),
+    ],
+)
+def test_singular_and_badly_scaled_covariances_keep_the_closed_form(
+    a: list[float], b: list[float]
+) -> None:
+    first, second = torch.tensor(a).double(), torch.tensor(b).double()
+    expected = (first.sqrt() - second.sqrt()).square().sum().item()
+    assert frechet_distance(moments(first), moments(second)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["full", "few rows", "rank 3", "a constant feature", "collapsed"])
+def test_identical_sets_are_at_no_distance(kind: str) -> None:
+    features = draw(10 if kind == "few rows" else 500, 16) + 5
+    if kind == "rank 3":
+        features = features[:, :3] @ draw(3, 16, seed=2)
+    if kind == "a constant feature":
+        features[:, 4] = 255
+    if kind == "collapsed":
+        features[:] = features[0]
+    assert computed(features, features) == pytest.approx(0, abs=1e-9 * 16)
+
+
+def test_a_shift_of_all_samples_is_its_square() -> None:
+    features = draw(300, 8)
+    assert computed(features, features + 3) == pytest.approx(8 * 9, rel=1e-12)
+
+
+@pytest.mark.parametrize("count", [5, 200, 9000])
+def test_a_collapsed_generator_is_as_far_as_a_point(count: int) -> None:
+    real = draw(300, 16) * 40 + 100
+    fake = real[:1].repeat(count, 1)
+    mean = of(real)
+    expected = (mean.mean - fake[0]).square().sum() + mean.covariance.trace()
+    assert computed(real, fake) == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_a_second_set_whose_covariance_is_scaled_is_at_a_known_distance() -> None:
+    real = draw(4000, 6) @ draw(6, 6, seed=5)
+    fake = (real - real.mean(0)) * 3 + real.mean(0)
+    expected = (3 - 1) ** 2 * of(real).covariance.trace()
+    assert computed(real.float(), fake.float()) == pytest.approx(expected.item(), rel=1e-5)
+    assert computed(real, fake) == pytest.approx(expected.item(), rel=1e-9)
+
+
+# --- few samples: the Gram matrix ---
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 31])
+@pytest.mark.parametrize("real_rank", [32, 5])
+def test_the_gram_path_equals_the_full_one(count: int, real_rank: int) -> None:
+    real = draw(200, real_rank, seed=1) @ draw(real_rank, 32, seed=2)
+    fake = draw(count, 32, seed=3) * 2 + 1
+    assert computed(real, fake) == pytest.approx(frechet_distance(of(real), of(fake)), rel=1e-9)
+
+
+def test_repeated_samples_on_the_gram_path_equal_the_full_one() -> None:
+    real, fake = draw(200, 32, seed=1), draw(2, 32, seed=3).repeat(8, 1)
+    assert computed(real, fake) == pytest.approx(frechet_distance(of(real), of(fake)), rel=1e-9)
+
+
+# --- torchmetrics ---
+
+
+@pytest.mark.parametrize("count", [40, 3000])
+def test_stock_torchmetrics_agrees_on_the_same_features(count: int) -> None:
+    real = (draw(2500, 64, seed=1) @ draw(64, 64, seed=2)).relu()
+    fake = (draw(count, 64, seed=3) @ draw(64, 64, seed=4)).relu()
+    ours = FrechetDistance(64)
+    stock = FrechetInceptionDistance(feature=ours.inception)
+    for metric in (ours, stock):
+        for part in real.split(700):
+            metric.update(part, real=True)
+        for part in fake.split(700):
+            metric.update(part, real=False)
+    expected = stock.compute().item()
+    assert ours.compute().item() == pytest.approx(expected, rel=1e-6)
+    for name in STATES:
+        assert torch.allclose(getattr(ours, name), getattr(stock, name), rtol=1e-12, atol=1e-9)
+    reference = FrechetDistance(64)
+    reference.set_reference(ours.moments(real=True))
+    reference.update(fake, real=False)
+    for name in STATES:
+        setattr(stock, name, getattr(reference, name))
+    stock._computed = None
+    assert stock.compute().item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_features_in_float32_are_summed_in_float64() -> None:
+    features = (draw(5000, 4) + 1000).float()
+    metric = FrechetDistance(4)
+    metric.update(features, real=True)
+    expected = features.double().T.cov()
+    torch.testing.assert_close(metric.moments(real=True).covariance, expected, rtol=1e-7, atol=1e-7)
+
+
+# --- batches, order, state ---
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), count=st.sampled_from([6, 60, 4100]))
+def test_neither_order_nor_batches_change_the_distance(data: st.DataObject, count: int) -> None:
+    real, fake = draw(100, 12, seed=1), draw(count, 12, seed=2) * 2 + 1
+    metric = FrechetDistance(12)
+    metric.set_reference(of(real))
+    metric.update(fake, real=False)
+    expected = metric.compute().item()
+    metric.reset()
+    cuts = sorted(data.draw(st.sets(st.integers(1, count - 1), max_size=5)))
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(count + len(cuts)))
+    for part in fake[order].tensor_split(cuts):
+        metric.update(part, real=False)
+    assert metric.compute().item() == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_reset_keeps_the_reference_and_its_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(
+        "ganzoo.scoring.frechet.factor", lambda moments: calls.append(1) or factor(moments)
+    )
+    metric = FrechetDistance(4)
+    metric.update(draw(50, 4), real=True)
+    values = []
+    for _ in range(2):
+        metric.update(draw(20, 4, seed=1), real=False)
+        values.append(metric.compute().item())
+        metric.reset()
+    assert values[0] == values[1]
+    assert len(calls) == 1
+    metric.update(draw(20, 4, seed=1), real=False)
+    metric.update(draw(50, 4, seed=8) * 3, real=True)
+    assert metric.compute().item() != values[0]
+    assert len(calls) == 2
+
+
+def test_a_reset_can_forget_the_reference_too() -> None:
+    metric = FrechetDistance(4, reset_real_features=True)
+    metric.set_reference(of(draw(50, 4)))
+    metric.update(draw(20, 4), real=False)
+    metric.reset()
+    metric.update(draw(20, 4), real=False)
+    with pytest.raises(DataError, match="at least 2 real samples, not 0"):
+        metric.compute()
+
+
+def test_a_new_reference_gives_a_new_value() -> None:
+    metric = FrechetDistance(4)
+    fake = draw(20, 4)
+    metric.update(fake, real=False)
+    for seed in (1, 2):
+        real = of(draw(50, 4, seed=seed))
+        metric.set_reference(real)
+        expected = frechet_distance(real, of(fake))
+        assert metric.compute().item() == pytest.approx(expected, rel=1e-9)
+
+
+# --- what cannot be scored ---
+
+
+def broken(features: Tensor, value: float) -> Tensor:
+    features = features.clone()
+    features[3000, 1] = value
+    return features
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda f: broken(f, float("nan")), "features of fake sample 3000 are not finite"),
+        (lambda f: broken(f, float("inf")), "features of fake sample 3000 are not finite"),
+        (lambda f: f[:1], "at least 2 fake samples, not 1"),
+        (lambda f: f[:, :3], r"fake features have shape \(4000, 3\), not \(N, 4\)"),
+        (lambda f: f.flatten(), r"fake features have shape \(16000,\), not \(N, 4\)"),
+    ],
+)
+def test_what_has_no_distance_is_said_in_one_line(
+    harm: Callable[[Tensor], Tensor], said: str
+) -> None:
+    metric = FrechetDistance(4)
+    metric.set_reference(of(draw(50, 4)))
+
+    def feed_and_compute() -> None:
+        metric.update(harm(draw(4000, 4)), real=False)
+        metric.compute()
+
+    with pytest.raises(DataError, match=said) as caught:
+        feed_and_compute()
+    assert "\n" not in str(caught.value)
+
+
+def test_moments_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(DataError, match="4 features cannot be compared with 5"):
+        frechet_distance(of(draw(9, 4)), of(draw(9, 5)))
+    with pytest.raises(DataError, match="not finite"):
+        frechet_distance(of(draw(9, 4)), of(draw(9, 4) * float("nan")))
+    with pytest.raises(DataError, match="5 features, not 4"):
+        FrechetDistance(4).set_reference(of(draw(9, 5)))
+
+
+# --- torchmetrics that cannot be imported ---
+
+NMS = 'raise RuntimeError("operator torchvision::nms does not exist")'
+
+
+@pytest.mark.parametrize(
+    ("packages", "said"),
+    [
+        ({"torch_fidelity": "import torchvision"}, "No module named 'torchvision'"),
+        ({"torch_fidelity": "", "torchvision": NMS}, "operator torchvision::nms does not exist"),
+    ],
+)
+def test_a_broken_torchvision_is_one_readable_error(
+    tmp_path: Path, packages: dict[str, str], said: str
+) -> None:
+    for name, source in packages.items():
+        (tmp_path / f"{name}.py").write_text(source)
+        info = tmp_path / f"{name}-0.99.dist-info"
+        info.mkdir()
+        distribution = name.replace("_", "-")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 0.99\n"
+        )
+    code = (
+        "import ganzoo.errors\n"
+        "import ganzoo.scoring.score\n"
+        "try:\n    import ganzoo.scoring.frechet\n"
+        "except ganzoo.errors.GanzooError as error:\n    print(error.message, '|', error.hint)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert said in result.stdout, result.stderr
+    assert "| pip uninstall torch-fidelity torchvision" in result.stdout

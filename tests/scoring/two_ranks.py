@@ -1,0 +1,55 @@
+"""One of two ranks that score together: ``python two_ranks.py DIRECTORY RANK``. Prints JSON."""
+
+import json
+import runpy
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch.distributed as dist
+
+from ganzoo.errors import GanzooError
+from ganzoo.scoring.reference import ReferenceCache
+from ganzoo.scoring.score import score
+
+directory, rank = Path(sys.argv[1]), int(sys.argv[2])
+toys = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("toys.py"))))
+dist.init_process_group(
+    "gloo",
+    init_method=f"file://{directory}/store",
+    rank=rank,
+    world_size=2,
+    timeout=timedelta(seconds=60),
+)
+
+
+def say(fake: list, cache: ReferenceCache | None, metrics: dict) -> None:
+    result = score(
+        fake,
+        toys.real_points(),
+        toys.Flat(),
+        toys.registration("flat"),
+        metrics,
+        toys.POINTS,
+        toys.CPU,
+        cache,
+    )
+    count = result.protocol.n_fake
+    about = {"value": result.value, "metrics": result.metrics, "protocol": result.protocol.id}
+    print(json.dumps({"count": count, **about}), flush=True)
+
+
+# A cache of its own that only rank 0 ever writes to, then one that both see.
+own, shared = ReferenceCache(directory / f"cache-{rank}"), ReferenceCache(directory / "cache")
+for count, share in ((30, 20), (5, 2), (4, 4)):
+    fake = toys.points(count, seed=2)
+    part = fake[:share] if rank == 0 else fake[share:]
+    batches = toys.batches(part) if len(part) else []
+    say(batches, own, {})
+    say(batches, shared, {"m": toys.Agreement()})
+try:
+    say(toys.batches(toys.points(9, seed=2) / (1 - rank)), None, {})
+except GanzooError as error:
+    print(json.dumps({"error": error.message}), flush=True)
+dist.destroy_process_group()
