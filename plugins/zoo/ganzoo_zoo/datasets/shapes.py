@@ -54,7 +54,7 @@ def cross(x: Array, y: Array) -> Array:
 
 def bars(x: Array, y: Array) -> Array:
     """Three parallel bars: the outer two lie upon each other in |y|."""
-    return np.minimum(box(x, y, 0.75, 0.16), box(x, np.abs(y) - 0.58, 0.75, 0.16))
+    return np.minimum(box(x, y, 0.7, 0.15), box(x, np.abs(y) - 0.55, 0.7, 0.15))
 
 
 def star(x: Array, y: Array) -> Array:
@@ -80,7 +80,7 @@ def crescent(x: Array, y: Array) -> Array:
 
 
 def hourglass(x: Array, y: Array) -> Array:
-    return np.maximum((np.abs(x) - np.abs(y)) * 0.5**0.5 - 0.06, np.abs(y) - 0.7)
+    return np.maximum((np.abs(x) - np.abs(y)) * 0.5**0.5 - 0.06, np.abs(y) - 0.66)
 
 
 OUTLINES: tuple[Callable[[Array, Array], Array], ...] = (

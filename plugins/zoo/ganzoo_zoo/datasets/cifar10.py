@@ -1,0 +1,129 @@
+"""CIFAR-10 from its binary version: no pickle, and nothing is unpacked to disk."""
+
+import tarfile
+import zlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.api import SampleSpec, cache_directory
+from ganzoo.errors import DataError
+from ganzoo_zoo import CIFAR10
+from ganzoo_zoo.datasets.splits import require_index, require_split
+
+FILES = {
+    "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
+    "test": ("test_batch.bin",),
+}
+RECORDS_PER_FILE = 10_000
+RECORD_BYTES = 1 + 3 * 32 * 32
+
+
+class Cifar10:
+    """60,000 colour images of ten classes, 32 x 32: 50,000 to train on and 10,000 to test.
+
+    Classes: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. Order is that of
+    the files. An archive is decompressed into memory at first use.
+
+    Source: Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images;
+    https://www.cs.toronto.edu/~kriz/cifar.html, which states no licence.
+
+    Args:
+        split: train or test.
+        path: the folder with the ``.bin`` files, or ``cifar-10-binary.tar.gz``; by default that
+            archive in the cache, where ``ganzoo fetch cifar10`` puts it.
+
+    Raises:
+        DataError: the files are not there, or are not as long as they must be.
+    """
+
+    spec = SampleSpec("image", (3, 32, 32), classes=10)
+
+    def __init__(self, split: str, *, path: Path | None = None) -> None:
+        require_split("cifar10", split, tuple(FILES))
+        self.split = split
+        self.path = path or cache_directory() / CIFAR10.name
+        if not self.path.exists():
+            raise DataError(f"cifar10 is not at {self.path}", hint="ganzoo fetch cifar10")
+        if self.path.is_dir():
+            for name in FILES[split]:
+                require_length(self.path / name, file_length(self.path / name))
+
+    def __len__(self) -> int:
+        return len(FILES[self.split]) * RECORDS_PER_FILE
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        images, labels = self._loaded
+        index = require_index(index, len(self))
+        return images[index].clone(), int(labels[index])
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Return uint8 (N, 3, 32, 32) and int64 (N,)."""
+        images, labels = self._loaded
+        return images.clone(), labels.clone()
+
+    @cached_property
+    def _loaded(self) -> tuple[Tensor, Tensor]:
+        read = from_folder if self.path.is_dir() else from_archive
+        names = FILES[self.split]
+        found = dict(read(self.path, names))
+        for name in names:
+            require_length(self.path / name, len(found[name]) if name in found else None)
+        content = b"".join(found[name] for name in names)
+        records = np.frombuffer(content, np.uint8).reshape(-1, RECORD_BYTES)
+        labels = torch.from_numpy(records[:, 0].astype(np.int64))
+        if labels.max() > 9:
+            raise DataError(
+                f"{self.path} is damaged: it has a label {labels.max()}, the largest is 9",
+                hint="ganzoo fetch cifar10",
+            )
+        return torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy()), labels
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_loaded"}
+
+
+def file_length(path: Path) -> int | None:
+    """Return the length in bytes; None where there is no such file."""
+    return path.stat().st_size if path.is_file() else None
+
+
+def require_length(path: Path, length: int | None) -> None:
+    """Raise a DataError unless a file is there and as long as 10,000 records."""
+    expected = RECORDS_PER_FILE * RECORD_BYTES
+    if length != expected:
+        what = "is missing" if length is None else f"has {length:,} bytes, not {expected:,}"
+        raise DataError(
+            f"{path} {what}: this is not the binary version of CIFAR-10, or not all of it",
+            hint="ganzoo fetch cifar10",
+        )
+
+
+def from_folder(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    for name in names:
+        yield name, (folder / name).read_bytes()
+
+
+def from_archive(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """Yield the members with these names, wherever they lie in the archive, in its order.
+
+    Raises:
+        DataError: the archive is cut short, or is none.
+    """
+    limit = RECORDS_PER_FILE * RECORD_BYTES
+    try:
+        with tarfile.open(archive) as members:
+            for member in members:
+                name = PurePosixPath(member.name).name
+                if member.isfile() and name in names:
+                    opened = members.extractfile(member)
+                    assert opened is not None
+                    yield name, opened.read(limit + 1)
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{archive} cannot be read: {error}", hint="ganzoo fetch cifar10"
+        ) from error

@@ -1,0 +1,239 @@
+"""Your own pictures, from a folder or a zip."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.api import Fraction, PositiveInt, SampleSpec
+from ganzoo.errors import DataError
+from ganzoo_zoo.datasets.checking import damaged
+from ganzoo_zoo.datasets.pictures import (
+    DAMAGE,
+    Crop,
+    decode,
+    fit,
+    in_threads,
+    reason,
+    strict_warnings,
+    upright_size,
+)
+from ganzoo_zoo.datasets.sources import Source, open_source
+from ganzoo_zoo.datasets.splits import require_split
+
+SHOWN = 10
+SKIPPED_AT_MOST = 0.01
+
+
+class Folder:
+    """Pictures of any format, mode and size as uint8 RGB (or grey) of one size.
+
+    Sub-folders are classes, in the order of their names, if every picture is in one and there are
+    at least two; what is deeper belongs to the class above it. Order is that of the names.
+
+    Args:
+        split: train, or test, which is what `holdout` says.
+        path: a folder, or a zip, which is read in place.
+        size: side in pixels, or height and width; may be left out if all pictures have one size.
+        crop: how other proportions are brought to that size: ``center`` cuts, ``pad`` adds white,
+            ``none`` stretches.
+        channels: 3, or 1 for grey (ITU-R 601 luma).
+        holdout: the fraction of pictures that makes up the test split, or another folder or zip.
+            A fraction chooses by a hash of the name, so that adding pictures moves none from one
+            split to the other; with 0 there is no test split.
+        mirror: whether training may flip pictures left to right. The data itself stays as it is.
+        on_bad_image: what `check` does about pictures that cannot be read: ``error`` stops and
+            names them, ``skip`` leaves them out (`skipped` names them) while they are at most 1 %,
+            or a single one.
+
+    Raises:
+        DataError: there is nothing to read, or no one size, or no such split.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        path: Path,
+        size: PositiveInt | tuple[PositiveInt, PositiveInt] | None = None,
+        crop: Crop = "center",
+        channels: Literal[1, 3] = 3,
+        holdout: Fraction | Path = 0.0,
+        mirror: bool = False,
+        on_bad_image: Literal["error", "skip"] = "error",
+    ) -> None:
+        require_split("folder", split, ("train", "test"))
+        self.source, self.names, self.labels, self.classes = select(split, path, holdout)
+        height, width = common_size(self.source, self.names) if size is None else pair(size)
+        self.spec = SampleSpec("image", (channels, height, width), classes=len(self.classes))
+        self.crop = crop
+        self.mirror = mirror
+        self.on_bad_image = on_bad_image
+        self.skipped: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int | None]:
+        label = None if self.labels is None else self.labels[index]
+        with strict_warnings():
+            return self._read(self.names[index]), label
+
+    def tensors(self) -> tuple[Tensor, Tensor | None]:
+        """Check, then decode everything: uint8 (N, C, H, W), and labels int64 (N,) or None."""
+        self.check()
+        samples = torch.empty(len(self), *self.spec.shape, dtype=torch.uint8)
+        for row, sample in zip(samples, in_threads(self._read, self.names), strict=True):
+            row.copy_(sample)
+        return samples, None if self.labels is None else torch.tensor(self.labels)
+
+    def damaged(self) -> dict[str, str]:
+        """Decode everything; return what is wrong with each picture that cannot be read."""
+        everywhere = damaged(self.source)
+        return {name: everywhere[name] for name in self.names if name in everywhere}
+
+    def check(self) -> list[str]:
+        """Decode everything, and leave out what cannot be read where `on_bad_image` says so.
+
+        Returns an empty list: nothing that is left cannot be read.
+
+        Raises:
+            DataError: pictures cannot be read, and are not or must not be left out.
+        """
+        bad = self.damaged()
+        allowed = max(1, int(SKIPPED_AT_MOST * len(self))) if self.on_bad_image == "skip" else 0
+        if len(bad) > min(allowed, len(self) - 1):
+            raise self._too_many(bad)
+        if bad:
+            self.skipped = [f"{name}: {what}" for name, what in bad.items()]
+            kept = [index for index, name in enumerate(self.names) if name not in bad]
+            self.names = [self.names[index] for index in kept]
+            self.labels = None if self.labels is None else [self.labels[index] for index in kept]
+        return []
+
+    def _too_many(self, bad: dict[str, str]) -> DataError:
+        shown = "; ".join(f"{name} ({what})" for name, what in list(bad.items())[:SHOWN])
+        rest = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+        what = f"{len(bad)} of {len(self)} pictures in {self.source.path} cannot be read"
+        if self.on_bad_image == "skip":
+            return DataError(f"{what}, more than the 1 % that may be skipped: {shown}{rest}")
+        hint = "remove or replace them, or leave out up to 1 %: dataset.on_bad_image=skip"
+        return DataError(f"{what}: {shown}{rest}", hint=hint)
+
+    def _read(self, name: str) -> Tensor:
+        channels, height, width = self.spec.shape
+        try:
+            with self.source.open(name) as stream:
+                image = fit(decode(stream, channels), height, width, self.crop)
+        except DAMAGE as error:
+            raise DataError(f"{self.source.path / name} cannot be read: {reason(error)}") from error
+        pixels = torch.from_numpy(np.array(image).reshape(height, width, channels))
+        return pixels.permute(2, 0, 1).contiguous()
+
+
+def pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Return (height, width)."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def select(
+    split: str, path: Path, holdout: float | Path
+) -> tuple[Source, list[str], list[int] | None, tuple[str, ...]]:
+    """Return where the split's pictures are, their names, their labels, and all class names.
+
+    Raises:
+        DataError: there is no test split, a split is empty, or a class is not in the training set.
+    """
+    source = open_source(path)
+    names: Sequence[str] = source.names
+    classes, depth = class_folders(names)
+    if isinstance(holdout, Path):
+        if split == "test":
+            source = open_source(holdout)
+            names = source.names
+            depth = class_depth(source, classes)
+    elif split == "test" and not holdout:
+        raise DataError(
+            f"{path} has no test split",
+            hint="dataset.holdout=0.1, or dataset.holdout=FOLDER, or eval.reference=train",
+        )
+    else:
+        names = [name for name in names if (place(name) < holdout) == (split == "test")]
+    if not names:
+        raise DataError(
+            f"of {len(source.names)} pictures in {path} none is left for the split {split!r} with "
+            f"holdout {holdout}",
+            hint="dataset.holdout=0.1",
+        )
+    labels = [classes.index(name.split("/")[depth]) for name in names] if classes else None
+    return source, list(names), labels, classes
+
+
+def place(name: str) -> float:
+    """Return a name's own place in [0, 1), the same in whatever company."""
+    digest = sha256(name.encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def class_folders(names: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Return the names of the folders that divide the pictures, and how deep these folders lie.
+
+    There are none unless every picture is in one. A folder that holds all the others is no class.
+    """
+    folders = [name.split("/")[:-1] for name in names]
+    # What the first and the last in order share, all share.
+    outermost = zip(min(folders), max(folders), strict=False)
+    depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], outermost))
+    if any(len(folder) == depth for folder in folders):
+        return (), depth
+    return tuple(sorted({folder[depth] for folder in folders})), depth
+
+
+def class_depth(source: Source, classes: tuple[str, ...]) -> int:
+    """Return how deep the class folders lie in a holdout; 0 where there are no classes.
+
+    Raises:
+        DataError: not every picture is in a folder of a class.
+    """
+    folders = [name.split("/")[:-1] for name in source.names]
+    for depth in range(min(map(len, folders))):
+        if all(folder[depth] in classes for folder in folders):
+            return depth
+    if not classes:
+        return 0
+    raise DataError(
+        f"not every picture in {source.path} is in a folder of a class of the training set: "
+        f"{', '.join(classes)}",
+        hint="give the holdout the same sub-folders",
+    )
+
+
+def common_size(source: Source, names: Sequence[str]) -> tuple[int, int]:
+    """Return the one (height, width) of all pictures whose header can be read.
+
+    Raises:
+        DataError: they differ, or there are none.
+    """
+    first: tuple[str, tuple[int, int]] | None = None
+    for name in names:
+        try:
+            with strict_warnings(), source.open(name) as stream:
+                size = upright_size(stream)
+        except DAMAGE:
+            continue  # `check` names it
+        first = first or (name, size)
+        if size != first[1]:
+            (height, width), (other_height, other_width) = first[1], size
+            raise DataError(
+                f"the pictures in {source.path} differ in size: {first[0]} is {width}x{height}, "
+                f"{name} is {other_width}x{other_height}",
+                hint="dataset.size=64",
+            )
+    if first is None:
+        raise DataError(f"none of {len(names)} pictures in {source.path} can be read")
+    return first[1]

@@ -1,0 +1,144 @@
+"""Where a folder's pictures are: a directory, or a zip that is read in place, never extracted."""
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Protocol
+
+from ganzoo.errors import DataError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+MAX_MEMBERS = 2_000_000
+MAX_MEMBER_BYTES = 256 * 1024**2
+MAX_RATIO = 100
+RATIO_MATTERS_FROM_BYTES = 1024**2
+
+
+class Source(Protocol):
+    """Pictures by name. Names are relative, sorted, with ``/`` between their parts."""
+
+    path: Path
+    names: tuple[str, ...]
+
+    def open(self, name: str) -> BinaryIO:
+        """Return the bytes of a picture, seekable."""
+
+    def stamp(self, name: str) -> tuple[int, int]:
+        """Return two numbers that change when the picture does."""
+
+
+def open_source(path: Path) -> Source:
+    """List the pictures in a directory or a zip, hidden ones and ``__MACOSX`` left out.
+
+    Raises:
+        DataError: there is no such path, no picture in it, or it is a zip that must not be read.
+    """
+    try:
+        source: Source = Directory(path) if path.is_dir() else Archive(path)
+    except FileNotFoundError as error:
+        raise DataError(f"there is no folder or zip {path}", hint="dataset.path=FOLDER") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
+    if not source.names:
+        raise DataError(
+            f"there are no pictures in {path}",
+            hint=f"put files there that end in {SUFFIXES[0]}, {', '.join(SUFFIXES[1:])}",
+        )
+    return source
+
+
+def is_picture(name: str) -> bool:
+    """Return whether a relative name is that of a picture that is not hidden.
+
+    A name that would lead out of its archive (``../x.png``, ``/x.png``) counts as hidden.
+    """
+    shown = all(part and part[0] != "." and part != "__MACOSX" for part in name.split("/"))
+    return shown and PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+class Directory:
+    """A directory with all that is below it, links followed, each directory entered once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.names = tuple(sorted(name for name in walk(path) if is_picture(name)))
+
+    def open(self, name: str) -> BinaryIO:
+        return open(self.path / name, "rb")
+
+    def stamp(self, name: str) -> tuple[int, int]:
+        status = os.stat(self.path / name)
+        return status.st_size, status.st_mtime_ns
+
+
+def walk(root: Path) -> Iterator[str]:
+    """Yield the names of all files, and of links that lead nowhere; pipes and devices are not."""
+    entered = set()
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        status = os.stat(root / folder)
+        if (status.st_dev, status.st_ino) in entered:
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        for entry in sorted(os.listdir(root / folder), reverse=True):
+            path = root / folder / entry
+            if path.is_dir():
+                pending.append(f"{folder}{entry}/")
+            elif path.is_file() or not path.exists():
+                yield folder + entry
+
+
+class Archive:
+    """A zip. Every process opens it for itself, so that a forked worker shares no file offset.
+
+    Raises:
+        DataError: it is no zip, is encrypted, or holds more than a picture archive has reason to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened: tuple[int, zipfile.ZipFile] | None = None
+        members = self._zip().infolist()
+        if len(members) > MAX_MEMBERS:
+            raise DataError(f"{path} has {len(members):,} members, more than {MAX_MEMBERS:,}")
+        self._members = {
+            member.filename.replace("\\", "/"): member
+            for member in members
+            if is_picture(member.filename.replace("\\", "/"))
+        }
+        for member in self._members.values():
+            self._require_harmless(member)
+        self.names = tuple(sorted(self._members))
+
+    def open(self, name: str) -> BinaryIO:
+        return io.BytesIO(self._zip().read(self._members[name]))
+
+    def stamp(self, name: str) -> tuple[int, int]:
+        return self._members[name].file_size, self._members[name].CRC
+
+    def _zip(self) -> zipfile.ZipFile:
+        if self._opened is None or self._opened[0] != os.getpid():
+            try:
+                self._opened = os.getpid(), zipfile.ZipFile(self.path)
+            except (zipfile.BadZipFile, NotImplementedError) as error:
+                raise DataError(
+                    f"{self.path} is neither a folder nor a zip that can be read: {error}"
+                ) from error
+        return self._opened[1]
+
+    def _require_harmless(self, member: zipfile.ZipInfo) -> None:
+        what = None
+        if member.flag_bits & 1:
+            what = "is encrypted"
+        elif member.file_size > MAX_MEMBER_BYTES:
+            what = f"would unpack to {member.file_size:,} bytes, more than {MAX_MEMBER_BYTES:,}"
+        elif member.file_size > max(RATIO_MATTERS_FROM_BYTES, MAX_RATIO * member.compress_size):
+            what = f"would unpack to more than {MAX_RATIO} times its size"
+        if what:
+            raise DataError(f"{self.path}: {member.filename} {what}", hint="unpack it yourself")
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_opened": None}
