@@ -67,7 +67,8 @@ def find_processes(expected: int | None = None) -> Processes:
             f"{expected} processes were asked for, but the launcher started {state.num_processes}",
             hint=f"torchrun --nproc-per-node {expected} -m ganzoo run RECIPE",
         )
-    return Processes(state.device, state.process_index, state.num_processes)
+    device = torch.device("cpu") if state.device.type == "cpu" else state.device
+    return Processes(device, state.process_index, state.num_processes)
 
 
 class _Mean(torch.autograd.Function):

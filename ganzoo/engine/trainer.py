@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganzoo.build.plan import Plan
 from ganzoo.engine.pictures import save_picture
-from ganzoo.engine.processes import Processes
+from ganzoo.engine.processes import Processes, mean_over_ranks
 from ganzoo.engine.reporter import Reporters
 from ganzoo.engine.sampling import Sampler
 from ganzoo.engine.scorer import Scorer
@@ -83,12 +83,12 @@ class Trainer:
             self.pending.setdefault(name, []).append(value)
 
     def log(self) -> None:
-        """Write the means since the last log, in one transfer from the device."""
+        """Write the means since the last log, over all ranks, in one transfer from the device."""
         if not self.pending:
             return
         names = list(self.pending)
         means = torch.stack([torch.stack(self.pending[name]).mean() for name in names])
-        values = dict(zip(names, means.tolist(), strict=True))
+        values = dict(zip(names, mean_over_ranks(means).tolist(), strict=True))
         self.pending.clear()
         seconds = time.monotonic() - self.clock
         rate = (self.step.images_seen - self.clock_images) / max(seconds, 1e-9)
