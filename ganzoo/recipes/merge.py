@@ -96,7 +96,7 @@ def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
         return slot or path in _REMOVABLE
 
     def kept(value: Any, path: KeyPath) -> Any:
-        if not isinstance(value, dict) or kind_of(path):
+        if not isinstance(value, dict):
             return value
         items = ((key, each, (*path, key)) for key, each in value.items())
         return {

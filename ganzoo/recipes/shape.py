@@ -51,24 +51,31 @@ def _part(value: Any, path: KeyPath, shaped: Shape) -> Any:
 
 def _component(value: Any, path: KeyPath, kind: str, shaped: Shape) -> Any:
     """Return a component's node; a placeholder where it is wrong, so that one mistake is one."""
-    node = value if isinstance(value, dict) else {"use": ""}
-    use = node.get("use", _default_id(path))
-    parameters = {key: each for key, each in node.items() if key != "use"}
-    if not isinstance(value, dict):
-        words = f"expected the name of a {kind} or a mapping with `use`, got {shown(value)}"
-        shaped.refuse(path, words)
-    elif use is None:
-        shaped.refuse(path, f"does not say which {kind}: give `use`")
-    elif not isinstance(use, str) or not use:
-        shaped.refuse((*path, "use"), f"expected the name of a {kind}, got {shown(use)}")
-    elif path[0] in NAMED_BY_KEY and not _KEY.fullmatch(path[-1]):
-        shaped.refuse(path, "a key here is one word of letters, digits, '-' and '_'")
+    if mistake := _mistake(value, path, kind):
+        shaped.problems.append(mistake)
+        return {"use": ""}
+    use = value.get("use", _default_id(path))
+    parameters = {key: each for key, each in value.items() if key != "use"}
     if path == _AUTO and use == "auto":
         if parameters:
             shaped.refuse(path, "`auto` has no parameters: name the extractor")
         return use
     slot = {key: parameters.pop(key) for key in _SLOT_KEYS.get(kind, ()) if key in parameters}
-    return {"use": use if isinstance(use, str) else "", "parameters": parameters} | slot
+    return {"use": use, "parameters": parameters} | slot
+
+
+def _mistake(value: Any, path: KeyPath, kind: str) -> Note | None:
+    if not isinstance(value, dict):
+        what = f"expected the name of a {kind} or a mapping with `use`, got {shown(value)}"
+        return Note(path, what)
+    use = value.get("use", _default_id(path))
+    if use is None:
+        return Note(path, f"does not say which {kind}: give `use`")
+    if not isinstance(use, str) or not use:
+        return Note((*path, "use"), f"expected the name of a {kind}, got {shown(use)}")
+    if path[0] in NAMED_BY_KEY and not _KEY.fullmatch(path[-1]):
+        return Note(path, "a key here is one word of letters, digits, '-' and '_'")
+    return None
 
 
 def _default_id(path: KeyPath) -> str | None:

@@ -27,9 +27,7 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
     "less_than": ("lt", "less than"),
 }
-_BOOLEANS = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false"} | {
-    "false": "false"
-}
+_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 _EXAMPLES = {
     "recipe": "recipe: 1",
     "dataset": "dataset: digits",
@@ -103,8 +101,8 @@ def _instead(kind: str, value: Any) -> str:
         return f" - write {int(value)}"
     if kind == "int_type" and digits.isdecimal():
         return f" - write {digits}"
-    if kind == "bool_type" and isinstance(value, str) and value.lower() in _BOOLEANS:
-        return f" - write {_BOOLEANS[value.lower()]}"
+    if kind == "bool_type" and str(value).lower() in (*_TRUE, *_FALSE):
+        return f" - write {'true' if value.lower() in _TRUE else 'false'}"
     if kind == "string_type" and not isinstance(value, dict | list) and value is not None:
-        return f" - put it in quotes: '{value}'"
+        return f" - put it in quotes: '{shown(value)}'"
     return ""

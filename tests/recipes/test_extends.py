@@ -146,7 +146,10 @@ def test_only_the_file_that_is_asked_for_must_give_its_format(small: Path, write
     write("parent.yaml", small.read_text().replace("recipe: 1\n", ""))
     write("child.yaml", "recipe: 1\nextends: parent.yaml\n")
     assert Recipe.load("child.yaml").name == "child"
-    assert problems("parent.yaml") == ["parent.yaml:1:1  recipe  is required - such as `recipe: 1`"]
+    required = "  recipe  is required - such as `recipe: 1`"
+    assert problems("parent.yaml") == [f"parent.yaml:1:1{required}"]
+    write("heir.yaml", "extends: small.yaml\n")
+    assert problems("heir.yaml") == [f"heir.yaml:1:1{required}"]
 
 
 def test_a_shipped_recipe_is_extended_by_its_name(
