@@ -6,14 +6,17 @@ float but ``1.0`` is no integer.
 """
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from torch import nn
 
+from ganzoo.api import Registration
 from ganzoo.errors import PluginError
 
 RESERVED = frozenset({"use", "weight", "every_steps"})
@@ -112,3 +115,47 @@ def path_parameters(model: type[BaseModel]) -> list[str]:
         for name, field in model.model_fields.items()
         if Path in (field.annotation, *get_args(field.annotation))
     ]
+
+
+def parameter_rows(registration: Registration, factory: Callable[..., Any]) -> list[dict[str, str]]:
+    """Return name, type with bounds, and default of each recipe parameter, in words.
+
+    Raises:
+        PluginError: the signature breaks the contract.
+    """
+    model = parameter_model(registration.kind, registration.id, factory)
+    rows = []
+    for name, field in model.model_fields.items():
+        default = "required" if field.is_required() else json.dumps(field.default, default=str)
+        bounds = ", ".join(map(_bound, field.metadata))
+        kind = _type_words(field.annotation) + (f", {bounds}" if bounds else "")
+        rows.append({"name": field.alias or name, "type": kind, "default": default})
+    return rows
+
+
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
+
+def _bound(bound: Any) -> str:
+    for attribute, words in _BOUNDS.items():
+        if hasattr(bound, attribute):
+            return f"{words} {getattr(bound, attribute)}"
+    return str(bound)
+
+
+def _type_words(annotation: Any) -> str:
+    """Return a type as an author of recipes would say it."""
+    if annotation is type(None):
+        return "null"
+    if annotation is Ellipsis:
+        return "…"
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return ", ".join([_type_words(arguments[0]), *map(_bound, arguments[1:])])
+    if origin is Literal:
+        return " or ".join(map(str, arguments))
+    if origin in (Union, UnionType):
+        return " or ".join(map(_type_words, arguments))
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join(map(_type_words, arguments))}]"
+    return getattr(annotation, "__name__", str(annotation))

@@ -28,12 +28,13 @@ VERBS: dict[str, dict[str, str]] = {
     "Plugins": {
         "plugins": "list the plugins, and why one does not work",
         "list": "list the components of one kind",
+        "info": "show one component: parameters, paper, licence",
         "fetch": "bring a component's files into the cache",
     },
 }
 """Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
 
-NOT_YET = ("schema", "new", "info", "conformance", "report", "doctor", "bench")
+NOT_YET = ("schema", "new", "conformance", "report", "doctor", "bench")
 """Verbs that are decided on and not written."""
 
 
