@@ -31,8 +31,8 @@ def compare(runs: tuple[str, ...], form: str, dataset: str | None, runs_dir: Pat
         click.echo(found.to_markdown())
     elif form == "csv":
         click.echo(found.to_csv())
-        for line in found.unranked_lines():
-            say(f"not ranked: {line}")
+        for each in found.unranked:
+            say(f"not ranked: {each.run}: {each.reason}")
     else:
         click.echo(found.header + "\n")
         emit_table(found.table())

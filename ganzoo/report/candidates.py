@@ -33,6 +33,8 @@ class Candidate:
     created: str
     lock: Mapping[str, Any]
     scores: tuple[Score, ...]
+    is_local: bool = False
+    """Whether it used a file of its owner's (``--plugin``), which nobody else has."""
 
     @property
     def experiment(self) -> str:
@@ -84,7 +86,8 @@ def candidate(run: RunDirectory) -> Candidate | Unranked:
     except (KeyError, TypeError):
         return Unranked(run.name, f"{run.lock_file} names no data set")
     name, created = str(info.get("name", run.name)), info["created"]
-    found = Candidate(run, name, int(info.get("seed", 0)), created, lock, scores)
+    is_local = "plugin_sha256" in info
+    found = Candidate(run, name, int(info.get("seed", 0)), created, lock, scores, is_local)
     if status != "finished":
         return Unranked(run.name, *_unfinished(run, status), dataset)
     if not found.protocols():

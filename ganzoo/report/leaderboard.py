@@ -16,6 +16,8 @@ MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the
 CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
 BEST = "best: the checkpoint that scored lowest during training; chosen by score, so optimistic"
 
+LOCAL = "local: made with a plugin file of one's own (--plugin), which the run keeps"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -33,6 +35,8 @@ class Row:
     """Field of the sampling → its distinct values."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Further metrics, means over the seeds."""
+    is_local: bool = False
+    """Whether a run used a plugin file of its owner's."""
     rank: int = 0
     p_value: float | None = None
     """Welch's, against the first row; None for that row and where either has a single seed."""
@@ -87,6 +91,8 @@ class Comparison:
             notes.append(CLOSE)
         if any(row.best for row in self.ranked):
             notes.append(BEST)
+        if any(row.is_local for row in self.ranked):
+            notes.append(LOCAL)
         return notes
 
     def table(self) -> Table:
@@ -110,16 +116,22 @@ class Comparison:
         """Return everything as plain text."""
         return "\n\n".join([self.header, self.table().plain(), self.footer()])
 
+    def footer(self) -> str:
+        """Return what stands below the table: notes on its columns, and the unranked runs."""
+        lines = ["", "not ranked:"] if self.unranked else []
+        for each in self.unranked:
+            lines.append(f"  {each.run}: {each.reason}")
+            lines += [f"    try: {each.command}"] if each.command else []
+        return "\n".join([*self.notes, *lines])
+
     def to_markdown(self) -> str:
         """Return everything as Markdown."""
-        parts = [f"**{self.header}**", self.table().markdown(), self.footer("\n\n- ")]
-        return "\n\n".join(parts)
-
-    def footer(self, bullet: str = "\n  ") -> str:
-        """Return what stands below the table: notes on its columns, and the unranked runs."""
-        lines = self.unranked_lines()
-        unranked = [f"not ranked:{bullet}" + bullet.join(lines)] if lines else []
-        return "\n\n".join(["\n".join(self.notes), *unranked])
+        unranked = [
+            f"- {each.run}: {each.reason}" + (f"; `{each.command}`" if each.command else "")
+            for each in self.unranked
+        ]
+        parts = [f"**{self.header}**", self.table().markdown(), "  \n".join(self.notes)]
+        return "\n\n".join([*parts, *(["Not ranked:", "\n".join(unranked)] if unranked else [])])
 
     def to_csv(self) -> str:
         """Return the ranked rows with all digits."""
@@ -145,13 +157,6 @@ class Comparison:
         }
         return to_json(content, indent=2).decode()
 
-    def unranked_lines(self) -> list[str]:
-        """Return one line a run that has no place: why, and what would give it one."""
-        return [
-            f"{each.run}: {each.reason}" + (f"   try: {each.command}" if each.command else "")
-            for each in self.unranked
-        ]
-
     def _sampling_columns(self) -> list[str]:
         """Return the fields of the sampling that are not the same in the whole ranking."""
         return [
@@ -165,15 +170,15 @@ class Comparison:
 
 
 def _spread(row: Row) -> str:
-    if row.sd is None:
-        return three_digits(row.mean)
-    return f"{three_digits(row.mean)} ± {three_digits(row.sd)}"
+    """Return mean ± sd, both to the last place that three digits of the mean have."""
+    mean = three_digits(row.mean)
+    places = len(mean.partition(".")[2])
+    return mean if row.sd is None else f"{mean} ± {row.sd:.{places}f}"
 
 
 def _remark(row: Row) -> str:
-    if row.n == 1:
-        return "n=1"
-    return "≈ best" if row.is_close else ""
+    marks = {"n=1": row.n == 1, "≈ best": row.is_close, "local": row.is_local}
+    return ", ".join(mark for mark, holds in marks.items() if holds)
 
 
 def _word(value: Any) -> str:

@@ -58,6 +58,7 @@ def _row(name: str, experiment: str, seeds: Sequence[Candidate], protocol: Proto
         best=tuple(best),
         sampling={field: _distinct(finals, field) for field in SAMPLING_FIELDS},
         metrics=_mean_metrics(finals),
+        is_local=any(each.is_local for each in seeds),
     )
 
 

@@ -5,7 +5,7 @@ import io
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
@@ -52,10 +52,11 @@ class Table:
         import rich.table
         from rich.text import Text
 
-        table = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        table = rich.table.Table(box=rich.box.SIMPLE_HEAD, show_edge=False, header_style="bold")
         for column in self.columns:
             numeric = column in self.numbers
-            table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
+            justify: Literal["left", "right"] = "right" if numeric else "left"
+            table.add_column(column, justify=justify, no_wrap=numeric, overflow="fold")
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table

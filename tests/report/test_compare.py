@@ -66,7 +66,7 @@ def test_a_single_seed_keeps_its_place_and_is_marked(runs, make_run, score) -> N
     lucky, steady = comparison.ranked
     assert (lucky.name, lucky.sd, lucky.p_value, steady.p_value) == ("lucky", None, None, None)
     assert comparison.table().rows[0][2:5] == ["1", "2.90", "n=1"]
-    assert comparison.table().rows[1][2:5] == ["2", "3.10 ± 0.141", ""]
+    assert comparison.table().rows[1][2:5] == ["2", "3.10 ± 0.14", ""]
 
 
 def test_what_welchs_test_cannot_tell_from_the_first_is_marked(runs, make_run, score) -> None:
@@ -134,6 +134,14 @@ def test_further_metrics_are_means_over_the_seeds(runs, make_run, score) -> None
     comparison = compare()
     assert comparison.ranked[0].metrics == {"modes": 9.0}
     assert comparison.table().columns[-1] == "modes"
+
+
+def test_a_score_that_a_local_plugin_file_had_a_part_in_is_marked(runs, make_run, score) -> None:
+    make_run("mine", score(3.0)).write_info(plugin_sha256="d" * 64)
+    comparison = compare()
+    assert comparison.ranked[0].is_local
+    assert comparison.table().rows[0][4] == "n=1, local"
+    assert "--plugin" in comparison.notes[-1]
 
 
 # --- what is not ranked --------------------------------------------------------------------------
@@ -308,7 +316,7 @@ def test_every_format_holds_the_ranking(runs, make_run, score, protocol) -> None
     assert (row["rank"], row["experiment"], float(row["mean"])) == ("1", "a", 3.1)
     assert (float(row["modes"]), row["protocol_id"]) == (9.0, protocol.id)
     for text in (comparison.to_markdown(), comparison.to_table()):
-        assert "3.10 ± 0.141" in text
+        assert "3.10 ± 0.14" in text
         assert f"{lost.name}: its final generator has no score" in text
 
 
