@@ -15,7 +15,6 @@ SIGNIFICANCE = 0.05
 MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
 CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
 BEST = "best: the checkpoint that scored lowest during training; chosen by score, so optimistic"
-
 LOCAL = "local: made with a plugin file of one's own (--plugin), which the run keeps"
 
 
