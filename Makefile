@@ -16,7 +16,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
-DEMO_RUNS = runs/demo
 
 .PHONY: help env test quick check wheels demo clean
 
@@ -49,12 +48,12 @@ check: env  ## lint, format, floors, types
 wheels: env  ## build both wheels, install them without the dev extras, try them
 	@.ci/wheels "$(PYTHON)"
 
-demo: env  ## train two GANs on digits and compare them; a few minutes on a CPU
-	@for recipe in $(DEMO); do $(BIN)/ganzoo run $$recipe --runs-dir $(DEMO_RUNS); done
-	@$(BIN)/ganzoo compare --runs-dir $(DEMO_RUNS)
-	@echo; echo "look at:"; for recipe in $(DEMO); do \
-		run=$$(ls -td $(DEMO_RUNS)/$$recipe-s*/ | head -n 1); \
-		echo "  $$run"samples/real.png; ls "$$run"samples/step-*.png | tail -n 1 | sed 's/^/  /'; \
+demo: env  ## train two GANs on digits and compare them; minutes on a CPU
+	@runs=(); for recipe in $(DEMO); do run=$$($(BIN)/ganzoo run $$recipe); runs+=("$$run"); done; \
+	$(BIN)/ganzoo compare "$${runs[@]}"; \
+	echo; echo "look at"; for run in "$${runs[@]}"; do \
+		echo "  $$run/samples/real.png"; \
+		echo "  $$(ls "$$run"/samples/step-*.png | tail -n 1)"; \
 	done
 
 clean:  ## remove what was built, but not runs/
