@@ -1,0 +1,1 @@
+"""Metrics beside the Fréchet distance, over the same features."""

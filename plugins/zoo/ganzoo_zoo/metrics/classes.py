@@ -1,0 +1,77 @@
+"""Whether a conditional generator makes what it was asked for."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ganzoo.api import Evaluated
+from ganzoo.errors import DataError
+
+HINT = "remove class-agreement from eval.metrics"
+
+
+class ClassAgreement:
+    """The fraction of samples in which the extractor's classifier sees the class asked for.
+
+    Which of the classifier's classes a label means is learned from the real data: the one that it
+    sees most often in that label's samples.
+
+    Returns ``class_agreement`` and ``class_agreement_real``, the same fraction among the real
+    samples, which is as much as can be asked for.
+
+    Raises:
+        DataError: there are no labels or no classifier, a label was asked for that the real data
+            does not have, or the classifier cannot tell two labels apart.
+    """
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        real_labels, real_seen = labels_and_classes(real, "the reference has no labels")
+        labels, seen = labels_and_classes(
+            fake, "the samples have none: the recipe is not conditional"
+        )
+        meaning = majority(real_labels, real_seen)
+        if unknown := sorted(set(labels.tolist()) - meaning.keys()):
+            raise DataError(
+                f"the metric 'class-agreement' knows labels from the reference, and it has none "
+                f"with the label {unknown[0]}",
+                hint=HINT,
+            )
+        return {
+            "class_agreement": agreement(meaning, labels, seen),
+            "class_agreement_real": agreement(meaning, real_labels, real_seen),
+        }
+
+
+def labels_and_classes(side: Evaluated, unlabelled: str) -> tuple[Tensor, Tensor]:
+    """Return labels and the classifier's most likely classes, int64 (N,) each."""
+    if side.labels is None:
+        raise DataError(f"the metric 'class-agreement' needs labels, and {unlabelled}", hint=HINT)
+    if side.class_logits is None:
+        raise DataError(
+            "the metric 'class-agreement' needs an extractor with a classifier, as toy-cnn is",
+            hint=HINT,
+        )
+    return side.labels, side.class_logits.argmax(dim=1)
+
+
+def majority(labels: Tensor, seen: Tensor) -> dict[int, int]:
+    """Return label → the class that is seen in most of its samples."""
+    meaning: dict[int, int] = {}
+    for label in sorted(set(labels.tolist())):
+        met = int(seen[labels == label].mode().values)
+        if met in meaning.values():
+            other = next(known for known in meaning if meaning[known] == met)
+            raise DataError(
+                f"the extractor's classifier cannot tell the labels {other} and {label} apart, so "
+                "that the metric 'class-agreement' means nothing here",
+                hint=HINT,
+            )
+        meaning[label] = met
+    return meaning
+
+
+def agreement(meaning: Mapping[int, int], labels: Tensor, seen: Tensor) -> float:
+    """Return the fraction of samples whose class is what their label means."""
+    wanted = torch.tensor([meaning[label] for label in labels.tolist()])
+    return (seen == wanted).double().mean().item()

@@ -1,0 +1,80 @@
+import math
+
+import pytest
+import torch
+from ganzoo_zoo.datasets.digits import StackedDigits
+from ganzoo_zoo.datasets.gaussians import Gaussians
+from ganzoo_zoo.metrics.modes import Modes, StackedModes
+from torch import Tensor
+
+from ganzoo.api import Evaluated
+from ganzoo.errors import DataError
+
+
+def side(samples: Tensor, labels: Tensor | None = None) -> Evaluated:
+    return Evaluated(features=samples.float().flatten(1), samples=samples, labels=labels)
+
+
+@pytest.fixture(scope="module")
+def grid() -> Evaluated:
+    return side(*Gaussians("train", layout="grid", length=25_000).tensors())
+
+
+def test_a_perfect_sampler_of_the_plane_scores_one_minus_exp_of_minus_nine_halves(
+    grid: Evaluated,
+) -> None:
+    fake = side(Gaussians("test", layout="grid", length=25_000).tensors()[0])
+    numbers = Modes()(grid, fake)
+    assert numbers["modes_covered"] == numbers["modes_total"] == 25
+    # Binomial sd of 25,000 draws: 0.0007.
+    assert numbers["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.003)
+
+
+def test_dropped_modes_and_stray_samples_are_counted(grid: Evaluated) -> None:
+    points, labels = Gaussians("test", layout="grid", length=25_000).tensors()
+    kept = points[labels < 15]
+    stray = torch.tensor([[0.5, 0.5]]).expand(len(kept), 2)
+    numbers = Modes()(grid, side(torch.cat([kept, stray])))
+    assert numbers["modes_covered"] == 15
+    assert numbers["high_quality"] == pytest.approx((1 - math.exp(-4.5)) / 2, abs=0.003)
+
+
+def test_a_mode_is_not_covered_by_samples_that_are_only_near(grid: Evaluated) -> None:
+    numbers = Modes()(grid, side(torch.tensor([[1.0, 1.2], [0.0, -1.16]])))
+    assert numbers == {"modes_covered": 0, "modes_total": 25, "high_quality": 0}
+
+
+def test_modes_need_labels_and_two_samples_of_each(grid: Evaluated) -> None:
+    points = grid.samples[:30]
+    with pytest.raises(DataError, match="needs labels"):
+        Modes()(side(points), side(points))
+    with pytest.raises(DataError, match="two real samples of each label"):
+        Modes()(side(points, torch.arange(30) % 29), side(points))
+
+
+@pytest.mark.parametrize("size", [8, 32])
+def test_unseen_stacks_are_read_as_their_labels_say(size: int) -> None:
+    images, labels = StackedDigits("test", size=size, length=1000).tensors()  # type: ignore[arg-type]
+    read = StackedModes().read(images) @ torch.tensor([100, 10, 1])
+    assert (read == labels).float().mean() > 0.97
+
+
+def test_real_stacks_cover_the_modes_that_chance_lets_them() -> None:
+    images, labels = StackedDigits("test", length=4000).tensors()
+    numbers = StackedModes()(side(images), side(images))
+    assert numbers["modes_covered"] == pytest.approx(len(set(labels.tolist())), abs=10)
+    assert numbers["kl_floor"] == 999 / 8000
+    assert numbers["kl_to_uniform"] == pytest.approx(numbers["kl_floor"], rel=0.15)
+
+
+def test_one_image_over_and_over_is_log_1000_from_uniform() -> None:
+    images = StackedDigits("test", length=1).tensors()[0].expand(50, -1, -1, -1)
+    numbers = StackedModes()(side(images), side(images))
+    assert numbers["modes_covered"] == 1
+    assert numbers["kl_to_uniform"] == pytest.approx(math.log(1000))
+
+
+def test_stacked_modes_need_three_channels() -> None:
+    grey = side(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
+    with pytest.raises(DataError, match=r"three channels, not samples of shape \(1, 8, 8\)"):
+        StackedModes()(grey, grey)
