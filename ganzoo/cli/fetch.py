@@ -38,7 +38,7 @@ def fetch(
         return
     if not ids:
         raise UsageError("nothing to fetch was named", hint="ganzoo fetch --list")
-    wanted = [(each, file) for each in ids for file in files_of(each, registry)]
+    wanted = list(dict.fromkeys((each, file) for each in ids for file in files_of(each, registry)))
     if source and len(wanted) != 1:
         named = [(each, file) for each, file in wanted if file.name == source.name]
         if len(named) != 1:

@@ -8,7 +8,9 @@ import click
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
+from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.project import read_text
 from ganzoo.recipes.strict_yaml import load_document
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
@@ -25,9 +27,8 @@ def recipes(pattern: str, as_json: bool, plugin: Path | None) -> None:
     if as_json:
         emit_json(found)
     elif found:
-        emit_table(
-            Table(("recipe", "description", "paper"), [tuple(each.values())[:3] for each in found])
-        )
+        rows = [(each["id"], each["description"], each["paper"]) for each in found]
+        emit_table(Table(("recipe", "description", "paper"), rows))
     else:
         say(f"no recipes match {pattern!r}")
     warn(registry)
@@ -36,14 +37,23 @@ def recipes(pattern: str, as_json: bool, plugin: Path | None) -> None:
 def every_recipe(registry: Registry) -> list[dict[str, str]]:
     """Return id, description, paper and file of every recipe: shipped ones first, by id.
 
-    Raises:
-        RecipeError: a file is no recipe.
+    One that cannot be read is said, and left out.
     """
-    files = list(shipped_recipes().items())
-    files += [(each.id, registry.resolve(each)) for each in registry.list("recipe")]
-    recipes = []
-    for identifier, file in files:
-        data = load_document(file.read_text(encoding="utf-8"), str(file)).data
-        about = {key: str(data.get(key, "")) for key in ("description", "paper")}
-        recipes.append({"id": identifier, **about, "file": str(file)})
-    return recipes
+    found = [described(name, file) for name, file in shipped_recipes().items()]
+    for registration in registry.list("recipe"):
+        try:
+            found.append(described(registration.id, registry.resolve(registration)))
+        except (PluginError, RecipeError) as error:
+            say(f"left out: {error.message}")
+    return found
+
+
+def described(identifier: str, file: Path) -> dict[str, str]:
+    """Return what a recipe says of itself, not of what it extends.
+
+    Raises:
+        RecipeError: the file is no recipe.
+    """
+    data = load_document(read_text(file, identifier), identifier).data
+    about = {key: str(data.get(key, "")) for key in ("description", "paper")}
+    return {"id": identifier, **about, "file": str(file)}

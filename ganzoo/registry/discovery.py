@@ -75,7 +75,7 @@ def _unique(found: Iterable[Distribution]) -> Iterator[Distribution]:
     for distribution in found:
         if not _mentions_ganzoo(distribution):
             continue
-        name = re.sub(r"[-_.]+", "-", _name(distribution)).lower()
+        name = _normal(_name(distribution))
         if name not in seen:
             seen.add(name)
             yield distribution
@@ -87,6 +87,11 @@ def _mentions_ganzoo(distribution: Distribution) -> bool:
     except (OSError, UnicodeDecodeError):
         return False
     return _ANY_VERSION.search(text) is not None
+
+
+def _normal(name: str) -> str:
+    """Return the spelling that all spellings of a distribution's name share (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _name(distribution: Distribution) -> str:
@@ -119,7 +124,7 @@ def _declared_by(distribution: Distribution) -> Iterator[Namespace]:
 def _judge(namespace: Namespace, allowed: Collection[str] | None) -> None:
     """Mark what is bundled, and refuse what metadata alone can refuse."""
     owner = BUNDLED_DISTRIBUTIONS.get(namespace.name)
-    if owner == namespace.distribution:
+    if owner == _normal(namespace.distribution):
         namespace.origin = "bundled"
     elif owner is not None:
         namespace.refuse("clash", f"only {owner} may have the namespace {namespace.name!r}")

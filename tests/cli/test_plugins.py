@@ -142,6 +142,19 @@ def test_a_plugins_recipes_are_listed_with_their_description(
     assert found["file"].endswith("recipes/faces.yaml")
 
 
+def test_a_plugins_recipe_that_is_none_is_said_and_harms_no_other(
+    install_plugin, capsys: Capture
+) -> None:
+    gone = RECIPES + '        register("gone", "ganzoo_acme:recipes/gone.yaml")\n'
+    modules = {"ganzoo_acme/__init__.py": gone, "ganzoo_acme/recipes/faces.yaml": "- a list\n"}
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    assert main(["recipes"]) == 0
+    out, err = capsys.readouterr()
+    assert "digits-dcgan-hinge" in out
+    assert "left out: acme/faces:1:1" in err
+    assert "no file recipes/gone.yaml" in err
+
+
 def test_shipped_recipes_are_listed_by_their_bare_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path, capsys: Capture
 ) -> None:

@@ -358,6 +358,12 @@ def test_a_distribution_visible_twice_counts_once_and_the_first_on_the_path_wins
     assert (acme.version, acme.status) == ("2.0", "ok")
 
 
+def test_the_zoo_is_known_by_every_spelling_of_its_distribution(install_plugin) -> None:
+    install_plugin("Ganzoo_Zoo", source("ganzoo_acme"), version="9", zoo="ganzoo_acme")
+    zoo = only("zoo")
+    assert (zoo.version, zoo.origin, zoo.status) == ("9", "bundled", "ok")
+
+
 def test_a_distribution_has_one_namespace(install_plugin) -> None:
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme", acme2="ganzoo_acme")
     assert only("acme").status == only("acme2").status == "broken"
