@@ -1,6 +1,7 @@
 """Checkpoints: published whole or not at all, verified when read, never pruned below two."""
 
 import errno
+import hashlib
 import json
 import os
 import runpy
@@ -20,6 +21,7 @@ from ganzoo.runs.files import NoRoom
 from ganzoo.runs.manifest import DamagedCheckpoint
 from ganzoo.runs.records import content_hash
 
+SECRET = hashlib.sha256(b"secret").hexdigest()
 LIFE = str(Path(__file__).with_name("life_of_a_store.py"))
 content, writer, flip, live = map(runpy.run_path(LIFE).get, ("content", "writer", "flip", "live"))
 
@@ -164,8 +166,8 @@ def test_a_newer_format_is_refused_and_left_where_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "lie",
     [
-        {"files": {"../../secret": {"bytes": 1, "sha256": ""}}},
-        {"files": {"/etc/passwd": {"bytes": 1, "sha256": ""}}},
+        {"files": {"../../secret": {"bytes": 6, "sha256": SECRET}}},
+        {"files": {"a/../../../secret": {"bytes": 6, "sha256": SECRET}}},
         {"files": {"state": "short"}},
         {"files": []},
         {"step": "3"},
@@ -176,6 +178,8 @@ def test_a_forged_manifest_is_damage_and_reads_no_file_elsewhere(
     tmp_path: Path, lie: dict[str, object]
 ) -> None:
     store = filled(tmp_path, 3)
+    (tmp_path / "secret").write_bytes(b"secret")
+    (store.at(3).path / "a").mkdir()
     rewrite(store.at(3).path, **lie)
     with pytest.raises(DamagedCheckpoint):
         store.at(3)
@@ -219,6 +223,23 @@ def test_a_checkpoint_that_is_not_whole_does_not_count_as_kept(tmp_path: Path) -
     assert store.steps() == [2, 3, 4]
 
 
+def test_a_checkpoint_loses_its_name_before_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: Path) -> None:
+        (path / "state").unlink()
+        raise OSError(errno.EIO, "pulled out")
+
+    store = filled(tmp_path, 1, 2, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", interrupted)
+        with pytest.raises(OSError, match="pulled out"):
+            store.prune()
+    assert store.steps() == [2, 3]
+    store.clean()
+    assert names(store) == ["step-00000002", "step-00000003"]
+
+
 def test_cleaning_removes_what_killed_saves_left_and_nothing_else(tmp_path: Path) -> None:
     store = filled(tmp_path, 1)
     (store.directory / ".tmp-2-abcd").mkdir()
@@ -230,7 +251,8 @@ def test_cleaning_removes_what_killed_saves_left_and_nothing_else(tmp_path: Path
 
 # --- faults ---
 
-POINTS = sorted(point for point in faults.POINTS if point.split(".")[0] != "info")
+KINDS = ("publish", "prune", "load")
+POINTS = sorted(point for point in faults.POINTS if point.split(".")[0] in KINDS)
 
 
 def assert_nothing_is_lost(directory: Path, acknowledged: set[int]) -> None:
@@ -283,8 +305,7 @@ def test_no_kill_at_any_point_loses_a_checkpoint_that_was_acknowledged(
 
 
 def test_the_fault_points_cover_publishing_pruning_and_loading() -> None:
-    prefixes = {point.partition(".")[0] for point in faults.POINTS}
-    assert {"publish", "prune", "load", "info"} <= prefixes
+    assert {point.partition(".")[0] for point in POINTS} == set(KINDS)
     with pytest.raises(KeyError):
         faults.hit("publish.misspelt")
 

@@ -238,6 +238,18 @@ def test_the_lock_of_another_host_is_refused_unless_it_is_taken_over(runs: Path)
     assert run.status() == "interrupted"
 
 
+def test_a_lock_that_another_host_gave_back_is_free(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "node3")
+        with run.hold() as owner:
+            assert owner.host == "node3"
+    with run.hold() as owner:
+        assert owner.host == socket.gethostname()
+
+
 def test_looking_at_a_lock_leaves_no_trace(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     assert not is_held(run.path)

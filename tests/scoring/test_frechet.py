@@ -99,6 +99,20 @@ def test_singular_and_badly_scaled_covariances_keep_the_closed_form(
     assert frechet_distance(moments(first), moments(second)) == pytest.approx(expected, rel=1e-9)
 
 
+def test_what_is_no_more_than_round_off_counts_as_no_spread_at_all() -> None:
+    spread = torch.tensor([4.0, 1.0, 9.0]).double()
+    far = torch.full((3,), 100.0).double()
+    noise = Moments(far, 1e-12 * torch.eye(3).double(), 100)
+    assert frechet_distance(moments(spread, far), noise) == pytest.approx(14, rel=1e-9)
+    nearly = torch.tensor([[1.0, 1.0], [1.0, 1.0 + 1e-15]]).double()
+    flat, whole = (
+        Moments(torch.zeros(2).double(), c, 100) for c in (nearly, torch.eye(2).double())
+    )
+    expected = 4 - 2 * 2**0.5
+    assert frechet_distance(flat, whole) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(whole, flat) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["full", "few rows", "rank 3", "a constant feature", "collapsed"])
 def test_identical_sets_are_at_no_distance(kind: str) -> None:
     features = draw(10 if kind == "few rows" else 500, 16) + 5
@@ -147,6 +161,13 @@ def test_the_gram_path_equals_the_full_one(count: int, real_rank: int) -> None:
 def test_repeated_samples_on_the_gram_path_equal_the_full_one() -> None:
     real, fake = draw(200, 32, seed=1), draw(2, 32, seed=3).repeat(8, 1)
     assert computed(real, fake) == pytest.approx(frechet_distance(of(real), of(fake)), rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [10, 100])
+def test_regular_sets_need_eigenvalues_only(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("torch.linalg.svdvals")
+    monkeypatch.delattr("torch.linalg.eigh")
+    assert computed(draw(200, 32, seed=1), draw(count, 32, seed=3)) > 0
 
 
 # --- torchmetrics ---

@@ -16,14 +16,9 @@ from torch import Tensor
 
 from ganzoo.errors import DataError, PluginError
 from ganzoo.runs.score import Protocol
-from ganzoo.scoring.moments import Moments, frechet_distance
+from ganzoo.scoring.moments import frechet_distance
 from ganzoo.scoring.reference import ReferenceCache
 from ganzoo.scoring.score import RealData, Scored, score
-
-
-def of(features: Tensor) -> Moments:
-    features = features.double()
-    return Moments(features.mean(0), features.T.cov(), len(features))
 
 
 @pytest.fixture
@@ -49,7 +44,9 @@ def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
 ) -> None:
     real, fake = toys.real_points(), toys.points(count, seed=2)
     value, metrics, protocol = scored(fake)
-    assert value == pytest.approx(frechet_distance(of(real.samples), of(fake)), rel=1e-9)
+    assert value == pytest.approx(
+        frechet_distance(toys.moments(real.samples), toys.moments(fake)), rel=1e-9
+    )
     assert metrics == {}
     assert protocol == Protocol(
         metric="frechet",
@@ -201,6 +198,10 @@ def test_two_processes_score_like_one(
     assert errors[0] == "another process failed while scoring; its own message says why"
     assert "not finite" in errors[1]
     assert first == second
+    states = first.pop()
+    assert states["synced"] == [40, 30]
+    assert states["after"] == 15
+    assert states["value"] == pytest.approx(first[0]["value"], rel=1e-10)
     for line in first:
         fake = toys.points(line["count"], seed=2)
         expected = scored(fake, metrics={"m": toys.Agreement()})

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Evaluated, Registration, SampleSpec
+from ganzoo.scoring.moments import Moments
 from ganzoo.scoring.score import RealData
 
 POINTS = SampleSpec("vector", (6,))
@@ -63,6 +64,11 @@ class Agreement:
                 same = side.class_logits.argmax(1) == side.labels
                 said[f"{name}_agreement"] = float(same.double().mean())
         return said
+
+
+def moments(features: Tensor) -> Moments:
+    features = features.double()
+    return Moments(features.mean(0), features.T.cov(), len(features))
 
 
 def registration(name: str) -> Registration:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import torch.distributed as dist
 
 from ganzoo.errors import GanzooError
+from ganzoo.scoring.frechet import FrechetDistance
 from ganzoo.scoring.reference import ReferenceCache
 from ganzoo.scoring.score import score
 
@@ -48,6 +49,13 @@ for count, share in ((30, 20), (5, 2), (4, 4)):
     batches = toys.batches(part) if len(part) else []
     say(batches, own, {})
     say(batches, shared, {"m": toys.Agreement()})
+metric = FrechetDistance(6)
+metric.set_reference(toys.moments(toys.real_points().samples))
+metric.update(toys.points(30, seed=2)[rank::2], real=False)
+with metric.sync_context():
+    counts = [int(metric.real_features_num_samples), int(metric.fake_features_num_samples)]
+about = {"value": metric.compute().item(), "after": int(metric.fake_features_num_samples)}
+print(json.dumps({"synced": counts, **about}), flush=True)
 try:
     say(toys.batches(toys.points(9, seed=2) / (1 - rank)), None, {})
 except GanzooError as error:
