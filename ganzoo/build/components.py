@@ -148,7 +148,7 @@ def fit(plan: Plan, parts: Components) -> list[Problem]:
             what = f"needs a discriminator with {', '.join(sorted(missing))}"
             problems.append(problem(slot, what))
     if settings.train.micro_batch:
-        coupled = [("discriminator",)] if "batch-coupled" in offered else []
+        coupled: list[Slot] = [("discriminator",)] if "batch-coupled" in offered else []
         users = _users_of_discriminator(parts)
         coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
         for slot in coupled:

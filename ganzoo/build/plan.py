@@ -236,8 +236,8 @@ def _put(tree: dict[str, Any], slot: Slot, node: dict[str, Any]) -> None:
     if isinstance(tree, list):
         tree[int(slot[-1])] = node
     else:
-        kept = tree.get(slot[-1])
-        own = {key: kept[key] for key in ("weight", "every_steps") if key in (kept or {})}
+        kept = tree.get(slot[-1]) or {}
+        own = {key: kept[key] for key in ("weight", "every_steps") if key in kept}
         tree[slot[-1]] = node | own
 
 
@@ -274,10 +274,8 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
 def make_budget(recipe: Recipe) -> Budget:
     """Return the run's length and cadence; what the recipe leaves open is a tenth of the run."""
     train, scores = recipe.settings.train, recipe.settings.eval
-    if train.steps is not None:
-        steps = train.steps
-    else:
-        steps = math.ceil(train.images / (train.batch_size * train.discriminator_steps))
+    shown = train.batch_size * train.discriminator_steps
+    steps = train.steps or math.ceil((train.images or 0) / shown)
     tenth = max(1, steps // 10)
     return Budget(
         steps=steps,

@@ -80,7 +80,7 @@ def _signature(factory: Callable[..., Any]) -> inspect.Signature:
 
 
 def _hints(id: str, factory: Callable[..., Any]) -> dict[str, Any]:
-    function = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    function = factory.__init__ if inspect.isclass(factory) else factory
     try:
         return get_type_hints(function, include_extras=True)
     except NameError as error:

@@ -42,7 +42,7 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 _SECONDS = (86400, 3600, 60, 1)
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time such as ``3h50m``, ``90s`` or ``45`` (seconds)."""
 
     name = "duration"
@@ -63,7 +63,7 @@ max_time = click.option(
 )
 
 
-class Seeds(click.ParamType):
+class Seeds(click.ParamType[tuple[int, ...]]):
     """Seeds as ``0,1,2`` or ``0-4``."""
 
     name = "seeds"

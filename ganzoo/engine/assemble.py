@@ -40,6 +40,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     if checkpoint is None:
         load_initial_weights(plan.recipe, parts)
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
+    players = _players(train, parts, optimizers, processes)
     ema = train.ema
     step = GanStep(
         parts=parts,
@@ -56,7 +57,8 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         ),
         noise=NoiseLaw(settings.seed),
         processes=processes,
-        **_players(train, parts, optimizers, processes),
+        discriminator=players["discriminator"],
+        generator=players["generator"],
         ema=Ema(parts.generator, ema.half_life_images, ema.ramp_up) if ema else None,
         label_law=LabelLaw.of(settings.labels, plan.dataset) if settings.conditional else None,
         schedules=make_run_schedules(plan, parts, optimizers),

@@ -8,6 +8,7 @@ state but its position, and an epoch's end is no special case.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -174,7 +175,7 @@ class _Stream:
     ) -> None:
         self.spec = dataset.spec
         self.device = device
-        loader = DataLoader(
+        loader: DataLoader[Any] = DataLoader(
             dataset,  # type: ignore[arg-type]
             batch_sampler=_Batches(batches),
             num_workers=STREAM_WORKERS,

@@ -139,5 +139,5 @@ def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 
 
 def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
-    for batch in samples.split(BATCH):
+    for batch in torch.split(samples, BATCH):
         yield batch, None

@@ -108,7 +108,8 @@ class EngineGame:
         augmentation: Augmentation | None = None,
         wanted: Wanted = Wanted(),
         seed: int = 0,
-        **counters: int,
+        step: int = 0,
+        images_seen: int = 0,
     ) -> Self:
         """Return a game over given tensors: for tests and for trying out a loss by hand."""
         noise = BatchNoise(NoiseLaw(seed), player, 0, Rows(0, len(real)), real.device)
@@ -120,7 +121,8 @@ class EngineGame:
             fake_labels=fake_labels,
             noise=noise,
             wanted=wanted,
-            **counters,
+            step=step,
+            images_seen=images_seen,
         )
 
     @property

@@ -63,6 +63,6 @@ def _sum_over_ranks(gradients: list[Tensor]) -> None:
     """Add up the gradients of all ranks in place, in one flat all-reduce."""
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
-    parts = flat.split([gradient.numel() for gradient in gradients])
+    parts = torch.split(flat, [gradient.numel() for gradient in gradients])
     summed = [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
     torch._foreach_copy_(gradients, summed)

@@ -48,7 +48,7 @@ def float32_precision(kind: str) -> Iterator[None]:
     if not torch.cuda.is_available():
         yield
         return
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
     before = [backend.fp32_precision for backend in backends]
     for backend in backends:
         backend.fp32_precision = kind

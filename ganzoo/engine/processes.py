@@ -105,7 +105,7 @@ class _Gather(torch.autograd.Function):
 
 def gather_over_ranks(t: Tensor) -> Tensor:
     """Return the rows of t of all ranks, in order of rank; the gradient flows back to each."""
-    return t if _alone() else _Gather.apply(t)
+    return t if _alone() else _Gather.apply(t)  # type: ignore[no-untyped-call]
 
 
 def _alone() -> bool:
@@ -114,4 +114,4 @@ def _alone() -> bool:
 
 def mean_over_ranks(t: Tensor) -> Tensor:
     """Return the mean of t over all ranks; its gradient flows back to every rank."""
-    return t if _alone() else _Mean.apply(t)
+    return t if _alone() else _Mean.apply(t)  # type: ignore[no-untyped-call]

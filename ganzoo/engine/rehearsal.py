@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganzoo.build.components import Components, build, capabilities, fit
+from ganzoo.build.components import Components, build, capabilities, fit, make
 from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_optimizers, make_run_schedules
 from ganzoo.engine.game import EngineGame, Networks, Wanted
@@ -48,6 +48,9 @@ def rehearse(plan: Plan) -> Plan:
     with torch.random.fork_rng(devices=[]):
         small = nn.Linear(1, 1)
     make_run_schedules(plan, parts, make_optimizers(plan, small, small))
+    for slot, component in plan.components.items():
+        if slot[0] == "eval":
+            make(component)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, train.precision, parts)
     return replace(plan, memory_format="channels_last" if channels_last else "contiguous")
@@ -82,7 +85,7 @@ class _Stage:
         if not terms:
             raise PluginError(f"the loss returned no terms for the {player}")
         with _blaming("the networks", f"{player}'s backward pass"):
-            torch.stack(terms).sum().backward()
+            torch.autograd.backward(torch.stack(terms).sum())
 
     def playing(self, player: str) -> Iterator[tuple[str, Any]]:
         """Yield regularizers, whose `prepare` comes before the loss, then the loss."""

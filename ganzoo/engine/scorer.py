@@ -101,7 +101,7 @@ class Scorer:
             device=self.processes.device,
             cache=ReferenceCache(cache_directory() / "reference"),
         )
-        return Score(
+        return Score.now(
             value=result.value,
             metrics=result.metrics,
             protocol=result.protocol,

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ganzoo.errors import CheckpointError
-from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore, DamagedCheckpoint
+from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.manifest import DamagedCheckpoint
 
 if TYPE_CHECKING:
     from ganzoo.engine.step import GanStep

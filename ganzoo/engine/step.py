@@ -91,7 +91,8 @@ class GanStep:
     def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
         """Make one update of one player; return its terms, labelled ``d/`` or ``g/``."""
         due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
-        batch, terms, game = self.feed.next(), {}, None
+        batch, game = self.feed.next(), None
+        terms: dict[str, Tensor] = {}
         for rows in self.micro_batches():
             with self._phase():
                 game = self.game(player, repeat, batch, rows, due)
@@ -172,10 +173,10 @@ class GanStep:
             if hasattr(slot.component, "after_step"):
                 with torch.no_grad():
                     slot.component.after_step(game)
-        if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
-            logits = game.mean(game.real_logits.detach().sign().mean())
-            shown = {"real_logits_sign": logits, "images": self.rules.batch_size}
-            self.parts.augmentation.observe(shown)
+        observe = getattr(self.parts.augmentation, "observe", None)
+        if player is self.discriminator and observe:
+            sign = game.mean(game.real_logits.detach().sign().mean())
+            observe({"real_logits_sign": sign, "images": self.rules.batch_size})
 
     def _not_finite(self, player: Player, terms: Mapping[str, Tensor]) -> None:
         if self.rules.skip_nonfinite and player.skipped <= MAX_SKIPPED:

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.api import SampleSpec, cache_directory
-from ganzoo.errors import DataError
+from ganzoo.api import DataError, SampleSpec, cache_directory
 from ganzoo_zoo import CIFAR10
 from ganzoo_zoo.datasets.splits import require_index, require_split
 

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.api import Fraction, PositiveInt, SampleSpec
-from ganzoo.errors import DataError
+from ganzoo.api import DataError, Fraction, PositiveInt, SampleSpec
 from ganzoo_zoo.datasets.checking import damaged
 from ganzoo_zoo.datasets.pictures import (
     DAMAGE,

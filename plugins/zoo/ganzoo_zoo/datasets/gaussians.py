@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganzoo.api import PositiveFloat, PositiveInt, SampleSpec
-from ganzoo.errors import DataError
+from ganzoo.api import DataError, PositiveFloat, PositiveInt, SampleSpec
 from ganzoo_zoo.datasets.counter import uniforms
 from ganzoo_zoo.datasets.splits import require_index, require_split
 

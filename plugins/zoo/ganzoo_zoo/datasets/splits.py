@@ -1,7 +1,5 @@
 """What all data sets say alike: that a split is not there, and that an index is not."""
 
-from ganzoo.errors import DataError
-
 
 def require_split(dataset: str, split: str, splits: tuple[str, ...]) -> None:
     """Raise a DataError that names the splits, unless `split` is one of them."""

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ganzoo.api import Evaluated
-from ganzoo.errors import DataError
+from ganzoo.api import DataError, Evaluated
 
 HINT = "remove class-agreement from eval.metrics"
 

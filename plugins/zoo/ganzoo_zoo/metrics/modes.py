@@ -6,8 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ganzoo.api import Evaluated
-from ganzoo.errors import DataError
+from ganzoo.api import DataError, Evaluated
 from ganzoo_zoo.extractors.toy_cnn import DIGITS, ToyCNN, to_input
 
 STACKED_MODES = 1000
