@@ -1,5 +1,7 @@
 """What all data sets say alike: that a split is not there, and that an index is not."""
 
+from ganzoo.api import DataError
+
 
 def require_split(dataset: str, split: str, splits: tuple[str, ...]) -> None:
     """Raise a DataError that names the splits, unless `split` is one of them."""

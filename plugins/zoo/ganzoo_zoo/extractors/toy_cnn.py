@@ -11,6 +11,8 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo.api import DataError
+
 FILE = Path(__file__).parents[1] / "data" / "toy-cnn.safetensors"
 WEIGHTS_SHA256 = "6ced7543c78d7842be8c45267b53b302adf392f505c72babfff201abe9f8ba4d"
 
