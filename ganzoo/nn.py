@@ -156,7 +156,8 @@ def add_spectral_norm(network: nn.Module, eps: float = 1e-12) -> None:
     the first estimate (15 steps) is of the weights as they are now, and evaluation mode keeps it.
 
     Args:
-        eps: added nowhere, but the least norm of a singular vector. Peers use 1e-12 or 1e-6.
+        eps: floor of the norms that the power iteration divides by; peers use 1e-12 or 1e-6.
+
     Source: Miyato et al. 2018, arXiv:1802.05957, algorithm 1.
     """
     weighted = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, Projection)

@@ -20,7 +20,7 @@ def register_generators(register: Register) -> None:
         paper="arXiv:1406.2661",
         license="Apache-2.0",
         modalities={"image", "vector"},
-        capabilities={"conditional", "unbounded"},
+        capabilities={"conditional", "unbounded", "graph-safe"},
     )
     register(
         "dcgan",
@@ -29,7 +29,7 @@ def register_generators(register: Register) -> None:
         paper="arXiv:1511.06434",
         license="Apache-2.0",
         modalities=IMAGE,
-        capabilities={"conditional"},
+        capabilities={"conditional", "graph-safe"},
     )
     register(
         "resnet",
@@ -38,7 +38,7 @@ def register_generators(register: Register) -> None:
         paper="arXiv:1802.05957",
         license="Apache-2.0",
         modalities=IMAGE,
-        capabilities={"conditional"},
+        capabilities={"conditional", "graph-safe"},
     )
 
 
@@ -51,7 +51,7 @@ def register_discriminators(register: Register) -> None:
         paper="arXiv:1406.2661",
         license="Apache-2.0",
         modalities={"image", "vector"},
-        capabilities={"conditional", "features"},
+        capabilities={"conditional", "features", "graph-safe"},
     )
     register(
         "dcgan",
@@ -60,7 +60,7 @@ def register_discriminators(register: Register) -> None:
         paper="arXiv:1511.06434",
         license="Apache-2.0",
         modalities=IMAGE,
-        capabilities={"conditional", "features", "batch-coupled"},
+        capabilities={"conditional", "features", "batch-coupled", "graph-safe"},
     )
     register(
         "resnet",
@@ -69,7 +69,7 @@ def register_discriminators(register: Register) -> None:
         paper="arXiv:1802.05957",
         license="Apache-2.0",
         modalities=IMAGE,
-        capabilities={"conditional", "features"},
+        capabilities={"conditional", "features", "graph-safe"},
     )
 
 

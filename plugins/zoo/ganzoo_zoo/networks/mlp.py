@@ -1,0 +1,108 @@
+"""Multilayer perceptrons: for points in the plane, and for images small enough to be a list.
+
+Source: Goodfellow et al. 2014, arXiv:1406.2661, with leaky ReLU throughout.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
+from ganzoo.nn import Projection, add_spectral_norm, label_classes, required_labels
+
+
+class Generator(nn.Module):
+    """`depth` hidden layers of `width` units; tanh at the end, except for vectors.
+
+    A conditional one sees a learned vector of the label beside z (Mirza & Osindero 2014,
+    arXiv:1411.1784).
+
+    Raises:
+        ValueError: conditional, and the data has no classes.
+    """
+
+    def __init__(
+        self,
+        spec: SampleSpec,
+        *,
+        width: PositiveInt = 128,
+        depth: PositiveInt = 3,
+        latent_dim: PositiveInt = 64,
+        batch_norm: bool = False,
+        conditional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.model_shape = spec.model_shape
+        self.bounded = spec.modality != "vector"
+        self.capabilities = frozenset(
+            {"graph-safe"}
+            | ({"conditional"} if conditional else set())
+            | (set() if self.bounded else {"unbounded"})
+        )
+
+        classes = label_classes(spec, conditional)
+        self.embedding = nn.Embedding(classes, latent_dim) if classes else None
+        inputs = 2 * latent_dim if classes else latent_dim
+        layers: list[nn.Module] = []
+        for _ in range(depth):
+            layers.append(nn.Linear(inputs, width, bias=not batch_norm))
+            if batch_norm:
+                layers.append(nn.BatchNorm1d(width))
+            layers.append(nn.LeakyReLU(0.2))
+            inputs = width
+        self.layers = nn.Sequential(*layers, nn.Linear(width, spec.size))
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return samples (B, *model_shape) of latents (B, latent_dim) and labels (B,) int64."""
+        if self.embedding is not None:
+            z = torch.cat([z, self.embedding(required_labels(y))], dim=1)
+        x = self.layers(z).unflatten(1, self.model_shape)
+        return torch.tanh(x) if self.bounded else x
+
+
+class Discriminator(nn.Module):
+    """`depth` hidden layers of `width` units, without batch norm; projection if conditional.
+
+    Its features are the hidden layers.
+
+    Raises:
+        ValueError: conditional, and the data has no classes.
+    """
+
+    def __init__(
+        self,
+        spec: SampleSpec,
+        *,
+        width: PositiveInt = 128,
+        depth: PositiveInt = 3,
+        spectral_norm: bool = False,
+        conditional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.capabilities = frozenset(
+            {"features", "graph-safe"} | ({"conditional"} if conditional else set())
+        )
+        sizes = [spec.size] + [width] * depth
+        self.hidden = nn.ModuleList(
+            nn.Sequential(nn.Linear(inputs, outputs), nn.LeakyReLU(0.2))
+            for inputs, outputs in pairwise(sizes)
+        )
+        self.logit = nn.Linear(width, 1)
+        classes = label_classes(spec, conditional)
+        self.projection = Projection(classes, width) if classes else None
+        if spectral_norm:
+            add_spectral_norm(self)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        """Judge samples (B, *model_shape), given labels (B,) int64 if conditional."""
+        h = x.flatten(1)
+        features = []
+        for layer in self.hidden:
+            h = layer(h)
+            features.append(h)
+        logits = self.logit(h).squeeze(1)
+        if self.projection is not None:
+            logits = logits + self.projection(h, y)
+        return DiscriminatorOutput(logits, tuple(features))
