@@ -42,7 +42,7 @@ quick: env  ## the tests that take less than a few seconds each
 check: env  ## lint, format, floors, types
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "try: $(BIN)/ruff format" >&2; exit 1; }
-	@$(BIN)/lint-imports --no-logo
+	@words=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$words"; exit 1; }
 	@$(BIN)/mypy
 
 wheels: env  ## build both wheels, install them without the dev extras, try them
