@@ -74,6 +74,7 @@ def test_the_elements_of_betas_keep_the_types_they_are_written_in() -> None:
         ("-.inf", "is not a finite number"),
         ("1e999", "is not a finite number"),
         (str(2**63), "does not fit in 64 bits"),
+        (str(-(2**63) - 1), "does not fit in 64 bits"),
         ("9" * 5000, "does not fit in 64 bits"),
         ("", "has no value"),
         ("!!python/object:os.system x", "tags such as"),
