@@ -89,6 +89,10 @@ def test_a_file_of_the_wrong_length_or_none_is_named(folder: Path) -> None:
     archive = packed(folder, folder.parent / "a.tar.gz")
     with pytest.raises(DataError, match=r"data_batch_3.bin has 9,218 bytes, not 9,219"):
         Cifar10("train", path=archive).tensors()
+    short.write_bytes(bytes(9_220))
+    archive = packed(folder, folder.parent / "a.tar.gz")
+    with pytest.raises(DataError, match=r"data_batch_3.bin has 9,220 bytes, not 9,219"):
+        Cifar10("train", path=archive).tensors()
     short.unlink()
     with pytest.raises(DataError, match=r"data_batch_3.bin is missing"):
         Cifar10("train", path=folder)

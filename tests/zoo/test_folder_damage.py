@@ -41,11 +41,13 @@ def broken(folder: Path) -> dict[str, str]:
     (folder / "text.jpg").write_text("no picture")
     (folder / "gone.png").symlink_to(folder / "nowhere")
     save(folder / "float.tif", 0.5, mode="F")
+    save(folder / "deep.tif", 65536, mode="I")
     Image.new("1", (9000, 9000)).save(folder / "huge.png")
     Image.new("1", (20_001, 1)).save(folder / "long.png")
     return {
         "cut.jpg": "truncated",
         "cut.png": "",
+        "deep.tif": "do not fit 16 bits",
         "empty.png": "empty file",
         "float.tif": "floating-point",
         "gone.png": "no such file",
@@ -74,7 +76,7 @@ def test_check_stops_before_training_and_says_how_to_go_on(tmp_path: Path) -> No
     assert "bad09.png (empty file); and 2 more" in raised.value.message
     assert "dataset.on_bad_image=skip" in str(raised.value.hint)
     assert "\n" not in raised.value.message
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"12 of 13 pictures in .* cannot be read: bad00"):
         data.tensors()
     with pytest.raises(DataError, match=r"bad00.png cannot be read: empty file"):
         data[0]

@@ -29,6 +29,8 @@ def test_extent_and_modes_scale_the_layout() -> None:
 
 
 def test_a_grid_that_is_no_square_is_an_error_that_names_the_nearest() -> None:
-    with pytest.raises(DataError, match="24 modes is not a square") as raised:
+    with pytest.raises(DataError, match="a square number of modes from 4 on, not 24") as raised:
         Gaussians("train", layout="grid", modes=24)
     assert raised.value.hint == "dataset.modes=16"
+    with pytest.raises(DataError, match="not 1"):
+        Gaussians("train", layout="grid", modes=1)

@@ -83,7 +83,7 @@ def grid(modes: int) -> Points:
     side = math.isqrt(modes)
     if side * side != modes or side < 2:
         raise DataError(
-            f"gaussians: a grid of {modes} modes is not a square",
+            f"gaussians: a grid needs a square number of modes from 4 on, not {modes}",
             hint=f"dataset.modes={max(side, 2) ** 2}",
         )
     steps = np.linspace(-1, 1, side)
