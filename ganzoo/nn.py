@@ -81,11 +81,14 @@ def growth(spec: SampleSpec, *, smallest: int = 4, fewest: int = 1) -> Growth:
 
 
 def centred(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return x (..., H, W) cropped or zero-padded around its centre to `size` (height, width)."""
+    """Return x (..., H, W) cropped or zero-padded around its centre to `size` (height, width).
+
+    Cropping back what was padded gives x again.
+    """
     rows, columns = size[0] - x.shape[-2], size[1] - x.shape[-1]
     if rows == columns == 0:
         return x
-    top, left = rows // 2, columns // 2
+    top, left = int(rows / 2), int(columns / 2)
     return functional.pad(x, (left, columns - left, top, rows - top))
 
 

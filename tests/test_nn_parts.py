@@ -70,6 +70,7 @@ def test_centred_crops_and_pads_around_the_centre() -> None:
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
     assert centred(x, (2, 2)).flatten().tolist() == [5, 6, 9, 10]
     assert torch.equal(centred(centred(x, (8, 6)), (4, 4)), x)
+    assert torch.equal(centred(centred(x, (7, 9)), (4, 4)), x)
     assert centred(x, (8, 6)).sum() == x.sum()
     assert centred(x, (4, 4)) is x
 

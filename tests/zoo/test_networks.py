@@ -283,6 +283,23 @@ def test_an_exported_generator_gives_the_same_samples_at_any_batch_size(case: Ca
         torch.testing.assert_close(program.module()(*more), generator(*more))
 
 
+@pytest.mark.parametrize("module", [dcgan, resnet])
+def test_an_odd_image_is_the_centre_of_one_that_fits(module: Any) -> None:
+    fitting, x = image(2, 32, 40), torch.randn(2, 2, 31, 33)
+    generator = module.Generator(fitting, width=4)
+    cropping = module.Generator(ODD, width=4)
+    cropping.load_state_dict(generator.state_dict())
+    z = torch.randn(2, generator.latent_dim)
+    torch.testing.assert_close(cropping(z), generator(z)[:, :, :31, 3:36])
+
+    discriminator = module.Discriminator(fitting, width=4)
+    padding = module.Discriminator(ODD, width=4)
+    padding.load_state_dict(discriminator.state_dict())
+    padded = torch.zeros(2, 2, 32, 40)
+    padded[:, :, :31, 3:36] = x
+    torch.testing.assert_close(padding(x).logits, discriminator(padded).logits)
+
+
 def test_batch_norm_and_spectral_norm_in_one_discriminator_are_refused() -> None:
     with pytest.raises(ValueError, match="choose one"):
         dcgan.Discriminator(ODD, spectral_norm=True, batch_norm=True)

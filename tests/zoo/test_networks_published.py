@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from ganzoo_zoo.networks import dcgan, resnet
-from torch import Tensor, nn
+from torch import Tensor, nn, relu
 from torch.nn.modules.module import register_module_forward_hook
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
@@ -163,7 +163,28 @@ def test_a_residual_shortcut_carries_x_and_not_relu_of_x() -> None:
     nn.init.zeros_(block.convolution2.weight)
     nn.init.zeros_(block.convolution2.bias)
     x = torch.randn(2, 4, 5, 5)
-    torch.testing.assert_close(block(x), x)
+    torch.testing.assert_close(block(x.clone()), x)
+
+
+def test_residual_blocks_are_those_of_the_facts_but_for_the_relu_in_place() -> None:
+    x = torch.randn(2, 3, 6, 6)
+    first = resnet.DownBlock(3, 4, halve=True, first=True)
+    residual = pool(first.convolution2(relu(first.convolution1(x))))
+    torch.testing.assert_close(first(x), residual + first.shortcut(pool(x)))
+
+    down = resnet.DownBlock(3, 4, halve=True, first=False)
+    residual = pool(down.convolution2(relu(down.convolution1(relu(x)))))
+    torch.testing.assert_close(down(x), residual + pool(down.shortcut(x)))
+
+    up = resnet.UpBlock(3, 4, classes=0)
+    residual = up.convolution1(resnet.doubled(relu(up.norm1(x))))
+    residual = up.convolution2(relu(up.norm2(residual)))
+    torch.testing.assert_close(up(x, None), residual + up.shortcut(resnet.doubled(x)))
+
+
+def pool(x: Tensor) -> Tensor:
+    """Return the mean of each 2x2 pixels."""
+    return x.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
 
 
 def test_dcgan_is_the_plain_stack_of_layers_of_the_paper() -> None:
