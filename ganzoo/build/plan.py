@@ -103,6 +103,8 @@ class Plan:
     budget: Budget
     memory_format: str
     """``auto`` until the engine has seen the live components."""
+    step_flops: float | None = None
+    """Of one update of each player, forward and backward; None until rehearsed."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -24,6 +24,7 @@ from ganzoo.engine.rehearsal import rehearse
 from ganzoo.engine.reporter import Reporter, Reporters
 from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.signals import stop_flag
+from ganzoo.engine.threads import cpu_threads, threads_for
 from ganzoo.engine.trainer import Trainer, previous_best
 from ganzoo.errors import DataError, GanzooError, OutOfMemory, PluginError, UsageError
 from ganzoo.recipes.lock import experiment_id, read_lock, write_lock
@@ -204,7 +205,12 @@ def _own_and_train(
         reporters = Reporters([options.reporter, *_callbacks(plan)])
         store = CheckpointStore(directory.checkpoints_directory, plan.recipe.settings.train.keep)
         checkpoint = _newest(store, processes, reporters) if resumed else None
-        with _ending(directory, processes, reporters), numerics(plan.recipe.settings.train):
+        threads = _threads(plan, directory, processes)
+        with (
+            _ending(directory, processes, reporters),
+            numerics(plan.recipe.settings.train),
+            cpu_threads(threads),
+        ):
             step = make_step(plan, processes, checkpoint)
             scorer = Scorer.of(plan, processes) if plan.extractor else None
             stop = plan.recipe.settings.train.stop
@@ -218,6 +224,18 @@ def _own_and_train(
                 directory.append_event("finished", step=step.step, how=status)
             reporters.tell("finished", status)
         processes.wait()
+
+
+def _threads(plan: Plan, directory: RunDirectory, processes: Processes) -> int | None:
+    """Return the run's CPU threads: a resumed run keeps its number, so that it is bit-exact."""
+    if processes.device.type != "cpu":
+        return None
+    if plan.step_flops is None:
+        return processes.share(directory.info().get("threads"))
+    threads = threads_for(plan.step_flops)
+    if processes.is_main:
+        directory.write_info(threads=threads, step_flops=plan.step_flops)
+    return threads
 
 
 def _callbacks(plan: Plan) -> list[Any]:

@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ganzoo.build.components import Components, build, capabilities, fit, make
 from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_optimizers, make_run_schedules
+from ganzoo.engine.flops import FlopCounter
 from ganzoo.engine.game import EngineGame, Networks, Wanted
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
@@ -30,40 +31,46 @@ def rehearse(plan: Plan) -> Plan:
     """Build the components and play one update of each player with every regularizer due.
 
     Returns:
-        The plan with what only the live components can tell: the memory format.
+        The plan with what only the live components can tell: memory format, work a step.
 
     Raises:
         RecipeError: components that do not fit, with every problem.
         PluginError: a component fails, or makes something of the wrong shape.
     """
+    batch_size = plan.recipe.settings.train.batch_size
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
-            parts = _rehearse(plan, plan.recipe.settings.train.batch_size)
+            parts, flops = _rehearse(plan, batch_size)
     except RecipeError:
         raise
     except Exception:
         # Some operations cannot run without values; the real pass says what is really wrong.
         with torch.random.fork_rng(devices=[]):
-            parts = _rehearse(plan, min(SMALL_BATCH, plan.recipe.settings.train.batch_size))
+            small = min(SMALL_BATCH, batch_size)
+            parts, flops = _rehearse(plan, small)
+            flops *= batch_size / small
     with torch.random.fork_rng(devices=[]):
-        small = nn.Linear(1, 1)
-    make_run_schedules(plan, parts, make_optimizers(plan, small, small))
+        tiny = nn.Linear(1, 1)
+    make_run_schedules(plan, parts, make_optimizers(plan, tiny, tiny))
     for slot, component in plan.components.items():
         if slot[0] == "eval":
             make(component)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, train.precision, parts)
-    return replace(plan, memory_format="channels_last" if channels_last else "contiguous")
+    memory_format = "channels_last" if channels_last else "contiguous"
+    return replace(plan, memory_format=memory_format, step_flops=flops)
 
 
-def _rehearse(plan: Plan, batch_size: int) -> Components:
+def _rehearse(plan: Plan, batch_size: int) -> tuple[Components, float]:
+    """Return the live components, and the floating-point operations of both updates."""
     parts = build(plan)
     if problems := fit(plan, parts):
         raise RecipeError(sorted(problems))
     stage = _Stage(plan, parts, batch_size)
-    for player in ("discriminator", "generator"):
-        stage.play(player)
-    return parts
+    with FlopCounter() as counter:
+        for player in ("discriminator", "generator"):
+            stage.play(player)
+    return parts, counter.total
 
 
 @dataclass
