@@ -25,7 +25,8 @@ def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path
     for note in plan.notes:
         click.echo(f"note: {note}", err=True)
     if with_data:
-        check_data(plan)
+        for line in check_data(plan):
+            click.echo(f"left out: {line}", err=True)
         click.echo(f"data: {len(plan.dataset)} samples can be read", err=True)
     click.echo(
         f"{plan.recipe.name}: ok, {plan.spec}, {len(plan.dataset)} samples, "

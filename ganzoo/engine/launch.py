@@ -83,8 +83,11 @@ def prepare(
     return rehearse(plan)
 
 
-def check_data(plan: Plan) -> None:
+def check_data(plan: Plan) -> list[str]:
     """Decode every sample of the training data once, where the data set offers to.
+
+    Returns:
+        What the data set leaves out, a line each.
 
     Raises:
         DataError: naming what cannot be read.
@@ -92,11 +95,14 @@ def check_data(plan: Plan) -> None:
     if hasattr(plan.dataset, "check") and (bad := plan.dataset.check()):
         shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
         raise DataError(f"{len(bad)} files cannot be read: {shown}")
+    return list(getattr(plan.dataset, "skipped", ()))
 
 
 def start(plan: Plan, options: Options) -> RunDirectory:
     """Train a new run to its end; return its directory."""
     processes = find_processes(options.expect_processes)
+    for line in check_data(plan):
+        options.reporter.noted(f"left out: {line}")
     settings = plan.recipe.settings
     path = None
     if processes.is_main:

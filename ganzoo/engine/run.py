@@ -174,6 +174,12 @@ class Run:
             "scores": [score.to_dict() for score in self.scores[-2:]],
         }
 
+    def evaluation(self) -> dict[str, Any]:
+        """Return how this run was evaluated, as overrides for another run."""
+        evaluation = self.plan.lock()["eval"]
+        names = ("final_samples", "extractor", "reference", "metrics", "seed")
+        return {f"eval.{name}": evaluation[name] for name in names}
+
     def score(
         self,
         *,
@@ -184,7 +190,8 @@ class Run:
         """Score a checkpoint and add the score to the run's records.
 
         Args:
-            overrides: other values of ``eval`` (``eval.samples=10000``), and of nothing else.
+            overrides: other values of ``eval`` (``eval.final_samples=10000``), and of nothing
+                else; `evaluation` of another run gives that run's protocol.
         """
         _only_evaluation(overrides)
         registry = registry_of(self.directory)

@@ -15,6 +15,7 @@ SIGNIFICANCE = 0.05
 MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
 CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
 BEST = "best: the checkpoint that scored lowest during training; chosen by score, so optimistic"
+TRAINED_ON = "the reference is the training set, so that copying it would score best of all"
 LOCAL = "local: made with a plugin file of one's own (--plugin), which the run keeps"
 
 
@@ -86,6 +87,8 @@ class Comparison:
     def notes(self) -> list[str]:
         """What a reader must know of the columns that are there."""
         notes = [MEAN]
+        if self.protocol.split == "train":
+            notes.append(TRAINED_ON)
         if any(row.is_close for row in self.ranked):
             notes.append(CLOSE)
         if any(row.best for row in self.ranked):
