@@ -55,6 +55,12 @@ def test_every_line_is_shown_with_its_origin(small: Path, write: Write) -> None:
     assert shown["betas: [0.5, 0.999]"] == "default"
     assert shown["batch_size: 64"] == "default"
     assert shown["name: child"] == "default"
+    assert not any(line.startswith("images:") for line in shown)
+
+
+def test_text_of_several_lines_is_shown_in_one(small: Path) -> None:
+    recipe = Recipe.load(small, {"description": "first\nsecond: x"})
+    assert 'description: "first\\nsecond: x"' in show(recipe.resolved(), recipe.origins)
 
 
 def test_parameters_that_build_fills_in_are_shown_as_defaults(small: Path) -> None:
