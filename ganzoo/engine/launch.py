@@ -133,6 +133,8 @@ def resume(
     if not options.allow_drift:
         refuse_drift(read_lock(directory.lock_file), plan)
     processes = find_processes(options.expect_processes)
+    if overrides and processes.is_main:
+        write_lock(directory.lock_file, plan.lock())
     _own_and_train(plan, directory, processes, options, resumed=True)
 
 
@@ -206,7 +208,11 @@ def _own_and_train(
     ):
         if processes.is_main:
             directory.begin_attempt()
-            directory.write_info(device=str(processes.device), world_size=processes.world_size)
+            directory.write_info(
+                steps=plan.budget.steps,
+                device=str(processes.device),
+                world_size=processes.world_size,
+            )
         processes.wait()
         reporters = Reporters([options.reporter, *_callbacks(plan)])
         store = CheckpointStore(directory.checkpoints_directory, plan.recipe.settings.train.keep)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from ganzoo_zoo.datasets.folder import Folder
+from ganzoo_zoo.datasets.pictures import fit
 from PIL import Image, ImageDraw
 
 from ganzoo.errors import DataError
@@ -155,3 +156,9 @@ def test_samples_agree_with_tensors(tmp_path: Path) -> None:
     assert labels is None
     assert samples.shape == (5, 3, 10, 16)
     assert all(torch.equal(data[index][0], samples[index]) for index in range(5))
+
+
+def test_a_crop_takes_pictures_of_every_size() -> None:
+    # 64 / (64 / 107) is a hair more than 107, and Pillow refuses a box outside of the picture.
+    for side in range(40, 200):
+        assert fit(Image.new("RGB", (side, 131)), 64, 64, "center").size == (64, 64)

@@ -133,7 +133,9 @@ def fit(image: Image.Image, height: int, width: int, crop: Crop) -> Image.Image:
         return canvas
     kept_width, kept_height = float(image.width), float(image.height)
     if crop == "center":
-        kept_width, kept_height = width / max(scales), height / max(scales)
+        # Rounding may make the longer side a hair longer than it is, which Pillow refuses.
+        kept_width = min(kept_width, width / max(scales))
+        kept_height = min(kept_height, height / max(scales))
     left, top = (image.width - kept_width) / 2, (image.height - kept_height) / 2
     box = (left, top, left + kept_width, top + kept_height)
     return image.resize((width, height), Image.Resampling.BICUBIC, box=box)
