@@ -157,8 +157,10 @@ def wait_for(condition: Any, process: subprocess.Popen[bytes]) -> None:
 def test_a_stopped_run_says_how_to_go_on_and_resume_auto_does(tmp_path: Path) -> None:
     words = ["run", "digits-dcgan-hinge", *TINY, "eval.extractor=null", "train.steps=4000"]
     stopped = command(tmp_path, *words, "--max-time", "1s", expect=75)
-    assert "try: ganzoo resume digits-dcgan-hinge-s0-" in stopped.stderr
-    words[-1] = "train.steps=60"
+    assert "try: ganzoo resume runs/digits-dcgan-hinge-s0-" in stopped.stderr
+    backwards = command(tmp_path, "resume", "digits", "train.steps=1", expect=2)
+    assert "already, past 1" in backwards.stderr
+    words[-1] = "train.steps=600"
     command(tmp_path, *words, "--resume", "auto")
     again = command(tmp_path, *words, "--resume", "auto")
     assert "is finished already" in again.stderr
@@ -261,6 +263,19 @@ def test_a_misspelt_word_fails_before_training_with_its_place(tmp_path: Path, li
     assert "mine.yaml:3:" in failed.stderr
     assert f"did you mean '{MISTAKES[line]}'" in failed.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_damaged_final_checkpoint_is_said_and_never_replaced_in_silence(tmp_path: Path) -> None:
+    command(tmp_path, "run", "digits-dcgan-hinge", *TINY, "eval.extractor=null")
+    weights = next(tmp_path.glob("runs/*/checkpoints/step-00000012/ema.safetensors"))
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for verb in ("sample", "export"):
+        refused = command(tmp_path, verb, "last", expect=5)
+        assert "ema.safetensors differs" in refused.stderr
+        assert "--checkpoint 11" in refused.stderr
+    command(tmp_path, "sample", "last", "--checkpoint", "11")
 
 
 def test_help_loads_neither_torch_nor_a_plugin() -> None:

@@ -155,9 +155,21 @@ class Plan:
     def full_recipe(self) -> dict[str, Any]:
         """Return the recipe as plain data with full ids and all parameters."""
         full = self.recipe.resolved()
+        for role, path in initial_paths(self.recipe).items():
+            full["init"][role] = str(path)
         for slot, component in self.components.items():
             _put(full, slot, {"use": component.id, **component.plain})
         return full
+
+
+def initial_paths(recipe: Recipe) -> dict[str, Path]:
+    """Return the runs or files that the networks start from, absolute, by role."""
+    init = recipe.settings.init
+    return {
+        role: recipe.directory_of(("init", role)) / Path(source).expanduser()
+        for role in NETWORKS
+        if (source := getattr(init, role))
+    }
 
 
 class _WrongParameters(Exception):
@@ -331,6 +343,8 @@ class _Planner:
 
     def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
         """Add the data set's own extractor where the recipe says ``auto``."""
+        if self.settings.eval.extractor is None:
+            self.notes.append("no score: eval.extractor is null")
         if self.settings.eval.extractor != "auto":
             return
         dataset = components["dataset",].registration
@@ -357,6 +371,19 @@ class _Planner:
         if len(dataset) == 0:
             self.fault(("dataset",), "the data set is empty")
         self.fit_reference(components)
+        self.fit_training()
+
+    def fit_training(self) -> None:
+        train = self.settings.train
+        for role, path in initial_paths(self.recipe).items():
+            if not path.exists():
+                self.fault(("init", role), f"there is no run or file {path}")
+        if train.micro_batch and train.batch_size % train.micro_batch:
+            what = f"{train.micro_batch} does not divide the batch of {train.batch_size}"
+            self.fault(("train", "micro_batch"), what)
+        if train.stop and train.stop.metric != "frechet" and not self.settings.eval.metrics:
+            what = f"no number {train.stop.metric!r} is computed - did you mean 'frechet'?"
+            self.fault(("train", "stop", "metric"), what)
 
     def fit_reference(self, components: Mapping[Slot, ComponentPlan]) -> None:
         split = self.settings.eval.reference

@@ -40,6 +40,10 @@ def resume(
 
     reporter: Any = TerminalReporter()
     directory = RunDirectory.find(reference, runs_dir)
+    if directory.status() == "finished" and not overrides:
+        reporter.say("run", f"{directory.path}  is finished already")
+        epilogue(directory, reporter)
+        return
     chosen = Options(
         runs_directory=runs_dir,
         max_seconds=max_time,

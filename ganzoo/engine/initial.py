@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from ganzoo.build.components import Components
+from ganzoo.build.plan import initial_paths
 from ganzoo.engine.state import newest_whole, read_network
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
@@ -22,10 +23,10 @@ def load_initial_weights(recipe: Recipe, parts: Components) -> None:
     Raises:
         CheckpointError: there is none, or it is of another network.
     """
+    paths = initial_paths(recipe)
     for role in ("generator", "discriminator"):
-        if source := getattr(recipe.settings.init, role):
-            path = recipe.directory_of(("init", role)) / Path(source).expanduser()
-            _load(getattr(parts, role), role, path)
+        if role in paths:
+            _load(getattr(parts, role), role, paths[role])
 
 
 def _load(network: nn.Module, role: str, source: Path) -> None:

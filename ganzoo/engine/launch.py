@@ -224,6 +224,11 @@ def _own_and_train(
             cpu_threads(threads),
         ):
             step = make_step(plan, processes, checkpoint)
+            if step.step > plan.budget.steps:
+                raise UsageError(
+                    f"the run is at step {step.step} already, past {plan.budget.steps}",
+                    hint=f"train.steps={2 * step.step}",
+                )
             scorer = Scorer.of(plan, processes) if plan.extractor else None
             stop = plan.recipe.settings.train.stop
             best, since = previous_best(directory.scores(), step.step, stop)
@@ -262,6 +267,8 @@ def _newest(
         checkpoint = store.newest()
         for message in store.set_aside:
             reporters.tell("noted", message)
+        if checkpoint is None:
+            reporters.tell("noted", "no checkpoint to go on from: starting again from step 0")
         processes.share(checkpoint.step if checkpoint else None)
         return checkpoint
     step = processes.share(None)

@@ -127,6 +127,8 @@ class Run:
         Raises:
             UsageError: labels that the run does not have.
         """
+        if count < 1:
+            raise UsageError(f"{count} samples cannot be drawn")
         asked = self._labels(count, labels)
         return self.sampler(checkpoint).sample(count, seed=seed, labels=asked)
 
@@ -199,7 +201,8 @@ class Run:
         processes = find_processes(expect_processes)
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
-        selected = checkpoint if checkpoint in ("final", "best") else "asked"
+        finished = self.status == "finished"
+        selected = checkpoint if checkpoint in ("final", "best") and finished else "asked"
         sampling = Sampling(
             weights="ema" if settings.train.ema else "raw",
             step=chosen.step,

@@ -90,17 +90,19 @@ def saved_position(directory: Path) -> int:
 
 
 def newest_whole(store: CheckpointStore) -> Checkpoint:
-    """Return the newest checkpoint that verifies, touching nothing: the run may be another's.
+    """Return the newest checkpoint, touching nothing: the run may be another's.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or it is damaged; an older one is not taken in silence.
     """
-    for step in reversed(store.steps()):
-        try:
-            return store.at(step)
-        except DamagedCheckpoint:
-            continue
-    raise CheckpointError(f"{store.directory} holds no whole checkpoint")
+    steps = store.steps()
+    if not steps:
+        raise CheckpointError(f"{store.directory} holds no checkpoint", hint="ganzoo resume RUN")
+    try:
+        return store.at(steps[-1])
+    except DamagedCheckpoint as error:
+        older = f"--checkpoint {steps[-2]}, or: " if len(steps) > 1 else ""
+        raise CheckpointError(error.message, hint=f"{older}ganzoo resume RUN") from error
 
 
 def write_network(network: nn.Module, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from typing import Any
 
 import torch
@@ -218,7 +219,7 @@ class Trainer:
             if self.full_disks >= MAX_FULL_DISKS:
                 raise DiskFull(
                     f"{error.strerror}, {self.full_disks} times in a row",
-                    hint=f"make room, then: ganzoo resume {self.directory.name}",
+                    hint=f"make room, then: ganzoo resume {quote(str(self.directory.path))}",
                 ) from error
             self.reporters.tell("noted", f"{error.strerror}; going on without this checkpoint")
         else:
@@ -236,7 +237,7 @@ class Trainer:
         raise self.stopped()
 
     def stopped(self) -> GanzooError:
-        return self.flag.error(self.directory.name, self.step.step)
+        return self.flag.error(quote(str(self.directory.path)), self.step.step)
 
 
 def step_of(score: Score) -> int:

@@ -63,7 +63,7 @@ class Table:
 
 
 def three_digits(value: float | None) -> str:
-    """Return a number to three significant digits, without an exponent; ``-`` for none.
+    """Return a number to three significant digits, integers whole; ``-`` for none.
 
     More digits of a Fréchet distance than these mean nothing.
     """
@@ -71,5 +71,5 @@ def three_digits(value: float | None) -> str:
         return "-"
     if value == 0:
         return "0"
-    decimals = 2 - math.floor(math.log10(abs(value)))
-    return f"{round(value, decimals):.{max(0, min(decimals, 8))}f}"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{round(value, decimals):.{min(decimals, 8)}f}"
