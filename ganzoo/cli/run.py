@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ def _run_one(recipe: str, overrides: list[str], given: dict[str, Any]) -> None:
         if known.status() == "finished" and known.info().get("steps", 0) >= steps:
             reporter.say("run", f"{known.path}  is finished already")
         else:
-            resume(known, [f"train.steps={steps}"], replace(chosen))
+            resume(known, [f"train.steps={steps}"], chosen)
     epilogue(directory, reporter)
 
 

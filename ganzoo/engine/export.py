@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from ganzoo.engine.state import write_network
 
-EXPORT_FORMATS = ("safetensors", "program")
-
 
 def export_weights(network: nn.Module, about: dict[str, Any], directory: Path) -> list[Path]:
     """Write ``generator.safetensors`` and ``generator.json``; return their paths."""

@@ -28,6 +28,7 @@ from ganzoo.engine.threads import cpu_threads, threads_for
 from ganzoo.engine.trainer import Trainer, previous_best
 from ganzoo.errors import DataError, GanzooError, OutOfMemory, PluginError, UsageError
 from ganzoo.recipes.lock import experiment_id, read_lock, write_lock
+from ganzoo.recipes.overrides import override_keys
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
@@ -163,8 +164,7 @@ def refuse_drift(lock: Mapping[str, Any], plan: Plan) -> None:
 
 
 def _only_budget_and_cadence(overrides: Sequence[str] | Mapping[str, Any]) -> None:
-    keys = overrides if isinstance(overrides, Mapping) else [o.partition("=")[0] for o in overrides]
-    for key in keys:
+    for key in override_keys(overrides):
         if key not in BUDGET_AND_CADENCE:
             allowed = ", ".join(sorted(BUDGET_AND_CADENCE))
             raise UsageError(

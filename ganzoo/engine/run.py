@@ -22,6 +22,7 @@ from ganzoo.engine.sampling import Sampler
 from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.state import newest_whole, read_network
 from ganzoo.errors import CheckpointError, UsageError
+from ganzoo.recipes.overrides import override_keys
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
@@ -222,8 +223,7 @@ class Run:
 
 
 def _only_evaluation(overrides: Overrides) -> None:
-    keys = overrides if isinstance(overrides, Mapping) else [o.partition("=")[0] for o in overrides]
-    for key in keys:
+    for key in override_keys(overrides):
         if not key.startswith("eval."):
             raise UsageError(f"a finished run keeps its recipe; {key} cannot change", hint="eval.…")
 

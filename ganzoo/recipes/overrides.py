@@ -42,6 +42,13 @@ def override_layer(overrides: Overrides, schedules: Sequence[str] = ()) -> Layer
     return Layer.of(data, {(): NOWHERE}, COMMAND_LINE, Path.cwd())
 
 
+def override_keys(overrides: Overrides) -> list[str]:
+    """Return the dotted keys that overrides of either form set."""
+    if isinstance(overrides, Mapping):
+        return list(overrides)
+    return [override.partition("=")[0] for override in overrides]
+
+
 def _pairs(overrides: Overrides) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield each key with a function that reads its value."""
     if isinstance(overrides, Mapping):
