@@ -17,7 +17,7 @@ from ganzoo.cli import options
 @options.as_json
 def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: bool) -> None:
     """Print RECIPE with every default written out and each line's origin beside it."""
-    from ganzoo.build.plan import make_plan
+    from ganzoo.build.planner import make_plan
     from ganzoo.recipes.recipe import Recipe
     from ganzoo.recipes.show import show as shown
 

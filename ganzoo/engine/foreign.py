@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.build.components import make
-from ganzoo.build.plan import ComponentPlan, adhoc_component
+from ganzoo.build.parameters import adhoc_component
+from ganzoo.build.plan import ComponentPlan
 from ganzoo.engine.feed import tensors_of
 from ganzoo.engine.processes import find_processes
 from ganzoo.engine.run import Run

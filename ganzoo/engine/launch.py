@@ -16,7 +16,8 @@ import torch
 
 from ganzoo import __version__
 from ganzoo.build.components import make
-from ganzoo.build.plan import Plan, make_plan
+from ganzoo.build.plan import Plan
+from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.precision import numerics
 from ganzoo.engine.processes import Processes, find_processes

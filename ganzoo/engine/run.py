@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.build.components import build
-from ganzoo.build.plan import Plan, make_plan
+from ganzoo.build.plan import Plan
+from ganzoo.build.planner import make_plan
 from ganzoo.engine.export import export_program, export_weights
 from ganzoo.engine.labels import LabelLaw
 from ganzoo.engine.launch import Options, prepare, registry_of, start

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ganzoo.build.plan import Plan, make_plan
+from ganzoo.build.plan import Plan
+from ganzoo.build.planner import make_plan
 from ganzoo.engine.rehearsal import rehearse
 from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.lock import write_lock

@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from ganzoo.build.plan import Plan, make_plan
+from ganzoo.build.plan import Plan
+from ganzoo.build.planner import make_plan
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 
