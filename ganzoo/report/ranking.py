@@ -1,21 +1,19 @@
 """Rows of a leaderboard: seeds grouped, means sorted, and what cannot be told from the first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from ganzoo.recipes.lock import NOT_THE_EXPERIMENT
 from ganzoo.report.candidates import Candidate
 from ganzoo.report.leaderboard import Row
+from ganzoo.report.naming import names_of
 from ganzoo.report.welch import welch_p_value
 from ganzoo.runs.score import Protocol, Score
 
 SAMPLING_FIELDS = ("weights", "step", "images_seen", "labels", "truncation", "batch_norm", "seed")
 """What of the sampling becomes a column where it differs within the ranking."""
-
-SHOWN_DIFFERENCES = 3
 
 
 def rank(candidates: Iterable[Candidate], protocol: Protocol) -> tuple[Row, ...]:
@@ -71,38 +69,3 @@ def _mean_metrics(scores: Sequence[Score]) -> dict[str, float]:
     """Return the mean of every further metric that all seeds have."""
     shared = [name for name in scores[0].metrics if all(name in each.metrics for each in scores)]
     return {name: fmean(each.metrics[name] for each in scores) for name in shared}
-
-
-def names_of(experiments: Mapping[str, Candidate]) -> dict[str, str]:
-    """Return a name for each experiment; those of one name are told apart by what differs."""
-    alike: dict[str, list[str]] = defaultdict(list)
-    for identifier, example in experiments.items():
-        alike[example.name].append(identifier)
-    return {
-        identifier: name + _told_apart(identifier, {each: experiments[each].lock for each in same})
-        for name, same in alike.items()
-        for identifier in same
-    }
-
-
-def _told_apart(identifier: str, locks: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return what sets one of several locks apart, in brackets; nothing where there is but one."""
-    leaves = {each: dict(_leaves(lock)) for each, lock in locks.items()}
-    keys = sorted({key for each in leaves.values() for key in each})
-    differing = [key for key in keys if len({repr(each.get(key)) for each in leaves.values()}) > 1]
-    # Of what code it was, nobody wants to read more than need be.
-    differing = [key for key in differing if not key.startswith("lock")] or differing
-    told = [f"{key}={leaves[identifier].get(key)}" for key in differing[:SHOWN_DIFFERENCES]]
-    if len(differing) > SHOWN_DIFFERENCES:
-        told.append(f"and {len(differing) - SHOWN_DIFFERENCES} more")
-    return f" ({', '.join(told)})" if told else ""
-
-
-def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterable[tuple[str, Any]]:
-    """Yield ``a.b.c`` and the value for everything in a lock that makes the experiment."""
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            if path or key not in NOT_THE_EXPERIMENT:
-                yield from _leaves(value, (*path, str(key)))
-    else:
-        yield ".".join(path), tree

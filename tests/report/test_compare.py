@@ -48,16 +48,6 @@ def test_runs_that_differ_in_their_seeds_alone_are_one_row(runs, make_run, score
     assert row.name == "hinge"
 
 
-def test_experiments_of_one_name_are_told_apart_by_what_differs(runs, make_run, score) -> None:
-    make_run("hinge", score(3.0))
-    make_run("hinge", score(4.0), lr=1e-3)
-    names = [row.name for row in compare().ranked]
-    assert names == [
-        "hinge (optimizers.generator.lr=0.0002)",
-        "hinge (optimizers.generator.lr=0.001)",
-    ]
-
-
 def test_a_single_seed_keeps_its_place_and_is_marked(runs, make_run, score) -> None:
     make_run("lucky", score(2.9))
     for seed, value in enumerate([3.0, 3.2]):

@@ -1,0 +1,87 @@
+"""Experiments of one name are told apart by what a reader would have changed."""
+
+from pathlib import Path
+from typing import Any
+
+from ganzoo.report.candidates import Candidate
+from ganzoo.report.naming import names_of
+from ganzoo.runs.directory import RunDirectory
+
+BASE: dict[str, Any] = {
+    "recipe": 1,
+    "generator": {"use": "zoo/dcgan", "width": 64, "latent_dim": 64},
+    "loss": {"use": "zoo/hinge"},
+    "regularizers": {},
+    "augmentation": None,
+    "optimizers": {
+        "generator": {"use": "zoo/adam", "lr": 2e-4, "betas": [0.0, 0.9]},
+        "discriminator": {"use": "zoo/adam", "lr": 2e-4, "betas": [0.0, 0.9]},
+    },
+    "train": {"steps": 100},
+    "lock": {"torch": "2.13.0"},
+}
+
+
+def names(*changes: dict[str, Any], name: str = "mine") -> list[str]:
+    """Return what experiments are called that differ from BASE in these keys."""
+    experiments = {
+        str(index): Candidate(RunDirectory(Path("run")), name, 0, "", BASE | change, ())
+        for index, change in enumerate(changes)
+    }
+    return list(names_of(experiments).values())
+
+
+def both(lr: float) -> dict[str, Any]:
+    node = {"use": "zoo/adam", "lr": lr, "betas": [0.0, 0.9]}
+    return {"optimizers": {"generator": node, "discriminator": node}}
+
+
+def test_an_experiment_that_has_its_name_to_itself_is_called_by_it() -> None:
+    assert names({}) == ["mine"]
+
+
+def test_a_rate_of_both_optimizers_is_told_once() -> None:
+    assert names({}, both(1e-3)) == [
+        "mine (optimizers.both.lr=0.0002)",
+        "mine (optimizers.both.lr=0.001)",
+    ]
+
+
+def test_a_rate_of_one_optimizer_is_told_as_its() -> None:
+    node = BASE["optimizers"]["discriminator"] | {"lr": 4e-4}
+    faster = {"optimizers": BASE["optimizers"] | {"discriminator": node}}
+    assert names({}, faster) == [
+        "mine (optimizers.discriminator.lr=0.0002)",
+        "mine (optimizers.discriminator.lr=0.0004)",
+    ]
+
+
+def test_another_network_is_told_by_its_name_and_not_by_its_parameters() -> None:
+    other = {"generator": {"use": "acme/unet", "depth": 3, "latent_dim": 8}}
+    assert names({}, other) == ["mine (generator=dcgan)", "mine (generator=acme/unet)"]
+
+
+def test_a_regularizer_that_only_one_has_is_told_as_there_or_not() -> None:
+    r1 = {"regularizers": {"r1": {"use": "zoo/r1", "gamma": 1.0, "every_steps": 4}}}
+    assert names({}, r1) == ["mine (no regularizers.r1)", "mine (regularizers.r1=r1)"]
+
+
+def test_no_more_keys_are_told_than_set_all_apart_and_the_rest_are_counted() -> None:
+    first = {"loss": {"use": "zoo/vanilla"}, "train": {"steps": 200}, **both(1e-3)}
+    second = {"loss": {"use": "zoo/wgan-gp"}, "train": {"steps": 300}, **both(2e-3)}
+    assert names({}, first, second) == [
+        "mine (loss=hinge, and 2 more)",
+        "mine (loss=vanilla, and 2 more)",
+        "mine (loss=wgan-gp, and 2 more)",
+    ]
+
+
+def test_a_grid_over_two_keys_tells_both() -> None:
+    grid = [{"train": {"steps": n}} | both(lr) for n in (100, 200) for lr in (1e-3, 2e-3)]
+    assert names(*grid)[3] == "mine (optimizers.both.lr=0.002, train.steps=200)"
+
+
+def test_the_code_is_told_only_where_nothing_else_differs() -> None:
+    older = {"lock": {"torch": "2.12.0"}}
+    assert names({}, older) == ["mine (lock.torch=2.13.0)", "mine (lock.torch=2.12.0)"]
+    assert names({}, older | both(1e-3))[1] == "mine (optimizers.both.lr=0.001)"
