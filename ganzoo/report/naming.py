@@ -1,4 +1,4 @@
-"""What an experiment is called beside others: its name, and what sets it apart where names agree."""
+"""What an experiment is called beside others, and what sets it apart where names agree."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
