@@ -1,0 +1,81 @@
+"""What the small recipes beside the digits' losses reach, over seeds.
+
+    python benchmarks/small_recipes.py [--seeds 0,1,2] [--runs-dir runs/benchmark]
+
+Modes covered on a grid of Gaussians and on stacked digits, agreement with the label that was asked
+for, and the distance on shapes beside that of a Gaussian fitted to the pixels and of other shapes.
+Every recipe is run at its own budget, skipped where it is finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
+
+from ganzoo.build.components import make
+from ganzoo.engine.feed import tensors_of
+from ganzoo.engine.launch import prepare
+from ganzoo.engine.processes import find_processes
+from ganzoo.engine.run import Run
+from ganzoo.engine.scorer import Scorer
+
+
+def gaussians(run: Run) -> str:
+    metrics = final_score(run).metrics
+    covered = f"{metrics['modes_covered']:.0f} of {metrics['modes_total']:.0f} modes"
+    return f"{covered}, {metrics['high_quality']:.1%} within 3 sd"
+
+
+def stacked(run: Run) -> str:
+    score = final_score(run)
+    return f"{score.metrics['modes_covered']:.0f} of 1,000 modes, FD(toy-cnn) {score.value:.1f}"
+
+
+def conditional(run: Run) -> str:
+    score = final_score(run)
+    agreement = score.metrics["class_agreement"]
+    return f"{agreement:.1%} of the class asked for, FD(toy-cnn) {score.value:.1f}"
+
+
+def shapes(run: Run) -> str:
+    return f"FD(toy-cnn) {final_score(run).value:.0f}"
+
+
+RECIPES: dict[str, Callable[[Run], str]] = {
+    "gaussians-mlp": gaussians,
+    "digits-dcgan-conditional": conditional,
+    "stacked-digits-dcgan": stacked,
+    "shapes-resnet-hinge": shapes,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs/benchmark"))
+    chosen = parser.parse_args()
+    print(f"{provenance()}\n\n| recipe | seed | result | seconds |\n|:--|--:|:--|--:|", flush=True)
+    for recipe, result in RECIPES.items():
+        for seed in map(int, chosen.seeds.split(",")):
+            run = finished_run(recipe, seed, chosen.runs_dir)
+            print(f"| {recipe} | {seed} | {result(run)} | {seconds(run):.0f} |", flush=True)
+    for line in yardsticks_of_shapes():
+        print(line)
+
+
+def yardsticks_of_shapes() -> Iterator[str]:
+    """Yield rows of what shapes-resnet-hinge's distance is to be compared with."""
+    plan = prepare("shapes-resnet-hinge")
+    scorer, samples = Scorer.of(plan, find_processes()), plan.recipe.settings.eval.samples
+    train = scorer.reference.samples
+    others, _ = tensors_of(make(scorer.dataset, "test"))
+    rows = {"pixel-Gaussian": pixel_gaussian(train, samples), "other shapes": others[:samples]}
+    for name, images in rows.items():
+        yield f"| {name} | | FD(toy-cnn) {scorer.score([(images, None)]).value:.0f} | |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What the benchmarks of recipes share: finished runs, and what is known of the data."""
+
+from __future__ import annotations
+
+import platform
+import time
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import ganzoo
+from ganzoo.engine.launch import Options, prepare, resume, start
+from ganzoo.engine.rejoin import same_run
+from ganzoo.engine.run import Run
+from ganzoo.runs.score import Score
+
+
+def provenance() -> str:
+    """Return the date, machine and versions that a table was made with."""
+    versions = f"ganzoo {ganzoo.__version__}, torch {torch.__version__}"
+    return f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {versions}"
+
+
+def finished_run(recipe: str, seed: int, runs_directory: Path) -> Run:
+    """Run a recipe with a seed at its own budget, go on with it, or find it finished."""
+    plan = prepare(recipe, [f"seed={seed}"])
+    options = Options(runs_directory=runs_directory)
+    known = same_run(plan, runs_directory)
+    if known is None:
+        known = start(plan, options)
+    elif known.status() != "finished":
+        resume(known, (), options)
+    return Run(known)
+
+
+def final_score(run: Run) -> Score:
+    """Return the score that the run ended with."""
+    return [each for each in run.scores if each.sampling and each.sampling.selected == "final"][-1]
+
+
+def seconds(run: Run) -> float:
+    """Return the time from the first to the last event of the run's last attempt."""
+    times = [datetime.fromisoformat(event["time"]) for event in run.directory.events()]
+    return (times[-1] - times[0]).total_seconds()
+
+
+def pixel_gaussian(train: Tensor, samples: int) -> Tensor:
+    """Return samples of a Gaussian with the pixels' mean and covariance, clipped and rounded."""
+    pixels = train.flatten(1).double()
+    covariance = torch.cov(pixels.T) + 1e-6 * torch.eye(pixels.shape[1])
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(samples, pixels.shape[1], dtype=torch.float64, generator=generator)
+    drawn = pixels.mean(0) + noise @ torch.linalg.cholesky(covariance).T
+    return drawn.clamp(0, 255).round().to(torch.uint8).unflatten(1, train.shape[1:])
