@@ -17,6 +17,7 @@ from typing import Any
 
 from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults, files
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.manifest import (
     DamagedCheckpoint,
     directory_name,
@@ -151,8 +152,7 @@ class CheckpointStore:
         """
         path = self._path(step)
         if not path.is_dir():
-            there = ", ".join(map(str, self.steps())) or "none"
-            raise CheckpointError(f"{self.directory} has no step {step}", hint=f"one of: {there}")
+            raise self._no_such(step)
         try:
             return _checkpoint(path, verify(path))
         except OSError as error:
@@ -181,6 +181,16 @@ class CheckpointStore:
         """Remove what killed saves and prunes left. Only under the run's lock."""
         for leftover in self.directory.glob(".tmp-*"):
             shutil.rmtree(leftover)
+
+    def _no_such(self, step: int) -> CheckpointError:
+        if not (steps := self.steps()):
+            resume = command("resume", reference_to(self.directory.parent))
+            return CheckpointError(f"{self.directory} holds no checkpoint", hint=resume)
+        there = ", ".join(map(str, steps))
+        nearest = min(steps, key=lambda each: abs(each - step))
+        return CheckpointError(
+            f"{self.directory} has no step {step}; it has {there}", hint=f"--checkpoint {nearest}"
+        )
 
     def _path(self, step: int) -> Path:
         return self.directory / directory_name(step)

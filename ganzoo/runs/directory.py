@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -10,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import DataError, UsageError
-from ganzoo.runs import faults, lock, records
+from ganzoo.errors import DataError
+from ganzoo.runs import faults, lock, names, records
+from ganzoo.runs.commands import command
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.lock import Owner
 from ganzoo.runs.score import Score
@@ -101,11 +101,11 @@ class RunDirectory:
         """Make the directory of a new run; no other process can get the same.
 
         Raises:
-            UsageError: the name cannot be a directory's, or the place cannot be written.
+            UsageError: the name is not one that a recipe could have, or the place cannot be
+                written.
             DiskFull: it has no room.
         """
-        if not re.fullmatch(r"[^\x00-\x1f/\\]{1,200}", name) or name.startswith("."):
-            raise UsageError(f"{name!r} cannot name a run", hint="--name NAME, without / and \\")
+        names.check(name)
         run = cls(runs_directory / f"{name}-s{seed}-{secrets.token_hex(3)}")
         try:
             run.path.mkdir(parents=True)
@@ -115,7 +115,8 @@ class RunDirectory:
         except OSError as error:
             with contextlib.suppress(OSError):
                 run.path.rmdir()
-            raise unwritable(runs_directory, error) from error
+            elsewhere = command("run", "RECIPE", "--runs-dir", "DIRECTORY")
+            raise unwritable(runs_directory, error, elsewhere) from error
         return run
 
     @classmethod
@@ -133,6 +134,7 @@ class RunDirectory:
 
         Raises:
             UsageError: no run, or several.
+            DataError: a run whose record cannot be read.
         """
         text = str(reference)
         if text != "last" and (Path(reference) / INFO).is_file():
@@ -146,9 +148,10 @@ class RunDirectory:
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            names = ", ".join(run.name for run in fitting)
-            raise UsageError(f"{text!r} fits {len(fitting)} runs: {names}", hint="a longer prefix")
-        raise UsageError(f"no run {text!r} in {runs_directory}", hint="ganzoo ls")
+            raise names.several(text, [run.name for run in fitting], runs_directory)
+        if text and (runs_directory / text / INFO).is_file():
+            cls(runs_directory / text).info()  # raises, since `all` has left it out
+        raise names.missing(text, [run.name for run in runs], runs_directory)
 
     # --- records ---------------------------------------------------------------------------------
 
@@ -160,8 +163,10 @@ class RunDirectory:
         """
         try:
             info = json.loads(self.info_file.read_bytes())
-        except (OSError, ValueError) as error:
-            raise DataError(f"{self.info_file} cannot be read: {error}") from error
+        except OSError as error:
+            raise DataError(f"{self.info_file} cannot be read: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{self.info_file} is torn or empty: {error}") from error
         if not isinstance(info, dict) or not isinstance(info.get("created"), str):
             raise DataError(f"{self.info_file} is not the record of a run")
         return info

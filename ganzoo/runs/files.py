@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import secrets
+import shlex
 import stat
 from pathlib import Path
 
@@ -42,11 +43,17 @@ def says_no_room(error: BaseException | None) -> bool:
     return False
 
 
-def unwritable(place: Path, error: OSError) -> GanzooError:
-    """Return what to tell the user when `place` cannot be written."""
+def unwritable(place: Path, error: OSError, hint: str | None = None) -> GanzooError:
+    """Return what to tell the user when `place` cannot be written; `hint` is the way out, if any.
+
+    Without one the reader is told how to see who may write there.
+    """
+    quoted = shlex.quote(str(place))
     if says_no_room(error):
-        return DiskFull(f"no room in {place}")
-    return UsageError(f"{place} cannot be written: {error.strerror}", hint="--runs-dir DIRECTORY")
+        return DiskFull(f"no room in {place}", hint=f"df -h {quoted}")
+    return UsageError(
+        f"{place} cannot be written: {error.strerror or error}", hint=hint or f"ls -ld {quoted}"
+    )
 
 
 def sync_directory(directory: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ganzoo.errors import RunLocked
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.records import to_json, utc_now
 
@@ -49,9 +50,10 @@ def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
     claimant = owner_of(directory)
     foreign = claimant is not None and claimant.host != socket.gethostname()
     if claimant and foreign and not take_over:
+        resume = command("resume", reference_to(directory))
         raise RunLocked(
             f"{directory} is held by {claimant}, which cannot be checked from here",
-            hint=f"ganzoo resume {directory.name} --take-over   (if nothing runs there any more)",
+            hint=f"{resume} --take-over   # if nothing runs there any more",
         )
     if foreign:
         (directory / LOCK).unlink(missing_ok=True)

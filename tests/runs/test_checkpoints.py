@@ -194,9 +194,9 @@ def rewrite(path: Path, **changes: object) -> None:
 
 
 def test_a_step_that_is_not_there_is_an_error_that_names_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="has no step 4") as caught:
+    with pytest.raises(CheckpointError, match="has no step 4; it has 1, 2") as caught:
         filled(tmp_path, 1, 2).at(4)
-    assert caught.value.hint == "one of: 1, 2"
+    assert caught.value.hint == "--checkpoint 2"
     assert CheckpointStore(tmp_path / "nowhere").newest() is None
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -66,9 +67,9 @@ def holder(run: RunDirectory) -> "subprocess.Popen[str]":
 
 
 def test_a_new_run_is_named_by_recipe_seed_and_six_hex_digits(runs: Path) -> None:
-    run = RunDirectory.create(runs, "digits hinge", 3)
+    run = RunDirectory.create(runs, "digits-hinge", 3)
     stem, _, tail = run.name.rpartition("-")
-    assert stem == "digits hinge-s3"
+    assert stem == "digits-hinge-s3"
     assert len(tail) == 6
     assert int(tail, 16) >= 0
     assert run.info()["seed"] == 3
@@ -93,7 +94,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="file cannot be written: Not a directory") as caught:
         RunDirectory.create(tmp_path / "file", "a", 0)
-    assert caught.value.hint == "--runs-dir DIRECTORY"
+    assert caught.value.hint == "ganzoo run RECIPE --runs-dir DIRECTORY"
 
 
 def test_a_full_disk_leaves_no_empty_run(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +233,9 @@ def test_the_lock_of_another_host_is_refused_unless_it_is_taken_over(runs: Path)
     with pytest.raises(RunLocked, match="pid 4121 on node3 since 2025-01-02") as caught, run.hold():
         pass
     assert caught.value.hint is not None
-    assert f"ganzoo resume {run.name} --take-over" in caught.value.hint
+    assert shlex.split(caught.value.hint, comments=True) == [
+        "ganzoo", "resume", str(run.path), "--take-over"
+    ]  # fmt: skip
     with run.hold(take_over=True):
         assert run.status() == "running"
     assert run.status() == "interrupted"

@@ -1,0 +1,101 @@
+"""What messages offer: commands that a shell reads as meant, and the names of runs that exist."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from ganzoo.errors import DataError, UsageError
+from ganzoo.recipes.skeleton import Settings
+from ganzoo.runs import names
+from ganzoo.runs.commands import command, reference_to
+from ganzoo.runs.directory import RunDirectory
+
+ODD = ["ü 空 'x\"", "a$(date)`b`", "x;y|z&", "--flag", "two\nlines", "\\", "*?[a]", "~"]
+
+
+@pytest.mark.parametrize("word", ODD)
+def test_a_shell_gives_back_every_word_of_a_command(word: str) -> None:
+    line = command("resume", word, runs_directory=Path(word))
+    script = f'ganzoo() {{ printf "%s\\0" "$@"; }}; {line}'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=True)
+    assert done.stdout.decode().split("\0")[:-1] == ["resume", word, "--runs-dir", word]
+
+
+def test_the_default_directory_of_runs_goes_without_saying() -> None:
+    assert command("ls", runs_directory=Path("runs")) == "ganzoo ls"
+    assert command("ls", runs_directory=Path("./runs/")) == "ganzoo ls"
+    assert command("ls", runs_directory=Path("/tmp/runs")) == "ganzoo ls --runs-dir /tmp/runs"
+
+
+def test_a_run_is_named_in_runs_and_found_by_its_path_elsewhere() -> None:
+    assert reference_to(Path("runs/a-s0-0b4408")) == "a-s0-0b4408"
+    assert reference_to(Path("/data/runs/a-s0-0b4408")) == "/data/runs/a-s0-0b4408"
+    assert reference_to(Path("-x/a-s0-0b4408")) == "./-x/a-s0-0b4408"
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "A.b_c-9", "0" * 100, "", "-a", ".a", "_a", "a b", "a/b", "ü", "0" * 101, "a\n"]
+)
+def test_a_run_may_be_called_what_a_recipe_may_be_called(name: str) -> None:
+    adapter: TypeAdapter[str] = TypeAdapter(Annotated[str, *Settings.model_fields["name"].metadata])
+    assert is_refused(names.check, UsageError, name) == is_refused(
+        adapter.validate_python, ValidationError, name
+    )
+
+
+def is_refused(check: Callable[[str], object], kind: type[Exception], name: str) -> bool:
+    try:
+        check(name)
+    except kind:
+        return True
+    return False
+
+
+def test_a_name_that_is_not_allowed_is_answered_with_the_nearest_one_that_is() -> None:
+    with pytest.raises(UsageError, match="did you mean 'my-first-run'") as caught:
+        names.check("my first run")
+    assert caught.value.hint == "ganzoo run RECIPE --name my-first-run"
+
+
+# --- references that mean no run -----------------------------------------------------------------
+
+
+def test_a_misspelt_run_is_answered_with_the_nearest_one_and_where_to_look(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path, "digits-dcgan-hinge", 0)
+    with pytest.raises(UsageError, match=f"no run 'digits-dgcan.*did you mean '{run.name}'") as no:
+        RunDirectory.find(run.name.replace("dcgan", "dgcan"), tmp_path)
+    assert no.value.hint == f"ganzoo ls --runs-dir {tmp_path}"
+
+
+def test_where_there_are_no_runs_the_way_out_is_to_make_one_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there are no runs in") as caught:
+        RunDirectory.find("last", tmp_path / "none")
+    assert caught.value.hint == f"ganzoo run RECIPE --runs-dir {tmp_path / 'none'}"
+
+
+def test_a_directory_that_is_no_run_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UsageError, match=r"photos is no run: it has no run\.json"):
+        RunDirectory.find(str(tmp_path / "photos"), tmp_path / "runs")
+
+
+@pytest.mark.parametrize("content", ["", '{"created": "2026-01'])
+def test_a_run_whose_record_is_torn_is_found_by_name_and_called_so(
+    tmp_path: Path, content: str
+) -> None:
+    run = RunDirectory.create(tmp_path, "a", 0)
+    run.info_file.write_text(content)
+    with pytest.raises(DataError, match=r"run\.json is torn or empty"):
+        RunDirectory.find(run.name, tmp_path)
+
+
+def test_of_many_runs_that_fit_only_the_first_are_spelt_out(tmp_path: Path) -> None:
+    made = [RunDirectory.create(tmp_path, "a", seed).name for seed in range(7)]
+    with pytest.raises(UsageError, match="'a-s' fits 7 runs") as caught:
+        RunDirectory.find("a-s", tmp_path)
+    assert made[4] in caught.value.message
+    assert caught.value.message.endswith(" and 2 more")
