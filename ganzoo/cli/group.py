@@ -30,11 +30,12 @@ VERBS: dict[str, dict[str, str]] = {
         "list": "list the components of one kind",
         "info": "show one component: parameters, paper, licence",
         "fetch": "bring a component's files into the cache",
+        "new": "write the beginnings of a plugin or of a recipe",
     },
 }
 """Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
 
-NOT_YET = ("schema", "new", "conformance", "report", "doctor", "bench")
+NOT_YET = ("schema", "conformance", "report", "doctor", "bench")
 """Verbs that are decided on and not written."""
 
 

@@ -1,0 +1,56 @@
+"""``ganzoo new``: the beginnings of a plugin or of a recipe."""
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+from ganzoo.cli.group import traceback_option
+from ganzoo.registry.names import suggest
+
+SUBCOMMANDS = {
+    "plugin": "write a plugin that works at once, and try it",
+    "recipe": "write a recipe that extends another, or one for a folder of pictures",
+}
+"""What there is to begin; `ganzoo.cli.new_NAME` holds a command of that name."""
+
+
+class Beginnings(click.Group):
+    """A group that imports a subcommand's file only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in SUBCOMMANDS if find_spec(f"ganzoo.cli.new_{name}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _load(cmd_name) if cmd_name in self.list_commands(ctx) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the subcommand.
+
+        Raises:
+            click.UsageError: there is none of that name; names the nearest.
+        """
+        if args and args[0] not in self.list_commands(ctx):
+            near = suggest(args[0], self.list_commands(ctx))
+            guess = f" - did you mean {near!r}?" if near else ""
+            raise click.UsageError(f"ganzoo new makes no {args[0]!r}{guess}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUBCOMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@cache
+def _load(name: str) -> click.Command:
+    command: click.Command = getattr(import_module(f"ganzoo.cli.new_{name}"), name)
+    command.params.append(traceback_option())
+    return command
+
+
+new = Beginnings(
+    "new", help="Write the beginnings of a plugin or of a recipe.", no_args_is_help=False
+)

@@ -1,0 +1,59 @@
+"""``ganzoo new plugin``: a distribution that installs, passes its tests and trains at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganzoo.cli.output import say
+from ganzoo.errors import PluginError
+
+
+@click.command()
+@click.argument("namespace")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    required=True,
+    metavar="KIND",
+    help="generator, loss, dataset, …: any kind that `ganzoo list` counts; give it several times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to write it; ganzoo-NAMESPACE by default.",
+)
+@click.option("--no-try", is_flag=True, help="Write the files and nothing more.")
+def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: bool) -> None:
+    """Write a plugin whose components are called NAMESPACE/NAME, and try it.
+
+    It has a small working example of each KIND, a recipe that uses them, and its tests. Then it
+    is installed into this environment, tested, listed, and trained for a few steps; each step is
+    shown as a command that can be repeated.
+    """
+    from ganzoo.registry.names import kind_of
+    from ganzoo.scaffold.names import names_of
+    from ganzoo.scaffold.plugin import plugin_files, write_plugin
+    from ganzoo.scaffold.trial import require_free, trial
+
+    names = names_of(namespace)
+    chosen = {kind_of(kind) for kind in kinds}
+    directory = out or Path(names.distribution)
+    if not no_try:
+        require_free(names)
+    files = plugin_files(names, chosen)
+    write_plugin(files, directory)
+    say(f"wrote {len(files)} files")
+    if not no_try:
+        for step in trial(names, chosen, directory):
+            try:
+                step.take(say)
+            except PluginError as error:
+                raise PluginError(
+                    f"{error.message}; the files are in {directory}", hint=error.hint
+                ) from error
+    click.echo(directory)
+    say(f"next: look into {directory / names.package}, change what you like, and repeat")

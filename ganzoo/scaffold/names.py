@@ -1,0 +1,60 @@
+"""The names of a plugin that is to be written."""
+
+import re
+from dataclasses import dataclass
+
+from ganzoo.errors import UsageError
+from ganzoo.registry.discovery import BUNDLED_DISTRIBUTIONS
+from ganzoo.registry.names import LOCAL_NAMESPACE
+
+MOST_LETTERS = 40
+
+_NAMESPACE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Names:
+    """A plugin's namespace, and what follows from it."""
+
+    namespace: str
+
+    @property
+    def distribution(self) -> str:
+        """What ``pip install`` calls it: ``ganzoo-my-lab``."""
+        return f"ganzoo-{self.namespace}"
+
+    @property
+    def package(self) -> str:
+        """What ``import`` calls it: ``ganzoo_my_lab``."""
+        return f"ganzoo_{self.namespace.replace('-', '_')}"
+
+
+def names_of(namespace: str) -> Names:
+    """Return the names of a plugin with that namespace.
+
+    Raises:
+        UsageError: a namespace that is kept for another use, is no name, or is too long.
+    """
+    if namespace in BUNDLED_DISTRIBUTIONS:
+        owner = BUNDLED_DISTRIBUTIONS[namespace]
+        raise _refused(namespace, f"the namespace {namespace!r} belongs to {owner}")
+    if namespace == LOCAL_NAMESPACE:
+        raise _refused(namespace, f"the namespace {namespace!r} is kept for --plugin FILE")
+    if not _NAMESPACE.fullmatch(namespace):
+        raise _refused(
+            namespace,
+            f"{namespace[:MOST_LETTERS]!r} is no namespace: lower case letters and digits, words"
+            " joined by single hyphens, a letter first",
+        )
+    if len(namespace) > MOST_LETTERS:
+        raise _refused(
+            namespace, f"a namespace has at most {MOST_LETTERS} letters, not {len(namespace)}"
+        )
+    return Names(namespace)
+
+
+def _refused(namespace: str, why: str) -> UsageError:
+    near = "-".join(re.findall(r"[a-z0-9]+", namespace.lower())).lstrip("0123456789-")
+    if near in (*BUNDLED_DISTRIBUTIONS, LOCAL_NAMESPACE, ""):
+        near = f"my-{near or 'lab'}"
+    return UsageError(why, hint=f"ganzoo new plugin {near[:MOST_LETTERS].rstrip('-')} --kind …")

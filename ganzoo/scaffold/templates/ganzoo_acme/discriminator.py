@@ -1,0 +1,45 @@
+"""A discriminator that judges patches of an image instead of the whole."""
+
+from torch import Tensor, nn
+
+from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
+from ganzoo.nn import add_spectral_norm
+
+
+class Discriminator(nn.Module):
+    """Two strided convolutions and a logit at every place of what they leave.
+
+    Each of the K logits of an image sees a patch of 18x18 pixels; losses take the mean over them.
+    Its features are the activations behind each strided convolution.
+
+    Args:
+        width: channels behind the first convolution; the second has twice as many.
+
+    Raises:
+        ValueError: an image of less than 4x4 pixels.
+    Source: Isola et al. 2017, arXiv:1611.07004, section 3.2.2; spectral norm in the place of batch
+        norm, Miyato et al. 2018, arXiv:1802.05957.
+    """
+
+    capabilities = frozenset({"features", "graph-safe"})
+
+    def __init__(self, spec: SampleSpec, *, width: PositiveInt = 32) -> None:
+        super().__init__()
+        if min(spec.height, spec.width) < 4:
+            raise ValueError(f"patches need images of at least 4x4 pixels, not {spec}")
+        channels = spec.channels
+        self.halvings = nn.ModuleList()
+        for outputs in (width, 2 * width):
+            convolution = nn.Conv2d(channels, outputs, 4, stride=2, padding=1)
+            self.halvings.append(nn.Sequential(convolution, nn.LeakyReLU(0.2)))
+            channels = outputs
+        self.logits = nn.Conv2d(channels, 1, 3, padding=1)
+        add_spectral_norm(self)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        """Judge images (B, C, H, W) in [-1, 1]: K logits each."""
+        features = []
+        for halving in self.halvings:
+            x = halving(x)
+            features.append(x)
+        return DiscriminatorOutput(self.logits(x).flatten(1), tuple(features))

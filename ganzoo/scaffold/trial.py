@@ -1,0 +1,123 @@
+"""Trying a new plugin as its author would: install it, test it, list it, train with it."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+from ganzoo.api import HOOKS
+from ganzoo.errors import PluginError, UsageError
+from ganzoo.registry.discovery import discover
+from ganzoo.registry.names import PLURALS
+from ganzoo.scaffold.names import Names
+
+STEPS = 20
+"""How many updates its recipe is trained for."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command that a new plugin must pass."""
+
+    what: str
+    """The noun that an error names it by."""
+    command: tuple[str, ...]
+    shows: tuple[str, ...] = ()
+    """What must stand in its output; a listing that finds nothing is no success."""
+    hint: str | None = None
+    """What to do where it fails; None: repeat it."""
+
+    @property
+    def line(self) -> str:
+        """The command as one types it."""
+        return shlex.join([_typed(self.command[0]), *self.command[1:]])
+
+    def take(self, say: Say) -> None:
+        """Run the command, passing on what it prints, line by line.
+
+        Raises:
+            PluginError: it failed, or did not show what it should.
+        """
+        say(f"$ {self.line}")
+        with subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        ) as process:
+            assert process.stdout is not None
+            printed = ""
+            for line in process.stdout:
+                printed += line
+                say(f"  {line.rstrip()}")
+        if process.returncode:
+            why = f"failed with exit code {process.returncode}"
+        elif missing := [word for word in self.shows if word not in printed]:
+            why = f"did not show {', '.join(missing)}"
+        else:
+            return
+        raise PluginError(f"{self.what} {why}", hint=self.hint or self.line)
+
+
+def require_free(names: Names) -> None:
+    """Raise UsageError where an installed plugin has the namespace already."""
+    for namespace in discover():
+        if namespace.name == names.namespace:
+            raise UsageError(
+                f"the namespace {names.namespace!r} is taken by {namespace}, which is installed",
+                hint=f"choose another, pip uninstall {namespace.distribution}, or add --no-try",
+            )
+
+
+def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Step]:
+    """Yield the steps for a plugin that lies in `directory`, in this Python's environment."""
+    python, place = sys.executable, str(directory)
+    script = Path(python).with_name("ganzoo")
+    ganzoo = (str(script),) if script.exists() else (python, "-m", "ganzoo")
+    yield Step("the installation", _install(python, place), hint=_without_pip())
+    yield Step(
+        "the plugin's own test",
+        (python, "-m", "pytest", "--quiet", place),
+        hint=None if find_spec("pytest") else f"{_typed(python)} -m pip install pytest",
+    )
+    for kind in HOOKS:
+        if kind in kinds:
+            pattern = f"{names.namespace}/*"
+            listing = (*ganzoo, "list", PLURALS[kind], pattern)
+            yield Step(f"the list of {PLURALS[kind]}", listing, shows=(f"{names.namespace}/",))
+    few = (f"train.steps={STEPS}", "eval.samples=64", "--runs-dir", str(directory / "runs"))
+    recipe = f"{names.namespace}/demo"
+    yield Step("the recipe", (*ganzoo, "run", recipe, *few))
+
+
+def _install(python: str, place: str) -> tuple[str, ...]:
+    """Return pip's command; with what builds a wheel at hand, it needs no network."""
+    ready = find_spec("hatchling") and find_spec("editables")
+    offline = ("--no-build-isolation",) if ready else ()
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps")
+    return (*pip, *offline, "--editable", place)
+
+
+def _without_pip() -> str | None:
+    return None if find_spec("pip") else f"{_typed(sys.executable)} -m ensurepip"
+
+
+def _typed(program: str) -> str:
+    """Return how this shell calls a program: by its bare name where that finds the same one."""
+    directory = Path(program).parent
+    for shorter in ("python", Path(program).name):
+        found = which(shorter)
+        if found and Path(found).parent == directory and os.path.samefile(found, program):
+            return shorter
+    return program
