@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ganzoo.cli.output import say
 from ganzoo.errors import PluginError
+
+if TYPE_CHECKING:
+    from ganzoo.scaffold.trial import Step
 
 
 @click.command()
@@ -46,14 +50,23 @@ def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: boo
         require_free(names)
     files = plugin_files(names, chosen)
     write_plugin(files, directory)
-    say(f"wrote {len(files)} files")
-    if not no_try:
-        for step in trial(names, chosen, directory):
-            try:
-                step.take(say)
-            except PluginError as error:
-                raise PluginError(
-                    f"{error.message}; the files are in {directory}", hint=error.hint
-                ) from error
+    say(f"wrote {len(files)} files into {directory}")
+    steps = list(trial(names, chosen, directory))
+    if no_try:
+        say("to try it:")
+        for step in steps:
+            say(f"$ {step.line}")
+    else:
+        _take(steps, directory)
+        say(f"it works; change what you like in {directory / names.package} and repeat")
     click.echo(directory)
-    say(f"next: look into {directory / names.package}, change what you like, and repeat")
+
+
+def _take(steps: list[Step], directory: Path) -> None:
+    for step in steps:
+        try:
+            step.take(say)
+        except PluginError as error:
+            raise PluginError(
+                f"{error.message}; the files are in {directory}", hint=error.hint
+            ) from error

@@ -1,0 +1,57 @@
+"""Which namespaces a new plugin may have."""
+
+import pytest
+
+from ganzoo.errors import UsageError
+from ganzoo.registry.names import is_name
+from ganzoo.scaffold.names import names_of
+
+
+def test_distribution_and_package_follow_from_the_namespace() -> None:
+    names = names_of("my-lab2")
+    assert (names.distribution, names.package) == ("ganzoo-my-lab2", "ganzoo_my_lab2")
+    assert is_name(names.namespace)
+    assert names.package.isidentifier()
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message", "hint"),
+    [
+        ("zoo", "the namespace 'zoo' belongs to ganzoo-zoo", "my-zoo"),
+        ("local", "the namespace 'local' is kept for --plugin FILE", "my-local"),
+        ("a" * 41, "a namespace has at most 40 letters, not 41", "a" * 40),
+    ],
+)
+def test_a_namespace_that_is_kept_or_too_long_is_refused_with_another(
+    namespace: str, message: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        names_of(namespace)
+    assert raised.value.message == message
+    assert raised.value.hint == f"ganzoo new plugin {hint} --kind …"
+    assert names_of(hint)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "near"),
+    [
+        ("My_Lab", "my-lab"),
+        ("9lives", "lives"),
+        ("a--b", "a-b"),
+        ("-a", "a"),
+        ("a-", "a"),
+        ("", "my-lab"),
+        ("é", "my-lab"),
+        ("../acme", "acme"),
+        ("acme\n", "acme"),
+        ("Zoo!", "my-zoo"),
+        ("9" * 10_000, "my-lab"),
+    ],
+)
+def test_what_is_no_name_is_refused_in_one_line_with_one_that_is(namespace: str, near: str) -> None:
+    with pytest.raises(UsageError, match="is no namespace") as raised:
+        names_of(namespace)
+    assert "\n" not in raised.value.message
+    assert len(raised.value.message) < 200
+    assert raised.value.hint == f"ganzoo new plugin {near} --kind …"
+    assert names_of(near)
