@@ -1,15 +1,26 @@
 """From a run's directory to what a comparison needs of it, or to the reason why it has no place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import DataError, RecipeError
+from ganzoo.errors import (
+    CheckpointError,
+    ComparisonError,
+    DataError,
+    DeviceError,
+    DiskFull,
+    RecipeError,
+)
 from ganzoo.recipes.lock import experiment_id, read_lock
-from ganzoo.registry.names import qualify
+from ganzoo.registry.names import qualify, shorten, suggest
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Protocol, Score
+
+CAN_BE_MENDED = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
+"""Exit codes of failures whose cause lies outside of the run; the others would happen again."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class Candidate:
     @property
     def reference(self) -> str:
         """How a command names this run."""
-        return reference_to(self.run)
+        return reference_to(self.run.path)
 
     def protocols(self) -> dict[str, Protocol]:
         """Return the protocols that the final generator was scored under, by id, newest last."""
@@ -53,12 +64,12 @@ class Candidate:
     def final(self, protocol_id: str) -> Score | None:
         """Return the score of the final generator; one made by the run itself comes first."""
         finals = [each for each in self._under(protocol_id) if self._is_final(each)]
-        finals.sort(key=lambda each: _selected(each) == "final")
+        finals.sort(key=lambda each: selected(each) == "final")
         return finals[-1] if finals else None
 
     def best(self, protocol_id: str) -> Score | None:
         """Return the score of the checkpoint that was best during training."""
-        best = [each for each in self._under(protocol_id) if _selected(each) == "best"]
+        best = [each for each in self._under(protocol_id) if selected(each) == "best"]
         return best[-1] if best else None
 
     def _under(self, protocol_id: str) -> list[Score]:
@@ -81,18 +92,19 @@ def candidate(run: RunDirectory) -> Candidate | Unranked:
         dataset = qualify(lock["dataset"]["use"])
         scores = tuple(run.scores())
         status = run.status()
+        seed = int(info.get("seed", 0))
     except (DataError, RecipeError) as error:
         return Unranked(run.name, f"its records cannot be read: {error.message}", None, dataset)
-    except (KeyError, TypeError):
-        return Unranked(run.name, f"{run.lock_file} names no data set")
+    except (KeyError, TypeError, ValueError):
+        reason = f"{run.lock_file} names no data set, or run.json no seed"
+        return Unranked(run.name, reason, None, dataset)
     name, created = str(info.get("name", run.name)), info["created"]
     is_local = "plugin_sha256" in info
-    found = Candidate(run, name, int(info.get("seed", 0)), created, lock, scores, is_local)
+    found = Candidate(run, name, seed, created, lock, scores, is_local)
     if status != "finished":
         return Unranked(run.name, *_unfinished(run, status), dataset)
     if not found.protocols():
-        reason = "its final generator has no score"
-        return Unranked(run.name, reason, f"ganzoo score {found.reference}", dataset)
+        return Unranked(run.name, *_unscored(found), dataset)
     return found
 
 
@@ -101,31 +113,56 @@ def was_run(path: Path) -> bool:
     return any((path / name).exists() for name in ("run.json", "recipe.lock.yaml", "metrics.jsonl"))
 
 
-def reference_to(run: RunDirectory) -> str:
-    """Return how a command names a run: by its name in ``runs/``, by its path elsewhere."""
-    return run.name if run.path.parent == Path("runs") else str(run.path)
-
-
 def last_step(run: RunDirectory) -> int:
     """Return the last generator step that was logged; 0 where none was."""
     return max((row["step"] for row in run.metrics()), default=0)
 
 
-def latest(scores: Iterable[Score], *selected: str) -> Score | None:
-    """Return the last score that was selected in one of these ways."""
-    found = [each for each in scores if _selected(each) in selected]
-    return found[-1] if found else None
-
-
-def _selected(score: Score) -> str | None:
+def selected(score: Score) -> str | None:
+    """Return which checkpoint was scored: ``during``, ``best``, ``final`` or ``asked``."""
     return score.sampling.selected if score.sampling else None
 
 
+def no_such_dataset(
+    dataset: str, read: Sequence[Candidate | Unranked], runs_directory: Path
+) -> ComparisonError | None:
+    """Return what to say if no run that was read has to do with a data set; None if one has."""
+    named = {protocol.reference for each in read for protocol in _protocols(each)}
+    named |= {each.dataset for each in read if isinstance(each, Unranked) and each.dataset}
+    if qualify(dataset) in named or not named:
+        return None
+    there = sorted(map(shorten, named))
+    near = suggest(dataset, there) or there[0]
+    return ComparisonError(
+        f"no run is of the data set {dataset!r}; there are runs of {', '.join(there)}",
+        hint=command("compare", "--dataset", near, runs_directory=runs_directory),
+    )
+
+
+def _protocols(each: Candidate | Unranked) -> list[Protocol]:
+    return list(each.protocols().values()) if isinstance(each, Candidate) else []
+
+
 def _unfinished(run: RunDirectory, status: str) -> tuple[str, str | None]:
-    step = last_step(run)
+    """Return why a run is not finished, and the command that finishes it, if one can."""
+    step, resume = last_step(run), command("resume", reference_to(run.path))
     if status == "running":
         return f"still running, at step {step}", None
-    if status == "failed":
-        errors = [event.get("error") for event in run.events() if event.get("event") == "failed"]
-        return f"failed at step {step}: {errors[-1]}", f"ganzoo resume {reference_to(run)}"
-    return f"interrupted at step {step}", f"ganzoo resume {reference_to(run)}"
+    if status == "interrupted":
+        return f"interrupted at step {step}", resume
+    failure = [event for event in run.events() if event.get("event") == "failed"][-1]
+    reason = f"failed at step {step}: {failure.get('error')}"
+    return reason, resume if failure.get("exit_code") in CAN_BE_MENDED else None
+
+
+def _unscored(found: Candidate) -> tuple[str, str | None]:
+    """Return why a finished run has no score, and the command that gives it one."""
+    evaluation = found.lock.get("eval")
+    extractor = evaluation.get("extractor") if isinstance(evaluation, Mapping) else "unknown"
+    if extractor is None:
+        why = "its recipe asks for no score"
+    elif extractor == "auto":
+        why = "its data has no extractor of its own; `ganzoo list extractors` lists those there are"
+    else:
+        return "its final generator has no score", command("score", found.reference)
+    return why, command("score", found.reference, "eval.extractor=NAME")

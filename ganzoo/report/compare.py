@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ganzoo.errors import ComparisonError
 from ganzoo.registry.names import qualify, shorten
-from ganzoo.report.candidates import Candidate, Unranked, candidate, was_run
+from ganzoo.report.candidates import Candidate, Unranked, candidate, no_such_dataset, was_run
 from ganzoo.report.leaderboard import Comparison
 from ganzoo.report.ranking import rank
+from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory, unreadable
 from ganzoo.runs.score import Protocol, Score
 
@@ -43,6 +44,8 @@ def compare(
     if runs is None:
         unranked += [_unreadable(path, why) for path, why in unreadable(directory) if was_run(path)]
     if dataset is not None:
+        if problem := no_such_dataset(dataset, read, directory):
+            raise problem
         wanted = qualify(dataset)
         candidates = [each for each in candidates if _scored_against(each, wanted)]
         unranked = [each for each in unranked if each.dataset in (wanted, None)]
@@ -53,9 +56,11 @@ def compare(
     protocol = _most_common(candidates, wanted)
     ranked = [each for each in candidates if each.final(protocol.id)]
     if len(ranked) == 1 and len(candidates) > 1:
-        raise _nothing_together(candidates, protocol)
+        raise _nothing_together(candidates, protocol, directory)
     unranked += [
-        _other_protocol(each, protocol, ranked[0]) for each in candidates if each not in ranked
+        _other_protocol(each, protocol, ranked[0], directory)
+        for each in candidates
+        if each not in ranked
     ]
     kept, repeats = _without_repeats(ranked)
     return Comparison(protocol, rank(kept, protocol), (*unranked, *repeats))
@@ -89,19 +94,26 @@ def _most_common(candidates: Iterable[Candidate], dataset: str | None) -> Protoc
 
 
 def _nothing(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
+    make = command("run", "RECIPE", runs_directory=directory)
     if not unranked:
-        return ComparisonError(f"there are no runs in {directory}", hint="ganzoo run RECIPE")
+        return ComparisonError(f"there are no runs in {directory}", hint=make)
     lines = [f"  {each.run}: {each.reason}" for each in unranked]
     commands = [each.command for each in unranked if each.command]
     return ComparisonError(
         "\n".join(["no run has a score that could be ranked", *lines]),
-        hint=commands[0] if commands else "ganzoo run RECIPE",
+        hint=commands[0] if commands else make,
     )
 
 
-def _nothing_together(candidates: Sequence[Candidate], protocol: Protocol) -> ComparisonError:
+def _nothing_together(
+    candidates: Sequence[Candidate], protocol: Protocol, directory: Path
+) -> ComparisonError:
     (first,) = (each for each in candidates if each.final(protocol.id))
-    others = [_other_protocol(each, protocol, first) for each in candidates if each is not first]
+    others = [
+        _other_protocol(each, protocol, first, directory)
+        for each in candidates
+        if each is not first
+    ]
     lines = [f"  {first.run.name}: {protocol.words()}"]
     lines += [f"  {each.run}: {each.reason}" for each in others]
     return ComparisonError(
@@ -110,16 +122,19 @@ def _nothing_together(candidates: Sequence[Candidate], protocol: Protocol) -> Co
     )
 
 
-def _other_protocol(each: Candidate, ranked: Protocol, first: Candidate) -> Unranked:
+def _other_protocol(
+    each: Candidate, ranked: Protocol, first: Candidate, directory: Path
+) -> Unranked:
     """Say in plain words how the protocol of a run differs, and how to score it like the others."""
     own = list(each.protocols().values())[-1]
     differences = "; ".join(own.differences(ranked))
     if own.reference == ranked.reference:
-        command = f"ganzoo score {each.reference} --like {first.reference}"
+        way = command("score", each.reference, "--like", first.reference)
     else:
-        command = f"ganzoo compare --dataset {shorten(own.reference)}"
+        shown = shorten(own.reference)
+        way = command("compare", "--dataset", shown, runs_directory=directory)
     reason = f"another protocol, {own.words()}; its own / ranked: {differences}"
-    return Unranked(each.run.name, reason, command, own.reference)
+    return Unranked(each.run.name, reason, way, own.reference)
 
 
 def _without_repeats(ranked: Iterable[Candidate]) -> tuple[list[Candidate], list[Unranked]]:

@@ -1,12 +1,14 @@
 """The runs of a directory, one line each, newest last."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import DataError
-from ganzoo.report.candidates import last_step, latest
+from ganzoo.report.candidates import selected
 from ganzoo.report.table import Table, three_digits
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Score
 
@@ -20,9 +22,9 @@ class Listed:
     run: str
     status: str
     step: int
-    """The last one that was logged."""
+    """The last one that is saved, where `ganzoo resume` goes on; 0 where none is."""
     score: Score | None
-    """Of the final generator; of the newest checkpoint where there is no final one yet."""
+    """Of the last generator that was scored, as the run itself is scored."""
     created: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,8 +50,27 @@ def listed(run: RunDirectory) -> Listed:
         scores = run.scores()
     except DataError:
         scores = []
-    score = latest(scores, "final", "asked") or latest(scores, "during")
-    return Listed(run.name, run.status(), last_step(run), score, run.info()["created"])
+    steps = CheckpointStore(run.checkpoints_directory).steps()
+    step = steps[-1] if steps else 0
+    return Listed(run.name, run.status(), step, own_score(scores), run.info()["created"])
+
+
+def own_score(scores: Sequence[Score]) -> Score | None:
+    """Return the newest score that a run made of itself: at its last end, or since on the way.
+
+    The first final score is the run's own. Scores of the final generator under other protocols
+    came later and on request; they stand in only where there is nothing else.
+    """
+    finals = [each for each in scores if selected(each) == "final"]
+    own = [each for each in finals if each.protocol == finals[0].protocol]
+    during = [each for each in scores if selected(each) == "during"]
+    asked = [each for each in scores if selected(each) == "asked"]
+    newest_first = [*reversed(own), *reversed(during)]
+    return max(newest_first, key=_step, default=asked[-1] if asked else None)
+
+
+def _step(score: Score) -> int:
+    return score.sampling.step if score.sampling else 0
 
 
 def table(runs: list[Listed]) -> Table:

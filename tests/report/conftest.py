@@ -48,7 +48,10 @@ def score() -> Callable[..., Score]:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    """Make a run in ``runs`` under the test's directory; finished unless told otherwise."""
+    """Make a run in ``runs`` under the test's directory; finished unless told otherwise.
+
+    It has logged up to step `steps` and saved at `saved`; where it failed, with `exit_code`.
+    """
 
     def make(
         name: str,
@@ -57,6 +60,9 @@ def make_run(tmp_path: Path) -> MakeRun:
         events: tuple[str, ...] = ("started", "finished"),
         lr: float = 2e-4,
         steps: int = 100,
+        saved: int | None = None,
+        exit_code: int = 3,
+        extractor: object = "toy-cnn",
     ) -> RunDirectory:
         run = RunDirectory.create(tmp_path / "runs", name, seed)
         lock = {
@@ -65,12 +71,14 @@ def make_run(tmp_path: Path) -> MakeRun:
             "seed": seed,
             "dataset": {"use": "zoo/digits"},
             "optimizers": {"generator": {"use": "zoo/adam", "lr": lr}},
+            "eval": {"extractor": extractor},
             "lock": {"torch": "2.13.0"},
         }
         write_lock(run.lock_file, lock)
         run.begin_attempt()
         for event in events:
-            run.append_event(event, error="the loss is not finite")
+            run.append_event(event, error="the loss is not finite", exit_code=exit_code)
+        (run.checkpoints_directory / f"step-{saved or steps:08d}").mkdir(parents=True)
         run.append_metrics({"step": steps, "loss": 0.5})
         for each in scores:
             run.append_score(each)
