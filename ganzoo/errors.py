@@ -5,6 +5,7 @@
     │   ├── RecipeError         2   a recipe: every problem found, with file, line, column
     │   ├── PluginError         2   an unknown, broken or misused plugin
     │   └── ComparisonError     2   nothing that can be ranked together
+    ├── BrokenPlugin            2   what a plugin raised, under GANZOO_STRICT=1
     ├── Diverged                3   a loss, gradient or weight that is not finite
     ├── DataError               4   a data set that is missing, damaged or of the wrong form
     ├── CheckpointError         5   a checkpoint that cannot be read or must not be written
@@ -16,7 +17,7 @@
     └── Interrupted       130, 143  stopped by SIGINT or SIGTERM, with its state saved
 
 `ganzoo.cli` prints the message on one line, and the hint, if there is one, on a second line that
-begins with ``try:``. Only a bug shows a traceback.
+begins with ``try:``. Only a bug shows a traceback, and a plugin under ``GANZOO_STRICT=1``.
 """
 
 from collections.abc import Sequence
@@ -75,6 +76,16 @@ class PluginError(UsageError):
 
 class ComparisonError(UsageError):
     """There is nothing that can honestly be ranked together."""
+
+
+class BrokenPlugin(GanzooError):
+    """A plugin that cannot be loaded, where ``GANZOO_STRICT=1`` asks for its traceback.
+
+    What it raised is the cause. No `PluginError`: whoever goes on without a broken plugin, or
+    quotes it in one line, must not hold this back.
+    """
+
+    exit_code = 2
 
 
 class Diverged(GanzooError):

@@ -8,7 +8,7 @@ import click
 
 from ganzoo.cli.errors import report, report_bug, report_usage
 from ganzoo.cli.group import group
-from ganzoo.errors import GanzooError
+from ganzoo.errors import BrokenPlugin, GanzooError
 
 BUG = 1
 INTERRUPTED = 130
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except GanzooError as error:
-        report(error, with_traceback="--traceback" in arguments or error.exit_code == BUG)
+        with_traceback = error.exit_code == BUG or isinstance(error, BrokenPlugin)
+        report(error, with_traceback=with_traceback or "--traceback" in arguments)
         return error.exit_code
     except Exception as error:
         report_bug(error)

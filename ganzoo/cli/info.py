@@ -1,14 +1,22 @@
-"""``ganzoo info``: one component: what it is, its parameters, where it comes from."""
+"""``ganzoo info``: one component or recipe: what it is, its parameters, where it comes from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ganzoo.api import Registration
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table
+from ganzoo.errors import PluginError
+from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.registry.names import LOCAL_NAMESPACE, kind_of, shorten
+from ganzoo.registry.registry import Registry
+from ganzoo.report.table import Table
 
 
 @click.command()
@@ -17,51 +25,151 @@ from ganzoo.cli.output import emit_json, emit_table
 @options.plugin
 @options.as_json
 def info(name: str, kind: str | None, plugin: Path | None, as_json: bool) -> None:
-    """Show the component ID: summary, parameters with types and defaults, paper, licence.
+    """Show what ID is: summary, parameters with types and defaults, paper, licence, owner.
 
-    A name that several kinds share (a generator and a discriminator, say) shows each of them.
+    ID is a component or a recipe. A name that several kinds share (a generator and a
+    discriminator, say) shows each of them.
     """
-    from ganzoo.build.signature import parameter_rows
-
     registry = options.registry(plugin)
-    found = [each for each in registry.find(name) if kind is None or each.kind == kind]
-    described = []
-    for registration in found:
-        factory = registry.resolve(registration)
-        rows = [] if registration.kind == "recipe" else parameter_rows(registration, factory)
-        described.append((registration, (factory.__doc__ or "").strip(), rows))
+    found = descriptions(registry, name, kind_of(kind) if kind else None)
     if as_json:
-        emit_json([_as_data(*each) for each in described])
+        emit_json(found)
         return
-    for registration, documentation, rows in described:
-        _print(registration, documentation, rows)
+    for number, each in enumerate(found):
+        if number:
+            click.echo()
+        show_recipe(each) if each["kind"] == "recipe" else show_component(each)
 
 
-def _as_data(registration: Any, documentation: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def descriptions(registry: Registry, name: str, kind: str | None) -> list[dict[str, Any]]:
+    """Return all that has this name, as JSON data.
+
+    Raises:
+        PluginError: nothing has it, or what has it is broken; the message says why.
+    """
+    shipped = [_recipe(registry, name)] if name in shipped_recipes() else []
+    if shipped and kind == "recipe":
+        return shipped
+    try:
+        registrations = (
+            [registry.get(kind, name)] if kind else registry.find(name, others=shipped_recipes())
+        )
+    except PluginError:
+        if kind or not shipped:
+            raise
+        registrations = []
+    return shipped + [
+        _recipe(registry, each.id, each) if each.kind == "recipe" else _component(registry, each)
+        for each in registrations
+    ]
+
+
+def _component(registry: Registry, registration: Registration) -> dict[str, Any]:
+    from ganzoo.build.signature import parameter_model, parameter_rows
     from ganzoo.cli.list import described
 
-    return described(registration) | {"documentation": documentation, "parameters": rows}
-
-
-def _print(registration: Any, documentation: str, rows: list[dict[str, Any]]) -> None:
-    from inspect import cleandoc
-
-    from ganzoo.report.table import Table
-
-    click.echo(f"{registration.kind} {registration.id}, revision {registration.revision}")
-    click.echo(f"from {registration.distribution} {registration.version}, {registration.target}")
-    facts = {
-        "paper": registration.paper,
-        "licence": registration.license,
-        "modalities": ", ".join(sorted(registration.modalities)),
-        "can be": ", ".join(sorted(registration.capabilities)),
-        "splits": ", ".join(registration.splits),
+    factory = registry.resolve(registration)
+    model = parameter_model(registration.kind, registration.id, factory)
+    return described(registration) | {
+        "documentation": cleandoc(factory.__doc__ or ""),
+        "parameters": parameter_rows(registration, factory),
+        "schema": model.model_json_schema(),
     }
+
+
+def _recipe(
+    registry: Registry, name: str, registration: Registration | None = None
+) -> dict[str, Any]:
+    from ganzoo import __version__
+    from ganzoo.recipes.ids import components
+    from ganzoo.recipes.locate import locate
+    from ganzoo.recipes.recipe import Recipe
+
+    recipe = Recipe.load(name, (), registry)
+    settings = recipe.settings
+    return {
+        "kind": "recipe",
+        "id": name,
+        "distribution": registration.distribution if registration else "ganzoo",
+        "version": registration.version if registration else __version__,
+        "file": str(locate(name, registry).path),
+        "summary": settings.description or (registration.summary if registration else ""),
+        "paper": settings.paper or (registration.paper if registration else None),
+        "license": registration.license if registration else None,
+        "components": [
+            {
+                "slot": ".".join(slot),
+                "id": node.use,
+                "parameters": node.model_dump(exclude={"use", "parameters"}, exclude_defaults=True)
+                | node.parameters,
+            }
+            for slot, _, node in components(settings)
+        ],
+    }
+
+
+def show_component(about: Mapping[str, Any]) -> None:
+    """Print a component: its facts, its documentation, a table of its parameters."""
+    click.echo(f"{about['kind']} {about['id']}, revision {about['revision']}")
+    if about["summary"]:
+        click.echo(about["summary"])
+    owner = f"{about['distribution']} {about['version']}, {about['target']}"
+    if about["namespace"] == LOCAL_NAMESPACE:
+        owner = f"{about['target'].partition(':')[2]} in {about['distribution']}"
+    _show_facts(
+        {
+            "from": owner,
+            "paper": about["paper"],
+            "licence": about["license"],
+            "modalities": ", ".join(sorted(about["modalities"])),
+            "can be": ", ".join(sorted(about["capabilities"])),
+            "splits": ", ".join(about["splits"]),
+            "extractor": about["extractor"],
+            "trained for": ", ".join(about["datasets"]),
+            "files": ", ".join(file["name"] for file in about["files"]),
+        }
+    )
+    if about["documentation"]:
+        click.echo(f"\n{about['documentation']}")
+    click.echo()
+    if about["parameters"]:
+        lines = [(each["name"], each["type"], each["default"]) for each in about["parameters"]]
+        emit_table(Table(("parameter", "type", "default"), lines))
+    else:
+        click.echo("it has no parameters")
+
+
+def show_recipe(about: Mapping[str, Any]) -> None:
+    """Print a recipe: its facts, its components, and the commands that show and run it."""
+    name = about["id"]
+    click.echo(f"recipe {name}")
+    if about["summary"]:
+        click.echo(about["summary"])
+    _show_facts(
+        {
+            "from": f"{about['distribution']} {about['version']}, {about['file']}",
+            "paper": about["paper"],
+            "licence": about["license"],
+        }
+    )
+    rows = [
+        (each["slot"], shorten(each["id"]), _words(each["parameters"]))
+        for each in about["components"]
+    ]
+    click.echo()
+    emit_table(Table(("slot", "component", "parameters"), rows))
+    click.echo(f"\nganzoo show {name}   prints all of it, defaults too")
+    click.echo(f"ganzoo run {name}    trains it")
+
+
+def _show_facts(facts: Mapping[str, str | None]) -> None:
     for fact, value in facts.items():
         if value:
             click.echo(f"{fact}: {value}")
-    click.echo(f"\n{cleandoc(documentation)}\n")
-    if rows:
-        lines = [(row["name"], row["type"], row["default"]) for row in rows]
-        emit_table(Table(("parameter", "type", "default"), lines))
-        click.echo()
+
+
+def _words(parameters: Mapping[str, Any]) -> str:
+    """Return parameters as a recipe's flow mapping would write them."""
+    from ganzoo.runs.records import to_json
+
+    return ", ".join(f"{name}: {to_json(value).decode()}" for name, value in parameters.items())

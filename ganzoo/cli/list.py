@@ -1,7 +1,10 @@
 """``ganzoo list``: the components of one kind."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,7 +12,9 @@ from ganzoo.api import HOOKS, Registration
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
+from ganzoo.cli.recipes import every_recipe
 from ganzoo.registry.names import PLURALS, kind_of, shorten
+from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
 
 
@@ -26,29 +31,40 @@ def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> 
     """
     registry = options.registry(plugin)
     if kind is None:
-        counts = {PLURALS[each]: len(registry.list(each)) for each in HOOKS}
+        counts = {PLURALS[each]: len(found(registry, each, "*")) for each in HOOKS}
         if as_json:
             emit_json(counts)
         else:
             rows = [(plural, str(count)) for plural, count in counts.items()]
             emit_table(Table(("kind", "components"), rows, numbers={"components"}))
+        warn(registry, nothing_found=not any(counts.values()))
+        return
+    kind = kind_of(kind)
+    components = found(registry, kind, pattern)
+    if as_json:
+        emit_json(components)
+    elif components:
+        emit_table(Table(("id", "summary", "paper"), [row(each) for each in components]))
     else:
-        found = registry.list(kind_of(kind), pattern)
-        if as_json:
-            emit_json([described(each) for each in found])
-        elif found:
-            emit_table(Table(("id", "summary", "paper"), [row(each) for each in found]))
-        else:
-            say(f"no {PLURALS[kind_of(kind)]} match {pattern!r}")
-    warn(registry)
+        say(f"no {PLURALS[kind]} match {pattern!r}")
+    warn(registry, nothing_found=not components)
 
 
-def described(registration: Registration) -> dict[str, object]:
+def found(registry: Registry, kind: str, pattern: str) -> Sequence[dict[str, Any]]:
+    """Return the components of a kind as JSON data; of recipes, those of ganzoo itself first."""
+    if kind == "recipe":
+        return [each for each in every_recipe(registry) if fnmatchcase(each["id"], pattern)]
+    return [described(each) for each in registry.list(kind, pattern)]
+
+
+def described(registration: Registration) -> dict[str, Any]:
     """Return a registration as JSON data, with its full id."""
     return {"id": registration.id} | asdict(registration)
 
 
-def row(registration: Registration) -> tuple[str, str, str]:
+def row(component: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return a line of the table; revisions after the first are worth a word."""
-    revision = f" (revision {registration.revision})" if registration.revision > 1 else ""
-    return shorten(registration.id), registration.summary + revision, registration.paper or ""
+    summary = component.get("summary") or component.get("description") or ""
+    revision = component.get("revision", 1)
+    words = f"{summary} (revision {revision})" if revision > 1 else summary
+    return shorten(component["id"]), words, component["paper"] or ""

@@ -1,11 +1,12 @@
 """``ganzoo plugins``: what is installed, and why one does not work."""
 
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from ganzoo.api import HOOKS
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.registry.discovery import Namespace
@@ -14,14 +15,14 @@ from ganzoo.registry.registry import Registry
 from ganzoo.registry.unknown import INSTALL_ZOO
 from ganzoo.report.table import Table
 
-COLUMNS = ("namespace", "distribution", "version", "origin", "status", "components", "load ms")
+COLUMNS = ("namespace", "distribution", "version", "origin", "status", "load ms", "loads torch")
 
 
 @click.command()
 @options.as_json
 @options.plugin
 def plugins(as_json: bool, plugin: Path | None) -> None:
-    """List the plugins, and why one does not work.
+    """List the plugins, how many components each brings, and why one does not work.
 
     Third-party plugins are not reviewed by ganzoo: installing one is trusting it.
     """
@@ -32,52 +33,95 @@ def plugins(as_json: bool, plugin: Path | None) -> None:
     if not namespaces:
         say(f"no plugin is installed\ntry: {INSTALL_ZOO}")
         return
-    emit_table(Table(COLUMNS, [row(each) for each in namespaces], {"components", "load ms"}))
-    for namespace in namespaces:
-        for note in notes(namespace):
-            say(f"{namespace.name}: {note}")
+    emit_table(Table(COLUMNS, [row(each) for each in namespaces], {"load ms"}))
+    if bringing := [each for each in namespaces if each.registrations]:
+        click.echo()
+        emit_table(counted(bringing))
+    for note in notes(namespaces):
+        say(note)
 
 
 def described(namespace: Namespace) -> dict[str, object]:
     """Return a namespace as JSON data, with the number of components of each kind."""
-    counts = Counter(PLURALS[each.kind] for each in namespace.registrations)
-    hidden = ("registrations", "entry_point", "loaded")
-    fields = {name: value for name, value in asdict(namespace).items() if name not in hidden}
-    return fields | {"components": dict(counts)}
+    counts = counts_of(namespace)
+    return {
+        "namespace": namespace.name,
+        "distribution": namespace.distribution,
+        "version": namespace.version,
+        "origin": namespace.origin,
+        "status": namespace.status,
+        "error": namespace.error,
+        "hint": namespace.hint,
+        "load_ms": round(namespace.load_seconds * 1000, 1) if namespace.loaded else None,
+        "loads_torch": namespace.eager_torch if namespace.loaded else None,
+        "components": {PLURALS[kind]: counts[kind] for kind in HOOKS if counts[kind]},
+    }
+
+
+def counts_of(namespace: Namespace) -> Counter[str]:
+    """Return how many components of each kind a plugin brings."""
+    return Counter(each.kind for each in namespace.registrations)
 
 
 def row(namespace: Namespace) -> tuple[str, ...]:
-    """Return a line of the table."""
+    """Return a plugin's line; what is known only of a plugin that was loaded is ``-`` elsewhere."""
     return (
         namespace.name,
         namespace.distribution,
         namespace.version,
         namespace.origin,
         namespace.status,
-        str(len(namespace.registrations)),
         f"{namespace.load_seconds * 1000:.0f}" if namespace.loaded else "-",
+        ("yes" if namespace.eager_torch else "no") if namespace.loaded else "-",
     )
 
 
-def notes(namespace: Namespace) -> list[str]:
-    """Return what a reader should know beside the table."""
+def counted(namespaces: Sequence[Namespace]) -> Table:
+    """Return how many components of each kind, a line each, every plugin brings, a column each."""
+    counts = {each.name: counts_of(each) for each in namespaces}
+    rows = [
+        (PLURALS[kind], *(str(counts[name][kind] or "-") for name in counts))
+        for kind in HOOKS
+        if any(counts[name][kind] for name in counts)
+    ]
+    return Table(("brings", *counts), rows, numbers=counts)
+
+
+def notes(namespaces: Sequence[Namespace]) -> list[str]:
+    """Return what a reader should know beside the tables, and what to do about it."""
     found = []
-    if namespace.error:
-        found.append(namespace.error)
-    if namespace.eager_torch:
-        found.append("its import loads torch, which makes every listing slow")
-    if namespace.origin == "third-party" and namespace.status == "ok":
-        found.append("third-party: not reviewed by ganzoo")
+    for namespace in namespaces:
+        if namespace.error:
+            found.append(f"{why(namespace)}\ntry: {namespace.hint}")
+        if namespace.eager_torch:
+            found.append(
+                f"{namespace.name}: its import loads torch, which makes every listing slow;"
+                " its author can mend that with `ganzoo conformance`"
+            )
+    foreign = [each.name for each in namespaces if each.origin == "third-party"]
+    if foreign:
+        found.append(f"third-party, not reviewed by ganzoo: {', '.join(dict.fromkeys(foreign))}")
     return found
 
 
-def warn(registry: Registry) -> None:
-    """Say which plugins are left out of what was listed, and where there is none at all."""
+def why(namespace: Namespace) -> str:
+    """Return in one line why a plugin is not used."""
+    return f"{namespace.name} ({namespace}) is {namespace.status}: {namespace.error}"
+
+
+def warn(registry: Registry, *, nothing_found: bool = False) -> None:
+    """Say which plugins are left out of what was listed, and where there is none at all.
+
+    Those that the user switched off are said only where that may be why nothing was found.
+    """
     namespaces = registry.namespaces()
-    for namespace in namespaces:
-        if namespace.status not in ("ok", "disabled"):
-            say(
-                f"left out: {namespace.name} ({namespace}) is {namespace.status}: {namespace.error}"
-            )
+    silent = ("ok",) if nothing_found else ("ok", "disabled")
+    left_out = [each for each in namespaces if each.status not in silent]
+    for namespace in left_out:
+        say(f"left out: {why(namespace)}")
+    if len(left_out) == 1:
+        say(f"try: {left_out[0].hint}")
+    elif left_out:
+        say("try: ganzoo plugins")
     if not namespaces:
         say(f"no plugin is installed\ntry: {INSTALL_ZOO}")

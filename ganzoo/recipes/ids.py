@@ -1,12 +1,14 @@
 """Pass 3: every name in a recipe is a component that is installed."""
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ganzoo.errors import PluginError, Problem
+from ganzoo.errors import PluginError, Problem, RecipeError
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.recipes.skeleton import Node, Settings
 from ganzoo.recipes.slots import BOTH, KINDS, SIDES, KeyPath
+from ganzoo.registry.names import namespace_of
 
 if TYPE_CHECKING:
     from ganzoo.registry import Registry
@@ -39,18 +41,36 @@ def components(settings: Settings) -> Iterator[Component]:
             yield from (Component((*place, str(index)), kind, node) for index, node in items)
 
 
-def check_ids(recipe: Recipe, registry: "Registry") -> list[Problem]:
-    """Return a problem, sorted by line, for every name that the registry does not know.
+def check_ids(recipe: Recipe, registry: "Registry") -> None:
+    """Look every name of a recipe up. Only the namespaces that the recipe names are loaded.
 
-    Only the namespaces that the recipe names are loaded.
+    Raises:
+        RecipeError: a problem, sorted by line, for every name that the registry does not know;
+            the advice is that for the first of them.
     """
-    problems = []
+    hints: dict[Problem, str | None] = {}
     for path, kind, node in components(recipe.settings):
         try:
-            registry.get(kind, node.use)
+            registry.get(kind, node.use, requirement=requirement(recipe, namespace_of(node.use)))
         except PluginError as error:
-            problems.append(recipe.problem(_said(recipe, path), error.message))
-    return sorted(set(problems))
+            hints[recipe.problem(_said(recipe, path), error.message)] = error.hint
+    if hints:
+        problems = sorted(hints)
+        raise RecipeError(problems, hint=hints[problems[0]])
+
+
+def requirement(recipe: Recipe, namespace: str) -> str | None:
+    """Return what pip would install to bring a namespace, as far as the recipe knows.
+
+    A lock has the very distribution and version; else it is all that the recipe `requires`.
+    """
+    resolved = recipe.lock["lock"].get("components") if recipe.lock else None
+    for component in resolved.values() if isinstance(resolved, dict) else ():
+        match component:
+            case {"id": str(id), "distribution": str(distribution), "version": str(version)}:
+                if namespace_of(id) == namespace:
+                    return shlex.quote(f"{distribution}=={version}")
+    return shlex.join(recipe.settings.requires) or None
 
 
 def _said(recipe: Recipe, path: KeyPath) -> KeyPath:

@@ -4,7 +4,6 @@ What can be refused without importing is refused here: another API version, two 
 claim one namespace, a namespace that is switched off.
 """
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
@@ -13,6 +12,7 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 
 from ganzoo.api import ENTRY_POINT_GROUP, Registration
 from ganzoo.registry.names import DEFAULT_NAMESPACE, LOCAL_NAMESPACE, is_name
+from ganzoo.registry.switches import PLUGINS, allowed_namespaces
 
 BUNDLED_DISTRIBUTIONS = {DEFAULT_NAMESPACE: "ganzoo-zoo"}
 """Namespaces that only one distribution may have, and which one."""
@@ -25,8 +25,9 @@ class Namespace:
     """What one plugin distribution brings, or why it brings nothing.
 
     `origin` is ``bundled``, ``third-party`` or ``local``; `status` is ``ok``, ``broken``,
-    ``disabled``, ``incompatible`` or ``clash``, and `error` says why it is not ``ok``.
-    `load_seconds` and `eager_torch` (its import brought torch in) are known once it is loaded.
+    ``disabled``, ``incompatible`` or ``clash``; where it is not ``ok``, `error` says why and
+    `hint` what to do. `load_seconds` and `eager_torch` (its import needs torch) are known once it
+    is loaded.
     """
 
     name: str
@@ -35,16 +36,17 @@ class Namespace:
     origin: str = "third-party"
     status: str = "ok"
     error: str | None = None
+    hint: str | None = None
     load_seconds: float = 0.0
     eager_torch: bool = False
     registrations: list[Registration] = field(default_factory=list)
     entry_point: EntryPoint | None = field(default=None, repr=False)
     loaded: bool = field(default=False, repr=False)
 
-    def refuse(self, status: str, error: str) -> None:
-        """Keep the first reason not to use this namespace."""
+    def refuse(self, status: str, error: str, hint: str) -> None:
+        """Keep the first reason not to use this namespace, and the way out."""
         if self.status == "ok":
-            self.status, self.error = status, error
+            self.status, self.error, self.hint = status, error, hint
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
@@ -53,17 +55,15 @@ class Namespace:
 def discover() -> list[Namespace]:
     """Return every namespace that an installed distribution declares, sorted, refused or not."""
     found = [namespace for dist in _unique(distributions()) for namespace in _declared_by(dist)]
-    allowed = allowed_namespaces()
+    allowed = allowed_namespaces(namespace.name for namespace in found)
     for namespace in found:
-        _judge(namespace, allowed)
+        _judge_owner(namespace)
+        _judge_name(namespace)
+        _judge_version(namespace)
+        if allowed is not None:
+            _judge_allowed(namespace, allowed)
     _refuse_clashes(found)
     return sorted(found, key=lambda each: (each.origin != "bundled", each.name, each.distribution))
-
-
-def allowed_namespaces() -> Collection[str] | None:
-    """Return what ``GANZOO_PLUGINS`` allows, or None where it is unset: everything."""
-    chosen = os.environ.get("GANZOO_PLUGINS")
-    return None if chosen is None else {word.strip() for word in chosen.split(",")} - {""}
 
 
 def _unique(found: Iterable[Distribution]) -> Iterator[Distribution]:
@@ -110,37 +110,74 @@ def _declared_by(distribution: Distribution) -> Iterator[Namespace]:
     try:
         points = [each for each in distribution.entry_points if _ANY_VERSION.fullmatch(each.group)]
     except (TypeError, ValueError) as error:
-        yield Namespace(name, name, version, "third-party", "broken", f"entry_points.txt: {error}")
+        unreadable = Namespace(name, name, version)
+        again = f"pip install --force-reinstall --no-deps {name}"
+        unreadable.refuse("broken", f"entry_points.txt: {error}", again)
+        yield unreadable
         return
     ours = [each for each in points if each.group == ENTRY_POINT_GROUP]
     for point in ours or points:
         namespace = Namespace(point.name, name, version, entry_point=point)
         if len(ours) > 1:
             names = ", ".join(repr(each.name) for each in ours)
-            namespace.refuse("broken", f"a distribution has one namespace, this one has {names}")
+            namespace.refuse(
+                "broken",
+                f"a distribution has one namespace, this one has {names}",
+                f"pip uninstall {name}, and tell its author",
+            )
         yield namespace
 
 
-def _judge(namespace: Namespace, allowed: Collection[str] | None) -> None:
-    """Mark what is bundled, and refuse what metadata alone can refuse."""
+def _judge_owner(namespace: Namespace) -> None:
+    """Mark what is bundled, and keep reserved namespaces for those that they are kept for."""
+    uninstall = f"pip uninstall {namespace.distribution}"
     owner = BUNDLED_DISTRIBUTIONS.get(namespace.name)
     if owner == _normal(namespace.distribution):
         namespace.origin = "bundled"
     elif owner is not None:
-        namespace.refuse("clash", f"only {owner} may have the namespace {namespace.name!r}")
-    if allowed is not None and namespace.name not in allowed:
-        namespace.refuse("disabled", "left out by GANZOO_PLUGINS")
-    if namespace.name == LOCAL_NAMESPACE:
-        namespace.refuse("clash", f"the namespace {LOCAL_NAMESPACE!r} is kept for --plugin FILE")
+        namespace.refuse(
+            "clash", f"only {owner} may have the namespace {namespace.name!r}", uninstall
+        )
+    elif namespace.name == LOCAL_NAMESPACE:
+        namespace.refuse(
+            "clash", f"the namespace {LOCAL_NAMESPACE!r} is kept for --plugin FILE", uninstall
+        )
+
+
+def _judge_name(namespace: Namespace) -> None:
     if not is_name(namespace.name):
         namespace.refuse(
             "broken",
             f"{namespace.name!r} is no namespace: lower case letters, digits and hyphens only",
+            f"pip uninstall {namespace.distribution}, and tell its author",
         )
 
 
+def _judge_version(namespace: Namespace) -> None:
+    """Refuse a plugin that is made for another version of the API."""
+    group = namespace.entry_point.group if namespace.entry_point else ENTRY_POINT_GROUP
+    if group != ENTRY_POINT_GROUP:
+        is_newer = _number(group) > _number(ENTRY_POINT_GROUP)
+        outdated = "ganzoo" if is_newer else namespace.distribution
+        namespace.refuse(
+            "incompatible",
+            f"made for {group}; this ganzoo loads {ENTRY_POINT_GROUP}",
+            f"pip install --upgrade {outdated}",
+        )
+
+
+def _number(group: str) -> int:
+    return int(group.rpartition(".v")[2])
+
+
+def _judge_allowed(namespace: Namespace, allowed: Collection[str]) -> None:
+    if namespace.name not in allowed:
+        more = ",".join(sorted({*allowed, namespace.name}))
+        namespace.refuse("disabled", f"left out by {PLUGINS}", f"export {PLUGINS}={more}")
+
+
 def _refuse_clashes(found: Iterable[Namespace]) -> None:
-    """Refuse every one of several distributions with one namespace, and judge API versions.
+    """Refuse every one of several distributions with one namespace.
 
     The order of ``sys.path`` must not decide what a recipe means.
     """
@@ -150,12 +187,8 @@ def _refuse_clashes(found: Iterable[Namespace]) -> None:
             claims[namespace.name].append(namespace)
     for name, rivals in claims.items():
         if len(rivals) > 1:
-            both = " and ".join(str(rival) for rival in rivals)
+            names = sorted(rivals, key=str)
+            both = " and ".join(map(str, names))
+            one = ", or ".join(f"pip uninstall {rival.distribution}" for rival in names)
             for rival in rivals:
-                rival.refuse("clash", f"{both} both have the namespace {name!r}; uninstall one")
-    for namespace in found:
-        if namespace.entry_point and namespace.entry_point.group != ENTRY_POINT_GROUP:
-            group = namespace.entry_point.group
-            namespace.refuse(
-                "incompatible", f"made for {group}; this ganzoo loads {ENTRY_POINT_GROUP}"
-            )
+                rival.refuse("clash", f"{both} both have the namespace {name!r}", one)

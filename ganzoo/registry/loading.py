@@ -1,28 +1,34 @@
 """Loading one plugin by itself, so that a broken one harms nobody else."""
 
 import inspect
-import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import redirect_stdout
 from time import perf_counter
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import pluggy
 
 from ganzoo.api import HOOKS, Hooks, Registration
-from ganzoo.errors import PluginError
+from ganzoo.errors import BrokenPlugin, PluginError
 from ganzoo.registry.discovery import Namespace
+from ganzoo.registry.explaining import explain
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registrar import Registrar
+from ganzoo.registry.switches import PLUGINS, STRICT, is_strict
 
 
 def load(namespace: Namespace, import_plugin: Callable[[], Any]) -> None:
     """Import a plugin and keep all that it registers, or none of it and the reason.
 
-    Whatever it raises marks it as broken; with ``GANZOO_STRICT=1`` that goes on to the caller.
+    Whatever it raises marks it as broken.
+
+    Raises:
+        BrokenPlugin: it raised, and ``GANZOO_STRICT=1`` asks for that to be seen.
     """
-    had_torch = "torch" in sys.modules
+    strict = is_strict()
+    modules_before = set(sys.modules)
     started = perf_counter()
     try:
         # What a plugin prints must not end up between the lines of a table or of JSON.
@@ -31,20 +37,35 @@ def load(namespace: Namespace, import_plugin: Callable[[], Any]) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit, and panics of native extensions, are no Exception
-        if os.environ.get("GANZOO_STRICT", "0") not in ("", "0"):
-            raise
-        namespace.refuse("broken", explain(error))
+        why = explain(error)
+        if strict:
+            raise BrokenPlugin(
+                f"plugin {namespace.name!r} ({namespace}) is broken: {why}"
+            ) from error
+        namespace.refuse("broken", why, f"{STRICT}=1 {PLUGINS}={namespace.name} ganzoo plugins")
     namespace.loaded = True
     namespace.load_seconds = perf_counter() - started
-    namespace.eager_torch = not had_torch and "torch" in sys.modules
+    namespace.eager_torch = _needs_torch(modules_before)
 
 
-def explain(error: BaseException) -> str:
-    """Return an exception as one line; our own errors need no class name."""
-    words = " ".join(str(error).split())
-    if isinstance(error, PluginError):
-        return words
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+def _needs_torch(modules_before: Collection[str]) -> bool:
+    """Whether the modules that are new since then brought torch in, or hold something of it.
+
+    By the second a plugin is known that would have brought torch in, had another not done so.
+    """
+    if "torch" not in sys.modules or "torch" not in modules_before:
+        return "torch" in sys.modules
+    new = [sys.modules[name] for name in set(sys.modules).difference(modules_before)]
+    return any(_is_torch(value) for module in new for value in tuple(vars(module).values()))
+
+
+def _is_torch(value: object) -> bool:
+    home = ""
+    if isinstance(value, ModuleType):
+        home = value.__name__
+    elif isinstance(value, type | FunctionType | BuiltinFunctionType):
+        home = value.__module__ or ""
+    return home.partition(".")[0] == "torch"
 
 
 def _registrations(namespace: Namespace, plugin: Any) -> list[Registration]:
@@ -74,3 +95,5 @@ def _check_hooks(plugin: Any, callers: Iterable[str]) -> None:
     for name in HOOKS.values():
         if name not in callers and inspect.isroutine(getattr(plugin, name, None)):
             raise PluginError(f"{name} has no @hookimpl")
+    if not callers:
+        raise PluginError("it has no hook: no function register_… marked with @hookimpl")

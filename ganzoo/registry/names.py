@@ -53,8 +53,8 @@ def kind_of(word: str) -> str:
         return word
     if word in singular:
         return singular[word]
-    near = suggest(word, [*HOOKS, *singular])
+    near = suggest(word, singular)
     raise UsageError(
         f"no kind of component is called {word!r}" + (f" - did you mean {near!r}?" if near else ""),
-        hint="one of " + ", ".join(PLURALS.values()),
+        hint=f"ganzoo list {near}" if near else "ganzoo list, which counts every kind",
     )

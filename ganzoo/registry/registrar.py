@@ -84,6 +84,9 @@ class Registrar:
         raise PluginError(f"{self.kind} {name!r}: {why}")
 
     def _check_name(self, name: str) -> None:
+        if isinstance(name, str) and "/" in name:
+            own = self.namespace.name
+            self._refuse(name, f"a name has no namespace; all that this plugin has is {own}/NAME")
         if not isinstance(name, str) or not is_name(name):
             self._refuse(name, "a name has lower case letters, digits and hyphens only")
         if (self.kind, name) in self.staged:

@@ -1,6 +1,7 @@
 """The registry: from a name in a recipe to the registration, and to the factory itself."""
 
 import hashlib
+import shlex
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -12,9 +13,11 @@ from typing import Any
 from ganzoo.api import Registration
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.discovery import Namespace, discover
-from ganzoo.registry.loading import explain, load
+from ganzoo.registry.explaining import explain
+from ganzoo.registry.loading import load
 from ganzoo.registry.local import import_file
 from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten, suggest
+from ganzoo.registry.switches import STRICT
 from ganzoo.registry.unknown import ANY_KIND, not_found
 
 # Inside `Registry` the word `list` means its method.
@@ -42,14 +45,15 @@ class Registry:
 
         Raises:
             UsageError: a file that cannot be read.
+            PluginError: one that cannot be loaded: who names a file wants what is in it.
         """
         registry = cls(namespaces if namespaces is None else [*namespaces, LOCAL_NAMESPACE])
-        file = file.expanduser().resolve()
+        given, file = file, file.expanduser().resolve()
         try:
             source = file.read_bytes()
         except OSError as error:
             raise UsageError(
-                f"cannot read the plugin {file}: {error.strerror}",
+                f"cannot read the plugin {given}: {error.strerror}",
                 hint="--plugin takes a Python file, such as --plugin ./mine.py",
             ) from error
         registry.local_file = file
@@ -57,6 +61,12 @@ class Registry:
         local = Namespace(LOCAL_NAMESPACE, file.name, "", origin="local")
         registry._found.insert(0, local)
         load(local, lambda: import_file(file, source))
+        if local.status != "ok":
+            words = ["ganzoo", "plugins", "--plugin", str(given)]
+            raise PluginError(
+                f"the plugin {given} is broken: {local.error}",
+                hint=f"{STRICT}=1 {shlex.join(words)}",
+            )
         return registry
 
     @cached_property
@@ -65,11 +75,14 @@ class Registry:
         if self._allowed is not None:
             for namespace in found:
                 if namespace.name not in self._allowed:
-                    namespace.refuse("disabled", "not among the namespaces asked for")
+                    namespace.refuse("disabled", "not among the namespaces asked for", "Registry()")
         return found
 
-    def get(self, kind: str, name: str) -> Registration:
+    def get(self, kind: str, name: str, *, requirement: str | None = None) -> Registration:
         """Return the component of that name; only its own namespace is loaded.
+
+        Args:
+            requirement: what pip would have to install, where the caller knows (``acme==1.0``).
 
         Raises:
             PluginError: misspelt, not installed, broken, or refused; the message says which.
@@ -77,17 +90,20 @@ class Registry:
         for registration in self._of_id(name):
             if registration.kind == kind:
                 return registration
-        raise not_found(kind, name, self._found)
+        raise not_found(kind, name, self._found, requirement=requirement)
 
-    def find(self, name: str) -> Registrations:
+    def find(self, name: str, *, others: Iterable[str] = ()) -> Registrations:
         """Return the components of every kind that have that name, like `get`.
+
+        Args:
+            others: names of what is no component, which may be what was meant.
 
         Raises:
             PluginError: there is none; the message says why.
         """
         if found := self._of_id(name):
             return found
-        raise not_found(ANY_KIND, name, self._found)
+        raise not_found(ANY_KIND, name, self._found, others=others)
 
     def list(self, kind: str, pattern: str = "*") -> Registrations:
         """Return the components of one kind whose id matches a shell pattern, sorted by id.

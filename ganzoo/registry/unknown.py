@@ -1,10 +1,18 @@
 """Why a name finds nothing: misspelt, not installed, broken or refused, and the way out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ganzoo.errors import PluginError
 from ganzoo.registry.discovery import Namespace
-from ganzoo.registry.names import DEFAULT_NAMESPACE, PLURALS, is_name, qualify, shorten, suggest
+from ganzoo.registry.names import (
+    DEFAULT_NAMESPACE,
+    LOCAL_NAMESPACE,
+    PLURALS,
+    is_name,
+    qualify,
+    shorten,
+    suggest,
+)
 
 ANY_KIND = "component"
 """What `not_found` is given as a kind where any would do."""
@@ -12,16 +20,23 @@ ANY_KIND = "component"
 INSTALL_ZOO = 'pip install "ganzoo[zoo]"'
 
 _WORDS = {"clash": "refused"}
-_HINTS = {
-    "broken": "GANZOO_STRICT=1 ganzoo plugins --traceback",
-    "disabled": "`ganzoo plugins` says what switched it off",
-    "incompatible": "install a version of the plugin that is made for this ganzoo",
-    "clash": "ganzoo plugins",
-}
 
 
-def not_found(kind: str, name: str, found: Sequence[Namespace]) -> PluginError:
-    """Return the error for a name that no namespace of its own has; `found` are all there are."""
+def not_found(
+    kind: str,
+    name: str,
+    found: Sequence[Namespace],
+    *,
+    requirement: str | None = None,
+    others: Iterable[str] = (),
+) -> PluginError:
+    """Return the error for a name that no namespace of its own has.
+
+    Args:
+        found: every namespace there is.
+        requirement: what pip would have to install, if that is known.
+        others: bare names that may have been meant as well.
+    """
     wanted, _, bare = qualify(name).partition("/")
     if not (is_name(wanted) and is_name(bare)):
         return PluginError(
@@ -31,31 +46,42 @@ def not_found(kind: str, name: str, found: Sequence[Namespace]) -> PluginError:
         )
     claims = [namespace for namespace in found if namespace.name == wanted]
     if not claims:
-        return _not_installed(kind, name, wanted, found)
+        return _not_installed(kind, name, found, requirement)
     if any(namespace.status == "ok" for namespace in claims):
-        return _misspelt(kind, name, found)
+        return _misspelt(kind, name, found, others)
     refused = claims[0]
     return PluginError(
         f"no {kind} {name!r}: plugin {wanted!r} ({refused}) is"
         f" {_WORDS.get(refused.status, refused.status)}: {refused.error}",
-        hint=_HINTS[refused.status],
+        hint=refused.hint,
     )
 
 
-def _not_installed(kind: str, name: str, wanted: str, found: Sequence[Namespace]) -> PluginError:
+def _not_installed(
+    kind: str, name: str, found: Sequence[Namespace], requirement: str | None
+) -> PluginError:
+    wanted = qualify(name).partition("/")[0]
     if wanted == DEFAULT_NAMESPACE:
         return PluginError(
             f"no {kind} {name!r}: the zoo's own plugin is not installed", hint=INSTALL_ZOO
         )
+    if wanted == LOCAL_NAMESPACE:
+        return PluginError(
+            f"no {kind} {name!r}: {LOCAL_NAMESPACE}/… is what is in the file of --plugin",
+            hint="the same command with --plugin FILE.py",
+        )
     near = suggest(wanted, {namespace.name for namespace in found})
     guess = f" - did you mean {near!r}?" if near else ""
+    install = f"pip install {requirement}" if requirement else None
     return PluginError(
         f"no {kind} {name!r}: no plugin with the namespace {wanted!r} is installed{guess}",
-        hint="install the distribution that has it; `ganzoo plugins` lists what is installed",
+        hint=install or f"ganzoo plugins; then pip install the distribution that has {wanted!r}",
     )
 
 
-def _misspelt(kind: str, name: str, found: Sequence[Namespace]) -> PluginError:
+def _misspelt(
+    kind: str, name: str, found: Sequence[Namespace], others: Iterable[str]
+) -> PluginError:
     """Look for the name in other namespaces, then among other kinds, then for a near one.
 
     Only what is loaded already is looked at: a typo must not run other people's code.
@@ -64,17 +90,20 @@ def _misspelt(kind: str, name: str, found: Sequence[Namespace]) -> PluginError:
     loaded = [registration for namespace in found for registration in namespace.registrations]
     of_kind = [each for each in loaded if kind in (each.kind, ANY_KIND)]
     elsewhere = [each.id for each in of_kind if each.name == bare]
-    near = suggest(bare, [each.name for each in of_kind if each.namespace == wanted])
+    near = suggest(bare, [*(each.name for each in of_kind if each.namespace == wanted), *others])
     other_kind = [each.kind for each in loaded if each.id == f"{wanted}/{bare}"]
+    guess = None
     if elsewhere:
-        guess = f" - did you mean {shorten(elsewhere[0])!r}?"
+        guess = shorten(elsewhere[0])
     elif other_kind:
-        guess = f": {name!r} is a {other_kind[0]}"
+        return PluginError(
+            f"no {kind} {name!r}: {name!r} is a {other_kind[0]}", hint=_listing(kind)
+        )
     elif near:
-        guess = f" - did you mean {shorten(f'{wanted}/{near}')!r}?"
-    else:
-        guess = ""
-    return PluginError(f"no {kind} {name!r}{guess}", hint=_listing(kind))
+        guess = shorten(f"{wanted}/{near}")
+    words = f" - did you mean {guess!r}?" if guess else ""
+    hint = f"ganzoo info {guess}" if guess and kind == ANY_KIND else _listing(kind)
+    return PluginError(f"no {kind} {name!r}{words}", hint=hint)
 
 
 def _listing(kind: str) -> str:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ganzoo.cli import main
+from ganzoo.recipes.locate import shipped_recipes
 
 Capture = pytest.CaptureFixture[str]
 
@@ -63,6 +64,20 @@ def test_list_without_a_kind_counts_every_kind(capsys: Capture) -> None:
     assert set(counts) >= {"losses", "datasets", "recipes"}
 
 
+def test_list_recipes_has_those_of_ganzoo_and_those_of_plugins(
+    install_plugin, capsys: Capture
+) -> None:
+    faces = "recipe: 1\ndescription: faces at 64 pixels\npaper: arXiv:1511.06434\n"
+    modules = {"ganzoo_acme/__init__.py": RECIPES, "ganzoo_acme/recipes/faces.yaml": faces}
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    assert main(["list", "recipes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [*shipped_recipes(), "acme/faces"]
+    assert lines[-1].split() == ["acme/faces", "faces", "at", "64", "pixels", "arXiv:1511.06434"]
+    assert main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recipes"] == len(lines) - 1
+
+
 def test_a_pattern_that_matches_nothing_says_so_on_stderr(capsys: Capture) -> None:
     assert main(["list", "generators", "quux*"]) == 0
     assert capsys.readouterr() == ("", "no generators match 'quux*'\n")
@@ -109,21 +124,212 @@ def test_plugins_shows_the_zoo_as_bundled_and_a_third_party_as_not_reviewed(
     install_plugin("ganzoo-acme", {"ganzoo_acme": ACME}, version="1.2", acme="ganzoo_acme")
     assert main(["plugins"]) == 0
     out, err = capsys.readouterr()
-    rows = [line.split()[:6] for line in out.splitlines()[1:]]
+    plugins, counts = (block.splitlines() for block in out.split("\n\n"))
+    assert plugins[0] == (
+        "namespace  distribution  version  origin       status  load ms  loads torch"
+    )
+    rows = [line.split() for line in plugins[1:]]
     assert rows[0][:2] + rows[0][3:5] == ["zoo", "ganzoo-zoo", "bundled", "ok"]
-    assert rows[1] == ["acme", "ganzoo-acme", "1.2", "third-party", "ok", "1"]
-    assert "acme: third-party: not reviewed by ganzoo" in err
+    assert rows[1][:5] == ["acme", "ganzoo-acme", "1.2", "third-party", "ok"]
+    assert rows[1][5].isdigit()
+    assert rows[1][6] == "no"
+    assert counts[0].split() == ["brings", "zoo", "acme"]
+    assert counts[1].split() == ["generators", "3", "1"]
+    assert counts[2].split() == ["discriminators", "3", "-"]
+    assert err == "third-party, not reviewed by ganzoo: acme\n"
 
 
-def test_plugins_quotes_the_error_of_a_broken_one(install_plugin, capsys: Capture) -> None:
+def test_plugins_quotes_the_error_of_a_broken_one_and_says_what_to_do(
+    install_plugin, capsys: Capture
+) -> None:
     install_plugin("ganzoo-acme", {"ganzoo_acme": "raise SystemExit(3)"}, acme="ganzoo_acme")
     assert main(["plugins"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[2].split()[4] == "broken"
-    assert "acme: SystemExit: 3" in err
+    assert err.splitlines()[:2] == [
+        "acme (ganzoo-acme 1.0) is broken: SystemExit: 3 (ganzoo_acme.py, line 1)",
+        "try: GANZOO_STRICT=1 GANZOO_PLUGINS=acme ganzoo plugins",
+    ]
+
+
+def test_plugins_in_json_has_all_that_is_known_of_each(install_plugin, capsys: Capture) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": ACME}, version="1.2", acme="ganzoo_acme")
+    install_plugin("ganzoo-next", {}, group="ganzoo.v2", next="ganzoo_next")
     assert main(["plugins", "--json"]) == 0
-    acme = json.loads(capsys.readouterr().out)[1]
-    assert (acme["status"], acme["error"], acme["components"]) == ("broken", "SystemExit: 3", {})
+    found = {each.pop("namespace"): each for each in json.loads(capsys.readouterr().out)}
+    assert isinstance(found["acme"].pop("load_ms"), float)
+    assert found["acme"] == {
+        "distribution": "ganzoo-acme",
+        "version": "1.2",
+        "origin": "third-party",
+        "status": "ok",
+        "error": None,
+        "hint": None,
+        "loads_torch": False,
+        "components": {"generators": 1},
+    }
+    assert found["next"] == {
+        "distribution": "ganzoo-next",
+        "version": "1.0",
+        "origin": "third-party",
+        "status": "incompatible",
+        "error": "made for ganzoo.v2; this ganzoo loads ganzoo.v1",
+        "hint": "pip install --upgrade ganzoo",
+        "load_ms": None,
+        "loads_torch": None,
+        "components": {},
+    }
+
+
+def test_the_advice_for_a_broken_plugin_shows_its_traceback_and_ends_with_the_error(
+    install_plugin, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": "raise SystemExit(3)"}, acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_STRICT", "1")
+    monkeypatch.setenv("GANZOO_PLUGINS", "acme")
+    assert main(["plugins"]) == 2
+    err = capsys.readouterr().err
+    assert 'ganzoo_acme.py", line 1, in <module>' in err
+    assert err.splitlines()[-1].startswith("plugin 'acme' (ganzoo-acme 1.0) is broken: SystemExit")
+
+
+def test_plugins_that_are_switched_off_are_said_where_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("GANZOO_PLUGINS", "")
+    assert main(["list", "generators"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "no generators match '*'",
+        "left out: zoo (ganzoo-zoo 0.1.0) is disabled: left out by GANZOO_PLUGINS",
+        "try: export GANZOO_PLUGINS=zoo",
+    ]
+    assert main(["list", "recipes"]) == 0
+    out, err = capsys.readouterr()
+    assert "digits-dcgan-hinge" in out
+    assert err == ""
+
+
+def test_a_recipe_that_needs_a_plugin_that_is_switched_off_says_how_to_enable_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("GANZOO_PLUGINS", "")
+    assert main(["check", "digits-dcgan-hinge"]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert "plugin 'zoo' (ganzoo-zoo 0.1.0) is disabled: left out by GANZOO_PLUGINS" in err[0]
+    assert err[-1] == "try: export GANZOO_PLUGINS=zoo"
+
+
+def test_a_local_file_that_is_broken_ends_every_verb_that_is_given_it(
+    tmp_path, capsys: Capture
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import gone_for_good\n")
+    for verb in (["plugins"], ["list", "losses"], ["info", "dcgan"], ["check", "digits-base"]):
+        assert main([*verb, "--plugin", str(file)]) == 2
+        assert capsys.readouterr() == (
+            "",
+            f"the plugin {file} is broken: ModuleNotFoundError: No module named 'gone_for_good'"
+            f" (mine.py, line 1)\ntry: GANZOO_STRICT=1 ganzoo plugins --plugin {file}\n",
+        )
+
+
+# --- info ----------------------------------------------------------------------------------------
+
+
+def test_info_shows_every_kind_that_has_the_name_with_parameters_and_bounds(
+    capsys: Capture,
+) -> None:
+    assert main(["info", "dcgan"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("generator zoo/dcgan, revision 1\ntransposed convolutions")
+    assert "\n\ndiscriminator zoo/dcgan, revision 1\n" in out
+    assert "width          int, more than 0  64\n" in out
+    assert "can be: conditional, graph-safe\n" in out
+    assert not out.endswith("\n\n")
+
+
+def test_info_in_json_has_the_json_schema_of_the_parameters(capsys: Capture) -> None:
+    assert main(["info", "dcgan", "--kind", "generator", "--json"]) == 0
+    (dcgan,) = json.loads(capsys.readouterr().out)
+    assert dcgan["schema"]["properties"]["width"]["exclusiveMinimum"] == 0
+    assert dcgan["schema"]["additionalProperties"] is False
+    assert dcgan["parameters"][0] == {"name": "width", "type": "int, more than 0", "default": "64"}
+    assert dcgan["distribution"] == "ganzoo-zoo"
+
+
+def test_info_of_a_recipe_shows_its_components_and_what_to_do_with_it(capsys: Capture) -> None:
+    assert main(["info", "digits-dcgan-hinge"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "recipe digits-dcgan-hinge"
+    assert "paper: arXiv:1705.02894" in lines
+    assert ["regularizers.r1", "r1", "every_steps:", "4,", "gamma:", "1.0"] in [
+        line.split() for line in lines
+    ]
+    assert lines[-1].startswith("ganzoo run digits-dcgan-hinge ")
+
+
+def test_info_of_a_plugins_recipe_says_whose_it_is(install_plugin, capsys: Capture) -> None:
+    faces = "recipe: 1\nextends: digits-base\ndescription: faces\ndataset: acme/faces\n"
+    modules = {"ganzoo_acme/__init__.py": RECIPES, "ganzoo_acme/recipes/faces.yaml": faces}
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    assert main(["info", "acme/faces", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["distribution"], found["summary"]) == (
+        "recipe",
+        "ganzoo-acme",
+        "faces",
+    )
+    assert found["components"][0] == {"slot": "dataset", "id": "acme/faces", "parameters": {}}
+
+
+def test_info_of_a_local_component_names_the_file_and_no_module_of_ours(
+    tmp_path, capsys: Capture
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from ganzoo.api import hookimpl\n"
+        "class Flat: ...\n"
+        "@hookimpl\n"
+        "def register_losses(register):\n"
+        "    register('flat', 'mine:Flat')\n"
+    )
+    assert main(["info", "local/flat", "--plugin", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "loss local/flat, revision 1",
+        "from: Flat in mine.py",
+        "",
+        "it has no parameters",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        ("dcgn", "no component 'dcgn' - did you mean 'dcgan'?", "ganzoo info dcgan"),
+        (
+            "digits-dcgn-hinge",
+            "no component 'digits-dcgn-hinge' - did you mean 'digits-dcgan-hinge'?",
+            "ganzoo info digits-dcgan-hinge",
+        ),
+        ("quux", "no component 'quux'", "ganzoo list"),
+        ("dcgan --kind loss", "no loss 'dcgan': 'dcgan' is a generator", "ganzoo list losses"),
+        (
+            "dcgan --kind los",
+            "no kind of component is called 'los' - did you mean 'losses'?",
+            "ganzoo list losses",
+        ),
+        (
+            "acme/x",
+            "no component 'acme/x': no plugin with the namespace 'acme' is installed",
+            "ganzoo plugins; then pip install the distribution that has 'acme'",
+        ),
+    ],
+)
+def test_info_of_what_is_not_there_says_what_to_do(
+    words: str, message: str, hint: str, capsys: Capture
+) -> None:
+    assert main(["info", *words.split()]) == 2
+    assert capsys.readouterr() == ("", f"{message}\ntry: {hint}\n")
 
 
 # --- recipes -------------------------------------------------------------------------------------

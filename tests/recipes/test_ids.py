@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ganzoo.errors import PluginError
+from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.ids import check_ids, components
 
@@ -33,9 +33,9 @@ class OnlyKnows:
     def __init__(self, *names: str) -> None:
         self.names = names
 
-    def get(self, kind: str, name: str) -> None:
+    def get(self, kind: str, name: str, requirement: str | None) -> None:
         if name not in self.names:
-            raise PluginError(f"no {kind} {name!r}")
+            raise PluginError(f"no {kind} {name!r}", hint=f"pip install {requirement}")
 
 
 @pytest.fixture
@@ -63,7 +63,9 @@ def test_every_component_of_a_recipe_is_yielded_with_its_kind(recipe: Recipe) ->
 
 def test_every_unknown_name_is_reported_where_it_is_written(recipe: Recipe) -> None:
     registry: Any = OnlyKnows("digits", "dcgan", "gaussian", "r1", "linear", "toy-cnn")
-    assert [str(problem) for problem in check_ids(recipe, registry)] == [
+    with pytest.raises(RecipeError) as caught:
+        check_ids(recipe, registry)
+    assert list(map(str, caught.value.problems)) == [
         "a.yaml:4:3  generator.use  no generator 'dcgn'",
         "a.yaml:7:1  loss  no loss 'hinge'",
         "a.yaml:8:31  regularizers.mine.use  no regularizer 'acme/x'",
@@ -75,3 +77,24 @@ def test_every_unknown_name_is_reported_where_it_is_written(recipe: Recipe) -> N
 def test_an_extractor_that_is_auto_or_null_is_no_component(recipe: Recipe, small: Path) -> None:
     kinds = {kind for _, kind, _ in components(Recipe.load(small).settings)}
     assert kinds == {"dataset", "generator", "discriminator", "latent", "loss", "optimizer"}
+
+
+LOCKED = "lock: {components: {loss: {id: acme/y, distribution: acme-gans, version: '3'}}}"
+
+
+@pytest.mark.parametrize(
+    ("more", "advice"),
+    [
+        ("", "pip install None"),
+        ('requires: ["acme>=1.2", other]', "pip install 'acme>=1.2' other"),
+        (LOCKED, "pip install acme-gans==3"),
+        ("lock: {components: {loss: what, other: {id: 3}}}", "pip install None"),
+    ],
+)
+def test_the_recipe_says_what_to_install_if_it_knows(more: str, advice: str, write: Write) -> None:
+    recipe = Recipe.load(write("a.lock.yaml" if "lock" in more else "a.yaml", RECIPE + more))
+    registry: Any = OnlyKnows("digits", "dcgn", "dcgan", "gaussian", "hinge", "r1", "adm", "linear")
+    with pytest.raises(RecipeError) as caught:
+        check_ids(recipe, registry)
+    assert caught.value.problems[0].what == "no regularizer 'acme/x'"
+    assert caught.value.hint == advice

@@ -5,10 +5,13 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from ganzoo.errors import PluginError, UsageError
+from ganzoo.build.planner import make_plan
+from ganzoo.errors import BrokenPlugin, PluginError, UsageError
+from ganzoo.recipes import Recipe
 from ganzoo.registry import Namespace, Registry
 
 GENERATOR = """
@@ -174,13 +177,35 @@ assert "torch" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_plugin_that_imports_torch_by_itself_is_marked(tmp_path: Path) -> None:
-    (tmp_path / "eager.py").write_text("import torch\n")
+EAGER = """
+    {imports}
+    from ganzoo.api import hookimpl
+
+    @hookimpl
+    def register_losses(register):
+        register("flat", "{name}:Flat")
+"""
+IMPORTS = {
+    "eager1": "import torch",
+    "eager2": "import torch",
+    "eager3": "from torch import nn",
+    "eager4": "from torch.nn.functional import relu",
+    "lazy": "import json",
+}
+
+
+def test_every_plugin_that_imports_torch_is_known_not_only_the_first(install_plugin) -> None:
+    sites = [
+        install_plugin(name, {name: EAGER.format(imports=imports, name=name)}, **{name: name})
+        for name, imports in IMPORTS.items()
+    ]
     code = f"""
-from pathlib import Path
+import sys
+sys.path[:0] = {list(map(str, sites))}
 from ganzoo.registry import Registry
-(local, *_) = Registry.with_local(Path({str(tmp_path)!r}) / "eager.py").namespaces()
-assert local.name == "local" and local.eager_torch, local
+plugins = {{each.name: each.eager_torch for each in Registry().namespaces()}}
+assert plugins == {{name: name.startswith("eager") for name in plugins}}, plugins
+assert len(plugins) == 6, plugins
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -233,6 +258,11 @@ BROKEN = {
         ),
         "is not 'package:path/inside/it.yaml'",
     ),
+    "another's namespace": (
+        hook("register('zoo/dcgan', 'a:B')"),
+        "loss 'zoo/dcgan': a name has no namespace; all that this plugin has is acme/NAME",
+    ),
+    "no hook at all": ("register = print", "it has no hook"),
     "a bad name": (hook("register('U_Net', 'a:B')"), "loss 'U_Net': a name has lower case"),
     "one id twice": (
         hook("register('fine', 'a:B')"),
@@ -285,14 +315,48 @@ def test_a_recipe_that_needs_a_broken_plugin_is_told_its_error_and_whose_it_is(
     assert "GANZOO_STRICT=1" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("raised", ["ImportError('gone')", "SystemExit(3)"])
-def test_strict_raises_what_the_plugin_raised(
-    raised: str, install_plugin, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("raised", [ImportError("gone"), SystemExit(3)])
+def test_strict_raises_with_what_the_plugin_raised_as_its_cause(
+    raised: BaseException, install_plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install_plugin("ganzoo-acme", {"ganzoo_acme": f"raise {raised}"}, acme="ganzoo_acme")
+    install_plugin("ganzoo-acme", {"ganzoo_acme": f"raise {raised!r}"}, acme="ganzoo_acme")
     monkeypatch.setenv("GANZOO_STRICT", "1")
-    with pytest.raises((ImportError, SystemExit)):
+    with pytest.raises(BrokenPlugin, match=r"plugin 'acme' \(ganzoo-acme 1\.0\)") as caught:
         Registry().namespaces()
+    assert repr(caught.value.__cause__) == repr(raised)
+
+
+def test_strict_is_not_held_back_where_a_recipe_quotes_the_errors_of_plugins(
+    install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": "import nothing_here"}, acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_STRICT", "1")
+    with pytest.raises(BrokenPlugin):
+        make_plan(Recipe.load("digits-dcgan-hinge", ["loss=acme/fine"]), Registry())
+
+
+@pytest.mark.parametrize(("value", "fails"), [("0", False), ("", False), ("yes", True)])
+def test_strict_is_on_or_off_and_nothing_else(
+    value: str, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANZOO_STRICT", value)
+    if fails:
+        with pytest.raises(UsageError, match="GANZOO_STRICT is 'yes', but 1 is on and 0 is off"):
+            Registry().namespaces()
+    else:
+        assert Registry().namespaces()
+
+
+def test_the_error_of_a_broken_plugin_says_the_line_of_the_plugin_that_it_comes_from(
+    install_plugin,
+) -> None:
+    modules = {
+        "ganzoo_acme/__init__.py": "from ganzoo_acme import hooks",
+        "ganzoo_acme/hooks.py": "import json\n\njson.loads(3)\n",
+    }
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    assert str(only("acme").error).startswith("TypeError: the JSON object must be str")
+    assert str(only("acme").error).endswith("(hooks.py, line 3)")
 
 
 def test_ctrl_c_during_an_import_is_not_swallowed(install_plugin) -> None:
@@ -304,7 +368,8 @@ def test_ctrl_c_during_an_import_is_not_swallowed(install_plugin) -> None:
 def test_what_a_plugin_prints_while_loading_goes_to_stderr(
     install_plugin, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install_plugin("ganzoo-acme", {"ganzoo_acme": "print('hello')"}, acme="ganzoo_acme")
+    text = "print('hello')\n" + dedent(source()["ganzoo_acme"])
+    install_plugin("ganzoo-acme", {"ganzoo_acme": text}, acme="ganzoo_acme")
     assert only("acme").status == "ok"
     assert capsys.readouterr() == ("", "hello\n")
 
@@ -413,6 +478,66 @@ def test_ganzoo_plugins_is_the_list_of_what_may_be_loaded(
     assert {each.name for each in found if each.status == "disabled"} == {"zoo", "acme"} - usable
 
 
+@pytest.mark.parametrize(
+    ("value", "message", "hint"),
+    [
+        (
+            "zoo,acmee",
+            "no plugin 'acmee' is installed - did you mean 'acme'",
+            "unset GANZOO_PLUGINS",
+        ),
+        ("zoo acme", "'zoo acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
+        ("zoo;acme", "'zoo;acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
+    ],
+)
+def test_a_word_in_ganzoo_plugins_that_means_nothing_is_an_error(
+    value: str, message: str, hint: str, install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_PLUGINS", value)
+    with pytest.raises(UsageError, match=message) as caught:
+        Registry().namespaces()
+    assert str(caught.value.hint).startswith(hint)
+
+
+def test_a_file_given_as_a_plugin_is_loaded_whatever_ganzoo_plugins_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(LOCAL)
+    for value in ("", "zoo", "local"):
+        monkeypatch.setenv("GANZOO_PLUGINS", value)
+        assert Registry.with_local(tmp_path / "mine.py").get("loss", "local/flat")
+
+
+REFUSED = {
+    "disabled": ({}, "disabled: left out by GANZOO_PLUGINS", "export GANZOO_PLUGINS=acme,zoo"),
+    "newer": ({"group": "ganzoo.v2"}, "made for ganzoo.v2", "pip install --upgrade ganzoo"),
+    "older": ({"group": "ganzoo.v0"}, "made for ganzoo.v0", "pip install --upgrade ganzoo-acme"),
+    "reserved": ({"zoo": "a"}, "one namespace, this one has", "pip uninstall ganzoo-acme, and"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_whoever_needs_a_refused_plugin_is_told_what_to_do(
+    why: str, install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more, message, hint = REFUSED[why]
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme", **more)
+    if why == "disabled":
+        monkeypatch.setenv("GANZOO_PLUGINS", "zoo")
+    with pytest.raises(PluginError, match=message) as caught:
+        Registry().get("generator", "acme/unet")
+    assert str(caught.value.hint).startswith(hint)
+
+
+def test_of_two_rivals_either_may_be_uninstalled(install_plugin) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    install_plugin("acme-gans", source("acme_gans"), acme="acme_gans")
+    with pytest.raises(PluginError) as caught:
+        Registry().get("generator", "acme/unet")
+    assert caught.value.hint == "pip uninstall acme-gans, or pip uninstall ganzoo-acme"
+
+
 def test_a_registry_for_certain_namespaces_loads_no_other(install_plugin) -> None:
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
     registry = Registry(["zoo"])
@@ -435,12 +560,28 @@ def test_a_registry_for_certain_namespaces_loads_no_other(install_plugin) -> Non
         ("generator", "nobody/dcgan", "no plugin with the namespace 'nobody' is installed$"),
         ("generator", "DCGAN", "an id is NAME or namespace/NAME"),
         ("generator", "zoo/a/b", "an id is NAME or namespace/NAME"),
+        ("loss", "local/flat", "is what is in the file of --plugin"),
     ],
 )
 def test_a_name_that_finds_nothing_is_told_why(kind: str, name: str, message: str) -> None:
     with pytest.raises(PluginError, match=message) as caught:
         Registry().get(kind, name)
     assert caught.value.hint
+
+
+def test_the_advice_is_what_pip_has_to_install_where_that_is_known() -> None:
+    with pytest.raises(PluginError) as caught:
+        Registry().get("loss", "nobody/flat", requirement="nobody-gans==2")
+    assert caught.value.hint == "pip install nobody-gans==2"
+    with pytest.raises(PluginError) as caught:
+        Registry().get("loss", "nobody/flat")
+    assert "the distribution that has 'nobody'" in str(caught.value.hint)
+
+
+def test_what_is_no_component_may_have_been_meant_too() -> None:
+    with pytest.raises(PluginError, match="did you mean 'my-recipe'") as caught:
+        Registry().find("my-recpe", others=["my-recipe"])
+    assert caught.value.hint == "ganzoo info my-recipe"
 
 
 def test_a_name_that_another_loaded_plugin_has_leads_there(install_plugin) -> None:
@@ -543,18 +684,22 @@ def test_the_source_of_a_local_class_can_be_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("import no_such_module_at_all", "ModuleNotFoundError"),
-        (LOCAL.replace("losses", "recipes").replace(":Flat", ":f.yaml"), "brings no recipes"),
+        ("x = 1\nimport no_such_module_at_all", r"ModuleNotFoundError: .*\(mine\.py, line 2\)"),
+        ("def broken(:", r"SyntaxError: .*\(mine\.py, line 1\)"),
+        ("1 / 0", r"ZeroDivisionError: division by zero \(mine\.py, line 1\)"),
+        ("class Flat: ...", "it has no hook: no function register_… marked with @hookimpl"),
+        (LOCAL.replace("losses", "lozzes"), "no hook 'register_lozzes' - did you mean"),
+        (LOCAL.replace("losses", "recipes").replace(":Flat", ":f.yaml"), ".* brings no recipes"),
     ],
 )
-def test_a_local_file_that_is_broken_is_listed_like_any_plugin(
+def test_a_local_file_that_cannot_be_loaded_is_an_error_at_once(
     text: str, error: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "mine.py").write_text(text)
-    registry = Registry.with_local(tmp_path / "mine.py")
-    assert registry.namespaces()[0].status == "broken"
-    with pytest.raises(PluginError, match=error):
-        registry.get("loss", "local/flat")
+    file = tmp_path / "mine.py"
+    file.write_text(text)
+    with pytest.raises(PluginError, match=rf"the plugin .*/mine\.py is broken: {error}") as caught:
+        Registry.with_local(file)
+    assert caught.value.hint == f"GANZOO_STRICT=1 ganzoo plugins --plugin {file}"
 
 
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
