@@ -32,10 +32,13 @@ VERBS: dict[str, dict[str, str]] = {
         "fetch": "bring a component's files into the cache",
         "new": "write the beginnings of a plugin or of a recipe",
     },
+    "This machine": {
+        "doctor": "look for what is wrong with the installation",
+    },
 }
 """Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
 
-NOT_YET = ("schema", "conformance", "report", "doctor", "bench")
+NOT_YET = ("schema", "conformance", "report", "bench")
 """Verbs that are decided on and not written."""
 
 

@@ -1,0 +1,40 @@
+"""``ganzoo doctor``: what this machine and installation can do, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ganzoo.cli import options
+from ganzoo.cli.output import emit_json
+
+
+@click.command()
+@options.as_json
+@options.plugin
+@options.runs_directory
+@click.pass_context
+def doctor(context: click.Context, as_json: bool, plugin: Path | None, runs_dir: Path) -> None:
+    """Look at versions, devices, plugins, disk, cache and fetched files.
+
+    Ends with exit code 0 if nothing is wrong, else with the code of the first thing that is: 2
+    for the installation or a place that cannot be written, 7 for a full disk, 9 for a device.
+    """
+    from ganzoo.engine.doctor import examine
+
+    findings = list(examine(options.registry(plugin), runs_dir))
+    if as_json:
+        emit_json([asdict(each) for each in findings])
+    else:
+        width = max(len(each.subject) for each in findings)
+        for each in findings:
+            mark = "" if each.status == "ok" else f"{each.status}: "
+            click.echo(f"{each.subject:<{width}}  {mark}{each.words}")
+            if each.hint:
+                click.echo(f"{'':<{width}}  try: {each.hint}")
+    wrong = [each for each in findings if each.status == "wrong"]
+    count = f"{len(wrong)} of {len(findings)} things are wrong" if wrong else "nothing is wrong"
+    click.echo(count, err=True)
+    context.exit(wrong[0].exit_code if wrong else 0)
