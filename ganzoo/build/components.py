@@ -13,7 +13,9 @@ from torch import nn
 
 from ganzoo.api import Augmentation, Dataset, Latent, Loss, SampleSpec
 from ganzoo.build.plan import ComponentPlan, Plan, Slot
-from ganzoo.errors import PluginError, Problem
+from ganzoo.errors import DataError, GanzooError, PluginError, RecipeError
+from ganzoo.recipes.scalars import shortened
+from ganzoo.registry.names import shorten
 
 
 @dataclass
@@ -89,20 +91,38 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
     """Call a component's factory with the engine's arguments and the recipe's parameters.
 
     Raises:
-        PluginError: the factory raised ValueError or TypeError; its words are quoted.
+        RecipeError: the factory refused its parameters (ValueError, TypeError).
+        DataError: it said so itself.
+        PluginError: it failed in another way.
+
+    All of them say where in the recipe the component stands, and quote the factory.
     """
+    hint = f"ganzoo info {shorten(component.id)}"
     try:
         return component.build(*arguments)
+    except DataError as error:
+        raise DataError(str(component.problem(error.message)), hint=error.hint or hint) from error
+    except GanzooError:
+        raise
     except (ValueError, TypeError) as error:
-        where = ".".join(component.slot)
-        raise PluginError(f"{where}: {component.id} cannot be made: {error}") from error
+        what = f"{component.id} cannot be made: {in_one_line(error)}"
+        raise RecipeError([component.problem(what)], hint=hint) from error
+    except Exception as error:
+        what = f"{component.id} failed to be made: {type(error).__name__}: {in_one_line(error)}"
+        raise PluginError(str(component.problem(what)), hint=hint) from error
+
+
+def in_one_line(error: Exception) -> str:
+    """Return the words of an error of foreign code as one line of bearable length."""
+    return shortened(" ".join(str(error).split()), 300)
 
 
 def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:
     with initialised_from(seed, component.slot):
         network = make(component, spec)
     if not isinstance(network, nn.Module):
-        raise PluginError(f"{component.id} made a {type(network).__name__}, not an nn.Module")
+        what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
+        raise PluginError(str(component.problem(what)))
     return network
 
 
@@ -118,7 +138,8 @@ def initialised_from(seed: int, slot: Slot) -> Iterator[None]:
 def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
     dimension = getattr(generator, "latent_dim", None)
     if not isinstance(dimension, int):
-        raise PluginError(f"{component.id} has no attribute latent_dim (an integer)")
+        what = f"{component.id} has no attribute latent_dim (an integer)"
+        raise PluginError(str(component.problem(what)))
     return dimension
 
 
@@ -127,37 +148,3 @@ def _regularizers(plan: Plan) -> Iterator[RegularizerSlot]:
     for name, component in plan.group("regularizers").items():
         node = nodes[name]
         yield RegularizerSlot(name, make(component), node.weight, node.every_steps)
-
-
-def fit(plan: Plan, parts: Components) -> list[Problem]:
-    """Return what does not fit together, asking the live instances what they do."""
-    settings, problem = plan.recipe.settings, plan.recipe.problem
-    problems = []
-    for role in ("generator", "discriminator"):
-        conditional = "conditional" in capabilities(getattr(parts, role))
-        id = plan.components[role,].id
-        if conditional and not settings.conditional:
-            what = f"{id} wants labels, but the recipe is not conditional: set `conditional: true`"
-            problems.append(problem((role,), what))
-        if settings.conditional and not conditional:
-            what = f"the recipe is conditional, but {id} does not use labels with these parameters"
-            problems.append(problem((role,), what))
-    offered = capabilities(parts.discriminator)
-    for slot, part in _users_of_discriminator(parts):
-        if missing := frozenset(getattr(part, "requires", ())) - offered:
-            what = f"needs a discriminator with {', '.join(sorted(missing))}"
-            problems.append(problem(slot, what))
-    if settings.train.micro_batch:
-        coupled: list[Slot] = [("discriminator",)] if "batch-coupled" in offered else []
-        users = _users_of_discriminator(parts)
-        coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
-        for slot in coupled:
-            what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
-            problems.append(problem(("train", "micro_batch"), what))
-    return problems
-
-
-def _users_of_discriminator(parts: Components) -> Iterator[tuple[Slot, Any]]:
-    yield ("loss",), parts.loss
-    for slot in parts.regularizers:
-        yield ("regularizers", slot.name), slot.component

@@ -19,6 +19,7 @@ from ganzoo.build.signature import (
     plain_values,
 )
 from ganzoo.errors import Problem, RecipeError
+from ganzoo.recipes.layer import COMMAND_LINE, NOWHERE
 from ganzoo.recipes.words import in_words
 from ganzoo.registry.names import suggest
 
@@ -40,17 +41,20 @@ def plan_component(
     slot: Slot,
     parameters: Mapping[str, Any],
     *,
+    place: Problem | None = None,
     directory_of: Callable[[str], Path] = lambda name: Path.cwd(),
     defaults: Mapping[str, Any] = {},
 ) -> ComponentPlan:
     """Import a component's factory and check the parameters that it is to be given.
 
     Args:
+        place: where it stands in a recipe; None: on the command line.
         directory_of: what a relative path in a parameter is relative to.
         defaults: parameters that the engine gives where the factory has them and nobody else did.
 
     Raises:
         PluginError: the factory cannot be imported or breaks the contract.
+        WrongParameters: parameters that it does not have, or of another type.
     """
     factory = registry.resolve(registration)
     model = parameter_model(registration.kind, registration.id, factory)
@@ -66,7 +70,12 @@ def plan_component(
             [(tuple(map(str, e["loc"])), _wrong_parameter(e, names)) for e in error.errors()]
         ) from error
     return ComponentPlan(
-        slot, registration, factory, parameter_values(checked), plain_values(checked)
+        slot,
+        registration,
+        factory,
+        parameter_values(checked),
+        plain_values(checked),
+        place or Problem(COMMAND_LINE, *NOWHERE, ".".join(slot), ""),
     )
 
 
@@ -84,7 +93,7 @@ def adhoc_component(
         return plan_component(registry, registration, (kind,), parameters)
     except WrongParameters as wrong:
         problems = [
-            Problem("command line", 0, 0, ".".join((kind, *path)), what)
+            Problem(COMMAND_LINE, *NOWHERE, ".".join((kind, *path)), what)
             for path, what in wrong.found
         ]
         raise RecipeError(problems, hint=f"ganzoo info {registration.id}") from None

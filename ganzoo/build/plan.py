@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ganzoo.api import Dataset, Registration, SampleSpec
+from ganzoo.errors import Problem
 
 if TYPE_CHECKING:
     from ganzoo.recipes.recipe import Recipe
@@ -42,6 +43,8 @@ class ComponentPlan:
     """As the factory receives them."""
     plain: Mapping[str, Any]
     """The same as YAML data, defaults included."""
+    place: Problem
+    """Where it stands in a recipe; `what` is empty."""
 
     @property
     def id(self) -> str:
@@ -51,6 +54,10 @@ class ComponentPlan:
     def build(self, *arguments: Any) -> Any:
         """Call the factory. `arguments` are the engine's."""
         return self.factory(*arguments, **self.parameters)
+
+    def problem(self, what: str) -> Problem:
+        """Return a problem at the place where the component stands."""
+        return replace(self.place, what=what)
 
     def locked(self) -> dict[str, Any]:
         """Return what identifies the code of this component."""
@@ -138,12 +145,17 @@ class Plan:
 
     def full_recipe(self) -> dict[str, Any]:
         """Return the recipe as plain data with full ids and all parameters."""
-        full = self.recipe.resolved()
-        for role, path in initial_paths(self.recipe).items():
-            full["init"][role] = str(path)
-        for slot, component in self.components.items():
-            _put(full, slot, {"use": component.id, **component.plain})
-        return full
+        return full_recipe(self.recipe, self.components)
+
+
+def full_recipe(recipe: Recipe, components: Mapping[Slot, ComponentPlan]) -> dict[str, Any]:
+    """Return a recipe as plain data with full ids, all parameters, and absolute paths."""
+    full = recipe.resolved()
+    for role, path in initial_paths(recipe).items():
+        full["init"][role] = str(path)
+    for slot, component in components.items():
+        _put(full, slot, {"use": component.id, **component.plain})
+    return full
 
 
 def initial_paths(recipe: Recipe) -> dict[str, Path]:

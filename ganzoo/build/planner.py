@@ -7,17 +7,20 @@ Nothing is trained and no weight is made.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo.api import Dataset
+from ganzoo.api import SampleSpec
+from ganzoo.build.components import make
+from ganzoo.build.extractors import automatic_extractor
+from ganzoo.build.fit import fit_plan
 from ganzoo.build.parameters import WrongParameters, plan_component
-from ganzoo.build.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot, initial_paths
-from ganzoo.errors import PluginError, Problem, RecipeError
+from ganzoo.build.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot
+from ganzoo.errors import PluginError, RecipeError, UsageError
+from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.ids import check_ids
 from ganzoo.recipes.ids import components as named_components
 from ganzoo.recipes.skeleton import Node
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import shorten
 
 if TYPE_CHECKING:
     from ganzoo.recipes.recipe import Recipe
@@ -29,20 +32,15 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
 
     Raises:
         RecipeError: with every problem that the failing pass found.
-        PluginError: a component breaks the contract.
+        PluginError: the data set breaks the contract.
         DataError: the data set is missing or damaged.
     """
-    if problems := check_ids(recipe, registry):
-        raise RecipeError(problems)
-    planner = _Planner(recipe, registry)
-    components = planner.components()
-    if planner.problems:
-        raise RecipeError(sorted(planner.problems), hint=planner.hint)
-    dataset = components["dataset",].build("train")
-    planner.choose_extractor(components)
-    planner.fit(components, dataset)
-    if planner.problems:
-        raise RecipeError(sorted(planner.problems))
+    components, notes = plan_components(recipe, registry)
+    source = components["dataset",]
+    dataset = make(source, "train")
+    if not isinstance(getattr(dataset, "spec", None), SampleSpec):
+        raise PluginError(str(source.problem(f"{source.id} has no attribute spec (a SampleSpec)")))
+    fit_plan(recipe, components, dataset)
     return Plan(
         recipe=recipe,
         registry=registry,
@@ -50,8 +48,30 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
         dataset=dataset,
         budget=make_budget(recipe),
         memory_format=recipe.settings.train.memory_format,
-        notes=(*recipe.notes, *planner.notes),
+        notes=(*recipe.notes, *notes),
     )
+
+
+def plan_components(
+    recipe: Recipe, registry: Registry
+) -> tuple[dict[Slot, ComponentPlan], list[str]]:
+    """Return every component with its parameters, and what is worth saying of their choice.
+
+    No data is looked for.
+
+    Raises:
+        RecipeError: every id that is not known, and every wrong parameter of the others.
+    """
+    planner = _Planner(recipe, registry)
+    try:
+        check_ids(recipe, registry)
+    except RecipeError as error:
+        planner.findings.take(error)
+    components = planner.components()
+    planner.findings.raise_any()
+    planner.choose_extractor(components)
+    planner.findings.raise_any()
+    return components, planner.notes
 
 
 def make_budget(recipe: Recipe) -> Budget:
@@ -78,9 +98,8 @@ class _Planner:
         self.recipe = recipe
         self.registry = registry
         self.settings = recipe.settings
-        self.problems: list[Problem] = []
+        self.findings = Findings()
         self.notes: list[str] = []
-        self.hint: str | None = None
 
     def components(self) -> dict[Slot, ComponentPlan]:
         found: dict[Slot, ComponentPlan] = {}
@@ -91,7 +110,11 @@ class _Planner:
 
     def component(self, kind: str, slot: Slot, node: Node) -> ComponentPlan | None:
         """Return the component with its parameters checked; None if there are problems."""
-        registration = self.registry.get(kind, node.use)
+        problem, findings = self.recipe.problem, self.findings
+        try:
+            registration = self.registry.get(kind, node.use)
+        except PluginError:
+            return None  # `check_ids` has said so
         conditional = self.settings.conditional and kind in NETWORKS
         try:
             return plan_component(
@@ -99,71 +122,36 @@ class _Planner:
                 registration,
                 slot,
                 node.parameters,
+                place=problem(slot, ""),
                 directory_of=lambda name: self.recipe.directory_of((*slot, name)),
                 defaults={"conditional": True} if conditional else {},
             )
         except WrongParameters as wrong:
-            self.problems += [self.recipe.problem((*slot, *p), what) for p, what in wrong.found]
-            self.hint = self.hint or f"ganzoo info {registration.id}"
+            for path, what in wrong.found:
+                findings.add(problem((*slot, *path), what), f"ganzoo info {registration.id}")
         except PluginError as error:
-            self.problems.append(self.recipe.problem(slot, error.message))
-            self.hint = self.hint or error.hint
+            findings.add(problem(slot, error.message), error.hint)
         return None
 
     def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
-        """Add the data set's own extractor where the recipe says ``auto``."""
-        if self.settings.eval.extractor is None:
-            self.notes.append("no score: eval.extractor is null")
-        if self.settings.eval.extractor != "auto":
-            return
+        """Add the extractor that ``auto`` means, or say why there is none."""
+        chosen = self.settings.eval.extractor
         dataset = components["dataset",].registration
-        if dataset.extractor is None:
-            self.notes.append(
-                f"no score: {dataset.id} has no extractor of its own, and the inception extractor "
-                "is not there yet; name one with eval.extractor (`ganzoo list extractors`)"
-            )
-            return
-        node = Node(use=dataset.extractor)
-        if component := self.component("extractor", ("eval", "extractor"), node):
-            components["eval", "extractor"] = component
-
-    def fit(self, components: Mapping[Slot, ComponentPlan], dataset: Dataset) -> None:
-        """Check that the components can do what this data is."""
-        spec = dataset.spec
-        for slot, component in components.items():
-            modalities = component.registration.modalities
-            if modalities and spec.modality not in modalities:
-                can = " or ".join(sorted(modalities))
-                self.fault(slot, f"{component.id} is for {can}, but the data is {spec}")
-        if self.settings.conditional and not spec.classes:
-            self.fault(("conditional",), f"the data has no classes: {spec}")
-        if len(dataset) == 0:
-            self.fault(("dataset",), "the data set is empty")
-        self.fit_reference(components)
-        self.fit_training()
-
-    def fit_training(self) -> None:
-        train = self.settings.train
-        for role, path in initial_paths(self.recipe).items():
-            if not path.exists():
-                self.fault(("init", role), f"there is no run or file {path}")
-        if train.micro_batch and train.batch_size % train.micro_batch:
-            what = f"{train.micro_batch} does not divide the batch of {train.batch_size}"
-            self.fault(("train", "micro_batch"), what)
-        if train.stop and train.stop.metric != "frechet" and not self.settings.eval.metrics:
-            what = f"no number {train.stop.metric!r} is computed - did you mean 'frechet'?"
-            self.fault(("train", "stop", "metric"), what)
-
-    def fit_reference(self, components: Mapping[Slot, ComponentPlan]) -> None:
-        split = self.settings.eval.reference
-        dataset = components["dataset",]
-        splits = dataset.registration.splits
-        if splits and split not in splits:
-            near = suggest(split, splits)
-            hint = f" - did you mean {near!r}?" if near else f"; it has {', '.join(splits)}"
-            self.fault(("eval", "reference"), f"{dataset.id} has no split {split!r}{hint}")
-        elif ("eval", "extractor") in components and split != "train":
-            dataset.build(split)
-
-    def fault(self, slot: Slot, what: str) -> None:
-        self.problems.append(self.recipe.problem(slot, what))
+        if chosen is None:
+            self.notes.append("no score: eval.extractor is null")
+        elif isinstance(chosen, Node):
+            fitting = components["eval", "extractor"].registration.datasets
+            if fitting and dataset.id not in fitting:
+                known = ", ".join(map(shorten, fitting))
+                self.notes.append(
+                    f"{chosen.use} was made for {known}: what it says of {shorten(dataset.id)} "
+                    "can be compared, but means little"
+                )
+        else:
+            try:
+                node = Node(use=automatic_extractor(dataset, self.registry))
+            except UsageError as error:
+                self.notes.append(f"no score: {error.message}; try: {error.hint}")
+                return
+            if component := self.component("extractor", ("eval", "extractor"), node):
+                components["eval", "extractor"] = component

@@ -16,17 +16,22 @@ from ganzoo.cli import options
 @options.plugin
 @options.as_json
 def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: bool) -> None:
-    """Print RECIPE with every default written out and each line's origin beside it."""
-    from ganzoo.build.planner import make_plan
+    """Print RECIPE with every default written out and each line's origin beside it.
+
+    What is printed is itself a recipe. The data need not be there.
+    """
+    from ganzoo.build.plan import full_recipe
+    from ganzoo.build.planner import plan_components
     from ganzoo.recipes.recipe import Recipe
     from ganzoo.recipes.show import show as shown
 
     registry = options.registry(plugin)
-    plan = make_plan(Recipe.load(recipe, overrides, registry), registry)
-    for note in plan.recipe.notes:
+    loaded = Recipe.load(recipe, overrides, registry)
+    components, notes = plan_components(loaded, registry)
+    for note in (*loaded.notes, *notes):
         click.echo(f"note: {note}", err=True)
-    full = plan.full_recipe()
+    full = full_recipe(loaded, components)
     if as_json:
         click.echo(json.dumps(full, indent=2, ensure_ascii=False))
     else:
-        click.echo(shown(full, plan.recipe.origins), nl=False)
+        click.echo(shown(full, loaded.origins), nl=False)

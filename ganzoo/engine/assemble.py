@@ -17,10 +17,10 @@ from ganzoo.engine.noise import NoiseLaw, Rows
 from ganzoo.engine.player import Player
 from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
 from ganzoo.engine.processes import Processes
-from ganzoo.engine.schedules import make_schedules
+from ganzoo.engine.schedules import Schedules, knobs
 from ganzoo.engine.state import read_state, saved_position
 from ganzoo.engine.step import GanStep, Rules
-from ganzoo.errors import DeviceError
+from ganzoo.errors import DeviceError, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint
 
 
@@ -136,12 +136,23 @@ def make_optimizers(
 
 def make_run_schedules(
     plan: Plan, parts: Components, optimizers: dict[str, torch.optim.Optimizer]
-) -> Any:
-    """Return the recipe's schedules over live components."""
+) -> Schedules:
+    """Return the recipe's schedules over live components.
+
+    Raises:
+        RecipeError: one of a number that its component does not keep.
+    """
     owners: dict[str, list[Any]] = {"loss": [parts.loss]}
     if parts.augmentation is not None:
         owners["augmentation"] = [parts.augmentation]
     for slot in parts.regularizers:
         owners[f"regularizers.{slot.name}"] = [slot.component, slot]
-    schedules = {path: make(component) for path, component in plan.group("schedules").items()}
-    return make_schedules(schedules, optimizers, owners)
+    scheduled = plan.group("schedules")
+    made = []
+    for path, component in scheduled.items():
+        schedule = make(component)
+        try:
+            made += knobs(path, schedule, optimizers, owners, scheduled)
+        except ValueError as error:
+            raise RecipeError([component.problem(str(error))]) from error
+    return Schedules(made)

@@ -6,7 +6,7 @@ for a large model is checked in seconds; where an operation needs values, on sma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,16 +15,22 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganzoo.build.components import Components, build, capabilities, fit, make
-from ganzoo.build.plan import Plan
+from ganzoo.build.components import Components, build, capabilities, in_one_line, make
+from ganzoo.build.fit import fit
+from ganzoo.build.plan import Plan, Slot
 from ganzoo.engine.assemble import make_optimizers, make_run_schedules
 from ganzoo.engine.flops import FlopCounter
 from ganzoo.engine.game import EngineGame, Networks, Wanted
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
 from ganzoo.errors import GanzooError, PluginError, RecipeError
+from ganzoo.registry.names import shorten
 
 SMALL_BATCH = 4
+
+
+class _Misfit(RecipeError):
+    """Components that do not fit; tensors with values would not change that."""
 
 
 def rehearse(plan: Plan) -> Plan:
@@ -41,7 +47,7 @@ def rehearse(plan: Plan) -> Plan:
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
             parts, flops = _rehearse(plan, batch_size)
-    except RecipeError:
+    except _Misfit:
         raise
     except Exception:
         # Some operations cannot run without values; the real pass says what is really wrong.
@@ -65,7 +71,7 @@ def _rehearse(plan: Plan, batch_size: int) -> tuple[Components, float]:
     """Return the live components, and the floating-point operations of both updates."""
     parts = build(plan)
     if problems := fit(plan, parts):
-        raise RecipeError(sorted(problems))
+        raise _Misfit(sorted(problems))
     stage = _Stage(plan, parts, batch_size)
     with FlopCounter() as counter:
         for player in ("discriminator", "generator"):
@@ -83,23 +89,22 @@ class _Stage:
         game = self.game(player)
         self.check_shapes(game)
         terms: list[Tensor] = []
-        for name, part in self.playing(player):
-            with _blaming(name, f"{player}'s update"):
+        for slot, part in self.playing():
+            with self.blaming(slot, f"in the {player}'s update"):
                 if hasattr(part, "prepare"):
                     game = part.prepare(game)
                 if method := getattr(part, player, None):
-                    terms += _scalars(name, player, method(game))
+                    terms += self.scalars(slot, player, method(game))
         if not terms:
-            raise PluginError(f"the loss returned no terms for the {player}")
-        with _blaming("the networks", f"{player}'s backward pass"):
+            raise self.error(("loss",), f"gave no terms for the {player}")
+        with self.blaming((player,), f"in the {player}'s backward pass"):
             torch.autograd.backward(torch.stack(terms).sum())
 
-    def playing(self, player: str) -> Iterator[tuple[str, Any]]:
+    def playing(self) -> Iterator[tuple[Slot, Any]]:
         """Yield regularizers, whose `prepare` comes before the loss, then the loss."""
         for slot in self.parts.regularizers:
-            component = self.plan.components["regularizers", slot.name]
-            yield f"regularizers.{slot.name} ({component.id})", slot.component
-        yield f"loss ({self.plan.components['loss',].id})", self.parts.loss
+            yield ("regularizers", slot.name), slot.component
+        yield ("loss",), self.parts.loss
 
     def game(self, player: str) -> EngineGame:
         settings, spec = self.plan.recipe.settings, self.plan.spec
@@ -128,53 +133,52 @@ class _Stage:
         )
 
     def latents(self, count: int) -> Tensor:
-        id = self.plan.components["latent",].id
-        with _blaming(f"latent ({id})", "sampling"):
+        with self.blaming(("latent",), "as it was asked for a batch"):
             latents = self.parts.latent.sample(count, torch.Generator())
         if latents.shape[0] != count or latents.dtype != torch.float32:
-            raise PluginError(
-                f"latent ({id}) gave {tuple(latents.shape)} {latents.dtype} for {count} samples"
-            )
+            what = f"gave {tuple(latents.shape)} {latents.dtype} for {count} samples"
+            raise self.error(("latent",), what)
         return latents
 
     def check_shapes(self, game: EngineGame) -> None:
         """Raise PluginError unless G makes samples and D judges them one by one."""
         count, spec = self.batch_size, self.plan.spec
-        generator = f"generator ({self.plan.components['generator',].id})"
-        with _blaming(generator, "forward pass"):
+        with self.blaming(("generator",), "in its forward pass"):
             fake = game.fake
         if tuple(fake.shape) != (count, *spec.model_shape):
-            raise PluginError(
-                f"{generator} makes {tuple(fake.shape[1:])}, but the data is {spec.model_shape}"
-            )
+            what = f"makes {tuple(fake.shape[1:])}, but the data is {spec.model_shape}"
+            raise self.error(("generator",), what)
         if game.player == "generator":
             return
-        discriminator = f"discriminator ({self.plan.components['discriminator',].id})"
-        with _blaming(discriminator, "forward pass"):
+        with self.blaming(("discriminator",), "in its forward pass"):
             logits = game.real_logits
         if logits.dim() not in (1, 2) or logits.shape[0] != count:
-            raise PluginError(
-                f"{discriminator} gives logits of shape {tuple(logits.shape)} for {count} "
-                "samples; they must be (B,) or (B, K)"
-            )
+            what = f"gives logits of shape {tuple(logits.shape)} for {count} samples"
+            raise self.error(("discriminator",), f"{what}; they must be (B,) or (B, K)")
 
+    def scalars(self, slot: Slot, player: str, terms: Any) -> list[Tensor]:
+        if not isinstance(terms, Mapping):
+            what = f"gave a {type(terms).__name__} for the {player}, not terms by name"
+            raise self.error(slot, what)
+        for term, value in terms.items():
+            if not isinstance(value, Tensor) or value.dim() != 0:
+                what = f"gave the {player}'s term {term!r}, which is no scalar tensor"
+                raise self.error(slot, what)
+        return list(terms.values())
 
-def _scalars(name: str, player: str, terms: Any) -> list[Tensor]:
-    for term, value in terms.items():
-        if not isinstance(value, Tensor) or value.dim() != 0:
-            raise PluginError(f"{name}: the {player}'s term {term!r} is not a scalar tensor")
-    return list(terms.values())
+    def error(self, slot: Slot, what: str) -> PluginError:
+        """Return what to say of a component, with the place where the recipe names it."""
+        component = self.plan.components[slot]
+        hint = f"ganzoo info {shorten(component.id)}"
+        return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
 
-
-@contextmanager
-def _blaming(component: str, where: str) -> Iterator[None]:
-    """Say which component an error of foreign code came from."""
-    try:
-        yield
-    except GanzooError:
-        raise
-    except Exception as error:
-        text = str(error).strip().split("\n")[0]
-        raise PluginError(
-            f"{component} failed in the {where}: {type(error).__name__}: {text}"
-        ) from error
+    @contextmanager
+    def blaming(self, slot: Slot, where: str) -> Iterator[None]:
+        """Say which component an error of foreign code came from."""
+        try:
+            yield
+        except GanzooError:
+            raise
+        except Exception as error:
+            what = f"failed {where}: {type(error).__name__}: {in_one_line(error)}"
+            raise self.error(slot, what) from error

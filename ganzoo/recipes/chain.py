@@ -1,5 +1,6 @@
 """The files of a recipe: the one that was asked for and, by `extends`, its ancestors."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,16 +64,27 @@ def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Cha
     """
     files = [_read(locate(reference, registry))]
     problems = [*files[0].reading.problems, *_version(files[0]), *_lock_section(files[0])]
+    hint = None
     while "extends" in files[-1].data:
         try:
             files.append(_read(_parent(files, registry)))
         except RecipeError as error:
             problems += [_placed(each, files[-1]) for each in error.problems]
+            hint = _lock_beside(files[0]) or error.hint
             break
         problems += [*files[-1].reading.problems, *_version(files[-1])]
     if problems:
-        raise RecipeError(sorted(problems))
+        raise RecipeError(sorted(problems), hint=hint)
     return _chain(files)
+
+
+def _lock_beside(file: _File) -> str | None:
+    """Return what to try where the copy of a recipe that a run keeps has lost its parents."""
+    path = file.located.path
+    lock = path.with_name("recipe" + LOCK_SUFFIX)
+    if path.name == "recipe.yaml" and lock.is_file():
+        return f"{shlex.quote(str(lock))}, which holds everything"
+    return None
 
 
 def _chain(files: list[_File]) -> Chain:

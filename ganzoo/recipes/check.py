@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ganzoo.errors import Problem, RecipeError
+from ganzoo.errors import Problem
+from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.layer import Layer, Origin, nearest
 from ganzoo.recipes.merge import Note, told, without_nulls
 from ganzoo.recipes.scalars import shown
@@ -14,6 +15,7 @@ from ganzoo.recipes.shape import shape
 from ganzoo.recipes.skeleton import BUDGETS, Settings
 from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at
 from ganzoo.recipes.words import in_words
+from ganzoo.registry.names import suggest
 
 _NOT_YET: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
     ("train", "precision"): (("fp16",), "use fp32, tf32 or bf16"),
@@ -22,6 +24,8 @@ _NOT_YET: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
     ("train", "on_collapse"): (("warn", "stop"), "use ignore"),
 }
 """Where the format knows a value that the engine does not yet act on → those values."""
+
+HINT = "ganzoo show digits-dcgan-hinge, a recipe with every key written out"
 
 
 def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
@@ -33,13 +37,16 @@ def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
     data = without_nulls(merged.data)
     shaped = shape(data)
     problems = [*shaped.problems, *_not_yet(data), *_budget(data), *_schedules(data)]
+    problems += _labels(data)
     named = {"name": default_name} | shaped.data
     try:
         settings = Settings.model_validate_json(json.dumps(named), strict=True)
     except ValidationError as error:
         problems += [Note(tuple(map(str, each["loc"])), in_words(each)) for each in error.errors()]
-    if problems:
-        raise RecipeError(sorted({placed(merged.origins, *each) for each in problems}))
+    findings = Findings()
+    for path, what in problems:
+        findings.add(placed(merged.origins, path, what), None if " - " in what else HINT)
+    findings.raise_any()
     notes = (told(each, merged.origins) for each in shaped.notes)
     return Layer(data, _both_as_sides(merged.origins), (*merged.notes, *notes)), settings
 
@@ -67,12 +74,20 @@ def _budget(data: dict[str, Any]) -> Iterator[Note]:
             yield Note(("train",), "has two budgets, `steps` and `images`: keep one")
 
 
+def _labels(data: dict[str, Any]) -> Iterator[Note]:
+    if data.get("labels") == "uniform" and data.get("conditional", False) is False:
+        what = "'uniform' says which labels G is asked for, and it is asked for none: "
+        yield Note(("labels",), what + "set `conditional: true`, or leave `labels` out")
+
+
 def _schedules(data: dict[str, Any]) -> Iterator[Note]:
     schedules = data.get("schedules")
     for key in schedules if isinstance(schedules, dict) else ():
         section, *rest = key.split(".")
         if section not in Settings.model_fields or not rest or not all(rest):
-            yield Note(("schedules", key), "is not a parameter, such as optimizers.both.lr")
+            near = suggest(section, Settings.model_fields) if rest else None
+            guess = f" - did you mean {'.'.join([near, *rest])!r}?" if near else ""
+            yield Note(("schedules", key), f"is no parameter, such as optimizers.both.lr{guess}")
 
 
 def _both_as_sides(origins: dict[KeyPath, Origin]) -> dict[KeyPath, Origin]:

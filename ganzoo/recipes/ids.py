@@ -2,16 +2,32 @@
 
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ganzoo.errors import PluginError, Problem, RecipeError
+from ganzoo.errors import PluginError
+from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.recipes.skeleton import Node, Settings
 from ganzoo.recipes.slots import BOTH, KINDS, SIDES, KeyPath
-from ganzoo.registry.names import namespace_of
+from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify
 
 if TYPE_CHECKING:
     from ganzoo.registry import Registry
+
+
+_ALWAYS = (
+    "the Fréchet distance is no entry here: it is computed wherever there is an extractor, and is "
+    "called FID where that is Inception's"
+)
+_NOT_YET = "{} is not there yet"
+_KNOWN = {
+    ("metric", "zoo/fid"): _ALWAYS,
+    ("metric", "zoo/frechet"): _ALWAYS,
+    ("metric", "zoo/kid"): _NOT_YET.format("KID"),
+    ("extractor", "zoo/inception"): _NOT_YET.format("the Inception extractor"),
+}
+"""Names that people expect, and what to say of them as long as nothing is registered so."""
 
 
 class Component(NamedTuple):
@@ -48,15 +64,23 @@ def check_ids(recipe: Recipe, registry: "Registry") -> None:
         RecipeError: a problem, sorted by line, for every name that the registry does not know;
             the advice is that for the first of them.
     """
-    hints: dict[Problem, str | None] = {}
+    findings = Findings()
     for path, kind, node in components(recipe.settings):
         try:
             registry.get(kind, node.use, requirement=requirement(recipe, namespace_of(node.use)))
         except PluginError as error:
-            hints[recipe.problem(_said(recipe, path), error.message)] = error.hint
-    if hints:
-        problems = sorted(hints)
-        raise RecipeError(problems, hint=hints[problems[0]])
+            what = _KNOWN.get((kind, qualify(node.use)), error.message)
+            hint = _plugin_beside(recipe, node.use) or error.hint
+            findings.add(recipe.problem(_said(recipe, path), what), hint)
+    findings.raise_any()
+
+
+def _plugin_beside(recipe: Recipe, name: str) -> str | None:
+    """Return the option that brings what a run was made with: it keeps a copy of the file."""
+    file = Path(recipe.reference).parent / "plugin.py"
+    if namespace_of(name) == LOCAL_NAMESPACE and recipe.lock and file.is_file():
+        return f"the same command with --plugin {shlex.quote(str(file))}"
+    return None
 
 
 def requirement(recipe: Recipe, namespace: str) -> str | None:

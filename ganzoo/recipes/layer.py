@@ -8,6 +8,8 @@ from ganzoo.recipes.slots import KeyPath, long_form, paths
 from ganzoo.recipes.strict_yaml import Marks
 
 COMMAND_LINE = "command line"
+OVERRIDES = "overrides"
+"""What messages call the overrides that a Python program gives as a mapping."""
 NOWHERE = (0, 0)
 """Line and column of what no file holds."""
 

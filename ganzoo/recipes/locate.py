@@ -2,15 +2,17 @@
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo.errors import PluginError, Problem, RecipeError
+from ganzoo.errors import PluginError, Problem, RecipeError, UsageError
 from ganzoo.recipes.project import SUFFIXES
-from ganzoo.recipes.scalars import shortened
+from ganzoo.recipes.scalars import shortened, shown
 from ganzoo.registry.names import suggest
+from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
     from ganzoo.registry import Registry
@@ -49,10 +51,16 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
     Raises:
         RecipeError: neither a shipped recipe's name nor a path to a YAML file.
         PluginError: a plugin's recipe that is not there.
+        UsageError: neither text nor a path.
     """
+    if not isinstance(reference, str | Path):
+        what = f"a recipe is named by text or a path, not by {shown(reference)}"
+        raise UsageError(what, hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})')
+    name = str(reference)
+    if run := _run_of(name):
+        raise _not_a_run(name, run)
     if is_path(reference):
         return located(Path(reference))
-    name = str(reference)
     if _PLUGINS.fullmatch(name):
         return _of_plugin(name, registry)
     if _SHIPPED.fullmatch(name) and (path := shipped_recipes().get(name)):
@@ -61,6 +69,23 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         return located(Path(name))
     problem = Problem(shortened(name), 0, 0, "", f"is not a recipe{_near(name)}")
     raise RecipeError([problem], hint="ganzoo recipes, or a path that ends in .yaml")
+
+
+def _run_of(name: str) -> Path | None:
+    """Return the directory of the run that somebody took for a recipe."""
+    for directory in (Path(name), Path("runs") / name):
+        try:
+            if (directory / INFO).is_file():
+                return directory
+        except (OSError, ValueError):  # what is too long for a path, or holds a null byte
+            return None
+    return None
+
+
+def _not_a_run(name: str, run: Path) -> RecipeError:
+    lock = shlex.quote(str(run / "recipe.lock.yaml"))
+    hint = f"ganzoo resume {shlex.quote(str(run))}, or its recipe: ganzoo show {lock}"
+    return RecipeError([Problem(name, 0, 0, "", "is a run, not a recipe")], hint=hint)
 
 
 def is_path(reference: str | Path) -> bool:

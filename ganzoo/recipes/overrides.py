@@ -1,45 +1,49 @@
 """Overrides: ``key=value`` from a command line, or a mapping from Python, as the last layer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
-from ganzoo.errors import Problem, RecipeError
-from ganzoo.recipes.layer import COMMAND_LINE, NOWHERE, Layer
+from ganzoo.errors import Problem, RecipeError, UsageError
+from ganzoo.recipes.layer import COMMAND_LINE, NOWHERE, OVERRIDES, Layer
 from ganzoo.recipes.scalars import finite, fitting, readable, shortened, shown
-from ganzoo.recipes.slots import KeyPath, long_form
+from ganzoo.recipes.slots import KeyPath, long_form, scheduled
 from ganzoo.recipes.strict_yaml import MAX_DEPTH, read
 
 Overrides = Sequence[str] | Mapping[str, Any]
 
+_HINTS = {
+    COMMAND_LINE: "an override is key=value, such as train.steps=500",
+    OVERRIDES: 'overrides are a mapping such as {"train.steps": 500}',
+}
 _FIXED = ("recipe", "extends", "lock")
 """What a file says of itself and nobody else can."""
 
 
-def override_layer(overrides: Overrides, schedules: Sequence[str] = ()) -> Layer:
+def override_layer(overrides: Overrides) -> Layer:
     """Return the overrides as one layer, whose relative paths start at the working directory.
 
     Where two overrides give one key, the later one wins.
 
     Args:
         overrides: ``key=value`` strings, values in YAML; or keys, dotted or not, with plain data.
-        schedules: keys that the recipe schedules; they hold dots of their own.
 
     Raises:
         RecipeError: every override that cannot be read, or that contradicts another one.
+        UsageError: overrides of neither form.
     """
+    source = OVERRIDES if isinstance(overrides, Mapping) else COMMAND_LINE
     data: dict[str, Any] = {}
     problems = []
     for key, value in _pairs(overrides):
         try:
-            path = _path(key, [*schedules, *_keys(data.get("schedules"))])
-            _join(data, long_form(_nested(path, value())))
+            _join(data, long_form(_nested(_path(key), value())))
         except ValueError as error:
-            problems.append(Problem(COMMAND_LINE, *NOWHERE, _readable(key), str(error)))
+            problems.append(Problem(source, *NOWHERE, _readable(key), str(error)))
     if problems:
-        raise RecipeError(problems, hint="an override is key=value, such as train.steps=500")
-    return Layer.of(data, {(): NOWHERE}, COMMAND_LINE, Path.cwd())
+        raise RecipeError(problems, hint=_HINTS[source])
+    return Layer.of(data, {(): NOWHERE}, source, Path.cwd())
 
 
 def override_keys(overrides: Overrides) -> list[str]:
@@ -55,9 +59,17 @@ def _pairs(overrides: Overrides) -> Iterator[tuple[str, Callable[[], Any]]]:
         for key, value in overrides.items():
             yield key, partial(plain, value)
     else:
-        for override in [overrides] if isinstance(overrides, str) else overrides:
+        for override in _strings(overrides):
             key, equals, text = override.partition("=")
             yield key, partial(_parsed, text if equals else None)
+
+
+def _strings(overrides: Sequence[str]) -> Sequence[str]:
+    given = [overrides] if isinstance(overrides, str) else overrides
+    if isinstance(given, Sequence) and all(isinstance(each, str) for each in given):
+        return given
+    what = f"overrides are key=value strings or a mapping, not {shown(overrides)}"
+    raise UsageError(what, hint=_HINTS[OVERRIDES])
 
 
 def _parsed(text: str | None) -> Any:
@@ -91,21 +103,22 @@ def plain(value: Any, depth: int = 0) -> Any:
         return finite(float(value))
     if isinstance(value, str | PurePath):
         return readable(str(value))
-    raise ValueError(f"is a {type(value).__name__}; a recipe holds text, numbers, lists, mappings")
+    if callable(listed := getattr(value, "tolist", None)):  # of numpy and torch, scalars included
+        return plain(listed(), depth + 1)
+    raise ValueError(
+        f"is of the type {type(value).__name__}; a recipe holds text, numbers, lists, mappings"
+    )
 
 
-def _path(key: str, schedules: Iterable[str]) -> KeyPath:
+def _path(key: str) -> KeyPath:
     """Split a key at its dots, but for those inside the key of a schedule."""
-    section, _, rest = _key(key).partition(".")
-    path = tuple(key.split("."))
-    if section == "schedules" and rest:
-        known = [each for each in schedules if rest == each or rest.startswith(f"{each}.")]
-        target = max(known, key=len, default=rest)
-        path = (section, target, *filter(None, rest[len(target) + 1 :].split(".")))
-    if section in _FIXED:
+    path = tuple(_key(key).split("."))
+    if path[0] in _FIXED:
         raise ValueError("is what a file says of itself, and cannot be overridden")
     if len(path) > MAX_DEPTH or not all(path) or any(part != part.strip() for part in path):
         raise ValueError("is not a key of a recipe")
+    if path[0] == "schedules" and len(path) > 1:
+        return (path[0], *scheduled(path[1:]))
     return path
 
 
@@ -117,10 +130,6 @@ def _key(key: Any) -> str:
 
 def _readable(key: Any) -> str:
     return shortened(key if isinstance(key, str) and key and key.isprintable() else repr(key))
-
-
-def _keys(section: Any) -> list[str]:
-    return list(section) if isinstance(section, dict) else []
 
 
 def _nested(path: KeyPath, value: Any) -> dict[str, Any]:

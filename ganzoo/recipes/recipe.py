@@ -59,7 +59,7 @@ class Recipe:
         chain = read_chain(reference, registry)
         merged = fold(chain.layers)
         if overrides:
-            merged = fold([merged, override_layer(overrides, _scheduled(merged.data))])
+            merged = fold([merged, override_layer(overrides)])
         layer, settings = check(merged, chain.located.default_name)
         return cls(
             reference=str(reference),
@@ -96,8 +96,3 @@ class Recipe:
     def directory_of(self, path: KeyPath) -> Path:
         """Return what a relative path written at `path` is relative to."""
         return nearest(self.origins, path).directory
-
-
-def _scheduled(data: dict[str, Any]) -> list[str]:
-    schedules = data.get("schedules")
-    return list(schedules) if isinstance(schedules, dict) else []

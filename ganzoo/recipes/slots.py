@@ -32,6 +32,9 @@ NAMED_BY_KEY = ("regularizers", "callbacks")
 MAPS = (*NAMED_BY_KEY, "schedules")
 """Maps whose entries are slots, which null removes."""
 
+DEEP = ("optimizers", "regularizers", "callbacks")
+"""Sections whose components have a key of their own: ``optimizers.both``, ``regularizers.r1``."""
+
 DEFAULT_IDS: Mapping[KeyPath, str] = {
     ("latent",): "gaussian",
     ("optimizers", "both"): "adam",
@@ -44,6 +47,16 @@ SIDES = (("optimizers", "generator"), ("optimizers", "discriminator"))
 def kind_of(path: KeyPath) -> str | None:
     """Return the kind of component that stands at `path`, or None where none does."""
     return KINDS.get(path) or KINDS.get((*path[:-1], "*"))
+
+
+def scheduled(words: KeyPath) -> KeyPath:
+    """Return a path below ``schedules`` with the words of its key, which has dots, made one.
+
+    ``("optimizers", "both", "lr", "end")`` → ``("optimizers.both.lr", "end")``: the key is a slot
+    and the name of its parameter.
+    """
+    length = 3 if words[:1] and words[0] in DEEP else 2
+    return (".".join(words[:length]), *words[length:])
 
 
 def children(value: Any) -> Iterator[tuple[str, Any]]:

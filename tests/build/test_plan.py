@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ganzoo.build.plan import Plan
+from ganzoo.api import Registration
+from ganzoo.build.components import build, make
+from ganzoo.build.plan import ComponentPlan, Plan
 from ganzoo.build.planner import make_plan
+from ganzoo.engine.assemble import make_optimizers, make_run_schedules
 from ganzoo.engine.rehearsal import rehearse
-from ganzoo.errors import DataError, PluginError, RecipeError
+from ganzoo.errors import DataError, PluginError, Problem, RecipeError
 from ganzoo.recipes.lock import write_lock
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
@@ -22,6 +25,9 @@ RECIPE = {
     "loss": "hinge",
     "train": {"steps": 10},
 }
+
+
+MLP = {"generator": "mlp", "discriminator": "mlp"}
 
 
 def plan(folder: Path, **changes: Any) -> Plan:
@@ -116,8 +122,91 @@ def test_a_dry_run_finds_what_does_not_fit(
 
 def test_a_factorys_own_refusal_is_quoted(tmp_path: Path) -> None:
     both = {"use": "dcgan", "spectral_norm": True, "batch_norm": True}
-    with pytest.raises(PluginError, match=r"discriminator: zoo/dcgan cannot be made: .*choose one"):
+    said = r"mine.yaml:7:1  discriminator  zoo/dcgan cannot be made: .*choose one"
+    with pytest.raises(RecipeError, match=said) as raised:
         rehearse(plan(tmp_path, discriminator=both))
+    assert raised.value.hint == "ganzoo info dcgan"
+
+
+def test_unknown_ids_and_wrong_parameters_are_reported_together(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as raised:
+        plan(tmp_path, loss="hing", generator={"use": "dcgan", "widht": 8})
+    assert [problem.path for problem in raised.value.problems] == ["generator.widht", "loss"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("optimizers.both.lrr", "optimizers.both has no number 'lrr' - did you mean 'lr'?"),
+        ("optimizers.both.betas", "no number 'betas'; it has lr, eps, weight_decay"),
+        ("regularizers.r1.gama", "regularizers.r1 has no number 'gama' - did you mean 'gamma'?"),
+        ("optimisers.both.lr", "is no parameter, such as optimizers.both.lr - did you mean"),
+        ("regularizers.r2.gamma", "did you mean 'regularizers.r1.gamma'?"),
+        ("generator.width", "nothing called 'generator' has numbers that can be scheduled"),
+    ],
+)
+def test_a_schedule_of_no_number_is_told_in_its_line(tmp_path: Path, key: str, said: str) -> None:
+    schedules = {key: {"use": "linear", "end_images": 100}}
+    with pytest.raises(RecipeError) as raised:
+        plan(tmp_path, schedules=schedules, regularizers={"r1": {}})
+    (problem,) = raised.value.problems
+    assert (problem.line, problem.path) == (14, f"schedules.{key}")
+    assert said in problem.what
+
+
+def test_what_a_side_schedules_for_itself_is_left_alone_by_both(tmp_path: Path) -> None:
+    scheduled = {
+        "optimizers.generator.lr": {"use": "linear", "start": 0.5, "end_images": 100},
+        "optimizers.both.lr": {"use": "linear", "start": 0.1, "end_images": 100},
+    }
+    made = plan(tmp_path, schedules=scheduled)
+    parts = build(made)
+    optimizers = make_optimizers(made, parts.generator, parts.discriminator)
+    make_run_schedules(made, parts, optimizers).apply(0)
+    rates = {role: each.param_groups[0]["lr"] for role, each in optimizers.items()}
+    assert rates == pytest.approx({"generator": 1e-4, "discriminator": 2e-5})
+
+
+class Failing:
+    def __init__(self, spec: object, *, error: str = "") -> None:
+        raise {"data": DataError, "value": ValueError, "key": KeyError}[error]("no\nsuch")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        ("data", DataError, "a.yaml:7:3  loss  no\nsuch"),
+        ("value", RecipeError, "a.yaml:7:3  loss  acme/failing cannot be made: no such"),
+        ("key", PluginError, "a.yaml:7:3  loss  acme/failing failed to be made: KeyError: 'no"),
+    ],
+)
+def test_an_error_of_a_factory_has_the_place_of_its_component(
+    error: str, kind: type[Exception], said: str
+) -> None:
+    component = ComponentPlan(
+        ("loss",),
+        Registration("loss", "acme", "failing", "m:f", "d", "1"),
+        Failing,
+        {"error": error},
+        {},
+        Problem("a.yaml", 7, 3, "loss", ""),
+    )
+    with pytest.raises(kind) as raised:
+        make(component, None)
+    assert str(raised.value).startswith(said)
+
+
+def test_a_metric_without_an_extractor_is_refused(tmp_path: Path) -> None:
+    said = r"eval.metrics.0  needs a score, and there is no extractor"
+    with pytest.raises(RecipeError, match=said):
+        plan(tmp_path, eval={"extractor": None, "metrics": ["modes"]})
+
+
+def test_an_extractor_made_for_other_data_is_noted(tmp_path: Path) -> None:
+    notes = plan(tmp_path, dataset={"use": "gaussians"}, eval={"extractor": "pixels"}, **MLP).notes
+    assert notes == ()
+    (note,) = plan(tmp_path, eval={"extractor": "pixels"}).notes
+    assert note.startswith("pixels was made for gaussians: what it says of digits")
 
 
 def test_a_lock_leaves_nothing_open_and_is_itself_a_recipe(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def outcome(reference: Path, overrides: Any = ()) -> Recipe | None:
         recipe = Recipe.load(reference, overrides)
     except RecipeError as error:
         for problem in error.problems:
-            assert re.match(r"(\S+\.yaml:\d+:\d+|command line)  ", str(problem))
+            assert re.match(r"(\S+\.yaml:\d+:\d+|command line|overrides)  ", str(problem))
             assert len(str(problem)) < 500
         return None
     assert show(recipe.resolved(), recipe.origins)

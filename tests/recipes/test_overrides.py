@@ -115,7 +115,10 @@ def test_every_override_that_cannot_be_read_is_reported(small: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "what"),
     [
-        ({"seed": object()}, "is a object; a recipe holds text, numbers, lists, mappings"),
+        (
+            {"seed": object()},
+            "is of the type object; a recipe holds text",
+        ),
         ({"seed": float("nan")}, "is not a finite number"),
         ({"seed": 2**70}, "does not fit in 64 bits"),
         ({"name": "a\0b"}, "cannot be printed"),

@@ -178,7 +178,7 @@ train:
             "optimizers: {both: {use: 3}}",
             "6:14  optimizers.both  expected the name of an optimizer",
         ),
-        ("schedules: {lr: linear}", "6:13  schedules.lr  is not a parameter"),
+        ("schedules: {lr: linear}", "6:13  schedules.lr  is no parameter"),
         ("eval: {metrics: kid}", "6:8  eval.metrics  expected a list, got 'kid'"),
         ("eval: {metrics: [3]}", "6:18  eval.metrics.0  expected the name of a metric"),
         ("eval: {extractor: {use: auto, k: 1}}", "6:8  eval.extractor  `auto` has no parameters"),

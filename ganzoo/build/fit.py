@@ -1,0 +1,176 @@
+"""Whether components fit together: first what their registrations and parameters say, then what
+the live instances say that they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.api import Dataset
+from ganzoo.build.components import Components, capabilities, make
+from ganzoo.build.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
+from ganzoo.errors import Problem
+from ganzoo.recipes.findings import Findings
+from ganzoo.registry.names import PLURALS, shorten, suggest
+
+if TYPE_CHECKING:
+    from ganzoo.recipes.recipe import Recipe
+
+ComponentPlans = Mapping[Slot, ComponentPlan]
+
+SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
+"""Sections whose components' numbers can be scheduled."""
+
+
+# --- before there are networks -------------------------------------------------------------------
+
+
+def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> None:
+    """Check that the components can do what this data is, and that settings fit each other.
+
+    Raises:
+        RecipeError: every problem.
+        DataError: the split to compare with is not there.
+    """
+    findings = Findings()
+    _fit_data(recipe, components, dataset, findings)
+    _fit_scores(recipe, components, findings)
+    _fit_training(recipe, findings)
+    _fit_schedules(recipe, components, findings)
+    findings.raise_any()
+    split = recipe.settings.eval.reference
+    if ("eval", "extractor") in components and split != "train":
+        make(components["dataset",], split)
+
+
+def _fit_data(
+    recipe: Recipe, components: ComponentPlans, dataset: Dataset, findings: Findings
+) -> None:
+    spec = dataset.spec
+    for slot, component in components.items():
+        modalities = component.registration.modalities
+        if modalities and spec.modality not in modalities:
+            what = (
+                f"{component.id} is for {' or '.join(sorted(modalities))}, but the data is {spec}"
+            )
+            hint = f"ganzoo list {PLURALS[component.registration.kind]}"
+            findings.add(recipe.problem(slot, what), hint)
+    if recipe.settings.conditional and not spec.classes:
+        what = f"the data has no classes: {spec}"
+        findings.add(recipe.problem(("conditional",), what), "conditional=false")
+    if len(dataset) == 0:
+        findings.add(recipe.problem(("dataset",), "the data set is empty"))
+
+
+def _fit_scores(recipe: Recipe, components: ComponentPlans, findings: Findings) -> None:
+    scores, stop = recipe.settings.eval, recipe.settings.train.stop
+    dataset = components["dataset",].registration
+    if dataset.splits and scores.reference not in dataset.splits:
+        near = suggest(scores.reference, dataset.splits)
+        guess = f" - did you mean {near!r}?" if near else f"; it has {', '.join(dataset.splits)}"
+        what = f"{dataset.id} has no split {scores.reference!r}{guess}"
+        findings.add(
+            recipe.problem(("eval", "reference"), what), f"ganzoo info {shorten(dataset.id)}"
+        )
+    if ("eval", "extractor") not in components:
+        needy: list[Slot] = [slot for slot in components if slot[:2] == ("eval", "metrics")]
+        needy += [("train", "stop")] if stop else []
+        for slot in needy:
+            what = "needs a score, and there is no extractor to score with"
+            findings.add(
+                recipe.problem(slot, what), "eval.extractor=NAME of: ganzoo list extractors"
+            )
+    elif stop and stop.metric != "frechet" and not scores.metrics:
+        what = f"no number {stop.metric!r} is computed - did you mean 'frechet'?"
+        findings.add(recipe.problem(("train", "stop", "metric"), what))
+
+
+def _fit_training(recipe: Recipe, findings: Findings) -> None:
+    train = recipe.settings.train
+    for role, path in initial_paths(recipe).items():
+        if not path.exists():
+            what = f"there is no run or weights file {path}"
+            findings.add(recipe.problem(("init", role), what), "ganzoo ls")
+    if train.micro_batch and train.batch_size % train.micro_batch:
+        what = f"{train.micro_batch} does not divide the batch of {train.batch_size}"
+        findings.add(recipe.problem(("train", "micro_batch"), what))
+
+
+def _fit_schedules(recipe: Recipe, components: ComponentPlans, findings: Findings) -> None:
+    numbers = dict(_numbers(recipe, components))
+    for key in recipe.settings.schedules:
+        slot, _, name = key.rpartition(".")
+        if name in numbers.get(slot, ()):
+            continue
+        if slot in numbers:
+            near = suggest(name, numbers[slot])
+            what = f"{slot} has no number {name!r}"
+            all_of = f"; it has {', '.join(numbers[slot])}" if numbers[slot] else ""
+        else:
+            near = suggest(key, [f"{each}.{n}" for each, names in numbers.items() for n in names])
+            what = f"nothing called {slot!r} has numbers that can be scheduled"
+            all_of = f"; these have: {', '.join(each for each, names in numbers.items() if names)}"
+        guess = f" - did you mean {near!r}?" if near else all_of
+        findings.add(recipe.problem(("schedules", key), what + guess), _info_of(slot, components))
+
+
+def _numbers(recipe: Recipe, components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
+    """Yield each slot that can be scheduled with the names of its numbers."""
+    for slot, component in components.items():
+        if slot[0] in SCHEDULED:
+            names = [name for name, value in component.plain.items() if _is_number(value)]
+            names += ["weight"] if slot[0] == "regularizers" else []
+            yield ".".join(slot), names
+    sides = [components["optimizers", role].plain for role in NETWORKS]
+    common = [name for name, value in sides[0].items() if _is_number(value) and name in sides[1]]
+    yield "optimizers.both", common
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _info_of(slot: str, components: ComponentPlans) -> str | None:
+    path = ("optimizers", "generator") if slot == "optimizers.both" else tuple(slot.split("."))
+    component = components.get(path)
+    return f"ganzoo info {shorten(component.id)}" if component else None
+
+
+# --- with live components ------------------------------------------------------------------------
+
+
+def fit(plan: Plan, parts: Components) -> list[Problem]:
+    """Return what does not fit together, asking the live instances what they do."""
+    settings, problem = plan.recipe.settings, plan.recipe.problem
+    problems = []
+    for role in NETWORKS:
+        conditional = "conditional" in capabilities(getattr(parts, role))
+        id = plan.components[role,].id
+        if conditional and not settings.conditional:
+            what = f"{id} wants labels, but the recipe is not conditional: set `conditional: true`"
+            problems.append(problem((role,), what))
+        if settings.conditional and not conditional:
+            what = f"the recipe is conditional, but {id} does not use labels with these parameters"
+            problems.append(problem((role,), what))
+    offered = capabilities(parts.discriminator)
+    for slot, part in _users_of_discriminator(parts):
+        if missing := frozenset(getattr(part, "requires", ())) - offered:
+            words = ", ".join(sorted(missing))
+            what = f"{plan.components[slot].id} needs a discriminator with {words}"
+            problems.append(
+                problem(slot, f"{what}; {plan.components['discriminator',].id} has none")
+            )
+    if settings.train.micro_batch:
+        coupled: list[Slot] = [("discriminator",)] if "batch-coupled" in offered else []
+        users = _users_of_discriminator(parts)
+        coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
+        for slot in coupled:
+            what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
+            problems.append(problem(("train", "micro_batch"), what))
+    return problems
+
+
+def _users_of_discriminator(parts: Components) -> Iterator[tuple[Slot, Any]]:
+    yield ("loss",), parts.loss
+    for slot in parts.regularizers:
+        yield ("regularizers", slot.name), slot.component
