@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.build.components import make
+from ganzoo.build.extractors import automatic_extractor
 from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.plan import ComponentPlan
 from ganzoo.engine.feed import tensors_of
 from ganzoo.engine.processes import find_processes
 from ganzoo.engine.run import Run
 from ganzoo.engine.scorer import Scorer
-from ganzoo.errors import DataError, UsageError
+from ganzoo.errors import DataError
+from ganzoo.registry.names import shorten
 from ganzoo.registry.registry import Registry
+from ganzoo.runs.commands import command
 from ganzoo.runs.score import Score
 
 PICTURES = "folder"
@@ -39,10 +43,18 @@ def score_like(path: Path, run: Run, count: int | None = None) -> Score:
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
         raise DataError(
-            f"{path} holds {len(samples)} samples, but {run.name} was scored with {wanted}",
-            hint=f"make more, or: ganzoo score {run.name} eval.final_samples={len(samples)}",
+            f"{path} holds {len(samples)} samples, but {run.name} was scored with {wanted}; fewer "
+            "can only be scored by themselves",
+            hint=command("score", path, "--against", *_as_words(run.plan.components["dataset",])),
         )
     return scorer.score(_batches(samples[:wanted]))
+
+
+def _as_words(dataset: ComponentPlan) -> list[str]:
+    """Return a data set as a command line names it: its id and its parameters."""
+    given = {name: value for name, value in dataset.plain.items() if value is not None}
+    words = [f"{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in given.items()]
+    return [shorten(dataset.id), *words]
 
 
 def score_against(
@@ -59,17 +71,12 @@ def score_against(
     Args:
         against: a data set's name, or a path.
         parameters: of that data set.
-        extractor: its name; None: the data set's own.
+        extractor: its name; None: what ``eval.extractor: auto`` means for the data set.
     """
     registry = registry or Registry()
     dataset = _reference(against, parameters, registry)
     real = make(dataset, split)
-    name = extractor or dataset.registration.extractor
-    if name is None:
-        raise UsageError(
-            f"{dataset.id} has no extractor of its own",
-            hint="--extractor NAME (see `ganzoo list extractors`)",
-        )
+    name = extractor or automatic_extractor(dataset.registration, registry)
     chosen = adhoc_component(registry, "extractor", name, {})
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())

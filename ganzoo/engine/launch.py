@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from ganzoo.build.components import make
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
+from ganzoo.engine.continuity import not_backwards, only_budget_and_cadence, refuse_drift
+from ganzoo.engine.ending import ending
 from ganzoo.engine.precision import numerics
 from ganzoo.engine.processes import Processes, find_processes
 from ganzoo.engine.rehearsal import rehearse
@@ -27,33 +28,20 @@ from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.signals import stop_flag
 from ganzoo.engine.threads import cpu_threads, threads_for
 from ganzoo.engine.trainer import Trainer, previous_best
-from ganzoo.errors import DataError, GanzooError, OutOfMemory, PluginError, UsageError
+from ganzoo.errors import DataError, UsageError
 from ganzoo.recipes.lock import experiment_id, read_lock, write_lock
-from ganzoo.recipes.overrides import override_keys
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
-
-BUDGET_AND_CADENCE = frozenset(
-    {
-        "train.steps",
-        "train.images",
-        "train.save_every_steps",
-        "train.keep",
-        "train.log_every_steps",
-        "train.sample_every_steps",
-        "eval.every_steps",
-    }
-)
-"""What may differ between a run and its continuation."""
 
 
 @dataclass(frozen=True)
 class Options:
     """How to run, as opposed to what: nothing here changes the experiment."""
 
-    runs_directory: Path = Path("runs")
+    runs_directory: Path = DEFAULT_DIRECTORY
     name: str | None = None
     max_seconds: float | None = None
     expect_processes: int | None = None
@@ -73,15 +61,23 @@ def prepare(
 
     Raises:
         RecipeError, PluginError, DataError: what is wrong, before anything is trained.
+        UsageError: something that is no recipe.
     """
     registry = registry or Registry()
+    if not isinstance(recipe, str | Path | Recipe):
+        raise UsageError(
+            f"a recipe is a file, the name of one, or a Recipe, and no {type(recipe).__name__}",
+            hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})',
+        )
     if not isinstance(recipe, Recipe):
         recipe = Recipe.load(recipe, overrides, registry)
     elif overrides:
-        raise UsageError("overrides go into Recipe.load, not onto a loaded recipe")
+        raise UsageError(
+            "a loaded recipe has its overrides already", hint="Recipe.load(NAME, OVERRIDES)"
+        )
     plan = make_plan(recipe, registry)
     if recipe.lock is not None and not allow_drift:
-        refuse_drift(recipe.lock, plan)
+        refuse_drift(recipe.lock, plan, command("run", recipe.reference, "--allow-drift"))
     return rehearse(plan)
 
 
@@ -101,7 +97,12 @@ def check_data(plan: Plan) -> list[str]:
 
 
 def start(plan: Plan, options: Options) -> RunDirectory:
-    """Train a new run to its end; return its directory."""
+    """Train a new run to its end; return its directory.
+
+    Raises:
+        UsageError: `options` name a run that cannot be, or a directory that cannot be written.
+        GanzooError: what ends a run; see `ganzoo.errors`.
+    """
     processes = find_processes(options.expect_processes)
     for line in check_data(plan):
         options.reporter.noted(f"left out: {line}")
@@ -129,49 +130,21 @@ def resume(
         UsageError: an override of anything but budget and cadence.
         PluginError: the components are not those that the run was started with.
     """
-    _only_budget_and_cadence(overrides)
+    only_budget_and_cadence(directory, overrides)
     registry = registry or registry_of(directory)
     plan = make_plan(Recipe.load(directory.lock_file, overrides, registry), registry)
+    not_backwards(directory, plan)
     if not options.allow_drift:
-        refuse_drift(read_lock(directory.lock_file), plan)
+        disregard = command("resume", reference_to(directory.path), "--allow-drift")
+        refuse_drift(read_lock(directory.lock_file), plan, disregard)
     processes = find_processes(options.expect_processes)
-    if overrides and processes.is_main:
-        write_lock(directory.lock_file, plan.lock())
-    _own_and_train(plan, directory, processes, options, resumed=True)
+    _own_and_train(plan, directory, processes, options, resumed=True, changed=bool(overrides))
 
 
 def registry_of(directory: RunDirectory) -> Registry:
     """Return a registry with the run's own copy of its ``--plugin`` file, if it had one."""
     local = directory.path / "plugin.py"
     return Registry.with_local(local) if local.is_file() else Registry()
-
-
-def refuse_drift(lock: Mapping[str, Any], plan: Plan) -> None:
-    """Raise PluginError if a component is no longer what the lock says, naming each."""
-    before = lock["lock"].get("components", {})
-    now = plan.lock()["lock"]["components"]
-    changed = [
-        f"{slot} ({now[slot]['id']}): {name} {old[name]} is now {now[slot].get(name)}"
-        for slot, old in before.items()
-        if slot in now
-        for name in ("revision", "version", "source_sha256")
-        if old.get(name) != now[slot].get(name)
-    ]
-    if changed:
-        short = "; ".join(changed)
-        raise PluginError(
-            f"not the code that the lock was made with: {short}", hint="--allow-drift"
-        )
-
-
-def _only_budget_and_cadence(overrides: Sequence[str] | Mapping[str, Any]) -> None:
-    for key in override_keys(overrides):
-        if key not in BUDGET_AND_CADENCE:
-            allowed = ", ".join(sorted(BUDGET_AND_CADENCE))
-            raise UsageError(
-                f"a resumed run keeps its recipe; {key} cannot change",
-                hint=f"a new run, or one of {allowed}",
-            )
 
 
 def _write_identity(directory: RunDirectory, plan: Plan) -> None:
@@ -201,13 +174,22 @@ def _environment() -> dict[str, Any]:
 
 
 def _own_and_train(
-    plan: Plan, directory: RunDirectory, processes: Processes, options: Options, *, resumed: bool
+    plan: Plan,
+    directory: RunDirectory,
+    processes: Processes,
+    options: Options,
+    *,
+    resumed: bool,
+    changed: bool = False,
 ) -> None:
+    """Train as the owner of the directory, whose lock is written anew if the plan has changed."""
     with (
         _ownership(directory, processes, options.take_over),
         stop_flag(options.max_seconds) as flag,
     ):
         if processes.is_main:
+            if changed:
+                write_lock(directory.lock_file, plan.lock())
             directory.begin_attempt()
             directory.write_info(
                 steps=plan.budget.steps,
@@ -215,21 +197,18 @@ def _own_and_train(
                 world_size=processes.world_size,
             )
         processes.wait()
-        reporters = Reporters([options.reporter, *_callbacks(plan)])
+        # One process writes files; so do the observers that a plugin brings.
+        callbacks = _callbacks(plan) if processes.is_main else []
+        reporters = Reporters([options.reporter, *callbacks])
         store = CheckpointStore(directory.checkpoints_directory, plan.recipe.settings.train.keep)
         checkpoint = _newest(store, processes, reporters) if resumed else None
         threads = _threads(plan, directory, processes)
         with (
-            _ending(directory, processes, reporters),
+            ending(plan, directory, processes, reporters),
             numerics(plan.recipe.settings.train),
             cpu_threads(threads),
         ):
             step = make_step(plan, processes, checkpoint)
-            if step.step > plan.budget.steps:
-                raise UsageError(
-                    f"the run is at step {step.step} already, past {plan.budget.steps}",
-                    hint=f"train.steps={2 * step.step}",
-                )
             scorer = Scorer.of(plan, processes) if plan.extractor else None
             stop = plan.recipe.settings.train.stop
             best, since = previous_best(directory.scores(), step.step, stop)
@@ -307,31 +286,3 @@ def _ownership(directory: RunDirectory, processes: Processes, take_over: bool) -
         return
     with directory.hold(take_over=take_over):
         yield
-
-
-@contextmanager
-def _ending(directory: RunDirectory, processes: Processes, reporters: Reporters) -> Iterator[None]:
-    """Write down how a run failed. Interrupted ones need no word: their lock is gone."""
-    try:
-        yield
-    except GanzooError as error:
-        interrupted = error.exit_code in (75, 130, 143)
-        if processes.is_main and not interrupted:
-            directory.append_event("failed", error=error.message, exit_code=error.exit_code)
-        reporters.tell("finished", "interrupted" if interrupted else "failed")
-        raise
-    except torch.OutOfMemoryError as error:
-        if processes.is_main:
-            directory.append_event("failed", error=str(error), exit_code=OutOfMemory.exit_code)
-        reporters.tell("finished", "failed")
-        raise OutOfMemory(
-            f"out of memory: {str(error).splitlines()[0]}",
-            hint="train.micro_batch=N (the same experiment in smaller parts)",
-        ) from error
-    except Exception as error:
-        if processes.is_main:
-            text = "".join(traceback.format_exception(error))
-            directory.log_file.write_text(text, encoding="utf-8")
-            directory.append_event("failed", error=f"{type(error).__name__}: {error}", exit_code=1)
-        reporters.tell("finished", "failed")
-        raise

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from ganzoo.build.components import build
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
-from ganzoo.engine.export import export_program, export_weights
+from ganzoo.engine.arguments import class_labels, only_evaluation, options_of, whole_number
+from ganzoo.engine.export import FORMS, description, export_program, export_weights
 from ganzoo.engine.labels import LabelLaw
-from ganzoo.engine.launch import Options, prepare, registry_of, start
+from ganzoo.engine.launch import prepare, registry_of, start
 from ganzoo.engine.launch import resume as go_on
 from ganzoo.engine.noise import Rows
 from ganzoo.engine.processes import find_processes
@@ -23,10 +24,11 @@ from ganzoo.engine.sampling import Sampler
 from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.state import newest_whole, read_network
 from ganzoo.errors import CheckpointError, UsageError
-from ganzoo.recipes.overrides import override_keys
 from ganzoo.recipes.recipe import Recipe
+from ganzoo.registry.names import suggest
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Sampling, Score
 
@@ -77,12 +79,15 @@ class Run:
         """Return a verified checkpoint: ``final`` (the newest), ``best``, or that of a step.
 
         Raises:
+            UsageError: `which` is none of the three.
             CheckpointError: there is none, or it is damaged.
         """
         store = CheckpointStore(self.directory.checkpoints_directory)
         if which == "final":
             return newest_whole(store)
-        return store.at(self._best_step() if which == "best" else int(which))
+        if which == "best":
+            return store.at(self._best_step())
+        return store.at(whole_number(which, "a checkpoint other than final and best", least=0))
 
     def _best_step(self) -> int:
         steps = [
@@ -92,7 +97,10 @@ class Run:
             return steps[-1]
         during = [s for s in self.scores if s.sampling and s.sampling.selected == "during"]
         if not during:
-            raise CheckpointError(f"{self.name} has no score, so no best checkpoint")
+            raise CheckpointError(
+                f"{self.name} was never scored while it trained, so no checkpoint is its best",
+                hint="--checkpoint final",
+            )
         best = min(during, key=lambda score: score.value)
         assert best.sampling is not None
         return best.sampling.step
@@ -124,29 +132,35 @@ class Run:
         Sample i depends on (seed, i) alone, so more samples begin with the same ones.
 
         Args:
-            labels: the class of each sample, or of all, for a conditional run.
+            count: at least 1.
+            labels: the class of each sample, or of all, from 0, for a conditional run.
 
         Raises:
-            UsageError: labels that the run does not have.
+            UsageError: no such number of samples, or labels that the run does not have.
+            CheckpointError: there is no such checkpoint, or it is damaged.
         """
-        if count < 1:
-            raise UsageError(f"{count} samples cannot be drawn")
+        count = whole_number(count, "the number of samples", least=1)
+        seed = whole_number(seed, "the seed", least=0)
         asked = self._labels(count, labels)
         return self.sampler(checkpoint).sample(count, seed=seed, labels=asked)
 
     def _labels(self, count: int, labels: Sequence[int] | int | None) -> Tensor | None:
+        """Return int64 (count,), or None where none were asked for."""
         if labels is None:
             return None
         if not self.plan.recipe.settings.conditional:
-            raise UsageError(f"{self.name} is not conditional: it takes no labels")
-        asked = torch.as_tensor(labels, dtype=torch.int64).expand(count).clone()
-        classes = self.plan.spec.classes
-        if int(asked.min()) < 0 or int(asked.max()) >= classes:
-            raise UsageError(f"labels go from 0 to {classes - 1}")
-        return asked
+            raise UsageError(
+                f"{self.name} is not conditional: it takes no labels",
+                hint=command("run", self.directory.lock_file, "conditional=true"),
+            )
+        return class_labels(labels, count, self.plan.spec.classes)
 
     def export(
-        self, form: str = "safetensors", *, checkpoint: str | int = "final", to: Path | None = None
+        self,
+        form: str = "safetensors",
+        *,
+        checkpoint: str | int = "final",
+        to: str | Path | None = None,
     ) -> list[Path]:
         """Write the generator for use elsewhere; return the files.
 
@@ -154,29 +168,30 @@ class Run:
             form: ``safetensors`` (weights and their description in JSON), or ``program`` (a
                 `torch.export` program that needs no ganzoo).
             to: a directory; the run's ``export/`` if None.
+
+        Raises:
+            UsageError: no such form, or a directory that cannot be written.
+            PluginError: the generator's code is nothing that `torch.export` can follow.
+            CheckpointError: there is no such checkpoint, or it is damaged.
         """
+        if form not in FORMS:
+            near = suggest(str(form), FORMS)
+            guess = f" - did you mean {near!r}?" if near else ""
+            raise UsageError(
+                f"a generator is exported as {' or '.join(FORMS)}, not {form!r}{guess}",
+                hint="ganzoo export --help",
+            )
         chosen = self.checkpoint(checkpoint)
         sampler = self._sampler(chosen, torch.device("cpu"))
-        directory = to or self.directory.export_directory
+        directory = Path(to) if to else self.directory.export_directory
         latents, labels = sampler.inputs(Rows(0, 2), seed=0)
         if form == "program":
             return export_program(sampler.generator, latents, labels, directory)
-        return export_weights(sampler.generator, self._about(chosen, latents), directory)
-
-    def _about(self, checkpoint: Checkpoint, latents: Tensor) -> dict[str, Any]:
-        lock = self.plan.lock()
-        spec = self.plan.spec
-        return {
+        about = description(self.plan, chosen, latents) | {
             "run": self.name,
-            "step": checkpoint.step,
-            "checkpoint_sha256": checkpoint.sha256,
-            "generator": lock["generator"],
-            "code": lock["lock"]["components"]["generator"],
-            "spec": {"modality": spec.modality, "shape": spec.shape, "classes": spec.classes},
-            "latent": {**lock["latent"], "dim": latents.shape[1]},
-            "conditional": lock["conditional"],
             "scores": [score.to_dict() for score in self.scores[-2:]],
         }
+        return export_weights(sampler.generator, about, directory)
 
     def evaluation(self) -> dict[str, Any]:
         """Return how this run was evaluated, as overrides for another run."""
@@ -196,8 +211,12 @@ class Run:
         Args:
             overrides: other values of ``eval`` (``eval.final_samples=10000``), and of nothing
                 else; `evaluation` of another run gives that run's protocol.
+
+        Raises:
+            UsageError: an override of anything else, or a run that no extractor fits.
+            CheckpointError: there is no such checkpoint, or it is damaged.
         """
-        _only_evaluation(overrides)
+        only_evaluation(reference_to(self.path), overrides)
         registry = registry_of(self.directory)
         plan = make_plan(Recipe.load(self.directory.lock_file, overrides, registry), registry)
         processes = find_processes(expect_processes)
@@ -223,12 +242,6 @@ class Run:
         return score
 
 
-def _only_evaluation(overrides: Overrides) -> None:
-    for key in override_keys(overrides):
-        if not key.startswith("eval."):
-            raise UsageError(f"a finished run keeps its recipe; {key} cannot change", hint="eval.…")
-
-
 def run(
     recipe: str | Path | Recipe,
     overrides: Overrides = (),
@@ -244,25 +257,33 @@ def run(
         options: the fields of `ganzoo.engine.launch.Options`, such as ``runs_directory``.
 
     Raises:
-        GanzooError: see `ganzoo.errors`; nothing is trained if the recipe is wrong.
+        UsageError: something that is no recipe, or an option that there is not.
+        RecipeError, PluginError, DataError: what is wrong; nothing is trained.
+        GanzooError: what ended the training; see `ganzoo.errors`.
     """
-    if "runs_directory" in options:
-        options["runs_directory"] = Path(options["runs_directory"])
-    return Run(start(prepare(recipe, overrides, registry), Options(**options)))
+    chosen = options_of(options)
+    plan = prepare(recipe, overrides, registry, allow_drift=chosen.allow_drift)
+    return Run(start(plan, chosen))
 
 
 def resume(reference: str | Path, overrides: Overrides = (), **options: Any) -> Run:
-    """Go on with a run to its end; return it. See `load` for what `reference` may be."""
-    chosen = Options(**options)
+    """Go on with a run to its end; return it. See `load` for what `reference` may be.
+
+    Raises:
+        UsageError: there is no such run, an option or an override that a resumed run cannot take.
+        GanzooError: what ended the training; see `ganzoo.errors`.
+    """
+    chosen = options_of(options)
     directory = RunDirectory.find(reference, chosen.runs_directory)
     go_on(directory, overrides, chosen)
     return Run(directory)
 
 
-def load(reference: str | Path = "last", runs_directory: str | Path = "runs") -> Run:
+def load(reference: str | Path = "last", runs_directory: str | Path = DEFAULT_DIRECTORY) -> Run:
     """Return a run: by its path, the beginning of its name, or ``last``.
 
     Raises:
         UsageError: there is no such run, or there are several.
+        DataError: its record is torn.
     """
     return Run(RunDirectory.find(reference, Path(runs_directory)))

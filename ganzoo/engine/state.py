@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ganzoo.errors import CheckpointError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.manifest import DamagedCheckpoint
 
 if TYPE_CHECKING:
@@ -96,13 +97,12 @@ def newest_whole(store: CheckpointStore) -> Checkpoint:
         CheckpointError: there is none, or it is damaged; an older one is not taken in silence.
     """
     steps = store.steps()
-    if not steps:
-        raise CheckpointError(f"{store.directory} holds no checkpoint", hint="ganzoo resume RUN")
     try:
-        return store.at(steps[-1])
+        return store.at(steps[-1] if steps else 0)
     except DamagedCheckpoint as error:
         older = f"--checkpoint {steps[-2]}, or: " if len(steps) > 1 else ""
-        raise CheckpointError(error.message, hint=f"{older}ganzoo resume RUN") from error
+        resume = command("resume", reference_to(store.directory.parent))
+        raise CheckpointError(error.message, hint=f"{older}{resume}") from error
 
 
 def write_network(network: nn.Module, path: Path) -> None:

@@ -48,12 +48,17 @@ def unwritable(place: Path, error: OSError, hint: str | None = None) -> GanzooEr
 
     Without one the reader is told how to see who may write there.
     """
-    quoted = shlex.quote(str(place))
     if says_no_room(error):
-        return DiskFull(f"no room in {place}", hint=f"df -h {quoted}")
+        return no_room_in(place)
     return UsageError(
-        f"{place} cannot be written: {error.strerror or error}", hint=hint or f"ls -ld {quoted}"
+        f"{place} cannot be written: {error.strerror or error}",
+        hint=hint or f"ls -ld {shlex.quote(str(place))}",
     )
+
+
+def no_room_in(place: Path) -> DiskFull:
+    """Return what to tell the user when the disk that holds `place` is full."""
+    return DiskFull(f"no room in {place}", hint=f"df -h {shlex.quote(str(place))}")
 
 
 def sync_directory(directory: Path) -> None:

@@ -1,0 +1,68 @@
+"""How a run ends badly: what is written down of it, and what the user is told to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from traceback import format_exception
+
+import torch
+
+from ganzoo.build.plan import Plan
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.reporter import Reporters
+from ganzoo.errors import DiskFull, GanzooError, OutOfMemory
+from ganzoo.runs.commands import command
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.files import no_room_in, says_no_room
+
+
+@contextmanager
+def ending(
+    plan: Plan, directory: RunDirectory, processes: Processes, reporters: Reporters
+) -> Iterator[None]:
+    """Write down how a run failed, and say it as an error of `ganzoo.errors` where it is one.
+
+    Interrupted runs need no word: their lock is gone.
+    """
+    try:
+        yield
+    except GanzooError as error:
+        interrupted = error.exit_code in (75, 130, 143)
+        if processes.is_main and not interrupted:
+            _write_down(directory, error.message, error.exit_code)
+        reporters.tell("finished", "interrupted" if interrupted else "failed")
+        raise
+    except torch.OutOfMemoryError as error:
+        if processes.is_main:
+            _write_down(directory, str(error), OutOfMemory.exit_code)
+        reporters.tell("finished", "failed")
+        raise OutOfMemory(
+            f"out of memory: {str(error).splitlines()[0]}",
+            hint=_smaller_parts(plan, directory),
+        ) from error
+    except Exception as error:
+        no_room = says_no_room(error)
+        if processes.is_main:
+            code = DiskFull.exit_code if no_room else GanzooError.exit_code
+            _write_down(directory, f"{type(error).__name__}: {error}", code)
+            with suppress(OSError):
+                directory.log_file.write_text("".join(format_exception(error)), encoding="utf-8")
+        reporters.tell("finished", "failed")
+        if no_room:
+            raise no_room_in(directory.path) from error
+        raise
+
+
+def _write_down(directory: RunDirectory, what: str, exit_code: int) -> None:
+    """Add the event ``failed``; a full disk, which may be what it is about, is no second error."""
+    with suppress(OSError):
+        directory.append_event("failed", error=what, exit_code=exit_code)
+
+
+def _smaller_parts(plan: Plan, directory: RunDirectory) -> str | None:
+    """Return the command of the same experiment in parts of half the size, if there are such."""
+    train = plan.recipe.settings.train
+    size = train.micro_batch or train.batch_size
+    parts = [part for part in range(1, size // 2 + 1) if train.batch_size % part == 0]
+    return command("run", directory.lock_file, f"train.micro_batch={parts[-1]}") if parts else None
