@@ -16,8 +16,16 @@ FORMATS = ("table", "md", "csv", "json")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--dataset", metavar="ID", help="Only runs scored against this data set.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write one self-contained page: table, curves, samples, what differs.",
+)
 @options.runs_directory
-def compare(runs: tuple[str, ...], form: str, dataset: str | None, runs_dir: Path) -> None:
+def compare(
+    runs: tuple[str, ...], form: str, dataset: str | None, page: Path | None, runs_dir: Path
+) -> None:
     """Rank runs by the score of their final generator, within one protocol.
 
     RUN is a path, the unique prefix of a name, or `last`; without any, all runs are compared.
@@ -37,3 +45,9 @@ def compare(runs: tuple[str, ...], form: str, dataset: str | None, runs_dir: Pat
         click.echo(found.header + "\n")
         emit_table(found.table())
         click.echo("\n" + found.footer())
+    if page is not None:
+        from ganzoo.report.pages.comparison import comparison_page
+        from ganzoo.report.pages.page import write_page
+
+        write_page(page, comparison_page(found))
+        say(f"wrote {page}")

@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
+from ganzoo.runs.commands import DEFAULT_DIRECTORY
+
 Command = Callable[..., Any]
 
 runs_directory = click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
+    default=DEFAULT_DIRECTORY,
     show_default=True,
     help="Where run directories are.",
 )
@@ -52,7 +54,10 @@ class Duration(click.ParamType[float]):
         if not value or match is None:
             self.fail(f"{value!r} is not a time such as 3h50m or 90s", param, context)
         parts = zip(match.groups(), _SECONDS, strict=True)
-        return float(sum(int(number or 0) * seconds for number, seconds in parts))
+        total = float(sum(int(number or 0) * seconds for number, seconds in parts))
+        if total == 0:
+            self.fail(f"{value!r} is no time at all; leave it out for no limit", param, context)
+        return total
 
 
 max_time = click.option(
@@ -61,6 +66,8 @@ max_time = click.option(
     metavar="TIME",
     help="Save and stop with exit code 75 after this time (3h50m); resume goes on.",
 )
+
+MOST_SEEDS = 10_000
 
 
 class Seeds(click.ParamType[tuple[int, ...]]):
@@ -75,7 +82,12 @@ class Seeds(click.ParamType[tuple[int, ...]]):
             if match is None:
                 self.fail(f"{value!r} is not a list of seeds such as 0,1,2 or 0-4", param, context)
             first = int(match[1])
-            seeds += range(first, int(match[2] or first) + 1)
+            last = int(match[2] or first)
+            if last < first:
+                self.fail(f"{part.strip()!r} runs backwards", param, context)
+            if len(seeds) + last - first >= MOST_SEEDS:
+                self.fail(f"{value!r} is more than {MOST_SEEDS} seeds", param, context)
+            seeds += range(first, last + 1)
         return tuple(dict.fromkeys(seeds))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ class TerminalReporter:
     """Shows what `ganzoo.engine.reporter.Reporter` hears, on standard error, from rank 0."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        # Not what rich finds: it takes FORCE_COLOR for a terminal and draws bars into log files.
+        terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self.console = Console(
+            stderr=True, highlight=False, soft_wrap=True, force_terminal=terminal
+        )
         self.silent = os.environ.get("RANK", "0") != "0"
         self.progress: Progress | None = None
         self.task = TaskID(0)

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.errors import report, report_bug
+from ganzoo.cli.output import say
+from ganzoo.errors import GanzooError, Interrupted, Unfinished
+from ganzoo.report.listing import own_score
+from ganzoo.runs import names
+
+
+class Job(NamedTuple):
+    """One run of the command."""
+
+    recipe: str
+    overrides: list[str]
+
+    def __str__(self) -> str:
+        return shlex.join([self.recipe, *self.overrides])
 
 
 @click.command()
@@ -32,26 +48,40 @@ def run(recipes_and_overrides: tuple[str, ...], **given: Any) -> None:
     RECIPE is a YAML file or a name that `ganzoo recipes` lists. KEY=VALUE overrides anything in
     it: train.steps=500, generator.width=32, loss=hinge.
 
-    Several recipes, or --seeds, run one after another; those that are finished are skipped, and
-    one that fails does not stop the rest.
+    Several recipes, or --seeds, are all checked before the first is trained. They run one after
+    another; those that are finished are skipped, and one that fails does not stop the rest.
     """
-    recipes = [word for word in recipes_and_overrides if "=" not in word]
-    overrides = [word for word in recipes_and_overrides if "=" in word]
+    jobs = jobs_of(recipes_and_overrides, given["seeds"])
+    if given["name"] is not None:
+        names.check(given["name"])
+    given["deadline"] = time.monotonic() + given["max_time"] if given["max_time"] else None
+    if given["only_print"]:
+        for job in jobs:
+            click.echo(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *_flags(given)]))
+    elif len(jobs) == 1 and not given["seeds"]:
+        run_one(jobs[0], given)
+    else:
+        check_all(jobs, given)
+        run_all(jobs, given | {"resume": "auto"})
+
+
+def jobs_of(words: tuple[str, ...], seeds: tuple[int, ...] | None) -> list[Job]:
+    """Return a job for each recipe among the words, or for each of its seeds.
+
+    Raises:
+        click.UsageError: no recipe, or words that contradict each other.
+    """
+    overrides = [word for word in words if "=" in word and not Path(word).is_file()]
+    recipes = [word for word in words if word not in overrides]
+    if any(word.startswith("=") for word in overrides):
+        raise click.UsageError("an override is KEY=VALUE, without spaces around the `=`")
     if not recipes:
         raise click.UsageError("name a recipe: a YAML file, or one of `ganzoo recipes`")
-    seeds = given["seeds"]
-    jobs = [
-        (recipe, [*overrides, f"seed={seed}"] if seeds else overrides)
-        for recipe in recipes
-        for seed in seeds or (0,)
-    ]
-    if given["only_print"]:
-        for recipe, changes in jobs:
-            click.echo(shlex.join(["ganzoo", "run", recipe, *changes, *_flags(given)]))
-    elif len(jobs) == 1:
-        _run_one(*jobs[0], given)
-    else:
-        _run_all(jobs, given)
+    if seeds is None:
+        return [Job(recipe, overrides) for recipe in recipes]
+    if own := [word for word in overrides if word.startswith("seed=")]:
+        raise click.UsageError(f"{own[-1]} and --seeds both say the seed; choose one")
+    return [Job(recipe, [*overrides, f"seed={seed}"]) for recipe in recipes for seed in seeds]
 
 
 def _flags(given: dict[str, Any]) -> list[str]:
@@ -62,42 +92,40 @@ def _flags(given: dict[str, Any]) -> list[str]:
     for option in ("name", "plugin", "expect_processes"):
         if given[option]:
             flags += [f"--{option.replace('_', '-')}", str(given[option])]
-    return flags
+    return flags + (["--allow-drift"] if given["allow_drift"] else [])
 
 
-def _run_one(recipe: str, overrides: list[str], given: dict[str, Any]) -> None:
-    from ganzoo.cli.progress import TerminalReporter
-    from ganzoo.engine.launch import Options, prepare, resume, start
-    from ganzoo.engine.rejoin import same_run
+def _plan(job: Job, given: dict[str, Any]) -> Any:
+    from ganzoo.engine.launch import prepare
 
-    reporter = TerminalReporter()
     registry = options.registry(given["plugin"])
-    plan = prepare(recipe, overrides, registry, allow_drift=given["allow_drift"])
+    return prepare(job.recipe, job.overrides, registry, allow_drift=given["allow_drift"])
+
+
+def run_one(job: Job, given: dict[str, Any]) -> None:
+    """Run one job to its end, and say what came of it."""
+    from ganzoo.cli.progress import TerminalReporter
+    from ganzoo.engine.launch import Options, start
+    from ganzoo.engine.rejoin import start_or_go_on
+
+    reporter: Any = TerminalReporter()
+    plan = _plan(job, given)
+    deadline = given["deadline"]
     chosen = Options(
         runs_directory=given["runs_dir"],
         name=given["name"],
-        max_seconds=given["max_time"],
+        max_seconds=max(deadline - time.monotonic(), 0.0) if deadline else None,
         expect_processes=given["expect_processes"],
-        reporter=reporter,  # type: ignore[arg-type]
+        reporter=reporter,
     )
-    known = same_run(plan, chosen.runs_directory, chosen.name) if given["resume"] else None
-    if known is None:
-        directory = start(plan, chosen)
-    else:
-        directory = known
-        steps = plan.budget.steps
-        if known.status() == "finished" and known.info().get("steps", 0) >= steps:
-            reporter.say("run", f"{known.path}  is finished already")
-        else:
-            resume(known, [f"train.steps={steps}"], chosen)
+    directory = start_or_go_on(plan, chosen) if given["resume"] else start(plan, chosen)
     epilogue(directory, reporter)
 
 
 def epilogue(directory: Any, reporter: Any) -> None:
     """Say where the run is and what it scored; its path alone goes to standard output."""
-    finals = [s for s in directory.scores() if s.sampling and s.sampling.selected == "final"]
-    if finals:
-        score = finals[-1]
+    score = own_score(directory.scores())
+    if score and score.sampling and score.sampling.selected == "final":
         reporter.say("score", f"{score.value:.4g}  {score.protocol.words()}  final")
     pictures = sorted(Path(directory.samples_directory).glob("step-*.png"))
     if pictures:
@@ -106,21 +134,53 @@ def epilogue(directory: Any, reporter: Any) -> None:
         click.echo(str(directory.path))
 
 
-def _run_all(jobs: list[tuple[str, list[str]]], given: dict[str, Any]) -> None:
-    """Run every job; raise the first failure's exit code at the end. A stop signal stops all."""
-    from ganzoo.cli.errors import report
-    from ganzoo.errors import GanzooError, Interrupted, Unfinished
+def check_all(jobs: list[Job], given: dict[str, Any]) -> None:
+    """Check every recipe once, with the first of its seeds, and say all that is wrong.
 
-    failures = []
-    for recipe, overrides in jobs:
+    Raises:
+        click.exceptions.Exit: something is, with the exit code of the first problem.
+    """
+    from ganzoo.engine.launch import check_data
+
+    first: dict[str, Job] = {}
+    for job in jobs:
+        first.setdefault(job.recipe, job)
+    failures: dict[str, GanzooError] = {}
+    for job in first.values():
         try:
-            _run_one(recipe, overrides, given | {"resume": "auto"})
+            check_data(_plan(job, given))
+        except GanzooError as error:
+            if error.message not in [each.message for each in failures.values()]:
+                report(error)
+            failures[job.recipe] = error
+    if failures:
+        say(f"nothing is trained: {', '.join(failures)} cannot be run")
+        raise click.exceptions.Exit(next(iter(failures.values())).exit_code)
+
+
+def run_all(jobs: list[Job], given: dict[str, Any]) -> None:
+    """Run every job, whatever becomes of the others. Only a stop signal or the time limit ends all.
+
+    Raises:
+        click.exceptions.Exit: some failed, with the exit code of the first.
+    """
+    failures: list[tuple[Job, int]] = []
+    for job in jobs:
+        if given["deadline"] and time.monotonic() >= given["deadline"]:
+            again = "the same command again: it skips what is finished"
+            raise Unfinished(f"stopped by time limit before {job}", hint=again)
+        try:
+            run_one(job, given)
         except (Interrupted, Unfinished):
             raise
         except GanzooError as error:
             report(error)
-            failures.append((recipe, overrides, error.exit_code))
+            failures.append((job, error.exit_code))
+        except Exception as error:  # a plugin's own, or a bug: the others need not wait for a cure
+            report_bug(error)
+            failures.append((job, GanzooError.exit_code))
     if failures:
-        for recipe, overrides, code in failures:
-            click.echo(f"failed (exit code {code}): {shlex.join([recipe, *overrides])}", err=True)
-        raise SystemExit(failures[0][2])
+        say(f"{len(failures)} of {len(jobs)} runs failed:")
+        for job, code in failures:
+            say(f"  exit code {code}: {job}")
+        raise click.exceptions.Exit(failures[0][1])

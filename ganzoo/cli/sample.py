@@ -13,7 +13,13 @@ from ganzoo.cli import options
 @click.command()
 @click.argument("reference", metavar="RUN")
 @click.option("-n", "--count", type=click.IntRange(min=1), default=64, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Sample i is f(seed, i).")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Sample i is f(seed, i).",
+)
 @click.option("--label", "labels", type=int, multiple=True, help="Class to draw; repeat to cycle.")
 @click.option("--interpolate", type=click.IntRange(min=2), metavar="STEPS", help="Walks in z.")
 @click.option(
@@ -35,13 +41,24 @@ def sample(reference: str, runs_dir: Path, out: Path | None, **given: Any) -> No
     which = options.which(given["checkpoint"])
     count, seed = given["count"], given["seed"]
     columns = None
+    if given["interpolate"] and given["labels"]:
+        raise click.UsageError("an interpolation keeps the label that it begins with; no --label")
     if steps := given["interpolate"]:
         samples = run.sampler(which).interpolate(count, steps, seed=seed)
-        columns, default = steps, f"interpolation-{given['checkpoint']}-seed{seed}.png"
+        columns = steps
     else:
         cycle = list(given["labels"])
         labels = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
         samples = run.sample(count, seed=seed, labels=labels, checkpoint=which)
-        default = f"sample-{given['checkpoint']}-seed{seed}.png"
-    target = out or run.directory.samples_directory / default
+    target = out or run.directory.samples_directory / default_name(**given)
     click.echo(str(write_samples(target, run.plan.spec, samples, columns)))
+
+
+def default_name(
+    checkpoint: str, seed: int, count: int, labels: tuple[int, ...], interpolate: int | None
+) -> str:
+    """Return a file's name that no other request has, but for very long lists of labels."""
+    parts = ["interpolation" if interpolate else "sample", checkpoint, f"seed{seed}", f"n{count}"]
+    parts += [f"steps{interpolate}"] if interpolate else []
+    parts += ["label" + ".".join(map(str, labels))[:100]] if labels else []
+    return "-".join(parts) + ".png"

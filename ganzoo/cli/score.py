@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import options
+from ganzoo.errors import DataError, UsageError
+from ganzoo.runs.commands import command, reference_to
+from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
     from ganzoo.runs.score import Score
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
 @click.option("--against", metavar="DATASET|PATH", help="Score the samples in PATH against this.")
 @click.option("--like", metavar="RUN", help="By the protocol of this run.")
-@click.option("--split", default="train", show_default=True, help="Of --against.")
+@click.option("--split", metavar="NAME", help="Of --against; train unless told otherwise.")
 @click.option("--extractor", metavar="NAME", help="With --against: instead of the data set's own.")
 @options.checkpoint
 @options.expect_processes
@@ -34,31 +37,44 @@ def score(reference: str, overrides: tuple[str, ...], as_json: bool, **given: An
     """
     if given["against"] and given["like"]:
         raise click.UsageError("--against and --like are two protocols; choose one")
-    if given["against"] or (given["like"] and _is_samples(reference)):
+    for option in ("split", "extractor"):
+        if given[option] and not given["against"]:
+            raise click.UsageError(f"--{option} is of --against, which is not given")
+    samples = are_samples(reference)
+    if samples and given["checkpoint"] != "final":
+        raise click.UsageError(f"{reference} holds samples, which have no --checkpoint")
+    if samples:
         result = _foreign(Path(reference), overrides, given)
     else:
         result = _own(reference, overrides, given)
     _print(result, as_json)
 
 
-def _is_samples(reference: str) -> bool:
-    """Return whether a path holds samples, and is no run."""
+def are_samples(reference: str) -> bool:
+    """Return whether a word means a path that holds samples, and no run.
+
+    Raises:
+        DataError: it can only mean a file, which is not there.
+    """
     path = Path(reference)
-    return path.exists() and not (path / "run.json").is_file()
+    if not path.exists() and path.suffix in (".npz", ".zip"):
+        raise DataError(f"there is no file {reference}")
+    return path.exists() and not (path / INFO).exists()
 
 
 def _own(reference: str, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
     from ganzoo.engine.run import load
 
-    if _is_samples(reference):
-        raise click.UsageError(
-            f"{reference} is no run; say what its samples are to be compared with: "
-            "--against DATASET, --against PATH or --like RUN"
+    run = load(reference, given["runs_dir"])
+    if given["against"]:
+        raise UsageError(
+            f"{run.name} is a run, which has its reference already; --against is for samples",
+            hint=command("score", reference_to(run.path), "eval.reference=SPLIT"),
         )
     like = load(given["like"], given["runs_dir"]).evaluation() if given["like"] else None
     if like and overrides:
         raise click.UsageError("--like takes the other run's protocol, and nothing else")
-    return load(reference, given["runs_dir"]).score(
+    return run.score(
         checkpoint=options.which(given["checkpoint"]),
         overrides=like or overrides,
         expect_processes=given["expect_processes"],
@@ -74,12 +90,18 @@ def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> S
         if overrides:
             raise click.UsageError("--like takes the run's own protocol, and nothing else")
         return score_like(path, load(given["like"], given["runs_dir"]))
+    if not given["against"]:
+        raise UsageError(
+            f"{path} is no run: say what its samples are to be compared with, --against DATASET, "
+            "--against PATH or --like RUN",
+            hint=command("score", path, "--like", "last", runs_directory=given["runs_dir"]),
+        )
     parameters = override_layer([f"dataset.{override}" for override in overrides]).data
     return score_against(
         path,
         given["against"],
         parameters.get("dataset", {}),
-        split=given["split"],
+        split=given["split"] or "train",
         extractor=given["extractor"],
     )
 
