@@ -51,7 +51,7 @@ def fetch(
             say(f"{file.name} is there already")
         else:
             with progress_bar(file, source) as progress:
-                fetch_file(file, source, progress)
+                fetch_file(file, identifier, source, progress)
             say(f"{file.name}: sha256 verified")
         done.append({"id": qualify(identifier), "file": file.name, "path": str(cached(file))})
     if as_json:
@@ -82,13 +82,13 @@ def with_files(registry: Registry) -> list[Registration]:
 
 
 def show_list(registry: Registry, as_json: bool) -> None:
-    """Print what can be fetched, and whether it is in the cache."""
+    """Print what can be fetched, and whether it is in the cache, whole."""
     found = [
         {
             "id": shorten(registration.id),
             "kind": registration.kind,
             "file": file.name,
-            "cached": cached(file).is_file(),
+            "cached": is_whole(cached(file), file),
             "url": file.url,
         }
         for registration in with_files(registry)

@@ -5,11 +5,12 @@ Nothing else in ganzoo uses the network, and this only when ``ganzoo fetch`` cal
 
 import contextlib
 import hashlib
-import http.client
 import secrets
 from collections.abc import Callable, Iterator
 from errno import ENOSPC
+from http.client import HTTPException
 from pathlib import Path
+from ssl import SSLError
 from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -38,11 +39,17 @@ def is_whole(path: Path, file: RemoteFile) -> bool:
 
 
 def fetch_file(
-    file: RemoteFile, source: Path | None = None, progress: Progress = lambda done, total: None
+    file: RemoteFile,
+    identifier: str,
+    source: Path | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Path:
     """Bring a file into the cache, from its address or from a copy on disk, and return its place.
 
     A file that is there and whole is left alone. A reader sees the whole file or none.
+
+    Args:
+        identifier: the component that the file was asked for with; for what an error advises.
 
     Raises:
         DataError: out of reach, cut short, or not the file that its sha256 says.
@@ -52,33 +59,36 @@ def fetch_file(
     target = cached(file)
     if is_whole(target, file):
         return target
-    with _staging(target) as part:
-        opened = _copy(source) if source else _download(file)
+    again = f"ganzoo fetch {identifier}"
+    with _staging(target, again) as part:
+        opened = _copy(source) if source else _download(file, again)
         with opened as (stream, total), part.open("xb") as written:
-            found = _pour(stream, written, total, progress)
+            found, done = _pour(stream, written, total, progress)
+        if total is not None and done < total:
+            raise DataError(f"{file.url} ended after {done:,} of {total:,} bytes", hint=again)
         if found != file.sha256:
-            raise DataError(
-                f"{source or file.url} is not the file that {file.name} should be:"
-                f" its sha256 is {found}, not {file.sha256}",
-                hint=f"look for the right one at {file.url}" if source else "fetch it again",
-            )
+            wrong = f"is not {file.name}: its sha256 is {found}, not {file.sha256}"
+            if source:
+                message = f"{source} {wrong}; the right one is at {file.url}"
+                raise DataError(message, hint=f"{again} --from FILE")
+            raise DataError(f"what came from {file.url} {wrong}", hint=again)
         part.replace(target)
     return target
 
 
 @contextlib.contextmanager
-def _staging(target: Path) -> Iterator[Path]:
+def _staging(target: Path, again: str) -> Iterator[Path]:
     """Yield a new name beside `target`; what is left there afterwards is removed."""
+    elsewhere = f"GANZOO_CACHE=DIRECTORY {again}"
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
     except OSError as error:
         if error.errno == ENOSPC:
-            raise DiskFull(f"no room for {target.name} in {target.parent}") from error
-        raise UsageError(
-            f"{target} cannot be written: {error.strerror}", hint="set GANZOO_CACHE to a directory"
-        ) from error
+            full = f"no room for {target.name} in {target.parent}"
+            raise DiskFull(full, hint=elsewhere) from error
+        raise UsageError(f"{target} cannot be written: {error.strerror}", hint=elsewhere) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -95,28 +105,28 @@ def _copy(source: Path) -> Iterator[tuple[IO[bytes], int | None]]:
 
 
 @contextlib.contextmanager
-def _download(file: RemoteFile) -> Iterator[tuple[Any, int | None]]:
+def _download(file: RemoteFile, again: str) -> Iterator[tuple[Any, int | None]]:
     request = Request(file.url, headers={"User-Agent": "ganzoo"})
     try:
         with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             length = answer.headers.get("Content-Length")
             yield answer, int(length) if length and length.isdigit() else None
-    except (URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
+    except (URLError, SSLError, TimeoutError, ConnectionError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise DataError(
-            f"cannot fetch {file.url}: {reason}",
-            hint=f"download it elsewhere, then: ganzoo fetch ID --from {file.name}",
+            f"cannot fetch {file.url}: {reason}; where there is no network, bring a copy",
+            hint=f"{again} --from {file.name}",
         ) from error
 
 
-def _pour(stream: IO[bytes], written: IO[bytes], total: int | None, progress: Progress) -> str:
-    """Copy block by block and return the sha256 of what was copied, in hex."""
+def _pour(
+    stream: IO[bytes], written: IO[bytes], total: int | None, progress: Progress
+) -> tuple[str, int]:
+    """Copy block by block; return the sha256 of what was copied, in hex, and its bytes."""
     digest, done = hashlib.sha256(), 0
     while block := stream.read(BLOCK_BYTES):
         digest.update(block)
         written.write(block)
         done += len(block)
         progress(done, total)
-    if total is not None and done < total:
-        raise DataError(f"the download ended after {done:,} of {total:,} bytes", hint="try again")
-    return digest.hexdigest()
+    return digest.hexdigest(), done

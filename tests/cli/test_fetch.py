@@ -5,7 +5,9 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from errno import ENOSPC
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -15,6 +17,8 @@ Capture = pytest.CaptureFixture[str]
 
 CONTENT = b"weights" * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+OTHER = b"x" * len(CONTENT)
+OTHER_SHA256 = hashlib.sha256(OTHER).hexdigest()
 
 PLUGIN = """
     from ganzoo.api import RemoteFile, hookimpl
@@ -30,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """``/whole`` is the file, ``/short`` ends too early, ``/other`` is something else."""
 
     def do_GET(self) -> None:
-        body = {"/whole": CONTENT, "/short": CONTENT[:1000], "/other": b"x" * len(CONTENT)}
+        body = {"/whole": CONTENT, "/short": CONTENT[:1000], "/other": OTHER}
         if self.path not in body:
             self.send_error(404)
             return
@@ -104,9 +108,9 @@ def test_a_damaged_file_in_the_cache_is_replaced(address: str, offered, own_cach
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/other", "is not the file that net.bin should be: its sha256 is"),
-        ("/short", "ended after 1,000 of 700,000 bytes"),
-        ("/gone", "cannot fetch http://127.0.0.1"),
+        ("/other", f"other is not net.bin: its sha256 is {OTHER_SHA256}, not {SHA256}\n"),
+        ("/short", "short ended after 1,000 of 700,000 bytes\n"),
+        ("/gone", "gone: Not Found; where there is no network, bring a copy\n"),
     ],
 )
 def test_what_is_not_the_file_leaves_the_cache_as_it_was(
@@ -121,9 +125,7 @@ def test_what_is_not_the_file_leaves_the_cache_as_it_was(
 def test_without_a_network_the_advice_is_to_bring_a_copy(offered, capsys: Capture) -> None:
     offered("http://127.0.0.1:9/nobody-listens")
     assert main(["fetch", "acme/net"]) == 4
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        "try: download it elsewhere, then: ganzoo fetch ID --from net.bin"
-    )
+    assert capsys.readouterr().err.splitlines()[-1] == ("try: ganzoo fetch acme/net --from net.bin")
 
 
 def test_a_copy_on_disk_is_verified_like_a_download(
@@ -134,6 +136,10 @@ def test_a_copy_on_disk_is_verified_like_a_download(
     (tmp_path / "wrong.bin").write_bytes(b"wrong")
     assert main(["fetch", "acme/net", "--from", str(tmp_path / "wrong.bin")]) == 4
     assert left_in(own_cache) == []
+    said, hint = capsys.readouterr().err.splitlines()[-2:]
+    assert said.startswith(f"{tmp_path / 'wrong.bin'} is not net.bin: its sha256 is ")
+    assert said.endswith(f", not {SHA256}; the right one is at http://127.0.0.1:9/nobody-listens")
+    assert hint == "try: ganzoo fetch acme/net --from FILE"
     assert main(["fetch", "acme/net", "--from", str(tmp_path / "gone.bin")]) == 2
     assert main(["fetch", "acme/net", "--from", str(tmp_path / "renamed.bin")]) == 0
     assert (own_cache / "net.bin").read_bytes() == CONTENT
@@ -146,7 +152,24 @@ def test_a_cache_that_cannot_be_written_is_named(
     (tmp_path / "a-file").write_text("")
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "a-file" / "cache"))
     assert main(["fetch", "acme/net"]) == 2
-    assert "GANZOO_CACHE" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("try: GANZOO_CACHE=DIRECTORY ganzoo fetch acme/net\n")
+
+
+def test_a_disk_that_fills_up_is_said_and_nothing_is_left_behind(
+    address: str, offered, own_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def no_room(stream: object, written: IO[bytes], *rest: object) -> None:
+        written.write(b"begun")
+        raise OSError(ENOSPC, "No space left on device")
+
+    offered(f"{address}/whole")
+    monkeypatch.setattr("ganzoo.registry.fetching._pour", no_room)
+    assert main(["fetch", "acme/net"]) == 7
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        f"no room for net.bin in {own_cache}",
+        "try: GANZOO_CACHE=DIRECTORY ganzoo fetch acme/net",
+    ]
+    assert left_in(own_cache) == []
 
 
 def test_the_list_says_what_is_cached(offered, own_cache: Path, capsys: Capture) -> None:
@@ -158,7 +181,11 @@ def test_the_list_says_what_is_cached(offered, own_cache: Path, capsys: Capture)
     assert ["acme/net", "extractor", "net.bin", "yes"] in [line.split() for line in lines]
     assert main(["fetch", "--list", "--json"]) == 0
     cached = {each["id"]: each["cached"] for each in json.loads(capsys.readouterr().out)}
-    assert cached == {"acme/net": True, "cifar10": False}
+    assert cached == {"acme/net": True, "cifar10": False, "inception": False}
+    (own_cache / "net.bin").write_bytes(CONTENT[:-1])
+    assert main(["fetch", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["acme/net", "extractor", "net.bin", "no"] in [line.split() for line in lines]
 
 
 @pytest.mark.parametrize(
