@@ -1,5 +1,6 @@
 """Features of samples, whatever batches the samples come in."""
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,10 @@ from ganzoo.errors import DataError
 from ganzoo.scoring.preparation import prepare
 
 BATCH_SIZE = 256
+"""Samples that an extractor sees at once, unless they are large."""
+
+BATCH_NUMBERS = 1 << 23
+"""Numbers that it sees at once: 31 images of 3x299x299, whose activations fill about 1 GB."""
 
 
 def features_of(
@@ -28,21 +33,42 @@ def features_of(
 
     Args:
         batches: (B, *spec.shape) in stored form, on any device.
+        batch_size: the most samples at once; fewer where the extractor's input is large.
 
     Raises:
         DataError: samples that are not what `spec` says, or features that do not fit them.
     """
+    size = min(batch_size, most_at_once(extractor.input_shape or spec.shape))
+    for batch in regrouped((_checked(batch, spec) for batch in batches), size):
+        yield features_of_batch(batch, extractor, spec, device)
+
+
+def features_of_batch(
+    batch: Tensor, extractor: Extractor, spec: SampleSpec, device: torch.device
+) -> Tensor:
+    """Return the features of one batch of samples, float32 (B, D) on the CPU.
+
+    Args:
+        batch: (B, *spec.shape) on the scale of the stored form, of its dtype or not rounded to it.
+
+    Raises:
+        DataError: features that do not fit the samples.
+    """
     if isinstance(extractor, nn.Module):
         extractor.eval()
-    for batch in regrouped((_checked(batch, spec) for batch in batches), batch_size):
-        with torch.inference_mode(), _full_float32(device):
-            features = extractor(prepare(batch.to(device), extractor.input_shape, spec.modality))
-        wanted = (len(batch), extractor.num_features or features.shape[-1])
-        if tuple(features.shape) != wanted:
-            raise DataError(
-                f"the extractor gave features of shape {tuple(features.shape)}, not {wanted}"
-            )
-        yield features.float().cpu()
+    with torch.inference_mode(), _full_float32(device):
+        features = extractor(prepare(batch.to(device), extractor.input_shape, spec.modality))
+    wanted = (len(batch), extractor.num_features or features.shape[-1])
+    if tuple(features.shape) != wanted:
+        raise DataError(
+            f"the extractor gave features of shape {tuple(features.shape)}, not {wanted}"
+        )
+    return features.float().cpu()
+
+
+def most_at_once(shape: tuple[int, ...]) -> int:
+    """Return how many inputs of this shape an extractor is given at once, by `BATCH_NUMBERS`."""
+    return max(1, BATCH_NUMBERS // math.prod(shape))
 
 
 def regrouped(batches: Iterable[Tensor], size: int) -> Iterator[Tensor]:

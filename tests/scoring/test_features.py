@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.scoring.features import dtype_of, features_of, regrouped
+from ganzoo.scoring.features import dtype_of, features_of, most_at_once, regrouped
 
 
 def images(n: int) -> Tensor:
@@ -35,6 +35,18 @@ def test_features_do_not_depend_on_the_batches_that_samples_come_in(toys: Simple
     flat = toys.Flat()
     list(features_of(stored.split(3), flat, toys.GREY, toys.CPU, batch_size=6))
     assert flat.batches == [6, 6, 6, 2]
+
+
+def test_large_inputs_come_in_smaller_batches(
+    toys: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert most_at_once((3, 299, 299)) == 31
+    assert most_at_once((3, 32, 32)) > 256
+    assert most_at_once((3, 4096, 4096)) == 1
+    monkeypatch.setattr("ganzoo.scoring.features.BATCH_NUMBERS", 3 * 64 + 1)
+    flat = toys.Flat()
+    list(features_of([images(7)], flat, toys.GREY, toys.CPU))
+    assert flat.batches == [3, 3, 1]
 
 
 def test_an_extractor_left_in_training_mode_is_used_in_eval_mode(toys: SimpleNamespace) -> None:
