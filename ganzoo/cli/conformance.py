@@ -1,0 +1,116 @@
+"""``ganzoo conformance``: does every component keep the contract of its kind?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganzoo.api import HOOKS
+from ganzoo.cli import options
+from ganzoo.cli.output import emit_json, emit_table
+from ganzoo.errors import PluginError, UsageError
+from ganzoo.registry.names import kind_of
+
+if TYPE_CHECKING:
+    from ganzoo.testing.report import Outcome
+
+
+@click.command()
+@click.argument("pattern", required=False)
+@click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE…]")
+@click.option("--kind", help="Only components of this kind.")
+@click.option("--list", "listing", is_flag=True, help="Print what each check proves.")
+@options.as_json
+@options.plugin
+def conformance(
+    pattern: str | None,
+    parameters: tuple[str, ...],
+    kind: str | None,
+    listing: bool,
+    as_json: bool,
+    plugin: Path | None,
+) -> None:
+    """Check that components keep the contract of their kind.
+
+    PATTERN is a shell pattern over ids, such as 'acme/*'. PARAMETER=VALUE is for components that
+    cannot be made without, and for trying others than the defaults. Ends with 2 where a check
+    fails; what could not be checked is said and is no failure.
+    """
+    kind = kind_of(kind) if kind else None
+    if listing:
+        _list(kind, as_json)
+        return
+    if pattern is None:
+        raise UsageError(
+            "say which components: an id or a shell pattern", hint="ganzoo conformance 'acme/*'"
+        )
+    outcomes = _examine(pattern, parameters, kind, plugin, quiet=as_json)
+    if as_json:
+        emit_json([each.to_dict() for each in outcomes])
+    _conclude(outcomes)
+
+
+def _list(kind: str | None, as_json: bool) -> None:
+    from ganzoo.report.table import Table
+    from ganzoo.testing.catalogue import CHECKS
+
+    rows = [
+        (each, check.name, check.proves)
+        for each in HOOKS
+        for check in CHECKS[each]
+        if kind in (None, each)
+    ]
+    columns = ("kind", "check", "proves")
+    if as_json:
+        emit_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        emit_table(Table(columns, rows))
+
+
+def _examine(
+    pattern: str, given: tuple[str, ...], kind: str | None, plugin: Path | None, *, quiet: bool
+) -> list[Outcome]:
+    """Make every check; unless `quiet`, print each component's outcome as soon as it is known."""
+    from ganzoo.testing.report import EXEMPT, PASSED, summary
+    from ganzoo.testing.trials import by_component, trials
+
+    found = trials(
+        pattern, registry=options.registry(plugin), kind=kind, everywhere=_parameters(given)
+    )
+    outcomes: list[Outcome] = []
+    for component, its_trials in by_component(found):
+        its_outcomes = [trial.outcome() for trial in its_trials]
+        outcomes += its_outcomes
+        if quiet:
+            continue
+        click.echo(f"{component}: {summary(its_outcomes)}")
+        said = set()
+        for each in its_outcomes:
+            if each.outcome not in (PASSED, EXEMPT) and each.message not in said:
+                click.echo(f"  {each}")
+                said.add(each.message)
+    return outcomes
+
+
+def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
+    """Return PARAMETER=VALUE as data, by the rules of a recipe's overrides."""
+    from ganzoo.recipes.overrides import override_layer
+
+    return override_layer([f"dataset.{each}" for each in given]).data.get("dataset", {})
+
+
+def _conclude(outcomes: list[Outcome]) -> None:
+    """Raise PluginError if a check failed."""
+    from ganzoo.testing.report import FAILED, summary
+
+    failed = [each for each in outcomes if each.outcome == FAILED]
+    if not failed:
+        click.echo(f"conformance: {summary(outcomes)}", err=True)
+        return
+    first = failed[0]
+    hint = f"ganzoo conformance --list --kind {first.kind}"  # what the check is about
+    if first.error and first.error.__cause__:
+        hint = f"ganzoo conformance {first.component} --kind {first.kind} --traceback"
+    raise PluginError(f"conformance: {summary(outcomes)}", hint=hint) from first.error

@@ -1,0 +1,118 @@
+"""Checks of augmentations of what D sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.testing.asking import BATCH, samples
+from ganzoo.testing.checks import Exempt, Failed, case_check
+from ganzoo.testing.comparing import Answers, difference, shape
+from ganzoo.testing.component import Case
+from ganzoo.testing.state import check_resumes
+
+STRENGTHS = ("strength", "probability", "p")
+"""What the parameter that scales an augmentation may be called."""
+
+
+@case_check()
+def form(case: Case) -> None:
+    """Called with samples and noise, it returns samples of the same shape and dtype."""
+    x = _samples(case)
+    found: Any = case.make()(x, _noise())
+    if not isinstance(found, Tensor):
+        raise Failed("a tensor", f"a {type(found).__name__}", "return the samples alone")
+    if found.shape != x.shape or found.dtype != x.dtype:
+        raise Failed(
+            f"float32 samples of shape {shape(x)}",
+            f"{str(found.dtype).removeprefix('torch.')} of shape {shape(found)}",
+            "keep the samples' shape and dtype",
+        )
+
+
+@case_check("form")
+def finite(case: Case) -> None:
+    """Finite samples stay finite."""
+    found = case.make()(_samples(case), _noise())
+    if not found.isfinite().all():
+        count = int((~found.isfinite()).sum())
+        raise Failed(
+            "finite samples", f"{count} of {found.numel()} values that are not", "mind x/0"
+        )
+
+
+@case_check("form")
+def differentiable(case: Case) -> None:
+    """The samples get a gradient through it, which can be differentiated again."""
+    x = _samples(case).requires_grad_()
+    found = case.make()(x, _noise())
+    advice = "use operations of torch that have a gradient; detach nothing, round nothing"
+    if not found.requires_grad:
+        raise Failed("samples with a graph", "none", advice)
+    (gradient,) = torch.autograd.grad(found.square().sum(), x, create_graph=True)
+    if not gradient.requires_grad:
+        raise Failed("a gradient that can be differentiated again", "one without a graph", advice)
+    torch.autograd.grad(gradient.square().sum(), x)
+    if not gradient.any():
+        raise Failed("a gradient", "zero everywhere", advice)
+
+
+@case_check("form")
+def same_noise(case: Case) -> None:
+    """What it does is a function of the samples and of the noise that it is given."""
+    augmentation = case.make()
+    torch.manual_seed(1)
+    before = {"samples": augmentation(_samples(case), _noise())}
+    torch.manual_seed(2)
+    if found := difference(before, {"samples": augmentation(_samples(case), _noise())}):
+        raise Failed(
+            "the same samples from the same noise",
+            found,
+            "draw from noise.uniform and noise.normal alone",
+        )
+
+
+@case_check("form")
+def identity_at_zero(case: Case) -> None:
+    """At strength 0 it returns the samples as they are."""
+    component = case.component
+    names = [field.alias for field in component.model.model_fields.values()]
+    strength = next((name for name in STRENGTHS if name in names), None)
+    if strength is None:
+        raise Exempt(f"has no parameter called {', '.join(STRENGTHS[:-1])} or {STRENGTHS[-1]}")
+    x, weakest = _samples(case), component.plan({**case.plan.plain, strength: 0})
+    augmented = weakest.build(*case.arguments)(x.clone(), _noise())
+    if found := difference({"samples": x}, {"samples": augmented}):
+        raise Failed(
+            f"the samples unchanged at {strength}=0", found, f"scale everything by {strength}"
+        )
+
+
+@case_check("form")
+def resumes(case: Case) -> None:
+    """One that adapts goes on after a restart as it would have: its state is in state_dict."""
+    if not hasattr(case.make(), "observe"):
+        raise Exempt("does not adapt: it has no observe")
+
+    def use(live: Any) -> None:
+        for sign in (1.0, 1.0, 0.5):
+            live.observe({"real_logits_sign": torch.tensor(sign), "images": 100_000})
+
+    def ask(live: Any) -> Answers:
+        return {"samples": live(_samples(case), _noise())}
+
+    check_resumes(case, use, ask)
+
+
+def _samples(case: Case) -> Tensor:
+    return samples(case.spec, BATCH, torch.Generator().manual_seed(0))
+
+
+def _noise() -> BatchNoise:
+    return BatchNoise(NoiseLaw(0), "conformance", 0, Rows(0, BATCH))
+
+
+AUGMENTATION = (form, finite, differentiable, same_noise, identity_at_zero, resumes)

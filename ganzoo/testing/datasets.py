@@ -1,0 +1,171 @@
+"""Checks of data sets: what they give is what they declare, the same in every process."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.api import SampleSpec
+from ganzoo.testing.checks import Exempt, Failed, case_check
+from ganzoo.testing.comparing import difference, shape
+from ganzoo.testing.component import Case
+
+LOOKED_AT = 12
+"""How many samples of a data set are read one by one, spread over the whole of it."""
+
+
+def indices(dataset: Any) -> list[int]:
+    """Return the indices that are looked at: the first, the last, and some between."""
+    return sorted({int(i) for i in np.linspace(0, len(dataset) - 1, LOOKED_AT)})
+
+
+@case_check()
+def form(case: Case) -> None:
+    """It has a length above 0, a SampleSpec, and gives pairs of a tensor and a label or None."""
+    dataset = case.make()
+    spec = getattr(dataset, "spec", None)
+    if not isinstance(spec, SampleSpec):
+        raise Failed("an attribute spec, a SampleSpec", repr(spec), "set self.spec in __init__")
+    if len(dataset) < 1:
+        raise Failed("at least one sample", "none", "raise a DataError where there is no data")
+    for index in indices(dataset):
+        item = dataset[index]
+        pair = isinstance(item, tuple) and len(item) == 2
+        if not pair or not isinstance(item[0], Tensor):
+            raise Failed(
+                f"a tensor and a label (or None) as sample {index}",
+                f"a {type(item).__name__}",
+                "return (tensor, label) from __getitem__",
+            )
+
+
+@case_check("form")
+def true_to_spec(case: Case) -> None:
+    """Samples have the shape and the stored dtype that the spec declares, in their range."""
+    dataset = case.make()
+    spec, modalities = dataset.spec, case.component.registration.modalities
+    if modalities and spec.modality not in modalities:
+        raise Failed(
+            f"samples of a registered modality ({', '.join(sorted(modalities))})",
+            spec.modality,
+            f"register(…, modalities={{…, {spec.modality!r}}})",
+        )
+    for index in indices(dataset):
+        sample, _ = dataset[index]
+        dtype = str(sample.dtype).removeprefix("torch.")
+        if tuple(sample.shape) != spec.shape or dtype != spec.stored_dtype:
+            declared = "x".join(map(str, spec.shape))
+            raise Failed(
+                f"{spec.stored_dtype} of shape {declared} as sample {index}",
+                f"{dtype} of shape {shape(sample)}",
+                "give samples in the stored form of SampleSpec's table",
+            )
+        if reason := _out_of_range(sample, spec):
+            raise Failed(f"a valid sample {index}", reason, "keep to SampleSpec's table")
+
+
+def _out_of_range(sample: Tensor, spec: SampleSpec) -> str | None:
+    if sample.is_floating_point() and not sample.isfinite().all():
+        return "values that are not finite"
+    if spec.modality == "audio" and sample.abs().max() > 1:
+        return f"values up to {sample.abs().max():.3g}"
+    if spec.modality == "text" and not 0 <= sample.min() <= sample.max() < (spec.vocabulary or 0):
+        return f"tokens from {sample.min()} to {sample.max()}, the vocabulary is {spec.vocabulary}"
+    return None
+
+
+@case_check("form")
+def labels(case: Case) -> None:
+    """Labels are Python integers from 0 up to the number of classes; None where there are none."""
+    dataset = case.make()
+    classes = dataset.spec.classes
+    expected = f"labels from 0 to {classes - 1}" if classes else "no labels, as spec.classes is 0"
+    for index in indices(dataset):
+        _, label = dataset[index]
+        right = type(label) is int and 0 <= label < classes if classes else label is None
+        if not right:
+            raise Failed(
+                expected,
+                f"{label!r} ({type(label).__name__}) of sample {index}",
+                "say in spec.classes how many there are, and give int(label)",
+            )
+
+
+@case_check("form")
+def same_by_index(case: Case) -> None:
+    """An index gives the same sample each time, in any order, whatever was drawn before."""
+    dataset, other = case.make(), case.make(seed=1)
+    chosen = indices(dataset)
+    _seed_everything(1)
+    before = {index: dataset[index] for index in chosen}
+    _seed_everything(2)
+    for source, which in ((dataset, "again"), (other, "from another instance")):
+        for index in reversed(chosen):
+            if found := _changed(before[index], source[index]):
+                raise Failed(
+                    f"the same sample {index} {which}",
+                    found,
+                    "leave augmentation and shuffling to the engine; key what is random by index",
+                )
+
+
+@case_check("form")
+def picklable(case: Case) -> None:
+    """It can be sent to a worker process and gives the same samples there."""
+    dataset = case.make()
+    before = {index: dataset[index] for index in indices(dataset)}
+    try:
+        copied = pickle.loads(pickle.dumps(dataset))  # noqa: S301 - our own bytes
+    except Exception as error:
+        raise Failed(
+            "a data set that can be pickled",
+            f"{type(error).__name__}: {' '.join(str(error).split())}",
+            "keep no open file, lock or lambda in it: open files where a sample is read",
+        ) from error
+    for index, item in before.items():
+        if found := _changed(item, copied[index]):
+            raise Failed(
+                f"the same sample {index} from a pickled copy", found, "pickle all that decides it"
+            )
+
+
+@case_check("form")
+def whole_tensors(case: Case) -> None:
+    """Where it offers `tensors`, they are all of its samples and labels, in order."""
+    dataset = case.make()
+    if not hasattr(dataset, "tensors"):
+        raise Exempt("offers no tensors()")
+    all_samples, all_labels = dataset.tensors()
+    advice = "let tensors() and __getitem__ read from one place"
+    if len(all_samples) != len(dataset):
+        raise Failed(f"{len(dataset)} samples from tensors()", str(len(all_samples)), advice)
+    if all_labels is not None and all_labels.dtype != torch.int64:
+        raise Failed("int64 labels from tensors()", str(all_labels.dtype), advice)
+    for index in indices(dataset):
+        label = None if all_labels is None else int(all_labels[index])
+        if found := _changed(dataset[index], (all_samples[index], label)):
+            raise Failed(f"dataset[{index}] as row {index} of tensors()", found, advice)
+
+
+def _changed(before: tuple[Tensor, Any], after: tuple[Tensor, Any]) -> str | None:
+    """Return how two items differ."""
+    if before[1] != after[1]:
+        return f"the label {after[1]} in place of {before[1]}"
+    if before[0].dtype != after[0].dtype:
+        return f"{after[0].dtype} in place of {before[0].dtype}"
+    return difference({"values": before[0]}, {"values": after[0]})
+
+
+def _seed_everything(seed: int) -> None:
+    """Put the default generators that an author may have drawn from into different states."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+DATASET = (form, true_to_spec, labels, same_by_index, picklable, whole_tensors)

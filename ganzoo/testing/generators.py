@@ -1,0 +1,93 @@
+"""Checks of generators alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.testing.asking import BATCH, answers, inputs, perturbed, touched, trained
+from ganzoo.testing.checks import Exempt, Failed, case_check
+from ganzoo.testing.comparing import difference, shape
+from ganzoo.testing.component import Case
+from ganzoo.testing.networks import BOTH_NETWORKS
+
+
+@case_check(every_size=True)
+def form(case: Case) -> None:
+    """G has a latent_dim and makes float32 samples of the model form's shape, one a latent."""
+    network: Any = case.make()
+    latent_dim = getattr(network, "latent_dim", None)
+    if not isinstance(latent_dim, int) or isinstance(latent_dim, bool) or latent_dim < 1:
+        raise Failed(
+            "an attribute latent_dim, a whole number from 1 up",
+            repr(latent_dim),
+            "set self.latent_dim in __init__",
+        )
+    with torch.no_grad():
+        found = network(*inputs(case, network))
+    expected = f"float32 samples of shape {'x'.join(map(str, (BATCH, *case.spec.model_shape)))}"
+    if not isinstance(found, Tensor):
+        raise Failed(expected, f"a {type(found).__name__}", "return one tensor from forward")
+    if tuple(found.shape) != (BATCH, *case.spec.model_shape) or found.dtype != torch.float32:
+        dtype = str(found.dtype).removeprefix("torch.")
+        raise Failed(
+            expected,
+            f"{dtype} of shape {shape(found)}",
+            "make what spec.model_shape says, or refuse the spec with a ValueError",
+        )
+
+
+@case_check("form")
+def value_range(case: Case) -> None:
+    """Samples stay in the range of the model form, whatever the weights, unless ``unbounded``."""
+    bounds = {"image": (-1, 1), "video": (-1, 1), "audio": (-1, 1), "text": (0, 1)}
+    if case.spec.modality not in bounds:
+        raise Exempt(f"samples of the modality {case.spec.modality} have no range")
+    if "unbounded" in case.capabilities:
+        raise Exempt("declares unbounded")
+    low, high = bounds[case.spec.modality]
+    network = perturbed(case.make())
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(4)  # as large as training may make them
+        z, y = inputs(case, network)
+        values = answers(network, (4 * z, y))["output"].nan_to_num(0, 0, 0)
+    if values.min() < low or values.max() > high:
+        raise Failed(
+            f"samples in [{low}, {high}]",
+            f"values from {values.min():.3g} to {values.max():.3g}",
+            "end in tanh (text: softmax), or declare 'unbounded'",
+        )
+
+
+@case_check("form")
+def inputs_alone(case: Case) -> None:
+    """In eval mode a sample is a function of (z, y) alone, unless ``internal-noise``."""
+    if "internal-noise" in case.capabilities:
+        raise Exempt("declares internal-noise")
+    network = trained(case)
+    given = inputs(case, network)
+    with torch.no_grad():
+        found = difference(answers(network, given, seed=7), answers(network, given, seed=8))
+    if found:
+        raise Failed(
+            "the same samples of the same latents in eval mode",
+            found,
+            "draw nothing and change nothing in eval mode, or declare 'internal-noise'",
+        )
+
+
+@case_check("form")
+def separate_samples(case: Case) -> None:
+    """In eval mode a sample does not depend on the others of its batch."""
+    if found := touched(case, training=False):
+        raise Failed(
+            "a sample that other latents in the batch do not change",
+            found,
+            "in eval mode use running statistics, not those of the batch",
+        )
+
+
+GENERATOR = (form, *BOTH_NETWORKS, value_range, inputs_alone, separate_samples)

@@ -1,0 +1,199 @@
+"""Checks of what scores are made of: extractors and metrics."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.api import DataError, Evaluated
+from ganzoo.testing.checks import Exempt, Failed, NotChecked, case_check
+from ganzoo.testing.comparing import difference, shape
+from ganzoo.testing.component import Case
+
+BATCH = 6
+ROUNDING = 1e-4
+SIZES = {"image": (3, 12, 20), "video": (4, 3, 16, 16), "audio": (1, 64), "text": (12,)}
+"""Of the samples of each modality for an extractor that takes any; others are vectors."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+# --- extractors ----------------------------------------------------------------------------------
+
+
+@case_check()
+def form(case: Case) -> None:
+    """It turns float32 samples into float32 features (B, D) and says what made them."""
+    extractor = _extractor(case)
+    for name in ("input_shape", "num_features", "layer", "weights_sha256"):
+        if not hasattr(extractor, name):
+            raise Failed(f"an attribute {name}", "none", "set it; None where it does not apply")
+    digest = extractor.weights_sha256
+    if digest is not None and not _SHA256.fullmatch(str(digest)):
+        raise Failed(
+            "the weights' sha256 in lower case hex, or None", repr(digest), "sha256sum FILE"
+        )
+    for samples in _samples(case, extractor):
+        features = extractor(samples)
+        wanted = extractor.num_features or "D"
+        got = f"a {type(features).__name__}"
+        if isinstance(features, Tensor):
+            got = f"{str(features.dtype).removeprefix('torch.')} of shape {shape(features)}"
+        if not _fits(features, wanted):
+            raise Failed(
+                f"float32 features of shape {BATCH}x{wanted}",
+                got,
+                "flatten what belongs to one sample, and say in num_features how much it is",
+            )
+
+
+def _fits(features: Any, wanted: int | str) -> bool:
+    return (
+        isinstance(features, Tensor)
+        and features.dtype == torch.float32
+        and features.dim() == 2
+        and len(features) == BATCH
+        and wanted in ("D", features.shape[1])
+    )
+
+
+@case_check("form")
+def finite(case: Case) -> None:
+    """Features of any samples in range are finite."""
+    extractor = _extractor(case)
+    for samples in _samples(case, extractor):
+        if not (found := extractor(samples)).isfinite().all():
+            count = int((~found.isfinite()).sum())
+            raise Failed("finite features", f"{count} of {found.numel()} that are not", "mind 0/0")
+
+
+@case_check("form")
+def batches_and_order(case: Case) -> None:
+    """Features do not depend on how samples are batched or in which order they come."""
+    extractor = _extractor(case)
+    for samples in _samples(case, extractor):
+        whole = {"features": extractor(samples)}
+        alone = [extractor(part) for part in torch.split(samples, [1, 2, 3])]
+        parts = {"features": torch.cat(alone)}
+        order = torch.tensor([3, 0, 5, 1, 4, 2])
+        turned = {"features": extractor(samples[order])[order.argsort()]}
+        for what, other in (("in parts", parts), ("in another order", turned)):
+            if found := difference(whole, other, ROUNDING):
+                raise Failed(
+                    f"the same features of samples that come {what}",
+                    found,
+                    "look at one sample at a time: no statistics of the batch, nothing random",
+                )
+
+
+@case_check("form")
+def class_logits(case: Case) -> None:
+    """Where it offers `class_logits`, they are (B, K), finite, from its own features."""
+    extractor = _extractor(case)
+    if not hasattr(extractor, "class_logits"):
+        raise Exempt("offers no class_logits")
+    for samples in _samples(case, extractor):
+        found = extractor.class_logits(extractor(samples))
+        if found.dim() != 2 or len(found) != BATCH or not found.isfinite().all():
+            raise Failed(
+                f"finite class logits of shape {BATCH}xK", shape(found), "return one row a sample"
+            )
+
+
+def _extractor(case: Case) -> Any:
+    """Return the extractor as scoring uses it."""
+    extractor = case.make()
+    if isinstance(extractor, nn.Module):
+        extractor.eval().requires_grad_(False)
+    return extractor
+
+
+def _samples(case: Case, extractor: Any) -> list[Tensor]:
+    """Return float32 batches as the core hands them over, one a modality that it may be given."""
+    random, modalities = torch.Generator().manual_seed(0), case.component.registration.modalities
+    if extractor.input_shape is not None:
+        sizes = [(extractor.input_shape, not modalities or "image" in modalities)]
+    else:
+        words = sorted(modalities) or ["image", "vector"]
+        sizes = [(SIZES.get(word, (5,)), word in ("image", "video")) for word in words]
+    return [
+        torch.rand(BATCH, *size, generator=random) * (255 if levels else 1)
+        for size, levels in sizes
+    ]
+
+
+EXTRACTOR = (form, finite, batches_and_order, class_logits)
+
+# --- metrics -------------------------------------------------------------------------------------
+
+LABELS, FEATURES = 4, 8
+
+
+@case_check()
+def numbers(case: Case) -> None:
+    """It returns named numbers, none of them infinite."""
+    found = _measured(case, _side(0, 96), _side(1, 80))
+    if not isinstance(found, Mapping) or not found:
+        raise Failed("named numbers", repr(found)[:80], "return {'name': value, …}")
+    for name, value in found.items():
+        if not isinstance(name, str) or not isinstance(value, float | int):
+            raise Failed("a number for each name", f"{name!r}: {value!r}", "return float(value)")
+        if math.isinf(value):
+            raise Failed(f"a number {name!r}", str(value), "NaN says that it is undefined")
+
+
+@case_check("numbers")
+def order(case: Case) -> None:
+    """Its numbers do not depend on the order of the samples, nor on what was drawn before."""
+    real, fake = _side(0, 96), _side(1, 80)
+    before = _measured(case, real, fake)
+    torch.manual_seed(5)
+    after = _measured(case, _shuffled(real), _shuffled(fake))
+    for name, value in before.items():
+        other = after.get(name, math.nan)
+        if not math.isclose(value, other, rel_tol=1e-6, abs_tol=1e-9) and not (
+            math.isnan(value) and math.isnan(other)
+        ):
+            raise Failed(
+                f"the same {name!r} of the same samples in another order",
+                f"{other:.6g} in place of {value:.6g}",
+                "use all samples, or choose among them by what they hold",
+            )
+
+
+def _measured(case: Case, real: Evaluated, fake: Evaluated) -> Any:
+    try:
+        return case.make()(real, fake)
+    except DataError as error:
+        raise NotChecked(f"needs other data than the kit has: {error.message}") from error
+
+
+def _side(seed: int, count: int) -> Evaluated:
+    """Return labelled clusters of features with small RGB images and a classifier's logits."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.randint(LABELS, (count,), generator=random)
+    labels[: 2 * LABELS] = torch.arange(2 * LABELS) % LABELS  # every label at least twice
+    centres = 4 * torch.eye(LABELS, FEATURES)
+    features = centres[labels] + torch.randn(count, FEATURES, generator=random)
+    return Evaluated(
+        features=features,
+        samples=torch.randint(256, (count, 3, 8, 8), generator=random, dtype=torch.uint8),
+        labels=labels,
+        class_logits=features[:, :LABELS].clone(),
+    )
+
+
+def _shuffled(side: Evaluated) -> Evaluated:
+    new = torch.randperm(len(side.features), generator=torch.Generator().manual_seed(3))
+    assert side.labels is not None
+    assert side.class_logits is not None
+    return Evaluated(
+        side.features[new], side.samples[new], side.labels[new], side.class_logits[new]
+    )
+
+
+METRIC = (numbers, order)

@@ -1,0 +1,182 @@
+"""Checks of both networks: generators and discriminators."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from ganzoo.testing.asking import answers, inputs, perturbed, trained
+from ganzoo.testing.checks import Exempt, Failed, case_check
+from ganzoo.testing.comparing import difference
+from ganzoo.testing.component import Case
+
+
+@case_check("form", every_size=True)
+def finite(case: Case) -> None:
+    """What a new network returns is finite, in training and in eval mode."""
+    network = case.make()
+    for mode in ("training", "eval"):
+        with torch.no_grad():
+            found = answers(network.train(mode == "training"), inputs(case, network))
+        for name, values in found.items():
+            if not values.isfinite().all():
+                raise Failed(
+                    f"finite {name} in {mode} mode",
+                    f"{int((~values.isfinite()).sum())} of {values.numel()} that are not",
+                    "look for a division by zero, a logarithm, or too large an initialisation",
+                )
+
+
+@case_check("form")
+def batch_of_one(case: Case) -> None:
+    """In eval mode a batch may hold a single sample."""
+    network = trained(case)
+    try:
+        with torch.no_grad():
+            found = answers(network, inputs(case, network, batch=1))
+    except Exception as error:
+        words = " ".join(str(error).split())
+        raise Failed(
+            "an answer to a batch of one sample in eval mode",
+            f"{type(error).__name__}: {words}",
+            "let nothing depend on how large the batch is",
+        ) from error
+    for name, values in found.items():
+        if not len(values) == 1:
+            raise Failed(
+                f"one row of {name} for one sample",
+                str(len(values)),
+                "keep the batch axis: no squeeze() without an axis",
+            )
+
+
+@case_check("form")
+def gradients(case: Case) -> None:
+    """Every parameter gets a gradient from the sum of all that the network returns."""
+    network = perturbed(case.make())
+    random = torch.Generator().manual_seed(4)
+    found = answers(network, inputs(case, network))
+    weighted = [
+        (values * torch.randn(values.shape, generator=random)).sum()
+        for values in found.values()
+        if values.is_floating_point()
+    ]
+    torch.autograd.backward(torch.stack(weighted).sum())
+    without = [
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.requires_grad and parameter.grad is None
+    ]
+    if without:
+        raise Failed(
+            "a gradient for every parameter",
+            f"none for {', '.join(without)}",
+            "use them in forward, do not detach what they make, or leave them out",
+        )
+
+
+@case_check("form")
+def labels_matter(case: Case) -> None:
+    """Other labels give another answer, where the network says that it is conditional.
+
+    In eval mode, with every parameter moved off its initial value.
+    """
+    if "conditional" not in case.capabilities:
+        raise Exempt("is not conditional")
+    network = perturbed(trained(case))
+    x, y = inputs(case, network)
+    assert y is not None
+    with torch.no_grad():
+        before = answers(network, (x, y))
+        after = answers(network, (x, (y + 1) % case.spec.classes))
+    if difference(before, after) is None:
+        raise Failed(
+            "another answer to other labels",
+            "the same",
+            "use y in forward, or leave out the capability 'conditional'",
+        )
+
+
+@case_check("form")
+def deep_copy(case: Case) -> None:
+    """A deep copy says the same and shares no parameter: the moving average of G is one."""
+    network = trained(case)
+    copied = copy.deepcopy(network)
+    with torch.no_grad():
+        found = difference(
+            answers(network, inputs(case, network)), answers(copied, inputs(case, copied))
+        )
+    if found:
+        raise Failed("a copy that says the same", found, "keep all state in parameters and buffers")
+    kept = {parameter.data_ptr() for parameter in network.parameters()}
+    shared = [name for name, each in copied.named_parameters() if each.data_ptr() in kept]
+    if shared:
+        raise Failed(
+            "a copy with parameters of its own",
+            f"one that shares {', '.join(shared)}",
+            "leave copying to copy.deepcopy: no __deepcopy__ of your own",
+        )
+
+
+@case_check("form")
+def state_dict(case: Case) -> None:
+    """A state dict, loaded strictly into a network of another seed, makes it say the same."""
+    network, restored = trained(case), case.make(seed=5).eval()
+    restored.load_state_dict(network.state_dict(), strict=True)
+    given = inputs(case, network)
+    with torch.no_grad():
+        found = difference(answers(network, given), answers(restored, given))
+    if found:
+        raise Failed(
+            "the same answer from a network restored from its state dict",
+            found,
+            "keep what changes in parameters and in persistent buffers",
+        )
+
+
+@case_check("form")
+def same_seed(case: Case) -> None:
+    """Two networks from the same seed of torch say the same, in training mode."""
+    first, second = case.make(seed=6), case.make(seed=6)
+    with torch.no_grad():
+        found = difference(
+            answers(first, inputs(case, first)), answers(second, inputs(case, second))
+        )
+    if found:
+        raise Failed(
+            "the same answer from the same seed",
+            found,
+            "draw random numbers from torch alone, from no seed of your own",
+        )
+
+
+@case_check("form")
+def bf16_autocast(case: Case) -> None:
+    """Under bfloat16 autocast the network runs, and what was finite stays so."""
+    network = case.make()
+    given = inputs(case, network)
+    with torch.no_grad():
+        expected = answers(case.make(), given)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = answers(network, given)
+    for name, values in expected.items():
+        lost = values.isfinite() & ~found[name].isfinite()
+        if lost.any():
+            raise Failed(
+                f"finite {name} under bfloat16 autocast",
+                f"{int(lost.sum())} of {values.numel()} that are not",
+                "compute what needs range or precision in float32",
+            )
+
+
+BOTH_NETWORKS = (
+    finite,
+    batch_of_one,
+    gradients,
+    labels_matter,
+    deep_copy,
+    state_dict,
+    same_seed,
+    bf16_autocast,
+)

@@ -1,0 +1,188 @@
+"""Checks of every kind: what is registered, its signature, and that it can be made."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+from torch import nn
+
+from ganzoo.api import CAPABILITIES
+from ganzoo.errors import PluginError
+from ganzoo.recipes.words import in_words
+from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
+from ganzoo.testing.checks import Exempt, Failed, case_check, component_check
+from ganzoo.testing.component import Case, Component
+
+LIST_PLUGIN = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[2])
+from ganzoo.registry import Registry
+Registry([sys.argv[1]]).namespaces()
+print("torch" in sys.modules)
+"""
+
+
+@component_check()
+def lazy_import(component: Component) -> None:
+    """Importing the plugin and calling its hooks loads no torch, in a process of its own."""
+    namespace = component.registration.namespace
+    if namespace == LOCAL_NAMESPACE:
+        raise Exempt("a single file holds its code beside its registrations")
+    if _loads_torch(namespace, json.dumps(sys.path)):
+        raise Failed(
+            "a plugin whose import loads no torch",
+            "one that does, so that every listing waits for it",
+            "import torch only in the modules that the targets name; "
+            "python -X importtime shows what imports it",
+        )
+
+
+@cache
+def _loads_torch(namespace: str, path: str) -> bool:
+    command = [sys.executable, "-c", LIST_PLUGIN, namespace, path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(
+            "a plugin that can be loaded", done.stderr.strip().split("\n")[-1], "ganzoo plugins"
+        )
+    return done.stdout.strip().endswith("True")
+
+
+@component_check()
+def summary(component: Component) -> None:
+    """The registration has a summary, which is what a listing shows."""
+    if not component.registration.summary.strip():
+        raise Failed("a summary", "none", "register(…, summary='what it is, in a few words')")
+
+
+@component_check()
+def target(component: Component) -> None:
+    """The registered target can be imported and is there."""
+    try:
+        _ = component.factory
+    except PluginError as error:
+        advice = error.hint or "correct the target that is registered"
+        raise Failed("a target that can be imported", error.message, advice) from error
+
+
+@component_check("target")
+def unknown_refused(component: Component) -> None:
+    """A parameter that there is not is refused: no ``*args`` and no ``**kwargs``."""
+    for parameter in _own_parameters(component):
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise Failed(
+                "a signature in which a misspelt parameter is an error",
+                f"one that swallows it in {parameter}",
+                f"write out the parameters in place of {parameter}",
+            )
+
+
+def _own_parameters(component: Component) -> list[inspect.Parameter]:
+    if getattr(component.factory, "__init__", None) is nn.Module.__init__:
+        return []  # its own (*args, **kwargs) only forward to nothing
+    return list(inspect.signature(component.factory).parameters.values())
+
+
+@component_check("unknown-refused")
+def parameters(component: Component) -> None:
+    """Parameters are keyword-only and have types that JSON can be checked against."""
+    try:
+        _ = component.model
+    except Exception as error:  # pydantic raises several kinds for a type that it cannot do
+        raise Failed(
+            "typed keyword-only parameters",
+            " ".join(str(error).split())[:200],
+            getattr(error, "hint", None)
+            or "annotate each argument after the `*` with a plain type",
+        ) from error
+
+
+@component_check("parameters")
+def defaults(component: Component) -> None:
+    """Every default is a value that a recipe could write: of its own type, within its bounds."""
+    for name, adapter, default in _defaults(component):
+        try:
+            adapter.validate_json(adapter.dump_json(default, warnings=False), strict=True)
+        except ValidationError as error:
+            raise Failed(
+                f"a default of {name} that its own type allows",
+                f"{name}={default!r}, which {in_words(error.errors()[0])}",
+                "correct the default, or the type",
+            ) from None
+        except PydanticSerializationError:
+            continue  # the next check says so
+
+
+@component_check("defaults")
+def json_round_trip(component: Component) -> None:
+    """Every default, written to a lock file and read again, is the same value."""
+    for name, adapter, default in _defaults(component):
+        expected = f"{name}={default!r} after a round trip through JSON"
+        advice = "give it a type that JSON has, or one that says what a list or mapping becomes"
+        try:
+            read = adapter.validate_json(adapter.dump_json(default, warnings=False), strict=True)
+        except PydanticSerializationError as error:
+            raise Failed(expected, str(error), advice) from None
+        if read != default:
+            raise Failed(expected, f"{name}={read!r}", advice)
+
+
+def _defaults(component: Component) -> Iterator[tuple[str, TypeAdapter[Any], Any]]:
+    """Yield name, type and default of each parameter that has a default."""
+    for field in component.model.model_fields.values():
+        if not field.is_required():
+            yield field.alias, TypeAdapter(field.rebuild_annotation()), field.default
+
+
+@component_check("json-round-trip")
+def builds(component: Component) -> None:
+    """The component can be made with its defaults, on at least one spec, by the engine's call."""
+    for case in component.cases:
+        if component.kind in ("generator", "discriminator") and not isinstance(
+            made := case.make(), nn.Module
+        ):
+            raise Failed(
+                "an nn.Module", f"a {type(made).__name__}", "return a module from the factory"
+            )
+
+
+@case_check()
+def capabilities(case: Case) -> None:
+    """What the instance says that it does is among the known words, and registered as possible."""
+    registration = case.component.registration
+    own = f"{registration.namespace}/"
+    for word in sorted(case.capabilities):
+        if word not in CAPABILITIES and not word.startswith(own):
+            near = suggest(word, CAPABILITIES)
+            raise Failed(
+                "capability words that are known",
+                f"{word!r}" + (f" - did you mean {near!r}?" if near else ""),
+                f"a word of the plugin's own begins with {own}",
+            )
+        if word not in registration.capabilities:
+            raise Failed(
+                "no capability beyond those registered",
+                f"{word!r}, which is not among them",
+                f"register(…, capabilities={{…, {word!r}}})",
+            )
+
+
+EVERY_KIND = (
+    lazy_import,
+    summary,
+    target,
+    unknown_refused,
+    parameters,
+    defaults,
+    json_round_trip,
+    builds,
+    capabilities,
+)

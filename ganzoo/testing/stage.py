@@ -1,0 +1,246 @@
+"""Two networks small enough to know what they do, and games between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.api import DiscriminatorOutput, SampleSpec
+from ganzoo.build.components import initialised_from
+from ganzoo.build.parameters import plan_component
+from ganzoo.engine.game import EngineGame, Wanted
+from ganzoo.testing.checks import Exempt, Failed, NotChecked, failure
+from ganzoo.testing.comparing import shape
+from ganzoo.testing.component import Case, Component
+
+SPEC = SampleSpec("image", (3, 8, 8), classes=4)
+BATCH = 8
+PLAYERS = ("discriminator", "generator")
+
+OFFERED = frozenset({"conditional", "features", "class-logits"})
+"""What `Judge` can do; a component that requires more of D needs one of its own plugin."""
+
+
+class Painter(nn.Module):
+    """G: samples near `level`, moved a little by z and by weights that get gradients."""
+
+    latent_dim = 8
+
+    def __init__(self, spec: SampleSpec, level: float = 0.0) -> None:
+        super().__init__()
+        self.layer = nn.Linear(self.latent_dim, spec.size)
+        self.shape = spec.model_shape
+        self.level = level
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.level + 0.1 * torch.tanh(self.layer(z)).view(-1, *self.shape)
+
+
+class Judge(nn.Module):
+    """D: logits of the sign of the samples' mean, (B,) or (B, columns), not linear in the samples.
+
+    Every other column weighs the samples differently. Offers features and class logits.
+    """
+
+    def __init__(self, columns: int | None = None) -> None:
+        super().__init__()
+        count = columns or 1
+        self.weights = nn.Parameter(torch.linspace(1, 2, count)[:, None].repeat(1, SPEC.size))
+        self.classifier = nn.Linear(SPEC.size, SPEC.classes)
+        self.columns = columns
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        flat = x.flatten(1)
+        bent = flat + 0.1 * flat.square()
+        judged = bent @ self.weights.T / SPEC.size
+        logits = judged if self.columns else judged.squeeze(1)
+        return DiscriminatorOutput(logits, (bent, judged), self.classifier(bent))
+
+
+class Amplified(nn.Module):
+    """D whose logits are `factor` times those of another D."""
+
+    def __init__(self, network: nn.Module, factor: float) -> None:
+        super().__init__()
+        self.network = network
+        self.factor = factor
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output = self.network(x, y)
+        if isinstance(output, Tensor):
+            output = DiscriminatorOutput(output)
+        return output._replace(logits=self.factor * output.logits)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a game is set up: signs of the batches, size of the logits, their columns, labels."""
+
+    labelled: bool = True
+    columns: int | None = None
+    real: float = 0.9
+    fake: float = -0.9
+    factor: float = 1.0
+
+    def __str__(self) -> str:
+        columns = f"{self.columns} logits a sample" if self.columns else "one logit a sample"
+        labels = "with labels" if self.labelled else "without labels"
+        size = f", logits near {self.factor:g}" if self.factor != 1 else ""
+        return f"{columns}, {labels}{size}"
+
+
+def settings(component: Any) -> list[Setting]:
+    """Return the games that a component must be able to play.
+
+    One that declares ``conditional``, or requires something of D, is always given labels.
+    """
+    asked = frozenset(getattr(component, "capabilities", ()))
+    needs_labels = "conditional" in asked or bool(required(component))
+    columns = [None] if required(component) - OFFERED else [None, 3]
+    labelled = [True] if needs_labels else [True, False]
+    return [Setting(each, count) for each in labelled for count in columns]
+
+
+def required(component: Any) -> frozenset[str]:
+    """Return what a live component says that it needs of D."""
+    return frozenset(getattr(component, "requires", ()))
+
+
+class Stage:
+    """Two networks and the games that a loss or regularizer plays on them."""
+
+    def __init__(self, component: Component, live: Any, setting: Setting) -> None:
+        with initialised_from(0, ("stage",)):
+            self.generator = Painter(SPEC, setting.fake)
+            judge = _judge(component, required(live), setting)
+        self.discriminator = Amplified(judge, setting.factor)
+        self.live = live
+        self.setting = setting
+
+    def game(self, player: str, update: int = 0) -> EngineGame:
+        """Return the game of one update; which one decides the batches."""
+        random = torch.Generator().manual_seed(update)
+        real = self.setting.real + 0.1 * torch.randn(BATCH, *SPEC.model_shape, generator=random)
+        labels = torch.arange(BATCH) % SPEC.classes if self.setting.labelled else None
+        asked = frozenset(getattr(self.live, "capabilities", ()))
+        return EngineGame.of(
+            player,
+            self.generator,
+            self.discriminator,
+            real=real,
+            latents=torch.randn(BATCH, Painter.latent_dim, generator=random),
+            labels=labels,
+            fake_labels=None if labels is None else labels.flip(0),
+            wanted=Wanted(
+                "real-gradient" in asked, "fake-gradient" in asked, "generator-graph" in asked
+            ),
+            seed=update,
+            step=update,
+            images_seen=update * BATCH,
+        )
+
+    def prepared(self, player: str, update: int = 0) -> EngineGame:
+        """Return the game after the component's `prepare`, if it has one."""
+        game = self.game(player, update)
+        if not hasattr(self.live, "prepare"):
+            return game
+        game = self.live.prepare(game)
+        if not isinstance(game, EngineGame):
+            raise Failed(
+                "a game from prepare",
+                f"a {type(game).__name__}",
+                "return game.replace(…), or the game itself",
+            )
+        return game
+
+    def terms(self, game: EngineGame) -> dict[str, Tensor]:
+        """Return what the component adds to this player's loss; nothing if it has no such method.
+
+        Raises:
+            Failed: something else than named scalar tensors.
+        """
+        method = getattr(self.live, game.player, None)
+        return _checked(game.player, method(game)) if method else {}
+
+    @contextmanager
+    def update_of(self, player: str) -> Iterator[None]:
+        """Freeze the other player's weights, as in a player's update."""
+        modules = {"discriminator": self.discriminator, "generator": self.generator}
+        for name, module in modules.items():
+            module.requires_grad_(name == player)
+        try:
+            yield
+        finally:
+            for module in modules.values():
+                module.requires_grad_(True)
+
+    def weights_of(self, player: str) -> list[nn.Parameter]:
+        """Return a player's parameters."""
+        modules = {"discriminator": self.discriminator, "generator": self.generator}
+        return list(modules[player].parameters())
+
+
+def each_update(case: Case, check: Callable[[Stage, str], None]) -> None:
+    """Make a check in both players' updates, in every setting that the component must play in.
+
+    Raises:
+        Failed: with the setting and the player that it failed in.
+    """
+    for setting in settings(case.make()):
+        for player in PLAYERS:
+            stage = Stage(case.component, case.make(), setting)
+            with naming(f"{player}'s update, {setting}"), stage.update_of(player):
+                check(stage, player)
+
+
+@contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Say where a check failed."""
+    try:
+        yield
+    except (Exempt, NotChecked):
+        raise
+    except Exception as error:
+        failed = failure(error)
+        failed.where = where
+        raise failed from failed.__cause__
+
+
+def _checked(player: str, terms: Any) -> dict[str, Tensor]:
+    advice = "return {'name': tensor.mean(), …}: means or sums over the batch"
+    if not isinstance(terms, Mapping):
+        raise Failed(f"named terms from {player}()", f"a {type(terms).__name__}", advice)
+    for name, value in terms.items():
+        if not isinstance(value, Tensor):
+            found = f"a {type(value).__name__}"
+        elif value.dim() != 0:
+            found = f"a tensor of shape {shape(value)}"
+        else:
+            continue
+        raise Failed(f"a scalar tensor as the {player}'s term {name!r}", found, advice)
+    return dict(terms)
+
+
+def _judge(component: Component, needed: frozenset[str], setting: Setting) -> nn.Module:
+    """Return a D that offers what is needed: `Judge`, or one of the component's own plugin."""
+    if needed <= OFFERED:
+        return Judge(setting.columns)
+    namespace = component.registration.namespace
+    for other in component.registry.list("discriminator", f"{namespace}/*"):
+        if needed <= other.capabilities:
+            plan = plan_component(
+                component.registry,
+                other,
+                ("discriminator",),
+                {},
+                defaults={"conditional": setting.labelled},
+            )
+            made: nn.Module = plan.build(SPEC)
+            return made
+    words = ", ".join(sorted(needed - OFFERED))
+    raise NotChecked(f"requires a discriminator with {words}, and {namespace} registers none")

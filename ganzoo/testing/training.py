@@ -1,0 +1,195 @@
+"""Checks of what moves a run and what watches it: optimizers, schedules, callbacks."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.runs.score import Protocol, Sampling, Score
+from ganzoo.testing.checks import Failed, case_check
+from ganzoo.testing.comparing import Answers, difference
+from ganzoo.testing.component import Case
+from ganzoo.testing.state import as_saved
+
+# --- optimizers ----------------------------------------------------------------------------------
+
+
+class Quadratic:
+    """|weights - target|^2 / 2 over two parameters, minimised by an optimizer under test."""
+
+    def __init__(self, case: Case) -> None:
+        self.weights = [nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(2))]
+        self.target = [torch.tensor([[1.0, -2], [3, -1], [0.5, 2]]), torch.tensor([2.0, -3])]
+        self.optimizer = case.make([{"params": self.weights}])
+
+    def value(self) -> Tensor:
+        """Return the loss at the weights as they are."""
+        pairs = zip(self.weights, self.target, strict=True)
+        return torch.stack([(w - t).square().sum() / 2 for w, t in pairs]).sum()
+
+    def answers(self) -> Answers:
+        """Return the weights by a name that a message can use."""
+        return {f"weights {place}": each for place, each in enumerate(self.weights)}
+
+    def steps(self, count: int) -> None:
+        """Make that many updates."""
+        for _ in range(count):
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(self.value())
+            self.optimizer.step()
+
+
+@case_check()
+def form(case: Case) -> None:
+    """Called with parameter groups, it returns a torch.optim.Optimizer over all of them."""
+    quadratic = Quadratic(case)
+    optimizer = quadratic.optimizer
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise Failed(
+            "a torch.optim.Optimizer",
+            f"a {type(optimizer).__name__}",
+            "subclass torch.optim.Optimizer",
+        )
+    held = sum(len(group["params"]) for group in optimizer.param_groups)
+    if held != len(quadratic.weights):
+        raise Failed(
+            f"an optimizer of all {len(quadratic.weights)} parameters",
+            str(held),
+            "pass on every group that is given",
+        )
+
+
+@case_check("form")
+def reduces(case: Case) -> None:
+    """Twenty steps on a quadratic bring its value down."""
+    quadratic = Quadratic(case)
+    start = quadratic.value().item()
+    quadratic.steps(20)
+    if not (end := quadratic.value().item()) < start:
+        raise Failed(
+            f"a value below {start:.6g} after 20 steps",
+            f"{end:.6g}",
+            "step against the gradient, and with defaults that do not diverge",
+        )
+
+
+@case_check("form")
+def resumes(case: Case) -> None:
+    """After a restart it goes on as it would have: its state is in its state_dict."""
+    straight, resumed = Quadratic(case), Quadratic(case)
+    straight.steps(5)
+    resumed.optimizer.load_state_dict(as_saved(straight.optimizer.state_dict()))
+    for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
+        ours.data.copy_(theirs.data)
+    straight.steps(5)
+    resumed.steps(5)
+    if found := difference(straight.answers(), resumed.answers()):
+        raise Failed(
+            "the same weights after a restart",
+            found,
+            "keep everything that changes in self.state or in the parameter groups",
+        )
+
+
+OPTIMIZER = (form, reduces, resumes)
+
+# --- schedules -----------------------------------------------------------------------------------
+
+IMAGES = (0, 1, 63, 64, 1000, 9_999, 10_000, 1_000_000, 10**9)
+
+
+@case_check()
+def values(case: Case) -> None:
+    """At every number of images seen, from 0 on, its value is a finite number."""
+    schedule = case.make()
+    for images in IMAGES:
+        value: Any = schedule(images)
+        number = isinstance(value, float | int) and not isinstance(value, bool)
+        if not number or not math.isfinite(value):
+            raise Failed(
+                f"a finite number at {images:,} images seen",
+                repr(value),
+                "mind the ends of its range",
+            )
+
+
+@case_check("values")
+def function_of_images(case: Case) -> None:
+    """Its value is a function of the images seen: a resumed run never asks for the earlier ones."""
+    schedule = case.make()
+    along = [schedule(images) for images in IMAGES]
+    for images, before in zip(IMAGES, along, strict=True):
+        fresh = case.make()
+        if fresh(images) != before or schedule(images) != before:
+            raise Failed(
+                f"{before:.6g} at {images:,} images seen, whatever it was asked before",
+                f"{fresh(images):.6g} from a new one and {schedule(images):.6g} asked again",
+                "compute it from images_seen alone",
+            )
+
+
+SCHEDULE = (values, function_of_images)
+
+# --- callbacks -----------------------------------------------------------------------------------
+
+EVENTS = ("started", "stepped", "scored", "saved", "finished")
+
+
+@case_check()
+def hears(case: Case) -> None:
+    """It has a method for at least one event of a run."""
+    if not any(callable(getattr(case.make(), event, None)) for event in EVENTS):
+        raise Failed(f"a method called {', '.join(EVENTS[:-1])} or {EVENTS[-1]}", "none", "add one")
+
+
+@case_check("hears")
+def accepts_events(case: Case) -> None:
+    """Every event that it has a method for can be told to it, in the order of a run."""
+    observer = case.make()
+    with tempfile.TemporaryDirectory() as directory:
+        for event, details in _run(Path(directory)):
+            if method := getattr(observer, event, None):
+                method(*details)
+
+
+def _run(directory: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield the events of a short run as the engine tells them."""
+    run = {"name": "demo-s0-000000", "path": str(directory), "recipe": "demo", "seed": 0}
+    run |= {"steps": 2, "step": 0, "data": "zoo/digits train, 599 x image 1x8x8, 10 classes"}
+    run |= {"device": "cpu", "world_size": 1, "scored": True}
+    yield "started", (run,)
+    yield "noted", ("a line for the reader",)
+    for step in (1, 2):
+        yield "ticked", (step,)
+        terms = {"d/real": 0.7, "d/fake": 0.6, "g/fake": 0.9, "images_per_second": 1000.0}
+        yield "stepped", (step, 64 * step, terms)
+        yield "scored", (step, _score(step))
+        yield "saved", (step, directory / "checkpoints" / f"step-{step:08d}")
+    yield "finished", ("finished",)
+
+
+def _score(step: int) -> Score:
+    protocol = Protocol(
+        extractor="zoo/toy-cnn",
+        extractor_revision=1,
+        weights_sha256=None,
+        layer="hidden",
+        input_rule="as stored",
+        extractor_dtype="float32",
+        n_fake=599,
+        reference="zoo/digits",
+        reference_sha256="0" * 64,
+        split="train",
+        n_real=599,
+    )
+    sampling = Sampling(weights="ema", step=step, images_seen=64 * step, selected="during", seed=0)
+    return Score.now(value=12.5, protocol=protocol, sampling=sampling, metrics={"modes": 8.0})
+
+
+CALLBACK = (hears, accepts_events)
