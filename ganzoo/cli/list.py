@@ -12,7 +12,6 @@ from ganzoo.api import HOOKS, Registration
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
-from ganzoo.cli.recipes import every_recipe
 from ganzoo.registry.names import PLURALS, kind_of, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
@@ -53,6 +52,8 @@ def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> 
 def found(registry: Registry, kind: str, pattern: str) -> Sequence[dict[str, Any]]:
     """Return the components of a kind as JSON data; of recipes, those of ganzoo itself first."""
     if kind == "recipe":
+        from ganzoo.cli.recipes import every_recipe  # reads YAML; components are listed without
+
         return [each for each in every_recipe(registry) if fnmatchcase(each["id"], pattern)]
     return [described(each) for each in registry.list(kind, pattern)]
 
