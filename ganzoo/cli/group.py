@@ -6,7 +6,6 @@ from importlib import import_module
 import click
 
 from ganzoo import __version__
-from ganzoo.registry.names import suggest
 
 VERBS: dict[str, dict[str, str]] = {
     "Train and score": {
@@ -18,6 +17,7 @@ VERBS: dict[str, dict[str, str]] = {
     },
     "Compare": {
         "compare": "rank runs by score, within one protocol",
+        "report": "write one run as a page",
         "ls": "list the runs",
     },
     "Recipes": {
@@ -31,6 +31,7 @@ VERBS: dict[str, dict[str, str]] = {
         "info": "show one component: parameters, paper, licence",
         "fetch": "bring a component's files into the cache",
         "new": "write the beginnings of a plugin or of a recipe",
+        "conformance": "check that components keep the contract of their kind",
     },
     "This machine": {
         "doctor": "look for what is wrong with the installation",
@@ -38,7 +39,7 @@ VERBS: dict[str, dict[str, str]] = {
 }
 """Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
 
-NOT_YET = ("schema", "conformance", "report", "bench")
+NOT_YET = ("schema", "bench")
 """Verbs that are decided on and not written."""
 
 
@@ -68,6 +69,8 @@ class Verbs(click.Group):
             click.UsageError: there is no such verb; names the nearest.
         """
         if args and args[0] not in self.list_commands(ctx):
+            from ganzoo.registry.names import suggest  # --help must not wait for the registry
+
             near = suggest(args[0], self.list_commands(ctx))
             guess = f" - did you mean {near!r}?" if near else ""
             raise click.UsageError(f"there is no verb {args[0]!r}{guess}", ctx)

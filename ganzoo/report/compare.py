@@ -63,7 +63,8 @@ def compare(
         if each not in ranked
     ]
     kept, repeats = _without_repeats(ranked)
-    return Comparison(protocol, rank(kept, protocol), (*unranked, *repeats))
+    directories = {each.run.name: each.run for each in kept}
+    return Comparison(protocol, rank(kept, protocol), (*unranked, *repeats), directories)
 
 
 def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirectory]:

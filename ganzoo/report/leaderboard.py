@@ -7,6 +7,7 @@ from typing import Any
 
 from ganzoo.report.candidates import Unranked
 from ganzoo.report.table import Table, three_digits
+from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
 from ganzoo.runs.score import Protocol
 
@@ -74,6 +75,8 @@ class Comparison:
     protocol: Protocol
     ranked: tuple[Row, ...]
     unranked: tuple[Unranked, ...]
+    directories: Mapping[str, RunDirectory] = field(default_factory=dict, repr=False)
+    """Where the ranked runs are, by name; no part of what is written."""
 
     @property
     def header(self) -> str:

@@ -41,6 +41,13 @@ def _marks(locks: Sequence[Mapping[str, Any]]) -> list[str]:
     return [", ".join([_said(key, each) for key in told] + more) for each in leaves]
 
 
+def differences_of(locks: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Return each key whose values differ, and the value in every lock, ``-`` where it has none."""
+    leaves = _with_both([_leaves(lock) for lock in locks])
+    keys = _differing(leaves)
+    return [(key, [_word(each[key]) if key in each else "-" for each in leaves]) for key in keys]
+
+
 def _leaves(lock: Mapping[str, Any]) -> Leaves:
     """Return ``a.b.c`` → value for all that makes the experiment, in the lock's order.
 
@@ -110,4 +117,15 @@ def _enough(differing: Iterable[str], leaves: Sequence[Leaves]) -> list[str]:
 
 
 def _said(key: str, leaves: Leaves) -> str:
-    return f"{key}={leaves[key]}" if key in leaves else f"no {key}"
+    return f"{key}={_word(leaves[key])}" if key in leaves else f"no {key}"
+
+
+def _word(value: Any) -> str:
+    """Return a value as a recipe would have it; a component of a list is its name."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_word, value))}]"
+    if isinstance(value, Mapping) and "use" in value:
+        return shorten(str(value["use"]))
+    return str(value)

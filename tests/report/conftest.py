@@ -85,3 +85,10 @@ def make_run(tmp_path: Path) -> MakeRun:
         return run
 
     return make
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work where ``runs`` is the directory that `make_run` makes runs in."""
+    monkeypatch.chdir(tmp_path)
+    return Path("runs")

@@ -14,12 +14,6 @@ from ganzoo.report.compare import compare
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return Path("runs")
-
-
 @pytest.mark.parametrize(
     ("exit_code", "would_end_otherwise"),
     [(1, False), (2, False), (3, False), (8, False), (4, True), (5, True), (7, True), (9, True)],

@@ -16,12 +16,6 @@ from ganzoo.report.leaderboard import Comparison
 from ganzoo.report.welch import welch_p_value
 
 
-@pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "runs"
-
-
 def reasons(comparison: Comparison) -> dict[str, tuple[str, str | None]]:
     return {each.run: (each.reason, each.command) for each in comparison.unranked}
 

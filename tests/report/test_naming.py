@@ -85,3 +85,12 @@ def test_the_code_is_told_only_where_nothing_else_differs() -> None:
     older = {"lock": {"torch": "2.12.0"}}
     assert names({}, older) == ["mine (lock.torch=2.13.0)", "mine (lock.torch=2.12.0)"]
     assert names({}, older | both(1e-3))[1] == "mine (optimizers.both.lr=0.001)"
+
+
+def test_values_are_told_as_a_recipe_has_them() -> None:
+    metrics = {"eval": {"metrics": [{"use": "zoo/modes"}, {"use": "acme/kid", "degree": 3}]}}
+    assert names({"conditional": True}, {"conditional": False})[0] == "mine (conditional=true)"
+    assert names(metrics, {"eval": {"metrics": []}}) == [
+        "mine (eval.metrics=[modes, acme/kid])",
+        "mine (eval.metrics=[])",
+    ]

@@ -1,0 +1,31 @@
+"""``ganzoo report``: one run as a page."""
+
+from pathlib import Path
+
+import click
+
+from ganzoo.cli import options
+from ganzoo.runs.directory import RunDirectory
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the page; report.html in the run's directory if not given.",
+)
+@options.runs_directory
+def report(run: str, out: Path | None, runs_dir: Path) -> None:
+    """Write RUN as one page: samples, scores, curves, events, recipe, protocol.
+
+    RUN is a path, the unique prefix of a name, or `last`. The page needs no network and no other
+    file. Its path goes to stdout.
+    """
+    from ganzoo.report.pages.page import write_page
+    from ganzoo.report.pages.run import run_page
+
+    found = RunDirectory.find(run, runs_dir)
+    path = out or found.path / "report.html"
+    write_page(path, run_page(found))
+    click.echo(path)

@@ -1,0 +1,119 @@
+"""What a run's records say over its course: terms, gradients, scores, and the time it took."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from statistics import fmean, stdev
+from typing import Any
+
+from ganzoo.report.pages.chart import Chart, Point, Series, thinned
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.score import Score
+
+IMAGES = "real images seen"
+MINUTES = "minutes of training and scoring"
+NOT_TERMS = ("step", "images_seen", "images_per_second", "attempt")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One evaluation during training."""
+
+    images_seen: int
+    minutes: float
+    value: float
+
+
+def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) -> list[Scored]:
+    """Return the scores of one protocol that the run made on its way and at its end, in order."""
+    minutes = clock(run.events())
+    kept: dict[int, Score] = {}
+    for score in scores:
+        about = score.sampling
+        if score.protocol.id == protocol_id and about and about.selected in ("during", "final"):
+            kept[about.step] = score
+    return [
+        Scored(score.sampling.images_seen, minutes(score.time), score.value)
+        for _, score in sorted(kept.items())
+        if score.sampling
+    ]
+
+
+def clock(events: Sequence[Mapping[str, Any]]) -> Any:
+    """Return a function from a time (ISO 8601) to the minutes that the run had worked until then.
+
+    The time between two attempts does not count.
+    """
+    spans = []
+    for _, attempt in groupby(events, key=lambda event: event.get("attempt", 0)):
+        times = [datetime.fromisoformat(event["time"]) for event in attempt if "time" in event]
+        if times:
+            spans.append((times[0], times[-1]))
+
+    def minutes(time: str) -> float:
+        now, worked = datetime.fromisoformat(time), 0.0
+        for index, (begun, ended) in enumerate(spans):
+            is_last = index + 1 == len(spans)
+            until = now if is_last or now < spans[index + 1][0] else ended
+            worked += max((until - begun).total_seconds(), 0)
+            if until is now:
+                break
+        return worked / 60
+
+    return minutes
+
+
+def score_charts(
+    named: Mapping[str, Sequence[Sequence[Scored]]], distance: str
+) -> tuple[Chart, Chart] | None:
+    """Return the distance over images seen and over time, each name's runs as one line.
+
+    Args:
+        named: experiment → the evaluations of each of its seeds.
+    """
+    over_images, over_time = [], []
+    for name, seeds in named.items():
+        grouped: dict[int, list[Scored]] = defaultdict(list)
+        for each in (scored for seed in seeds for scored in seed):
+            grouped[each.images_seen].append(each)
+        whole = {images: group for images, group in grouped.items() if len(group) == len(seeds)}
+        points = [(images, *_mean_and_spread(whole[images])) for images in sorted(whole)]
+        if points:
+            over_images.append(Series(name, tuple(Point(x, y, s) for x, _, y, s in points)))
+            over_time.append(Series(name, tuple(Point(t, y, s) for _, t, y, s in points)))
+    if not over_images:
+        return None
+    label = f"{distance}, lower is better"
+    return (
+        Chart(f"{distance} over images seen", IMAGES, label, tuple(over_images)),
+        Chart(f"{distance} over time", MINUTES, label, tuple(over_time)),
+    )
+
+
+def _mean_and_spread(group: Sequence[Scored]) -> tuple[float, float, float | None]:
+    values = [each.value for each in group]
+    spread = stdev(values) if len(values) > 1 else None
+    return fmean(each.minutes for each in group), fmean(values), spread
+
+
+def term_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    """Return what was logged over the course of a run: each player's terms, then the gradients."""
+    series: dict[str, list[Point]] = defaultdict(list)
+    for row in rows:
+        for name, value in row.items():
+            if name not in NOT_TERMS and isinstance(value, (int, float)):
+                series[name].append(Point(float(row.get("images_seen", row["step"])), value))
+    groups = {
+        "Discriminator's terms": [n for n in series if n.startswith("d/")],
+        "Generator's terms": [n for n in series if n.startswith("g/")],
+    }
+    gradients = [name for name in series if name.endswith("gradient_norm")]
+    charts = []
+    for title, names in [*groups.items(), ("Gradient norms", gradients)]:
+        shown = [name for name in names if title == "Gradient norms" or name not in gradients]
+        if shown:
+            lines = tuple(Series(name, thinned(series[name])) for name in shown)
+            charts.append(Chart(title, IMAGES, title.lower(), lines))
+    return charts

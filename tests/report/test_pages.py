@@ -1,0 +1,151 @@
+"""What a page holds, without a browser."""
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from ganzoo.cli.compare import compare as compare_command
+from ganzoo.cli.report import report
+from ganzoo.report.compare import compare
+from ganzoo.report.pages.comparison import comparison_page
+from ganzoo.report.pages.history import clock, evaluations
+from ganzoo.report.pages.run import run_page
+from ganzoo.runs.directory import RunDirectory
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes that can reach out of the page, and the text of cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.reaches: list[str] = []
+        self.cells: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.open.append(tag)
+        self.reaches += [
+            value for name, value in attrs if name in ("src", "href", "data", "action")
+        ]
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "td" in self.open:
+            self.cells[-1] += data
+
+
+@pytest.fixture
+def finished(make_run: Callable[..., RunDirectory], score: Any) -> RunDirectory:
+    """Return a run with samples, an evaluation on its way, and a final score."""
+    during = score(9.0, "during", step=50, images_seen=3200)
+    run = make_run("hinge", during, score(3.0), score(3.0, "best"))
+    run.samples_directory.mkdir()
+    for name in ("real", "step-00000050", "step-00000100"):
+        Image.new("L", (4, 4)).save(run.samples_directory / f"{name}.png")
+    run.append_metrics({"step": 100, "images_seen": 6400, "d/real": 0.5, "g/gradient_norm": 2.0})
+    run.recipe_file.write_text("name: hinge  # <script>alert(1)</script>\n")
+    return run
+
+
+def test_a_page_reaches_for_nothing_outside_of_itself(runs: Path, finished: RunDirectory) -> None:
+    for page in (run_page(finished), comparison_page(compare())):
+        reaches = Reader(page).reaches
+        assert reaches
+        assert all(value.startswith("data:image/png;base64,") for value in reaches)
+        assert "default-src 'none'" in page
+        assert "@import" not in page
+        assert "url(" not in page
+
+
+def test_what_a_run_says_is_text_and_never_markup(finished: RunDirectory) -> None:
+    page = run_page(finished)
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_page_of_a_run_has_every_score_and_each_sample(finished: RunDirectory) -> None:
+    page = run_page(finished)
+    assert Reader(page).cells[:5] == [
+        "50",
+        "3,200",
+        "9.00",
+        "during",
+        "FD(toy-cnn) 599 · digits/train",
+    ]
+    for words in ("step 50", "step 100", "real samples", "Discriminator&#39;s terms", "finished"):
+        assert words in page
+
+
+def test_the_page_of_a_run_without_a_score_says_so(make_run: Any) -> None:
+    assert "This run has no score" in run_page(make_run("bare"))
+
+
+def test_the_page_of_a_comparison_has_its_rows_and_what_is_not_ranked(
+    runs: Path, make_run: Any, score: Any, finished: RunDirectory
+) -> None:
+    make_run("other", score(4.0), lr=1e-3)
+    stopped = make_run("stopped", score(4.0), events=("started",))
+    page = comparison_page(compare())
+    cells = Reader(page).cells
+    assert cells[:4] == ["1", "hinge", "1", "3.00"]
+    assert "0.0002" in cells
+    assert "0.001" in cells
+    assert stopped.name in page
+
+
+def test_the_time_between_two_attempts_does_not_count() -> None:
+    events = [
+        {"attempt": 1, "time": "2026-01-01T10:00:00+00:00"},
+        {"attempt": 1, "time": "2026-01-01T10:10:00+00:00"},
+        {"attempt": 2, "time": "2026-01-02T10:00:00+00:00"},
+        {"attempt": 2, "time": "2026-01-02T10:05:00+00:00"},
+    ]
+    minutes = clock(events)
+    assert minutes("2026-01-01T10:04:00+00:00") == 4
+    assert minutes("2026-01-02T10:02:00+00:00") == 12
+
+
+def test_evaluations_are_of_one_protocol_and_in_order(
+    make_run: Any, score: Any, protocol: Any
+) -> None:
+    scores = [score(5.0, "during", step=20), score(7.0, "during", step=10), score(4.0, "asked")]
+    found = evaluations(make_run("x", *scores), scores, protocol.id)
+    assert [each.value for each in found] == [7.0, 5.0]
+    assert evaluations(make_run("x"), scores, "another") == []
+
+
+def test_report_writes_into_the_run_unless_told_where(
+    runs: Path, finished: RunDirectory, tmp_path: Path
+) -> None:
+    inside = CliRunner().invoke(report, ["last", "--runs-dir", str(runs)])
+    outside = CliRunner().invoke(
+        report, ["last", "--runs-dir", str(runs), "--out", str(tmp_path / "new" / "page.html")]
+    )
+    assert inside.stdout.strip() == str(runs / finished.name / "report.html")
+    assert finished.name in (finished.path / "report.html").read_text()
+    assert (tmp_path / "new" / "page.html").read_text().startswith("<!doctype html>")
+    assert outside.exit_code == 0
+
+
+def test_compare_writes_its_page_and_prints_the_table_beside_it(
+    runs: Path, finished: RunDirectory, tmp_path: Path
+) -> None:
+    page = tmp_path / "board.html"
+    found = CliRunner().invoke(
+        compare_command, ["--runs-dir", str(runs), "--html", str(page), "--json"]
+    )
+    assert json.loads(found.stdout)["ranked"][0]["name"] == "hinge"
+    assert str(page) in found.stderr
+    assert "Leaderboard" in page.read_text()
