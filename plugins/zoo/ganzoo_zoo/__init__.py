@@ -240,6 +240,20 @@ def register_extractors(register: Register) -> None:
         modalities=IMAGE,
         files=(INCEPTION,),
     )
+    register(
+        "torchscript",
+        "ganzoo_zoo.extractors.programs:TorchScript",
+        summary="any network of images in a TorchScript file, by path and sha256",
+        license="Apache-2.0",
+        modalities=IMAGE,
+    )
+    register(
+        "exported",
+        "ganzoo_zoo.extractors.programs:Exported",
+        summary="any network of images in a torch.export file, by path and sha256",
+        license="Apache-2.0",
+        modalities=IMAGE,
+    )
 
 
 @hookimpl

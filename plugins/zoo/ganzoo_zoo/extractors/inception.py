@@ -1,16 +1,15 @@
 """Inception with the public weights of 2015-12-05: the features that FID is defined over."""
 
-from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
 
-from ganzoo.api import DataError, RemoteFile, cache_directory
+from ganzoo.api import RemoteFile, cache_directory
 from ganzoo_zoo import INCEPTION
 from ganzoo_zoo.extractors.inception_network import Network, folded
+from ganzoo_zoo.extractors.verified import verified_bytes
 
 
 class Inception(Network):
@@ -45,28 +44,10 @@ class Inception(Network):
     ) -> None:
         with torch.device("meta"):
             super().__init__()
-        state = read_weights(self.file, weights or cache_directory() / self.file.name)
+        path = weights or cache_directory() / self.file.name
+        content = verified_bytes(path, self.file.sha256, hint="ganzoo fetch inception")
+        state = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
         self.load_state_dict(folded(state), assign=True)
         self.weights_sha256 = self.file.sha256
         self.to(dtype=getattr(torch, dtype), memory_format=torch.channels_last)
         self.eval().requires_grad_(False)
-
-
-def read_weights(file: RemoteFile, path: Path) -> dict[str, Tensor]:
-    """Return the state that `path` holds, if it is the file that is meant. No pickle is run.
-
-    Raises:
-        DataError: it is not there, cannot be read, or its hash is another.
-    """
-    hint = "ganzoo fetch inception"
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"the weights of inception are not at {path}", hint=hint) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
-    if (found := sha256(content).hexdigest()) != file.sha256:
-        raise DataError(
-            f"{path} is not {file.name}: its sha256 is {found}, not {file.sha256}", hint=hint
-        )
-    return torch.load(BytesIO(content), map_location="cpu", weights_only=True)

@@ -4,14 +4,13 @@ It takes the place that Inception has for photographs: made for the data sets th
 ganzoo, and meaningless on others.
 """
 
-from hashlib import sha256
 from pathlib import Path
 
 from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganzoo.api import DataError
+from ganzoo_zoo.extractors.verified import verified_bytes
 
 FILE = Path(__file__).parents[1] / "data" / "toy-cnn.safetensors"
 WEIGHTS_SHA256 = "6ced7543c78d7842be8c45267b53b302adf392f505c72babfff201abe9f8ba4d"
@@ -76,17 +75,7 @@ def read_weights(file: Path, expected_sha256: str) -> dict[str, Tensor]:
     Raises:
         DataError: the file cannot be read, or its hash is another.
     """
-    hint = "reinstall ganzoo-zoo"
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}", hint=hint) from error
-    found = sha256(content).hexdigest()
-    if found != expected_sha256:
-        raise DataError(
-            f"{file} is damaged: its sha256 is {found[:12]}…, not {expected_sha256[:12]}…",
-            hint=hint,
-        )
+    content = verified_bytes(file, expected_sha256, hint="pip install --force-reinstall ganzoo-zoo")
     return {name: weight.float() for name, weight in load(content).items()}
 
 

@@ -1,0 +1,142 @@
+"""Extractors out of a file: any network that was saved as TorchScript or by `torch.export`.
+
+Such a file is a program, and reading one can run code: whoever names it, with its hash, trusts it.
+"""
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.api import DataError, PositiveFloat, PositiveInt
+from ganzoo_zoo.extractors.verified import verified_bytes
+
+Colour = tuple[float, float, float]
+Spread = tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+
+
+class _Program(nn.Module):
+    """A program with the image size and the normalisation that it was made for.
+
+    `layer` names mean and std, so that the protocol tells them apart.
+    """
+
+    def __init__(
+        self, program: nn.Module, path: Path, sha256: str, size: int, mean: Colour, std: Spread
+    ) -> None:
+        super().__init__()
+        self.program = program
+        self.input_shape = (3, size, size)
+        self.layer = f"output for (x/255 - {list(mean)})/{list(std)}"
+        self.weights_sha256 = sha256
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.num_features = self._width(path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the program gives for float32 (B, 3, size, size) in [0, 255]."""
+        return self.program((x / 255 - self.mean) / self.std)
+
+    def train(self, mode: bool = True) -> "_Program":
+        """Leave the program as it was saved: an exported one has no other mode."""
+        return self
+
+    def _width(self, path: Path) -> int:
+        """Return the number of features, from a trial with two black images and with three.
+
+        Raises:
+            DataError: the program fails, or does not give a vector of floats for each image.
+        """
+        size = self.input_shape[-1]
+        for count in (2, 3):
+            black = torch.zeros(count, *self.input_shape)
+            try:
+                with torch.inference_mode():
+                    features = self(black)
+            except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise DataError(
+                    f"{path} cannot be run on {count} images of 3x{size}x{size}: {reason}"
+                ) from error
+            if not isinstance(features, Tensor) or features.shape[:-1] != (count,):
+                is_tensor = isinstance(features, Tensor)
+                what = tuple(features.shape) if is_tensor else f"a {type(features).__name__}"
+                raise DataError(f"{path} gives {what} for {count} images, not ({count}, features)")
+        return features.shape[1]
+
+
+class TorchScript(_Program):
+    """The output of a TorchScript network for images of size x size pixels.
+
+    Its dtype is that of the file.
+
+    Args:
+        path: as `torch.jit.save` writes it.
+        sha256: of the file, 64 hex digits.
+        size: height and width of its input, in pixels.
+        mean, std: what it wants of each channel's values in [0, 1].
+
+    Raises:
+        DataError: not that file, no TorchScript, or not from images to vectors.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        sha256: str,
+        size: PositiveInt,
+        mean: Colour = (0.0, 0.0, 0.0),
+        std: Spread = (1.0, 1.0, 1.0),
+    ) -> None:
+        content = verified_bytes(path, sha256, hint=f"sha256sum {path}")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of the format; files remain
+                program = torch.jit.load(BytesIO(content), map_location="cpu")
+        except RuntimeError as error:
+            raise DataError(f"{path} is no TorchScript file") from error
+        program.eval()
+        super().__init__(program, path, sha256, size, mean, std)
+
+
+class Exported(_Program):
+    """The output of a `torch.export` program for images of size x size pixels.
+
+    It must take any number of images: export it with a dynamic first axis.
+
+    Args:
+        path: a ``.pt2`` file as `torch.export.save` writes it.
+        sha256, size, mean, std: as for `TorchScript`.
+
+    Raises:
+        DataError: not that file, no program, or not from any number of images to vectors.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        sha256: str,
+        size: PositiveInt,
+        mean: Colour = (0.0, 0.0, 0.0),
+        std: Spread = (1.0, 1.0, 1.0),
+    ) -> None:
+        content = verified_bytes(path, sha256, hint=f"sha256sum {path}")
+        if not _is_archive(content):
+            raise DataError(f"{path} is no torch.export program, or one of torch before 2.8")
+        program: Any = torch.export.load(BytesIO(content))
+        super().__init__(program.module(), path, sha256, size, mean, std)
+
+
+def _is_archive(content: bytes) -> bool:
+    """Whether this is what `torch.export.save` writes, which torch itself asks too loudly."""
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            return any(name.endswith("/archive_format") for name in archive.namelist())
+    except BadZipFile:
+        return False
