@@ -3,13 +3,12 @@ the live instances say that they do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.api import Dataset
 from ganzoo.build.components import Components, capabilities, make
 from ganzoo.build.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
-from ganzoo.errors import Problem
 from ganzoo.recipes.findings import Findings
 from ganzoo.registry.names import PLURALS, shorten, suggest
 
@@ -93,7 +92,8 @@ def _fit_training(recipe: Recipe, findings: Findings) -> None:
             findings.add(recipe.problem(("init", role), what), "ganzoo ls")
     if train.micro_batch and train.batch_size % train.micro_batch:
         what = f"{train.micro_batch} does not divide the batch of {train.batch_size}"
-        findings.add(recipe.problem(("train", "micro_batch"), what))
+        near = max(n for n in range(1, train.micro_batch) if train.batch_size % n == 0)
+        findings.add(recipe.problem(("train", "micro_batch"), what), f"train.micro_batch={near}")
 
 
 def _fit_schedules(recipe: Recipe, components: ComponentPlans, findings: Findings) -> None:
@@ -139,35 +139,48 @@ def _info_of(slot: str, components: ComponentPlans) -> str | None:
 # --- with live components ------------------------------------------------------------------------
 
 
-def fit(plan: Plan, parts: Components) -> list[Problem]:
-    """Return what does not fit together, asking the live instances what they do."""
-    settings, problem = plan.recipe.settings, plan.recipe.problem
-    problems = []
+def fit(plan: Plan, parts: Components) -> None:
+    """Check that live components fit together, asking each what it does.
+
+    Raises:
+        RecipeError: every problem.
+    """
+    findings = Findings()
     for role in NETWORKS:
-        conditional = "conditional" in capabilities(getattr(parts, role))
-        id = plan.components[role,].id
-        if conditional and not settings.conditional:
-            what = f"{id} wants labels, but the recipe is not conditional: set `conditional: true`"
-            problems.append(problem((role,), what))
-        if settings.conditional and not conditional:
-            what = f"the recipe is conditional, but {id} does not use labels with these parameters"
-            problems.append(problem((role,), what))
+        _fit_labels(plan, plan.components[role,], capabilities(getattr(parts, role)), findings)
     offered = capabilities(parts.discriminator)
     for slot, part in _users_of_discriminator(parts):
         if missing := frozenset(getattr(part, "requires", ())) - offered:
-            words = ", ".join(sorted(missing))
+            words, critic = ", ".join(sorted(missing)), plan.components["discriminator",].id
             what = f"{plan.components[slot].id} needs a discriminator with {words}"
-            problems.append(
-                problem(slot, f"{what}; {plan.components['discriminator',].id} has none")
-            )
-    if settings.train.micro_batch:
+            what += f"; {critic} has none with these parameters"
+            findings.add(plan.recipe.problem(slot, what), "ganzoo list discriminators")
+    if plan.recipe.settings.train.micro_batch:
         coupled: list[Slot] = [("discriminator",)] if "batch-coupled" in offered else []
         users = _users_of_discriminator(parts)
         coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
         for slot in coupled:
             what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
-            problems.append(problem(("train", "micro_batch"), what))
-    return problems
+            problem = plan.recipe.problem(("train", "micro_batch"), what)
+            findings.add(problem, "train.micro_batch=null")
+    findings.raise_any()
+
+
+def _fit_labels(
+    plan: Plan, network: ComponentPlan, does: Collection[str], findings: Findings
+) -> None:
+    wanted = plan.recipe.settings.conditional
+    if wanted == ("conditional" in does):
+        return
+    role = network.slot[0]
+    if wanted:
+        what = f"the recipe is conditional, but {network.id} does not use labels as it is set here"
+        has_word = "conditional" in network.plain
+        hint = f"{role}.conditional=true" if has_word else f"ganzoo list {role}s"
+    else:
+        what = f"{network.id} wants labels, but the recipe is not conditional"
+        hint = f"conditional=true, or {role}.conditional=false"
+    findings.add(plan.recipe.problem(network.slot, what), hint)
 
 
 def _users_of_discriminator(parts: Components) -> Iterator[tuple[Slot, Any]]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ganzoo.api import Registration
 from ganzoo.build.plan import ComponentPlan, Slot
 from ganzoo.build.signature import (
+    RESERVED,
     parameter_model,
     parameter_names,
     parameter_values,
@@ -20,7 +21,7 @@ from ganzoo.build.signature import (
 )
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.layer import COMMAND_LINE, NOWHERE
-from ganzoo.recipes.words import in_words
+from ganzoo.recipes.words import told_apart
 from ganzoo.registry.names import suggest
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def plan_component(
         checked = model.model_validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         raise WrongParameters(
-            [(tuple(map(str, e["loc"])), _wrong_parameter(e, names)) for e in error.errors()]
+            [_wrong_parameter(*each, names) for each in told_apart(error.errors(), given)]
         ) from error
     return ComponentPlan(
         slot,
@@ -99,9 +100,11 @@ def adhoc_component(
         raise RecipeError(problems, hint=f"ganzoo info {registration.id}") from None
 
 
-def _wrong_parameter(error: Any, names: list[str]) -> str:
-    """Return what pydantic found wrong with a component's parameter, in plain words."""
-    if error["type"] == "extra_forbidden":
-        near = suggest(str(error["loc"][-1]), names)
-        return "unknown parameter" + (f" - did you mean {near!r}?" if near else "")
-    return in_words(error)
+def _wrong_parameter(path: Slot, what: str, names: list[str]) -> tuple[Slot, str]:
+    """Return what is wrong; an unknown key is a parameter here."""
+    if not what.startswith("unknown key"):
+        return path, what
+    near = suggest(path[-1], names)
+    if path[-1] in RESERVED:
+        return path, f"unknown parameter - only regularizers have {path[-1]!r}"
+    return path, "unknown parameter" + (f" - did you mean {near!r}?" if near else "")

@@ -6,6 +6,7 @@ for a large model is checked in seconds; where an operation needs values, on sma
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ def rehearse(plan: Plan) -> Plan:
     """
     batch_size = plan.recipe.settings.train.batch_size
     try:
-        with FakeTensorMode(allow_non_fake_inputs=True):
+        with _without_words_of_torch(), FakeTensorMode(allow_non_fake_inputs=True):
             parts, flops = _rehearse(plan, batch_size)
     except _Misfit:
         raise
@@ -67,11 +68,24 @@ def rehearse(plan: Plan) -> Plan:
     return replace(plan, memory_format=memory_format, step_flops=flops)
 
 
+@contextmanager
+def _without_words_of_torch() -> Iterator[None]:
+    """Keep torch from logging the tracebacks of what is tried again with values, or reported."""
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
 def _rehearse(plan: Plan, batch_size: int) -> tuple[Components, float]:
     """Return the live components, and the floating-point operations of both updates."""
     parts = build(plan)
-    if problems := fit(plan, parts):
-        raise _Misfit(sorted(problems))
+    try:
+        fit(plan, parts)
+    except RecipeError as error:
+        raise _Misfit(error.problems, hint=error.hint) from None
     stage = _Stage(plan, parts, batch_size)
     with FlopCounter() as counter:
         for player in ("discriminator", "generator"):

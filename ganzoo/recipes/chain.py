@@ -83,7 +83,7 @@ def _lock_beside(file: _File) -> str | None:
     path = file.located.path
     lock = path.with_name("recipe" + LOCK_SUFFIX)
     if path.name == "recipe.yaml" and lock.is_file():
-        return f"{shlex.quote(str(lock))}, which holds everything"
+        return f"the same command with {shlex.quote(str(lock))}, which needs no other file"
     return None
 
 
@@ -113,7 +113,8 @@ def _parent(files: list[_File], registry: "Registry | None") -> Located:
     reference = child.data["extends"]
     try:
         if not isinstance(reference, str):
-            raise ValueError(f"expected a recipe's id or a path, got {shown(reference)}")
+            many = " - a recipe has one parent" if isinstance(reference, list) else ""
+            raise ValueError(f"expected a recipe's id or a path, got {shown(reference)}{many}")
         if is_path(reference):
             parent = located(inside_project(reference, child.located.path.resolve().parent))
         else:
@@ -139,7 +140,7 @@ def _version(file: _File) -> list[Problem]:
     version = file.data.get("recipe", FORMAT)
     if type(version) is int and version == FORMAT:
         return []
-    what = f"format version {shown(version)} is not known; this ganzoo reads version {FORMAT}"
+    what = f"format version {shown(version)} is not known; this ganzoo reads `recipe: {FORMAT}`"
     return [file.problem("recipe", what)]
 
 

@@ -13,9 +13,9 @@ from ganzoo.recipes.merge import Note, told, without_nulls
 from ganzoo.recipes.scalars import shown
 from ganzoo.recipes.shape import shape
 from ganzoo.recipes.skeleton import BUDGETS, Settings
-from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at
-from ganzoo.recipes.words import in_words
-from ganzoo.registry.names import suggest
+from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at, kind_of
+from ganzoo.recipes.words import told_apart
+from ganzoo.registry.names import PLURALS, suggest
 
 _NOT_YET: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
     ("train", "precision"): (("fp16",), "use fp32, tf32 or bf16"),
@@ -42,13 +42,21 @@ def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
     try:
         settings = Settings.model_validate_json(json.dumps(named), strict=True)
     except ValidationError as error:
-        problems += [Note(tuple(map(str, each["loc"])), in_words(each)) for each in error.errors()]
+        problems += map(Note._make, told_apart(error.errors(), named))
     findings = Findings()
     for path, what in problems:
-        findings.add(placed(merged.origins, path, what), None if " - " in what else HINT)
+        findings.add(placed(merged.origins, path, what), _hint(path, what))
     findings.raise_any()
     notes = (told(each, merged.origins) for each in shaped.notes)
     return Layer(data, _both_as_sides(merged.origins), (*merged.notes, *notes)), settings
+
+
+def _hint(path: KeyPath, what: str) -> str | None:
+    """Return the command that shows what could stand here, where the words do not say it."""
+    if " - " in what or not what.startswith(("unknown", "expected", "is required", "does not")):
+        return None
+    kind = kind_of(path)
+    return f"ganzoo list {PLURALS[kind]}" if kind else HINT
 
 
 def placed(origins: dict[KeyPath, Origin], path: KeyPath, what: str) -> Problem:
@@ -69,7 +77,7 @@ def _budget(data: dict[str, Any]) -> Iterator[Note]:
     if isinstance(train, dict):
         given = [key for key in BUDGETS if train.get(key) is not None]
         if not given:
-            yield Note(("train",), "needs a budget: `steps` or `images`")
+            yield Note(("train",), "needs a budget: `steps` or `images`, such as `steps: 3000`")
         if len(given) > 1:
             yield Note(("train",), "has two budgets, `steps` and `images`: keep one")
 

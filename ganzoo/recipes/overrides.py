@@ -14,7 +14,7 @@ from ganzoo.recipes.strict_yaml import MAX_DEPTH, read
 Overrides = Sequence[str] | Mapping[str, Any]
 
 _HINTS = {
-    COMMAND_LINE: "an override is key=value, such as train.steps=500",
+    COMMAND_LINE: "train.steps=500 'optimizers.both.betas=[0, 0.9]', quoted for the shell",
     OVERRIDES: 'overrides are a mapping such as {"train.steps": 500}',
 }
 _FIXED = ("recipe", "extends", "lock")

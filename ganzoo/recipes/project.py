@@ -36,7 +36,8 @@ def inside_project(text: str, directory: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a null byte
         raise ValueError(f"{shortened(repr(text))} cannot be a path") from error
     if not path.is_relative_to(root):
-        raise ValueError(f"{shortened(repr(text))} leads out of the project {root}")
+        what = f"{shortened(repr(text))} leads out of the project {root}"
+        raise ValueError(f"{what} - copy the recipe into it")
     return path
 
 
@@ -51,7 +52,7 @@ def read_text(path: Path, file: str) -> str:
         if path.is_dir():
             raise _unreadable(file, "is a directory, not a recipe", "name the .yaml file in it")
         if not path.is_file():
-            raise _unreadable(file, f"there is no such file{_near(path, file)}", "ganzoo recipes")
+            raise _unreadable(file, f"is not there{_near(path, file)}", "ganzoo recipes")
         if path.stat().st_size > MAX_BYTES:
             raise _unreadable(file, "is larger than 1 MiB", "a recipe is a page of text")
         content = path.read_bytes()

@@ -12,7 +12,7 @@ from ganzoo.recipes.layer import Origin, nearest
 from ganzoo.recipes.merge import fold
 from ganzoo.recipes.overrides import Overrides, override_layer
 from ganzoo.recipes.skeleton import Settings, settings_data
-from ganzoo.recipes.slots import KeyPath
+from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at
 
 if TYPE_CHECKING:
     from ganzoo.registry import Registry
@@ -91,6 +91,9 @@ class Recipe:
 
     def problem(self, path: KeyPath, what: str) -> Problem:
         """Return a problem at the place where `path`, or what is nearest around it, stands."""
+        side, rest = path[:2], path[2:]
+        if side in SIDES and at(self.data, path[:3]) is None:
+            path = (*BOTH, *rest) if at(self.data, (*BOTH, *rest[:1])) is not None else path
         return placed(self.origins, path, what)
 
     def directory_of(self, path: KeyPath) -> Path:

@@ -15,6 +15,7 @@ from yaml.error import Mark
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.scalars import NULL, PATTERNS, construct
 from ganzoo.recipes.slots import KeyPath
+from ganzoo.recipes.syntax import explained
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
@@ -62,6 +63,7 @@ def read_mapping(text: str, file: str) -> Reading:
     reading = read(text, file)
     if not reading.problems and not isinstance(reading.data, dict):
         what = "the file is empty" if reading.data is None else "is not a mapping of keys to values"
+        what += " - a recipe begins with `recipe: 1`"
         reading.problems.append(Problem(file, 1, 1, "", what))
     if not isinstance(reading.data, dict):
         reading.data = {}
@@ -134,17 +136,12 @@ def _compose(text: str, reading: Reading) -> yaml.Node | None:
         where = _mark_of(text, int(error.position))
         reading.refuse(where, f"holds a character that YAML does not allow: {error.character!r}")
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark or _mark_of(text, 0)
-        reading.refuse(mark, f"is not YAML: {_words(error)}")
+        mark, words = explained(error)
+        reading.refuse(mark or _mark_of(text, 0), f"is not YAML: {words}")
     except (ValueError, OverflowError):  # PyYAML: "\UFFFFFFFF", or a version of 5,000 digits
         mark = loader.get_mark() if loader else _mark_of(text, 0)
         reading.refuse(mark, "is not YAML: an escape or a number that is out of range")
     return None
-
-
-def _words(error: yaml.MarkedYAMLError) -> str:
-    words = ", ".join(part for part in (error.context, error.problem) if part)
-    return f"{words} (indent with spaces)" if "'\\t'" in words else words
 
 
 def _mark_of(text: str, position: int) -> Mark:

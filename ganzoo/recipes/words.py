@@ -1,7 +1,7 @@
 """What pydantic found wrong with a recipe, in plain words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from ganzoo.recipes.scalars import shown
 from ganzoo.recipes.skeleton import Node, Settings
-from ganzoo.recipes.slots import KeyPath
+from ganzoo.recipes.slots import KeyPath, children
 from ganzoo.registry.names import suggest
 
 _TYPES = {
@@ -28,6 +28,18 @@ _BOUNDS = {
     "less_than": ("lt", "less than"),
 }
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+_ELSEWHERE = {
+    "lr": "optimizers.both.lr",
+    "learning_rate": "optimizers.both.lr",
+    "betas": "optimizers.both.betas",
+    "optimizer": "optimizers.both",
+    "epochs": "train.images",
+    "iterations": "train.steps",
+    "gamma": "regularizers.r1.gamma",
+    "width": "generator.width",
+}
+"""What other tools call by these names."""
+_MEANT = " - did you mean "
 _EXAMPLES = {
     "recipe": "recipe: 1",
     "dataset": "dataset: digits",
@@ -38,6 +50,49 @@ _EXAMPLES = {
 }
 
 
+def told_apart(errors: Sequence[ErrorDetails], given: Any) -> list[tuple[KeyPath, str]]:
+    """Return each mistake's path and words, one a mistake.
+
+    pydantic reports a value that could have been of several types once for each, under paths that
+    name these types; and a misspelt key both as unknown and, by its right name, as missing.
+
+    Args:
+        given: what was validated; it tells keys from names of types.
+    """
+    by_path: dict[KeyPath, list[ErrorDetails]] = {}
+    for error in errors:
+        by_path.setdefault(_path_in(given, error), []).append(error)
+    told = {path: _of_several(each) for path, each in by_path.items()}
+    meant = {(*path[:-1], words.split("'")[1]) for path, words in told.items() if _MEANT in words}
+    return [
+        (path, words)
+        for path, words in told.items()
+        if not (path in meant and by_path[path][0]["type"] == "missing")
+    ]
+
+
+def _path_in(given: Any, error: ErrorDetails) -> KeyPath:
+    """Return the part of an error's place that stands in the data, and what is missing there."""
+    path: list[str] = []
+    for key in error["loc"]:
+        inside = dict(children(given))
+        if str(key) in inside:
+            given = inside[str(key)]
+            path.append(str(key))
+    if error["type"] == "missing":
+        path.append(str(error["loc"][-1]))
+    return tuple(path)
+
+
+def _of_several(errors: Sequence[ErrorDetails]) -> str:
+    """Return the words of what is wrong with one value that may be of any of several types."""
+    other = [error for error in errors if error["type"] not in _TYPES]
+    if len(errors) == 1 or other:
+        return in_words((other or list(errors))[0])
+    types = " or ".join(dict.fromkeys(_TYPES[error["type"]] for error in errors))
+    return f"expected {types}, got {shown(errors[0]['input'])}"
+
+
 def in_words(error: ErrorDetails) -> str:
     """Return what is wrong, and what to write instead where that can be told."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
@@ -46,7 +101,11 @@ def in_words(error: ErrorDetails) -> str:
         return f"unknown key{_nearest_key(path)}"
     if kind == "missing":
         example = _EXAMPLES.get(path[-1]) if len(path) == 1 else None
+        if path[-1].isdecimal():
+            return "is missing: the list is too short"
         return "is required" + (f" - such as `{example}`" if example else "")
+    if kind == "too_long":
+        return f"expected {context['max_length']} values, got {context['actual_length']}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return f"{shown(value)} must be {words} {context[key]}"
@@ -83,8 +142,8 @@ def _nearest_key(path: KeyPath) -> str:
     keys = known_keys()
     near = suggest(key, keys.get(tuple(section), []))
     elsewhere = [".".join((*other, key)) for other, names in keys.items() if key in names]
-    if guess := near or next(iter(elsewhere), None):
-        return f" - did you mean {guess!r}?"
+    if guess := _ELSEWHERE.get(key) or near or next(iter(elsewhere), None):
+        return f"{_MEANT}{guess!r}?"
     return ""
 
 
@@ -96,6 +155,8 @@ def _not_among(value: Any, expected: str) -> str:
 
 def _instead(kind: str, value: Any) -> str:
     """Return what to write for a value that is right but for its spelling."""
+    if value is None:
+        return " - leave the key out for its default"
     digits = value.replace("_", "").replace(",", "") if isinstance(value, str) else ""
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f" - write {int(value)}"

@@ -97,13 +97,17 @@ def _misspelt(
         guess = shorten(elsewhere[0])
     elif other_kind:
         return PluginError(
-            f"no {kind} {name!r}: {name!r} is a {other_kind[0]}", hint=_listing(kind)
+            f"no {kind} {name!r}: {name!r} is {_article(other_kind[0])}", hint=_listing(kind)
         )
     elif near:
         guess = shorten(f"{wanted}/{near}")
     words = f" - did you mean {guess!r}?" if guess else ""
     hint = f"ganzoo info {guess}" if guess and kind == ANY_KIND else _listing(kind)
     return PluginError(f"no {kind} {name!r}{words}", hint=hint)
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _listing(kind: str) -> str:

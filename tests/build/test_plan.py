@@ -105,7 +105,10 @@ def test_a_conditional_recipe_makes_both_networks_conditional(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"generator": {"use": "dcgan", "conditional": True}}, "set `conditional: true`"),
+        (
+            {"generator": {"use": "dcgan", "conditional": True}},
+            "wants labels, but the recipe is not",
+        ),
         (
             {"conditional": True, "discriminator": {"use": "dcgan", "conditional": False}},
             "does not use labels",

@@ -105,7 +105,7 @@ def test_without_a_project_the_parent_may_only_be_below_the_file(
 @pytest.mark.parametrize(
     ("extends", "what"),
     [
-        ("smal.yaml", "smal.yaml there is no such file - did you mean 'small.yaml'?"),
+        ("smal.yaml", "smal.yaml is not there - did you mean 'small.yaml'?"),
         ("no-such-recipe", "no-such-recipe is not a recipe"),
         ("[a, b]", "expected a recipe's id or a path, got a list"),
         ("null", "expected a recipe's id or a path, got null"),
@@ -136,7 +136,7 @@ def test_a_format_that_is_not_known_is_refused_before_anything_else(
 ) -> None:
     write("a.yaml", "recipe: 2\nwhatever: 3\n")
     assert problems("a.yaml") == [
-        "a.yaml:1:1  recipe  format version 2 is not known; this ganzoo reads version 1"
+        "a.yaml:1:1  recipe  format version 2 is not known; this ganzoo reads `recipe: 1`"
     ]
     write("b.yaml", small.read_text().replace("recipe: 1", "recipe: true"))
     assert "format version true is not known" in problems("b.yaml")[0]

@@ -29,6 +29,7 @@ generator: {use: dcgan, width: 64, layers: [1, {a: b}]}
 discriminator: dcgan
 latent: {use: uniform}
 loss: hinge
+conditional: true
 labels: uniform
 regularizers: {r1: {gamma: 0.1, weight: 2}, mine: {use: acme/x}}
 augmentation: diffaugment

@@ -24,7 +24,7 @@ def problem(reference: str | Path) -> str:
 
 
 def test_a_file_that_is_not_there_names_its_neighbour(small: Path) -> None:
-    assert problem("smal.yaml") == ("smal.yaml  there is no such file - did you mean 'small.yaml'?")
+    assert problem("smal.yaml") == ("smal.yaml  is not there - did you mean 'small.yaml'?")
 
 
 def test_a_name_that_is_no_recipe_names_the_nearest_file(small: Path) -> None:

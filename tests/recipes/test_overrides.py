@@ -153,5 +153,5 @@ def test_what_the_file_lacks_is_reported_in_the_file_though_there_are_overrides(
     path = write("a.yaml", "recipe: 1\ntrain: {keep: 3}\n")
     assert problems(path, ["train.batch_size=8", "dataset=d", "generator=g", "loss=l"]) == [
         "a.yaml:1:1  discriminator  is required - such as `discriminator: dcgan`",
-        "a.yaml:2:1  train  needs a budget: `steps` or `images`",
+        "a.yaml:2:1  train  needs a budget: `steps` or `images`, such as `steps: 3000`",
     ]

@@ -122,7 +122,6 @@ train:
         "12:3  train.memory_format  expected 'auto', 'contiguous' or 'channels_last',"
         " got 'chanels_last' - did you mean 'channels_last'?",
         "13:3  train.deterministic  expected true or false, got 'yes' - write true",
-        "14:3  train.ema.half_life_images  is required",
         "14:9  train.ema.half_life  unknown key - did you mean 'half_life_images'?",
     ]
 
