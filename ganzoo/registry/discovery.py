@@ -17,7 +17,11 @@ from ganzoo.registry.switches import PLUGINS, allowed_namespaces
 BUNDLED_DISTRIBUTIONS = {DEFAULT_NAMESPACE: "ganzoo-zoo"}
 """Namespaces that only one distribution may have, and which one."""
 
+UNNAMED = "unnamed"
+"""How a distribution is called whose metadata have been lost."""
+
 _ANY_VERSION = re.compile(r"ganzoo\.v\d+")
+_TARGET = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[.*\])?")
 
 
 @dataclass
@@ -58,7 +62,7 @@ def discover() -> list[Namespace]:
     allowed = allowed_namespaces(namespace.name for namespace in found)
     for namespace in found:
         _judge_owner(namespace)
-        _judge_name(namespace)
+        _judge_form(namespace)
         _judge_version(namespace)
         if allowed is not None:
             _judge_allowed(namespace, allowed)
@@ -75,10 +79,11 @@ def _unique(found: Iterable[Distribution]) -> Iterator[Distribution]:
     for distribution in found:
         if not _mentions_ganzoo(distribution):
             continue
-        name = _normal(_name(distribution))
+        name = _normal(_field(distribution, "Name"))
         if name not in seen:
-            seen.add(name)
             yield distribution
+        if name:
+            seen.add(name)
 
 
 def _mentions_ganzoo(distribution: Distribution) -> bool:
@@ -94,10 +99,6 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _name(distribution: Distribution) -> str:
-    return _field(distribution, "Name") or "an unnamed distribution"
-
-
 def _field(distribution: Distribution, name: str) -> str:
     values = distribution.metadata.get_all(name)
     return values[0] if values else ""
@@ -105,27 +106,37 @@ def _field(distribution: Distribution, name: str) -> str:
 
 def _declared_by(distribution: Distribution) -> Iterator[Namespace]:
     """Yield what one distribution declares: for this API version if it can, else for another."""
-    name = _name(distribution)
+    name = _field(distribution, "Name")
     version = _field(distribution, "Version")
     try:
         points = [each for each in distribution.entry_points if _ANY_VERSION.fullmatch(each.group)]
     except (TypeError, ValueError) as error:
-        unreadable = Namespace(name, name, version)
+        unreadable = Namespace(name or UNNAMED, name or UNNAMED, version)
         again = f"pip install --force-reinstall --no-deps {name}"
         unreadable.refuse("broken", f"entry_points.txt: {error}", again)
         yield unreadable
         return
     ours = [each for each in points if each.group == ENTRY_POINT_GROUP]
     for point in ours or points:
-        namespace = Namespace(point.name, name, version, entry_point=point)
+        namespace = Namespace(point.name, name or UNNAMED, version, entry_point=point)
+        if not name:
+            place = distribution.locate_file("")
+            namespace.refuse(
+                "broken",
+                f"its METADATA is missing in {place}, as after an interrupted installation",
+                f"pip install --force-reinstall the distribution that has {point.name!r}",
+            )
         if len(ours) > 1:
             names = ", ".join(repr(each.name) for each in ours)
             namespace.refuse(
-                "broken",
-                f"a distribution has one namespace, this one has {names}",
-                f"pip uninstall {name}, and tell its author",
+                "broken", f"a distribution has one namespace, this one has {names}", _mend(name)
             )
         yield namespace
+
+
+def _mend(distribution: str) -> str:
+    """Return what to do about a distribution that only its author can mend."""
+    return f"pip uninstall {distribution}, and tell its author"
 
 
 def _judge_owner(namespace: Namespace) -> None:
@@ -144,12 +155,20 @@ def _judge_owner(namespace: Namespace) -> None:
         )
 
 
-def _judge_name(namespace: Namespace) -> None:
+def _judge_form(namespace: Namespace) -> None:
+    """Refuse an entry point whose name or value cannot be meant."""
+    point = namespace.entry_point
     if not is_name(namespace.name):
         namespace.refuse(
             "broken",
             f"{namespace.name!r} is no namespace: lower case letters, digits and hyphens only",
-            f"pip uninstall {namespace.distribution}, and tell its author",
+            _mend(namespace.distribution),
+        )
+    elif point is not None and not _TARGET.fullmatch(point.value):
+        namespace.refuse(
+            "broken",
+            f"its entry point {point.value!r} is no module: 'package' or 'package.module'",
+            _mend(namespace.distribution),
         )
 
 

@@ -34,7 +34,10 @@ class Registry:
 
     local_file: Path | None = None
     """The file given with ``--plugin``, absolute."""
+    local_source: bytes = b""
+    """What was in it when it was loaded; it may have been changed since."""
     local_sha256: str | None = None
+    """Hash of that."""
 
     def __init__(self, namespaces: Iterable[str] | None = None) -> None:
         self._allowed = None if namespaces is None else frozenset(namespaces)
@@ -57,6 +60,7 @@ class Registry:
                 hint="--plugin takes a Python file, such as --plugin ./mine.py",
             ) from error
         registry.local_file = file
+        registry.local_source = source
         registry.local_sha256 = hashlib.sha256(source).hexdigest()
         local = Namespace(LOCAL_NAMESPACE, file.name, "", origin="local")
         registry._found.insert(0, local)

@@ -461,6 +461,30 @@ def test_entry_points_that_cannot_be_read_are_listed_as_broken(install_plugin) -
     assert "entry_points.txt" in str(broken.error)
 
 
+@pytest.mark.parametrize("value", ["", ": : ;", "os; rm", "ganzoo_acme:"])
+def test_an_entry_point_that_names_no_module_is_broken_and_not_tried(
+    value: str, install_plugin
+) -> None:
+    install_plugin("ganzoo-acme", {}, acme=value)
+    acme = only("acme")
+    assert acme.status == "broken"
+    assert str(acme.error).startswith(f"its entry point {value!r} is no module")
+    assert acme.hint == "pip uninstall ganzoo-acme, and tell its author"
+
+
+def test_what_an_interrupted_installation_left_is_broken_and_stands_in_nobodys_way(
+    install_plugin,
+) -> None:
+    for name in ("ganzoo-acme", "ganzoo-beta"):
+        site = install_plugin(name, {}, acme="ganzoo_gone")
+        (site / f"{name.replace('-', '_')}-1.0.dist-info" / "METADATA").unlink()
+    install_plugin("ganzoo-whole", source(), acme="ganzoo_acme")
+    whole, *left = named(Registry(), "acme")
+    assert (whole.distribution, whole.status) == ("ganzoo-whole", "ok")
+    assert [each.status for each in left] == ["broken", "broken"]
+    assert "METADATA is missing" in str(left[0].error)
+
+
 # --- switches ------------------------------------------------------------------------------------
 
 
@@ -641,7 +665,8 @@ def test_one_file_is_the_namespace_local_and_its_hash_is_kept(tmp_path: Path) ->
     flat = registry.get("loss", "local/flat")
     assert registry.resolve(flat).__name__ == "Flat"
     assert registry.local_file == file
-    assert registry.local_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert registry.local_source == LOCAL.encode()
+    assert registry.local_sha256 == hashlib.sha256(LOCAL.encode()).hexdigest()
     assert registry.namespaces()[0].origin == "local"
     assert not (tmp_path / "__pycache__").exists()
 
