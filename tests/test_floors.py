@@ -48,3 +48,13 @@ def test_help_and_the_list_of_runs_load_no_torch_and_no_plugin(words: str) -> No
 @pytest.mark.parametrize("words", ["list generators", "plugins", "recipes", "fetch --list"])
 def test_listings_of_plugins_load_no_torch(words: str) -> None:
     run(CALL, "torch", *words.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "slow_to_import"),
+    [("--help", "ganzoo.registry,ganzoo.recipes,pydantic"), ("list generators", "pydantic,yaml")],
+)
+def test_the_commands_that_are_typed_most_import_nothing_that_they_do_not_use(
+    words: str, slow_to_import: str
+) -> None:
+    run(CALL, slow_to_import, *words.split())

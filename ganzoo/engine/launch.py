@@ -155,8 +155,8 @@ def _write_identity(directory: RunDirectory, plan: Plan) -> None:
     directory.write_info(
         recipe=plan.recipe.name, experiment_id=experiment_id(lock), ganzoo=__version__
     )
-    if local := plan.registry.local_file:
-        (directory.path / "plugin.py").write_bytes(Path(local).read_bytes())
+    if plan.registry.local_file:
+        (directory.path / "plugin.py").write_bytes(plan.registry.local_source)
         directory.write_info(plugin_sha256=plan.registry.local_sha256)
 
 
