@@ -1,8 +1,10 @@
 """Where a command begins, and the one place where an error becomes an exit code."""
 
+import codecs
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -18,6 +20,7 @@ BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    write_whatever_is_asked(sys.stdout)
     try:
         with group.make_context("ganzoo", arguments.copy()) as context:
             group.invoke(context)
@@ -43,3 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report_bug(error)
         return BUG
     return 0
+
+
+def write_whatever_is_asked(stream: Any) -> None:
+    """Let a stream take every character: a score must not be lost to a locale without a ``±``.
+
+    In UTF-8 the bytes of a file name that is no text come out as they were; elsewhere what the
+    encoding lacks is escaped.
+    """
+    if hasattr(stream, "reconfigure"):
+        is_utf8 = codecs.lookup(stream.encoding).name == "utf-8"
+        stream.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")

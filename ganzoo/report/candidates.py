@@ -15,6 +15,7 @@ from ganzoo.errors import (
 )
 from ganzoo.recipes.lock import experiment_id, read_lock
 from ganzoo.registry.names import qualify, shorten, suggest
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Protocol, Score
@@ -114,8 +115,9 @@ def was_run(path: Path) -> bool:
 
 
 def last_step(run: RunDirectory) -> int:
-    """Return the last generator step that was logged; 0 where none was."""
-    return max((row["step"] for row in run.metrics()), default=0)
+    """Return the last generator step that was logged or saved; 0 where none was."""
+    saved = CheckpointStore(run.checkpoints_directory).steps()
+    return max((*saved, *(row["step"] for row in run.metrics())), default=0)
 
 
 def selected(score: Score) -> str | None:

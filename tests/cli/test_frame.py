@@ -1,5 +1,6 @@
 """Verbs, help, exit codes: what every command has in common."""
 
+import io
 import os
 import signal
 import subprocess
@@ -10,7 +11,9 @@ import click
 import pytest
 
 from ganzoo.cli import main
+from ganzoo.cli.entry import write_whatever_is_asked
 from ganzoo.cli.group import NOT_YET, VERBS, group
+from ganzoo.cli.progress import TerminalReporter
 from ganzoo.errors import DataError, Diverged, GanzooError, Interrupted, RunLocked, Unfinished
 
 Capture = pytest.CaptureFixture[str]
@@ -163,3 +166,34 @@ def test_what_is_not_a_terminal_gets_no_colour_and_no_box(capsys: Capture) -> No
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert out.splitlines()[0].split() == ["id", "summary", "paper"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [("utf-8", "±".encode() + b"\xff"), ("latin-1", b"\xb1\\udcff"), ("ascii", b"\\xb1\\udcff")],
+)
+def test_no_locale_and_no_file_name_loses_what_was_to_be_printed(
+    encoding: str, expected: bytes
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    write_whatever_is_asked(stream)
+    stream.write("±\udcff")
+    stream.flush()
+    assert stream.buffer.getvalue() == expected
+
+
+def test_a_log_file_gets_plain_lines_whatever_is_forced(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    reporter = TerminalReporter()
+    start = {"path": "runs/a", "seed": 0, "steps": 100, "step": 0, "world_size": 1}
+    reporter.started({**start, "data": "digits", "device": "cpu"})
+    for step in range(1, 101):
+        reporter.ticked(step)
+        reporter.stepped(step, step, {"d/real": 1.0, "g/fake": 2.0, "images_per_second": 9.0})
+    reporter.finished("finished")
+    out, err = capsys.readouterr()
+    assert (out, reporter.progress) == ("", None)
+    assert "\x1b" not in err
+    assert len([line for line in err.splitlines() if line.startswith("step")]) == 10

@@ -1,0 +1,95 @@
+"""``ganzoo score`` and ``ganzoo sample``: words that contradict, files that clash."""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ganzoo.api import SampleSpec
+from ganzoo.cli import main
+from ganzoo.cli.sample import default_name
+from ganzoo.engine.writing import write_samples
+from ganzoo.errors import UsageError
+from ganzoo.runs.directory import RunDirectory
+
+Capture = pytest.CaptureFixture[str]
+SPEC = SampleSpec("image", (1, 8, 8))
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with one run, without content, and one file of samples."""
+    monkeypatch.chdir(tmp_path)
+    RunDirectory.create(Path("runs"), "a", 0)
+    np.savez("ü 'x.npz", samples=np.zeros((3, 8, 8), dtype=np.uint8))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["a", "--against", "digits"], "is a run, which has its reference already", "score"),
+        (["nope.npz", "--like", "a"], "there is no file nope.npz", None),
+        (["nope", "--against", "digits"], "no run 'nope' in runs", "ls"),
+        (["ü 'x.npz"], "ü 'x.npz is no run: say what", "score"),
+        (["ü 'x.npz", "--like", "nope"], "no run 'nope'", "ls"),
+        (["a", "--split", "test"], "--split is of --against", "score"),
+        (["a", "--extractor", "pixels"], "--extractor is of --against", "score"),
+        (["a", "--like", "a", "--against", "digits"], "choose one", "score"),
+        (["ü 'x.npz", "--like", "a", "--checkpoint", "5"], "have no --checkpoint", "score"),
+        (["a", "--checkpoint", "newest"], "not final, best or a step", "score"),
+    ],
+)
+def test_a_score_that_cannot_be_meant_says_what_can(
+    words: list[str], message: str, hint: str | None, capsys: Capture
+) -> None:
+    assert main(["score", *words]) in (2, 4)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    if hint:
+        assert shlex.split(err.splitlines()[-1])[:3] == ["try:", "ganzoo", hint]
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_two_requests_never_get_one_file_name() -> None:
+    requests = [
+        (checkpoint, seed, count, labels, steps)
+        for checkpoint in ("final", "10")
+        for seed in (0, 1)
+        for count in (1, 64)
+        for labels in ((), (1,), (1, 2), (12,))
+        for steps in (None, 5)
+    ]
+    found = {default_name(*request) for request in requests}
+    assert len(found) == len(requests)
+    assert all(name.endswith(".png") for name in found)
+    assert len(default_name("final", 0, 64, tuple(range(1000)), None)) < 200
+
+
+@pytest.mark.parametrize("name", ["a.png", "A.PNG", "a.npz", "folder", "deep/er/a.png"])
+def test_samples_are_written_where_they_were_asked_for(name: str) -> None:
+    samples = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+    assert write_samples(Path(name), SPEC, samples) == Path(name)
+    assert Path(name).exists()
+    write_samples(Path(name), SPEC, samples)
+
+
+def test_samples_are_not_mixed_with_others_in_a_folder() -> None:
+    write_samples(Path("folder"), SPEC, torch.zeros(4, 1, 8, 8, dtype=torch.uint8))
+    with pytest.raises(UsageError, match=r"holds other files, such as 000002\.png"):
+        write_samples(Path("folder"), SPEC, torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("a.jpg", "neither a .png, a .npz nor a folder"), ("file/a.png", "cannot be written")],
+)
+def test_a_place_that_cannot_take_samples_is_named(name: str, message: str) -> None:
+    Path("file").touch()
+    with pytest.raises(UsageError, match=message):
+        write_samples(Path(name), SPEC, torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
