@@ -54,7 +54,7 @@ def _of_call(node: ast.Call) -> Iterator[str]:
         yield "np.load without allow_pickle=False"
     if called in ("yaml.load", "yaml.unsafe_load", "yaml.full_load", "yaml.load_all"):
         yield f"call of {called}"
-    if called.endswith("torch.jit.load") or called.endswith("export.load"):
+    if called.endswith(("torch.jit.load", "export.load")):
         yield f"call of {called}"
 
 
