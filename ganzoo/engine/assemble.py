@@ -20,6 +20,7 @@ from ganzoo.engine.processes import Processes
 from ganzoo.engine.schedules import Schedules, knobs
 from ganzoo.engine.state import read_state, saved_position
 from ganzoo.engine.step import GanStep, Rules
+from ganzoo.engine.threads import keep_freed_memory
 from ganzoo.errors import DeviceError, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint
 
@@ -32,6 +33,8 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         CheckpointError: the checkpoint does not fit the recipe's networks.
     """
     settings = plan.recipe.settings
+    if processes.device.type == "cpu":
+        keep_freed_memory()
     rows = _rows(settings.train.batch_size, processes)
     parts = build(plan)
     train = settings.train
@@ -99,6 +102,7 @@ def _rules(train: Any, channels_last: bool) -> Rules:
         skip_nonfinite=train.on_nonfinite == "skip",
         autocast=AUTOCAST.get(train.precision),
         channels_last=channels_last,
+        compile=train.compile is True,
     )
 
 

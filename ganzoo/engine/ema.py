@@ -1,9 +1,11 @@
 """The exponential moving average of the generator, by half-life in images."""
 
+from __future__ import annotations
+
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Ema:
@@ -24,6 +26,8 @@ class Ema:
         self.module = copy.deepcopy(generator).eval().requires_grad_(False)
         self.half_life_images = half_life_images
         self.ramp_up = ramp_up
+        self._source: nn.Module | None = None
+        self._pairs: Pairs = ([], [], [])
 
     def beta(self, images: int, images_seen: int) -> float:
         """Return the share that the average keeps in an update of `images` images."""
@@ -40,16 +44,28 @@ class Ema:
             images: real images shown since the last update.
             images_seen: real images shown so far, these included.
         """
-        average, current = _tensors(self.module), _tensors(generator)
-        floats = [name for name, tensor in average.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_(
-            [average[name] for name in floats],
-            [current[name] for name in floats],
-            1 - self.beta(images, images_seen),
-        )
-        for name in average.keys() - set(floats):
-            average[name].copy_(current[name])
+        if generator is not self._source:
+            self._source, self._pairs = generator, _pairs(self.module, generator)
+        averages, currents, copies = self._pairs
+        torch._foreach_lerp_(averages, currents, 1 - self.beta(images, images_seen))
+        for kept, latest in copies:
+            kept.copy_(latest)
 
 
-def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+Pairs = tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]]
+
+
+def _pairs(average: nn.Module, current: nn.Module) -> Pairs:
+    """Return the averaged tensors, what they follow, and pairs of counters that are copied.
+
+    They are the same objects for as long as the modules are, and finding them takes longer than
+    averaging a small generator.
+    """
+    ours, theirs = _tensors(average), _tensors(current)
+    floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
+    others = [(ours[name], theirs[name]) for name in ours.keys() - set(floats)]
+    return [ours[name] for name in floats], [theirs[name] for name in floats], others
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return dict(module.named_parameters()) | dict(module.named_buffers())

@@ -131,6 +131,10 @@ class Feed:
             real = torch.where(flipped, real.flip(-1), real)
         return real, labels if self.with_labels else None
 
+    def held(self) -> list[Tensor]:
+        """Return the tensors that are kept on the device between steps."""
+        return self.source.held()
+
     def _upcoming(self, position: int) -> Iterator[list[int]]:
         while True:
             yield self.order.indices(position + self.rows.first, self.rows.count).tolist()
@@ -160,6 +164,9 @@ class _Memory:
 
     def announce(self, indices: Tensor) -> None:
         self.indices = indices.to(self.samples.device, non_blocking=True)
+
+    def held(self) -> list[Tensor]:
+        return [self.samples] if self.labels is None else [self.samples, self.labels]
 
     def read(self, part: Rows) -> tuple[Tensor, Tensor | None]:
         chosen = self.indices[part.first : part.first + part.count]
@@ -191,6 +198,9 @@ class _Stream:
         check_form(samples, self.spec)
         labels = None if labels is None else labels.to(self.device, non_blocking=True)
         self.batch = (samples.to(self.device, non_blocking=True), labels)
+
+    def held(self) -> list[Tensor]:
+        return []
 
     def read(self, part: Rows) -> tuple[Tensor, Tensor | None]:
         assert self.batch is not None

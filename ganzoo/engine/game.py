@@ -1,7 +1,7 @@
 """The game as the engine plays it: `ganzoo.api.Game` with lazy, shared forward passes."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -9,10 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
+from ganzoo.engine.networks import Networks as Networks
+from ganzoo.engine.networks import Wanted as Wanted
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.engine.processes import gather_over_ranks, mean_over_ranks
 
 Batch = tuple[Tensor, Tensor | None]
+
+NOTHING = Wanted()
 
 _DEPENDENTS = {
     "real": ("real_output",),
@@ -24,51 +28,6 @@ _DEPENDENTS = {
     "fake_output": (),
 }
 """What must be computed anew when a field of the game is replaced."""
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The two networks and how they are to be run.
-
-    `one_pass`: D sees real and generated samples in one batch; wrong for a D whose samples touch
-    each other (``batch-coupled``). `autocast` makes the context of each forward pass.
-    """
-
-    generator: nn.Module
-    discriminator: nn.Module
-    augmentation: Augmentation | None = None
-    one_pass: bool = True
-    channels_last: bool = False
-    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
-
-    def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Return G(z, y), lifted to float32 from half precision."""
-        with self.autocast():
-            return _full(self.generator(z, y))
-
-    def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
-        """Return D(x, y); half-precision logits and extras lifted to float32, features as made."""
-        if self.channels_last and x.dim() == 4:
-            x = x.contiguous(memory_format=torch.channels_last)
-        with self.autocast():
-            output = self.discriminator(x, y)
-        if isinstance(output, Tensor):
-            output = DiscriminatorOutput(output)
-        return DiscriminatorOutput(
-            logits=_full(output.logits),
-            features=output.features,
-            class_logits=None if output.class_logits is None else _full(output.class_logits),
-            extra={name: _full(value) for name, value in output.extra.items()},
-        )
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the components that are due in this update need beyond logits."""
-
-    real_gradient: bool = False
-    fake_gradient: bool = False
-    generator_graph: bool = False
 
 
 @dataclass
@@ -88,10 +47,11 @@ class EngineGame:
     noise: BatchNoise = field(
         default_factory=lambda: BatchNoise(NoiseLaw(0), "game", 0, Rows(0, 128))
     )
-    wanted: Wanted = Wanted()
+    wanted: Wanted = NOTHING
     step: int = 0
     images_seen: int = 0
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
+    _gradients: dict[str, Tensor] = field(default_factory=dict, repr=False)
     _augmented: int = field(default=0, repr=False)
 
     @classmethod
@@ -106,7 +66,7 @@ class EngineGame:
         labels: Tensor | None = None,
         fake_labels: Tensor | None = None,
         augmentation: Augmentation | None = None,
-        wanted: Wanted = Wanted(),
+        wanted: Wanted = NOTHING,
         seed: int = 0,
         step: int = 0,
         images_seen: int = 0,
@@ -174,19 +134,13 @@ class EngineGame:
     @property
     def real_output(self) -> DiscriminatorOutput:
         if "real_output" not in self._known:
-            if self._in_one_pass():
-                self._discriminate_both()
-            else:
-                self._known["real_output"] = self.discriminate(self.real, self.labels)
+            self._judge("real")
         return self._known["real_output"]
 
     @property
     def fake_output(self) -> DiscriminatorOutput:
         if "fake_output" not in self._known:
-            if self._in_one_pass():
-                self._discriminate_both()
-            else:
-                self._known["fake_output"] = self.discriminate(self.fake, self.fake_labels)
+            self._judge("fake")
         return self._known["fake_output"]
 
     @property
@@ -210,7 +164,6 @@ class EngineGame:
         return self.networks.augmentation(x, noise)
 
     def _in_one_pass(self) -> bool:
-        # An input gradient through a joint pass would run backward through both halves of it.
         gradients = self.wanted.real_gradient or self.wanted.fake_gradient
         untouched = not {"real_output", "fake_output"} & self._known.keys()
         return (
@@ -229,17 +182,45 @@ class EngineGame:
         self._known["real_output"] = _rows(both, slice(None, size))
         self._known["fake_output"] = _rows(both, slice(size, None))
 
+    def _judge(self, side: str) -> None:
+        """Compute what D says of ``real`` or ``fake``, and its input gradient where that is free.
+
+        An input gradient through a joint pass would run backward through both halves of it, so
+        an update that wants one judges the two apart.
+        """
+        if self._in_one_pass():
+            self._discriminate_both()
+            return
+        x, y = self._side(side)
+        wanted = self.wanted.real_gradient if side == "real" else self.wanted.fake_gradient
+        if wanted and self.networks.functional:
+            self._known[f"{side}_output"], self._gradients[side] = self._with_gradient(x, y)
+        else:
+            self._known[f"{side}_output"] = self.discriminate(x, y)
+
+    def _side(self, side: str) -> Batch:
+        return (self.real, self.labels) if side == "real" else (self.fake, self.fake_labels)
+
     def input_gradient(
         self, x: Tensor, y: Tensor | None = None
     ) -> tuple[DiscriminatorOutput, Tensor]:
-        if x.requires_grad and x is self._known.get("real") and y is self.labels:
-            output = self.real_output
-        elif x.requires_grad and x is self._known.get("fake") and y is self.fake_labels:
-            output = self.fake_output
-        else:
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            output = self.discriminate(x, y)
-        (gradient,) = torch.autograd.grad(output.logits.sum(), x, create_graph=True)
+        for side, labels in (("real", self.labels), ("fake", self.fake_labels)):
+            if x.requires_grad and x is self._known.get(side) and y is labels:
+                output = getattr(self, f"{side}_output")
+                if side not in self._gradients and not self.networks.functional:
+                    self._gradients[side] = self.networks.gradient(output.logits, x)
+                if side in self._gradients:
+                    return output, self._gradients[side]
+        return self._with_gradient(x if x.requires_grad else x.detach().requires_grad_(), y)
+
+    def _with_gradient(self, x: Tensor, y: Tensor | None) -> tuple[DiscriminatorOutput, Tensor]:
+        seen = self.augment(x)
+        if not self.networks.functional:
+            output = self.networks.discriminate(seen, y)
+            return output, self.networks.gradient(output.logits, x)
+        output, gradient = self.networks.judge(seen, y)
+        if seen is not x:
+            (gradient,) = torch.autograd.grad(seen, x, gradient, create_graph=True)
         return output, gradient
 
     # --- noise, ranks, variations ---
@@ -265,6 +246,11 @@ class EngineGame:
                 known.pop(dependent, None)
         if "real" in fields:
             fields["real"] = self._leaf(fields["real"])
+        kept = {
+            side: gradient
+            for side, gradient in self._gradients.items()
+            if f"{side}_output" in known and f"{side}_output" not in fields
+        }
         known.update(fields)
         return EngineGame(
             player=self.player,
@@ -277,13 +263,9 @@ class EngineGame:
             step=self.step,
             images_seen=self.images_seen,
             _known=known,
+            _gradients=kept,
             _augmented=self._augmented,
         )
-
-
-def _full(t: Tensor) -> Tensor:
-    """Return t in float32 if it is in half precision, else as it is."""
-    return t.float() if t.dtype in (torch.bfloat16, torch.float16) else t
 
 
 def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:

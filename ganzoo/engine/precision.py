@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 
-from ganzoo.build.components import Components, capabilities
+from ganzoo.build.components import Components
+from ganzoo.engine.networks import Wanted
 
 AUTOCAST = {"bf16": torch.bfloat16}
 """``train.precision`` → dtype of the forward passes; others run in float32."""
-
-DOUBLE_BACKWARD = frozenset({"real-gradient", "fake-gradient", "input-gradient"})
 
 
 def resolve_channels_last(memory_format: str, precision: str, parts: Components) -> bool:
@@ -26,7 +25,7 @@ def resolve_channels_last(memory_format: str, precision: str, parts: Components)
         return memory_format == "channels_last"
     if parts.spec.modality != "image":
         return False
-    penalised = any(capabilities(part) & DOUBLE_BACKWARD for part in parts.game_parts())
+    penalised = Wanted.by(parts.game_parts()).penalised
     return precision in AUTOCAST or not penalised
 
 
