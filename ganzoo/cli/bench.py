@@ -1,0 +1,172 @@
+"""``ganzoo bench``: how fast a recipe trains here, and where the time goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganzoo.cli import options
+from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.report.table import Table, three_digits
+
+if TYPE_CHECKING:
+    from ganzoo.engine.bench.bench import Loop, Report
+    from ganzoo.engine.bench.rounds import Spread
+    from ganzoo.engine.bench.sweep import Sweep
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@click.option(
+    "--against",
+    type=click.Choice(["textbook"]),
+    help="Take turns with the plain PyTorch loop over the same networks.",
+)
+@click.option("--sweep", "swept", is_flag=True, help="Try precisions, memory formats, compile.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of each measurement.",
+)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    metavar="FILE",
+    help="Write a chrome trace of three steps.",
+)
+@options.as_json
+@options.plugin
+def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
+    """Measure the training step of RECIPE on this machine; nothing is kept.
+
+    Medians of rounds, after a warm-up. One CPU thread is timed by the process's own CPU time, so
+    that other work on the machine does not count; more threads, or a GPU, by the wall clock.
+
+    With --against textbook both loops take turns in one process, and the ratio is the median of
+    the rounds' own ratios. --sweep proposes the overrides that win; a run never decides by timing.
+    """
+    from ganzoo.engine.bench.bench import How
+    from ganzoo.engine.launch import prepare
+    from ganzoo.engine.precision import numerics
+    from ganzoo.engine.processes import find_processes
+    from ganzoo.engine.threads import cpu_threads, keep_freed_memory
+
+    if given["swept"] and (given["against"] or given["profile"]):
+        raise click.UsageError("--sweep goes with neither --against nor --profile")
+    how = How(rounds=given["rounds"], seconds=given["seconds"], threads=given["threads"])
+    registry = options.registry(given["plugin"])
+    plan = prepare(recipe, overrides, registry)
+    keep_freed_memory()
+    processes = find_processes(expected=1)
+    with cpu_threads(how.threads), numerics(plan.recipe.settings.train):
+        if given["swept"]:
+            from ganzoo.engine.bench.sweep import sweep
+
+            found = sweep(
+                lambda more: prepare(recipe, [*overrides, *more], registry), processes, how, say
+            )
+            _show_sweep(found, recipe, overrides, given["as_json"])
+            return
+        from ganzoo.engine.bench.bench import bench as measure
+        from ganzoo.engine.bench.bench import write_trace
+
+        report = measure(plan, processes, how, against_textbook=bool(given["against"]), tell=say)
+        _show(report, given["as_json"])
+        if given["profile"]:
+            from ganzoo.engine.assemble import make_step
+
+            write_trace(make_step(plan, processes), given["profile"])
+            say(f"trace: {given['profile']}, for chrome://tracing or ui.perfetto.dev")
+
+
+def _show(report: Report, as_json: bool) -> None:
+    if as_json:
+        emit_json(report.as_data())
+        return
+    compiled = ", compiled" if report.compile else ""
+    click.echo(
+        f"{report.recipe}  {report.precision}, {report.memory_format}{compiled}, "
+        f"batch {report.batch_size}"
+    )
+    threads = f"{report.threads} thread" + ("s" if report.threads > 1 else "")
+    rounds = f"median of {report.rounds} rounds (lowest-highest)"
+    click.echo(f"{report.device}, {threads}, {report.clock}, {rounds}\n")
+    emit_table(_loops(report))
+    click.echo()
+    emit_table(_shares(report))
+    if report.share_of_evaluation is not None:
+        share = report.share_of_evaluation
+        click.echo(f"\nevaluation, at the recipe's cadence: {share:.1%} of a run")
+    if report.speed:
+        click.echo(f"{_spread(report.speed)} times as fast as the textbook loop")
+
+
+def _loops(report: Report) -> Table:
+    loops = {"recipe": report.loop} | ({"textbook": report.textbook} if report.textbook else {})
+    columns = ["", *loops]
+    figures = [_figures(loop) for loop in loops.values()]
+    rows = [[name, *(column[name] for column in figures)] for name in figures[0]]
+    for name, seconds in report.seconds_per_update.items():
+        letter = name[0].upper()
+        row = [f"ms an update of {letter}", three_digits(1000 * seconds)]
+        rows.insert(2, row + [""] * (len(columns) - 2))
+    best = max(("matmul", "convolution"), key=lambda kind: getattr(report.peak, kind))
+    rows.append(["GFLOP/s at best", three_digits(report.peak.best / 1e9), *columns[2:3]])
+    rows[-1] = [f"GFLOP/s of the machine ({best})", three_digits(report.peak.best / 1e9)]
+    rows[-1] += [""] * (len(columns) - 2)
+    return Table(columns, rows, columns[1:])
+
+
+def _figures(loop: Loop) -> dict[str, str]:
+    return {
+        "images/s": three_digits(loop.images_per_second),
+        "ms a step": _spread(loop.seconds_per_step, 1000),
+        "MiB of tensors at peak": three_digits(loop.peak_bytes / 2**20),
+        "GFLOP a step": three_digits(loop.flops_per_step / 1e9),
+        "GFLOP/s": three_digits(loop.flops_per_second / 1e9),
+        "of the machine's best": f"{loop.share_of_peak:.0%}",
+    }
+
+
+def _shares(report: Report) -> Table:
+    step = report.loop.seconds_per_step.median
+    rows = [
+        [name, f"{share:.1%}", three_digits(1000 * share * step)]
+        for name, share in report.shares.items()
+    ]
+    return Table(["part of a step", "share", "ms"], rows, ["share", "ms"])
+
+
+def _show_sweep(found: Sweep, recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        emit_json(asdict(found) | {"proposal": list(found.proposal)})
+        return
+    rows = [
+        [
+            " ".join(row.overrides) or "(as given)",
+            _spread(row.seconds_per_step, 1000),
+            _spread(row.speed),
+        ]
+        for row in found.rows
+    ]
+    emit_table(Table(["overrides", "ms a step", "times as fast"], rows, ["ms a step"]))
+    for name, reason in found.left_out.items():
+        say(f"left out: {name}: {reason}")
+    if found.proposal:
+        click.echo("\n" + " ".join(["ganzoo run", recipe, *overrides, *found.proposal]))
+    else:
+        say("nothing is faster than the recipe as it stands")
+
+
+def _spread(spread: Spread, factor: float = 1) -> str:
+    median, low, high = (three_digits(factor * x) for x in (spread.median, spread.low, spread.high))
+    return f"{median} ({low}-{high})"

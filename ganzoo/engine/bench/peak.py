@@ -1,0 +1,59 @@
+"""What this machine can do at best: the highest rate of a matrix product and of a convolution."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch.nn.functional import conv2d
+
+from ganzoo.engine.bench.rounds import Clock
+
+MATRIX = 1024
+BATCH, CHANNELS, SIZE, KERNEL = 64, 128, 16, 3
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Floating-point operations a second, of a product of 1024x1024 matrices and of a convolution.
+
+    The convolution is 3x3 over (64, 128, 16, 16) to 128 channels, in the faster memory format.
+    """
+
+    matmul: float
+    convolution: float
+
+    @property
+    def best(self) -> float:
+        """The higher of the two."""
+        return max(self.matmul, self.convolution)
+
+
+def measure_peak(dtype: torch.dtype, device: torch.device, clock: Clock) -> Peak:
+    """Return the machine's rates in `dtype`, each the median of a few short measurements."""
+    square = torch.rand(MATRIX, MATRIX).to(device, dtype)
+    matmul = _rate(partial(torch.matmul, square, square), 2.0 * MATRIX**3, clock)
+    flops = 2.0 * BATCH * CHANNELS**2 * KERNEL**2 * SIZE**2
+    convolutions = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        x = torch.rand(BATCH, CHANNELS, SIZE, SIZE).to(device, dtype, memory_format=memory_format)
+        weight = torch.rand(CHANNELS, CHANNELS, KERNEL, KERNEL).to(x)
+        weight = weight.contiguous(memory_format=memory_format)
+        convolutions.append(_rate(partial(conv2d, x, weight, padding=1), flops, clock))
+    return Peak(matmul, max(convolutions))
+
+
+@torch.no_grad()
+def _rate(call: Callable[[], object], flops: float, clock: Clock, repeats: int = 9) -> float:
+    for _ in range(3):
+        call()
+    seconds = []
+    for _ in range(repeats):
+        began = clock()
+        for _ in range(4):
+            call()
+        seconds.append((clock() - began) / 4)
+    return flops / max(statistics.median(seconds), 1e-9)

@@ -1,0 +1,87 @@
+"""Tries a recipe under every precision, memory format, and compiled or not; says what wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+
+from ganzoo.build.plan import Plan
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.bench.bench import How, Tell
+from ganzoo.engine.bench.rounds import Case, Spread, clock_of, speed_against, time_interleaved
+from ganzoo.engine.processes import Processes
+from ganzoo.errors import UsageError
+
+AS_GIVEN = "as given"
+FASTER = 1.03
+"""Less than this is noise, and no reason to change a recipe."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One set of overrides, its seconds a step, and its speed against the recipe as it stands."""
+
+    overrides: tuple[str, ...]
+    seconds_per_step: Spread
+    speed: Spread
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All rows, the fastest first, what could not be tried and why, and what to do."""
+
+    rows: list[Row]
+    left_out: dict[str, str]
+
+    @property
+    def proposal(self) -> tuple[str, ...]:
+        """The overrides that win; none where the recipe is as fast as any."""
+        best = self.rows[0]
+        return best.overrides if best.speed.median >= FASTER else ()
+
+
+def sweep(
+    plan_of: Callable[[tuple[str, ...]], Plan],
+    processes: Processes,
+    how: How,
+    tell: Tell = lambda words: None,
+) -> Sweep:
+    """Time a recipe under every combination, all taking turns in one process.
+
+    Args:
+        plan_of: returns the recipe's plan under more overrides; a combination that it refuses
+            with `UsageError` is left out, and so is one whose first step torch cannot compile.
+    """
+    cases, left_out = [Case(AS_GIVEN, make_step(plan_of(()), processes))], {}
+    for overrides in combinations(processes.device):
+        name = " ".join(overrides)
+        tell(f"preparing {name}")
+        try:
+            step = make_step(plan_of(overrides), processes)
+            step()
+        except (UsageError, torch._dynamo.exc.TorchDynamoException) as error:
+            left_out[name] = str(error).strip().partition("\n")[0]
+            continue
+        cases.append(Case(name, step))
+    clock = clock_of(processes.device, how.threads)
+    taken = time_interleaved(cases, clock, rounds=how.rounds, seconds=how.seconds, tell=tell)
+    speed = speed_against(taken, AS_GIVEN)
+    rows = [
+        Row(() if name == AS_GIVEN else tuple(name.split()), Spread.of(times), speed[name])
+        for name, times in taken.items()
+    ]
+    return Sweep(sorted(rows, key=lambda row: -row.speed.median), left_out)
+
+
+def combinations(device: torch.device) -> list[tuple[str, ...]]:
+    """Return the overrides to try on a device."""
+    precisions = ["fp32", "bf16"] if device.type == "cpu" else ["fp32", "tf32", "bf16"]
+    return [
+        (f"train.precision={precision}", f"train.memory_format={memory}", f"train.compile={made}")
+        for made, precision, memory in product(
+            ("false", "true"), precisions, ("contiguous", "channels_last")
+        )
+    ]
