@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 
@@ -331,13 +331,41 @@ class Evaluated:
     """(N,) int64: the data's labels, or the labels that G was asked for."""
     class_logits: Tensor | None = None
     """(N, K), where the extractor has a classifier."""
+    splits: Mapping[str, Evaluated] = field(default_factory=dict)
+    """Of the real side: the splits of its data set by name. Each is read, and its features are
+    computed, when it is asked for; a split that cannot be had raises `DataError` then."""
+    generator: GeneratorProbe | None = None
+    """Of the generated side: what made the samples; None for samples out of a file."""
+
+
+class GeneratorProbe(Protocol):
+    """A trained generator in eval mode, for metrics that ask it for samples of their own."""
+
+    def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Return latents (count, latent_dim) by the recipe's law, and int64 labels (count,).
+
+        The first of more are the same. Labels are None for a recipe that is not conditional.
+        """
+
+    def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """Return the extractor's features of G(latents, labels), float32 (B, D) on the CPU.
+
+        The samples are clamped to the range of the stored form but not rounded to its levels, so
+        that a small step in the latents is a small step here. Noise inside G is held fixed.
+        """
 
 
 class Metric(Protocol):
-    """A metric beside the Fréchet distance."""
+    """A metric beside the Fréchet distance.
+
+    It is called once a score, with all samples of both sides, on every process the same. Samples
+    and features are memory-mapped files: read them in blocks. What it says must not depend on the
+    order of the samples. Raise `DataError` where the sides lack something, saying what.
+    `ganzoo.nn` has `Moments` and `frechet_distance`.
+    """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        """Return named numbers."""
+        """Return named numbers; no two metrics of a recipe may use one name."""
 
 
 class Augmentation(Protocol):
@@ -475,7 +503,7 @@ class Hooks:
 
     @hookspec
     def register_metrics(self, register: Register) -> None:
-        """``(*, …)`` → `Metric`."""
+        """``(*, …)`` → `Metric`: ``(real, fake)``, an `Evaluated` each, → named numbers."""
 
     @hookspec
     def register_optimizers(self, register: Register) -> None:
@@ -538,6 +566,7 @@ __all__ = [
     "Fraction",
     "Game",
     "Ge",
+    "GeneratorProbe",
     "Gt",
     "Hooks",
     "Latent",

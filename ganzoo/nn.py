@@ -1,4 +1,7 @@
-"""Tensor helpers for plugin authors: between stored and model form, and parts of networks."""
+"""Tensor helpers for plugin authors: between stored and model form, and parts of networks.
+
+For metrics: `Moments.of(features)`, and `frechet_distance` between two of them.
+"""
 
 from math import ceil
 from typing import NamedTuple
@@ -9,6 +12,8 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from ganzoo.api import SampleSpec
+from ganzoo.moments import Moments as Moments
+from ganzoo.moments import frechet_distance as frechet_distance
 
 # --- stored and model form -----------------------------------------------------------------------
 

@@ -66,6 +66,11 @@ class Sampler:
         batches = self.batches(count, seed=seed, labels=labels)
         return torch.cat([samples.cpu() for samples, _ in batches])
 
+    def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
+        """Return G(latents, labels) in model form; noise inside G follows `seed` alone."""
+        with self._sampling(seed, 0):
+            return self.generator(latents, labels)
+
     def interpolate(self, count: int, steps: int, *, seed: int = 0) -> Tensor:
         """Return walks between pairs of latents, (count * steps, *shape) in stored form.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from ganzoo.api import Dataset, cache_directory
 from ganzoo.build.components import make
 from ganzoo.build.plan import ComponentPlan, Plan
 from ganzoo.engine.feed import tensors_of
+from ganzoo.engine.noise import Rows
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.sampling import SampleBatch, Sampler
 from ganzoo.errors import UsageError
 from ganzoo.runs.score import Sampling, Score
+from ganzoo.scoring.extraction import ScoredGenerator
+from ganzoo.scoring.real import RealData
 from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.score import RealData, score
+from ganzoo.scoring.score import score
 
 
 @dataclass
@@ -80,17 +83,29 @@ class Scorer:
     @cached_property
     def reference(self) -> RealData:
         """The reference's samples, read once."""
-        samples, labels = tensors_of(self.real)
-        return RealData(
-            samples=samples,
-            labels=labels,
-            dataset=self.dataset.id,
-            split=self.split,
-            preparation=preparation(self.dataset),
-        )
+        names = self.dataset.registration.splits
+        splits = {name: partial(self._read, name) for name in names}
+        return replace(self._real_data(self.real, self.split), splits=splits)
 
-    def score(self, fake: Iterable[SampleBatch], sampling: Sampling | None = None) -> Score:
-        """Return the score of samples in stored form; on several ranks, of all their shares."""
+    def _read(self, split: str) -> RealData:
+        """Return another split of the reference's data set."""
+        return self._real_data(make(self.dataset, split), split)
+
+    def _real_data(self, data: Dataset, split: str) -> RealData:
+        samples, labels = tensors_of(data)
+        return RealData(samples, labels, self.dataset.id, split, preparation(self.dataset))
+
+    def score(
+        self,
+        fake: Iterable[SampleBatch],
+        sampling: Sampling | None = None,
+        generator: ScoredGenerator | None = None,
+    ) -> Score:
+        """Return the score of samples in stored form; on several ranks, of all their shares.
+
+        Args:
+            generator: what made them, for metrics that ask it for samples of their own.
+        """
         result = score(
             fake,
             self.reference,
@@ -100,10 +115,13 @@ class Scorer:
             spec=self.real.spec,
             device=self.processes.device,
             cache=ReferenceCache(cache_directory() / "reference"),
+            generator=generator,
+            debias=sampling is None or sampling.selected != "during",
         )
         return Score.now(
             value=result.value,
             metrics=result.metrics,
+            statistics=result.statistics,
             protocol=result.protocol,
             sampling=sampling,
             env=environment(self.processes),
@@ -117,7 +135,16 @@ class Scorer:
             rank=self.processes.rank,
             world_size=self.processes.world_size,
         )
-        return self.score(fake, sampling)
+        return self.score(fake, sampling, scored_generator(sampler, sampling.seed))
+
+
+def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:
+    """Return a sampler's generator, whose inner noise follows `seed`."""
+
+    def latents(count: int, seed: int) -> SampleBatch:
+        return sampler.inputs(Rows(0, count), seed)
+
+    return ScoredGenerator(latents, partial(sampler.generate, seed=seed))
 
 
 def preparation(dataset: ComponentPlan) -> str:

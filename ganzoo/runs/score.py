@@ -119,6 +119,27 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Statistics:
+    """What a Fréchet distance is made of, and how far it can be trusted; in its own units."""
+
+    mean_term: float
+    """The squared distance of the means: what all samples have in common."""
+    covariance_term: float
+    """The rest: variety and its directions."""
+    floor: float
+    """What as many samples of a perfect generator would score, on average."""
+    standard_error: float
+    """Over other samples of the same generator against the same reference."""
+    debiased: float | None = None
+    """About what infinitely many samples would score; None where too few are there to say."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Statistics:
+        """Return the statistics of a record, like `Protocol.from_dict`."""
+        return _from_dict(cls, data)
+
+
+@dataclass(frozen=True)
 class Score:
     """One value under one protocol, with the other metrics of the same samples."""
 
@@ -131,6 +152,8 @@ class Score:
     """None for samples that no run of ganzoo made."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """NaN where a metric is undefined."""
+    statistics: Statistics | None = None
+    """None in records of versions that did not compute them."""
     env: Mapping[str, Any] = field(default_factory=dict)
     """Versions, device, batch size, number of processes: recorded, never compared."""
 
@@ -151,6 +174,7 @@ class Score:
             ValueError: a field is missing, or the value is not a finite number.
         """
         value, sampling = data.get("value"), data.get("sampling")
+        statistics = data.get("statistics")
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"a score needs a finite value, not {value!r}")
         numbers = dict(data.get("metrics", {})).items()
@@ -159,6 +183,7 @@ class Score:
             "protocol": Protocol.from_dict(data.get("protocol", {})),
             "sampling": Sampling.from_dict(sampling) if sampling else None,
             "metrics": {name: math.nan if v is None else float(v) for name, v in numbers},
+            "statistics": Statistics.from_dict(statistics) if statistics else None,
         }
         return _from_dict(cls, {**data, **parts})
 

@@ -1,54 +1,110 @@
 """What the metrics beside the Fréchet distance see: features, samples and labels of both sides."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
 
 import torch
 from torch import Tensor
 
-from ganzoo.api import Evaluated, Extractor, Metric, SampleSpec
+from ganzoo.api import Evaluated, GeneratorProbe, Metric, SampleSpec
 from ganzoo.errors import PluginError
 from ganzoo.scoring import ranks
+from ganzoo.scoring.extraction import Extraction
+from ganzoo.scoring.kept import Kept
+from ganzoo.scoring.real import RealData
 
 
 class Passing:
-    """Batches on their way to the extractor; what the metrics need of them is kept, if wanted."""
+    """Batches on their way to the extractor, and what is remembered of them.
 
-    def __init__(self, batches: Iterable[tuple[Tensor, Tensor | None]], keep: bool) -> None:
-        self.batches = batches
-        self.keep = keep
-        self.samples: list[Tensor] = []
-        self.labels: list[Tensor | None] = []
+    Of every sample that is a number of its content's own; samples and labels only if `keep`.
+    """
+
+    def __init__(
+        self, batches: Iterable[tuple[Tensor, Tensor | None]], spec: SampleSpec, keep: bool
+    ) -> None:
+        self._batches = batches
+        self._keep = keep
+        self.keys: list[int] = []
+        self._samples = Kept(spec.shape, getattr(torch, spec.stored_dtype))
+        self._labels = Kept((), torch.int64)
+        self._all_labelled = True
 
     def __iter__(self) -> Iterator[Tensor]:
-        for samples, labels in self.batches:
-            if self.keep:
-                self.samples.append(samples)
-                self.labels.append(labels)
+        for samples, labels in self._batches:
             yield samples
+            self.keys += map(content_key, samples.cpu())
+            if self._keep:
+                self._samples.add(samples)
+                self._all_labelled &= labels is not None
+                if labels is not None:
+                    self._labels.add(labels)
 
-    def of_all_ranks(self, spec: SampleSpec, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    def of_all_ranks(self, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Return all samples (N, *shape), and all labels (N,) if every sample has one."""
-        empty = torch.empty(0, *spec.shape, dtype=getattr(torch, spec.stored_dtype))
-        samples = rows_of_all_ranks(self.samples, empty, device)
-        if not ranks.on_all(None not in self.labels, device):
+        samples = self._samples.of_all_ranks(device).tensor()
+        if not ranks.on_all(self._all_labelled, device):
             return samples, None
-        labels = cast(list[Tensor], self.labels)
-        return samples, rows_of_all_ranks(labels, torch.empty(0, dtype=torch.int64), device)
+        return samples, self._labels.of_all_ranks(device).tensor()
 
 
-def rows_of_all_ranks(parts: list[Tensor], empty: Tensor, device: torch.device) -> Tensor:
-    """Return the rows of every part of every rank, on the CPU; `empty` says what a row is."""
-    rows = torch.cat([empty, *(part.cpu() for part in parts)])
-    return ranks.all_rows(rows.to(device)).cpu()
+def content_key(sample: Tensor) -> int:
+    """Return a number of 63 bits that depends on a sample's bytes alone."""
+    digest = hashlib.blake2b(sample.contiguous().numpy().tobytes(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
 
 
-def class_logits(extractor: Extractor, features: Tensor, device: torch.device) -> Tensor | None:
-    """Return what the extractor's classifier says of features, (N, K) on the CPU, if it has one."""
-    if not hasattr(extractor, "class_logits"):
-        return None
-    with torch.inference_mode():
-        return extractor.class_logits(features.to(device)).float().cpu()
+class Splits(Mapping[str, Evaluated]):
+    """The splits of the reference's data set, each looked at when it is first asked for."""
+
+    def __init__(self, real: RealData, reference: Evaluated, extraction: Extraction) -> None:
+        self._read = real.splits
+        self._seen = {real.split: reference}
+        self._extraction = extraction
+
+    def __getitem__(self, name: str) -> Evaluated:
+        if name not in self._seen:
+            self._seen[name] = real_side(self._read[name](), self._extraction)
+        return self._seen[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._read, **self._seen})
+
+    def __len__(self) -> int:
+        return len({**self._read, **self._seen})
+
+
+def real_side(real: RealData, extraction: Extraction, features: Kept | None = None) -> Evaluated:
+    """Return what metrics see of real data.
+
+    Args:
+        features: those of this rank's share, where they are known.
+    """
+    rows = (features or kept_features(real, extraction)).of_all_ranks(extraction.device).tensor()
+    return Evaluated(rows, real.samples, real.labels, extraction.class_logits(rows))
+
+
+def fake_side(
+    passing: Passing, extraction: Extraction, features: Kept, generator: GeneratorProbe | None
+) -> Evaluated:
+    """Return what metrics see of the samples that have passed, of all ranks."""
+    rows = features.of_all_ranks(extraction.device).tensor()
+    samples, labels = passing.of_all_ranks(extraction.device)
+    logits = extraction.class_logits(rows)
+    return Evaluated(rows, samples, labels, logits, generator=generator)
+
+
+def kept_features(real: RealData, extraction: Extraction) -> Kept:
+    """Return the features of this rank's share of real data.
+
+    Raises:
+        GanzooError: another rank failed.
+    """
+    with ranks.together(extraction.device):
+        kept = Kept((extraction.width(real.samples),), torch.float32)
+        for features in extraction.features([ranks.share(real.samples)]):
+            kept.add(features)
+    return kept
 
 
 def numbers(metrics: Mapping[str, Metric], real: Evaluated, fake: Evaluated) -> dict[str, float]:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import DataError, GanzooError
-from ganzoo.scoring import ranks
-from ganzoo.scoring.moments import (
+from ganzoo.moments import (
     BLOCK,
     Moments,
     distance,
@@ -18,6 +17,7 @@ from ganzoo.scoring.moments import (
     trace_of_root,
     trace_of_root_of_rows,
 )
+from ganzoo.scoring import ranks
 
 try:
     from torchmetrics.image.fid import FrechetInceptionDistance

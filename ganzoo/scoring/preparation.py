@@ -35,6 +35,18 @@ def prepare(stored: Tensor, input_shape: Shape | None, modality: str) -> Tensor:
     return x.repeat(1, 3, 1, 1) if shape[0] == 1 and input_shape[0] == 3 else x
 
 
+def unrounded(spec: SampleSpec, samples: Tensor) -> Tensor:
+    """Return samples in model form on the scale of the stored form, float32, not rounded to it.
+
+    Raises:
+        DataError: the stored form has no scale between its values (text).
+    """
+    if spec.stored_dtype == "int64":
+        raise DataError(f"{spec} is made of symbols, and nothing lies between two of them")
+    samples = samples.float()
+    return samples.clamp(-1, 1).add(1).mul(127.5) if spec.stored_dtype == "uint8" else samples
+
+
 def input_rule(spec: SampleSpec, input_shape: Shape | None) -> str:
     """Return in words what `prepare` does with samples of `spec`, for the protocol.
 

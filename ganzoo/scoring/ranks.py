@@ -36,6 +36,21 @@ def on_all(flag: bool, device: torch.device) -> bool:
     return int(total(torch.tensor(int(flag), device=device))) == world()[1]
 
 
+def counts_of_all(count: int, device: torch.device) -> list[int]:
+    """Return every rank's count, in order of the ranks."""
+    rank, size = world()
+    counts = torch.zeros(size, dtype=torch.int64, device=device)
+    counts[rank] = count
+    return [int(number) for number in total(counts)]
+
+
+def from_rank(source: int, rows: Tensor) -> Tensor:
+    """Return rank `source`'s rows on every rank; the others' say their shape and dtype."""
+    rows = rows.contiguous()
+    dist.broadcast(rows, src=source)
+    return rows
+
+
 def all_rows(rows: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
     """Return the rows of all ranks, rank after rank; ranks may hold different numbers of them.
 

@@ -12,10 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ganzoo.moments import Moments
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.records import canonical_json
 from ganzoo.runs.score import Protocol
-from ganzoo.scoring.moments import Moments
 
 FORMAT = "1"
 

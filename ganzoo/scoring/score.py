@@ -1,53 +1,26 @@
 """Scores samples against a reference: one pass of the extractor, one distance, any metrics."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ganzoo.api import Evaluated, Extractor, Metric, Registration, SampleSpec
-from ganzoo.errors import DataError
-from ganzoo.runs.score import Protocol
+from ganzoo.api import Extractor, Metric, Registration, SampleSpec
+from ganzoo.moments import BLOCK, REVISION, Moments
+from ganzoo.runs.score import Protocol, Statistics
 from ganzoo.scoring import ranks
-from ganzoo.scoring.evaluated import Passing, class_logits, numbers, rows_of_all_ranks
-from ganzoo.scoring.features import BATCH_SIZE, dtype_of, features_of, regrouped
-from ganzoo.scoring.moments import BLOCK, REVISION, Moments
+from ganzoo.scoring.evaluated import Passing, Splits, fake_side, numbers, real_side
+from ganzoo.scoring.extraction import Extraction, Probe, ScoredGenerator
+from ganzoo.scoring.features import BATCH_SIZE, dtype_of, regrouped
+from ganzoo.scoring.floor import expected_floor
+from ganzoo.scoring.kept import Kept
 from ganzoo.scoring.preparation import input_rule
-from ganzoo.scoring.reference import ReferenceCache, content_sha256
-
-
-@dataclass(frozen=True)
-class RealData:
-    """A reference: samples in stored form with what the protocol says of them.
-
-    Raises:
-        DataError: fewer than two samples.
-    """
-
-    samples: Tensor
-    """(N, *shape), on the CPU."""
-    labels: Tensor | None
-    """int64 (N,), or None."""
-    dataset: str
-    """Full id, such as ``zoo/digits``."""
-    split: str
-    preparation: str = ""
-    """The data set's parameters in words."""
-
-    def __post_init__(self) -> None:
-        if len(self.samples) < 2:
-            raise DataError(
-                f"{self.dataset}/{self.split} has {len(self.samples)} samples; "
-                "a Fréchet distance needs at least 2"
-            )
-
-    @cached_property
-    def content_sha256(self) -> str:
-        """Hash of the samples, computed once."""
-        return content_sha256(self.samples)
+from ganzoo.scoring.real import RealData
+from ganzoo.scoring.reference import ReferenceCache
+from ganzoo.scoring.uncertainty import debiased, places_of, standard_error
 
 
 class Scored(NamedTuple):
@@ -58,6 +31,7 @@ class Scored(NamedTuple):
     metrics: dict[str, float]
     """What the other metrics say, by the names that they give."""
     protocol: Protocol
+    statistics: Statistics
 
 
 def score(
@@ -70,75 +44,98 @@ def score(
     device: torch.device,
     cache: ReferenceCache | None = None,
     batch_size: int = BATCH_SIZE,
+    generator: ScoredGenerator | None = None,
+    debias: bool = True,
 ) -> Scored:
     """Score generated samples against real ones.
 
-    Moments are streamed; features are kept only if there are metrics, and the real ones are
-    computed only then or where the cache does not know their moments. With torch.distributed
-    initialised every rank calls this with its own share of the fakes (and all of the reals), and
-    every rank gets the same result.
+    Moments are streamed; features are kept in a temporary file. The real ones are computed only
+    for metrics, or where the cache does not know their moments. With torch.distributed initialised
+    every rank calls this with its own share of the fakes (and all of the reals), and every rank
+    gets the same result.
 
     Args:
         fake: batches of (samples in stored form (B, *spec.shape), labels asked for or None).
         extractor: on `device`; `registration` is what its plugin says of it.
         metrics: by id.
         batch_size: samples that the extractor sees at once.
+        generator: what made the samples, for metrics that ask it for more.
+        debias: whether to take ten matrix steps more for the debiased distance.
 
     Raises:
         DataError: fewer than two samples on one side, values that are not finite, wrong shapes.
         PluginError: two metrics give numbers of one name.
+        DiskFull: no room for the temporary file.
         GanzooError: torchmetrics cannot be imported, or another rank failed.
     """
     from ganzoo.scoring.frechet import FrechetDistance
 
-    keep = bool(metrics)
+    extraction = Extraction(extractor, spec, device, batch_size)
     protocol = _protocol(real, extractor, registration, spec)
     known = _known(cache, protocol.reference_key, device)
-    passing = Passing(fake, keep)
-
-    def extracted(samples: Iterable[Tensor]) -> Iterator[Tensor]:
-        return features_of(samples, extractor, spec, device, batch_size)
-
+    passing = Passing(fake, spec, keep=bool(metrics))
     with ranks.together(device):
-        width = extractor.num_features or next(extracted([real.samples[:1]])).shape[1]
-        metric = FrechetDistance(width, sync_on_compute=False)
-        metric.to("cpu" if device.type == "mps" else device)  # MPS has no float64
-        real_features: list[Tensor] = []
-        if known is None or keep:
-            take = partial(metric.update, real=True) if known is None else None
-            real_features = _feed(extracted([ranks.share(real.samples)]), take, keep)
-        fake_features = _feed(extracted(passing), partial(metric.update, real=False), keep)
-    metric.sync()
+        width = extraction.width(real.samples)
+        distance = FrechetDistance(width, sync_on_compute=False)
+        distance.to("cpu" if device.type == "mps" else device)  # MPS has no float64
+        wanted = [ranks.share(real.samples)] if metrics or known is None else []
+        take = partial(distance.update, real=True) if known is None else None
+        real_features = _feed(extraction.features(wanted), width, take)
+        take = partial(distance.update, real=False)
+        fake_features = _feed(extraction.features(passing), width, take)
+    distance.sync()
     if known is None:
-        known = metric.moments(real=True)
+        known = distance.moments(real=True)
         if cache and ranks.world()[0] == 0:
             cache.save(protocol.reference_key, known, protocol)
-    metric.set_reference(known)
-    protocol = replace(protocol, n_fake=int(metric.fake_features_num_samples))
-    value = float(metric.compute())  # which also takes the sums apart again into the ranks' own
-    if not keep:
-        return Scored(value, {}, protocol)
+    distance.set_reference(known)
+    sides = distance.moments(real=True), distance.moments(real=False)
+    value = float(distance.compute())  # which also takes the sums apart again into the ranks' own
+    protocol = replace(protocol, n_fake=sides[1].n)
+    rows, keys = fake_features.tensor(), passing.keys if debias else None
+    statistics = _statistics(value, *sides, rows, keys, device)
+    if not metrics:
+        return Scored(value, {}, protocol, statistics)
+    reference = real_side(real, extraction, real_features)
+    reference = replace(reference, splits=Splits(real, reference, extraction))
+    probe = Probe(generator, extraction) if generator else None
+    generated = fake_side(passing, extraction, fake_features, probe)
+    return Scored(value, numbers(metrics, reference, generated), protocol, statistics)
 
-    def evaluated(features: list[Tensor], samples: Tensor, labels: Tensor | None) -> Evaluated:
-        rows = rows_of_all_ranks(features, torch.empty(0, width), device)
-        return Evaluated(rows, samples, labels, class_logits(extractor, rows, device))
 
-    real_side = evaluated(real_features, real.samples, real.labels)
-    fake_side = evaluated(fake_features, *passing.of_all_ranks(spec, device))
-    return Scored(value, numbers(metrics, real_side, fake_side), protocol)
-
-
-def _feed(
-    features: Iterable[Tensor], take: Callable[[Tensor], None] | None, keep: bool
-) -> list[Tensor]:
-    """Hand features on in the blocks that moments are added in; return them if they are kept."""
-    kept = []
+def _feed(features: Iterable[Tensor], width: int, take: Callable[[Tensor], None] | None) -> Kept:
+    """Keep features, and hand them on in the blocks that moments are added in."""
+    kept = Kept((width,), torch.float32)
     for block in regrouped(features, BLOCK):
         if take:
             take(block)
-        if keep:
-            kept.append(block)
+        kept.add(block)
     return kept
+
+
+def _statistics(
+    value: float,
+    reference: Moments,
+    fake: Moments,
+    rows: Tensor,
+    keys: Sequence[int] | None,
+    device: torch.device,
+) -> Statistics:
+    """Return what is known of the distance `value` beside it.
+
+    Args:
+        rows: this rank's features of generated samples.
+        keys: of the content of each of them; None: no debiased distance.
+    """
+    mean_term = float((reference.mean - fake.mean).square().sum())
+    places = None if keys is None else places_of(torch.tensor(keys, dtype=torch.int64), device)
+    return Statistics(
+        mean_term=mean_term,
+        covariance_term=max(0.0, value - mean_term),
+        floor=expected_floor(reference, fake.n),
+        standard_error=standard_error(reference, fake, rows),
+        debiased=None if places is None else debiased(reference, fake, rows, places),
+    )
 
 
 def _known(cache: ReferenceCache | None, key: str, device: torch.device) -> Moments | None:

@@ -14,8 +14,8 @@ from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from ganzoo.errors import DataError
+from ganzoo.moments import Moments, factor, frechet_distance
 from ganzoo.scoring.frechet import FrechetDistance
-from ganzoo.scoring.moments import Moments, factor, frechet_distance
 
 STATES = [
     f"{side}_features_{name}"

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ganzoo.moments import Moments
 from ganzoo.runs.score import Protocol
-from ganzoo.scoring.moments import Moments
 from ganzoo.scoring.reference import ReferenceCache, content_sha256
 
 PROTOCOL = Protocol(

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import DataError, PluginError
+from ganzoo.moments import frechet_distance
 from ganzoo.runs.score import Protocol
-from ganzoo.scoring.moments import frechet_distance
+from ganzoo.scoring.real import RealData
 from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.score import RealData, Scored, score
+from ganzoo.scoring.score import Scored, score
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
     toys: SimpleNamespace, scored: Callable[..., Scored], count: int
 ) -> None:
     real, fake = toys.real_points(), toys.points(count, seed=2)
-    value, metrics, protocol = scored(fake)
+    value, metrics, protocol, _ = scored(fake)
     assert value == pytest.approx(
         frechet_distance(toys.moments(real.samples), toys.moments(fake)), rel=1e-9
     )
@@ -73,6 +74,37 @@ def test_the_batches_of_the_fakes_do_not_change_the_score(
     whole = scored(fake)
     assert scored(fake, fake=toys.batches(fake, 1, 9, 20)) == whole
     assert scored(fake, batch_size=7).value == pytest.approx(whole.value, rel=1e-10)
+
+
+def test_the_terms_of_the_distance_add_up_to_it(
+    toys: SimpleNamespace, scored: Callable[..., Scored]
+) -> None:
+    real, fake = toys.real_points(), toys.points(30, seed=2) + 3
+    value, _, _, statistics = scored(fake)
+    apart = (real.samples.double().mean(0) - fake.double().mean(0)).square().sum().item()
+    assert statistics.mean_term == pytest.approx(apart, rel=1e-9)
+    assert statistics.mean_term + statistics.covariance_term == pytest.approx(value, rel=1e-12)
+
+
+def test_neither_order_nor_batches_change_the_statistics(
+    toys: SimpleNamespace, scored: Callable[..., Scored]
+) -> None:
+    fake = toys.points(40, seed=2)
+    fake[7] = fake[31]  # equal samples must not make the order matter either
+    whole = scored(fake).statistics
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(1))
+    other = scored(fake[order], fake=toys.batches(fake[order], 1, 19, 20), batch_size=9).statistics
+    assert whole.debiased is not None
+    assert vars(other) == pytest.approx(vars(whole), rel=1e-9)
+
+
+def test_the_debiased_distance_is_left_out_where_it_is_not_wanted_or_cannot_be_had(
+    toys: SimpleNamespace, scored: Callable[..., Scored]
+) -> None:
+    fake = toys.points(40, seed=2)
+    assert scored(fake, debias=False).statistics.debiased is None
+    assert scored(fake[:10]).statistics.debiased is None
+    assert scored(fake, debias=False).value == scored(fake).value
 
 
 def test_images_are_scored_through_the_input_rule(
@@ -206,6 +238,9 @@ def test_two_processes_score_like_one(
         fake = toys.points(line["count"], seed=2)
         expected = scored(fake, metrics={"m": toys.Agreement()})
         assert line["value"] == pytest.approx(expected.value, rel=1e-10), line
+        known = {name: value for name, value in vars(expected.statistics).items() if value}
+        assert ("debiased" in known) == (line["count"] >= 20)
+        assert {name: line["statistics"][name] for name in known} == pytest.approx(known, rel=1e-7)
         assert line["metrics"] == (expected.metrics if line["metrics"] else {})
         assert line["protocol"] == expected.protocol.id
     assert len(first) == 6

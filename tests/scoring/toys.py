@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Evaluated, Registration, SampleSpec
-from ganzoo.scoring.moments import Moments
-from ganzoo.scoring.score import RealData
+from ganzoo.moments import Moments
+from ganzoo.scoring.real import RealData
 
 POINTS = SampleSpec("vector", (6,))
 GREY = SampleSpec("image", (1, 8, 8))

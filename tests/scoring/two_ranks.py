@@ -38,6 +38,7 @@ def say(fake: list, cache: ReferenceCache | None, metrics: dict) -> None:
     )
     count = result.protocol.n_fake
     about = {"value": result.value, "metrics": result.metrics, "protocol": result.protocol.id}
+    about["statistics"] = vars(result.statistics)
     print(json.dumps({"count": count, **about}), flush=True)
 
 

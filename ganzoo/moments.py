@@ -32,6 +32,22 @@ class Moments:
     n: int
 
     @classmethod
+    def of(cls, features: Tensor) -> "Moments":
+        """Return the moments of features (N, D) of any float type.
+
+        Raises:
+            DataError: fewer than two rows.
+        """
+        width = features.shape[1]
+        total = torch.zeros(width, dtype=torch.float64, device=features.device)
+        outer = torch.zeros(width, width, dtype=torch.float64, device=features.device)
+        for block in torch.split(features, BLOCK):
+            block = block.double()
+            total += block.sum(0)
+            outer.addmm_(block.T, block)
+        return cls.of_sums(total, outer, len(features))
+
+    @classmethod
     def of_sums(cls, total: Tensor, outer: Tensor, n: int) -> "Moments":
         """Return the moments of n samples from their sum (D,) and sum of outer products (D, D).
 
