@@ -4,13 +4,15 @@ import traceback
 
 import click
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import BrokenPlugin, GanzooError
 
 
 def report(error: GanzooError, *, with_traceback: bool = False) -> None:
     """Print an error that ganzoo raised on purpose."""
     if with_traceback:
-        traceback.print_exception(error)
+        # Of a plugin's error its author wants what the plugin raised, not how ganzoo came to it.
+        cause = error.__cause__ if isinstance(error, BrokenPlugin) else None
+        traceback.print_exception(cause or error)
     say(error.message, error.hint)
 
 

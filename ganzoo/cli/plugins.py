@@ -93,7 +93,7 @@ def notes(namespaces: Sequence[Namespace]) -> list[str]:
     for namespace in namespaces:
         if namespace.error:
             found.append(f"{why(namespace)}\ntry: {namespace.hint}")
-        if namespace.eager_torch:
+        if namespace.eager_torch and namespace.origin != "local":
             found.append(
                 f"{namespace.name}: its import loads torch, which makes every listing slow;"
                 " its author can mend that with `ganzoo conformance`"

@@ -13,6 +13,8 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 
+from ganzoo.errors import PluginError
+
 
 class _OneFile(SourceLoader):
     """Runs exactly the bytes that were hashed, and leaves no bytecode beside the user's file."""
@@ -29,7 +31,11 @@ class _OneFile(SourceLoader):
 
 
 def import_file(file: Path, source: bytes) -> ModuleType:
-    """Return the module that a file holds; the same one again as long as it does not change."""
+    """Return the module that a file holds; the same one again as long as it does not change.
+
+    Raises:
+        PluginError: the file imports another beside it, which the copy in a run would not find.
+    """
     key = hashlib.sha256(str(file).encode() + b"\0" + source).hexdigest()
     name = f"ganzoo_local_{key[:12]}"
     if name in sys.modules:
@@ -41,7 +47,12 @@ def import_file(file: Path, source: bytes) -> ModuleType:
     sys.modules[name] = module
     try:
         loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, ModuleNotFoundError) and (file.parent / f"{error.name}.py").exists():
+            raise PluginError(
+                f"it imports {error.name}.py, but a plugin of one file is one file, so that a run"
+                " can keep it; several are a distribution: ganzoo new plugin NAME"
+            ) from error
         raise
     return module

@@ -45,5 +45,7 @@ def is_strict() -> bool:
     """
     chosen = os.environ.get(STRICT, "")
     if chosen not in ("", "0", "1"):
-        raise UsageError(f"{STRICT} is {chosen!r}, but 1 is on and 0 is off", hint=f"{STRICT}=1")
+        raise UsageError(
+            f"{STRICT} is {chosen!r}, but 1 is on and 0 is off", hint=f"export {STRICT}=1"
+        )
     return chosen == "1"

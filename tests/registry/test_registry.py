@@ -727,6 +727,15 @@ def test_a_local_file_that_cannot_be_loaded_is_an_error_at_once(
     assert caught.value.hint == f"GANZOO_STRICT=1 ganzoo plugins --plugin {file}"
 
 
+def test_a_local_file_that_imports_its_neighbour_is_told_that_it_stands_alone(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.py").write_text("import helpers_of_mine")
+    (tmp_path / "helpers_of_mine.py").write_text("")
+    with pytest.raises(PluginError, match=r"it imports helpers_of_mine\.py, but .* is one file"):
+        Registry.with_local(tmp_path / "mine.py")
+
+
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read the plugin .*gone\.py: No such file"):
         Registry.with_local(tmp_path / "gone.py")
