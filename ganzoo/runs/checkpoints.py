@@ -18,6 +18,7 @@ from typing import Any
 from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults, files
 from ganzoo.runs.commands import command, reference_to
+from ganzoo.runs.lock import is_held
 from ganzoo.runs.manifest import (
     DamagedCheckpoint,
     directory_name,
@@ -184,13 +185,21 @@ class CheckpointStore:
 
     def _no_such(self, step: int) -> CheckpointError:
         if not (steps := self.steps()):
-            resume = command("resume", reference_to(self.directory.parent))
-            return CheckpointError(f"{self.directory} holds no checkpoint", hint=resume)
+            return self._none_at_all(self.directory.parent)
         there = ", ".join(map(str, steps))
         nearest = min(steps, key=lambda each: abs(each - step))
         return CheckpointError(
             f"{self.directory} has no step {step}; it has {there}", hint=f"--checkpoint {nearest}"
         )
+
+    def _none_at_all(self, run: Path) -> CheckpointError:
+        if is_held(run):
+            listing = command("ls", runs_directory=run.parent)
+            return CheckpointError(
+                f"{self.directory} holds no checkpoint yet, the run has only begun", hint=listing
+            )
+        resume = command("resume", reference_to(run))
+        return CheckpointError(f"{self.directory} holds no checkpoint", hint=resume)
 
     def _path(self, step: int) -> Path:
         return self.directory / directory_name(step)

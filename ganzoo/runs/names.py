@@ -11,7 +11,7 @@ from ganzoo.runs.commands import command
 SHOWN = 5
 """So many names of runs are spelt out in a message."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RULE = "letters, digits, '.', '_' and '-', the first one a letter or digit, at most 100"
 
 
@@ -21,7 +21,7 @@ def check(name: str) -> None:
     Raises:
         UsageError: with the nearest name that is allowed.
     """
-    if _NAME.fullmatch(name):
+    if PATTERN.fullmatch(name):
         return
     near = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]
     guess = f" - did you mean {near!r}?" if near else ""

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults
 from ganzoo.runs.checkpoints import CheckpointStore
+from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import NoRoom
 from ganzoo.runs.manifest import DamagedCheckpoint
 from ganzoo.runs.records import content_hash
@@ -198,6 +199,19 @@ def test_a_step_that_is_not_there_is_an_error_that_names_those_that_are(tmp_path
         filled(tmp_path, 1, 2).at(4)
     assert caught.value.hint == "--checkpoint 2"
     assert CheckpointStore(tmp_path / "nowhere").newest() is None
+
+
+def test_where_there_is_none_a_run_that_is_going_is_looked_at_and_another_resumed(
+    tmp_path: Path,
+) -> None:
+    run = RunDirectory.create(tmp_path, "a", 0)
+    store = CheckpointStore(run.checkpoints_directory)
+    with pytest.raises(CheckpointError, match=r"holds no checkpoint$") as caught:
+        store.at(0)
+    assert caught.value.hint == f"ganzoo resume {run.path}"
+    with run.hold(), pytest.raises(CheckpointError, match="no checkpoint yet") as caught:
+        store.at(0)
+    assert caught.value.hint == f"ganzoo ls --runs-dir {tmp_path}"
 
 
 # --- pruning ---
