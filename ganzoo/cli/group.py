@@ -24,6 +24,7 @@ VERBS: dict[str, dict[str, str]] = {
         "recipes": "list the recipes there are",
         "check": "find every mistake in a recipe without training",
         "show": "print a recipe with everything filled in",
+        "schema": "print what a recipe may say, for editors",
     },
     "Plugins": {
         "plugins": "list the plugins, and why one does not work",
@@ -40,23 +41,16 @@ VERBS: dict[str, dict[str, str]] = {
 }
 """Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
 
-NOT_YET = ("schema",)
-"""Verbs that are decided on and not written."""
-
 
 class Verbs(click.Group):
     """A group whose commands are named here and live in files of their own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the help text."""
-        return [verb for verbs in VERBS.values() for verb in verbs] + list(NOT_YET)
+        return [verb for verbs in VERBS.values() for verb in verbs]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one verb's file."""
-        if cmd_name in NOT_YET:
-            from ganzoo.cli import not_yet
-
-            return not_yet.command(cmd_name)
         if cmd_name not in self.list_commands(ctx):
             return None
         return _load(cmd_name)
@@ -82,8 +76,6 @@ class Verbs(click.Group):
         for section, verbs in VERBS.items():
             with formatter.section(section):
                 formatter.write_dl(list(verbs.items()))
-        with formatter.section("Not yet"):
-            formatter.write_text(", ".join(NOT_YET))
 
 
 @cache

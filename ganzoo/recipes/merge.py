@@ -88,12 +88,14 @@ def merge(base: dict[str, Any], child: dict[str, Any]) -> tuple[dict[str, Any], 
     return merged, notes
 
 
+def removable(path: KeyPath) -> bool:
+    """Whether null takes away what was inherited at `path`."""
+    slot = kind_of(path) is not None and path not in _NULL_MEANS_NONE
+    return slot or path in _REMOVABLE
+
+
 def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
     """Return merged data less the slots that null removed."""
-
-    def removed(path: KeyPath) -> bool:
-        slot = kind_of(path) is not None and path not in _NULL_MEANS_NONE
-        return slot or path in _REMOVABLE
 
     def kept(value: Any, path: KeyPath) -> Any:
         if not isinstance(value, dict):
@@ -102,7 +104,7 @@ def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
         return {
             key: kept(each, inner)
             for key, each, inner in items
-            if each is not None or not removed(inner)
+            if each is not None or not removable(inner)
         }
 
     result: dict[str, Any] = kept(data, ())

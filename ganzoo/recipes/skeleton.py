@@ -1,17 +1,17 @@
 """The skeleton: every key that the core gives a meaning to, its type, its range, its default.
 
 Defaults stand here and nowhere else. ``None`` means that something is off, or that `ganzoo.build`
-resolves it; each field says which.
+resolves it; each field says which. What is said of a field is what an editor shows.
 """
 
-import re
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
-from ganzoo.recipes.scalars import shown
+from ganzoo.errors import UsageError
 from ganzoo.recipes.slots import DEFAULT_IDS
+from ganzoo.runs import names
 
 DEFAULT_OPTIMIZER = {"use": DEFAULT_IDS["optimizers", "both"], "lr": 2e-4, "betas": [0.5, 0.999]}
 """What `optimizers.both` is folded over."""
@@ -24,16 +24,12 @@ Seed = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 
 
-_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
 def _run_name(name: str) -> str:
-    """A run's directory begins with this name."""
-    if not _RUN_NAME.fullmatch(name):
-        near = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]
-        guess = f" - did you mean {near!r}?" if near else ""
-        rule = "letters, digits, '.', '_' and '-', the first one a letter or digit, at most 100"
-        raise ValueError(f"{shown(name)} cannot name a directory ({rule}){guess}")
+    """A run's directory begins with this name; ``--name`` has the same rule."""
+    try:
+        names.check(name)
+    except UsageError as error:
+        raise ValueError(error.message) from error
     return name
 
 
@@ -49,8 +45,11 @@ def _no_number(value: Any) -> Any:
     return str(value) if type(value) in (int, float) else value
 
 
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{names.PATTERN.pattern}$"}
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Node(_Part):
@@ -61,130 +60,182 @@ class Node(_Part):
 
 
 class RegularizerNode(Node):
-    """A regularizer. `weight` multiplies its terms; it is due every so many updates of a player."""
+    """A regularizer, with what belongs to its slot."""
 
     weight: float = 1.0
+    """What its terms are multiplied by."""
     every_steps: Count = 1
+    """Due in every so many updates of a player, and then so many times as heavy."""
 
 
 class Published(_Part):
     """A figure that somebody else printed, with what makes it comparable."""
 
     metric: str
+    """What was computed, such as fid."""
     value: float
+    """The number."""
     source: str
+    """Where it was printed: paper and table, or address and revision."""
     n_real: Count | None = None
+    """How many real samples it was computed from."""
     n_fake: Count | None = None
+    """How many generated samples it was computed from."""
     extractor: str | None = None
+    """The network whose features were compared."""
     split: str | None = None
+    """The split of the data that was compared with."""
     select: Literal["best", "final"] | None = None
+    """Whether it is the best checkpoint's, or the last one's."""
 
 
 class Optimizers(_Part):
     """One optimizer a player, each after folding it over `both` and that over the default."""
 
     generator: Node
+    """What differs for G."""
     discriminator: Node
+    """What differs for D."""
 
 
 class Init(_Part):
     """Runs or weights files to start from, as written."""
 
     generator: str | None = None
+    """A run's directory, or a safetensors file, for G."""
     discriminator: str | None = None
+    """A run's directory, or a safetensors file, for D."""
 
 
 class Ema(_Part):
-    """The moving average of G. `ramp_up`: the half life is at most this part of images_seen."""
+    """The moving average of G's weights, which is what is scored and sampled."""
 
     half_life_images: Positive
+    """After so many images an old weight counts half."""
     ramp_up: Positive | None = None
+    """The half life is at most this part of the images seen so far; null: no ramp."""
 
 
 class Stop(_Part):
-    """Stop when `metric` has not improved for so many evaluations."""
+    """When to stop early."""
 
     metric: str = "frechet"
+    """The number that has to improve."""
     patience_evals: Count
+    """Stop when it has not improved for so many evaluations."""
 
 
 class Train(_Part):
     """The budget, the batch, the numerics, what to do in trouble, and what to keep."""
 
     steps: Count | None = None
-    """Generator updates. Exactly one of `steps` and `images` is set."""
+    """The budget in generator updates. Give this or `images`."""
     images: Count | None = None
-    """Real images shown to D, over all of its updates."""
+    """The budget in real images shown to D, over all of its updates. Give this or `steps`."""
     batch_size: Count = 64
-    """Of one update, over all processes."""
+    """The batch of one update, over all processes."""
     micro_batch: Count | None = None
-    """What fits at once on one device; None: everything."""
+    """What fits at once on one device; null: the whole batch."""
     discriminator_steps: Count = 1
+    """Updates of D before each one of G, each with a real batch of its own."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
+    """What networks compute in; weights, losses and penalties stay in fp32."""
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    """How images lie in memory; auto: by fixed rules, written into the lock."""
     compile: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
+    """Whether networks are compiled; auto: by fixed rules, written into the lock."""
     deterministic: bool = False
+    """Only deterministic algorithms, so that a run on a GPU is resumed bit for bit."""
     data: Literal["auto", "memory", "stream"] = "auto"
+    """Whether the data is held in memory; auto: up to 2 GiB."""
     ema: Ema | None = None
+    """The moving average of G; null: none."""
     clip_grad_norm: Positive | None = None
+    """The largest norm of all gradients of a player together; null: no limit."""
     on_nonfinite: Literal["stop", "skip", "rollback"] = "stop"
+    """What to do when a term or a gradient is not finite."""
     on_collapse: Literal["ignore", "warn", "stop"] = "ignore"
+    """What to do when samples look alike."""
     stop: Stop | None = None
+    """When to stop early; null: never."""
     save_every_steps: Count | None = None
-    """None: a tenth of the run."""
+    """How often a checkpoint is saved, in generator updates; null: ten times a run."""
     keep: Annotated[int, Ge(2)] = 2
-    """Checkpoints, beside the best one."""
+    """How many checkpoints are kept, beside the best one."""
     log_every_steps: Count = 50
+    """How often terms are written down, in generator updates."""
     sample_every_steps: Count | None = None
-    """None: a tenth of the run."""
+    """How often a picture of samples is written, in generator updates; null: ten times a run."""
 
 
 class Eval(_Part):
     """How a run is scored."""
 
     every_steps: Count | None = None
-    """None: a tenth of the run."""
+    """How often, in generator updates; null: ten times a run."""
     samples: Annotated[int, Ge(2)] = 5000
+    """Generated samples of a score during training."""
     final_samples: Annotated[int, Ge(2)] | None = None
-    """For the best and the final checkpoint at the end; None: `samples`."""
+    """Generated samples of the scores at the end, of the best and the last; null: `samples`."""
     extractor: Node | Literal["auto"] | None = "auto"
-    """None: no score."""
+    """The network whose features are compared; auto: the data set's own; null: no score."""
     reference: str = "train"
     """The split of the data that is compared with."""
     metrics: tuple[Node, ...] = ()
-    """Beside the Fréchet distance."""
+    """What is computed beside the Fréchet distance."""
     seed: Seed = 0
+    """Seed of the samples that are scored."""
 
 
 class Settings(_Part):
     """A whole recipe, typed. `Recipe.settings` is one; `ganzoo.recipes.check` makes it."""
 
     recipe: Literal[1]
-    name: Annotated[str, AfterValidator(_run_name)]
+    """The version of the format: 1."""
+    name: Annotated[str, AfterValidator(_run_name), WithJsonSchema(_NAME_SCHEMA)]
+    """What its runs are called; without it, the file's name. Not inherited."""
     description: str | None = None
+    """One sentence for `ganzoo recipes`. Not inherited."""
     paper: str | None = None
+    """Where the method was published, such as arXiv:1802.05957. Not inherited."""
     published: Published | None = None
+    """A figure that somebody else printed for this. Not inherited."""
     reproduced: Annotated[Any, AfterValidator(_facts)] = None
+    """Whether that figure was reached here: true, false, or facts. Not inherited."""
     requires: tuple[str, ...] = ()
-    """Distributions, for the message when a component is not there; never installed."""
+    """Distributions whose plugins it needs, for the message when one is missing."""
     seed: Seed = 0
+    """Decides initial weights, order of the data, and all noise."""
     dataset: Node
+    """What is learnt."""
     conditional: bool = False
+    """Whether the networks see labels; false: not even where the data has classes."""
     labels: Literal["data", "uniform"] = "data"
-    """Law of the labels that G is asked for."""
+    """The law of the labels that G is asked for: as in the data, or all equally often."""
     generator: Node
+    """G: latents, and labels if conditional, to samples."""
     discriminator: Node
+    """D: samples, and labels if conditional, to logits; larger is more real."""
     latent: Node = Node(use=DEFAULT_IDS["latent",])
+    """The law of G's input."""
     loss: Node
+    """What each player minimises."""
     regularizers: dict[str, RegularizerNode] = {}
+    """Penalties beside the loss, by name; a name is the id unless `use` is given."""
     augmentation: Node | None = None
+    """What is done to everything that D sees; null: nothing."""
     optimizers: Optimizers
+    """One a player: `both`, and what differs for either."""
     schedules: dict[str, Node] = {}
-    """Key: the dotted path of the parameter that is scheduled over images_seen."""
+    """Numbers that change with the images seen; a key is the number's path."""
     init: Init = Init()
+    """Weights to start from; without them, those of the seed."""
     callbacks: dict[str, Node] = {}
+    """Observers of the run, by name; a name is the id unless `use` is given."""
     train: Train
+    """The budget, the batch, the numerics."""
     eval: Eval = Eval()
+    """How the run is scored."""
 
 
 def settings_data(part: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 from ganzoo.cli import main
 from ganzoo.cli.entry import write_whatever_is_asked
-from ganzoo.cli.group import NOT_YET, VERBS, group
+from ganzoo.cli.group import VERBS, group
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.errors import DataError, Diverged, GanzooError, Interrupted, RunLocked, Unfinished
 
@@ -43,21 +43,10 @@ def test_every_verb_of_the_table_has_a_file_and_a_help_text(verb: str, capsys: C
     assert f"ganzoo {verb}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", NOT_YET)
-@pytest.mark.parametrize("rest", [[], ["x", "--any=thing", "-q"]])
-def test_a_verb_that_is_not_written_says_so_and_ends_with_two(
-    verb: str, rest: list[str], capsys: Capture
-) -> None:
-    assert main([verb, *rest]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err == f"ganzoo {verb} is not written yet\ntry: ganzoo --help\n"
-
-
 def test_without_a_verb_the_help_text_names_every_verb(capsys: Capture) -> None:
     assert main([]) == 0
     out = capsys.readouterr().out
-    for verb in [*(verb for section in VERBS.values() for verb in section), *NOT_YET]:
+    for verb in (verb for section in VERBS.values() for verb in section):
         assert verb in out
 
 

@@ -1,0 +1,43 @@
+"""``ganzoo schema``: what a recipe may say, for editors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ganzoo.cli import options
+from ganzoo.cli.output import say
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write it there instead of printing it.",
+)
+@options.plugin
+def schema(out: Path | None, plugin: Path | None) -> None:
+    """Print the JSON Schema (2020-12) of recipes, with every component that is installed.
+
+    An editor that knows YAML completes keys and names by it, and says what they mean.
+    """
+    from ganzoo.build.schema import recipe_schema
+    from ganzoo.errors import UsageError
+
+    made, left_out = recipe_schema(options.registry(plugin))
+    for line in left_out:
+        say(f"left out: {line}")
+    text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        what = f"{out} cannot be written: {error.strerror}"
+        raise UsageError(what, hint="ganzoo schema --out recipe.schema.json") from error
+    say(f"written to {out}; an editor wants this as the first line of a recipe:")
+    click.echo(f"# yaml-language-server: $schema={out}")
