@@ -26,6 +26,7 @@ from ganzoo.registry.names import shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.commands import command
 from ganzoo.runs.score import Score
+from ganzoo.scoring.ranks import share
 
 PICTURES = "folder"
 """The data set that reads pictures; a core word like the default namespace."""
@@ -147,5 +148,6 @@ def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 
 
 def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
-    for batch in torch.split(samples, BATCH):
+    """Yield this process's share of samples that every process has read."""
+    for batch in torch.split(share(samples), BATCH):
         yield batch, None
