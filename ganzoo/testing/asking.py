@@ -80,10 +80,11 @@ def trained(case: Case, seed: int = 0) -> nn.Module:
 
 def touched(case: Case, *, training: bool) -> str | None:
     """Return how the first row changes when all other rows do; None where it does not."""
-    found = []
+    network, found = trained(case).train(training), []
+    before = {name: value.clone() for name, value in network.state_dict().items()}
     for seed in (1, 9):
-        network = trained(case).train(training)
         (first, y), (others, _) = inputs(case, network), inputs(case, network, seed=seed)
+        network.load_state_dict(before)
         with torch.no_grad():
             rows = answers(network, (torch.cat([first[:1], others[1:]]), y))
         found.append({name: values[:1] for name, values in rows.items()})

@@ -118,6 +118,7 @@ def same_by_index(case: Case) -> None:
 def picklable(case: Case) -> None:
     """It can be sent to a worker process and gives the same samples there."""
     dataset = case.make()
+    _seed_everything(3)
     before = {index: dataset[index] for index in indices(dataset)}
     try:
         copied = pickle.loads(pickle.dumps(dataset))  # noqa: S301 - our own bytes
@@ -127,6 +128,7 @@ def picklable(case: Case) -> None:
             f"{type(error).__name__}: {' '.join(str(error).split())}",
             "keep no open file, lock or lambda in it: open files where a sample is read",
         ) from error
+    _seed_everything(3)
     for index, item in before.items():
         if found := _changed(item, copied[index]):
             raise Failed(

@@ -128,8 +128,8 @@ def resumes(case: Case) -> None:
         found: dict[str, Tensor] = {}
         for player in PLAYERS:
             game = stage.prepared(player, update=9)
-            found |= {f"{player}'s {name}": term for name, term in stage.terms(game).items()}
-            found |= {f"{player}'s real": game.real, f"{player}'s fake": game.fake}
+            found |= {f"{player}'s term {name!r}": term for name, term in stage.terms(game).items()}
+            found |= {f"{player}'s samples": game.fake, f"{player}'s real samples": game.real}
         return found
 
     check_resumes(case, use, ask)
@@ -156,6 +156,8 @@ def _signs(stage: Stage, player: str) -> None:
     game = game.replace(real_output=real[0], fake_output=fake[0])
     terms = stage.terms(game)
     total = torch.stack(list(terms.values())).sum()
+    if not total.requires_grad:
+        return  # another check says so
     slopes = torch.autograd.grad(total, [real[1], fake[1]], allow_unused=True)
     of_real, of_fake = (0.0 if each is None else each.sum().item() for each in slopes)
     if player == "discriminator" and of_real > 0:

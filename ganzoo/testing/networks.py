@@ -90,7 +90,8 @@ def labels_matter(case: Case) -> None:
     with torch.no_grad():
         before = answers(network, (x, y))
         after = answers(network, (x, (y + 1) % case.spec.classes))
-    if difference(before, after) is None:
+    finite_ones = any(values.isfinite().any() for values in before.values())
+    if finite_ones and difference(before, after) is None:
         raise Failed(
             "another answer to other labels",
             "the same",
@@ -157,7 +158,7 @@ def bf16_autocast(case: Case) -> None:
     network = case.make()
     given = inputs(case, network)
     with torch.no_grad():
-        expected = answers(case.make(), given)
+        expected = answers(network, given)
         with torch.autocast("cpu", torch.bfloat16):
             found = answers(network, given)
     for name, values in expected.items():

@@ -94,7 +94,8 @@ def trials(
     for key, sets in parameters.items():
         named = [each for each in components if key in (str(each), each.registration.id)]
         if not named:
-            raise _unknown("parameters", key, [*map(str, components)])
+            ids = [each.registration.id for each in components]
+            raise _unknown("parameters", key, [*ids, *map(str, components)])
         for component in named:
             component.given = [*component.given, *sets]
     return [Trial(each, check) for each in components for check in CHECKS[each.kind]]
@@ -138,7 +139,10 @@ def _unknown(argument: str, key: str, known: Iterable[str]) -> PluginError:
     """Return the error for a key that names nothing that is checked."""
     near = suggest(key, known)
     guess = f" - did you mean {near!r}?" if near else ""
-    return PluginError(f"{argument}: nothing that is checked is called {key!r}{guess}")
+    return PluginError(
+        f"{argument}: nothing that is checked is called {key!r}{guess}",
+        hint="ganzoo conformance --list (a check's full name is 'KIND ID: CHECK')",
+    )
 
 
 def check_keys(argument: str, keys: Iterable[str], known: Sequence[Trial]) -> None:

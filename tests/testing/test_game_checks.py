@@ -1,0 +1,412 @@
+"""Each check of what is played or drawn finds the component that is wrong in that alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, logsigmoid, softplus
+
+from ganzoo.api import Fraction, Game, Noise, SampleSpec, Terms
+
+# --- losses --------------------------------------------------------------------------------------
+
+
+class Vanilla:
+    """The original game, by softplus; nothing is wrong with it."""
+
+    def discriminator(self, game: Game) -> Terms:
+        real, fake = softplus(-game.real_logits), softplus(game.fake_logits)
+        return {"real": real.mean(), "fake": fake.mean()}
+
+    def generator(self, game: Game) -> Terms:
+        return {"fake": softplus(-game.fake_logits).mean()}
+
+
+class WithR1(Vanilla):
+    capabilities = frozenset({"real-gradient"})
+
+    def discriminator(self, game: Game) -> Terms:
+        _, gradient = game.input_gradient(game.real, game.labels)
+        return {**super().discriminator(game), "r1": gradient.square().flatten(1).sum(1).mean()}
+
+
+class Relativistic(Vanilla):
+    def discriminator(self, game: Game) -> Terms:
+        return {"pairs": softplus(game.fake_logits - game.real_logits).mean()}
+
+    def generator(self, game: Game) -> Terms:
+        return {"pairs": softplus(game.real_logits - game.fake_logits).mean()}
+
+
+class Auxiliary(Vanilla):
+    """Needs labels and class logits, and says so."""
+
+    requires = frozenset({"class-logits"})
+
+    def generator(self, game: Game) -> Terms:
+        guess = game.fake_output.class_logits
+        return {**super().generator(game), "class": cross_entropy(guess, game.fake_labels)}
+
+
+class OneSided:
+    discriminator = Vanilla.discriminator
+
+
+class NeedsLabels(Vanilla):
+    def generator(self, game: Game) -> Terms:
+        weights = 1 + game.fake_labels.float()
+        logits = (
+            game.fake_logits.flatten(1).mean(1) if game.fake_logits.ndim > 1 else game.fake_logits
+        )
+        return {"fake": (weights * softplus(-logits)).mean()}
+
+
+class OneColumn(Vanilla):
+    def generator(self, game: Game) -> Terms:
+        (count,) = game.fake_logits.shape
+        return {"fake": softplus(-game.fake_logits).sum() / count}
+
+
+class NoMean(Vanilla):
+    def generator(self, game: Game) -> Terms:
+        return {"fake": softplus(-game.fake_logits)}
+
+
+class Bare(Vanilla):
+    def generator(self, game: Game) -> Any:
+        return softplus(-game.fake_logits).mean()
+
+
+class Detached(Vanilla):
+    def generator(self, game: Game) -> Terms:
+        return {"fake": softplus(-game.fake_logits.detach()).mean()}
+
+
+class Logarithm(Vanilla):
+    def generator(self, game: Game) -> Terms:
+        return {"fake": -game.fake_logits.sigmoid().log().mean()}
+
+
+class ClampedLogarithm(Vanilla):
+    """The value is finite and the gradient is not: that of a square root at 0."""
+
+    def generator(self, game: Game) -> Terms:
+        return {"fake": (1 - logsigmoid(game.fake_logits).exp()).sqrt().mean()}
+
+
+class Swapped(Vanilla):
+    def generator(self, game: Game) -> Terms:
+        return {"fake": softplus(game.fake_logits).mean()}
+
+
+class SwappedReal(Vanilla):
+    def discriminator(self, game: Game) -> Terms:
+        return {
+            "real": softplus(game.real_logits).mean(),
+            "fake": softplus(game.fake_logits).mean(),
+        }
+
+
+class SwappedFake(Vanilla):
+    def discriminator(self, game: Game) -> Terms:
+        real, fake = softplus(-game.real_logits), softplus(-game.fake_logits)
+        return {"real": real.mean(), "fake": fake.mean()}
+
+
+class Counting(Vanilla):
+    def __init__(self) -> None:
+        self.played = 0
+
+    def generator(self, game: Game) -> Terms:
+        self.played += 1
+        return {"fake": softplus(-game.fake_logits).mean() / self.played}
+
+
+@pytest.mark.parametrize(
+    ("check", "factory"),
+    [
+        ("plays", OneSided),
+        ("plays", NeedsLabels),
+        ("plays", OneColumn),
+        ("scalar-terms", NoMean),
+        ("scalar-terms", Bare),
+        ("reaches-player", Detached),
+        ("large-logits", Logarithm),
+        ("large-logits", ClampedLogarithm),
+        ("gradient-sign", Swapped),
+        ("gradient-sign", SwappedReal),
+        ("gradient-sign", SwappedFake),
+        ("resumes", Counting),
+    ],
+)
+def test_a_loss_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
+    assert failed("loss", factory) == {check}
+
+
+@pytest.mark.parametrize("factory", [Vanilla, WithR1, Relativistic, Auxiliary])
+def test_a_loss_without_a_fault_fails_none(failed, factory: Any) -> None:
+    assert failed("loss", factory, capabilities=frozenset({"real-gradient"})) == set()
+
+
+def test_a_failure_in_a_game_says_whose_update_and_what_game(judge) -> None:
+    assert str(judge("loss", OneColumn)["plays"]).startswith(
+        "loss local/thing: plays: defaults: generator's update, 3 logits a sample, with labels: "
+        "expected no error, got ValueError: too many values to unpack (expected 1)"
+    )
+
+
+def test_what_no_discriminator_at_hand_offers_is_not_checked_rather_than_passed(judge) -> None:
+    class Embedding(Vanilla):
+        requires = frozenset({"local/embedding"})
+
+    outcome = judge("loss", Embedding)["plays"]
+    assert outcome.outcome == "skipped"
+    assert outcome.message == (
+        "requires a discriminator with local/embedding, and local registers none"
+    )
+
+
+# --- regularizers --------------------------------------------------------------------------------
+
+
+class LeCam(nn.Module):
+    """Moving means of logits as buffers; nothing is wrong with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("real", torch.zeros(()))
+
+    def discriminator(self, game: Game) -> Terms:
+        return {"lecam": (game.fake_logits - self.real).square().mean()}
+
+    def after_step(self, game: Game) -> None:
+        if game.player == "discriminator":
+            self.real.lerp_(game.real_logits.mean(), 0.1)
+
+
+class FloatLeCam:
+    """The same, with its mean in a Python number, which no checkpoint holds."""
+
+    real = 0.0
+
+    def discriminator(self, game: Game) -> Terms:
+        return {"lecam": (game.fake_logits - self.real).square().mean()}
+
+    def after_step(self, game: Game) -> None:
+        self.real += 0.1 * (game.real_logits.mean().item() - self.real)
+
+
+class Unsavable(LeCam):
+    def state_dict(self, **given: Any) -> Any:
+        return {**super().state_dict(**given), "when": object()}
+
+
+class WeightClipping:
+    def after_step(self, game: Game) -> None:
+        for weight in game.discriminator_module.parameters():
+            weight.clamp_(-0.1, 0.1)
+
+
+class TopK:
+    capabilities = frozenset({"batch-coupled"})
+
+    def prepare(self, game: Game) -> Game:
+        if game.player == "discriminator":
+            return game
+        best = game.fake_logits.reshape(len(game.fake), -1).mean(1).topk(4).indices
+        y = None if game.fake_labels is None else game.fake_labels[best]
+        return game.replace(latents=game.latents[best], fake_labels=y, fake=game.fake[best])
+
+
+class Idle:
+    """Has none of the methods that are called."""
+
+
+class Forgets:
+    def prepare(self, game: Game) -> Any:
+        game.replace(latents=game.latents)
+
+
+class Vector:
+    def discriminator(self, game: Game) -> Terms:
+        return {"norms": game.real_logits.flatten().abs()}
+
+
+class Away:
+    def discriminator(self, game: Game) -> Terms:
+        return {"change": (game.real - game.fake).square().mean()}
+
+
+class Reciprocal:
+    def discriminator(self, game: Game) -> Terms:
+        return {"far": (1 / game.real_logits.sigmoid()).mean()}
+
+
+@pytest.mark.parametrize(
+    ("check", "factory"),
+    [
+        ("plays", Idle),
+        ("plays", Forgets),
+        ("scalar-terms", Vector),
+        ("reaches-player", Away),
+        ("large-logits", Reciprocal),
+        ("resumes", FloatLeCam),
+        ("resumes", Unsavable),
+    ],
+)
+def test_a_regularizer_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
+    assert failed("regularizer", factory) == {check}
+
+
+@pytest.mark.parametrize("factory", [LeCam, WeightClipping, TopK])
+def test_a_regularizer_without_a_fault_fails_none(failed, factory: Any) -> None:
+    assert failed("regularizer", factory, capabilities=frozenset({"batch-coupled"})) == set()
+
+
+# --- augmentations -------------------------------------------------------------------------------
+
+
+class Brightness:
+    """A shift of each sample; nothing is wrong with it."""
+
+    def __init__(self, spec: SampleSpec, *, strength: Fraction = 1.0) -> None:
+        self.strength = strength
+        self.axes = (1,) * len(spec.model_shape)
+
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return x + self.strength * noise.uniform("brightness", *self.axes)
+
+
+class Adaptive(nn.Module):
+    """The same with a strength that adapts, as a buffer."""
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__()
+        self.register_buffer("strength", torch.zeros(()))
+        self.axes = (1,) * len(spec.model_shape)
+
+    def forward(self, x: Tensor, noise: Noise) -> Tensor:
+        return x + self.strength * noise.uniform("brightness", *self.axes)
+
+    def observe(self, statistics: Mapping[str, Any]) -> None:
+        self.strength += statistics["real_logits_sign"] * statistics["images"] / 1e6
+
+
+class Numeric(Brightness):
+    """The same with a Python number, which no checkpoint holds."""
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__(spec)
+
+    def observe(self, statistics: Mapping[str, Any]) -> None:
+        self.strength += statistics["real_logits_sign"].item()
+
+
+class Cropped(Brightness):
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return super().__call__(x, noise)[..., 1:]
+
+
+class Divided(Brightness):
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__(spec)
+
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return super().__call__(x, noise) + 1 / (x * 0)
+
+
+class CutOff(Brightness):
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return super().__call__(x, noise).detach()
+
+
+class Rounded(Brightness):
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__(spec)
+
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return super().__call__(x, noise).round()
+
+
+class OwnNoise(Brightness):
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return x + self.strength * torch.rand(len(x), *self.axes)
+
+
+class Stubborn(Brightness):
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return x + noise.uniform("brightness", *self.axes)
+
+
+@pytest.mark.parametrize(
+    ("check", "factory"),
+    [
+        ("form", Cropped),
+        ("finite", Divided),
+        ("differentiable", CutOff),
+        ("differentiable", Rounded),
+        ("same-noise", OwnNoise),
+        ("identity-at-zero", Stubborn),
+        ("resumes", Numeric),
+    ],
+)
+def test_an_augmentation_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
+    assert failed("augmentation", factory) == {check}
+
+
+@pytest.mark.parametrize("factory", [Brightness, Adaptive])
+def test_an_augmentation_without_a_fault_fails_none(failed, factory: Any) -> None:
+    assert failed("augmentation", factory) == set()
+
+
+# --- latents -------------------------------------------------------------------------------------
+
+
+class Gaussian:
+    """Standard normal numbers; nothing is wrong with them."""
+
+    dtype = torch.float32
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(n, self.dim, generator=generator, dtype=self.dtype)
+
+
+class Double(Gaussian):
+    dtype = torch.float64
+
+
+class Logarithmic(Gaussian):
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return super().sample(n, generator).log()
+
+
+class Ambient(Gaussian):
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(n, self.dim)
+
+
+class Constant(Gaussian):
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return torch.ones(n, self.dim)
+
+
+@pytest.mark.parametrize(
+    ("check", "factory"),
+    [
+        ("form", Double),
+        ("finite", Logarithmic),
+        ("same-seed", Ambient),
+        ("same-seed", Constant),
+    ],
+)
+def test_a_latent_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
+    assert failed("latent", factory) == {check}
+
+
+def test_a_latent_without_a_fault_fails_none(failed) -> None:
+    assert failed("latent", Gaussian) == set()

@@ -1,0 +1,350 @@
+"""Each check of a network finds the one that is wrong in that alone, and lets a right one be."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import one_hot
+
+from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
+
+CONDITIONAL = {"conditional"}
+
+
+class Generator(nn.Module):
+    """One hidden layer with batch norm; nothing is wrong with it."""
+
+    latent_dim = 4
+
+    def __init__(self, spec: SampleSpec, *, width: PositiveInt = 6, conditional: bool = False):
+        super().__init__()
+        self.spec = spec
+        self.capabilities = CONDITIONAL if conditional else set()
+        self.hidden = nn.Linear(self.latent_dim + spec.classes * conditional, width)
+        self.norm = nn.BatchNorm1d(width)
+        self.last = nn.Linear(width, spec.size)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.shown(self.last(self.between(self.norm(self.hidden(self.seen(z, y))))))
+
+    def seen(self, z: Tensor, y: Tensor | None) -> Tensor:
+        return z if y is None else torch.cat([z, one_hot(y, self.spec.classes).float()], dim=1)
+
+    def between(self, h: Tensor) -> Tensor:
+        return h.relu()
+
+    def shown(self, x: Tensor) -> Tensor:
+        x = x.view(-1, *self.spec.model_shape)
+        return x.softmax(-1) if self.spec.modality == "text" else x.tanh()
+
+
+class WithoutLatentDim(Generator):
+    latent_dim = 4
+
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        self.latent_dim = None
+
+
+class Cropping(Generator):
+    def shown(self, x: Tensor) -> Tensor:
+        return super().shown(x)[..., 1:]
+
+
+class Half(Generator):
+    def shown(self, x: Tensor) -> Tensor:
+        return super().shown(x).half()
+
+
+class NotANumber(Generator):
+    def shown(self, x: Tensor) -> Tensor:
+        return super().shown(x) * float("nan")
+
+
+class Unbounded(Generator):
+    def shown(self, x: Tensor) -> Tensor:
+        return x.view(-1, *self.spec.model_shape)
+
+
+class NeverAlone(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        if len(h) == 1:
+            raise ValueError("more than one sample is wanted")
+        return h.relu()
+
+
+class Squeezing(Generator):
+    def shown(self, x: Tensor) -> Tensor:
+        return super().shown(x) if len(x) > 1 else super().shown(x)[0]
+
+
+class Unused(Generator):
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        self.spare = nn.Linear(2, 2)
+
+
+class Deaf(Generator):
+    """Says that it is conditional, and does not listen."""
+
+    def seen(self, z: Tensor, y: Tensor | None) -> Tensor:
+        return super().seen(z, None if y is None else torch.zeros_like(y))
+
+
+class Uncopyable(Generator):
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        self.doubled = 2 * self.last.weight
+
+
+class Single(Generator):
+    def __deepcopy__(self, memory: Any) -> "Single":
+        return self
+
+
+class Forgetful(Generator):
+    """What it adds is drawn with the weights, and is neither a parameter nor a buffer."""
+
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        self.offset = torch.randn(6)
+
+    def between(self, h: Tensor) -> Tensor:
+        return (h + self.offset).relu()
+
+
+class OwnSeed(Generator):
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        random = torch.Generator()
+        random.seed()
+        self.offset = nn.Parameter(torch.randn(6, generator=random))
+
+    def between(self, h: Tensor) -> Tensor:
+        return (h + self.offset).relu()
+
+
+class Float32Only(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        return torch.lerp(h, torch.zeros(h.shape), 0.1)
+
+
+class Noisy(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        return h + 0.1 * torch.randn(h.shape)
+
+
+class DeclaredNoise(Noisy):
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        self.capabilities = {"internal-noise"}
+
+
+class DeclaredUnbounded(Unbounded):
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        self.capabilities = {"unbounded"}
+
+
+class Coupled(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        return h - 0.5 * h.mean(0)
+
+
+IMAGES = {"modalities": frozenset({"image"})}
+CAN = {"capabilities": frozenset({"conditional", "unbounded", "internal-noise"})}
+
+
+@pytest.mark.parametrize(
+    ("check", "factory"),
+    [
+        ("form", WithoutLatentDim),
+        ("form", Cropping),
+        ("form", Half),
+        ("finite", NotANumber),
+        ("value-range", Unbounded),
+        ("batch-of-one", NeverAlone),
+        ("batch-of-one", Squeezing),
+        ("gradients", Unused),
+        ("labels-matter", Deaf),
+        ("deep-copy", Uncopyable),
+        ("deep-copy", Single),
+        ("state-dict", Forgetful),
+        ("same-seed", OwnSeed),
+        ("bf16-autocast", Float32Only),
+        ("inputs-alone", Noisy),
+        ("separate-samples", Coupled),
+    ],
+)
+def test_a_generator_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
+    assert failed("generator", factory, **IMAGES, **CAN) == {check}
+
+
+@pytest.mark.parametrize("factory", [Generator, DeclaredNoise, DeclaredUnbounded])
+def test_a_generator_without_a_fault_fails_none(failed, factory: Any) -> None:
+    assert failed("generator", factory, **CAN) == set()
+
+
+def test_every_modality_is_tried_where_none_is_registered(judge) -> None:
+    seen = []
+
+    def watched(spec: SampleSpec) -> nn.Module:
+        seen.append(spec.modality)
+        return Generator(spec)
+
+    judge("generator", watched)
+    assert set(seen) == {"image", "vector", "text", "audio", "video"}
+
+
+def test_an_exemption_is_by_declaration_and_says_so(judge) -> None:
+    outcome = judge("generator", DeclaredUnbounded, **IMAGES, **CAN)["value-range"]
+    assert (outcome.outcome, outcome.message) == ("exempt", "declares unbounded")
+
+
+def test_a_spec_that_is_refused_is_no_fault_as_long_as_another_is_taken(failed) -> None:
+    def oblong(spec: SampleSpec) -> nn.Module:
+        if spec.shape != (3, 12, 20):
+            raise ValueError("only 12x20")
+        return Generator(spec)
+
+    assert failed("generator", oblong, **IMAGES) == set()
+
+
+def test_a_component_that_refuses_every_spec_fails_and_is_checked_on_one_that_it_takes(
+    failed,
+) -> None:
+    def large(spec: SampleSpec) -> nn.Module:
+        if spec.size < 10_000:
+            raise ValueError("at least 64x64")
+        return Generator(spec)
+
+    assert failed("generator", large, **IMAGES) == {"builds"}
+    specs = [SampleSpec("image", (3, 64, 64), classes=2)]
+    assert failed("generator", large, specs=specs, **IMAGES) == set()
+
+
+def test_what_fails_is_said_with_the_case_what_was_expected_and_what_to_do(judge) -> None:
+    outcome = judge("generator", NeverAlone, **IMAGES)["batch-of-one"]
+    assert str(outcome).startswith(
+        "generator local/thing: batch-of-one: image 1x8x8, 10 classes: expected an answer to a "
+        "batch of one sample in eval mode, got ValueError: more than one sample is wanted"
+    )
+    assert str(outcome).endswith("; let nothing depend on how large the batch is")
+
+
+# --- discriminators ------------------------------------------------------------------------------
+
+
+class Discriminator(nn.Module):
+    """One hidden layer, its features, a projection of the label; nothing is wrong with it."""
+
+    def __init__(self, spec: SampleSpec, *, conditional: bool = False):
+        super().__init__()
+        self.capabilities = {"features"} | (CONDITIONAL if conditional else set())
+        self.hidden = nn.Linear(spec.size, 6)
+        self.last = nn.Linear(6, 1)
+        self.rows = nn.Embedding(spec.classes, 6) if conditional else None
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Any:
+        h = self.between(torch.nn.functional.softplus(self.hidden(x.flatten(1))))
+        logits = self.last(h)[:, 0]
+        if self.rows is not None:
+            logits = logits + (self.rows(y) * h).sum(1)
+        return self.said(logits, h)
+
+    def between(self, h: Tensor) -> Tensor:
+        return h
+
+    def said(self, logits: Tensor, h: Tensor) -> Any:
+        return DiscriminatorOutput(logits, (h,))
+
+
+class Patches(Discriminator):
+    def said(self, logits: Tensor, h: Tensor) -> Any:
+        return DiscriminatorOutput(torch.stack([logits, 2 * logits], 1), (h,))
+
+
+class Map(Discriminator):
+    def said(self, logits: Tensor, h: Tensor) -> Any:
+        return DiscriminatorOutput(logits[:, None, None], (h,))
+
+
+class TurnedFeatures(Discriminator):
+    def said(self, logits: Tensor, h: Tensor) -> Any:
+        return DiscriminatorOutput(logits, (h.T,))
+
+
+class Pair(Discriminator):
+    def said(self, logits: Tensor, h: Tensor) -> Any:
+        return logits, h
+
+
+class Featureless(Discriminator):
+    def said(self, logits: Tensor, h: Tensor) -> Any:
+        return logits
+
+
+class Statistics(Discriminator):
+    """A minibatch statistic that is not declared."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return h + h.mean(0)
+
+
+class DeclaredStatistics(Statistics):
+    def __init__(self, spec: SampleSpec):
+        super().__init__(spec)
+        self.capabilities = {"features", "batch-coupled"}
+
+
+class Cube(torch.autograd.Function):
+    """x^3 with a backward pass that cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * gradient
+
+
+class Once(Discriminator):
+    def between(self, h: Tensor) -> Tensor:
+        return Cube.apply(h)
+
+
+class SquareRoot(Discriminator):
+    """Its input gradient is infinite at 0, where relu puts a part of its features."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return (h - h.detach()).square().sqrt() + h
+
+
+D_CAN = {"capabilities": frozenset({"conditional", "features", "batch-coupled"})}
+
+
+@pytest.mark.parametrize(
+    ("check", "factory"),
+    [
+        ("form", Map),
+        ("form", TurnedFeatures),
+        ("form", Pair),
+        ("declared-output", Featureless),
+        ("separate-samples", Statistics),
+        ("input-gradient", Once),
+        ("input-gradient", SquareRoot),
+    ],
+)
+def test_a_discriminator_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
+    assert failed("discriminator", factory, **IMAGES, **D_CAN) == {check}
+
+
+@pytest.mark.parametrize("factory", [Discriminator, Patches, DeclaredStatistics])
+def test_a_discriminator_without_a_fault_fails_none(failed, factory: Any) -> None:
+    assert failed("discriminator", factory, **D_CAN) == set()
