@@ -87,6 +87,11 @@ def _misspelt(
     Only what is loaded already is looked at: a typo must not run other people's code.
     """
     wanted, _, bare = qualify(name).partition("/")
+    if kind == "recipe" and wanted == DEFAULT_NAMESPACE:
+        return PluginError(
+            f"no recipe {name!r}: those that come with ganzoo have no namespace before the name",
+            hint=_listing(kind),
+        )
     loaded = [registration for namespace in found for registration in namespace.registrations]
     of_kind = [each for each in loaded if kind in (each.kind, ANY_KIND)]
     elsewhere = [each.id for each in of_kind if each.name == bare]

@@ -585,6 +585,7 @@ def test_a_registry_for_certain_namespaces_loads_no_other(install_plugin) -> Non
         ("generator", "DCGAN", "an id is NAME or namespace/NAME"),
         ("generator", "zoo/a/b", "an id is NAME or namespace/NAME"),
         ("loss", "local/flat", "is what is in the file of --plugin"),
+        ("recipe", "zoo/digits-base", "come with ganzoo have no namespace before the name"),
     ],
 )
 def test_a_name_that_finds_nothing_is_told_why(kind: str, name: str, message: str) -> None:
