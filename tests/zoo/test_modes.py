@@ -4,7 +4,7 @@ import pytest
 import torch
 from ganzoo_zoo.datasets.digits import StackedDigits
 from ganzoo_zoo.datasets.gaussians import Gaussians
-from ganzoo_zoo.metrics.modes import Modes, StackedModes
+from ganzoo_zoo.metrics.modes import Modes, StackedModes, within
 from torch import Tensor
 
 from ganzoo.api import Evaluated
@@ -28,6 +28,12 @@ def test_a_perfect_sampler_of_the_plane_scores_one_minus_exp_of_minus_nine_halve
     assert numbers["modes_covered"] == numbers["modes_total"] == 25
     # Binomial sd of 25,000 draws: 0.0007.
     assert numbers["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.003)
+    assert numbers["high_quality_ceiling"] == pytest.approx(1 - math.exp(-4.5))
+
+
+@pytest.mark.parametrize(("dimensions", "mass"), [(1, 0.9973), (2, 0.98889), (3, 0.97071)])
+def test_the_ceiling_is_the_mass_within_three_sd(dimensions: int, mass: float) -> None:
+    assert within(3, dimensions) == pytest.approx(mass, abs=1e-5)
 
 
 def test_dropped_modes_and_stray_samples_are_counted(grid: Evaluated) -> None:
@@ -41,7 +47,7 @@ def test_dropped_modes_and_stray_samples_are_counted(grid: Evaluated) -> None:
 
 def test_a_mode_is_not_covered_by_samples_that_are_only_near(grid: Evaluated) -> None:
     numbers = Modes()(grid, side(torch.tensor([[1.0, 1.2], [0.0, -1.16]])))
-    assert numbers == {"modes_covered": 0, "modes_total": 25, "high_quality": 0}
+    assert numbers["modes_covered"] == numbers["high_quality"] == 0
 
 
 def test_modes_need_labels_and_two_samples_of_each(grid: Evaluated) -> None:
@@ -63,6 +69,7 @@ def test_real_stacks_cover_the_modes_that_chance_lets_them() -> None:
     images, labels = StackedDigits("test", length=4000).tensors()
     numbers = StackedModes()(side(images), side(images))
     assert numbers["modes_covered"] == pytest.approx(len(set(labels.tolist())), abs=10)
+    assert numbers["modes_covered"] == pytest.approx(numbers["modes_ceiling"], abs=15)
     assert numbers["kl_floor"] == 999 / 8000
     assert numbers["kl_to_uniform"] == pytest.approx(numbers["kl_floor"], rel=0.15)
 

@@ -279,6 +279,56 @@ def register_metrics(register: Register) -> None:
         summary="how often the extractor's classifier sees the class that was asked for",
         license="Apache-2.0",
     )
+    register(
+        "kid",
+        "ganzoo_zoo.metrics.kid:Kid",
+        summary="kernel distance (MMD^2), unbiased, with its standard error",
+        paper="arXiv:1801.01401",
+        license="Apache-2.0",
+    )
+    register(
+        "precision-recall",
+        "ganzoo_zoo.metrics.coverage:PrecisionRecall",
+        summary="samples that look real, and real samples that are made",
+        paper="arXiv:1904.06991",
+        license="Apache-2.0",
+    )
+    register(
+        "density-coverage",
+        "ganzoo_zoo.metrics.coverage:DensityCoverage",
+        summary="precision and recall that outliers do not sway",
+        paper="arXiv:2002.09797",
+        license="Apache-2.0",
+    )
+    register(
+        "inception-score",
+        "ganzoo_zoo.metrics.inception_score:InceptionScore",
+        summary="clear classes, and all of them, as the extractor's classifier sees it",
+        paper="arXiv:1606.03498",
+        license="Apache-2.0",
+    )
+    register(
+        "intra-class",
+        "ganzoo_zoo.metrics.intra_class:IntraClass",
+        summary="Fréchet distance class by class, for conditional recipes",
+        paper="arXiv:1802.05637",
+        license="Apache-2.0",
+    )
+    register(
+        "memorisation",
+        "ganzoo_zoo.metrics.memorisation:Memorisation",
+        summary="distances to training data beside those to held-out data",
+        paper="arXiv:2004.05675",
+        license="Apache-2.0",
+    )
+    register(
+        "path-length",
+        "ganzoo_zoo.metrics.path_length:PathLength",
+        summary="how far a small step in the latents moves the features",
+        paper="arXiv:1812.04948",
+        license="Apache-2.0",
+        modalities={"image", "vector", "audio", "video"},
+    )
 
 
 @hookimpl

@@ -1,0 +1,83 @@
+"""Fidelity and variety apart: precision and recall, density and coverage, by nearest neighbours."""
+
+from collections.abc import Mapping
+
+import torch
+
+from ganzoo.api import DataError, Evaluated, PositiveInt
+from ganzoo_zoo.metrics.neighbours import squared_distances, squared_radii
+
+
+class PrecisionRecall:
+    """How much of one set lies in the other's support: balls out to each sample's k-th neighbour.
+
+    Precision is the fraction of generated samples inside any real sample's ball (do they look
+    real), recall the fraction of real samples inside any generated one's (is everything made).
+    Both are in [0, 1], higher is better, and two sets of one law score below 1.
+
+    Returns ``precision`` and ``recall``.
+
+    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1-2; k = 3 is theirs.
+
+    Raises:
+        DataError: there are not more than k samples on both sides.
+    """
+
+    def __init__(self, *, k: PositiveInt = 3) -> None:
+        self.k = k
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        require_more_than(self.k, "precision-recall", real, fake)
+        x, y = real.features, fake.features
+        real_radii, fake_radii = squared_radii(x, self.k), squared_radii(y, self.k)
+        covered, inside = torch.zeros(len(x), dtype=torch.bool), []
+        for rows, block in squared_distances(y, x):
+            inside.append((block <= real_radii).any(dim=1))
+            covered |= (block <= fake_radii[rows, None]).any(dim=0)
+        return {
+            "precision": torch.cat(inside).double().mean().item(),
+            "recall": covered.double().mean().item(),
+        }
+
+
+class DensityCoverage:
+    """Precision and recall that a few outliers do not sway: balls about real samples only.
+
+    Density counts how many real samples' balls each generated one lies in, over k; 1 is expected of
+    one law, and more is possible where samples crowd about the typical. Coverage is the fraction of
+    real balls that hold a generated sample, in [0, 1]; of m and n samples of one law
+    1 - (m-1)...(m-k) / ((m+n-1)...(m+n-k)) is expected. Higher is better for both.
+
+    Returns ``density`` and ``coverage``.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, eq. 3-4 and lemma 2; k = 5 is theirs.
+
+    Raises:
+        DataError: there are not more than k samples on both sides.
+    """
+
+    def __init__(self, *, k: PositiveInt = 5) -> None:
+        self.k = k
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        require_more_than(self.k, "density-coverage", real, fake)
+        x, y = real.features, fake.features
+        radii = squared_radii(x, self.k)
+        inside, covered = 0, torch.zeros(len(x), dtype=torch.bool)
+        for _, block in squared_distances(y, x):
+            within = block <= radii
+            inside += int(within.sum())
+            covered |= within.any(dim=0)
+        return {
+            "density": inside / (self.k * len(y)),
+            "coverage": covered.double().mean().item(),
+        }
+
+
+def require_more_than(k: int, name: str, *sides: Evaluated) -> None:
+    """Raise DataError unless every side has more than k samples."""
+    if (least := min(len(side.features) for side in sides)) <= k:
+        raise DataError(
+            f"the metric {name!r} looks for {k} neighbours, and one side has {least} samples",
+            hint=f"score more samples, or remove {name} from eval.metrics",
+        )

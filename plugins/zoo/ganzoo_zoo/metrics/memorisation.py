@@ -1,0 +1,72 @@
+"""Whether a generator copies what it was trained on."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ganzoo.api import DataError, Evaluated
+from ganzoo.nn import Moments, frechet_distance
+from ganzoo_zoo.metrics.neighbours import nearest
+
+HINT = "remove memorisation from eval.metrics"
+
+
+class Memorisation:
+    """Generated samples beside training data, and beside as much data that was not trained on.
+
+    A generator that has learnt the law is as far from the one as from the other; one that copies
+    is nearer to what it was trained on. Both parts are cut to the same number of samples, since a
+    smaller one always reads as farther.
+
+    Returns:
+        ``fd_train`` and ``fd_holdout``, the Fréchet distances to both;
+        ``nearest_ratio``, the median over samples of the distance to the nearest training sample
+        over the distance to the nearest held-out one: 1 without copying, 0 for copies;
+        ``nearer_to_train``, the fraction of samples that have a training sample nearest of all: 0.5
+        without copying, with a standard deviation of 0.5 / n^(1/2) over n samples.
+
+    Source: Meehan et al. 2020, arXiv:2004.05675, for the fraction; Alaa et al. 2022,
+    arXiv:2102.08921, for nearest neighbours as a test of authenticity.
+
+    Args:
+        train: the split that was trained on.
+        holdout: a split that was not.
+
+    Raises:
+        DataError: the data set does not have both splits.
+    """
+
+    def __init__(self, *, train: str = "train", holdout: str = "test") -> None:
+        self.names = train, holdout
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        seen, unseen = (split_of(real, name) for name in self.names)
+        count = min(len(seen), len(unseen))
+        seen, unseen, made = evenly(seen, count), evenly(unseen, count), fake.features
+        to_seen, to_unseen = nearest(made, seen), nearest(made, unseen)
+        ratio = torch.where(to_seen == to_unseen, 1.0, to_seen / to_unseen)
+        nearer = (to_seen < to_unseen).double() + (to_seen == to_unseen).double() / 2
+        moments = Moments.of(made)
+        return {
+            "fd_train": frechet_distance(Moments.of(seen), moments),
+            "fd_holdout": frechet_distance(Moments.of(unseen), moments),
+            "nearest_ratio": ratio.median().item(),
+            "nearer_to_train": nearer.mean().item(),
+        }
+
+
+def split_of(real: Evaluated, name: str) -> Tensor:
+    """Return the features of a split of the data set."""
+    if name not in real.splits:
+        known = ", ".join(real.splits) or "none that can be told apart"
+        raise DataError(
+            f"the metric 'memorisation' needs the split {name!r}; the data set has {known}",
+            hint=HINT,
+        )
+    return real.splits[name].features
+
+
+def evenly(rows: Tensor, count: int) -> Tensor:
+    """Return `count` rows, evenly spaced: data sets may be sorted by class."""
+    return rows[torch.linspace(0, len(rows) - 1, count).round().long()]

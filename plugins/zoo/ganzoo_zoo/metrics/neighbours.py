@@ -1,0 +1,50 @@
+"""Distances between all samples of two sets, in blocks that fit any memory."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+COLUMNS = 1024
+"""Samples of the second set that are made float64 at once."""
+
+NUMBERS = 2**22
+"""Distances that are held at once: 32 MB."""
+
+EQUAL = 1e-10
+"""Of the squared lengths: a smaller squared distance is round-off, and reads as none at all."""
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Yield (rows, |a_i - b_j|^2 for i in rows, float64 (R, M)), block after block of rows of a.
+
+    Samples that are equal but for the rounding of their features are at distance 0 exactly.
+
+    Args:
+        a, b: features (N, D) and (M, D), memory-mapped if they are large.
+    """
+    centre = b.mean(dim=0).double()  # distances are the same from anywhere, rounding is not
+    size = max(1, NUMBERS // len(b))
+    for first in range(0, len(a), size):
+        rows = slice(first, min(first + size, len(a)))
+        left = a[rows].double() - centre
+        yield rows, torch.cat([_squares(left, part, centre) for part in torch.split(b, COLUMNS)], 1)
+
+
+def _squares(left: Tensor, columns: Tensor, centre: Tensor) -> Tensor:
+    right = columns.double() - centre
+    lengths = left.square().sum(dim=1)[:, None] + right.square().sum(dim=1)
+    squares = lengths - 2 * left @ right.T
+    return torch.where(squares > EQUAL * lengths, squares, 0)
+
+
+def nearest(a: Tensor, b: Tensor) -> Tensor:
+    """Return the distance from each row of a to the nearest row of b, float64 (N,)."""
+    return torch.cat([block.amin(dim=1) for _, block in squared_distances(a, b)]).sqrt()
+
+
+def squared_radii(features: Tensor, k: int) -> Tensor:
+    """Return the squared distance from each row to its k-th nearest other row, float64 (N,)."""
+    # The first of the k + 1 nearest is the row itself.
+    blocks = squared_distances(features, features)
+    return torch.cat([block.kthvalue(k + 1, dim=1).values for _, block in blocks])

@@ -1,0 +1,39 @@
+import pytest
+import torch
+from ganzoo_zoo.metrics.inception_score import InceptionScore, inception_score
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ganzoo.api import DataError, Evaluated
+
+
+def side(logits: Tensor | None) -> Evaluated:
+    return Evaluated(torch.zeros(8, 1), torch.zeros(8, 1), class_logits=logits)
+
+
+def test_sure_and_even_over_the_classes_it_is_their_number() -> None:
+    sure = 1000 * one_hot(torch.arange(40) % 8, 10).float()
+    assert inception_score(sure) == pytest.approx(8)
+    assert inception_score(sure[:1].repeat(40, 1)) == pytest.approx(1)
+
+
+def test_unsure_of_everything_it_is_one() -> None:
+    assert inception_score(torch.zeros(40, 10)) == pytest.approx(1)
+
+
+def test_it_is_the_exponential_of_the_mutual_information() -> None:
+    p = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]], dtype=torch.float64)
+    expected = (p * (p / p.mean(0)).log()).sum(1).mean().exp()
+    assert inception_score(p.log()) == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_both_sides_are_told() -> None:
+    one, two = torch.zeros(8, 4), 1000 * one_hot(torch.arange(8) % 2, 4).float()
+    numbers = InceptionScore()(side(two), side(one))
+    assert numbers == pytest.approx({"inception_score": 1, "inception_score_real": 2})
+
+
+def test_an_extractor_without_a_classifier_is_one_clear_error() -> None:
+    with pytest.raises(DataError, match="needs an extractor with a classifier") as caught:
+        InceptionScore()(side(None), side(None))
+    assert caught.value.hint == "remove inception-score from eval.metrics"
