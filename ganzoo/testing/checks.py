@@ -144,4 +144,4 @@ def _name(function: Callable[..., None]) -> str:
 
 def _proof(function: Callable[..., None]) -> str:
     paragraph = cleandoc(function.__doc__ or "").split("\n\n")[0]
-    return " ".join(paragraph.split())
+    return " ".join(paragraph.replace("``", "").split())

@@ -16,7 +16,7 @@ COUNT = 128
 
 @case_check()
 def form(case: Case) -> None:
-    """Sample(n, generator) returns float32 (n, dim)."""
+    """It returns float32 (n, dim) from `sample(n, generator)`."""
     (dimension,) = case.arguments
     found: Any = _drawn(case)
     expected = f"float32 of shape {COUNT}x{dimension}"

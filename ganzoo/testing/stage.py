@@ -27,18 +27,28 @@ OFFERED = frozenset({"conditional", "features", "class-logits"})
 
 
 class Painter(nn.Module):
-    """G: samples near `level`, moved a little by z and by weights that get gradients."""
+    """G: samples near `level`, moved a little by z and by weights that get gradients.
+
+    Offers styles (B, 2, latent_dim), as style-based generators do.
+    """
 
     latent_dim = 8
 
     def __init__(self, spec: SampleSpec, level: float = 0.0) -> None:
         super().__init__()
+        self.mapping = nn.Linear(self.latent_dim, self.latent_dim)
         self.layer = nn.Linear(self.latent_dim, spec.size)
         self.shape = spec.model_shape
         self.level = level
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        return self.level + 0.1 * torch.tanh(self.layer(z)).view(-1, *self.shape)
+        return self.from_styles(self.styles(z, y))
+
+    def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.mapping(z)[:, None].expand(-1, 2, -1)
+
+    def from_styles(self, w: Tensor) -> Tensor:
+        return self.level + 0.1 * torch.tanh(self.layer(w.mean(1))).view(-1, *self.shape)
 
 
 class Judge(nn.Module):
@@ -127,7 +137,6 @@ class Stage:
         random = torch.Generator().manual_seed(update)
         real = self.setting.real + 0.1 * torch.randn(BATCH, *SPEC.model_shape, generator=random)
         labels = torch.arange(BATCH) % SPEC.classes if self.setting.labelled else None
-        asked = frozenset(getattr(self.live, "capabilities", ()))
         return EngineGame.of(
             player,
             self.generator,
@@ -136,9 +145,7 @@ class Stage:
             latents=torch.randn(BATCH, Painter.latent_dim, generator=random),
             labels=labels,
             fake_labels=None if labels is None else labels.flip(0),
-            wanted=Wanted(
-                "real-gradient" in asked, "fake-gradient" in asked, "generator-graph" in asked
-            ),
+            wanted=Wanted.by([self.live]),
             seed=update,
             step=update,
             images_seen=update * BATCH,
@@ -207,6 +214,11 @@ def naming(where: str) -> Iterator[None]:
         raise
     except Exception as error:
         failed = failure(error)
+        if isinstance(error, KeyError):
+            failed.advice = (
+                "name what it needs in D's extra in `requires`, and register a discriminator that "
+                "has it among its capabilities"
+            )
         failed.where = where
         raise failed from failed.__cause__
 

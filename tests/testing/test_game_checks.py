@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, logsigmoid, softplus
 
 from ganzoo.api import Fraction, Game, Noise, SampleSpec, Terms
+from tests import test_game_contract
 
 # --- losses --------------------------------------------------------------------------------------
 
@@ -168,6 +169,19 @@ def test_what_no_discriminator_at_hand_offers_is_not_checked_rather_than_passed(
     )
 
 
+def test_a_missing_extra_of_the_discriminator_says_how_to_ask_for_it(judge) -> None:
+    class Silent(Vanilla):
+        def generator(self, game: Game) -> Terms:
+            return {"embedding": game.fake_output.extra["embedding"].mean()}
+
+    message = judge("loss", Silent)["plays"].message
+    assert "got KeyError: 'embedding' (test_game_checks.py:" in message
+    assert message.endswith(
+        "; name what it needs in D's extra in `requires`, and register a discriminator that has it "
+        "among its capabilities"
+    )
+
+
 # --- regularizers --------------------------------------------------------------------------------
 
 
@@ -263,6 +277,23 @@ def test_a_regularizer_with_one_fault_fails_one_check(failed, check: str, factor
 @pytest.mark.parametrize("factory", [LeCam, WeightClipping, TopK])
 def test_a_regularizer_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("regularizer", factory, capabilities=frozenset({"batch-coupled"})) == set()
+
+
+DECLARED = frozenset({"real-gradient", "fake-gradient"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "factory"),
+    [
+        ("loss", test_game_contract.RelativisticPairing),
+        ("regularizer", test_game_contract.R1R2),
+        ("regularizer", test_game_contract.WeightClipping),
+        ("regularizer", test_game_contract.BalancedConsistency),
+        ("regularizer", test_game_contract.LatentConsistency),
+    ],
+)
+def test_published_methods_fail_none(failed, kind: str, factory: Any) -> None:
+    assert failed(kind, factory, capabilities=DECLARED) == set()
 
 
 # --- augmentations -------------------------------------------------------------------------------
