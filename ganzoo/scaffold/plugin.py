@@ -21,6 +21,8 @@ ALWAYS = (
 )
 """The templates that every plugin gets; beside them, one file a kind."""
 
+ELSEWHERE = "choose another place with --out DIR"
+
 _BETWEEN_HOOKS = "\n\n\n@hookimpl\n"
 _ACME = re.compile("(ganzoo_)?acme")
 _TAGGED = re.compile(r" *#: ([a-z -]+)$")
@@ -51,7 +53,7 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise UsageError(
                 f"{directory} is there already, and not an empty directory",
-                hint=f"add --out {directory.with_name(directory.name + '-2')}",
+                hint=ELSEWHERE,
             )
         for path, text in files.items():
             file = directory / path
@@ -60,7 +62,7 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
     except OSError as error:
         raise UsageError(
             f"cannot write {error.filename or directory}: {error.strerror}",
-            hint="choose another place with --out DIR",
+            hint=ELSEWHERE,
         ) from error
 
 

@@ -54,7 +54,7 @@ def test_out_is_where_it_is_written(here: Path, capsys: Capture) -> None:
         (
             "plugin acme --kind loss --out full",
             "full is there already, and not an empty directory",
-            "add --out full-2",
+            "choose another place with --out DIR",
         ),
     ],
 )

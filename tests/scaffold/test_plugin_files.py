@@ -107,7 +107,7 @@ def test_a_directory_with_anything_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".hidden").touch()
     with pytest.raises(UsageError, match="not an empty directory") as raised:
         write_plugin({"a.txt": ""}, tmp_path)
-    assert raised.value.hint == f"add --out {tmp_path}-2"
+    assert raised.value.hint == "choose another place with --out DIR"
     assert [each.name for each in tmp_path.iterdir()] == [".hidden"]
 
 
