@@ -44,7 +44,7 @@ def test_out_is_where_it_is_written(here: Path, capsys: Capture) -> None:
         (
             "plugin acme --kind genrator",
             "no kind of component is called 'genrator' - did you mean 'generator'?",
-            "ganzoo ",
+            "",
         ),
         (
             "plugin zoo --kind loss",
