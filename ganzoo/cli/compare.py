@@ -1,6 +1,7 @@
 """``ganzoo compare``: the leaderboard."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +18,14 @@ FORMATS = ("table", "md", "csv", "json")
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--dataset", metavar="ID", help="Only runs scored against this data set.")
 @click.option(
+    "--where",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only runs whose recipe has this; also !=, <, <=, >, >=, and patterns: 'loss=wgan*'.",
+)
+@click.option("--sort", metavar="COLUMN", help="Order the rows by a column; -COLUMN: falling.")
+@click.option("--only-changed", is_flag=True, help="Show the keys of the recipes that differ.")
+@click.option(
     "--html",
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -24,7 +33,12 @@ FORMATS = ("table", "md", "csv", "json")
 )
 @options.runs_directory
 def compare(
-    runs: tuple[str, ...], form: str, dataset: str | None, page: Path | None, runs_dir: Path
+    runs: tuple[str, ...],
+    form: str,
+    dataset: str | None,
+    page: Path | None,
+    runs_dir: Path,
+    **chosen: Any,
 ) -> None:
     """Rank runs by the score of their final generator, within one protocol.
 
@@ -32,7 +46,7 @@ def compare(
     Runs that differ in their seeds alone are one row. A run that cannot be ranked is listed with
     the reason and the command that would change it.
     """
-    found = compare_runs(list(runs) or None, runs_dir, dataset=dataset)
+    found = compare_runs(list(runs) or None, runs_dir, dataset=dataset, **chosen)
     if form == "json":
         click.echo(found.to_json())
     elif form == "md":

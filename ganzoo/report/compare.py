@@ -4,15 +4,20 @@ Runs that differ in their seeds alone are one row. What cannot be ranked is list
 and the command that would change it; nothing is left out in silence.
 """
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ganzoo.errors import ComparisonError
+from ganzoo.errors import ComparisonError, RecipeError
+from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.names import qualify, shorten
 from ganzoo.report.candidates import Candidate, Unranked, candidate, no_such_dataset, was_run
 from ganzoo.report.leaderboard import Comparison
-from ganzoo.report.ranking import rank
+from ganzoo.report.naming import leaves_of
+from ganzoo.report.ranking import rank, with_recipes
+from ganzoo.report.where import Condition, require_known
 from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory, unreadable
 from ganzoo.runs.score import Protocol, Score
@@ -23,6 +28,9 @@ def compare(
     runs_directory: str | Path = "runs",
     *,
     dataset: str | None = None,
+    where: Sequence[str] = (),
+    sort: str | None = None,
+    only_changed: bool = False,
 ) -> Comparison:
     """Rank runs by the score of their final generator.
 
@@ -32,13 +40,17 @@ def compare(
     Args:
         runs: paths, prefixes of names, or ``last``; None: all of `runs_directory`.
         dataset: only runs scored against this data set.
+        where: only runs whose recipes fulfil all of these conditions; see `ganzoo.report.where`.
+        sort: a column to order the rows by, ``-column`` for the largest first; None: by rank.
+            A row keeps the number of its rank.
+        only_changed: whether the keys of the recipes that differ become columns.
 
     Raises:
         ComparisonError: no two runs share a protocol, or there is no score at all.
-        UsageError: a reference that fits no run or several.
+        UsageError: a reference that fits no run or several; a condition or column that cannot be.
     """
     directory = Path(runs_directory)
-    read = [candidate(run) for run in _chosen(runs, directory)]
+    read = [candidate(run) for run in _where(_chosen(runs, directory), where)]
     candidates = [each for each in read if isinstance(each, Candidate)]
     unranked = [each for each in read if isinstance(each, Unranked)]
     if runs is None:
@@ -64,7 +76,10 @@ def compare(
     ]
     kept, repeats = _without_repeats(ranked)
     directories = {each.run.name: each.run for each in kept}
-    return Comparison(protocol, rank(kept, protocol), (*unranked, *repeats), directories)
+    comparison = Comparison(protocol, rank(kept, protocol), (*unranked, *repeats), directories)
+    if only_changed:
+        comparison = with_recipes(comparison, {each.experiment: each.lock for each in kept})
+    return comparison.sorted_by(sort) if sort else comparison
 
 
 def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirectory]:
@@ -72,6 +87,25 @@ def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirec
         return RunDirectory.all(directory)
     found = {run.path.resolve(): run for run in (RunDirectory.find(r, directory) for r in runs)}
     return list(found.values())
+
+
+def _where(runs: Sequence[RunDirectory], conditions: Sequence[str]) -> list[RunDirectory]:
+    """Return the runs whose recipes fulfil every condition, and those that cannot be read."""
+    if not conditions:
+        return list(runs)
+    asked = [Condition.of(text) for text in conditions]
+    recipes: dict[str, Mapping[str, Any]] = {}
+    for run in runs:
+        with contextlib.suppress(RecipeError):
+            recipes[run.name] = leaves_of(read_lock(run.lock_file))
+    require_known(asked, list(recipes.values()))
+    fitting = [name for name, recipe in recipes.items() if all(c.holds(recipe) for c in asked)]
+    if recipes and not fitting:
+        raise ComparisonError(
+            f"none of {len(recipes)} runs has a recipe with {' and '.join(conditions)}",
+            hint=command("compare", "--only-changed"),
+        )
+    return [run for run in runs if run.name in fitting or run.name not in recipes]
 
 
 def _unreadable(path: Path, why: str) -> Unranked:

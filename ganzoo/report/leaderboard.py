@@ -1,10 +1,12 @@
 """A comparison as a value: the rows, what could not be ranked, and how both are written."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
+from ganzoo.errors import UsageError
+from ganzoo.registry.names import suggest
 from ganzoo.report.candidates import Unranked
 from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.directory import RunDirectory
@@ -12,6 +14,8 @@ from ganzoo.runs.records import to_json
 from ganzoo.runs.score import Protocol
 
 SIGNIFICANCE = 0.05
+
+SORTABLE_SAMPLING = ("step", "images_seen")
 
 MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
 CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
@@ -36,6 +40,8 @@ class Row:
     """Field of the sampling → its distinct values."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Further metrics, means over the seeds."""
+    recipe: Mapping[str, str] = field(default_factory=dict)
+    """Where it was asked for: key → value, of the keys that differ within the ranking."""
     is_local: bool = False
     """Whether a run used a plugin file of its owner's."""
     rank: int = 0
@@ -61,6 +67,16 @@ class Row:
     def is_close(self) -> bool:
         """Whether it cannot be told from the first row, as far as a test can say."""
         return self.p_value is not None and self.p_value > SIGNIFICANCE
+
+    def worth(self, column: str) -> Any:
+        """Return what this row is sorted by under a column's name; None where it has nothing."""
+        if column in self.recipe:
+            return self.recipe[column]
+        if column in self.sampling:
+            return self.sampling[column][-1]
+        own = {"score": self.mean, "experiment": self.name, "n": self.n, "sd": self.sd}
+        own["best"] = fmean(self.best) if self.best else None
+        return own[column] if column in own else self.metrics.get(column)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as plain data."""
@@ -100,13 +116,40 @@ class Comparison:
             notes.append(LOCAL)
         return notes
 
+    def sorted_by(self, column: str) -> "Comparison":
+        """Return the comparison with its rows in the order of a column of the table.
+
+        Numbers rise, or fall for ``-column``; rows without a value come last. The distance's
+        column is called ``score``.
+
+        Raises:
+            UsageError: there is no such column; names those there are.
+        """
+        name, falls = column.removeprefix("-"), column.startswith("-")
+        worth = {key: [row.worth(key) for row in self.ranked] for key in self._sortable()}
+        if name not in worth:
+            near = suggest(name, list(worth)) or "score"
+            raise UsageError(
+                f"--sort: no column {name!r}; there are {', '.join(worth)}", hint=f"--sort {near}"
+            )
+        present = [i for i, value in enumerate(worth[name]) if value is not None]
+        missing = [i for i, value in enumerate(worth[name]) if value is None]
+        present.sort(key=lambda index: _order(worth[name][index]), reverse=falls)
+        return replace(self, ranked=tuple(self.ranked[i] for i in (*present, *missing)))
+
+    def _sortable(self) -> list[str]:
+        recipe = [key for row in self.ranked[:1] for key in row.recipe]
+        named = ["score", "experiment", "n", "sd", "best"]
+        return list(dict.fromkeys([*named, *SORTABLE_SAMPLING, *self._metric_columns(), *recipe]))
+
     def table(self) -> Table:
         """Return the rows for people, to three digits."""
         distance = f"{self.protocol.distance_name} ↓"
         sampling, metrics = self._sampling_columns(), self._metric_columns()
         has_best = any(row.best for row in self.ranked)
         columns = ["#", "experiment", "n", distance, ""]
-        columns += [*(["best"] if has_best else []), *sampling, *metrics]
+        recipe = [key for row in self.ranked[:1] for key in row.recipe]
+        columns += [*(["best"] if has_best else []), *sampling, *metrics, *recipe]
         rows = []
         for row in self.ranked:
             cells = [str(row.rank), row.name, str(row.n), _spread(row), _remark(row)]
@@ -114,6 +157,7 @@ class Comparison:
                 cells.append(three_digits(fmean(row.best)) if row.best else "-")
             cells += ["/".join(map(_word, row.sampling[name])) for name in sampling]
             cells += [three_digits(row.metrics.get(name)) for name in metrics]
+            cells += [row.recipe[key] for key in recipe]
             rows.append(cells)
         return Table(columns, rows, numbers={"#", "n", distance, "best", *sampling, *metrics})
 
@@ -184,6 +228,14 @@ def _spread(row: Row) -> str:
 def _remark(row: Row) -> str:
     marks = {"n=1": row.n == 1, "≈ best": row.is_close, "local": row.is_local}
     return ", ".join(mark for mark, holds in marks.items() if holds)
+
+
+def _order(value: Any) -> tuple[int, float, str]:
+    """Return what sorts numbers, also written ones, before words."""
+    try:
+        return 0, float(value), ""
+    except ValueError:
+        return 1, 0.0, str(value)
 
 
 def _word(value: Any) -> str:

@@ -41,6 +41,16 @@ def _marks(locks: Sequence[Mapping[str, Any]]) -> list[str]:
     return [", ".join([_said(key, each) for key in told] + more) for each in leaves]
 
 
+def leaves_of(lock: Mapping[str, Any]) -> Leaves:
+    """Return all that a condition can ask for: every key, the name and the seed.
+
+    What both optimizers share stands under their own keys and under ``optimizers.both``.
+    """
+    (folded,) = _with_both([_leaves(lock)])
+    own = {key: lock[key] for key in ("name", "seed") if key in lock}
+    return own | _leaves(lock) | folded
+
+
 def differences_of(locks: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
     """Return each key whose values differ, and the value in every lock, ``-`` where it has none."""
     leaves = _with_both([_leaves(lock) for lock in locks])

@@ -1,14 +1,14 @@
 """Rows of a leaderboard: seeds grouped, means sorted, and what cannot be told from the first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 from ganzoo.report.candidates import Candidate
-from ganzoo.report.leaderboard import Row
-from ganzoo.report.naming import names_of
+from ganzoo.report.leaderboard import Comparison, Row
+from ganzoo.report.naming import differences_of, names_of
 from ganzoo.report.welch import welch_p_value
 from ganzoo.runs.score import Protocol, Score
 
@@ -34,6 +34,20 @@ def rank(candidates: Iterable[Candidate], protocol: Protocol) -> tuple[Row, ...]
         replace(row, rank=place, p_value=_p_value(rows[0], row))
         for place, row in enumerate(rows, start=1)
     )
+
+
+def with_recipes(comparison: Comparison, locks: Mapping[str, Mapping[str, Any]]) -> Comparison:
+    """Return the comparison with what differs between its recipes in each row.
+
+    Args:
+        locks: experiment → its lock.
+    """
+    differences = differences_of([locks[row.experiment_id] for row in comparison.ranked])
+    rows = [
+        replace(row, recipe={key: values[index] for key, values in differences})
+        for index, row in enumerate(comparison.ranked)
+    ]
+    return replace(comparison, ranked=tuple(rows))
 
 
 def _p_value(first: Row, row: Row) -> float | None:

@@ -1,0 +1,92 @@
+"""Conditions on recipes: ``optimizers.both.lr>=1e-3``, ``generator=dcgan``, ``name=digits-*``."""
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ganzoo.errors import UsageError
+from ganzoo.recipes.scalars import PATTERNS, construct
+from ganzoo.registry.names import shorten, suggest
+
+_FORM = re.compile(r"\s*(?P<key>[^\s=!<>]+)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.*?)\s*")
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition on a recipe with nothing left open."""
+
+    key: str
+    sign: str
+    value: Any
+
+    @classmethod
+    def of(cls, text: str) -> "Condition":
+        """Read ``key=value``, with ``!=``, ``<``, ``<=``, ``>`` and ``>=`` too.
+
+        Raises:
+            UsageError: it has no such form, or orders what is no number.
+        """
+        match = _FORM.fullmatch(text)
+        if match is None:
+            raise UsageError(
+                f"--where: {text!r} is not a condition",
+                hint="--where 'generator=dcgan' --where 'train.steps>=1000'",
+            )
+        value = _value(match["value"])
+        if match["sign"] in _ORDERS and not _is_number(value):
+            raise UsageError(f"--where: {match['sign']} needs a number, not {match['value']!r}")
+        return cls(match["key"], match["sign"], value)
+
+    def holds(self, leaves: Mapping[str, Any]) -> bool:
+        """Whether a recipe's leaves fulfil it. What a recipe does not have equals nothing."""
+        found = leaves.get(self.key)
+        if self.sign in _ORDERS:
+            return _is_number(found) and _ORDERS[self.sign](found, self.value)
+        return _equal(found, self.value) == (self.sign == "=")
+
+
+def require_known(conditions: Iterable[Condition], recipes: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a key that no recipe has.
+
+    Raises:
+        UsageError: names the nearest one.
+    """
+    known = {key for leaves in recipes for key in leaves}
+    for condition in conditions:
+        if known and condition.key not in known:
+            near = suggest(condition.key, sorted(known))
+            guess = f" - did you mean {near!r}?" if near else ""
+            raise UsageError(
+                f"--where: no run's recipe has {condition.key!r}{guess}",
+                hint="ganzoo show RUN/recipe.lock.yaml",
+            )
+
+
+def _value(text: str) -> Any:
+    tag = next((tag for tag, pattern in PATTERNS.items() if pattern.match(text)), "")
+    try:
+        return construct(tag, text)
+    except ValueError as error:
+        raise UsageError(f"--where: {text!r} {error}") from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _equal(found: Any, wanted: Any) -> bool:
+    """Whether a value is the one wanted; words may be patterns, and ids be short."""
+    if isinstance(found, str) and isinstance(wanted, str):
+        return fnmatchcase(shorten(found), shorten(wanted))
+    if isinstance(found, bool) or isinstance(wanted, bool):
+        return found is wanted
+    return bool(found == wanted)
