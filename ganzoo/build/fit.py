@@ -71,7 +71,7 @@ def _fit_scores(recipe: Recipe, components: ComponentPlans, findings: Findings) 
         findings.add(
             recipe.problem(("eval", "reference"), what), f"ganzoo info {shorten(dataset.id)}"
         )
-    if ("eval", "extractor") not in components:
+    if scores.extractor is None:
         needy: list[Slot] = [slot for slot in components if slot[:2] == ("eval", "metrics")]
         needy += [("train", "stop")] if stop else []
         for slot in needy:

@@ -132,7 +132,7 @@ class Plan:
         full["train"] |= {
             "data": self.data,
             "memory_format": self.memory_format,
-            "compile": False,
+            "compile": self.recipe.settings.train.compile is True,
             "save_every_steps": self.budget.save_every,
             "sample_every_steps": self.budget.sample_every,
         }

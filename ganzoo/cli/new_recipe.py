@@ -1,0 +1,76 @@
+"""``ganzoo new recipe``: a recipe to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ganzoo.cli import options
+from ganzoo.cli.output import say
+
+if TYPE_CHECKING:
+    from ganzoo.registry.registry import Registry
+
+
+@click.command()
+@click.argument("name")
+@click.option("--from", "parent", metavar="ID", help="Extend this recipe: an id, or a YAML file.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Look at the pictures in this folder, and choose what suits them.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(8, 1024),
+    metavar="N",
+    help="Pixels a side for --data; 64 unless given.",
+)
+@options.plugin
+def recipe(
+    name: str, parent: str | None, data: Path | None, size: int | None, plugin: Path | None
+) -> None:
+    """Write NAME.yaml, a recipe of your own with comments to go by.
+
+    With --from it extends a recipe, and shows what it could change. With --data it is made for a
+    folder of pictures: their number, sizes, colours and sub-folders decide, and it says why.
+    """
+    from ganzoo.scaffold.recipe import new_file, write_new
+
+    if (parent is None) == (data is None):
+        raise click.UsageError("give one of --from ID and --data FOLDER")
+    if size is not None and data is None:
+        raise click.UsageError("--size belongs to --data FOLDER")
+    file = new_file(name)
+    registry = options.registry(plugin)
+    if data is not None:
+        text = _photos(file, data, size or 64, registry)
+    else:
+        text = _child(file, str(parent), registry)
+    write_new(file, text)
+    say(f"wrote {file}; ganzoo check {file} finds mistakes, ganzoo run {file} trains it")
+    click.echo(file)
+
+
+def _child(file: Path, parent: str, registry: Registry) -> str:
+    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.scaffold.recipe import child_text
+
+    return child_text(file, Recipe.load(parent, (), registry))
+
+
+def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:
+    from ganzoo.build.photos import facts_of
+    from ganzoo.errors import PluginError
+    from ganzoo.scaffold.photos import photo_text
+
+    say(f"looking at the pictures in {data}")
+    facts = facts_of(data, size, registry)
+    try:
+        kid = bool(registry.get("metric", "kid"))
+    except PluginError:
+        kid = False
+    return photo_text(file.name, facts, size, kid=kid)

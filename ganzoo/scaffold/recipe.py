@@ -1,0 +1,97 @@
+"""The file of a new recipe: its name, and what it says where it extends another."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganzoo.errors import UsageError
+from ganzoo.recipes.chain import FORMAT, NEVER_INHERITED
+from ganzoo.recipes.dump import in_line
+from ganzoo.recipes.locate import is_path
+from ganzoo.recipes.project import inside_project
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.runs import names
+
+_MAIN = ("dataset", "generator", "discriminator", "loss", "regularizers", "augmentation",
+         "optimizers", "schedules", "train", "eval")  # fmt: skip
+"""What a child most often changes."""
+_OF_THE_FILE = ("recipe", "extends", "requires", *NEVER_INHERITED)
+
+
+def new_file(name: str) -> Path:
+    """Return the file of a new recipe, in the working directory.
+
+    Raises:
+        UsageError: a name that no run can have, or a file that is there already.
+    """
+    stem = name.removesuffix(".yaml")
+    try:
+        names.check(stem)
+    except UsageError as error:
+        raise UsageError(error.message, hint="ganzoo new recipe NAME --from ID") from error
+    file = Path(f"{stem}.yaml")
+    if file.exists():
+        what = f"{file} is there already, and is left as it is"
+        raise UsageError(what, hint=f"ganzoo check {shlex.quote(str(file))}, or another name")
+    return file
+
+
+def write_new(file: Path, text: str) -> None:
+    """Write a file that must not be there yet.
+
+    Raises:
+        UsageError: it is there by now, or cannot be written.
+    """
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:
+        what = f"{file} cannot be written: {(error.strerror or str(error)).lower()}"
+        raise UsageError(what, hint="do it in a directory of your own") from error
+
+
+def child_text(file: Path, parent: Recipe) -> str:
+    """Return a recipe that extends `parent` and shows, as comments, what it could change."""
+    reference = parent.reference
+    if is_path(reference):
+        reference = _from_here(reference)
+    lines = [
+        f"# Everything of {parent.name}, but for what stands here. A line counts without its '# '.",
+        f"#   ganzoo show {file}     all that it says, and where each line comes from",
+        f"#   ganzoo check {file}    every mistake, before anything runs",
+        f"recipe: {FORMAT}",
+        f"name: {in_line(file.stem)}",
+        f"extends: {in_line(reference)}",
+        "",
+        "# description: one sentence for `ganzoo recipes`",
+        "# seed: 0",
+        *_comments(parent),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _from_here(reference: str) -> str:
+    """Return a recipe's path as a new recipe in the working directory writes it.
+
+    Raises:
+        UsageError: it is in another project.
+    """
+    try:
+        path = inside_project(reference, Path.cwd())
+    except ValueError as error:
+        raise UsageError(str(error), hint="ganzoo recipes") from error
+    return os.path.relpath(path, Path.cwd())
+
+
+def _comments(parent: Recipe) -> Iterator[str]:
+    """Yield what the parent says, its main parts first; a mapping of mappings takes more lines."""
+    data = {key: value for key, value in parent.data.items() if key not in _OF_THE_FILE}
+    order = [*(key for key in _MAIN if key in data), *(key for key in data if key not in _MAIN)]
+    for key in order:
+        value = data[key]
+        if isinstance(value, dict) and any(isinstance(each, dict) for each in value.values()):
+            yield f"# {key}:"
+            yield from (f"#   {in_line(name)}: {in_line(each)}" for name, each in value.items())
+        elif key != "seed":
+            yield f"# {key}: {in_line(value)}"

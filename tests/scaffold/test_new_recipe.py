@@ -1,0 +1,174 @@
+"""``ganzoo new recipe``: what it writes passes the check, and what it refuses it says."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from ganzoo.cli import main
+from ganzoo.recipes import Recipe
+from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.scaffold.photos import FEW, Facts, photo_text
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "project"
+    (directory / ".git").mkdir(parents=True)
+    monkeypatch.chdir(directory)
+    return directory
+
+
+def pictures(folder: Path, count: int, mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        Image.new(mode, size, number).save(folder / f"{number:04}.png")
+
+
+# --- a child -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parent", sorted(set(shipped_recipes()) - {"photos-dcgan"}))
+def test_a_child_means_what_its_parent_means(parent: str) -> None:
+    assert main(["new", "recipe", "mine", "--from", parent]) == 0
+    child, whole = (Recipe.load(each, {"name": "x"}) for each in ("mine.yaml", parent))
+    assert child.settings == whole.settings.model_copy(
+        update=dict.fromkeys(("description", "paper", "published", "reproduced"))
+    )
+
+
+@pytest.mark.parametrize("parent", sorted(shipped_recipes()))
+def test_what_a_child_shows_as_comments_are_its_parents_values(parent: str) -> None:
+    assert main(["new", "recipe", "mine", "--from", parent]) == 0
+    lines = Path("mine.yaml").read_text().splitlines()
+    shown = [line.removeprefix("# ") for line in lines[8:] if line.startswith("# ")]
+    said = yaml.safe_load("\n".join(shown))
+    whole = Recipe.load(parent).data
+    assert said["train"] == whole["train"]
+    assert {key: whole[key] for key in said if key != "seed"} == {
+        key: each for key, each in said.items() if key != "seed"
+    }
+
+
+def test_a_child_of_a_file_finds_it_again(project: Path) -> None:
+    (project / "base").mkdir()
+    whole = "recipe: 1\ndataset: digits\ngenerator: dcgan\ndiscriminator: dcgan\nloss: hinge\n"
+    (project / "base" / "old.yaml").write_text(whole + "train: {steps: 5}\n")
+    assert main(["new", "recipe", "mine", "--from", "base/old.yaml"]) == 0
+    assert "extends: base/old.yaml\n" in Path("mine.yaml").read_text()
+    assert Recipe.load("mine.yaml").settings.train.steps == 5
+
+
+# --- photographs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", ["64", pytest.param("256", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("folders", "each"), [([""], 20), (["cat", "dog"], 150), (["a", "b"], 10)])
+def test_a_recipe_for_a_folder_passes_the_check_as_it_is_written(
+    project: Path, capsys: Capture, size: str, folders: list[str], each: int
+) -> None:
+    for folder in folders:
+        pictures(project / "my photos" / folder, each)
+    assert main(["new", "recipe", "photos", "--data", "./my photos", "--size", size]) == 0
+    assert capsys.readouterr().out == "photos.yaml\n"
+    assert main(["check", "photos.yaml", "--data"]) == 0
+    settings = Recipe.load("photos.yaml").settings
+    assert settings.dataset.parameters["path"] == "my photos"
+    assert settings.conditional == (each == 150)
+    assert settings.train.batch_size <= each * len(folders)
+
+
+def test_the_path_is_seen_from_the_recipe_wherever_it_is_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(project / "photos", 4)
+    assert main(["new", "recipe", "a", "--data", str(project / "photos")]) == 0
+    monkeypatch.chdir(project / "photos")
+    assert main(["check", "../a.yaml"]) == 0
+
+
+def test_a_broken_picture_is_named_and_left_out(project: Path, capsys: Capture) -> None:
+    pictures(project / "photos", 20)
+    (project / "photos" / "broken.jpg").write_bytes(b"\xff\xd8 no")
+    assert main(["new", "recipe", "a", "--data", "photos"]) == 0
+    text = Path("a.yaml").read_text()
+    assert "# 20 pictures" in text
+    assert "  #   broken.jpg: not a picture" in text
+    assert main(["check", "a.yaml", "--data"]) == 0
+
+
+def facts(**changes: object) -> Facts:
+    base = {"path": "p", "count": 20, "sizes": ((100, 100), (120, 80)), "modes": ("RGB",)}
+    return Facts(**(base | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "said"),
+    [
+        ({}, 64, "augmentation: diffaugment\n"),
+        ({"count": FEW}, 64, "without DiffAugment"),
+        ({"count": FEW}, 64, "batch_size: 64"),
+        ({}, 64, "generator: {use: dcgan"),
+        ({}, 65, "generator: {use: resnet"),
+        ({}, 64, "# 1 of them are far from square"),
+        ({}, 96, "# 1 are smaller (from 80 pixels)"),
+        ({"modes": ("L", "1")}, 64, "channels: 1  # grey"),
+        ({"modes": ("L", "CMYK")}, 64, "channels: 3  # colour"),
+        ({"classes": {"a": 100, "b": 300}}, 64, "\nconditional: true\n"),
+        ({"classes": {"a": 99, "b": 300}}, 64, "\n# conditional: true\n"),
+        ({"path": "no: path"}, 64, "path: 'no: path'"),
+    ],
+)
+def test_each_choice_follows_from_the_facts(
+    changes: dict[str, object], size: int, said: str
+) -> None:
+    assert said in photo_text("a.yaml", facts(**changes), size, kid=True)
+
+
+def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:
+    without, with_it = (photo_text("a.yaml", facts(), 64, kid=kid) for kid in (False, True))
+    assert "metrics" not in yaml.safe_load(without)["eval"]
+    assert "not yet" in without
+    assert yaml.safe_load(with_it)["eval"]["metrics"] == ["kid"]
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("a", 2, "give one of --from ID and --data FOLDER"),
+        ("a --from digits-base --data .", 2, "give one of --from ID and --data FOLDER"),
+        ("a --from digits-base --size 64", 2, "--size belongs to --data FOLDER"),
+        ("a --from digits-bse", 2, "did you mean 'digits-base'?"),
+        ("a/b --from digits-base", 2, "'a/b' cannot name a run"),
+        ("there --from digits-base", 2, "there.yaml is there already, and is left as it is"),
+        ("there.yaml --from digits-base", 2, "there.yaml is there already"),
+        ("a --data nowhere", 4, "nowhere is not there"),
+        ("a --data there.yaml", 4, "there.yaml is a file, not a folder"),
+        ("a --data empty", 4, "there are no pictures in"),
+        ("a --data broken", 4, "4 of 5 pictures in"),
+        ("a --data broken --size 4", 2, "4 is not in the range"),
+        ("a --from ../outside.yaml", 2, "leads out of the project"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_written(
+    project: Path, capsys: Capture, words: str, code: int, said: str
+) -> None:
+    whole = "recipe: 1\ndataset: digits\ngenerator: dcgan\ndiscriminator: dcgan\nloss: hinge\n"
+    (project.parent / "outside.yaml").write_text(whole + "train: {steps: 5}\n")
+    (project / "there.yaml").write_text("mine\n")
+    (project / "empty").mkdir()
+    pictures(project / "broken", 1)
+    for number in range(4):
+        (project / "broken" / f"no-{number}.png").write_bytes(b"no")
+    assert main(["new", "recipe", *words.split()]) == code
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "\ntry: " in shown
+    assert (project / "there.yaml").read_text() == "mine\n"
+    assert not (project / "a.yaml").exists()
