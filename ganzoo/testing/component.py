@@ -36,11 +36,13 @@ SPECS = (
 SMALL = 1000
 """Numbers in a sample up to which every check is made; beyond, those of shapes and values."""
 
-LATENT_DIMENSIONS = (1, 16)
+LATENT_DIMENSIONS = (1, 16, 100)
 
 NOTHING: Parameters = MappingProxyType({})
 
 TAKES_SPEC = frozenset({"generator", "discriminator", "augmentation"})
+MAY_REFUSE = TAKES_SPEC | {"latent"}
+"""Kinds that may refuse some of what they are tried on, by ValueError."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ class Component:
     def cases(self) -> list[Case]:
         """What the component is tried in: each of its parameter sets with each fitting argument.
 
-        A spec that the factory refuses by ValueError is left out.
+        A spec (or dimension of z) that the factory refuses by ValueError is left out.
 
         Raises:
             NotChecked: required parameters were not given, or the data is not there.
@@ -106,7 +108,7 @@ class Component:
             ]
             if not fitting:
                 raise Failed(
-                    "a component for at least one of the specs that it is tried on",
+                    "a component for at least one of those that it is tried on",
                     "a refusal of each: " + "; ".join(refused),
                     "register the modalities that it can do, or hand specs=[…] to conformance",
                 )
@@ -237,7 +239,7 @@ def _tried(
         hint = f" (try: {error.hint})" if error.hint else ""
         raise NotChecked(f"needs data: {error.message}{hint}") from error
     except ValueError as error:
-        if kind not in TAKES_SPEC:
+        if kind not in MAY_REFUSE:
             raise
         refused.append(f"{case.label}: {error}")
     return None

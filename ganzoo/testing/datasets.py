@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -101,12 +103,13 @@ def same_by_index(case: Case) -> None:
     """An index gives the same sample each time, in any order, whatever was drawn before."""
     dataset, other = case.make(), case.make(seed=1)
     chosen = indices(dataset)
-    _seed_everything(1)
-    before = {index: dataset[index] for index in chosen}
-    _seed_everything(2)
+    with seeded(1):
+        before = {index: dataset[index] for index in chosen}
     for source, which in ((dataset, "again"), (other, "from another instance")):
-        for index in reversed(chosen):
-            if found := _changed(before[index], source[index]):
+        with seeded(2):
+            after = {index: source[index] for index in reversed(chosen)}
+        for index in chosen:
+            if found := _changed(before[index], after[index]):
                 raise Failed(
                     f"the same sample {index} {which}",
                     found,
@@ -118,8 +121,8 @@ def same_by_index(case: Case) -> None:
 def picklable(case: Case) -> None:
     """It can be sent to a worker process and gives the same samples there."""
     dataset = case.make()
-    _seed_everything(3)
-    before = {index: dataset[index] for index in indices(dataset)}
+    with seeded(3):
+        before = {index: dataset[index] for index in indices(dataset)}
     try:
         copied = pickle.loads(pickle.dumps(dataset))  # noqa: S301 - our own bytes
     except Exception as error:
@@ -128,9 +131,10 @@ def picklable(case: Case) -> None:
             f"{type(error).__name__}: {' '.join(str(error).split())}",
             "keep no open file, lock or lambda in it: open files where a sample is read",
         ) from error
-    _seed_everything(3)
+    with seeded(3):
+        after = {index: copied[index] for index in before}
     for index, item in before.items():
-        if found := _changed(item, copied[index]):
+        if found := _changed(item, after[index]):
             raise Failed(
                 f"the same sample {index} from a pickled copy", found, "pickle all that decides it"
             )
@@ -163,11 +167,19 @@ def _changed(before: tuple[Tensor, Any], after: tuple[Tensor, Any]) -> str | Non
     return difference({"values": before[0]}, {"values": after[0]})
 
 
-def _seed_everything(seed: int) -> None:
-    """Put the default generators that an author may have drawn from into different states."""
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed)
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the default generators that an author may have drawn from, and put them back."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 
 DATASET = (form, true_to_spec, labels, same_by_index, picklable, whole_tensors)

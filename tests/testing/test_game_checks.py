@@ -441,3 +441,17 @@ def test_a_latent_with_one_fault_fails_one_check(failed, check: str, factory: An
 
 def test_a_latent_without_a_fault_fails_none(failed) -> None:
     assert failed("latent", Gaussian) == set()
+
+
+def test_a_latent_may_refuse_some_dimensions_and_not_all(failed) -> None:
+    class Coded(Gaussian):
+        smallest = 10
+
+        def __init__(self, dim: int) -> None:
+            if dim < self.smallest:
+                raise ValueError("no room for the code")
+            super().__init__(dim)
+
+    assert failed("latent", Coded) == set()
+    Coded.smallest = 1000
+    assert failed("latent", Coded) == {"builds"}
