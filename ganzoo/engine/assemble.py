@@ -15,7 +15,7 @@ from ganzoo.engine.initial import load_initial_weights
 from ganzoo.engine.labels import LabelLaw
 from ganzoo.engine.noise import NoiseLaw, Rows
 from ganzoo.engine.player import Player
-from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
+from ganzoo.engine.precision import AUTOCAST, require_compiler, resolve_channels_last
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.schedules import Schedules, knobs
 from ganzoo.engine.state import read_state, saved_position
@@ -29,12 +29,15 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     """Return the step of a run, new or as it was at a checkpoint.
 
     Raises:
-        DeviceError: the batch cannot be shared out evenly among the processes.
+        DeviceError: the batch cannot be shared out evenly among the processes, or the networks
+            are to be compiled where nothing can compile them.
         CheckpointError: the checkpoint does not fit the recipe's networks.
     """
     settings = plan.recipe.settings
     if processes.device.type == "cpu":
         keep_freed_memory()
+    if settings.train.compile is True:
+        require_compiler(processes.device)
     rows = _rows(settings.train.batch_size, processes)
     parts = build(plan)
     train = settings.train

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -90,9 +91,10 @@ class Networks:
 
     def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
         """Return D(x, y); half-precision logits and extras lifted to float32, features as made."""
-        fast = self.compiled.discriminator if self.compiled else None
+        compiled = self.compiled.discriminator if self.compiled else None
+        discriminator = self.discriminator if compiled is None else compiled
         with self.autocast():
-            output = (fast or self.discriminator)(self._placed(x), y)
+            output = discriminator(self._placed(x), y)
         return _lifted(output)
 
     def gradient(self, logits: Tensor, x: Tensor) -> Tensor:
@@ -101,7 +103,7 @@ class Networks:
         Raises:
             PluginError: D is compiled, which torch cannot differentiate twice.
         """
-        if self.compiled and self.compiled.discriminator:
+        if self.compiled and self.compiled.discriminator is not None:
             raise PluginError(
                 "a compiled D is asked for an input gradient that no component declares",
                 hint="train.compile=false, or declare input-gradient in `capabilities`",
@@ -111,9 +113,10 @@ class Networks:
 
     def judge(self, x: Tensor, y: Tensor | None) -> tuple[DiscriminatorOutput, Tensor]:
         """Return D(x, y) and d(sum of its logits)/dx from one pass, by `torch.func.grad`."""
-        judge = self.compiled.penalty if self.compiled else None
+        compiled = self.compiled.penalty if self.compiled else None
+        judge = penalty_of(self.discriminator) if compiled is None else compiled
         with self.autocast():
-            output, gradient = (judge or penalty_of(self.discriminator))(self._placed(x), y)
+            output, gradient = judge(self._placed(x), y)
         return _lifted(output), gradient
 
     def _placed(self, x: Tensor) -> Tensor:
@@ -137,6 +140,8 @@ class Compiled:
     @classmethod
     def of(cls, generator: nn.Module, discriminator: nn.Module) -> Self:
         """Compile two networks. Nothing is built before they are first called."""
+        # torch's compiler asks every input for its gradient, and G's samples are no leaves.
+        warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a")
         pure = next(discriminator.buffers(), None) is None
         return cls(
             generator=torch.compile(generator, dynamic=False),
@@ -157,7 +162,7 @@ def penalty_of(discriminator: nn.Module) -> Judgement:
             classes = () if output.class_logits is None else (output.class_logits,)
             # Only tensors may leave a functional pass: no None.
             kept = (output.logits, tuple(output.features), classes, dict(output.extra))
-            return output.logits.float().sum(), kept
+            return output.logits.sum(), kept
 
         gradient, (_, (logits, features, classes, extra)) = grad_and_value(total, has_aux=True)(x)
         class_logits = classes[0] if classes else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,7 @@ import torch
 
 from ganzoo.build.components import Components
 from ganzoo.engine.networks import Wanted
+from ganzoo.errors import DeviceError
 
 AUTOCAST = {"bf16": torch.bfloat16}
 """``train.precision`` → dtype of the forward passes; others run in float32."""
@@ -27,6 +30,20 @@ def resolve_channels_last(memory_format: str, precision: str, parts: Components)
         return False
     penalised = Wanted.by(parts.game_parts()).penalised
     return precision in AUTOCAST or not penalised
+
+
+def require_compiler(device: torch.device) -> None:
+    """Make sure that ``train.compile`` can work on a device.
+
+    Raises:
+        DeviceError: a CPU, and no C++ compiler, which torch's compiler needs there.
+    """
+    names = [os.environ.get("CXX", "g++"), "g++", "clang++"]
+    if device.type == "cpu" and not any(map(shutil.which, names)):
+        raise DeviceError(
+            "train.compile on a CPU needs a C++ compiler, and neither g++ nor clang++ is there",
+            hint="train.compile=false",
+        )
 
 
 @contextmanager

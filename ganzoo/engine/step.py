@@ -7,12 +7,13 @@ updated, and D is frozen while G is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ganzoo.api import Terms
 from ganzoo.build.components import Components, RegularizerSlot
@@ -93,11 +94,12 @@ class GanStep:
     def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
         """Make one update of one player; return its terms, labelled ``d/`` or ``g/``."""
         due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
+        wanted = self.wanted(player, due)
         batch, game = self.feed.next(), None
         terms: dict[str, Tensor] = {}
         for rows in self.micro_batches():
-            with self._phase():
-                game = self.game(player, repeat, batch, rows, due)
+            with self._phase(wanted):
+                game = self.game(player, repeat, batch, rows, wanted)
                 for slot in due:
                     game = _prepared(slot, game)
                 parts = self.terms(player, game, due)
@@ -135,11 +137,10 @@ class GanStep:
             yield Rows(first, min(size, self.rows.count - first))
 
     def game(
-        self, player: Player, repeat: int, batch: Lazy, part: Rows, due: list[RegularizerSlot]
+        self, player: Player, repeat: int, batch: Lazy, part: Rows, wanted: Wanted
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         rows = Rows(self.rows.first + part.first, part.count)
-        wanted = self._wanted(player, due)
         prefix = f"{player.name}{repeat}"
         noise = BatchNoise(self.noise, prefix, self.step, rows, self.processes.device)
         return EngineGame(
@@ -169,7 +170,8 @@ class GanStep:
             raise PluginError(f"the loss returned no terms for the {player.name}")
         return parts
 
-    def _wanted(self, player: Player, due: list[RegularizerSlot]) -> Wanted:
+    def wanted(self, player: Player, due: list[RegularizerSlot]) -> Wanted:
+        """Return what the loss and these regularizers need in an update of this player."""
         playing = [
             slot.component
             for slot in due
@@ -201,36 +203,27 @@ class GanStep:
             hint="a smaller learning rate, a gradient penalty, or train.on_nonfinite=skip",
         )
 
-    def _phase(self) -> AbstractContextManager[Any]:
+    @contextmanager
+    def _phase(self, wanted: Wanted) -> Iterator[None]:
         """Enter autocast around a whole phase, so that weights are cast once in it.
 
         It is switched off inside, for losses in float32; `_autocast` switches it on for networks.
+        Attention takes its mathematical form where an input gradient is differentiated: the fused
+        kernels cannot be differentiated twice.
         """
-        if self.rules.autocast is None:
-            return nullcontext()
-        return _Nested(
-            torch.autocast(self.processes.device.type, self.rules.autocast),
-            torch.autocast(self.processes.device.type, enabled=False),
-        )
+        device = self.processes.device.type
+        with ExitStack() as stack:
+            if wanted.penalised:
+                stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            if self.rules.autocast is not None:
+                stack.enter_context(torch.autocast(device, self.rules.autocast))
+                stack.enter_context(torch.autocast(device, enabled=False))
+            yield
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.rules.autocast is None:
             return nullcontext()
         return torch.autocast(self.processes.device.type, self.rules.autocast)
-
-
-@dataclass(frozen=True)
-class _Nested:
-    outer: AbstractContextManager[Any]
-    inner: AbstractContextManager[Any]
-
-    def __enter__(self) -> None:
-        self.outer.__enter__()
-        self.inner.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self.inner.__exit__(*error)
-        self.outer.__exit__(*error)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor
 from ganzoo.build.plan import Plan
 from ganzoo.engine.pictures import save_picture
 from ganzoo.engine.processes import Processes, mean_over_ranks
+from ganzoo.engine.remarks import remarks
 from ganzoo.engine.reporter import Reporters
 from ganzoo.engine.sampling import Sampler
 from ganzoo.engine.scorer import Scorer
@@ -58,6 +59,8 @@ class Trainer:
             Diverged, CheckpointError, DiskFull: as they say.
         """
         budget, ended = self.plan.budget, False
+        for remark in remarks(self.plan, self.step):
+            self.reporters.tell("noted", remark)
         self.draw_real()
         self.clock, self.clock_images = time.monotonic(), self.step.images_seen
         while self.step.step < budget.steps and not ended:

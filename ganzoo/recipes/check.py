@@ -19,7 +19,6 @@ from ganzoo.registry.names import PLURALS, suggest
 
 _NOT_YET: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
     ("train", "precision"): (("fp16",), "use fp32, tf32 or bf16"),
-    ("train", "compile"): ((True,), "use auto or false"),
     ("train", "on_nonfinite"): (("rollback",), "use stop or skip"),
     ("train", "on_collapse"): (("warn", "stop"), "use ignore"),
 }

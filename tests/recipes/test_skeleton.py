@@ -146,7 +146,6 @@ train:
             "6:19  train.clip_grad_norm  0 must be more than 0",
         ),
         ("train: {steps: 1, precision: fp16}", "6:19  train.precision  'fp16' is not there yet"),
-        ("train: {steps: 1, compile: true}", "6:19  train.compile  true is not there yet"),
         ("train: {steps: 1, compile: 1}", "6:19  train.compile  expected 'auto', true or false"),
         (
             "train: {steps: 1, on_nonfinite: rollback}",

@@ -13,7 +13,7 @@ from ganzoo.engine.assemble import make_step
 from ganzoo.engine.bench.bench import How, Tell
 from ganzoo.engine.bench.rounds import Case, Spread, clock_of, speed_against, time_interleaved
 from ganzoo.engine.processes import Processes
-from ganzoo.errors import UsageError
+from ganzoo.errors import DeviceError, UsageError
 
 AS_GIVEN = "as given"
 FASTER = 1.03
@@ -53,7 +53,7 @@ def sweep(
 
     Args:
         plan_of: returns the recipe's plan under more overrides; a combination that it refuses
-            with `UsageError` is left out, and so is one whose first step torch cannot compile.
+            is left out, and so is one whose first step torch cannot compile.
     """
     cases, left_out = [Case(AS_GIVEN, make_step(plan_of(()), processes))], {}
     for overrides in combinations(processes.device):
@@ -62,7 +62,7 @@ def sweep(
         try:
             step = make_step(plan_of(overrides), processes)
             step()
-        except (UsageError, torch._dynamo.exc.TorchDynamoException) as error:
+        except (UsageError, DeviceError, torch._dynamo.exc.TorchDynamoException) as error:
             left_out[name] = str(error).strip().partition("\n")[0]
             continue
         cases.append(Case(name, step))

@@ -1,0 +1,72 @@
+"""What a run's log should say of how the engine plays this recipe here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ganzoo.build.components import Components, capabilities
+from ganzoo.build.plan import Plan
+from ganzoo.engine.networks import Wanted
+from ganzoo.engine.step import GanStep
+from ganzoo.engine.threads import SMALL_STEP_FLOPS
+
+
+def remarks(plan: Plan, step: GanStep) -> list[str]:
+    """Return lines on what was chosen in silence, or is not what one process would compute."""
+    return [
+        *_on_compiling(step),
+        *_on_ranks(step.parts, step.processes.world_size),
+        *_on_precision(plan, step),
+    ]
+
+
+def _on_compiling(step: GanStep) -> Iterator[str]:
+    compiled = step.networks.compiled
+    penalised = Wanted.by(step.parts.game_parts()).penalised
+    if compiled is not None and compiled.penalty is None and penalised:
+        yield (
+            "D updates buffers as it runs (a norm's statistics, spectral norm), so it is not "
+            "compiled in updates with a gradient penalty"
+        )
+
+
+def _on_ranks(parts: Components, world_size: int) -> Iterator[str]:
+    if world_size == 1:
+        return
+    coupled = [
+        type(part).__name__ for part in parts.game_parts() if "batch-coupled" in capabilities(part)
+    ]
+    networks = {"G": parts.generator, "D": parts.discriminator}
+    coupled += [f"{letter}'s batch norm" for letter, net in networks.items() if _has_norm(net)]
+    if "batch-coupled" in capabilities(parts.discriminator) and not _has_norm(parts.discriminator):
+        coupled.append("D")
+    if coupled:
+        yield (
+            f"batch-coupled: {', '.join(coupled)} sees one process's share of the batch, so "
+            f"{world_size} processes do not train as one would"
+        )
+
+
+def _has_norm(network: nn.Module) -> bool:
+    return any(isinstance(module, _BatchNorm) for module in network.modules())
+
+
+def _on_precision(plan: Plan, step: GanStep) -> Iterator[str]:
+    precision = plan.recipe.settings.train.precision
+    worth_it = plan.step_flops is not None and plan.step_flops >= SMALL_STEP_FLOPS
+    if precision == "fp32" and worth_it and bf16_is_fast(step.processes.device):
+        yield "this device computes faster in bfloat16: train.precision=bf16, with other rounding"
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Return whether a device multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        known = torch.cpu.get_capabilities()
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16") or known.get("bf16"))
+    return False

@@ -1,0 +1,51 @@
+"""Plays a few steps of several games and prints their terms; started by torchrun or alone.
+
+    python play_everywhere.py RECIPE PLUGIN
+
+Prints one JSON object: name of the game → for each step, term → mean over all processes.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch.distributed as dist
+
+from ganzoo.build.planner import make_plan
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.processes import Processes, find_processes, mean_over_ranks
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.registry.registry import Registry
+
+LOSSES = ("hinge", "wgan-gp", "local/pairing")
+MICRO_BATCHES = (None, 1, 4)
+STEPS = 6
+
+
+def play(recipe: str, registry: Registry, processes: Processes, *overrides: str) -> object:
+    step = make_step(make_plan(Recipe.load(recipe, overrides, registry), registry), processes)
+    return [
+        {name: mean_over_ranks(value).item() for name, value in step().items()}
+        for _ in range(STEPS)
+    ]
+
+
+def main(recipe: str, plugin: str) -> None:
+    processes, registry = find_processes(), Registry.with_local(Path(plugin))
+    played = {
+        f"{loss} {size}": play(
+            recipe, registry, processes, f"loss={loss}",
+            *([f"train.micro_batch={size}"] if size else []),
+        )
+        for loss in LOSSES
+        for size in MICRO_BATCHES
+    }  # fmt: skip
+    if processes.is_main:
+        print(json.dumps(played))
+    processes.wait()
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,99 @@
+"""Compiled networks play the same game: losses and gradients are eager's, penalties included."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.game import EngineGame
+from ganzoo.engine.networks import Compiled, Networks, Wanted
+from ganzoo.engine.noise import CPU
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.step import GanStep
+from ganzoo.errors import PluginError
+
+from .recipes import small_plan
+
+NARROW: dict[str, Any] = {
+    "generator": {"use": "mlp", "width": 8, "depth": 1, "batch_norm": False},
+    "discriminator": {"use": "mlp", "width": 8, "depth": 1},
+    "optimizers.both": {"use": "sgd", "lr": 0.05},
+}
+
+with_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="torch.compile on a CPU needs a C++ compiler"
+)
+quietly = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+"""torch's own compiler still imports its old one."""
+
+
+def play(tmp_path: Path, steps: int, **overrides: Any) -> tuple[list[dict[str, Tensor]], GanStep]:
+    step = make_step(small_plan(tmp_path, NARROW | overrides), Processes(CPU))
+    return [step() for _ in range(steps)], step
+
+
+@with_compiler
+@quietly
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "method", [{"loss": "wgan-gp"}, {"regularizers.r1": {"gamma": 1.0, "every_steps": 2}}], ids=str
+)
+def test_compiled_networks_follow_eager_ones_to_rounding(
+    tmp_path: Path, method: dict[str, Any]
+) -> None:
+    eager, _ = play(tmp_path, 4, **method)
+    compiled, step = play(tmp_path, 4, **method, **{"train.compile": True})
+    assert step.networks.compiled is not None
+    assert step.networks.compiled.penalty is not None
+    for ours, theirs in zip(compiled, eager, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-5)
+
+
+@with_compiler
+@quietly
+@pytest.mark.slow
+def test_a_compiled_run_keeps_the_names_of_its_weights(tmp_path: Path) -> None:
+    _, eager = play(tmp_path, 1)
+    _, compiled = play(tmp_path, 1, **{"train.compile": True})
+    for role in ("generator", "discriminator"):
+        names = [list(getattr(step.parts, role).state_dict()) for step in (eager, compiled)]
+        assert names[0] == names[1]
+
+
+class Layer(nn.Linear):
+    """A network of one layer that takes labels and leaves them."""
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return super().forward(x).squeeze(1)
+
+
+def stand_in() -> Networks:
+    """Return networks that count as compiled, where compiling itself is not the point."""
+    generator, discriminator = Layer(2, 2), Layer(2, 1)
+    compiled = Compiled(generator, discriminator, penalty=None)
+    return Networks(generator, discriminator, compiled=compiled)
+
+
+def test_a_d_with_buffers_stays_eager_in_updates_with_a_penalty() -> None:
+    networks = stand_in()
+    penalised = networks.wanting(Wanted(real_gradient=True))
+    assert penalised.compiled is not None
+    assert penalised.compiled.discriminator is None
+    assert not penalised.functional
+    assert networks.wanting(Wanted()) is networks
+
+
+def test_an_input_gradient_of_a_compiled_d_must_be_declared() -> None:
+    networks, points = stand_in(), torch.ones(3, 2)
+    played = EngineGame.of(
+        "discriminator", networks.generator, networks.discriminator, real=points, latents=points
+    )
+    played.networks = networks
+    with pytest.raises(PluginError, match="no component declares"):
+        played.input_gradient(points)
