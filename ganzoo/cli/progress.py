@@ -72,8 +72,10 @@ class TerminalReporter:
         selected = score.sampling.selected if score.sampling else ""
         label = "" if selected == "during" else f"  {selected}"
         others = "".join(f"  {name} {value:.4g}" for name, value in score.metrics.items())
-        distance = score.protocol.distance_name
-        self.say("score", f"{step:>6}  {distance} {score.value:.4g}{others}{label}")
+        distance = f"{score.protocol.distance_name} {score.value:.4g}"
+        if score.statistics:
+            distance += f" ± {score.statistics.standard_error:.2g}"
+        self.say("score", f"{step:>6}  {distance}{others}{label}")
 
     def saved(self, step: int, path: Path) -> None:
         """Saves are many and expected: the bar says enough."""

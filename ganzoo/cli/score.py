@@ -110,6 +110,9 @@ def _print(result: Score, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
         return
-    click.echo(f"{result.value:.4f}  {result.protocol.words()}")
-    for name, value in result.metrics.items():
-        click.echo(f"{value:.4f}  {name}")
+    statistics = {} if result.statistics is None else vars(result.statistics)
+    error = f" ± {statistics['standard_error']:.4f}" if statistics else ""
+    click.echo(f"{result.value:.4f}{error}  {result.protocol.words()}")
+    for name, value in {**statistics, **result.metrics}.items():
+        if name != "standard_error" and value is not None:
+            click.echo(f"{value:.4f}  {name}")

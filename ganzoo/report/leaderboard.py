@@ -20,6 +20,8 @@ SORTABLE_SAMPLING = ("step", "images_seen")
 MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
 CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
 BEST = "best: the checkpoint that scored lowest during training; chosen by score, so optimistic"
+FLOOR = "floor: what new real samples would score on average, were their features Gaussian"
+ERROR = "SE: standard error over other samples of one generator; that over seeds is mostly larger"
 TRAINED_ON = "the reference is the training set, so that copying it would score best of all"
 LOCAL = "local: made with a plugin file of one's own (--plugin), which the run keeps"
 
@@ -40,6 +42,10 @@ class Row:
     """Field of the sampling → its distinct values."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Further metrics, means over the seeds."""
+    standard_errors: tuple[float | None, ...] = ()
+    """Of each value, over other samples of the same generator; None in older records."""
+    floor: float | None = None
+    """What a perfect generator would score on average; of the protocol, so of every row alike."""
     recipe: Mapping[str, str] = field(default_factory=dict)
     """Where it was asked for: key → value, of the keys that differ within the ranking."""
     is_local: bool = False
@@ -100,12 +106,22 @@ class Comparison:
         return (
             f"{self.protocol.words()}   {self.protocol.n_fake:,} generated against"
             f" {self.protocol.n_real:,} real   lower is better"
+            + (f"   floor {three_digits(self.floor)}" if self.floor is not None else "")
         )
+
+    @property
+    def floor(self) -> float | None:
+        """What a perfect generator would score under this protocol; None in older records."""
+        return next((row.floor for row in self.ranked if row.floor is not None), None)
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know of the columns that are there."""
         notes = [MEAN]
+        if self.floor is not None:
+            notes.append(FLOOR)
+        if any(row.n == 1 and any(row.standard_errors) for row in self.ranked):
+            notes.append(ERROR)
         if self.protocol.split == "train":
             notes.append(TRAINED_ON)
         if any(row.is_close for row in self.ranked):
@@ -201,6 +217,7 @@ class Comparison:
         content = {
             "protocol_id": self.protocol.id,
             "protocol": asdict(self.protocol),
+            "floor": self.floor,
             "ranked": [row.to_dict() for row in self.ranked],
             "unranked": [asdict(each) for each in self.unranked],
         }
@@ -226,7 +243,9 @@ def _spread(row: Row) -> str:
 
 
 def _remark(row: Row) -> str:
-    marks = {"n=1": row.n == 1, "≈ best": row.is_close, "local": row.is_local}
+    error = row.standard_errors[0] if row.n == 1 and row.standard_errors else None
+    single = "n=1" if error is None else f"n=1, SE {three_digits(error)}"
+    marks = {single: row.n == 1, "≈ best": row.is_close, "local": row.is_local}
     return ", ".join(mark for mark, holds in marks.items() if holds)
 
 

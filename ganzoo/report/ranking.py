@@ -70,6 +70,10 @@ def _row(name: str, experiment: str, seeds: Sequence[Candidate], protocol: Proto
         best=tuple(best),
         sampling={field: _distinct(finals, field) for field in SAMPLING_FIELDS},
         metrics=_mean_metrics(finals),
+        standard_errors=tuple(
+            score.statistics.standard_error if score.statistics else None for score in finals
+        ),
+        floor=next((score.statistics.floor for score in finals if score.statistics), None),
         is_local=any(each.is_local for each in seeds),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from ganzoo.runs.records import to_json
-from ganzoo.runs.score import Protocol, Sampling, Score
+from ganzoo.runs.score import Protocol, Sampling, Score, Statistics
 
 DIGITS = Protocol(
     extractor="zoo/toy-cnn",
@@ -76,6 +76,7 @@ def test_a_score_survives_its_record_and_fields_of_a_later_version() -> None:
         protocol=DIGITS,
         sampling=SAMPLING,
         metrics={"modes": 9.0, "kl": math.nan},
+        statistics=Statistics(1.0, 11.5, floor=5.0, standard_error=0.25),
         env={"device": "cpu"},
     )
     record = json.loads(to_json(score.to_dict()))
@@ -87,6 +88,12 @@ def test_a_score_survives_its_record_and_fields_of_a_later_version() -> None:
     assert Score.from_dict({**record, "sampling": None}).sampling is None
 
 
+def test_a_record_of_a_version_without_statistics_is_read() -> None:
+    record = Score.now(value=1.0, protocol=DIGITS).to_dict()
+    del record["statistics"]
+    assert Score.from_dict(record).statistics is None
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -94,6 +101,7 @@ def test_a_score_survives_its_record_and_fields_of_a_later_version() -> None:
         ({"value": math.inf}, "a finite value, not inf"),
         ({"value": "low"}, "a finite value, not 'low'"),
         ({"protocol": {}}, "a protocol needs extractor, extractor_revision, "),
+        ({"statistics": {"floor": 1.0}}, "needs mean_term, covariance_term, "),
         ({"sampling": {"step": 1}}, "a sampling needs weights, images_seen, selected, seed"),
     ],
 )
