@@ -52,25 +52,31 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
     positional = 0
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise PluginError(f"{id} takes {parameter}: a misspelt parameter would vanish in it")
+            raise _misuse(f"{id} takes {parameter}: a misspelt parameter would vanish in it")
         if parameter.kind is not parameter.KEYWORD_ONLY:
             positional += 1
         elif parameter.name in RESERVED:
-            raise PluginError(f"{id} has a parameter {parameter.name!r}, which belongs to the slot")
+            raise _misuse(f"{id} has a parameter {parameter.name!r}, which belongs to the slot")
         elif parameter.name not in hints:
-            raise PluginError(f"{id} has a parameter {parameter.name!r} without a type")
+            raise _misuse(f"{id} has a parameter {parameter.name!r} without a type")
         else:
             default = ... if parameter.default is parameter.empty else parameter.default
             # The alias keeps names that pydantic reserves, such as `copy`, usable as parameters.
             field = Field(default, alias=parameter.name)
             fields[f"p_{parameter.name}"] = (hints[parameter.name], field)
     if positional != ENGINE_ARGUMENTS[kind]:
-        raise PluginError(
+        raise _misuse(
             f"{id} takes {positional} positional arguments; a {kind} is given "
             f"{ENGINE_ARGUMENTS[kind]}, and its parameters must be keyword-only (after a `*`)"
         )
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
     return create_model(f"parameters of {id}", __config__=config, **fields)
+
+
+def _misuse(message: str) -> PluginError:
+    """Return the error for a signature whose author has to change it."""
+    form = "parameters as (*, factor: float = 1.0): by keyword, each with a type, none a slot's own"
+    return PluginError(message, hint=f"in the plugin, write {form}")
 
 
 def _signature(factory: Callable[..., Any]) -> inspect.Signature:

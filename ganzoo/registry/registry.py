@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ganzoo.api import Registration
@@ -149,20 +150,19 @@ class Registry:
         except BaseException as error:  # whatever a plugin's module may raise, SystemExit included
             raise PluginError(
                 f"{place} cannot be imported: {explain(error)}",
-                hint=f'see the whole traceback: python -c "import {module_name}"',
+                hint=f'python -c "import {module_name}"',
             ) from error
-        if registration.kind == "recipe":
-            return _file_in(module_name, path, place)
-        target: Any = module
-        for attribute in path.split("."):
-            if not hasattr(target, attribute):
-                near = suggest(attribute, dir(target))
-                guess = f" - did you mean {near!r}?" if near else ""
-                raise PluginError(f"{place}: {module_name} has no {attribute!r}{guess}")
-            target = getattr(target, attribute)
-        if not callable(target):
-            raise PluginError(f"{place}: {registration.target} is no class and no function")
-        return target
+        try:
+            return _file_in(module, path) if registration.kind == "recipe" else _in(module, path)
+        except LookupError as error:
+            is_local = registration.namespace == LOCAL_NAMESPACE
+            where = "the file" if is_local else module_name
+            raise PluginError(
+                f"{place}: {where} has no {error.args[0]}",
+                hint=f"in {owner}, register what is in it: 'mine:NAME'"
+                if is_local
+                else f"pip install --upgrade {registration.distribution}, or tell its author",
+            ) from error
 
     def _of_id(self, name: str) -> Registrations:
         identifier = qualify(name)
@@ -182,8 +182,30 @@ class Registry:
             load(namespace, point.load)
 
 
-def _file_in(package: str, path: str, place: str) -> Path:
+def _in(module: ModuleType, path: str) -> Any:
+    """Return the class or function at a dotted path.
+
+    Raises:
+        LookupError: what is not there, and what comes nearest.
+    """
+    target: Any = module
+    for attribute in path.split("."):
+        if not hasattr(target, attribute):
+            near = suggest(attribute, dir(target))
+            raise LookupError(f"{attribute!r}" + (f" - did you mean {near!r}?" if near else ""))
+        target = getattr(target, attribute)
+    if not callable(target):
+        raise LookupError(f"class or function {path!r}, but {target!r}")
+    return target
+
+
+def _file_in(package: ModuleType, path: str) -> Path:
+    """Return the file at a path inside a package.
+
+    Raises:
+        LookupError: it is not there.
+    """
     file = Path(str(files(package).joinpath(path)))
     if not file.is_file():
-        raise PluginError(f"{place}: {package} has no file {path}")
+        raise LookupError(f"file {path}")
     return file

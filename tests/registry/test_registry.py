@@ -628,7 +628,7 @@ def test_without_the_zoo_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyP
     ("target", "message"),
     [
         ("ganzoo_acme_nets:Genrator", "has no 'Genrator' - did you mean 'Generator'"),
-        ("ganzoo_acme_nets:NUMBER", "is no class and no function"),
+        ("ganzoo_acme_nets:NUMBER", "has no class or function 'NUMBER', but 3"),
         ("ganzoo_acme_gone:Generator", "cannot be imported: ModuleNotFoundError"),
         ("ganzoo_acme_exits:Generator", "cannot be imported: SystemExit: 4"),
     ],
@@ -644,6 +644,10 @@ def test_a_target_that_is_not_there_is_told_with_its_owner(
     with pytest.raises(PluginError, match=message) as caught:
         registry.resolve(unet)
     assert "generator 'acme/unet' (ganzoo-acme 1.0)" in str(caught.value)
+    assert caught.value.hint in (
+        "pip install --upgrade ganzoo-acme, or tell its author",
+        f'python -c "import {target.partition(":")[0]}"',
+    )
 
 
 # --- one file as a plugin ------------------------------------------------------------------------
@@ -670,6 +674,18 @@ def test_one_file_is_the_namespace_local_and_its_hash_is_kept(tmp_path: Path) ->
     assert registry.local_sha256 == hashlib.sha256(LOCAL.encode()).hexdigest()
     assert registry.namespaces()[0].origin == "local"
     assert not (tmp_path / "__pycache__").exists()
+
+
+def test_a_local_file_without_what_it_registers_is_named_as_the_user_knows_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.py").write_text(LOCAL.replace(":Flat", ":Falt"))
+    registry = Registry.with_local(tmp_path / "mine.py")
+    with pytest.raises(PluginError) as caught:
+        registry.resolve(registry.get("loss", "local/flat"))
+    assert caught.value.message == (
+        "loss 'local/flat' (mine.py): the file has no 'Falt' - did you mean 'Flat'?"
+    )
 
 
 @pytest.mark.parametrize("name", ["plugin.py", "json.py", "my-loss.py"])
