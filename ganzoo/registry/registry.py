@@ -205,6 +205,8 @@ def _file_in(package: ModuleType, path: str) -> Path:
     Raises:
         LookupError: it is not there.
     """
+    if not hasattr(package, "__path__"):
+        raise LookupError(f"file {path}: it is a module, and files are in packages")
     file = Path(str(files(package).joinpath(path)))
     if not file.is_file():
         raise LookupError(f"file {path}")

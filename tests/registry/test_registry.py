@@ -163,6 +163,22 @@ def test_a_recipe_resolves_to_the_file_inside_its_package(install_plugin) -> Non
         registry.resolve(registry.get("recipe", "acme/gone"))
 
 
+def test_a_recipe_that_is_registered_in_a_module_without_a_folder_is_told_so(
+    install_plugin,
+) -> None:
+    text = """
+        from ganzoo.api import hookimpl
+
+        @hookimpl
+        def register_recipes(register):
+            register("faces", "ganzoo_acme:recipes/faces.yaml")
+    """
+    install_plugin("ganzoo-acme", {"ganzoo_acme": text}, acme="ganzoo_acme")
+    registry = Registry()
+    with pytest.raises(PluginError, match="has no file .*: it is a module, and files are in"):
+        registry.resolve(registry.get("recipe", "acme/faces"))
+
+
 def test_listing_the_whole_zoo_imports_no_torch() -> None:
     code = """
 import sys
