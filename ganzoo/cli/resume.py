@@ -36,11 +36,13 @@ def resume(
     from ganzoo.cli.run import epilogue
     from ganzoo.engine.launch import Options
     from ganzoo.engine.launch import resume as go_on
+    from ganzoo.runs.checkpoints import CheckpointStore
     from ganzoo.runs.directory import RunDirectory
 
     reporter: Any = TerminalReporter()
     directory = RunDirectory.find(reference, runs_dir)
-    if directory.status() == "finished" and not overrides:
+    is_whole = CheckpointStore(directory.checkpoints_directory).ends_whole()
+    if directory.status() == "finished" and is_whole and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
         epilogue(directory, reporter)
         return

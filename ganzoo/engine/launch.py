@@ -28,7 +28,7 @@ from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.signals import stop_flag
 from ganzoo.engine.threads import cpu_threads, threads_for
 from ganzoo.engine.trainer import Trainer, previous_best
-from ganzoo.errors import DataError, UsageError
+from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import experiment_id, read_lock, write_lock
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
@@ -132,7 +132,7 @@ def resume(
     """
     only_budget_and_cadence(directory, overrides)
     registry = registry or registry_of(directory)
-    plan = make_plan(Recipe.load(directory.lock_file, overrides, registry), registry)
+    plan = make_plan(recipe_of(directory, overrides, registry), registry)
     not_backwards(directory, plan)
     if not options.allow_drift:
         disregard = command("resume", reference_to(directory.path), "--allow-drift")
@@ -145,6 +145,25 @@ def registry_of(directory: RunDirectory) -> Registry:
     """Return a registry with the run's own copy of its ``--plugin`` file, if it had one."""
     local = directory.path / "plugin.py"
     return Registry.with_local(local) if local.is_file() else Registry()
+
+
+def recipe_of(
+    directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any], registry: Registry
+) -> Recipe:
+    """Return the recipe that a run was started with, as its lock says it.
+
+    Raises:
+        DataError: the lock is missing or torn.
+        RecipeError: an override that cannot be.
+    """
+    try:
+        read_lock(directory.lock_file)
+    except RecipeError as error:
+        raise DataError(
+            f"{reference_to(directory.path)} has no legible lock: {error.message}",
+            hint=command("run", directory.recipe_file) + "   # anew, with the overrides it had",
+        ) from error
+    return Recipe.load(directory.lock_file, overrides, registry)
 
 
 def _write_identity(directory: RunDirectory, plan: Plan) -> None:

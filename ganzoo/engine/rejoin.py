@@ -13,6 +13,7 @@ from ganzoo.engine.launch import Options, resume, start
 from ganzoo.engine.processes import find_processes
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import read_lock
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 
@@ -42,8 +43,10 @@ def start_or_go_on(plan: Plan, options: Options) -> RunDirectory:
 
 
 def is_finished(run: RunDirectory, plan: Plan) -> bool:
-    """Return whether a run has come to the end of the plan's budget, or further."""
-    return run.status() == "finished" and int(run.info().get("steps", 0)) >= plan.budget.steps
+    """Return whether a run has come to the end of the plan's budget, or further, and is whole."""
+    far_enough = int(run.info().get("steps", 0)) >= plan.budget.steps
+    is_whole = CheckpointStore(run.checkpoints_directory).ends_whole()
+    return run.status() == "finished" and far_enough and is_whole
 
 
 def same_run(plan: Plan, runs_directory: Path, name: str | None = None) -> RunDirectory | None:

@@ -16,7 +16,7 @@ from ganzoo.build.planner import make_plan
 from ganzoo.engine.arguments import class_labels, only_evaluation, options_of, whole_number
 from ganzoo.engine.export import FORMS, description, export_program, export_weights
 from ganzoo.engine.labels import LabelLaw
-from ganzoo.engine.launch import prepare, registry_of, start
+from ganzoo.engine.launch import prepare, recipe_of, registry_of, start
 from ganzoo.engine.launch import resume as go_on
 from ganzoo.engine.noise import Rows
 from ganzoo.engine.processes import find_processes
@@ -68,7 +68,7 @@ class Run:
     def plan(self) -> Plan:
         """The checked recipe, from the run's lock."""
         registry = registry_of(self.directory)
-        return make_plan(Recipe.load(self.directory.lock_file, (), registry), registry)
+        return make_plan(recipe_of(self.directory, (), registry), registry)
 
     @property
     def generator(self) -> nn.Module:
@@ -218,7 +218,7 @@ class Run:
         """
         only_evaluation(reference_to(self.path), overrides)
         registry = registry_of(self.directory)
-        plan = make_plan(Recipe.load(self.directory.lock_file, overrides, registry), registry)
+        plan = make_plan(recipe_of(self.directory, overrides, registry), registry)
         processes = find_processes(expect_processes)
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings

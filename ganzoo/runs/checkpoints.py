@@ -92,6 +92,13 @@ class CheckpointStore:
         matches = map(_STEP.fullmatch, names)
         return sorted(int(match[1]) for match in matches if match)
 
+    def ends_whole(self) -> bool:
+        """Return whether there is a checkpoint, and the newest verifies."""
+        try:
+            return bool(steps := self.steps()) and bool(self.at(steps[-1]))
+        except CheckpointError:
+            return False
+
     def publish(self, step: int, write: Callable[[Path], None], **about: Any) -> Checkpoint:
         """Write a checkpoint and return it once it is durable.
 

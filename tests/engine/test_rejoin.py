@@ -2,17 +2,20 @@
 
 import shlex
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from ganzoo.build.plan import Plan
+from ganzoo.cli import main
 from ganzoo.engine.continuity import refuse_drift
 from ganzoo.engine.launch import Options, prepare, resume
 from ganzoo.engine.rejoin import start_or_go_on
-from ganzoo.errors import PluginError, RunLocked, UsageError
+from ganzoo.errors import DataError, PluginError, RunLocked, UsageError
 from ganzoo.recipes.lock import read_lock
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 
 SMALL = ["train.batch_size=8", "generator.width=8", "discriminator.width=8", "eval.extractor=null"]
@@ -33,6 +36,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 def run(finished: RunDirectory, tmp_path: Path) -> RunDirectory:
     """A finished run of two steps, the only one of its directory."""
     return RunDirectory(Path(shutil.copytree(finished.path, tmp_path / "ü 空 'x" / finished.name)))
+
+
+def start_or_go_on_with_two_steps(run: RunDirectory) -> None:
+    start_or_go_on(plan_of(2), Options(runs_directory=run.path.parent))
+
+
+def resume_from_the_shell(run: RunDirectory) -> None:
+    assert main(["resume", str(run.path)]) == 0
 
 
 def content(run: RunDirectory) -> dict[str, bytes]:
@@ -73,6 +84,28 @@ def test_of_two_that_are_the_same_neither_is_taken_and_both_are_named(run: RunDi
     with pytest.raises(UsageError) as caught:
         start_or_go_on(plan_of(2), Options(runs_directory=run.path.parent))
     assert shlex.split(caught.value.hint or "") == ["ganzoo", "resume", str(twin)]
+
+
+@pytest.mark.parametrize("goes_on", [start_or_go_on_with_two_steps, resume_from_the_shell])
+def test_a_finished_run_whose_last_checkpoint_is_damaged_is_mended(
+    goes_on: Callable[[RunDirectory], None], run: RunDirectory
+) -> None:
+    weights = run.checkpoints_directory / "step-00000002" / "generator.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    goes_on(run)
+    assert CheckpointStore(run.checkpoints_directory).at(2).step == 2
+    assert run.status() == "finished"
+
+
+@pytest.mark.parametrize("text", ["", "recipe: 1\n", None])
+def test_a_run_without_a_legible_lock_says_so(text: str | None, run: RunDirectory) -> None:
+    run.lock_file.unlink()
+    if text is not None:
+        run.lock_file.write_text(text)
+    with pytest.raises(DataError, match="has no legible lock") as caught:
+        resume(run, (), Options())
+    words = shlex.split(caught.value.hint or "", comments=True)
+    assert words == ["ganzoo", "run", str(run.recipe_file)]
 
 
 # --- a refusal changes nothing -------------------------------------------------------------------
