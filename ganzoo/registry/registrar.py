@@ -61,6 +61,9 @@ class Registrar:
         self._check_target(name, target)
         if isinstance(revision, bool) or not isinstance(revision, int) or revision < 1:
             self._refuse(name, f"revision {revision!r} is no whole number from 1 up")
+        self._check_line(name, "summary", summary)
+        self._check_line(name, "paper", "" if paper is None else paper)
+        self._check_line(name, "license", "" if license is None else license)
         self.staged[self.kind, name] = Registration(
             kind=self.kind,
             namespace=self.namespace.name,
@@ -103,10 +106,18 @@ class Registrar:
         elif not _TARGET.fullmatch(target):
             self._refuse(name, f"target {target!r} is not 'package.module:Factory'")
 
+    def _check_line(self, name: str, what: str, text: str) -> None:
+        """Refuse what would break everybody's table: no text, or more than one line of it."""
+        if not isinstance(text, str) or not text.isprintable():
+            self._refuse(name, f"{what} {text!r} is not one line of text")
+
     def _words(self, name: str, words: Iterable[str]) -> tuple[str, ...]:
         if isinstance(words, str):
             self._refuse(name, f"a set or list of words is wanted, not the string {words!r}")
-        return tuple(words)
+        chosen = tuple(words)
+        for word in chosen:
+            self._check_line(name, "word", word)
+        return chosen
 
     def _known(
         self, name: str, what: str, words: Iterable[str], vocabulary: Iterable[str]

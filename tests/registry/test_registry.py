@@ -175,7 +175,7 @@ def test_a_recipe_that_is_registered_in_a_module_without_a_folder_is_told_so(
     """
     install_plugin("ganzoo-acme", {"ganzoo_acme": text}, acme="ganzoo_acme")
     registry = Registry()
-    with pytest.raises(PluginError, match="has no file .*: it is a module, and files are in"):
+    with pytest.raises(PluginError, match=r"has no file .*: it is a module, and files are in"):
         registry.resolve(registry.get("recipe", "acme/faces"))
 
 
@@ -285,6 +285,13 @@ BROKEN = {
         r"loss 'fine': registered twice by ganzoo-acme 1\.0",
     ),
     "a revision of zero": (hook("register('x', 'a:B', revision=0)"), "revision 0"),
+    "a summary that is no text": (hook("register('x', 'a:B', summary=5)"), "summary 5 is not one"),
+    "a summary that would colour everybody's table": (
+        hook(r"register('x', 'a:B', summary='\x1b[31mred')"),
+        "summary .* is not one line of text",
+    ),
+    "a paper of two lines": (hook(r"register('x', 'a:B', paper='a\nb')"), "paper .* is not one"),
+    "a split that is a number": (hook("register('x', 'a:B', splits=[1])"), "word 1 is not one"),
     "a misspelt capability": (
         hook("register('x', 'a:B', capabilities={'conditionl'})"),
         "unknown capability 'conditionl' - did you mean 'conditional'",
