@@ -118,13 +118,13 @@ def bench(
     parts = time_by_part(step, clock, count)
     players = time_by_player(step, clock, count)
     tell("memory and arithmetic")
-    memory = peak_bytes(_repeated(step, _cycle(step)), _held(step), device)
-    ours = _loop(plan, taken[OURS], peak, _flops(step), memory)
+    memory = peak_bytes(repeated(step, cycle_of(step)), held_by_step(step), device)
+    ours = _loop(plan, taken[OURS], peak, flops_of(step), memory)
     theirs = None
     if textbook:
         full = peak if not step.rules.autocast else measure_peak(torch.float32, device, clock)
-        flops = _counted(textbook, _cycle(step))
-        memory = peak_bytes(_repeated(textbook, _cycle(step)), _held_by(textbook), device)
+        flops = _counted(textbook, cycle_of(step))
+        memory = peak_bytes(repeated(textbook, cycle_of(step)), held_by_textbook(textbook), device)
         theirs = _loop(plan, taken[TEXTBOOK], full, flops, memory)
     tell("one evaluation")
     return Report(
@@ -159,28 +159,31 @@ def _loop(plan: Plan, seconds: list[float], peak: Peak, flops: float, memory: in
     )
 
 
-def _cycle(step: GanStep) -> int:
+def cycle_of(step: GanStep) -> int:
     """Return after how many steps the lazy regularizers have all been due as often as they are."""
     every = max([slot.every_steps for slot in step.parts.regularizers], default=1)
     return min(every, MAX_CYCLE)
 
 
-def _flops(step: GanStep) -> float:
+def flops_of(step: GanStep) -> float:
+    """Return the floating-point operations of a step, lazy regularizers averaged."""
     networks = step.networks
     step.networks = replace(networks, compiled=None)
     try:
-        return _counted(step, _cycle(step))
+        return _counted(step, cycle_of(step))
     finally:
         step.networks = networks
 
 
 def _counted(play: Callable[[], object], steps: int) -> float:
     with FlopCounter() as counter:
-        _repeated(play, steps)()
+        repeated(play, steps)()
     return counter.total / steps
 
 
-def _repeated(play: Callable[[], object], times: int) -> Callable[[], None]:
+def repeated(play: Callable[[], object], times: int) -> Callable[[], None]:
+    """Return a call that plays so many times."""
+
     def repeated() -> None:
         for _ in range(times):
             play()
@@ -188,7 +191,8 @@ def _repeated(play: Callable[[], object], times: int) -> Callable[[], None]:
     return repeated
 
 
-def _held(step: GanStep) -> list[Tensor]:
+def held_by_step(step: GanStep) -> list[Tensor]:
+    """Return the tensors that live on between steps, but for gradients."""
     networks = [step.parts.generator, step.parts.discriminator]
     networks += [step.ema.module] if step.ema else []
     held = [tensor for network in networks for tensor in network.state_dict().values()]
@@ -197,7 +201,8 @@ def _held(step: GanStep) -> list[Tensor]:
     return held + step.feed.held()
 
 
-def _held_by(textbook: Textbook) -> list[Tensor]:
+def held_by_textbook(textbook: Textbook) -> list[Tensor]:
+    """Return what `held_by_step` does, of the textbook loop."""
     networks = [textbook.parts.generator, textbook.parts.discriminator]
     networks += [textbook.average.module] if textbook.average else []
     held = [tensor for network in networks for tensor in network.state_dict().values()]

@@ -1,0 +1,187 @@
+"""How fast a training step is, against the plain loop and a plain loop through Accelerate.
+
+    python benchmarks/engine.py [--rounds 5] [--only NAME…]
+
+Networks of the zoo at 32x32 (batch 64, random-looking shapes, an average of G in every case) and
+the 8x8 demo. All cases of a row take turns in one process on one CPU thread, timed by the process's
+own CPU time; a ratio is the median of the rounds' own ratios. The last table is in wall time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+import ganzoo
+from ganzoo.build.plan import Plan
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.bench.bench import (
+    cycle_of,
+    flops_of,
+    held_by_step,
+    held_by_textbook,
+    repeated,
+)
+from ganzoo.engine.bench.memory import peak_bytes
+from ganzoo.engine.bench.peak import measure_peak
+from ganzoo.engine.bench.rounds import (
+    Case,
+    Spread,
+    clock_of,
+    speed_against,
+    time_interleaved,
+)
+from ganzoo.engine.bench.shares import time_by_part
+from ganzoo.engine.bench.textbook import Textbook
+from ganzoo.engine.launch import prepare
+from ganzoo.engine.noise import CPU
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.threads import keep_freed_memory
+from ganzoo.report.table import Table, three_digits
+
+BASE = ("dataset.length=2000", "train.batch_size=64", "eval.extractor=null")
+DCGAN = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan}")
+DCGAN_CRITIC = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan, batch_norm: false}")
+RESNET = (*BASE, "generator.width=64", "discriminator.width=64")
+CRITIC = ("discriminator.spectral_norm=false", "loss=wgan-gp")
+
+ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "dcgan": ("shapes-resnet-hinge", DCGAN),
+    "dcgan, WGAN-GP": ("shapes-resnet-hinge", (*DCGAN_CRITIC, "loss=wgan-gp")),
+    "dcgan, 5 D steps": ("shapes-resnet-hinge", (*DCGAN, "train.discriminator_steps=5")),
+    "resnet 64": ("shapes-resnet-hinge", RESNET),
+    "resnet 64, WGAN-GP": ("shapes-resnet-hinge", (*RESNET, *CRITIC)),
+    "resnet 64, 5 D steps": ("shapes-resnet-hinge", (*RESNET, "train.discriminator_steps=5")),
+    "resnet 128": (
+        "shapes-resnet-hinge",
+        (*BASE, "generator.width=128", "discriminator.width=128"),
+    ),
+    "8x8 demo": ("digits-dcgan-hinge", ("eval.extractor=null",)),
+}
+"""Name of a row → recipe and overrides; precision is set by the case."""
+
+FP32, BF16 = ("train.precision=fp32",), ("train.precision=bf16",)
+CASES = ("textbook", "accelerate", "ours", "accelerate bf16", "ours bf16")
+ALONE = Processes(CPU)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), metavar="NAME")
+    chosen = parser.parse_args()
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    clock = clock_of(CPU, 1)
+    peaks = {dtype: measure_peak(dtype, CPU, clock) for dtype in (torch.float32, torch.bfloat16)}
+    for line in heading(peaks):
+        print(line)
+    speeds, resources = [], []
+    for name in chosen.only:
+        speed, resource = row(name, chosen.rounds, peaks[torch.bfloat16].convolution)
+        print(time.strftime("%H:%M"), *speed, *resource[1:], sep="  ", flush=True)
+        speeds.append(speed)
+        resources.append(resource)
+    columns = ["", "textbook img/s", *CASES[1:], "bf16: ours / accelerate"]
+    print("\n" + Table(columns, speeds, columns[1:]).markdown())
+    columns = ["", "bf16: GFLOP/s", "of the convolution peak", "MiB textbook", "MiB ours, fp32"]
+    columns += ["MiB ours, bf16", "data, EMA and the rest"]
+    print("\n" + Table(columns, resources, columns[1:]).markdown())
+    if "8x8 demo" in chosen.only:
+        print("\n" + two_threads(chosen.rounds))
+
+
+def heading(peaks: dict[torch.dtype, object]) -> Iterator[str]:
+    """Yield what the numbers were made with and on."""
+    versions = f"ganzoo {ganzoo.__version__}, torch {torch.__version__}"
+    name = torch.cpu.get_capabilities().get("cpu_name", platform.processor())
+    yield f"{time.strftime('%Y-%m-%d')}, {name}, one thread, {versions}"
+    for dtype, peak in peaks.items():
+        matmul, convolution = peak.matmul / 1e9, peak.convolution / 1e9  # type: ignore[attr-defined]
+        kind = str(dtype).removeprefix("torch.")
+        yield f"peak {kind}: matmul {matmul:.0f}, convolution {convolution:.0f} GFLOP/s"
+
+
+def row(name: str, rounds: int, peak: float) -> tuple[list[str], list[str]]:
+    """Measure one row; return its line of speeds and its line of resources."""
+    recipe, overrides = ROWS[name]
+    plain = prepare(recipe, [*overrides, *FP32])
+    textbook = Textbook.of(plain, CPU)
+    ours = make_step(plain, ALONE)
+    fast = make_step(prepare(recipe, [*overrides, *BF16]), ALONE)
+    loops = (textbook, through_accelerate(plain, "no"), ours, None, fast)
+    cases = [Case(case, loop) for case, loop in zip(CASES, loops, strict=True) if loop]
+    cases.insert(3, Case(CASES[3], through_accelerate(plain, "bf16")))
+    taken = time_interleaved(cases, clock_of(CPU, 1), rounds=rounds, seconds=0.4, warm_up=1)
+    against = speed_against(taken, "textbook")
+    train = plain.recipe.settings.train
+    shown = train.batch_size * train.discriminator_steps
+    speed = [name, three_digits(shown / Spread.of(taken["textbook"]).median)]
+    speed += [in_words(against[case]) for case in CASES[1:]]
+    speed.append(in_words(speed_against(taken, "accelerate bf16")["ours bf16"]))
+    rate = flops_of(fast) / Spread.of(taken["ours bf16"]).median
+    cycle = cycle_of(fast)
+    memory = [peak_bytes(repeated(textbook, cycle), held_by_textbook(textbook), CPU)]
+    memory += [peak_bytes(repeated(step, cycle), held_by_step(step), CPU) for step in (ours, fast)]
+    parts = time_by_part(fast, clock_of(CPU, 1), 64 if name == "8x8 demo" else 2)
+    other = 1 - sum(parts[part] for part in ("forward", "backward", "optimizer")) / sum(
+        parts.values()
+    )
+    resource = [name, f"{rate / 1e9:.0f}", f"{rate / peak:.0%}"]
+    resource += [three_digits(each / 2**20) for each in memory] + [f"{other:.1%}"]
+    return speed, resource
+
+
+def through_accelerate(plan: Plan, precision: str) -> Textbook:
+    """Return the textbook loop with everything prepared by Accelerate, as its examples do it."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(cpu=True, mixed_precision=precision)
+    loop = Textbook.of(plan, CPU)
+    loop.generator, loop.discriminator = accelerator.prepare(loop.generator, loop.discriminator)
+    loop.optimizers = {
+        name: accelerator.prepare(optimizer) for name, optimizer in loop.optimizers.items()
+    }
+    loop.backward = accelerator.backward
+    return loop
+
+
+def two_threads(rounds: int) -> str:
+    """Return a table of the demo in wall time: the textbook on two threads, ours as a run goes."""
+    recipe, overrides = ROWS["8x8 demo"]
+    plan = prepare(recipe, overrides)
+    loops = {
+        "textbook, 2 threads": (Textbook.of(plan, CPU), 2),
+        "ours": (make_step(plan, ALONE), 1),
+    }
+    cases = [Case(name, partial(on_threads, *loop)) for name, loop in loops.items()]
+    taken = time_interleaved(cases, time.perf_counter, rounds=4 * rounds, seconds=0.5)
+    speed = speed_against(taken, "textbook, 2 threads")
+    rows = [
+        [name, in_words(Spread.of([1000 * t for t in taken[name]])), in_words(speed[name])]
+        for name in loops
+    ]
+    columns = ["8x8 demo, wall time", "ms a step", "times as fast"]
+    return Table(columns, rows, columns[1:]).markdown()
+
+
+def on_threads(play: object, threads: int) -> None:
+    """Play one step on so many threads."""
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    play()  # type: ignore[operator]
+
+
+def in_words(spread: Spread) -> str:
+    """Return the median with its range."""
+    return f"{spread.median:.2f} ({spread.low:.2f}-{spread.high:.2f})"
+
+
+if __name__ == "__main__":
+    main()
