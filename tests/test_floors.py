@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-TORCH_FREE = ("cli", "report", "recipes", "runs", "registry", "api", "errors")
+TORCH_FREE = ("cli", "report", "recipes", "scaffold", "runs", "registry", "api", "errors")
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
