@@ -7,7 +7,7 @@ from typing import Any
 
 from ganzoo.build.plan import Plan
 from ganzoo.errors import PluginError, UsageError
-from ganzoo.recipes.overrides import override_keys
+from ganzoo.recipes.overrides import override_layer
 from ganzoo.registry.names import suggest
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.commands import command, reference_to
@@ -29,7 +29,7 @@ def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
     """Raise UsageError if an override would make another experiment of the run."""
-    for key in override_keys(overrides):
+    for key in _keys(overrides):
         if key in BUDGET_AND_CADENCE:
             continue
         near = suggest(key, BUDGET_AND_CADENCE)
@@ -41,6 +41,15 @@ def only_budget_and_cadence(
             if near
             else command("run", directory.lock_file, f"{key}=VALUE") + "   # a new run",
         )
+
+
+def _keys(overrides: Sequence[str] | Mapping[str, Any]) -> list[str]:
+    """Return what overrides set, as ``section.key``, however deep a mapping they came in."""
+    return [
+        f"{section}.{key}" if isinstance(part, Mapping) else section
+        for section, part in override_layer(overrides).data.items()
+        for key in (part if isinstance(part, Mapping) else (section,))
+    ]
 
 
 def not_backwards(directory: RunDirectory, plan: Plan) -> None:

@@ -286,4 +286,10 @@ def load(reference: str | Path = "last", runs_directory: str | Path = DEFAULT_DI
         UsageError: there is no such run, or there are several.
         DataError: its record is torn.
     """
+    if not isinstance(reference, str | Path):
+        raise UsageError(
+            f"a run is a path, the beginning of its name, or 'last', and no "
+            f"{type(reference).__name__}",
+            hint='ganzoo.load("last")',
+        )
     return Run(RunDirectory.find(reference, Path(runs_directory)))

@@ -85,7 +85,8 @@ def compare(
 def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirectory]:
     if runs is None:
         return RunDirectory.all(directory)
-    found = {run.path.resolve(): run for run in (RunDirectory.find(r, directory) for r in runs)}
+    named = [runs] if isinstance(runs, str | Path) else runs
+    found = {run.path.resolve(): run for run in (RunDirectory.find(r, directory) for r in named)}
     return list(found.values())
 
 

@@ -162,3 +162,9 @@ def test_a_run_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     for reference in ("last", "nope", tmp_path):
         with pytest.raises(UsageError, match="no run"):
             ganzoo.load(reference, tmp_path)
+
+
+@pytest.mark.parametrize("reference", [3, None, ["last"]])
+def test_what_cannot_name_a_run_is_called_so(reference: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a run is a path, the beginning of its name, or 'last'"):
+        ganzoo.load(reference, tmp_path)

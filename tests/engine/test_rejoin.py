@@ -143,6 +143,13 @@ def test_what_cannot_change_is_answered_with_the_command_that_was_meant(
     assert shlex.split(caught.value.hint or "", comments=True) == ["ganzoo", *expected]
 
 
+def test_nested_overrides_are_those_that_are_written_with_dots(run: RunDirectory) -> None:
+    with pytest.raises(UsageError, match="is at step 2 already, past 1"):
+        resume(run, {"train": {"steps": 1}}, Options())
+    with pytest.raises(UsageError, match=r"train\.batch_size cannot change"):
+        resume(run, {"train": {"steps": 4, "batch_size": 2}}, Options())
+
+
 def test_other_code_than_the_locks_is_named_with_the_command_that_disregards_it(
     run: RunDirectory,
 ) -> None:

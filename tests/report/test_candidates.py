@@ -62,6 +62,11 @@ def test_a_data_set_of_no_run_is_answered_with_those_there_are(runs, make_run, s
     assert caught.value.hint == "ganzoo compare --dataset digits"
 
 
+def test_one_run_may_be_named_without_a_list(runs, make_run, score) -> None:
+    run = make_run("a", score(3.0))
+    assert compare("last").ranked == compare([run.path]).ranked
+
+
 def test_commands_go_where_the_runs_are(
     runs, make_run, score, tmp_path: Path, capsys: Capture
 ) -> None:
