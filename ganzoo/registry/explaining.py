@@ -14,19 +14,29 @@ _FOLDERS = [Path(str(package.__file__)).parent for package in (ganzoo, importlib
 _MACHINERY = ("<frozen", *(f"{folder}{os.sep}" for folder in _FOLDERS))
 """How the files begin through which a plugin is loaded: not where it is broken."""
 
+LONGEST = 500
+"""Characters of an exception's words that are shown; its traceback has all."""
+
 
 def explain(error: BaseException) -> str:
     """Return an exception as one line, with the file and line of the plugin that it comes from.
 
     A SyntaxError says its own place, and our own errors need no class name.
     """
-    name, words = type(error).__name__, " ".join(str(error).split())
+    name, words = type(error).__name__, _one_line(str(error))
     if isinstance(error, PluginError):
         said = words
     else:
         said = f"{name}: {words}" if words else name
     place = None if isinstance(error, SyntaxError) else _place(error)
     return f"{said} ({place})" if place else said
+
+
+def _one_line(text: str) -> str:
+    """Return text that a terminal shows as one line of bearable length."""
+    words = " ".join(text.split())
+    shown = "".join(character for character in words if character.isprintable())
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def _place(error: BaseException) -> str | None:

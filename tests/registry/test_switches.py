@@ -1,0 +1,127 @@
+"""``GANZOO_PLUGINS``, ``GANZOO_STRICT``, and what is said of what they leave out."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganzoo.build.planner import make_plan
+from ganzoo.errors import BrokenPlugin, PluginError, UsageError
+from ganzoo.recipes import Recipe
+from ganzoo.registry import Registry
+from tests.registry.plugins import LOCAL, source
+
+
+@pytest.mark.parametrize(
+    ("value", "usable"),
+    [("", set()), ("acme", {"acme"}), ("zoo, acme", {"zoo", "acme"}), ("zoo", {"zoo"})],
+)
+def test_ganzoo_plugins_is_the_list_of_what_may_be_loaded(
+    value: str, usable: set[str], install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_PLUGINS", value)
+    found = Registry().namespaces()
+    assert {each.name for each in found if each.status == "ok"} == usable
+    assert {each.name for each in found if each.status == "disabled"} == {"zoo", "acme"} - usable
+
+
+@pytest.mark.parametrize(
+    ("value", "message", "hint"),
+    [
+        (
+            "zoo,acmee",
+            "no plugin 'acmee' is installed - did you mean 'acme'",
+            "unset GANZOO_PLUGINS",
+        ),
+        ("zoo acme", "'zoo acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
+        ("zoo;acme", "'zoo;acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
+    ],
+)
+def test_a_word_in_ganzoo_plugins_that_means_nothing_is_an_error(
+    value: str, message: str, hint: str, install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_PLUGINS", value)
+    with pytest.raises(UsageError, match=message) as caught:
+        Registry().namespaces()
+    assert str(caught.value.hint).startswith(hint)
+
+
+def test_a_file_given_as_a_plugin_is_loaded_whatever_ganzoo_plugins_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(LOCAL)
+    for value in ("", "zoo", "local"):
+        monkeypatch.setenv("GANZOO_PLUGINS", value)
+        assert Registry.with_local(tmp_path / "mine.py").get("loss", "local/flat")
+
+
+REFUSED = {
+    "disabled": ({}, "disabled: left out by GANZOO_PLUGINS", "export GANZOO_PLUGINS=acme,zoo"),
+    "newer": ({"group": "ganzoo.v2"}, "made for ganzoo.v2", "pip install --upgrade ganzoo"),
+    "older": ({"group": "ganzoo.v0"}, "made for ganzoo.v0", "pip install --upgrade ganzoo-acme"),
+    "reserved": ({"zoo": "a"}, "one namespace, this one has", "pip uninstall ganzoo-acme, and"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_whoever_needs_a_refused_plugin_is_told_what_to_do(
+    why: str, install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more, message, hint = REFUSED[why]
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme", **more)
+    if why == "disabled":
+        monkeypatch.setenv("GANZOO_PLUGINS", "zoo")
+    with pytest.raises(PluginError, match=message) as caught:
+        Registry().get("generator", "acme/unet")
+    assert str(caught.value.hint).startswith(hint)
+
+
+def test_of_two_rivals_either_may_be_uninstalled(install_plugin) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    install_plugin("acme-gans", source("acme_gans"), acme="acme_gans")
+    with pytest.raises(PluginError) as caught:
+        Registry().get("generator", "acme/unet")
+    assert caught.value.hint == "pip uninstall acme-gans, or pip uninstall ganzoo-acme"
+
+
+def test_a_registry_for_certain_namespaces_loads_no_other(install_plugin) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    registry = Registry(["zoo"])
+    assert {each.namespace for each in registry.list("generator")} == {"zoo"}
+    assert "ganzoo_acme" not in sys.modules
+    with pytest.raises(PluginError, match="is disabled: not among the namespaces asked for"):
+        registry.get("generator", "acme/unet")
+
+
+@pytest.mark.parametrize("raised", [ImportError("gone"), SystemExit(3)])
+def test_strict_raises_with_what_the_plugin_raised_as_its_cause(
+    raised: BaseException, install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": f"raise {raised!r}"}, acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_STRICT", "1")
+    with pytest.raises(BrokenPlugin, match=r"plugin 'acme' \(ganzoo-acme 1\.0\)") as caught:
+        Registry().namespaces()
+    assert repr(caught.value.__cause__) == repr(raised)
+
+
+def test_strict_is_not_held_back_where_a_recipe_quotes_the_errors_of_plugins(
+    install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": "import nothing_here"}, acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_STRICT", "1")
+    with pytest.raises(BrokenPlugin):
+        make_plan(Recipe.load("digits-dcgan-hinge", ["loss=acme/fine"]), Registry())
+
+
+@pytest.mark.parametrize(("value", "fails"), [("0", False), ("", False), ("yes", True)])
+def test_strict_is_on_or_off_and_nothing_else(
+    value: str, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANZOO_STRICT", value)
+    if fails:
+        with pytest.raises(UsageError, match="GANZOO_STRICT is 'yes', but 1 is on and 0 is off"):
+            Registry().namespaces()
+    else:
+        assert Registry().namespaces()

@@ -1,0 +1,83 @@
+"""A name or a target that leads nowhere is told why, and what to do."""
+
+import pytest
+
+from ganzoo.errors import PluginError
+from ganzoo.registry import Registry
+from tests.registry.plugins import source
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("generator", "dcgn", "no generator 'dcgn' - did you mean 'dcgan'"),
+        ("loss", "dcgan", "no loss 'dcgan': 'dcgan' is a generator"),
+        ("loss", "quux", "no loss 'quux'$"),
+        ("generator", "zo/dcgan", "no plugin with the namespace 'zo' .* did you mean 'zoo'"),
+        ("generator", "nobody/dcgan", "no plugin with the namespace 'nobody' is installed$"),
+        ("generator", "DCGAN", "an id is NAME or namespace/NAME"),
+        ("generator", "zoo/a/b", "an id is NAME or namespace/NAME"),
+        ("loss", "local/flat", "is what is in the file of --plugin"),
+        ("recipe", "zoo/digits-base", "come with ganzoo have no namespace before the name"),
+    ],
+)
+def test_a_name_that_finds_nothing_is_told_why(kind: str, name: str, message: str) -> None:
+    with pytest.raises(PluginError, match=message) as caught:
+        Registry().get(kind, name)
+    assert caught.value.hint
+
+
+def test_the_advice_is_what_pip_has_to_install_where_that_is_known() -> None:
+    with pytest.raises(PluginError) as caught:
+        Registry().get("loss", "nobody/flat", requirement="nobody-gans==2")
+    assert caught.value.hint == "pip install nobody-gans==2"
+    with pytest.raises(PluginError) as caught:
+        Registry().get("loss", "nobody/flat")
+    assert "the distribution that has 'nobody'" in str(caught.value.hint)
+
+
+def test_what_is_no_component_may_have_been_meant_too() -> None:
+    with pytest.raises(PluginError, match="did you mean 'my-recipe'") as caught:
+        Registry().find("my-recpe", others=["my-recipe"])
+    assert caught.value.hint == "ganzoo info my-recipe"
+
+
+def test_a_name_that_another_loaded_plugin_has_leads_there(install_plugin) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    registry = Registry()
+    registry.namespaces()
+    with pytest.raises(PluginError, match="no generator 'unet' - did you mean 'acme/unet'"):
+        registry.get("generator", "unet")
+
+
+def test_without_the_zoo_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganzoo.registry.registry.discover", list)
+    with pytest.raises(PluginError, match="zoo's own plugin is not installed") as caught:
+        Registry().get("generator", "dcgan")
+    assert caught.value.hint == 'pip install "ganzoo[zoo]"'
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("ganzoo_acme_nets:Genrator", "has no 'Genrator' - did you mean 'Generator'"),
+        ("ganzoo_acme_nets:NUMBER", "has no class or function 'NUMBER', but 3"),
+        ("ganzoo_acme_gone:Generator", "cannot be imported: ModuleNotFoundError"),
+        ("ganzoo_acme_exits:Generator", "cannot be imported: SystemExit: 4"),
+    ],
+)
+def test_a_target_that_is_not_there_is_told_with_its_owner(
+    target: str, message: str, install_plugin
+) -> None:
+    modules = source() | {"ganzoo_acme_exits": "raise SystemExit(4)"}
+    modules["ganzoo_acme"] = modules["ganzoo_acme"].replace("ganzoo_acme_nets:Generator", target)
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    registry = Registry()
+    unet = registry.get("generator", "acme/unet")
+    with pytest.raises(PluginError, match=message) as caught:
+        registry.resolve(unet)
+    assert "generator 'acme/unet' (ganzoo-acme 1.0)" in str(caught.value)
+    assert caught.value.hint in (
+        "pip install --upgrade ganzoo-acme, or tell its author",
+        f'python -c "import {target.partition(":")[0]}"',
+    )
