@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
@@ -125,6 +127,8 @@ def _channels_first(samples: Tensor, spec: SampleSpec) -> Tensor:
 
 
 def _from_npz(path: Path) -> Tensor:
+    if not is_zipfile(path):
+        raise DataError(f"{path} is no npz file, or the end of it is missing")
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = archive.files
@@ -142,9 +146,39 @@ def _from_npz(path: Path) -> Tensor:
 def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     if spec.modality != "image" or spec.channels not in (1, 3):
         raise DataError(f"{path} is no npz, and {spec} cannot be read from pictures")
-    parameters = {"path": str(path.absolute()), "channels": spec.channels}
+    if len(formats := _formats(path)) > 1:
+        raise DataError(
+            f"{path} holds {' and '.join(sorted(formats))} pictures together: a score would see "
+            "how they were compressed",
+            hint="save all samples as PNG, and look whether they are of one model",
+        )
+    parameters = {"path": str(path.absolute()), "channels": 3}
     dataset = make(adhoc_component(registry, "dataset", PICTURES, parameters), "train")
-    return tensors_of(dataset)[0]
+    samples = tensors_of(dataset)[0]
+    return samples if spec.channels == 3 else _grey(samples, path)
+
+
+def _formats(path: Path) -> set[str]:
+    """Return the picture formats that the names in a folder or a zip end in."""
+    known = Image.registered_extensions()
+    names: list[str] = []
+    if path.is_dir():
+        names = [part.name for part in path.rglob("*")]
+    else:
+        with suppress(OSError, BadZipFile), ZipFile(path) as archive:
+            names = archive.namelist()
+    suffixes = {PurePosixPath(name).suffix.lower() for name in names}
+    return {known[suffix] for suffix in suffixes & known.keys()}
+
+
+def _grey(samples: Tensor, path: Path) -> Tensor:
+    """Return RGB pictures (N, 3, H, W) that are grey in truth with one channel."""
+    if not torch.equal(samples, samples[:, :1].expand_as(samples)):
+        raise DataError(
+            f"{path} holds colour pictures, and the reference is grey",
+            hint="score them against a data set in colour",
+        )
+    return samples[:, :1].contiguous()
 
 
 def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:

@@ -1,0 +1,104 @@
+"""What cannot be scored is one clear error, whoever made the samples."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo.engine.foreign import score_against
+from ganzoo.errors import GanzooError
+
+Make = Callable[[Path], Path]
+RANDOM = np.random.default_rng(0)
+GREY = RANDOM.integers(0, 256, (12, 1, 8, 8), dtype=np.uint8)
+COLOUR = RANDOM.integers(0, 256, (12, 3, 8, 8), dtype=np.uint8)
+
+
+def npz(array: np.ndarray) -> Make:
+    def make(place: Path) -> Path:
+        np.savez(place / "samples.npz", samples=array)
+        return place / "samples.npz"
+
+    return make
+
+
+def pictures(array: np.ndarray, suffixes: tuple[str, ...] = (".png",)) -> Make:
+    def make(place: Path) -> Path:
+        folder = place / "pictures"
+        folder.mkdir()
+        for number, picture in enumerate(array):
+            suffix = suffixes[number % len(suffixes)]
+            rows = picture.transpose(1, 2, 0).squeeze()
+            Image.fromarray(rows).save(folder / f"{number}{suffix}")
+        return folder
+
+    return make
+
+
+def torn(make: Make, name: str = "") -> Make:
+    def tear(place: Path) -> Path:
+        path = make(place)
+        file = path / name if name else path
+        file.write_bytes(file.read_bytes()[:60])
+        return path
+
+    return tear
+
+
+def points_with(value: float) -> np.ndarray:
+    points = RANDOM.random((12, 2), dtype=np.float32)
+    points[3, 1] = value
+    return points
+
+
+@pytest.mark.parametrize(
+    ("make", "against", "said"),
+    [
+        (npz(points_with(np.nan)), "gaussians", "a sample holds values that are not finite"),
+        (npz(points_with(np.inf)), "gaussians", "a sample holds values that are not finite"),
+        (npz(GREY[:1]), "digits", "at least 2 fake samples, not 1"),
+        (npz(GREY[:0]), "digits", "at least 2 fake samples, not 0"),
+        (npz(COLOUR), "digits", r"shape \(3, 8, 8\), the reference \(1, 8, 8\)"),
+        (pictures(COLOUR), "digits", "holds colour pictures, and the reference is grey"),
+        (npz(GREY.repeat(2, 2)), "digits", r"shape \(1, 16, 8\), the reference \(1, 8, 8\)"),
+        (npz(GREY / np.float32(255)), "digits", "holds float32, not uint8"),
+        (pictures(GREY[:0]), "digits", "there are no pictures in"),
+        (pictures(GREY, (".png", ".jpg", ".jpeg")), "digits", "holds JPEG and PNG pictures"),
+        (torn(npz(GREY)), "digits", "is no npz file, or the end of it is missing"),
+        (torn(pictures(GREY), "3.png"), "digits", r"1 of 12 pictures in .* cannot be read: 3.png"),
+        (lambda place: place / "nothing", "digits", "there is no"),
+    ],
+)
+def test_wrong_samples_are_one_clear_error(
+    make: Make, against: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(GanzooError, match=said) as caught:
+        score_against(make(tmp_path), against, {})
+    assert "\n" not in caught.value.message
+
+
+def test_pictures_of_several_sizes_are_refused(tmp_path: Path) -> None:
+    folder = pictures(GREY)(tmp_path)
+    Image.fromarray(GREY[0, 0, :7]).save(folder / "3.png")
+    with pytest.raises(GanzooError, match="differ in size"):
+        score_against(folder, "digits", {})
+
+
+def test_an_empty_reference_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    samples = npz(COLOUR)(tmp_path)
+    with pytest.raises(GanzooError, match="there are no pictures in"):
+        score_against(samples, str(tmp_path / "empty"), {}, extractor="pixels")
+
+
+def test_grey_pictures_score_alike_however_they_were_saved(tmp_path: Path) -> None:
+    def value(make: Make, name: str) -> Any:
+        (tmp_path / name).mkdir()
+        return score_against(make(tmp_path / name), "digits", {}).value
+
+    as_array = value(npz(GREY), "array")
+    assert value(pictures(GREY), "grey") == pytest.approx(as_array)
+    assert value(pictures(GREY.repeat(3, 1)), "colour") == pytest.approx(as_array)
