@@ -8,10 +8,11 @@ from ganzoo.testing.augmentations import AUGMENTATION
 from ganzoo.testing.checks import Check
 from ganzoo.testing.datasets import DATASET
 from ganzoo.testing.discriminators import DISCRIMINATOR
+from ganzoo.testing.extractors import EXTRACTOR
 from ganzoo.testing.generators import GENERATOR
-from ganzoo.testing.judging import EXTRACTOR, METRIC
 from ganzoo.testing.latents import LATENT
 from ganzoo.testing.losses import LOSS, REGULARIZER
+from ganzoo.testing.metrics import METRIC
 from ganzoo.testing.recipes import recipe_check
 from ganzoo.testing.registrations import EVERY_KIND, lazy_import, target
 from ganzoo.testing.training import CALLBACK, OPTIMIZER, SCHEDULE

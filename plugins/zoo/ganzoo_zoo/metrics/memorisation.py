@@ -1,6 +1,7 @@
 """Whether a generator copies what it was trained on."""
 
 from collections.abc import Mapping
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
@@ -42,8 +43,8 @@ class Memorisation:
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         seen, unseen = (split_of(real, name) for name in self.names)
-        count = min(len(seen), len(unseen))
-        seen, unseen, made = evenly(seen, count), evenly(unseen, count), fake.features
+        count = min(len(seen.features), len(unseen.features))
+        seen, unseen, made = chosen(seen, count), chosen(unseen, count), fake.features
         to_seen, to_unseen = nearest(made, seen), nearest(made, unseen)
         ratio = torch.where(to_seen == to_unseen, 1.0, to_seen / to_unseen)
         nearer = (to_seen < to_unseen).double() + (to_seen == to_unseen).double() / 2
@@ -56,17 +57,24 @@ class Memorisation:
         }
 
 
-def split_of(real: Evaluated, name: str) -> Tensor:
-    """Return the features of a split of the data set."""
+def split_of(real: Evaluated, name: str) -> Evaluated:
+    """Return a split of the data set."""
     if name not in real.splits:
         known = ", ".join(real.splits) or "none that can be told apart"
         raise DataError(
             f"the metric 'memorisation' needs the split {name!r}; the data set has {known}",
             hint=HINT,
         )
-    return real.splits[name].features
+    return real.splits[name]
 
 
-def evenly(rows: Tensor, count: int) -> Tensor:
-    """Return `count` rows, evenly spaced: data sets may be sorted by class."""
-    return rows[torch.linspace(0, len(rows) - 1, count).round().long()]
+def chosen(side: Evaluated, count: int) -> Tensor:
+    """Return the features of `count` samples, as if drawn, whatever order they come in.
+
+    Those with the smallest hashes are taken: data sets may be sorted by class.
+    """
+    if count == len(side.features):
+        return side.features
+    hashes = [blake2b(sample.numpy().tobytes(), digest_size=8).digest() for sample in side.samples]
+    smallest = sorted(range(len(hashes)), key=hashes.__getitem__)[:count]
+    return side.features[smallest]

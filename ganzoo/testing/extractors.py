@@ -1,17 +1,14 @@
-"""Checks of what scores are made of: extractors and metrics."""
+"""Checks of extractors: samples to features."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DataError, Evaluated
-from ganzoo.testing.checks import Exempt, Failed, NotChecked, case_check
+from ganzoo.testing.checks import Exempt, Failed, case_check
 from ganzoo.testing.comparing import difference, shape
 from ganzoo.testing.component import Case
 
@@ -21,8 +18,6 @@ SIZES = {"image": (3, 12, 20), "video": (4, 3, 16, 16), "audio": (1, 64), "text"
 """Of the samples of each modality for an extractor that takes any; others are vectors."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-# --- extractors ----------------------------------------------------------------------------------
 
 
 @case_check()
@@ -127,73 +122,3 @@ def _samples(case: Case, extractor: Any) -> list[Tensor]:
 
 
 EXTRACTOR = (form, finite, batches_and_order, class_logits)
-
-# --- metrics -------------------------------------------------------------------------------------
-
-LABELS, FEATURES = 4, 8
-
-
-@case_check()
-def numbers(case: Case) -> None:
-    """It returns named numbers, none of them infinite."""
-    found = _measured(case, _side(0, 96), _side(1, 80))
-    if not isinstance(found, Mapping) or not found:
-        raise Failed("named numbers", repr(found)[:80], "return {'name': value, …}")
-    for name, value in found.items():
-        if not isinstance(name, str) or not isinstance(value, float | int):
-            raise Failed("a number for each name", f"{name!r}: {value!r}", "return float(value)")
-        if math.isinf(value):
-            raise Failed(f"a number {name!r}", str(value), "NaN says that it is undefined")
-
-
-@case_check("numbers")
-def order(case: Case) -> None:
-    """Its numbers do not depend on the order of the samples, nor on what was drawn before."""
-    real, fake = _side(0, 96), _side(1, 80)
-    before = _measured(case, real, fake)
-    torch.manual_seed(5)
-    after = _measured(case, _shuffled(real), _shuffled(fake))
-    for name, value in before.items():
-        other = after.get(name, math.nan)
-        if not math.isclose(value, other, rel_tol=1e-6, abs_tol=1e-9) and not (
-            math.isnan(value) and math.isnan(other)
-        ):
-            raise Failed(
-                f"the same {name!r} of the same samples in another order",
-                f"{other:.6g} in place of {value:.6g}",
-                "use all samples, or choose among them by what they hold",
-            )
-
-
-def _measured(case: Case, real: Evaluated, fake: Evaluated) -> Any:
-    try:
-        return case.make()(real, fake)
-    except DataError as error:
-        raise NotChecked(f"needs other data than the kit has: {error.message}") from error
-
-
-def _side(seed: int, count: int) -> Evaluated:
-    """Return labelled clusters of features with small RGB images and a classifier's logits."""
-    random = torch.Generator().manual_seed(seed)
-    labels = torch.randint(LABELS, (count,), generator=random)
-    labels[: 2 * LABELS] = torch.arange(2 * LABELS) % LABELS  # every label at least twice
-    centres = 4 * torch.eye(LABELS, FEATURES)
-    features = centres[labels] + torch.randn(count, FEATURES, generator=random)
-    return Evaluated(
-        features=features,
-        samples=torch.randint(256, (count, 3, 8, 8), generator=random, dtype=torch.uint8),
-        labels=labels,
-        class_logits=features[:, :LABELS].clone(),
-    )
-
-
-def _shuffled(side: Evaluated) -> Evaluated:
-    new = torch.randperm(len(side.features), generator=torch.Generator().manual_seed(3))
-    assert side.labels is not None
-    assert side.class_logits is not None
-    return Evaluated(
-        side.features[new], side.samples[new], side.labels[new], side.class_logits[new]
-    )
-
-
-METRIC = (numbers, order)
