@@ -12,7 +12,7 @@ from ganzoo.testing.checks import Exempt, Failed, case_check
 from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case
 from ganzoo.testing.networks import BOTH_NETWORKS
-from ganzoo.testing.stage import Painter
+from ganzoo.testing.toys import Painter
 
 
 @case_check(every_size=True)

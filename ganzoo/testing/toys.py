@@ -1,0 +1,74 @@
+"""Two networks small enough to know what they do: what losses and regularizers are played on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.api import DiscriminatorOutput, SampleSpec
+
+SPEC = SampleSpec("image", (3, 8, 8), classes=4)
+
+OFFERED = frozenset({"conditional", "features", "class-logits"})
+"""What `Judge` can do; a component that requires more of D needs one of its own plugin."""
+
+
+class Painter(nn.Module):
+    """G: samples near `level`, moved a little by z and by weights that get gradients.
+
+    Offers styles (B, 2, latent_dim), as style-based generators do.
+    """
+
+    latent_dim = 8
+
+    def __init__(self, spec: SampleSpec, level: float = 0.0) -> None:
+        super().__init__()
+        self.mapping = nn.Linear(self.latent_dim, self.latent_dim)
+        self.layer = nn.Linear(self.latent_dim, spec.size)
+        self.shape = spec.model_shape
+        self.level = level
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.from_styles(self.styles(z, y))
+
+    def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.mapping(z)[:, None].expand(-1, 2, -1)
+
+    def from_styles(self, w: Tensor) -> Tensor:
+        return self.level + 0.1 * torch.tanh(self.layer(w.mean(1))).view(-1, *self.shape)
+
+
+class Judge(nn.Module):
+    """D: logits of the sign of the samples' mean, (B,) or (B, columns), not linear in the samples.
+
+    Every other column weighs the samples differently. Offers features and class logits.
+    """
+
+    def __init__(self, columns: int | None = None) -> None:
+        super().__init__()
+        count = columns or 1
+        self.weights = nn.Parameter(torch.linspace(1, 2, count)[:, None].repeat(1, SPEC.size))
+        self.classifier = nn.Linear(SPEC.size, SPEC.classes)
+        self.columns = columns
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        flat = x.flatten(1)
+        bent = flat + 0.1 * flat.square()
+        judged = bent @ self.weights.T / SPEC.size
+        logits = judged if self.columns else judged.squeeze(1)
+        return DiscriminatorOutput(logits, (bent, judged), self.classifier(bent))
+
+
+class Amplified(nn.Module):
+    """D whose logits are `factor` times those of another D."""
+
+    def __init__(self, network: nn.Module, factor: float) -> None:
+        super().__init__()
+        self.network = network
+        self.factor = factor
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output = self.network(x, y)
+        if isinstance(output, Tensor):
+            output = DiscriminatorOutput(output)
+        return output._replace(logits=self.factor * output.logits)
