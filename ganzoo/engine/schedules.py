@@ -59,9 +59,10 @@ def knobs(
         wanted = [role] if role != "both" else list(optimizers)
         own = {f"optimizers.{each}.{name}": each for each in wanted}
         return [
-            optimizer_knob(optimizers[each], name, schedule)
+            knob
             for full, each in own.items()
             if full == path or full not in taken
+            for knob in optimizer_knobs(optimizers[each], name, schedule)
         ]
     return [attribute_knob(components[owner], name, schedule)]
 
@@ -83,19 +84,21 @@ def attribute_knob(owners: Sequence[Any], name: str, schedule: Schedule) -> Knob
     raise ValueError(f"{kind} does not keep {name!r} as an attribute: it cannot be scheduled")
 
 
-def optimizer_knob(optimizer: Any, name: str, schedule: Schedule) -> Knob:
-    """Return the knob of a numeric option of every parameter group of an optimizer.
+def optimizer_knobs(optimizer: Any, name: str, schedule: Schedule) -> list[Knob]:
+    """Return the knobs of a numeric option of an optimizer: one a parameter group, from its value.
 
     Raises:
         ValueError: the optimizer has no such number.
     """
-    groups = optimizer.param_groups
-    start = groups[0].get(name)
-    if isinstance(start, bool) or not isinstance(start, int | float):
-        raise ValueError(f"{type(optimizer).__name__} has no number {name!r} in its groups")
+    knobs = []
+    for index, group in enumerate(optimizer.param_groups):
+        start = group.get(name)
+        if isinstance(start, bool) or not isinstance(start, int | float):
+            raise ValueError(f"{type(optimizer).__name__} has no number {name!r} in its groups")
+        knobs.append(Knob(float(start), schedule, partial(_set_in_group, optimizer, index, name)))
+    return knobs
 
-    def set_all(value: float) -> None:
-        for group in groups:
-            group[name] = value
 
-    return Knob(float(start), schedule, set_all)
+def _set_in_group(optimizer: Any, index: int, name: str, value: float) -> None:
+    # Loading a checkpoint puts new groups in the place of the old: they are looked up each time.
+    optimizer.param_groups[index][name] = value

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.noise import CPU
 from ganzoo.engine.processes import Processes
+from ganzoo.engine.schedules import Schedules, knobs
 from ganzoo.engine.step import GanStep, frozen
 from ganzoo.errors import Diverged
 
@@ -197,3 +198,18 @@ def test_bf16_runs_networks_in_bf16_and_keeps_losses_and_weights_in_float32(tmp_
     assert set(seen) == {torch.bfloat16}
     assert {value.dtype for value in terms.values()} == {torch.float32}
     assert weights(step.parts.discriminator).dtype == torch.float32
+
+
+def test_each_parameter_group_is_scheduled_from_its_own_value() -> None:
+    groups = [{"params": [nn.Parameter(torch.ones(1))], "lr": lr} for lr in (0.1, 0.4)]
+    optimizer = torch.optim.SGD(groups)
+    made = knobs("optimizers.generator.lr", Halved(), {"generator": optimizer}, {})
+    Schedules(made).apply(100)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.2]
+
+
+class Halved:
+    absolute = False
+
+    def __call__(self, images_seen: int) -> float:
+        return 0.5
