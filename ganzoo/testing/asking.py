@@ -56,7 +56,7 @@ def named(output: Any) -> dict[str, Tensor]:
         fields |= {f"features[{index}]": each for index, each in enumerate(output.features)}
         fields |= {f"extra[{name!r}]": each for name, each in output.extra.items()}
         return {name: each for name, each in fields.items() if each is not None}
-    return {"output": output}
+    return {"outputs": output}
 
 
 def perturbed(network: nn.Module, seed: int = 3) -> nn.Module:

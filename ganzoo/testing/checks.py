@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
@@ -95,18 +96,31 @@ def case_check(*after: str, every_size: bool = False) -> Callable[[Callable[[Cas
     return decorate
 
 
-def failure(error: Exception) -> Failed:
+def failure(
+    error: Exception,
+    expected: str = "no error",
+    advice: str = "the error is the component's own",
+) -> Failed:
     """Return what any error of a check means to the author of the component."""
     if isinstance(error, Failed):
         return error
-    words = " ".join(str(error).split())
-    failed = Failed(
-        "no error",
-        f"{type(error).__name__}: {words}{_place(error)}" if words else type(error).__name__,
-        "the error is the component's own",
-    )
+    words = " ".join(str(error).split())[:300]
+    got = f"{type(error).__name__}: {words}{_place(error)}" if words else type(error).__name__
+    failed = Failed(expected, got, advice)
     failed.__cause__ = error
     return failed
+
+
+@contextmanager
+def expecting(expected: str, advice: str) -> Iterator[None]:
+    """Say of any error inside what was expected in its place, and what to do."""
+    try:
+        yield
+    except (Exempt, NotChecked):
+        raise
+    except Exception as error:
+        failed = failure(error, expected, advice)
+        raise failed from failed.__cause__
 
 
 def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:

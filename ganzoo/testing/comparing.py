@@ -28,7 +28,7 @@ def difference(before: Answers, after: Answers, tolerance: float = 0.0) -> str |
         old, new = old.detach().double(), new.detach().double()
         scale = max(_largest(old), _largest(new))
         if not torch.allclose(old, new, rtol=0, atol=tolerance * scale, equal_nan=True):
-            return f"{name} that differ by up to {_largest(old - new):.3g}"
+            return f"a difference of up to {_largest(old - new):.3g} in {name}"
     return None
 
 

@@ -202,7 +202,8 @@ class Case:
             for name, value in self.plan.parameters.items()
             if value != usual[name]
         )
-        words = [*map(str, self.arguments), *changed]
+        before = {"latent": "dim=", "dataset": "split "}.get(self.component.kind, "")
+        words = [*(f"{before}{each}" for each in self.arguments), *changed]
         return ", ".join(words) or "defaults"
 
     @property

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.testing.checks import Exempt, Failed, case_check
+from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
 from ganzoo.testing.comparing import difference, shape
 from ganzoo.testing.component import Case
 
@@ -123,14 +123,9 @@ def picklable(case: Case) -> None:
     dataset = case.make()
     with seeded(3):
         before = {index: dataset[index] for index in indices(dataset)}
-    try:
+    advice = "keep no open file, lock or lambda in it: open files where a sample is read"
+    with expecting("a data set that can be pickled", advice):
         copied = pickle.loads(pickle.dumps(dataset))  # noqa: S301 - our own bytes
-    except Exception as error:
-        raise Failed(
-            "a data set that can be pickled",
-            f"{type(error).__name__}: {' '.join(str(error).split())}",
-            "keep no open file, lock or lambda in it: open files where a sample is read",
-        ) from error
     with seeded(3):
         after = {index: copied[index] for index in before}
     for index, item in before.items():

@@ -8,7 +8,7 @@ from torch import Tensor
 from ganzoo.api import DiscriminatorOutput
 from ganzoo.engine.game import EngineGame, Wanted
 from ganzoo.testing.asking import BATCH, inputs, named, touched
-from ganzoo.testing.checks import Exempt, Failed, case_check
+from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
 from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case
 from ganzoo.testing.networks import BOTH_NETWORKS
@@ -100,8 +100,10 @@ def input_gradient(case: Case) -> None:
         latents=torch.zeros(len(x), Painter.latent_dim),
         wanted=Wanted(real_gradient=True),
     )
-    _, gradient = game.input_gradient(game.real, game.labels)
-    penalty = gradient.square().sum()
+    advice = "use operations whose backward pass can be differentiated (no @once_differentiable)"
+    with expecting("a gradient that can be penalised", advice):
+        _, gradient = game.input_gradient(game.real, game.labels)
+        penalty = gradient.square().sum()
     if not penalty.isfinite():
         raise Failed(
             "a finite gradient with respect to the samples",
@@ -114,7 +116,8 @@ def input_gradient(case: Case) -> None:
             "one without a graph",
             "use no in-place operation and no custom backward without a backward of its own",
         )
-    torch.autograd.backward(penalty)
+    with expecting("a gradient that can be penalised", advice):
+        torch.autograd.backward(penalty)
 
 
 DISCRIMINATOR = (form, *BOTH_NETWORKS, declared_output, separate_samples, input_gradient)

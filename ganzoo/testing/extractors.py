@@ -30,7 +30,9 @@ def form(case: Case) -> None:
     digest = extractor.weights_sha256
     if digest is not None and not _SHA256.fullmatch(str(digest)):
         raise Failed(
-            "the weights' sha256 in lower case hex, or None", repr(digest), "sha256sum FILE"
+            "the weights' sha256 in lower case hex, or None",
+            repr(digest),
+            "`sha256sum FILE` prints it",
         )
     for samples in _samples(case, extractor):
         features = extractor(samples)

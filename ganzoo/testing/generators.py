@@ -53,7 +53,7 @@ def value_range(case: Case) -> None:
         for parameter in network.parameters():
             parameter.mul_(4)  # as large as training may make them
         z, y = inputs(case, network)
-        values = answers(network, (4 * z, y))["output"].nan_to_num(0, 0, 0)
+        values = answers(network, (4 * z, y))["outputs"].nan_to_num(0, 0, 0)
     if values.min() < low or values.max() > high:
         raise Failed(
             f"samples in [{low}, {high}]",

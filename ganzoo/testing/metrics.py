@@ -42,7 +42,7 @@ def numbers(case: Case) -> None:
         if not isinstance(name, str) or not isinstance(value, float | int):
             raise Failed("a number for each name", f"{name!r}: {value!r}", "return float(value)")
         if math.isinf(value):
-            raise Failed(f"a number {name!r}", str(value), "NaN says that it is undefined")
+            raise Failed(f"a finite {name!r}", str(value), "return NaN where it is undefined")
 
 
 @case_check("numbers")

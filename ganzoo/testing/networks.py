@@ -7,7 +7,7 @@ import copy
 import torch
 
 from ganzoo.testing.asking import answers, inputs, perturbed, trained
-from ganzoo.testing.checks import Exempt, Failed, case_check
+from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
 from ganzoo.testing.comparing import difference
 from ganzoo.testing.component import Case
 
@@ -32,16 +32,9 @@ def finite(case: Case) -> None:
 def batch_of_one(case: Case) -> None:
     """In eval mode a batch may hold a single sample."""
     network = trained(case)
-    try:
-        with torch.no_grad():
-            found = answers(network, inputs(case, network, batch=1))
-    except Exception as error:
-        words = " ".join(str(error).split())
-        raise Failed(
-            "an answer to a batch of one sample in eval mode",
-            f"{type(error).__name__}: {words}",
-            "let nothing depend on how large the batch is",
-        ) from error
+    advice = "let nothing depend on how large the batch is"
+    with torch.no_grad(), expecting("an answer to a batch of one sample in eval mode", advice):
+        found = answers(network, inputs(case, network, batch=1))
     for name, values in found.items():
         if not len(values) == 1:
             raise Failed(
@@ -103,7 +96,9 @@ def labels_matter(case: Case) -> None:
 def deep_copy(case: Case) -> None:
     """A deep copy says the same and shares no parameter: the moving average of G is one."""
     network = trained(case)
-    copied = copy.deepcopy(network)
+    advice = "compute tensors in forward; keep only parameters and buffers"
+    with expecting("a network that copy.deepcopy can copy", advice):
+        copied = copy.deepcopy(network)
     with torch.no_grad():
         found = difference(
             answers(network, inputs(case, network)), answers(copied, inputs(case, copied))
@@ -124,7 +119,9 @@ def deep_copy(case: Case) -> None:
 def state_dict(case: Case) -> None:
     """A state dict, loaded strictly into a network of another seed, makes it say the same."""
     network, restored = trained(case), case.make(seed=5).eval()
-    restored.load_state_dict(network.state_dict(), strict=True)
+    advice = "make the same parameters and buffers whatever the seed, and none while it runs"
+    with expecting("a state dict that a new network takes strictly", advice):
+        restored.load_state_dict(network.state_dict(), strict=True)
     given = inputs(case, network)
     with torch.no_grad():
         found = difference(answers(network, given), answers(restored, given))
@@ -159,7 +156,8 @@ def bf16_autocast(case: Case) -> None:
     given = inputs(case, network)
     with torch.no_grad():
         expected = answers(network, given)
-        with torch.autocast("cpu", torch.bfloat16):
+        advice = "bring tensors to one dtype before they meet: x.to(h.dtype)"
+        with torch.autocast("cpu", torch.bfloat16), expecting("an answer in bfloat16", advice):
             found = answers(network, given)
     for name, values in expected.items():
         lost = values.isfinite() & ~found[name].isfinite()

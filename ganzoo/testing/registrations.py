@@ -99,7 +99,7 @@ def parameters(component: Component) -> None:
     except Exception as error:  # pydantic raises several kinds for a type that it cannot do
         raise Failed(
             "typed keyword-only parameters",
-            " ".join(str(error).split())[:200],
+            " ".join(str(error).split()).split(". ")[0],
             getattr(error, "hint", None)
             or "annotate each argument after the `*` with a plain type",
         ) from error
@@ -114,7 +114,7 @@ def defaults(component: Component) -> None:
         except ValidationError as error:
             raise Failed(
                 f"a default of {name} that its own type allows",
-                f"{name}={default!r}, which {in_words(error.errors()[0])}",
+                f"{name}: {in_words(error.errors()[0])}",
                 "correct the default, or the type",
             ) from None
         except PydanticSerializationError:

@@ -45,6 +45,6 @@ def as_saved(state: Any) -> Any:
     except Exception as error:
         raise Failed(
             "a state of tensors, numbers, text, lists and mappings",
-            " ".join(str(error).split())[:200],
+            "one that torch.load refuses with weights_only=True",
             "put nothing else into state_dict",
         ) from error

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.runs.score import Protocol, Sampling, Score
-from ganzoo.testing.checks import Failed, case_check
+from ganzoo.testing.checks import Failed, case_check, expecting
 from ganzoo.testing.comparing import Answers, difference
 from ganzoo.testing.component import Case
 from ganzoo.testing.state import as_saved
@@ -140,6 +140,16 @@ SCHEDULE = (values, function_of_images)
 
 EVENTS = ("started", "stepped", "scored", "saved", "finished")
 
+_ARGUMENTS = {
+    "started": ("run",),
+    "noted": ("text",),
+    "ticked": ("step",),
+    "stepped": ("step", "images_seen", "terms"),
+    "scored": ("step", "score"),
+    "saved": ("step", "path"),
+    "finished": ("status",),
+}
+
 
 @case_check()
 def hears(case: Case) -> None:
@@ -155,7 +165,9 @@ def accepts_events(case: Case) -> None:
     with tempfile.TemporaryDirectory() as directory:
         for event, details in _run(Path(directory)):
             if method := getattr(observer, event, None):
-                method(*details)
+                words = ", ".join(_ARGUMENTS[event])
+                with expecting(f"{event}({words}) to be heard", f"def {event}(self, {words}): …"):
+                    method(*details)
 
 
 def _run(directory: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:

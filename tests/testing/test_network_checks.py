@@ -229,7 +229,7 @@ def test_what_fails_is_said_with_the_case_what_was_expected_and_what_to_do(judge
     outcome = judge("generator", NeverAlone, **IMAGES)["batch-of-one"]
     assert str(outcome).startswith(
         "generator local/thing: batch-of-one: image 1x8x8, 10 classes: expected an answer to a "
-        "batch of one sample in eval mode, got ValueError: more than one sample is wanted"
+        "batch of one sample in eval mode, got ValueError: more than one sample is wanted (test_"
     )
     assert str(outcome).endswith("; let nothing depend on how large the batch is")
 
