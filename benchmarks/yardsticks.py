@@ -23,9 +23,9 @@ def provenance() -> str:
     return f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {versions}"
 
 
-def finished_run(recipe: str, seed: int, runs_directory: Path) -> Run:
+def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) -> Run:
     """Run a recipe with a seed at its own budget, go on with it, or find it finished."""
-    plan = prepare(recipe, [f"seed={seed}"])
+    plan = prepare(recipe, [f"seed={seed}", *overrides])
     options = Options(runs_directory=runs_directory)
     known = same_run(plan, runs_directory)
     if known is None:
