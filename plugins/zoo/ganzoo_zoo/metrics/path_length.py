@@ -11,13 +11,13 @@ BATCH = 256
 
 
 class PathLength:
-    """E |f(G(z_t)) - f(G(z_(t+eps)))|^2 / eps^2, for t uniform in [0, 1] on great arcs; lower is
-    smoother.
+    """How far the features move for a small step between two latents; lower is smoother.
 
-    z_t runs along the arc between two latents, f are the extractor's features. That is the
-    perceptual path length of StyleGAN in Z with these features in the place of LPIPS: it compares
-    generators of one latent law and one data set under one extractor, and with no published value.
-    A generator that makes one sample has length 0, so read it beside variety.
+    That is E |f(G(z_t)) - f(G(z_(t+eps)))|^2 / eps^2, where z_t runs along the great arc between
+    two latents, t is uniform in [0, 1], and f are the extractor's features. It is the perceptual
+    path length of StyleGAN in Z with these features in the place of LPIPS: it compares generators
+    of one latent law and one data set under one extractor, and with no published value. A generator
+    that makes one sample has length 0, so read it beside variety.
 
     Returns ``path_length``, the mean, and ``path_length_standard_error``.
 
