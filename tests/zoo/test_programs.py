@@ -121,8 +121,6 @@ def test_a_pair_is_no_features(kind: type, save, name: str, tmp_path: Path) -> N
 
 def test_a_program_for_two_images_says_so(tmp_path: Path) -> None:
     as_program(pooled(), tmp_path / "net.pt2", images=2)
-    with pytest.raises(
-        DataError, match=r"net.pt2 cannot be run on 3 images of 3x16x16"
-    ) as raised:
+    with pytest.raises(DataError, match=r"net.pt2 cannot be run on 3 images of 3x16x16") as raised:
         Exported(path=tmp_path / "net.pt2", sha256=hash_of(tmp_path / "net.pt2"), size=SIZE)
     assert "\n" not in raised.value.message
