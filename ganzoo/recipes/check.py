@@ -10,7 +10,7 @@ from ganzoo.errors import Problem
 from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.layer import Layer, Origin, nearest
 from ganzoo.recipes.merge import Note, told, without_nulls
-from ganzoo.recipes.scalars import shown
+from ganzoo.recipes.scalars import shortened, shown
 from ganzoo.recipes.shape import shape
 from ganzoo.recipes.skeleton import BUDGETS, Settings
 from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at, kind_of
@@ -61,7 +61,7 @@ def _hint(path: KeyPath, what: str) -> str | None:
 def placed(origins: dict[KeyPath, Origin], path: KeyPath, what: str) -> Problem:
     """Return a problem at the place where `path`, or what is nearest around it, was written."""
     origin = nearest(origins, path)
-    return Problem(origin.file, origin.line, origin.column, ".".join(path), what)
+    return Problem(origin.file, origin.line, origin.column, shortened(".".join(path), 200), what)
 
 
 def _not_yet(data: dict[str, Any]) -> Iterator[Note]:

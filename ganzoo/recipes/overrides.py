@@ -9,7 +9,7 @@ from ganzoo.errors import Problem, RecipeError, UsageError
 from ganzoo.recipes.layer import COMMAND_LINE, NOWHERE, OVERRIDES, Layer
 from ganzoo.recipes.scalars import finite, fitting, readable, shortened, shown
 from ganzoo.recipes.slots import KeyPath, long_form, scheduled
-from ganzoo.recipes.strict_yaml import MAX_DEPTH, read
+from ganzoo.recipes.strict_yaml import MAX_BYTES, MAX_DEPTH, MAX_VALUES, read
 
 Overrides = Sequence[str] | Mapping[str, Any]
 
@@ -93,6 +93,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         raise ValueError(f"is nested more than {MAX_DEPTH} levels deep")
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, Mapping | list | tuple) and len(value) > MAX_VALUES:
+        raise ValueError(f"holds more than {MAX_VALUES:,} values")
     if isinstance(value, Mapping):
         return {_key(key): plain(each, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -102,6 +104,8 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, float):
         return finite(float(value))
     if isinstance(value, str | PurePath):
+        if len(str(value)) > MAX_BYTES:
+            raise ValueError("is text of more than 1 MiB")
         return readable(str(value))
     if callable(listed := getattr(value, "tolist", None)):  # of numpy and torch, scalars included
         return plain(listed(), depth + 1)

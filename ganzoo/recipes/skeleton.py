@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from ganzoo.errors import UsageError
+from ganzoo.recipes.scalars import shortened
 from ganzoo.recipes.slots import DEFAULT_IDS
 from ganzoo.runs import names
 
@@ -27,7 +28,7 @@ Positive = Annotated[float, Gt(0)]
 def _run_name(name: str) -> str:
     """A run's directory begins with this name; ``--name`` has the same rule."""
     try:
-        names.check(name)
+        names.check(shortened(name, 200))
     except UsageError as error:
         raise ValueError(error.message) from error
     return name

@@ -3,7 +3,8 @@
 What differs from PyYAML's safe loader: ``2e-4`` is a number, only ``true`` and ``false`` are
 booleans, ``012`` is twelve, there are no dates, sexagesimals, octals or underscores. Refused are
 duplicate keys, anchors, aliases, merge keys, tags, empty values, numbers that are not finite or
-need more than 64 bits, control characters, more than `MAX_DEPTH` levels and `MAX_BYTES` bytes.
+need more than 64 bits, control characters, and more than `MAX_DEPTH` levels, `MAX_VALUES` values or
+`MAX_BYTES` bytes.
 """
 
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from ganzoo.recipes.syntax import explained
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
+MAX_VALUES = 5000
+"""Keys, values and items together; a lock has some 400."""
 
 Marks = dict[KeyPath, tuple[int, int]]
 
@@ -85,8 +88,8 @@ def read(text: str, file: str) -> Reading:
 # --- syntax --------------------------------------------------------------------------------------
 
 
-class _TooDeep(Exception):
-    """Nesting beyond `MAX_DEPTH`; reading any further would only feed a bomb."""
+class _Bomb(Exception):
+    """More than `MAX_DEPTH` or `MAX_VALUES`; reading any further would only feed it."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -98,6 +101,7 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.reading = reading
         self.depth = 0
+        self.values = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
@@ -114,8 +118,13 @@ class _Loader(yaml.SafeLoader):
             event.tag = None
         if self.depth == MAX_DEPTH:
             self.reading.refuse(event.start_mark, f"is nested more than {MAX_DEPTH} levels deep")
-            raise _TooDeep
+            raise _Bomb
+        if self.values == MAX_VALUES:
+            what = f"is beyond the {MAX_VALUES:,} keys and values that a recipe may have"
+            self.reading.refuse(event.start_mark, what)
+            raise _Bomb
         self.depth += 1
+        self.values += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -130,7 +139,7 @@ def _compose(text: str, reading: Reading) -> yaml.Node | None:
     try:
         loader = _Loader(text, reading)
         return loader.get_single_node()
-    except _TooDeep:
+    except _Bomb:
         pass
     except yaml.reader.ReaderError as error:
         where = _mark_of(text, int(error.position))

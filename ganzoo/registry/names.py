@@ -10,6 +10,9 @@ from ganzoo.errors import UsageError
 DEFAULT_NAMESPACE = "zoo"
 LOCAL_NAMESPACE = "local"
 
+MOST_LETTERS = 200
+"""Of a word that may be a misspelt name; comparing takes time that grows with it."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 PLURALS = {kind: hook.removeprefix("register_") for kind, hook in HOOKS.items()}
@@ -38,6 +41,8 @@ def shorten(identifier: str) -> str:
 
 def suggest(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate that is spelt most like `word`, or None where none comes near."""
+    if len(word) > MOST_LETTERS:
+        return None
     near = get_close_matches(word, list(candidates), n=1, cutoff=0.6)
     return near[0] if near else None
 

@@ -1,6 +1,8 @@
 """Whatever stands in a recipe, loading it ends in a recipe or in a RecipeError with a place."""
 
+import contextlib
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganzoo.errors import RecipeError
+from ganzoo.build.planner import plan_components
+from ganzoo.errors import GanzooError, RecipeError
 from ganzoo.recipes import Recipe
+from ganzoo.recipes.dump import to_yaml
 from ganzoo.recipes.show import show
-from ganzoo.recipes.slots import paths
+from ganzoo.recipes.slots import at, paths
+from ganzoo.registry.registry import Registry
 
 RECIPE = """\
 recipe: 1
@@ -152,3 +157,67 @@ def test_no_name_in_a_recipe_is_imported(directory: Path, monkeypatch: pytest.Mo
             )
             (directory / "a.yaml").write_text(text)
             outcome(directory / "a.yaml")
+
+
+MEGABYTE = 2**20
+BOMBS = {
+    "a scalar of 10 MB": ("description: " + "a" * 10 * MEGABYTE, "is larger than 1 MiB"),
+    "lists in lists": ("description: " + "[" * 10_000 + "]" * 10_000, "more than 32 levels"),
+    "mappings in mappings": ("description: " + "{a: " * 10_000 + "1" + "}" * 10_000, "32 levels"),
+    "keys": ("\n".join(f"k{number}: 1" for number in range(20_000)), "is beyond the 5,000"),
+    "items": ("requires: [" + "a, " * 20_000 + "a]", "is beyond the 5,000 keys and values"),
+    "one key": ("a" * 900_000 + ": 1", "is not YAML"),
+    "digits": ("seed: " + "1" * 900_000, "does not fit in 64 bits"),
+    "a name": ("name: " + "a" * 900_000, "cannot name a run"),
+    "a parent": ("extends: " + "a" * 900_000, "is not a recipe"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_told_in_a_few_lines(project: Path, name: str) -> None:
+    text, said = BOMBS[name]
+    (project / "bomb.yaml").write_text(f"recipe: 1\n{text}\n")
+    with pytest.raises(RecipeError, match=said) as caught:
+        Recipe.load(project / "bomb.yaml")
+    assert len(str(caught.value)) < 1000
+
+
+deep: list[Any] = []
+for _ in range(10_000):
+    deep = [deep]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["description=" + "a" * 10 * MEGABYTE], "is larger than 1 MiB"),
+        (["description=" + "[" * 10_000], "more than 32 levels"),
+        (["a" * MEGABYTE + "=1"], "unknown key"),
+        ({"description": "a" * 10 * MEGABYTE}, "is text of more than 1 MiB"),
+        ({"description": deep}, "more than 32 levels"),
+        ({"requires": ["a"] * 100_000}, "holds more than 5,000 values"),
+        ({"regularizers": dict.fromkeys(map(str, range(100_000)))}, "more than 5,000 values"),
+    ],
+    ids=range(7),
+)
+def test_a_bomb_from_outside_is_told_as_briefly(directory: Path, overrides: Any, said: str) -> None:
+    with pytest.raises(RecipeError, match=said) as caught:
+        Recipe.load(directory / "whole.yaml", overrides)
+    assert len(str(caught.value)) < 1000
+
+
+DEMO = Recipe.load("digits-dcgan-conditional").resolved()
+STRINGS = sorted(path for path in paths(DEMO) if isinstance(at(DEMO, path), str))
+
+
+@pytest.mark.parametrize(
+    "value", ["os.system", "../x", "!!python/object/apply:os.system [ls]", "nowhere/x", "", "a\tb"]
+)
+def test_a_string_of_a_real_recipe_may_be_anything(project: Path, value: str) -> None:
+    file = project / "tampered.yaml"
+    registry = Registry(["zoo"])
+    for path in STRINGS:
+        file.write_text(to_yaml(replaced(DEMO, path, value)), encoding="utf-8")
+        with contextlib.suppress(GanzooError):
+            plan_components(Recipe.load(file, (), registry), registry)
+    assert "nowhere" not in sys.modules
