@@ -11,6 +11,7 @@ from ganzoo.build.components import Components, capabilities, make
 from ganzoo.build.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.recipes.findings import Findings
 from ganzoo.registry.names import PLURALS, shorten, suggest
+from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
     from ganzoo.recipes.recipe import Recipe
@@ -89,6 +90,9 @@ def _fit_training(recipe: Recipe, findings: Findings) -> None:
     for role, path in initial_paths(recipe).items():
         if not path.exists():
             what = f"there is no run or weights file {path}"
+            findings.add(recipe.problem(("init", role), what), "ganzoo ls")
+        elif path.is_dir() and not (path / INFO).is_file():
+            what = f"{path} is a directory, but no run: it has no {INFO}"
             findings.add(recipe.problem(("init", role), what), "ganzoo ls")
     if train.micro_batch and train.batch_size % train.micro_batch:
         what = f"{train.micro_batch} does not divide the batch of {train.batch_size}"

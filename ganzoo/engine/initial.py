@@ -10,6 +10,7 @@ from torch import nn
 from ganzoo.build.components import Components
 from ganzoo.build.plan import initial_paths
 from ganzoo.engine.state import newest_whole, read_network
+from ganzoo.errors import CheckpointError
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 
@@ -26,7 +27,11 @@ def load_initial_weights(recipe: Recipe, parts: Components) -> None:
     paths = initial_paths(recipe)
     for role in ("generator", "discriminator"):
         if role in paths:
-            _load(getattr(parts, role), role, paths[role])
+            try:
+                _load(getattr(parts, role), role, paths[role])
+            except CheckpointError as error:
+                problem = recipe.problem(("init", role), error.message)
+                raise CheckpointError(str(problem), hint=error.hint or "ganzoo ls") from error
 
 
 def _load(network: nn.Module, role: str, source: Path) -> None:

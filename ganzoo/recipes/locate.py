@@ -67,6 +67,9 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         return Located(path, name, name)
     if os.path.isdir(name):
         return located(Path(name))
+    if name == "last":
+        what = "is a run, not a recipe"
+        raise RecipeError([Problem(name, 0, 0, "", what)], hint="ganzoo ls, or ganzoo resume last")
     problem = Problem(shortened(name), 0, 0, "", f"is not a recipe{_near(name)}")
     raise RecipeError([problem], hint="ganzoo recipes, or a path that ends in .yaml")
 
