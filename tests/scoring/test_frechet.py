@@ -14,7 +14,7 @@ from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from ganzoo.errors import DataError
-from ganzoo.moments import Moments, factor, frechet_distance
+from ganzoo.moments import Moments, _congruent, _gram, _times, factor, frechet_distance
 from ganzoo.scoring.frechet import FrechetDistance
 
 STATES = [
@@ -168,6 +168,34 @@ def test_regular_sets_need_eigenvalues_only(count: int, monkeypatch: pytest.Monk
     monkeypatch.delattr("torch.linalg.svdvals")
     monkeypatch.delattr("torch.linalg.eigh")
     assert computed(draw(200, 32, seed=1), draw(count, 32, seed=3)) > 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 30])
+@pytest.mark.parametrize("shape", ["triangular", "square", "tall"])
+def test_products_by_strips_are_the_products(
+    size: int, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo.moments._STRIP", 8)
+    f = draw(size, size if shape != "tall" else max(1, size // 2), seed=1)
+    f = f.tril() if shape == "triangular" else f
+    rows, b = draw(11, size, seed=2), Moments.of(draw(40, size, seed=3)).covariance
+    torch.testing.assert_close(_congruent(f, b).tril(), (f.T @ b @ f).tril())
+    torch.testing.assert_close(_times(rows, f), rows @ f)
+    torch.testing.assert_close(_gram(rows).tril(), (rows @ rows.T).tril())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1200, 300])
+def test_at_many_features_the_distance_is_that_of_qr_and_singular_values(count: int) -> None:
+    real, fake = (draw(1200, 600, seed=1) + 1).relu(), draw(count, 600, seed=2).relu()
+    factors = [
+        torch.linalg.qr((side - side.mean(0)) / (len(side) - 1) ** 0.5, mode="r").R
+        for side in (real, fake)
+    ]
+    root = torch.linalg.svdvals(factors[0] @ factors[1].T).sum()
+    spread = sum(part.square().sum() for part in factors)
+    expected = (real.mean(0) - fake.mean(0)).square().sum() + spread - 2 * root
+    assert computed(real, fake) == pytest.approx(expected.item(), rel=1e-9)
 
 
 # --- torchmetrics ---
