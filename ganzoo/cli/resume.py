@@ -34,15 +34,14 @@ def resume(
     """
     from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import epilogue
+    from ganzoo.engine.continuity import is_complete
     from ganzoo.engine.launch import Options
     from ganzoo.engine.launch import resume as go_on
-    from ganzoo.runs.checkpoints import CheckpointStore
     from ganzoo.runs.directory import RunDirectory
 
     reporter: Any = TerminalReporter()
     directory = RunDirectory.find(reference, runs_dir)
-    is_whole = CheckpointStore(directory.checkpoints_directory).ends_whole()
-    if directory.status() == "finished" and is_whole and not overrides:
+    if is_complete(directory) and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
         epilogue(directory, reporter)
         return

@@ -52,6 +52,15 @@ def _keys(overrides: Sequence[str] | Mapping[str, Any]) -> list[str]:
     ]
 
 
+def is_complete(directory: RunDirectory) -> bool:
+    """Whether a run is finished and still has, whole, the checkpoint that it ended with."""
+    ends = [event.get("step") for event in directory.events() if event.get("event") == "finished"]
+    store = CheckpointStore(directory.checkpoints_directory)
+    if directory.status() != "finished" or not store.ends_whole():
+        return False
+    return store.steps()[-1:] == ends[-1:]
+
+
 def not_backwards(directory: RunDirectory, plan: Plan) -> None:
     """Raise UsageError if the run is past the end of its new budget already."""
     steps = CheckpointStore(directory.checkpoints_directory).steps()

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.continuity import BUDGET_AND_CADENCE
+from ganzoo.engine.continuity import BUDGET_AND_CADENCE, is_complete
 from ganzoo.engine.launch import Options, resume, start
 from ganzoo.engine.processes import find_processes
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import read_lock
-from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 
@@ -45,8 +44,7 @@ def start_or_go_on(plan: Plan, options: Options) -> RunDirectory:
 def is_finished(run: RunDirectory, plan: Plan) -> bool:
     """Return whether a run has come to the end of the plan's budget, or further, and is whole."""
     far_enough = int(run.info().get("steps", 0)) >= plan.budget.steps
-    is_whole = CheckpointStore(run.checkpoints_directory).ends_whole()
-    return run.status() == "finished" and far_enough and is_whole
+    return far_enough and is_complete(run)
 
 
 def same_run(plan: Plan, runs_directory: Path, name: str | None = None) -> RunDirectory | None:

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from ganzoo.build.plan import Plan
 from ganzoo.cli import main
@@ -95,6 +97,18 @@ def test_a_finished_run_whose_last_checkpoint_is_damaged_is_mended(
     goes_on(run)
     assert CheckpointStore(run.checkpoints_directory).at(2).step == 2
     assert run.status() == "finished"
+
+
+@pytest.mark.parametrize("goes_on", [start_or_go_on_with_two_steps, resume_from_the_shell])
+def test_a_finished_run_that_lost_its_last_checkpoint_makes_it_again_bit_for_bit(
+    goes_on: Callable[[RunDirectory], None], run: RunDirectory
+) -> None:
+    last = run.checkpoints_directory / "step-00000002"
+    weights = load_file(last / "ema.safetensors")
+    shutil.rmtree(last)
+    goes_on(run)
+    again = load_file(last / "ema.safetensors")
+    assert all(torch.equal(again[name], weights[name]) for name in weights)
 
 
 @pytest.mark.parametrize("text", ["", "recipe: 1\n", None])
