@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,9 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
     With --against textbook both loops take turns in one process, and the ratio is the median of
     the rounds' own ratios. --sweep proposes the overrides that win; a run never decides by timing.
     """
+    # torch's profiler, which counts bytes, is otherwise heard to start and stop.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from ganzoo.engine.bench.bench import How
     from ganzoo.engine.launch import prepare
     from ganzoo.engine.precision import numerics
@@ -60,6 +64,8 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
 
     if given["swept"] and (given["against"] or given["profile"]):
         raise click.UsageError("--sweep goes with neither --against nor --profile")
+    if given["profile"] and not given["profile"].absolute().parent.is_dir():
+        raise click.UsageError(f"--profile: there is no folder {given['profile'].parent}")
     how = How(rounds=given["rounds"], seconds=given["seconds"], threads=given["threads"])
     registry = options.registry(given["plugin"])
     plan = prepare(recipe, overrides, registry)
@@ -96,7 +102,8 @@ def _show(report: Report, as_json: bool) -> None:
         f"batch {report.batch_size}"
     )
     threads = f"{report.threads} thread" + ("s" if report.threads > 1 else "")
-    rounds = f"median of {report.rounds} rounds (lowest-highest)"
+    rounds = f"median of {report.rounds} round" + ("s" if report.rounds > 1 else "")
+    rounds += " (lowest-highest)"
     click.echo(f"{report.device}, {threads}, {report.clock}, {rounds}\n")
     emit_table(_loops(report))
     click.echo()
@@ -113,14 +120,14 @@ def _loops(report: Report) -> Table:
     columns = ["", *loops]
     figures = [_figures(loop) for loop in loops.values()]
     rows = [[name, *(column[name] for column in figures)] for name in figures[0]]
-    for name, seconds in report.seconds_per_update.items():
-        letter = name[0].upper()
-        row = [f"ms an update of {letter}", three_digits(1000 * seconds)]
-        rows.insert(2, row + [""] * (len(columns) - 2))
+    blank = [""] * (len(columns) - 2)
+    rows[2:2] = [
+        [f"ms an update of {name[0].upper()}", three_digits(1000 * seconds), *blank]
+        for name, seconds in report.seconds_per_update.items()
+    ]
     best = max(("matmul", "convolution"), key=lambda kind: getattr(report.peak, kind))
-    rows.append(["GFLOP/s at best", three_digits(report.peak.best / 1e9), *columns[2:3]])
-    rows[-1] = [f"GFLOP/s of the machine ({best})", three_digits(report.peak.best / 1e9)]
-    rows[-1] += [""] * (len(columns) - 2)
+    peak = three_digits(report.peak.best / 1e9)
+    rows.append([f"GFLOP/s of the machine ({best})", peak, *blank])
     return Table(columns, rows, columns[1:])
 
 

@@ -181,7 +181,8 @@ def test_a_sweep_proposes_what_is_faster_by_more_than_noise() -> None:
 
     given = row(1.0)
     assert Sweep([row(1.02, "train.precision=bf16"), given], {}).proposal == ()
-    found = Sweep([row(1.9, "train.precision=bf16"), given], {})
+    sometimes = Row(("train.compile=true",), Spread.of([1.0]), Spread(2.0, 0.8, 2.1))
+    found = Sweep([sometimes, row(1.9, "train.precision=bf16"), given], {})
     assert found.proposal == ("train.precision=bf16",)
 
 

@@ -16,7 +16,10 @@ from ganzoo.engine.player import Player
 from ganzoo.engine.step import GanStep
 
 PARTS = ("data", "forward", "backward", "optimizer", "ema", "rest")
-"""What a step's time is split into. The gradient inside a penalty counts as backward."""
+"""What a step's time is split into.
+
+The arithmetic of losses counts as forward, the gradient inside a penalty as backward.
+"""
 
 
 @dataclass
@@ -92,6 +95,7 @@ def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
     step.networks = TimedNetworks.over(networks, watch)
     measure(step.feed, "next", "data")
     measure(step.feed, "read", "data")
+    measure(step, "terms", "forward")
     measure(step, "backward", "backward")
     for player in (step.discriminator, step.generator):
         measure(player, "apply_gradients", "optimizer")

@@ -12,6 +12,7 @@ from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.bench.bench import How, Tell
 from ganzoo.engine.bench.rounds import Case, Spread, clock_of, speed_against, time_interleaved
+from ganzoo.engine.precision import numerics
 from ganzoo.engine.processes import Processes
 from ganzoo.errors import DeviceError, UsageError
 
@@ -38,9 +39,11 @@ class Sweep:
 
     @property
     def proposal(self) -> tuple[str, ...]:
-        """The overrides that win; none where the recipe is as fast as any."""
-        best = self.rows[0]
-        return best.overrides if best.speed.median >= FASTER else ()
+        """The overrides that win in every round; none where the recipe is as fast as any."""
+        for row in self.rows:
+            if row.speed.median >= FASTER and row.speed.low > 1:
+                return row.overrides
+        return ()
 
 
 def sweep(
@@ -55,17 +58,17 @@ def sweep(
         plan_of: returns the recipe's plan under more overrides; a combination that it refuses
             is left out, and so is one whose first step torch cannot compile.
     """
-    cases, left_out = [Case(AS_GIVEN, make_step(plan_of(()), processes))], {}
+    cases, left_out = [Case(AS_GIVEN, _stepping(plan_of(()), processes))], {}
     for overrides in combinations(processes.device):
         name = " ".join(overrides)
         tell(f"preparing {name}")
         try:
-            step = make_step(plan_of(overrides), processes)
-            step()
+            play = _stepping(plan_of(overrides), processes)
+            play()
         except (UsageError, DeviceError, torch._dynamo.exc.TorchDynamoException) as error:
             left_out[name] = str(error).strip().partition("\n")[0]
             continue
-        cases.append(Case(name, step))
+        cases.append(Case(name, play))
     clock = clock_of(processes.device, how.threads)
     taken = time_interleaved(cases, clock, rounds=how.rounds, seconds=how.seconds, tell=tell)
     speed = speed_against(taken, AS_GIVEN)
@@ -74,6 +77,17 @@ def sweep(
         for name, times in taken.items()
     ]
     return Sweep(sorted(rows, key=lambda row: -row.speed.median), left_out)
+
+
+def _stepping(plan: Plan, processes: Processes) -> Callable[[], None]:
+    """Return a call that plays one step under the recipe's own numerics."""
+    step = make_step(plan, processes)
+
+    def play() -> None:
+        with numerics(plan.recipe.settings.train):
+            step()
+
+    return play
 
 
 def combinations(device: torch.device) -> list[tuple[str, ...]]:
