@@ -29,7 +29,7 @@ from ganzoo.engine.signals import stop_flag
 from ganzoo.engine.threads import cpu_threads, threads_for
 from ganzoo.engine.trainer import Trainer, previous_best
 from ganzoo.errors import DataError, RecipeError, UsageError
-from ganzoo.recipes.lock import experiment_id, read_lock, write_lock
+from ganzoo.recipes.lock import identity, read_lock, write_lock
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
@@ -172,7 +172,7 @@ def _write_identity(directory: RunDirectory, plan: Plan) -> None:
     write_lock(directory.lock_file, lock)
     directory.env_file.write_text(json.dumps(_environment(), indent=1) + "\n", encoding="utf-8")
     directory.write_info(
-        recipe=plan.recipe.name, experiment_id=experiment_id(lock), ganzoo=__version__
+        recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
     )
     if plan.registry.local_file:
         (directory.path / "plugin.py").write_bytes(plan.registry.local_source)
@@ -208,7 +208,9 @@ def _own_and_train(
     ):
         if processes.is_main:
             if changed:
-                write_lock(directory.lock_file, plan.lock())
+                lock = plan.lock()
+                write_lock(directory.lock_file, lock)
+                directory.write_info(lock=identity(lock, directory.lock_file))
             directory.begin_attempt()
             directory.write_info(
                 steps=plan.budget.steps,

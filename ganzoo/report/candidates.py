@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ganzoo.errors import (
     DiskFull,
     RecipeError,
 )
-from ganzoo.recipes.lock import experiment_id, read_lock
+from ganzoo.recipes.lock import experiment_id, file_hash, read_lock
 from ganzoo.registry.names import qualify, shorten, suggest
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.commands import command, reference_to
@@ -43,15 +44,16 @@ class Candidate:
     name: str
     seed: int
     created: str
-    lock: Mapping[str, Any]
+    experiment: str
+    """What runs share that differ in their seeds alone."""
     scores: tuple[Score, ...]
     is_local: bool = False
     """Whether it used a file of its owner's (``--plugin``), which nobody else has."""
 
-    @property
-    def experiment(self) -> str:
-        """What runs share that differ in their seeds alone."""
-        return experiment_id(self.lock)
+    @cached_property
+    def lock(self) -> Mapping[str, Any]:
+        """The recipe with nothing left open; read when it is first asked for."""
+        return read_lock(self.run.lock_file)
 
     @property
     def reference(self) -> str:
@@ -89,8 +91,8 @@ def candidate(run: RunDirectory) -> Candidate | Unranked:
     """Read one run."""
     dataset = None
     try:
-        info, lock = run.info(), read_lock(run.lock_file)
-        dataset = qualify(lock["dataset"]["use"])
+        info = run.info()
+        experiment, dataset = _identity(run, info)
         scores = tuple(run.scores())
         status = run.status()
         seed = int(info.get("seed", 0))
@@ -101,12 +103,21 @@ def candidate(run: RunDirectory) -> Candidate | Unranked:
         return Unranked(run.name, reason, None, dataset)
     name, created = str(info.get("name", run.name)), info["created"]
     is_local = "plugin_sha256" in info
-    found = Candidate(run, name, seed, created, lock, scores, is_local)
+    found = Candidate(run, name, seed, created, experiment, scores, is_local)
     if status != "finished":
         return Unranked(run.name, *_unfinished(run, status), dataset)
     if not found.protocols():
         return Unranked(run.name, *_unscored(found), dataset)
     return found
+
+
+def _identity(run: RunDirectory, info: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a run's experiment and data set, from run.json if it speaks of the lock as it is."""
+    known = info.get("lock")
+    if isinstance(known, Mapping) and known.get("sha256") == file_hash(run.lock_file):
+        return str(known["experiment"]), qualify(str(known["dataset"]))
+    lock = read_lock(run.lock_file)
+    return experiment_id(lock), qualify(lock["dataset"]["use"])
 
 
 def was_run(path: Path) -> bool:

@@ -67,13 +67,10 @@ def compare(
         raise _nothing(unranked, directory)
     protocol = _most_common(candidates, wanted)
     ranked = [each for each in candidates if each.final(protocol.id)]
-    if len(ranked) == 1 and len(candidates) > 1:
+    others = [each for each in candidates if not each.final(protocol.id)]
+    if len(ranked) == 1 and others:
         raise _nothing_together(candidates, protocol, directory)
-    unranked += [
-        _other_protocol(each, protocol, ranked[0], directory)
-        for each in candidates
-        if each not in ranked
-    ]
+    unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
     kept, repeats = _without_repeats(ranked)
     directories = {each.run.name: each.run for each in kept}
     comparison = Comparison(protocol, rank(kept, protocol), (*unranked, *repeats), directories)

@@ -11,6 +11,7 @@ import pytest
 
 from ganzoo.cli import main
 from ganzoo.errors import ComparisonError, UsageError
+from ganzoo.recipes.lock import experiment_id, identity, read_lock
 from ganzoo.report.compare import compare
 from ganzoo.report.leaderboard import Comparison
 from ganzoo.report.welch import welch_p_value
@@ -322,3 +323,14 @@ def test_the_command_ends_with_two_where_nothing_can_be_ranked(
 ) -> None:
     assert main(["compare"]) == 2
     assert capsys.readouterr().err == "there are no runs in runs\ntry: ganzoo run RECIPE\n"
+
+
+def test_run_json_speaks_for_a_lock_only_while_the_lock_is_the_one_it_speaks_of(
+    runs, make_run, score
+) -> None:
+    run = make_run("hinge", score(3.0))
+    told = identity(read_lock(run.lock_file), run.lock_file) | {"experiment": "told"}
+    run.write_info(lock=told)
+    assert compare().ranked[0].experiment_id == "told"
+    run.lock_file.write_text(run.lock_file.read_text() + "# another file\n")
+    assert compare().ranked[0].experiment_id == experiment_id(read_lock(run.lock_file))

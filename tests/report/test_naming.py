@@ -1,14 +1,17 @@
 """Experiments of one name are told apart by what a reader would have changed."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from ganzoo.recipes.lock import write_lock
 from ganzoo.report.candidates import Candidate
 from ganzoo.report.naming import names_of
 from ganzoo.runs.directory import RunDirectory
 
 BASE: dict[str, Any] = {
     "recipe": 1,
+    "name": "mine",
     "generator": {"use": "zoo/dcgan", "width": 64, "latent_dim": 64},
     "loss": {"use": "zoo/hinge"},
     "regularizers": {},
@@ -24,11 +27,14 @@ BASE: dict[str, Any] = {
 
 def names(*changes: dict[str, Any], name: str = "mine") -> list[str]:
     """Return what experiments are called that differ from BASE in these keys."""
-    experiments = {
-        str(index): Candidate(RunDirectory(Path("run")), name, 0, "", BASE | change, ())
-        for index, change in enumerate(changes)
-    }
-    return list(names_of(experiments).values())
+    experiments = {}
+    with TemporaryDirectory() as folder:
+        for index, change in enumerate(changes):
+            run = RunDirectory(Path(folder, str(index)))
+            run.path.mkdir()
+            write_lock(run.lock_file, BASE | change)
+            experiments[str(index)] = Candidate(run, name, 0, "", str(index), ())
+        return list(names_of(experiments).values())
 
 
 def both(lr: float) -> dict[str, Any]:

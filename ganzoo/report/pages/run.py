@@ -73,7 +73,7 @@ def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("attempts", str(info.get("attempts", ""))),
         ("device", f"{info.get('device', '')}, {info.get('world_size', 1)} process(es)"),
         ("ganzoo", str(info.get("ganzoo", ""))),
-        ("experiment", str(info.get("experiment_id", ""))),
+        ("experiment", str(info.get("lock", {}).get("experiment", ""))),
     ]
 
 
