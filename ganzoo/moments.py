@@ -18,7 +18,7 @@ REVISION = 1
 BLOCK = 2048
 """Rows that are added at once: large enough for a fast product, small enough for any memory."""
 
-_STRIP = 256
+_STRIP = 128
 """Columns of a triangular matrix that are multiplied at once."""
 
 _EPSILON = torch.finfo(torch.float64).eps
@@ -89,34 +89,44 @@ def distance(a: Moments, b: Moments, root: Tensor) -> Tensor:
 
 
 def factor(moments: Moments) -> Tensor:
-    """Return F (D, R) with F F^T = the covariance and R its rank: Cholesky's where R = D.
+    """Return F (D, R) with F F^T = the covariance and R its rank; lower triangular where R = D.
 
     A direction counts as empty below the round-off of the second moments that the covariance was
     subtracted from. Sums of n equal numbers are the worst: they are off by up to n epsilons.
     """
-    covariance = moments.covariance
-    second = covariance.diagonal() + moments.mean.square()
-    floor = 4 * (moments.n + len(second)) * _EPSILON * second.max()
+    covariance, floor = moments.covariance, _noise(moments)
     cholesky, failed = torch.linalg.cholesky_ex(covariance)
     if not failed and cholesky.diagonal().min().square() > floor:
         return cholesky
     values, vectors = torch.linalg.eigh(covariance)
     kept = values > floor
-    return vectors[:, kept] * values[kept].sqrt()
+    f = vectors[:, kept] * values[kept].sqrt()
+    return torch.linalg.qr(f.T, mode="r").R.T if bool(kept.all()) else f
+
+
+def _noise(moments: Moments) -> Tensor:
+    """Return how large an eigenvalue of the covariance can be by round-off alone."""
+    second = moments.covariance.diagonal() + moments.mean.square()
+    return 4 * (moments.n + len(second)) * _EPSILON * second.max()
+
+
+def _is_regular(moments: Moments) -> bool:
+    """Return whether the covariance has no empty direction."""
+    f = factor(moments)
+    return len(f) == f.shape[1]
 
 
 def trace_of_root(f: Tensor, b: Moments) -> Tensor:
     """Return tr (A B)^(1/2), where F F^T = A: the roots of the eigenvalues of F^T B F, summed.
 
     Where B is singular, or the smallest eigenvalue is lost in round-off, the singular values of
-    F^T G with G G^T = B are those roots, and nothing is squared.
+    F^T G with G G^T = B are those roots, and nothing is squared. The smallest eigenvalue is at most
+    |F|^2 times that of B: where it is well above the noise, B is regular.
     """
-    g = factor(b)
-    if len(g) == g.shape[1]:
-        values = torch.linalg.eigvalsh(_congruent(f, b.covariance))
-        if _resolved(values):
-            return values.sqrt().sum()
-    return torch.linalg.svdvals(f.T @ g).sum()
+    values = torch.linalg.eigvalsh(_congruent(f, b.covariance))
+    if _resolved(values) and (values[0] > _noise(b) * f.square().sum() or _is_regular(b)):
+        return values.sqrt().sum()
+    return torch.linalg.svdvals(f.T @ factor(b)).sum()
 
 
 def trace_of_root_of_rows(f: Tensor, rows: Tensor) -> Tensor:
@@ -130,18 +140,18 @@ def trace_of_root_of_rows(f: Tensor, rows: Tensor) -> Tensor:
     return values.sqrt().sum() if _resolved(values) else torch.linalg.svdvals(projected).sum()
 
 
-# Products of which only one triangle is needed, or of which one factor is a triangle: by strips they
-# leave out what is zero or known, which is half to three quarters of the operations.
+# Products of which only one triangle is needed, or one factor is a triangle: by strips they leave
+# out what is zero or known, which is half to three quarters of the operations.
 
 
-def _strips(size: int) -> Iterator[tuple[int, slice]]:
-    for first in range(0, size, _STRIP):
-        yield first, slice(first, first + _STRIP)
+def _strips(size: int, wide: int = 1) -> Iterator[tuple[int, slice]]:
+    for first in range(0, size, wide * _STRIP):
+        yield first, slice(first, first + wide * _STRIP)
 
 
 def _is_lower(f: Tensor) -> bool:
-    """Return whether F is square and zero above its diagonal, as Cholesky's factor is."""
-    return len(f) == f.shape[1] and not bool(f.triu(1).any())
+    """Return whether F, as `factor` gives it, is lower triangular."""
+    return len(f) == f.shape[1]
 
 
 def _congruent(f: Tensor, b: Tensor) -> Tensor:
@@ -150,10 +160,10 @@ def _congruent(f: Tensor, b: Tensor) -> Tensor:
         return f.T @ b @ f
     product, result = torch.empty_like(b), torch.zeros_like(b)
     for first, strip in _strips(len(f)):
-        product[strip, first:] = f[first:, strip].T @ b[first:, first:]
+        torch.mm(f[first:, strip].T, b[first:, first:], out=product[strip, first:])
     for first, strip in _strips(len(f)):
         until = first + _STRIP
-        result[strip, :until] = (product[:until, first:] @ f[first:, strip]).T
+        torch.mm(f[first:, strip].T, product[:until, first:].T, out=result[strip, :until])
     return result
 
 
@@ -161,14 +171,18 @@ def _times(rows: Tensor, f: Tensor) -> Tensor:
     """Return rows (N, D) times F."""
     if not _is_lower(f):
         return rows @ f
-    return torch.cat([rows[:, first:] @ f[first:, strip] for first, strip in _strips(len(f))], 1)
+    result = rows.new_empty(len(f), len(rows))
+    for first, strip in _strips(len(f), wide=2):
+        torch.mm(f[first:, strip].T, rows[:, first:].T, out=result[strip])
+    return result.T
 
 
 def _gram(rows: Tensor) -> Tensor:
     """Return the lower triangle of rows rows^T, and anything above it."""
     result = rows.new_zeros(len(rows), len(rows))
     for first, strip in _strips(len(rows)):
-        result[strip, : first + _STRIP] = rows[strip] @ rows[: first + _STRIP].T
+        until = first + _STRIP
+        torch.mm(rows[strip], rows[:until].T, out=result[strip, :until])
     return result
 
 

@@ -171,17 +171,30 @@ def test_regular_sets_need_eigenvalues_only(count: int, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 30])
-@pytest.mark.parametrize("shape", ["triangular", "square", "tall"])
+@pytest.mark.parametrize("shape", ["triangular", "tall"])
 def test_products_by_strips_are_the_products(
     size: int, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ganzoo.moments._STRIP", 8)
-    f = draw(size, size if shape != "tall" else max(1, size // 2), seed=1)
-    f = f.tril() if shape == "triangular" else f
+    f = draw(size, size, seed=1).tril() if shape == "triangular" else draw(size, size // 2, seed=1)
     rows, b = draw(11, size, seed=2), Moments.of(draw(40, size, seed=3)).covariance
     torch.testing.assert_close(_congruent(f, b).tril(), (f.T @ b @ f).tril())
     torch.testing.assert_close(_times(rows, f), rows @ f)
     torch.testing.assert_close(_gram(rows).tril(), (rows @ rows.T).tril())
+
+
+@pytest.mark.parametrize(("smallest", "rank"), [(1.0, 4), (1e-9, 4), (1e-20, 3)])
+@pytest.mark.parametrize("cholesky_fails", [False, True])
+def test_a_factor_has_the_rank_and_is_triangular_if_that_is_full(
+    smallest: float, rank: int, cholesky_fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cholesky_fails:
+        monkeypatch.setattr("torch.linalg.cholesky_ex", lambda matrix: (matrix, torch.tensor(1)))
+    law = moments(torch.tensor([3.0, 2.0, 1.0, smallest]).double())
+    f = factor(law)
+    assert f.shape == (4, rank)
+    assert rank < 4 or not f.triu(1).any()
+    torch.testing.assert_close(f @ f.T, law.covariance, rtol=0, atol=1e-12)
 
 
 @pytest.mark.slow
