@@ -41,7 +41,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     rows = _rows(settings.train.batch_size, processes)
     parts = build(plan)
     train = settings.train
-    channels_last = resolve_channels_last(train.memory_format, train.precision, parts)
+    channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
     if checkpoint is None:
         load_initial_weights(plan.recipe, parts)

@@ -63,7 +63,7 @@ def rehearse(plan: Plan) -> Plan:
         if slot[0] == "eval":
             make(component)
     train = plan.recipe.settings.train
-    channels_last = resolve_channels_last(train.memory_format, train.precision, parts)
+    channels_last = resolve_channels_last(train.memory_format, plan.spec)
     memory_format = "channels_last" if channels_last else "contiguous"
     return replace(plan, memory_format=memory_format, step_flops=flops)
 
