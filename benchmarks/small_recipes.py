@@ -1,6 +1,6 @@
 """What the small recipes beside the digits' losses reach, over seeds.
 
-    python benchmarks/small_recipes.py [--seeds 0,1,2] [--runs-dir runs/benchmark]
+    python benchmarks/small_recipes.py [RECIPE…] [--seeds 0,1,2] [--runs-dir runs/benchmark]
 
 Modes covered on a grid of Gaussians and on stacked digits, agreement with the label that was asked
 for, and the distance on shapes beside that of a Gaussian fitted to the pixels and of other shapes.
@@ -54,16 +54,19 @@ RECIPES: dict[str, Callable[[Run], str]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs/benchmark"))
     chosen = parser.parse_args()
     print(f"{provenance()}\n\n| recipe | seed | result | seconds |\n|:--|--:|:--|--:|", flush=True)
-    for recipe, result in RECIPES.items():
+    for recipe in chosen.recipes or RECIPES:
+        result = RECIPES[recipe]
         for seed in map(int, chosen.seeds.split(",")):
             run = finished_run(recipe, seed, chosen.runs_dir)
             print(f"| {recipe} | {seed} | {result(run)} | {seconds(run):.0f} |", flush=True)
-    for line in yardsticks_of_shapes():
-        print(line)
+    if "shapes-resnet-hinge" in (chosen.recipes or RECIPES):
+        for line in yardsticks_of_shapes():
+            print(line)
 
 
 def yardsticks_of_shapes() -> Iterator[str]:
