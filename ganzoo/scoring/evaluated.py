@@ -80,7 +80,8 @@ def real_side(real: RealData, extraction: Extraction, features: Kept | None = No
     Args:
         features: those of this rank's share, where they are known.
     """
-    rows = (features or kept_features(real, extraction)).of_all_ranks(extraction.device).tensor()
+    kept = kept_features(real, extraction) if features is None else features
+    rows = kept.of_all_ranks(extraction.device).tensor()
     return Evaluated(rows, real.samples, real.labels, extraction.class_logits(rows))
 
 

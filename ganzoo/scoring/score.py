@@ -1,9 +1,10 @@
 """Scores samples against a reference: one pass of the extractor, one distance, any metrics."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,6 +22,9 @@ from ganzoo.scoring.preparation import input_rule
 from ganzoo.scoring.real import RealData
 from ganzoo.scoring.reference import ReferenceCache
 from ganzoo.scoring.uncertainty import debiased, places_of, standard_error
+
+if TYPE_CHECKING:
+    from ganzoo.scoring.frechet import FrechetDistance
 
 
 class Scored(NamedTuple):
@@ -68,21 +72,15 @@ def score(
         DiskFull: no room for the temporary file.
         GanzooError: torchmetrics cannot be imported, or another rank failed.
     """
-    from ganzoo.scoring.frechet import FrechetDistance
-
     extraction = Extraction(extractor, spec, device, batch_size)
     protocol = _protocol(real, extractor, registration, spec)
     known = _known(cache, protocol.reference_key, device)
     passing = Passing(fake, spec, keep=bool(metrics))
     with ranks.together(device):
-        width = extraction.width(real.samples)
-        distance = FrechetDistance(width, sync_on_compute=False)
-        distance.to("cpu" if device.type == "mps" else device)  # MPS has no float64
-        wanted = [ranks.share(real.samples)] if metrics or known is None else []
-        take = partial(distance.update, real=True) if known is None else None
-        real_features = _feed(extraction.features(wanted), width, take)
-        take = partial(distance.update, real=False)
-        fake_features = _feed(extraction.features(passing), width, take)
+        fed = _fed(
+            extraction, real, passing, wants_real=bool(metrics), knows_real=known is not None
+        )
+    distance = fed.distance
     distance.sync()
     if known is None:
         known = distance.moments(real=True)
@@ -91,26 +89,62 @@ def score(
     distance.set_reference(known)
     sides = distance.moments(real=True), distance.moments(real=False)
     value = float(distance.compute())  # which also takes the sums apart again into the ranks' own
-    protocol = replace(protocol, n_fake=sides[1].n)
-    rows, keys = fake_features.tensor(), passing.keys if debias else None
-    statistics = _statistics(value, *sides, rows, keys, device)
-    if not metrics:
-        return Scored(value, {}, protocol, statistics)
-    reference = real_side(real, extraction, real_features)
+    keys = passing.keys if debias else None
+    statistics = _statistics(value, *sides, fed.fake.tensor(), keys, device)
+    beside = _beside(metrics, extraction, real, passing, fed, generator) if metrics else {}
+    return Scored(value, beside, replace(protocol, n_fake=sides[1].n), statistics)
+
+
+@dataclass(frozen=True)
+class _Fed:
+    """A distance that has been fed, and the features of this rank's shares."""
+
+    distance: FrechetDistance
+    real: Kept
+    """Empty where nobody wanted them."""
+    fake: Kept
+
+
+def _fed(
+    extraction: Extraction, real: RealData, passing: Passing, wants_real: bool, knows_real: bool
+) -> _Fed:
+    """Run the extractor over this rank's shares of both sides.
+
+    Args:
+        wants_real: the real features are needed even where their moments are known.
+        knows_real: their moments are known, and the distance is not fed with them.
+    """
+    from ganzoo.scoring.frechet import FrechetDistance
+
+    width, device = extraction.width(real.samples), extraction.device
+    distance = FrechetDistance(width, sync_on_compute=False)
+    distance.to("cpu" if device.type == "mps" else device)  # MPS has no float64
+
+    def feed(samples: Iterable[Tensor], side: bool, feeds: bool = True) -> Kept:
+        kept = Kept((width,), torch.float32)
+        for block in regrouped(extraction.features(samples), BLOCK):
+            kept.add(block)
+            if feeds:
+                distance.update(block, real=side)
+        return kept
+
+    shares = [ranks.share(real.samples)] if wants_real or not knows_real else []
+    return _Fed(distance, feed(shares, True, feeds=not knows_real), feed(passing, False))
+
+
+def _beside(
+    metrics: Mapping[str, Metric],
+    extraction: Extraction,
+    real: RealData,
+    passing: Passing,
+    fed: _Fed,
+    generator: ScoredGenerator | None,
+) -> dict[str, float]:
+    """Return what the other metrics say of all ranks' samples."""
+    reference = real_side(real, extraction, fed.real)
     reference = replace(reference, splits=Splits(real, reference, extraction))
     probe = Probe(generator, extraction) if generator else None
-    generated = fake_side(passing, extraction, fake_features, probe)
-    return Scored(value, numbers(metrics, reference, generated), protocol, statistics)
-
-
-def _feed(features: Iterable[Tensor], width: int, take: Callable[[Tensor], None] | None) -> Kept:
-    """Keep features, and hand them on in the blocks that moments are added in."""
-    kept = Kept((width,), torch.float32)
-    for block in regrouped(features, BLOCK):
-        if take:
-            take(block)
-        kept.add(block)
-    return kept
+    return numbers(metrics, reference, fake_side(passing, extraction, fed.fake, probe))
 
 
 def _statistics(
