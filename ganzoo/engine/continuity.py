@@ -71,6 +71,17 @@ def not_backwards(directory: RunDirectory, plan: Plan) -> None:
         )
 
 
+def other_world_size(manifest: Mapping[str, Any], world_size: int) -> str | None:
+    """Return what to say where a checkpoint was saved by another number of processes."""
+    before = manifest.get("world_size")
+    if before in (None, world_size):
+        return None
+    return (
+        f"saved by {before} process{'es' * (before > 1)}, going on with {world_size}: "
+        "the data comes in the same order, but the run does not go on bit for bit"
+    )
+
+
 def refuse_drift(lock: Mapping[str, Any], plan: Plan, disregard: str) -> None:
     """Raise PluginError if a component is no longer what the lock says, naming each.
 

@@ -9,7 +9,7 @@ from traceback import format_exception
 import torch
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.processes import Processes
+from ganzoo.engine.processes import PeerGone, Processes, says_peer_gone
 from ganzoo.engine.reporter import Reporters
 from ganzoo.errors import DiskFull, GanzooError, OutOfMemory
 from ganzoo.runs.commands import command
@@ -23,41 +23,50 @@ def ending(
 ) -> Iterator[None]:
     """Write down how a run failed, and say it as an error of `ganzoo.errors` where it is one.
 
-    Interrupted runs need no word: their lock is gone.
+    Interrupted runs need no word: their lock is gone. Of several processes each writes down what
+    it failed of itself; those that only miss it have nothing to add.
+
+    Raises:
+        PeerGone: another process has ended.
+        GanzooError: as it was, or what a full disk or memory is told as.
     """
     try:
         yield
     except GanzooError as error:
         interrupted = error.exit_code in (75, 130, 143)
-        if processes.is_main and not interrupted:
-            _write_down(directory, error.message, error.exit_code)
+        if not interrupted and not isinstance(error, PeerGone):
+            _write_down(directory, processes, error.message, error.exit_code)
         reporters.tell("finished", "interrupted" if interrupted else "failed")
         raise
     except torch.OutOfMemoryError as error:
-        if processes.is_main:
-            _write_down(directory, str(error), OutOfMemory.exit_code)
+        _write_down(directory, processes, str(error), OutOfMemory.exit_code)
         reporters.tell("finished", "failed")
         raise OutOfMemory(
             f"out of memory: {str(error).splitlines()[0]}",
             hint=_smaller_parts(plan, directory),
         ) from error
     except Exception as error:
-        no_room = says_no_room(error)
-        if processes.is_main:
-            code = DiskFull.exit_code if no_room else GanzooError.exit_code
-            _write_down(directory, f"{type(error).__name__}: {error}", code)
-            with suppress(OSError):
-                directory.log_file.write_text("".join(format_exception(error)), encoding="utf-8")
         reporters.tell("finished", "failed")
+        if processes.world_size > 1 and says_peer_gone(error):
+            raise PeerGone from error
+        no_room = says_no_room(error)
+        code = DiskFull.exit_code if no_room else GanzooError.exit_code
+        _write_down(directory, processes, f"{type(error).__name__}: {error}", code)
+        log = directory.log_file
+        if not processes.is_main:
+            log = log.with_stem(f"{log.stem}-rank{processes.rank}")
+        with suppress(OSError):
+            log.write_text("".join(format_exception(error)), encoding="utf-8")
         if no_room:
             raise no_room_in(directory.path) from error
         raise
 
 
-def _write_down(directory: RunDirectory, what: str, exit_code: int) -> None:
+def _write_down(directory: RunDirectory, processes: Processes, what: str, exit_code: int) -> None:
     """Add the event ``failed``; a full disk, which may be what it is about, is no second error."""
+    rank = {"rank": processes.rank} if processes.world_size > 1 else {}
     with suppress(OSError):
-        directory.append_event("failed", error=what, exit_code=exit_code)
+        directory.append_event("failed", error=what, exit_code=exit_code, **rank)
 
 
 def _smaller_parts(plan: Plan, directory: RunDirectory) -> str | None:

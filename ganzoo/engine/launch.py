@@ -18,7 +18,12 @@ from ganzoo.build.components import make
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.continuity import not_backwards, only_budget_and_cadence, refuse_drift
+from ganzoo.engine.continuity import (
+    not_backwards,
+    only_budget_and_cadence,
+    other_world_size,
+    refuse_drift,
+)
 from ganzoo.engine.ending import ending
 from ganzoo.engine.precision import numerics
 from ganzoo.engine.processes import Processes, find_processes
@@ -270,6 +275,8 @@ def _newest(
             reporters.tell("noted", message)
         if checkpoint is None:
             reporters.tell("noted", "no checkpoint to go on from: starting again from step 0")
+        elif note := other_world_size(checkpoint.manifest, processes.world_size):
+            reporters.tell("noted", note)
         processes.share(checkpoint.step if checkpoint else None)
         return checkpoint
     step = processes.share(None)

@@ -5,6 +5,9 @@ all-reduces.
 """
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +16,36 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ganzoo.errors import DeviceError
+
+_PEER_GONE = re.compile(
+    r"Connection (closed|reset) by (peer|remote peer)|Broken pipe|Socket closed|remote process "
+    r"exited|Timed out waiting|NCCL (communicator was aborted|timeout)|Application timeout caused",
+    re.IGNORECASE,
+)
+"""What gloo and NCCL say where another process of the group has ended."""
+
+
+class PeerGone(DeviceError):
+    """Another process of this run has ended, so that what all do together cannot be done."""
+
+    def __init__(self) -> None:
+        super().__init__("another process of this run has ended; its own message says why")
+
+
+def says_peer_gone(error: BaseException) -> bool:
+    """Return whether an error of a collective is about another process that is not there."""
+    return isinstance(error, RuntimeError) and _PEER_GONE.search(str(error)) is not None
+
+
+@contextmanager
+def _peers() -> Iterator[None]:
+    """Turn what a collective says of a lost process into `PeerGone`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if says_peer_gone(error):
+            raise PeerGone from error
+        raise
 
 
 @dataclass(frozen=True)
@@ -33,7 +66,8 @@ class Processes:
         if self.world_size == 1:
             return value
         box = [value]
-        dist.broadcast_object_list(box, src=0)
+        with _peers():
+            dist.broadcast_object_list(box, src=0)
         return box[0]
 
     def any(self, flag: bool) -> bool:
@@ -41,13 +75,15 @@ class Processes:
         if self.world_size == 1:
             return flag
         total = torch.tensor([float(flag)], device=self.device)
-        dist.all_reduce(total)
+        with _peers():
+            dist.all_reduce(total)
         return bool(total.item())
 
     def wait(self) -> None:
         """Return when every rank has come here."""
         if self.world_size > 1:
-            dist.barrier()
+            with _peers():
+                dist.barrier()
 
 
 def find_processes(expected: int | None = None) -> Processes:
