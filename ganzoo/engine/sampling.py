@@ -1,6 +1,6 @@
 """Samples of a trained generator, each a function of (seed, index) alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -18,15 +18,24 @@ SAMPLING_BLOCKS = 2
 """Blocks of 128 that are generated at once; fixed, since rounding can depend on the batch size."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True)
 class Sampler:
-    """A generator in eval mode with the laws of its inputs. Everything runs in float32."""
+    """A generator in eval mode with the laws of its inputs. Everything runs in float32.
+
+    Args:
+        watch: called before every batch of `batches`; may raise to end the work.
+    """
 
     generator: nn.Module
     spec: SampleSpec
     latent: Latent
     label_law: LabelLaw | None = None
     device: torch.device = CPU
+    watch: Callable[[], None] = _nothing
 
     def inputs(
         self, rows: Rows, seed: int, labels: Tensor | None = None
@@ -55,6 +64,7 @@ class Sampler:
         size = BLOCK * SAMPLING_BLOCKS
         for number, first in enumerate(range(0, count, size)):
             if number % world_size == rank:
+                self.watch()
                 rows = Rows(first, min(size, count - first))
                 latents, asked = self.inputs(rows, seed, labels)
                 with self._sampling(seed, number):

@@ -15,6 +15,10 @@ from ganzoo.errors import GanzooError, Interrupted, Unfinished
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
+class StopAsked(GanzooError):
+    """Long work that can be done again was left because the run should stop."""
+
+
 @dataclass
 class StopFlag:
     """Why the run should stop, if it should. A second signal ends the process at once.
@@ -41,6 +45,11 @@ class StopFlag:
         if self.received is not None:
             os._exit(128 + number)
         self.received = number
+
+    def look(self) -> None:
+        """Raise StopAsked if the run should stop: for loops inside of which nothing is saved."""
+        if self.reason is not None:
+            raise StopAsked(f"stopped by {self.reason}")
 
     def error(self, run: str, step: int) -> GanzooError:
         """Return the error that ends the command, once the state is saved."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Any
@@ -20,7 +21,7 @@ from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.signals import StopFlag
 from ganzoo.engine.state import read_network, write_state
 from ganzoo.engine.step import GanStep
-from ganzoo.errors import DiskFull, GanzooError, UsageError
+from ganzoo.errors import CheckpointError, DiskFull, GanzooError, UsageError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import NoRoom
@@ -58,10 +59,11 @@ class Trainer:
             Interrupted, Unfinished: a signal or the time limit; the state is saved.
             Diverged, CheckpointError, DiskFull: as they say.
         """
-        budget, ended = self.plan.budget, False
+        budget = self.plan.budget
         for remark in remarks(self.plan, self.step):
             self.reporters.tell("noted", remark)
         self.draw_real()
+        ended = self.owes_an_evaluation() and self.evaluate()
         self.clock, self.clock_images = time.monotonic(), self.step.images_seen
         while self.step.step < budget.steps and not ended:
             self.remember(self.step())
@@ -75,7 +77,7 @@ class Trainer:
             if last or now % budget.eval_every == 0:
                 ended = self.evaluate()
             if last or ended or now % budget.save_every == 0:
-                self.save()
+                self.save(needed=last or ended)
             self.stop_if_asked()
         self.score_at_the_end()
         return "stopped" if ended else "finished"
@@ -145,6 +147,17 @@ class Trainer:
 
     # --- scores ---
 
+    def owes_an_evaluation(self) -> bool:
+        """Return whether the run was stopped in the evaluation of the step that it goes on from."""
+        now, budget = self.step.step, self.plan.budget
+        if not now or (now % budget.eval_every and now != budget.steps):
+            return False
+        scored = any(
+            score.sampling and score.sampling.selected == "during" and step_of(score) == now
+            for score in self.directory.scores()
+        )
+        return not self.processes.share(scored)
+
     def evaluate(self) -> bool:
         """Score the generator as it is; return whether patience has run out."""
         if self.scorer is None:
@@ -161,7 +174,6 @@ class Trainer:
 
     def score(self, count: int, selected: str, checkpoint: Checkpoint | None = None) -> Score:
         """Return the score of the generator in memory."""
-        assert self.scorer is not None
         settings = self.plan.recipe.settings
         sampling = Sampling(
             weights="ema" if self.step.ema else "raw",
@@ -174,7 +186,17 @@ class Trainer:
             selected=selected,
             seed=settings.eval.seed,
         )
-        return self.scorer.score_generator(self.sampler(), count, sampling)
+        return self.score_or_stop(self.sampler(), count, sampling)
+
+    def score_or_stop(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
+        """Return the score of a sampler; told to stop meanwhile, save and raise instead."""
+        assert self.scorer is not None
+        try:
+            watched = replace(sampler, watch=self.flag.look)
+            return self.scorer.score_generator(watched, count, sampling)
+        except GanzooError:
+            self.stop_if_asked()
+            raise
 
     def record(self, score: Score) -> None:
         if self.processes.is_main:
@@ -192,20 +214,30 @@ class Trainer:
             assert final.sampling is not None
             self.record(replace(final, sampling=replace(final.sampling, selected="best")))
             return
-        checkpoint = self.store.at(step_of(self.best))
-        sampler = self.sampler()
+        try:
+            checkpoint = self.store.at(step_of(self.best))
+        except CheckpointError as error:
+            self.reporters.tell("noted", f"the best checkpoint is not scored again: {error}")
+            return
+        sampler = replace(self.sampler(), generator=deepcopy(self.sampler().generator))
         name = "ema" if self.step.ema else "generator"
         read_network(sampler.generator, checkpoint.file(f"{name}.safetensors"))
         assert self.best.sampling is not None
         about = replace(self.best.sampling, selected="best", checkpoint_sha256=checkpoint.sha256)
-        self.record(self.scorer.score_generator(sampler, count, about))
-        final_checkpoint = self.store.at(self.step.step)
-        read_network(sampler.generator, final_checkpoint.file(f"{name}.safetensors"))
+        self.record(self.score_or_stop(sampler, count, about))
 
     # --- checkpoints and the end ---
 
-    def save(self) -> None:
-        """Publish a checkpoint, then prune. A full disk is survived three times in a row."""
+    def save(self, *, needed: bool = False) -> None:
+        """Publish a checkpoint, then prune.
+
+        A full disk is survived twice in a row, but not where the checkpoint is `needed`: by what
+        comes at the end, or by whoever goes on.
+
+        Raises:
+            DiskFull: as said.
+            CheckpointError: a weight is not finite.
+        """
         if not self.processes.is_main:
             self.processes.wait()
             return
@@ -219,9 +251,10 @@ class Trainer:
             )
         except NoRoom as error:
             self.full_disks += 1
-            if self.full_disks >= MAX_FULL_DISKS:
+            if needed or self.full_disks >= MAX_FULL_DISKS:
+                times = f", {self.full_disks} times in a row" if self.full_disks > 1 else ""
                 raise DiskFull(
-                    f"{error.strerror}, {self.full_disks} times in a row",
+                    f"{error.strerror}{times}",
                     hint=f"make room, then: ganzoo resume {quote(str(self.directory.path))}",
                 ) from error
             self.reporters.tell("noted", f"{error.strerror}; going on without this checkpoint")
@@ -236,7 +269,7 @@ class Trainer:
         """Save and raise if any rank was told to stop."""
         if not self.processes.any(self.flag.reason is not None):
             return
-        self.save()
+        self.save(needed=True)
         raise self.stopped()
 
     def stopped(self) -> GanzooError:
