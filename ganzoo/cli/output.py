@@ -1,5 +1,6 @@
 """Data to stdout, words to stderr; colour only on a terminal, and not under NO_COLOR."""
 
+import os
 import sys
 from typing import Any
 
@@ -7,6 +8,11 @@ import click
 
 from ganzoo.report.table import Table
 from ganzoo.runs.records import to_json
+
+
+def is_main_process() -> bool:
+    """Whether this is the one process of a launcher's that talks."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def say(words: str) -> None:

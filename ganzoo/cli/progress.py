@@ -18,6 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ganzoo.cli.output import is_main_process
+
 PLAIN_LINES = 10
 """Without a terminal, so many lines of terms are printed over a run."""
 
@@ -31,7 +33,7 @@ class TerminalReporter:
         self.console = Console(
             stderr=True, highlight=False, soft_wrap=True, force_terminal=terminal
         )
-        self.silent = os.environ.get("RANK", "0") != "0"
+        self.silent = not is_main_process()
         self.progress: Progress | None = None
         self.task = TaskID(0)
         self.steps = 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.output import is_main_process
 from ganzoo.errors import DataError, UsageError
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import INFO
@@ -47,7 +48,8 @@ def score(reference: str, overrides: tuple[str, ...], as_json: bool, **given: An
         result = _foreign(Path(reference), overrides, given)
     else:
         result = _own(reference, overrides, given)
-    _print(result, as_json)
+    if is_main_process():
+        _print(result, as_json)
 
 
 def are_samples(reference: str) -> bool:

@@ -9,6 +9,8 @@ import torch
 
 from ganzoo.api import SampleSpec
 from ganzoo.cli import main
+from ganzoo.cli.output import is_main_process
+from ganzoo.cli.progress import TerminalReporter
 from ganzoo.cli.sample import default_name
 from ganzoo.engine.writing import write_samples
 from ganzoo.errors import UsageError
@@ -93,3 +95,10 @@ def test_a_place_that_cannot_take_samples_is_named(name: str, message: str) -> N
     Path("file").touch()
     with pytest.raises(UsageError, match=message):
         write_samples(Path(name), SPEC, torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
+
+
+def test_only_the_first_of_several_processes_talks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_main_process()
+    monkeypatch.setenv("RANK", "1")
+    assert not is_main_process()
+    assert TerminalReporter().silent
