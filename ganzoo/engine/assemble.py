@@ -18,7 +18,7 @@ from ganzoo.engine.player import Player
 from ganzoo.engine.precision import AUTOCAST, require_compiler, resolve_channels_last
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.schedules import Schedules, knobs
-from ganzoo.engine.state import read_state, saved_position
+from ganzoo.engine.state import read_state
 from ganzoo.engine.step import GanStep, Rules
 from ganzoo.engine.threads import keep_freed_memory
 from ganzoo.errors import DeviceError, RecipeError
@@ -56,7 +56,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
             seed=settings.seed,
             rows=rows,
             batch_size=train.batch_size,
-            position=saved_position(checkpoint.path) if checkpoint else 0,
+            position=0,
             device=processes.device,
             in_memory=plan.data == "memory",
             with_labels=settings.conditional,

@@ -6,7 +6,7 @@ state but its position, and an epoch's end is no special case.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,10 +24,11 @@ STREAM_WORKERS = 2
 
 @dataclass(frozen=True)
 class Order:
-    """The order in which a run of this seed sees `size` samples."""
+    """The order in which a run of this seed sees `size` samples; another after each rollback."""
 
     seed: int
     size: int
+    rollbacks: int = 0
 
     def indices(self, position: int, count: int) -> Tensor:
         """Return the int64 (count,) sample indices at positions [position, position + count)."""
@@ -40,12 +41,13 @@ class Order:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _epoch(self, epoch: int) -> Tensor:
-        return _permutation(self.seed, self.size, epoch)
+        return _permutation(self, epoch)
 
 
 @lru_cache(maxsize=2)
-def _permutation(seed: int, size: int, epoch: int) -> Tensor:
-    return torch.randperm(size, generator=NoiseLaw(seed).generator("order", epoch))
+def _permutation(order: Order, epoch: int) -> Tensor:
+    law = NoiseLaw(order.seed, order.rollbacks)
+    return torch.randperm(order.size, generator=law.generator("order", epoch))
 
 
 def tensors_of(dataset: Dataset) -> tuple[Tensor, Tensor | None]:
@@ -107,10 +109,15 @@ class Feed:
         self.mirror = bool(getattr(dataset, "mirror", False))
         self.with_labels = with_labels
         self.source: _Memory | _Stream
-        if in_memory:
-            self.source = _Memory(dataset, device)
-        else:
-            self.source = _Stream(dataset, self._upcoming(position), device)
+        self.source = _Memory(dataset, device) if in_memory else _Stream(dataset, device)
+        self.source.go_to(self._upcoming(position))
+
+    def go_to(self, position: int, rollbacks: int) -> None:
+        """Go on from another position, in the order of a run that was rolled back so often."""
+        self.position = position
+        self.order = replace(self.order, rollbacks=rollbacks)
+        self.law = replace(self.law, rollbacks=rollbacks)
+        self.source.go_to(self._upcoming(position))
 
     def next(self) -> "Lazy":
         """Return the next update's batch, not read yet, and move on."""
@@ -162,6 +169,9 @@ class _Memory:
         self.labels = None if labels is None else labels.to(device)
         self.indices = torch.empty(0, dtype=torch.int64)
 
+    def go_to(self, batches: Iterator[list[int]]) -> None:
+        """Nothing is read ahead, so nothing changes."""
+
     def announce(self, indices: Tensor) -> None:
         self.indices = indices.to(self.samples.device, non_blocking=True)
 
@@ -177,23 +187,32 @@ class _Memory:
 class _Stream:
     """Samples decoded by worker processes, a few batches ahead."""
 
-    def __init__(
-        self, dataset: Dataset, batches: Iterator[list[int]], device: torch.device
-    ) -> None:
+    def __init__(self, dataset: Dataset, device: torch.device) -> None:
+        self.dataset = dataset
         self.spec = dataset.spec
         self.device = device
-        loader: DataLoader[Any] = DataLoader(
-            dataset,  # type: ignore[arg-type]
-            batch_sampler=_Batches(batches),
-            num_workers=STREAM_WORKERS,
-            collate_fn=collate,
-            pin_memory=device.type == "cuda",
-            persistent_workers=True,
-        )
-        self.loader = iter(loader)
+        self.batches: Iterator[list[int]] = iter(())
+        self.loader: Iterator[Any] | None = None
         self.batch: tuple[Tensor, Tensor | None] | None = None
 
+    def go_to(self, batches: Iterator[list[int]]) -> None:
+        """Give these batches of indices next; workers are started for them at the first."""
+        self.batches, self.loader = batches, None
+
+    def _load(self) -> Iterator[Any]:
+        loader: DataLoader[Any] = DataLoader(
+            self.dataset,  # type: ignore[arg-type]
+            batch_sampler=_Batches(self.batches),
+            num_workers=STREAM_WORKERS,
+            collate_fn=collate,
+            pin_memory=self.device.type == "cuda",
+            persistent_workers=True,
+        )
+        return iter(loader)
+
     def announce(self, indices: Tensor) -> None:
+        if self.loader is None:
+            self.loader = self._load()
         samples, labels = next(self.loader)
         check_form(samples, self.spec)
         labels = None if labels is None else labels.to(self.device, non_blocking=True)

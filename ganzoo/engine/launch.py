@@ -18,6 +18,7 @@ from ganzoo.build.components import make
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
+from ganzoo.engine.best import previous_best
 from ganzoo.engine.continuity import (
     not_backwards,
     only_budget_and_cadence,
@@ -32,7 +33,7 @@ from ganzoo.engine.reporter import Reporter, Reporters
 from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.signals import stop_flag
 from ganzoo.engine.threads import cpu_threads, threads_for
-from ganzoo.engine.trainer import Trainer, previous_best
+from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import identity, read_lock, write_lock
 from ganzoo.recipes.recipe import Recipe
@@ -237,9 +238,19 @@ def _own_and_train(
             step = make_step(plan, processes, checkpoint)
             scorer = Scorer.of(plan, processes) if plan.extractor else None
             stop = plan.recipe.settings.train.stop
-            best, since = previous_best(directory.scores(), step.step, stop)
+            best, since = previous_best(directory.scores(), step.step, stop, store.steps())
             trainer = Trainer(
-                plan, step, directory, store, processes, reporters, flag, scorer, best, since
+                plan,
+                step,
+                directory,
+                store,
+                processes,
+                reporters,
+                flag,
+                scorer,
+                best,
+                since,
+                resumed_at=checkpoint.step if checkpoint else None,
             )
             _announce(trainer, resumed)
             status = trainer.run()

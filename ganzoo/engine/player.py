@@ -25,22 +25,32 @@ class Player:
     updates: int = 0
     skipped: int = 0
     parameters: list[nn.Parameter] = field(init=False)
+    names: list[str] = field(init=False)
+    norms: Tensor = field(init=False)
+    """Of each parameter's gradient in the last update, before clipping, in the order of `names`."""
 
     def __post_init__(self) -> None:
-        self.parameters = [p for p in self.module.parameters() if p.requires_grad]
+        trained = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
+        self.names, self.parameters = list(trained), list(trained.values())
+        self.norms = torch.zeros(len(trained))
 
-    def apply_gradients(self) -> tuple[Tensor, bool]:
-        """Average the gradients over ranks, clip them, and step if they are finite.
+    def apply_gradients(self, total: Tensor) -> tuple[Tensor, bool]:
+        """Average the gradients over ranks, clip them, and step if they and the terms are finite.
+
+        Args:
+            total: the sum of this rank's terms, detached. A term can be infinite and its gradient
+                not, or on one rank alone; all ranks decide alike.
 
         Returns:
             The global gradient norm before clipping, and whether the step was made.
         """
         gradients = self._gradients()
         if self.world_size > 1:
-            _sum_over_ranks(gradients)
-        norms = torch._foreach_norm(gradients)
-        norm = torch.linalg.vector_norm(torch.stack(norms))
-        finite = bool(torch.isfinite(norm))
+            total = total.clone()
+            _sum_over_ranks([*gradients, total])
+        self.norms = torch.stack(torch._foreach_norm(gradients))
+        norm = torch.linalg.vector_norm(self.norms)
+        finite = bool(torch.isfinite(norm + total))
         if finite:
             if self.clip_grad_norm is not None:
                 scale = (self.clip_grad_norm / (norm + 1e-6)).clamp(max=1.0)
@@ -59,10 +69,10 @@ class Player:
         return [p.grad for p in self.parameters if p.grad is not None]
 
 
-def _sum_over_ranks(gradients: list[Tensor]) -> None:
-    """Add up the gradients of all ranks in place, in one flat all-reduce."""
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
+def _sum_over_ranks(tensors: list[Tensor]) -> None:
+    """Add up tensors of all ranks in place, in one flat all-reduce."""
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
     dist.all_reduce(flat)
-    parts = torch.split(flat, [gradient.numel() for gradient in gradients])
-    summed = [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
-    torch._foreach_copy_(gradients, summed)
+    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+    summed = [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+    torch._foreach_copy_(tensors, summed)

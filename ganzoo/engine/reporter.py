@@ -32,7 +32,7 @@ class Reporter:
         """One line that the user should read."""
 
     def finished(self, status: str) -> None:
-        """The run ended: ``finished``, ``stopped``, ``interrupted`` or ``failed``."""
+        """The run ended: finished, stopped, collapsed, interrupted or failed."""
 
 
 class Reporters:

@@ -57,6 +57,8 @@ def read_state(step: GanStep, directory: Path) -> None:
         raise CheckpointError(f"{directory / STATE_FILE} cannot be read: {error}") from error
     step.step = state["step"]
     step.images_seen = state["images_seen"]
+    step.rollbacks = state.get("rollbacks", 0)  # earlier checkpoints had none
+    step.feed.go_to(state["position"], step.rollbacks)
     for player in (step.discriminator, step.generator):
         saved = state["players"][player.name]
         player.optimizer.load_state_dict(saved["optimizer"])
@@ -69,6 +71,7 @@ def _state(step: GanStep) -> dict[str, Any]:
     return {
         "step": step.step,
         "images_seen": step.images_seen,
+        "rollbacks": step.rollbacks,
         "position": step.feed.position,
         "players": {
             player.name: {
@@ -82,12 +85,6 @@ def _state(step: GanStep) -> dict[str, Any]:
             name: component.state_dict() for name, component in step.parts.stateful().items()
         },
     }
-
-
-def saved_position(directory: Path) -> int:
-    """Return how many samples had been consumed, over all ranks, when the state was saved."""
-    state = torch.load(directory / STATE_FILE, map_location="cpu", weights_only=True)
-    return int(state["position"])
 
 
 def newest_whole(store: CheckpointStore) -> Checkpoint:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -23,10 +23,11 @@ from ganzoo.engine.game import EngineGame
 from ganzoo.engine.labels import LabelLaw
 from ganzoo.engine.networks import Compiled, Networks, Wanted
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.nonfinite import Accident, NotFinite, Undo, accident_in
 from ganzoo.engine.player import Player
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.schedules import Schedules
-from ganzoo.errors import Diverged, PluginError
+from ganzoo.errors import PluginError
 
 MAX_SKIPPED = 20
 """``on_nonfinite: skip`` gives up after this many updates of a player in a row."""
@@ -61,6 +62,8 @@ class GanStep:
     schedules: Schedules = field(default_factory=Schedules)
     step: int = 0
     images_seen: int = 0
+    accidents: list[Accident] = field(default_factory=list)
+    """The first of every row of skipped updates, until somebody takes them from here."""
 
     def __post_init__(self) -> None:
         parts, compiled = self.parts, None
@@ -74,6 +77,16 @@ class GanStep:
         )
         count = self.rules.batch_size // self.processes.world_size
         self.rows = Rows(self.processes.rank * count, count)
+        self.undo = Undo(parts) if self.rules.skip_nonfinite else None
+
+    @property
+    def rollbacks(self) -> int:
+        """How often the run went back to a checkpoint; it enters the key of all noise."""
+        return self.noise.rollbacks
+
+    @rollbacks.setter
+    def rollbacks(self, count: int) -> None:
+        self.noise = replace(self.noise, rollbacks=count)
 
     def __call__(self) -> dict[str, Tensor]:
         """Play one step; return the named terms, detached, for the log."""
@@ -92,11 +105,19 @@ class GanStep:
         return terms
 
     def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
-        """Make one update of one player; return its terms, labelled ``d/`` or ``g/``."""
+        """Make one update of one player; return its terms, labelled ``d/`` or ``g/``.
+
+        A skipped update has no terms: what is logged stays finite.
+
+        Raises:
+            NotFinite: a term or a gradient is not finite, and it is not to be skipped.
+        """
         due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
         wanted = self.wanted(player, due)
         batch, game = self.feed.next(), None
         terms: dict[str, Tensor] = {}
+        if self.undo:
+            self.undo.remember()
         for rows in self.micro_batches():
             with self._phase(wanted):
                 game = self.game(player, repeat, batch, rows, wanted)
@@ -107,10 +128,11 @@ class GanStep:
                 total = torch.stack(list(parts.values())).sum() * share
             self.backward(total, player)
             _accumulate(terms, parts, rows.count / self.rows.count)
-        norm, made = player.apply_gradients()
+        norm, made = player.apply_gradients(torch.stack(list(terms.values())).sum())
         if not made:
-            self._not_finite(player, terms)
-        self._after(player, game, due, made)
+            self._skip(player, accident_in(self, player, repeat, batch.position, terms))
+            return {}
+        self._after(player, game, due)
         letter = player.name[0]
         labelled = {f"{letter}/{name}": value for name, value in terms.items()}
         return labelled | {f"{letter}/gradient_norm": norm.detach()}
@@ -179,10 +201,8 @@ class GanStep:
         ]
         return Wanted.by([self.parts.loss, *playing])
 
-    def _after(
-        self, player: Player, game: EngineGame | None, due: list[RegularizerSlot], made: bool
-    ) -> None:
-        if game is None or not made:
+    def _after(self, player: Player, game: EngineGame | None, due: list[RegularizerSlot]) -> None:
+        if game is None:
             return
         for slot in due:
             if hasattr(slot.component, "after_step"):
@@ -193,15 +213,16 @@ class GanStep:
             sign = game.mean(game.real_logits.detach().sign().mean())
             observe({"real_logits_sign": sign, "images": self.rules.batch_size})
 
-    def _not_finite(self, player: Player, terms: Mapping[str, Tensor]) -> None:
-        if self.rules.skip_nonfinite and player.skipped <= MAX_SKIPPED:
-            return
-        bad = [name for name, value in terms.items() if not torch.isfinite(value)]
-        what = f"the term {bad[0]!r} is" if bad else "the gradient is"
-        raise Diverged(
-            f"{what} not finite in the {player.name}'s update at step {self.step}",
-            hint="a smaller learning rate, a gradient penalty, or train.on_nonfinite=skip",
-        )
+    def _skip(self, player: Player, accident: Accident) -> None:
+        """Leave no trace of an update that was not made, or raise NotFinite.
+
+        Weights that are not finite cannot be skipped, and neither can every update.
+        """
+        if self.undo is None or accident.weights or player.skipped > MAX_SKIPPED:
+            raise NotFinite(accident)
+        self.undo.put_back()
+        if player.skipped == 1:
+            self.accidents.append(accident)
 
     @contextmanager
     def _phase(self, wanted: Wanted) -> Iterator[None]:

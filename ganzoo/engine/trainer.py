@@ -6,12 +6,15 @@ import time
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from shlex import quote
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganzoo.build.plan import Plan
+from ganzoo.engine.best import measure, previous_best, step_of
+from ganzoo.engine.keeper import Keeper
+from ganzoo.engine.mending import Mender
+from ganzoo.engine.nonfinite import NotFinite, check_weights
 from ganzoo.engine.pictures import save_picture
 from ganzoo.engine.processes import Processes, mean_over_ranks
 from ganzoo.engine.remarks import remarks
@@ -19,23 +22,25 @@ from ganzoo.engine.reporter import Reporters
 from ganzoo.engine.sampling import Sampler
 from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.signals import StopFlag
-from ganzoo.engine.state import read_network, write_state
+from ganzoo.engine.state import read_network
 from ganzoo.engine.step import GanStep
-from ganzoo.errors import CheckpointError, DiskFull, GanzooError, UsageError
+from ganzoo.engine.watch import Watch
+from ganzoo.errors import CheckpointError, GanzooError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.files import NoRoom
 from ganzoo.runs.score import Sampling, Score
 
 GRID_SAMPLES = 64
 PLOT_SAMPLES = 2048
-MAX_FULL_DISKS = 3
-"""So many saves in a row may find the disk full before the run gives up."""
 
 
 @dataclass
 class Trainer:
-    """Everything a run needs, put together by `ganzoo.engine.launch`."""
+    """Everything a run needs, put together by `ganzoo.engine.launch`.
+
+    Args:
+        resumed_at: step of the checkpoint that `step` was read from, if it was.
+    """
 
     plan: Plan
     step: GanStep
@@ -47,40 +52,87 @@ class Trainer:
     scorer: Scorer | None = None
     best: Score | None = None
     evaluations_since_best: int = 0
-    full_disks: int = 0
+    resumed_at: int | None = None
+    keeper: Keeper = field(init=False)
+    mender: Mender = field(init=False)
+    watch: Watch = field(init=False)
     pending: dict[str, list[Tensor]] = field(default_factory=dict)
     clock: float = field(default_factory=time.monotonic)
     clock_images: int = 0
 
+    def __post_init__(self) -> None:
+        parts = (self.directory, self.processes, self.reporters)
+        self.keeper = Keeper(self.store, *parts, saved_step=self.resumed_at)
+        self.mender = Mender(self.plan, self.keeper)
+        self.watch = Watch(self.plan, *parts, self.scorer)
+
     def run(self) -> str:
-        """Train to the end of the budget and score; return ``finished`` or ``stopped``.
+        """Train to the end of the budget and score.
+
+        Returns:
+            ``finished``; ``stopped`` when patience ran out, ``collapsed`` when samples had and the
+            recipe says to stop.
 
         Raises:
             Interrupted, Unfinished: a signal or the time limit; the state is saved.
             Diverged, CheckpointError, DiskFull: as they say.
         """
-        budget = self.plan.budget
         for remark in remarks(self.plan, self.step):
             self.reporters.tell("noted", remark)
         self.draw_real()
-        ended = self.owes_an_evaluation() and self.evaluate()
+        ended = self.evaluate() if self.owes_an_evaluation() else None
         self.clock, self.clock_images = time.monotonic(), self.step.images_seen
-        while self.step.step < budget.steps and not ended:
-            self.remember(self.step())
-            now = self.step.step
-            self.reporters.tell("ticked", now)
-            last = now == budget.steps
-            if last or now % budget.log_every == 0:
-                self.log()
-            if last or now % budget.sample_every == 0:
-                self.draw()
-            if last or now % budget.eval_every == 0:
-                ended = self.evaluate()
-            if last or ended or now % budget.save_every == 0:
-                self.save(needed=last or ended)
-            self.stop_if_asked()
+        if self.mender.policy == "rollback" and self.step.step == 0:
+            self.save()
+        while self.step.step < self.plan.budget.steps and ended is None:
+            try:
+                ended = self.advance()
+                self.stop_if_asked()
+            except NotFinite as found:
+                self.mend(found)
         self.score_at_the_end()
-        return "stopped" if ended else "finished"
+        return ended or "finished"
+
+    def advance(self) -> str | None:
+        """Play a step and do what is due after it; return why the run ends here, if it does."""
+        self.remember(self.step())
+        self.mender.tell_skipped(self.step)
+        self.reporters.tell("ticked", self.step.step)
+        due, ended = self.due(), None
+        if due:
+            check_weights(self.step)
+        if "log" in due:
+            self.log()
+        if "draw" in due:
+            self.draw()
+        if "evaluate" in due:
+            ended = self.evaluate()
+        if "save" in due or ended:
+            self.save(needed=bool(ended) or self.step.step == self.plan.budget.steps)
+        return ended
+
+    def due(self) -> set[str]:
+        """Return what is to be done after the step that was just played; all of it at the end."""
+        budget, now = self.plan.budget, self.step.step
+        every = {
+            "log": budget.log_every,
+            "draw": budget.sample_every,
+            "evaluate": budget.eval_every,
+            "save": budget.save_every,
+        }
+        return {what for what, n in every.items() if now == budget.steps or now % n == 0}
+
+    def mend(self, found: NotFinite) -> None:
+        """Go back to a checkpoint, and forget what came after it; or raise Diverged."""
+        self.mender.mend(self.step, found)
+        self.pending.clear()
+        self.clock, self.clock_images = time.monotonic(), self.step.images_seen
+        self.best, self.evaluations_since_best = previous_best(
+            self.directory.scores(),
+            self.step.step,
+            self.plan.recipe.settings.train.stop,
+            self.store.steps(),
+        )
 
     # --- log ---
 
@@ -150,7 +202,8 @@ class Trainer:
     def owes_an_evaluation(self) -> bool:
         """Return whether the run was stopped in the evaluation of the step that it goes on from."""
         now, budget = self.step.step, self.plan.budget
-        if not now or (now % budget.eval_every and now != budget.steps):
+        elsewhere = now % budget.eval_every and now != budget.steps
+        if not now or elsewhere or self.scorer is None:
             return False
         scored = any(
             score.sampling and score.sampling.selected == "during" and step_of(score) == now
@@ -158,16 +211,22 @@ class Trainer:
         )
         return not self.processes.share(scored)
 
-    def evaluate(self) -> bool:
-        """Score the generator as it is; return whether patience has run out."""
-        if self.scorer is None:
-            return False
+    def evaluate(self) -> str | None:
+        """Look at samples and score them; return why the run ends here, if it does."""
+        collapsed = self.watch.look(self.sampler(), self.step)
+        impatient = self.scorer is not None and self.compare_with_best()
+        if collapsed and self.watch.policy == "stop":
+            return "collapsed"
+        return "stopped" if impatient else None
+
+    def compare_with_best(self) -> bool:
+        """Score the generator as it is, and keep the best; return whether patience has run out."""
         score = self.score(self.plan.budget.samples, "during")
         self.record(score)
         stop = self.plan.recipe.settings.train.stop
-        if self.best is None or measure(score, stop) < measure(self.best, stop):
+        better = self.best is None or measure(score, stop) < measure(self.best, stop)
+        if better and self.save():
             self.best, self.evaluations_since_best = score, 0
-            self.save()
         else:
             self.evaluations_since_best += 1
         return stop is not None and self.evaluations_since_best >= stop.patience_evals
@@ -228,85 +287,18 @@ class Trainer:
 
     # --- checkpoints and the end ---
 
-    def save(self, *, needed: bool = False) -> None:
-        """Publish a checkpoint, then prune.
-
-        A full disk is survived twice in a row, but not where the checkpoint is `needed`: by what
-        comes at the end, or by whoever goes on.
-
-        Raises:
-            DiskFull: as said.
-            CheckpointError: a weight is not finite.
-        """
-        if not self.processes.is_main:
-            self.processes.wait()
-            return
-        step = self.step.step
-        try:
-            checkpoint = self.store.publish(
-                step,
-                lambda path: write_state(self.step, path),
-                images_seen=self.step.images_seen,
-                world_size=self.processes.world_size,
-            )
-        except NoRoom as error:
-            self.full_disks += 1
-            if needed or self.full_disks >= MAX_FULL_DISKS:
-                times = f", {self.full_disks} times in a row" if self.full_disks > 1 else ""
-                raise DiskFull(
-                    f"{error.strerror}{times}",
-                    hint=f"make room, then: ganzoo resume {quote(str(self.directory.path))}",
-                ) from error
-            self.reporters.tell("noted", f"{error.strerror}; going on without this checkpoint")
-        else:
-            self.full_disks = 0
-            self.directory.append_event("saved", step=step)
-            self.reporters.tell("saved", step, checkpoint.path)
-            self.store.prune({step_of(self.best)} if self.best else ())
-        self.processes.wait()
+    def save(self, *, needed: bool = False) -> bool:
+        """Save this step, unless that is done; see `Keeper.save`."""
+        protected = {step_of(self.best)} if self.best else set()
+        return self.keeper.save(self.step, protected, needed=needed)
 
     def stop_if_asked(self) -> None:
         """Save and raise if any rank was told to stop."""
         if not self.processes.any(self.flag.reason is not None):
             return
+        check_weights(self.step)
         self.save(needed=True)
         raise self.stopped()
 
     def stopped(self) -> GanzooError:
         return self.flag.error(quote(str(self.directory.path)), self.step.step)
-
-
-def step_of(score: Score) -> int:
-    """Return the generator step of a score of a run."""
-    assert score.sampling is not None
-    return score.sampling.step
-
-
-def measure(score: Score, stop: Any) -> float:
-    """Return the number that best checkpoints are chosen by; lower is better.
-
-    It is the Fréchet distance unless ``train.stop.metric`` names another.
-
-    Raises:
-        UsageError: the recipe's metrics give no such number.
-    """
-    if stop is None or stop.metric == "frechet":
-        return score.value
-    if stop.metric not in score.metrics:
-        known = ", ".join(["frechet", *score.metrics])
-        raise UsageError(f"train.stop.metric: no number called {stop.metric!r}", hint=known)
-    return score.metrics[stop.metric]
-
-
-def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | None, int]:
-    """Return the best score during training up to `step`, and the evaluations since it."""
-    latest = {
-        step_of(score): score
-        for score in scores
-        if score.sampling and score.sampling.selected == "during" and step_of(score) <= step
-    }
-    ordered = [latest[key] for key in sorted(latest)]
-    if not ordered:
-        return None, 0
-    best = min(range(len(ordered)), key=lambda index: measure(ordered[index], stop))
-    return ordered[best], len(ordered) - 1 - best

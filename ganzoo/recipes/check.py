@@ -19,8 +19,6 @@ from ganzoo.registry.names import PLURALS, suggest
 
 _NOT_YET: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
     ("train", "precision"): (("fp16",), "use fp32, tf32 or bf16"),
-    ("train", "on_nonfinite"): (("rollback",), "use stop or skip"),
-    ("train", "on_collapse"): (("warn", "stop"), "use ignore"),
 }
 """Where the format knows a value that the engine does not yet act on → those values."""
 

@@ -154,9 +154,9 @@ class Train(_Part):
     clip_grad_norm: Positive | None = None
     """The largest norm of all gradients of a player together; null: no limit."""
     on_nonfinite: Literal["stop", "skip", "rollback"] = "stop"
-    """What to do when a term or a gradient is not finite."""
-    on_collapse: Literal["ignore", "warn", "stop"] = "ignore"
-    """What to do when samples look alike."""
+    """What to do about what is not finite; skip leaves out the update, rollback goes back."""
+    on_collapse: Literal["ignore", "warn", "stop"] = "warn"
+    """What to do when an evaluation finds samples all alike, or their values all extreme."""
     stop: Stop | None = None
     """When to stop early; null: never."""
     save_every_steps: Count | None = None

@@ -75,6 +75,16 @@ class RunDirectory:
         return self.path / "scores.jsonl"
 
     @property
+    def health_file(self) -> Path:
+        """What the collapse watch saw, one record an evaluation."""
+        return self.path / "health.jsonl"
+
+    @property
+    def accidents_file(self) -> Path:
+        """Updates and weights that were not finite, one record each."""
+        return self.path / "nonfinite.jsonl"
+
+    @property
     def log_file(self) -> Path:
         """Plain text."""
         return self.path / "log.txt"
