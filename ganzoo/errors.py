@@ -22,6 +22,7 @@ begins with ``try:``. Only a bug shows a traceback, and a plugin under ``GANZOO_
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class GanzooError(Exception):
@@ -63,11 +64,16 @@ class Problem:
 
 
 class RecipeError(UsageError):
-    """A recipe that cannot be run. `problems` holds every mistake that the failing pass found."""
+    """A recipe that cannot be run. `problems` holds every mistake that was found.
+
+    `rest` is the recipe without what is wrong in it, where so much of it is right that the next
+    passes can look at it.
+    """
 
     def __init__(self, problems: Sequence[Problem], *, hint: str | None = None) -> None:
         super().__init__("\n".join(map(str, problems)), hint=hint)
         self.problems = tuple(problems)
+        self.rest: Any = None
 
 
 class PluginError(UsageError):

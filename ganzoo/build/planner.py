@@ -7,6 +7,7 @@ Nothing is trained and no weight is made.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.api import SampleSpec
@@ -19,11 +20,12 @@ from ganzoo.errors import PluginError, RecipeError, UsageError
 from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.ids import check_ids
 from ganzoo.recipes.ids import components as named_components
+from ganzoo.recipes.overrides import Overrides
+from ganzoo.recipes.recipe import Recipe
 from ganzoo.recipes.skeleton import Node
 from ganzoo.registry.names import shorten
 
 if TYPE_CHECKING:
-    from ganzoo.recipes.recipe import Recipe
     from ganzoo.registry.registry import Registry
 
 
@@ -52,6 +54,26 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
     )
 
 
+def load_recipe(reference: str | Path, overrides: Overrides, registry: Registry) -> Recipe:
+    """Return a recipe whose YAML and skeleton are right.
+
+    Raises:
+        RecipeError: every problem of the first pass that finds any; beside those of the skeleton
+            also the ids and parameters that are wrong in the rest.
+        PluginError: the reference means a plugin's recipe that is not there.
+    """
+    try:
+        return Recipe.load(reference, overrides, registry)
+    except RecipeError as error:
+        if error.rest is None:
+            raise
+        planner = _Planner(error.rest, registry)
+        planner.findings.take(error)
+        planner.check()
+        planner.findings.raise_any()
+        raise
+
+
 def plan_components(
     recipe: Recipe, registry: Registry
 ) -> tuple[dict[Slot, ComponentPlan], list[str]]:
@@ -63,11 +85,7 @@ def plan_components(
         RecipeError: every id that is not known, and every wrong parameter of the others.
     """
     planner = _Planner(recipe, registry)
-    try:
-        check_ids(recipe, registry)
-    except RecipeError as error:
-        planner.findings.take(error)
-    components = planner.components()
+    components = planner.check()
     planner.findings.raise_any()
     planner.choose_extractor(components)
     planner.findings.raise_any()
@@ -100,6 +118,14 @@ class _Planner:
         self.settings = recipe.settings
         self.findings = Findings()
         self.notes: list[str] = []
+
+    def check(self) -> dict[Slot, ComponentPlan]:
+        """Look up every id, check the parameters of those that there are, and return these."""
+        try:
+            check_ids(self.recipe, self.registry)
+        except RecipeError as error:
+            self.findings.take(error)
+        return self.components()
 
     def components(self) -> dict[Slot, ComponentPlan]:
         found: dict[Slot, ComponentPlan] = {}

@@ -21,12 +21,11 @@ def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: 
     What is printed is itself a recipe. The data need not be there.
     """
     from ganzoo.build.plan import full_recipe
-    from ganzoo.build.planner import plan_components
-    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.build.planner import load_recipe, plan_components
     from ganzoo.recipes.show import show as shown
 
     registry = options.registry(plugin)
-    loaded = Recipe.load(recipe, overrides, registry)
+    loaded = load_recipe(recipe, overrides, registry)
     components, notes = plan_components(loaded, registry)
     for note in (*loaded.notes, *notes):
         click.echo(f"note: {note}", err=True)

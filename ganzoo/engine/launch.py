@@ -16,7 +16,7 @@ import torch
 from ganzoo import __version__
 from ganzoo.build.components import make
 from ganzoo.build.plan import Plan
-from ganzoo.build.planner import make_plan
+from ganzoo.build.planner import load_recipe, make_plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.best import previous_best
 from ganzoo.engine.continuity import (
@@ -76,7 +76,7 @@ def prepare(
             hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})',
         )
     if not isinstance(recipe, Recipe):
-        recipe = Recipe.load(recipe, overrides, registry)
+        recipe = load_recipe(recipe, overrides, registry)
     elif overrides:
         raise UsageError(
             "a loaded recipe has its overrides already", hint="Recipe.load(NAME, OVERRIDES)"

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ganzoo.errors import Problem
+from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.layer import Layer, Origin, nearest
 from ganzoo.recipes.merge import Note, told, without_nulls
+from ganzoo.recipes.rest import without
 from ganzoo.recipes.scalars import shortened, shown
 from ganzoo.recipes.shape import shape
 from ganzoo.recipes.skeleton import BUDGETS, Settings
@@ -29,7 +30,8 @@ def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
     """Return the merged layer less its removed slots, and its settings.
 
     Raises:
-        RecipeError: every problem of the skeleton, sorted by line.
+        RecipeError: every problem of the skeleton, sorted by line; `rest` is a layer and settings,
+            or None.
     """
     data = without_nulls(merged.data)
     shaped = shape(data)
@@ -40,12 +42,18 @@ def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
         settings = Settings.model_validate_json(json.dumps(named), strict=True)
     except ValidationError as error:
         problems += map(Note._make, told_apart(error.errors(), named))
+    notes = (told(each, merged.origins) for each in shaped.notes)
+    layer = Layer(data, _both_as_sides(merged.origins), (*merged.notes, *notes))
     findings = Findings()
     for path, what in problems:
         findings.add(placed(merged.origins, path, what), _hint(path, what))
-    findings.raise_any()
-    notes = (told(each, merged.origins) for each in shaped.notes)
-    return Layer(data, _both_as_sides(merged.origins), (*merged.notes, *notes)), settings
+    try:
+        findings.raise_any()
+    except RecipeError as error:
+        rest = without(named, [path for path, _ in problems])
+        error.rest = (layer, rest) if rest else None
+        raise
+    return layer, settings
 
 
 def _hint(path: KeyPath, what: str) -> str | None:

@@ -20,12 +20,9 @@ _ALWAYS = (
     "the Fréchet distance is no entry here: it is computed wherever there is an extractor, and is "
     "called FID where that is Inception's"
 )
-_NOT_YET = "{} is not there yet"
 _KNOWN = {
     ("metric", "zoo/fid"): _ALWAYS,
     ("metric", "zoo/frechet"): _ALWAYS,
-    ("metric", "zoo/kid"): _NOT_YET.format("KID"),
-    ("extractor", "zoo/inception"): _NOT_YET.format("the Inception extractor"),
 }
 """Names that people expect, and what to say of them as long as nothing is registered so."""
 
@@ -41,8 +38,13 @@ class Component(NamedTuple):
 def components(settings: Settings) -> Iterator[Component]:
     """Yield every component of a recipe, in the order of `KINDS`.
 
-    ``auto`` as the extractor is none yet, and the optimizers are those of the two players.
+    ``auto`` as the extractor is none yet, and the optimizers are those of the two players. The
+    placeholders in the rest of a recipe that is wrong are left out.
     """
+    yield from (each for each in _all_components(settings) if each.node.use)
+
+
+def _all_components(settings: Settings) -> Iterator[Component]:
     for pattern, kind in KINDS.items():
         place = pattern[:-1] if pattern[-1] == "*" else pattern
         value: object = settings

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import Problem
+from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.chain import read_chain
 from ganzoo.recipes.check import check, placed
-from ganzoo.recipes.layer import Origin, nearest
+from ganzoo.recipes.layer import Layer, Origin, nearest
 from ganzoo.recipes.merge import fold
 from ganzoo.recipes.overrides import Overrides, override_layer
 from ganzoo.recipes.skeleton import Settings, settings_data
@@ -53,22 +53,34 @@ class Recipe:
             registry: where plugins' recipes are looked up; None: whatever is installed.
 
         Raises:
-            RecipeError: every problem of the first pass that finds any.
+            RecipeError: every problem of the first pass that finds any. Where the second one does,
+                `rest` is the recipe without them.
             PluginError: the reference means a plugin's recipe that is not there.
         """
         chain = read_chain(reference, registry)
         merged = fold(chain.layers)
         if overrides:
             merged = fold([merged, override_layer(overrides)])
-        layer, settings = check(merged, chain.located.default_name)
+        about: dict[str, Any] = {
+            "reference": str(reference),
+            "text": chain.text,
+            "lock": chain.lock,
+        }
+        try:
+            layer, settings = check(merged, chain.located.default_name)
+        except RecipeError as error:
+            error.rest = cls._of(*error.rest, **about) if error.rest else None
+            raise
+        return cls._of(layer, settings, **about)
+
+    @classmethod
+    def _of(cls, layer: Layer, settings: Settings, **about: Any) -> "Recipe":
         return cls(
-            reference=str(reference),
-            text=chain.text,
             data=layer.data,
             origins=layer.origins,
             notes=layer.notes,
             settings=settings,
-            lock=chain.lock,
+            **about,
         )
 
     @property

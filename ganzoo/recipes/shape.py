@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganzoo.recipes.merge import Note
+from ganzoo.recipes.rest import PLACEHOLDER
 from ganzoo.recipes.scalars import shown
 from ganzoo.recipes.skeleton import DEFAULT_OPTIMIZER
 from ganzoo.recipes.slots import BOTH, DEFAULT_IDS, NAMED_BY_KEY, KeyPath, kind_of
@@ -53,7 +54,7 @@ def _component(value: Any, path: KeyPath, kind: str, shaped: Shape) -> Any:
     """Return a component's node; a placeholder where it is wrong, so that one mistake is one."""
     if mistake := _mistake(value, path, kind):
         shaped.problems.append(mistake)
-        return {"use": ""}
+        return PLACEHOLDER
     use = value.get("use", _default_id(path))
     parameters = {key: each for key, each in value.items() if key != "use"}
     if path == _AUTO and use == "auto":

@@ -70,7 +70,7 @@ def test_every_unknown_name_is_reported_where_it_is_written(recipe: Recipe) -> N
         "a.yaml:7:1  loss  no loss 'hinge'",
         "a.yaml:8:31  regularizers.mine.use  no regularizer 'acme/x'",
         "a.yaml:9:21  optimizers.both.use  no optimizer 'adm'",
-        "a.yaml:12:38  eval.metrics.0  KID is not there yet",
+        "a.yaml:12:38  eval.metrics.0  no metric 'kid'",
     ]
 
 
