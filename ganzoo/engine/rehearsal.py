@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ganzoo.build.components import Components, build, capabilities, in_one_line, make
+from ganzoo.build.components import Components, build, in_one_line, make
 from ganzoo.build.fit import fit
 from ganzoo.build.plan import Plan, Slot
 from ganzoo.engine.assemble import make_optimizers, make_run_schedules
@@ -127,23 +127,14 @@ class _Stage:
         autocast: Callable[[], Any] = nullcontext
         if dtype is not None:
             autocast = lambda: torch.autocast("cpu", dtype)  # noqa: E731
-        asked = frozenset().union(*map(capabilities, self.parts.game_parts()))
         return EngineGame(
             player=player,
-            networks=Networks(
-                self.parts.generator,
-                self.parts.discriminator,
-                self.parts.augmentation,
-                one_pass="batch-coupled" not in capabilities(self.parts.discriminator),
-                autocast=autocast,
-            ),
+            networks=Networks.of(self.parts, autocast=autocast),
             batch=lambda: (torch.rand(count, *spec.model_shape) * 2 - 1, labels),
             latents=self.latents(count),
             fake_labels=labels,
             noise=BatchNoise(NoiseLaw(0), player, 0, Rows(0, count)),
-            wanted=Wanted(
-                "real-gradient" in asked, "fake-gradient" in asked, "generator-graph" in asked
-            ),
+            wanted=Wanted.by(self.parts.game_parts()),
         )
 
     def latents(self, count: int) -> Tensor:
