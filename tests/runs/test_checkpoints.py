@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import os
-import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,9 +21,9 @@ from ganzoo.runs.files import NoRoom
 from ganzoo.runs.manifest import DamagedCheckpoint
 from ganzoo.runs.records import content_hash
 
+from ..reliability.stores import content, flip, writer
+
 SECRET = hashlib.sha256(b"secret").hexdigest()
-LIFE = str(Path(__file__).with_name("life_of_a_store.py"))
-content, writer, flip, live = map(runpy.run_path(LIFE).get, ("content", "writer", "flip", "live"))
 
 
 def filled(directory: Path, *steps: int, keep: int = 2) -> CheckpointStore:
@@ -263,65 +262,7 @@ def test_cleaning_removes_what_killed_saves_left_and_nothing_else(tmp_path: Path
     assert names(store) == ["corrupt-00000009-abc", "step-00000001"]
 
 
-# --- faults ---
-
-KINDS = ("publish", "prune", "load")
-POINTS = sorted(point for point in faults.POINTS if point.split(".")[0] in KINDS)
-
-
-def assert_nothing_is_lost(directory: Path, acknowledged: set[int]) -> None:
-    """The newest acknowledged checkpoint, or a later one, is whole, and the run can go on."""
-    store = CheckpointStore(directory)
-    store.clean()
-    newest = store.newest()
-    assert (newest.step if newest else 0) >= max(acknowledged, default=0)
-    assert newest is None or newest.file("state").read_bytes() == content(newest.step)["state"]
-    after = store.publish(4, writer(4))
-    store.prune()
-    assert store.newest() == after
-    assert not list(directory.glob(".tmp-*"))
-
-
-@pytest.mark.parametrize("action", ["raise", "enospc"])
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("turn", [1, 2])
-def test_no_error_at_any_point_loses_a_checkpoint_that_was_acknowledged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, action: str, turn: int
-) -> None:
-    faults._hits.clear()
-    monkeypatch.setenv(faults.VARIABLE, f"{point}:{action}:{turn}")
-    acknowledged: list[set[int]] = [set()]
-    try:
-        live(tmp_path, acknowledged.append)
-    except (faults.InjectedFault, OSError):
-        assert faults._hits[point] == turn
-    else:
-        assert turn == 2  # reached once only
-    monkeypatch.delenv(faults.VARIABLE)
-    assert_nothing_is_lost(tmp_path, acknowledged[-1])
-
-
-@pytest.mark.parametrize(
-    ("point", "action", "code"),
-    [*((point, "kill", -9) for point in POINTS), ("publish.before_rename", "sigterm", -15)],
-)
-def test_no_kill_at_any_point_loses_a_checkpoint_that_was_acknowledged(
-    tmp_path: Path, point: str, action: str, code: int
-) -> None:
-    result = subprocess.run(
-        [sys.executable, LIFE, str(tmp_path)],
-        env={**os.environ, faults.VARIABLE: f"{point}:{action}:{1 + point.startswith('publish')}"},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == code, result.stderr
-    assert_nothing_is_lost(tmp_path, set(map(int, result.stdout.splitlines()[-1].split())))
-
-
-def test_the_fault_points_cover_publishing_pruning_and_loading() -> None:
-    assert {point.partition(".")[0] for point in POINTS} == set(KINDS)
-    with pytest.raises(KeyError):
-        faults.hit("publish.misspelt")
+# --- a full disk (tests/reliability tries every fault at every point) ---
 
 
 @pytest.mark.parametrize("point", ["publish.staged", "publish.written", "publish.before_rename"])
