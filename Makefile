@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
 
-.PHONY: help env test quick check wheels demo clean
+.PHONY: help env test quick soak check wheels demo clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r verb words; do \
@@ -38,6 +38,9 @@ test: check  ## lint, types, floors, all tests, and both wheels in an environmen
 
 quick: env  ## the tests that take less than a few seconds each
 	@$(BIN)/pytest -q -m "not slow"
+
+soak: env  ## kill a run 40 times at random moments; minutes, and not part of test
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak
 
 check: env  ## lint, format, floors, types
 	@$(BIN)/ruff check --quiet

@@ -1,0 +1,112 @@
+"""Two gloo processes of one run: bit-exact resume, a signal or an error of one of them alone."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganzoo.cli import main
+from ganzoo.engine.processes import PeerGone, says_peer_gone
+from ganzoo.runs.checkpoints import CheckpointStore
+from ganzoo.runs.directory import RunDirectory
+
+from .tiny import TINY, last_checkpoint, only_run
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = Path(__file__).with_name("one_rank_only.py")
+WORDS = ["run", *TINY, "eval.extractor=null", "loss=local/fragile", "--plugin", str(PLUGIN)]
+
+
+def torchrun(*words: str, processes: int = 2, **variables: str) -> subprocess.CompletedProcess[str]:
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    return subprocess.run(
+        [sys.executable, *(launcher if processes > 1 else []), *words],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | variables,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_with_everything_that_has_state_a_run_goes_on_bit_for_bit(
+    tmp_path: Path, processes: int
+) -> None:
+    script = "tests.reliability.resume_everywhere"
+    done = torchrun("-m", script, str(tmp_path), processes=processes)
+    assert done.returncode == 0, done.stderr
+    differing = json.loads(done.stdout.splitlines()[-1])
+    assert len(differing) == 8
+    assert not any(differing.values()), differing
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    done = torchrun("-m", "ganzoo", *WORDS, "--runs-dir", str(runs), ACCIDENT="SIGTERM:1:2")
+    assert "exitcode  : 143" in done.stderr
+    assert f"stopped by SIGTERM at step 3, state saved\ntry: ganzoo resume {runs}" in done.stderr
+    run = only_run(runs)
+    assert CheckpointStore(run / "checkpoints").steps()[-1] == 3
+    assert last_checkpoint(run).name == "step-00000003"
+    assert RunDirectory(run).status() == "interrupted"
+
+    capfd.readouterr()
+    assert main(["resume", str(run)]) == 0
+    said = capfd.readouterr().err
+    assert "saved by 2 processes, going on with 1: the data comes in the same order" in said
+    assert last_checkpoint(run).name == "step-00000006"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_an_error_of_one_rank_ends_all_with_that_error(tmp_path: Path, rank: int) -> None:
+    done = torchrun(
+        "-m", "ganzoo", *WORDS, "--runs-dir", str(tmp_path / "runs"), ACCIDENT=f"raise:{rank}:2"
+    )
+    assert done.returncode != 0
+    assert "ValueError: an error of one rank alone" in done.stderr
+    assert "another process of this run has ended; its own message says why" in done.stderr
+    root_cause = done.stderr.split("Root Cause")[1]
+    assert re.search(rf"rank\s+: {rank} ", root_cause)
+    run = RunDirectory(only_run(tmp_path / "runs"))
+    failures = [event for event in run.events() if event["event"] == "failed"]
+    assert [(event["rank"], event["error"]) for event in failures] == [
+        (rank, "ValueError: an error of one rank alone")
+    ]
+    assert run.status() == "failed"
+    assert last_checkpoint(run.path).name == "step-00000002"
+
+
+@pytest.mark.slow
+def test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_go_on(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    done = torchrun("-m", "ganzoo", *WORDS, "--runs-dir", str(runs), ACCIDENT="SIGKILL:1:3")
+    assert "another process of this run has ended" in done.stderr
+    run = only_run(runs)
+    assert RunDirectory(run).status() == "interrupted"
+    assert main(["resume", str(run)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "gone"),
+    [
+        ("[gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:24469", True),
+        ("[gloo/transport/tcp/pair.cc:547] Read error [::1]:1: Connection reset by peer", True),
+        ("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", False),
+    ],
+)
+def test_what_a_collective_says_of_a_lost_process_is_told_from_other_errors(
+    words: str, gone: bool
+) -> None:
+    assert says_peer_gone(RuntimeError(words)) is gone
+    assert not says_peer_gone(ValueError(words))
+    assert PeerGone().exit_code == 9
