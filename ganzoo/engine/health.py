@@ -30,7 +30,7 @@ SAME = 0.1
 DUPLICATE = 0.1
 """Distance of near-duplicates, in median distances of a real sample to its nearest neighbour."""
 
-FEWEST_DISTINCT = 0.25
+FEWEST_DISTINCT = 0.33
 MOST_DUPLICATES = 0.5
 MOST_SATURATED = 0.5
 """What speaks of a collapse; see `Health.signs`."""

@@ -34,6 +34,7 @@ class Keeper:
     saved_step: int | None = None
     full_disks: int = 0
     _refused_step: int | None = None
+    _refusal: str | None = None
 
     def save(self, step: GanStep, protected: Collection[int] = (), *, needed: bool = False) -> bool:
         """Publish a checkpoint, then prune; return whether it is there.
@@ -48,18 +49,22 @@ class Keeper:
             DiskFull: as said.
             CheckpointError: a weight is not finite.
         """
-        if step.step != self.saved_step and step.step != self._refused_step:
-            published = self._publish(step, protected) if self.processes.is_main else False
-            if self.processes.share(published):
+        if step.step == self.saved_step:
+            return True
+        if step.step != self._refused_step:
+            refusal = self._publish(step, protected) if self.processes.is_main else None
+            self._refusal = self.processes.share(refusal)
+            if self._refusal is None:
                 self.saved_step, self.full_disks = step.step, 0
-            else:
-                self._refused_step, self.full_disks = step.step, self.full_disks + 1
-        saved = step.step == self.saved_step
-        if not saved and (needed or self.full_disks >= MAX_FULL_DISKS):
-            raise self._no_room(step.step)
-        return saved
+                return True
+            self._refused_step, self.full_disks = step.step, self.full_disks + 1
+        if needed or self.full_disks >= MAX_FULL_DISKS:
+            raise self._no_room()
+        self.reporters.tell("noted", f"{self._refusal}; going on without this checkpoint")
+        return False
 
-    def _publish(self, step: GanStep, protected: Collection[int]) -> bool:
+    def _publish(self, step: GanStep, protected: Collection[int]) -> str | None:
+        """Return why there is no room, or None for a published checkpoint."""
         try:
             checkpoint = self.store.publish(
                 step.step,
@@ -68,14 +73,13 @@ class Keeper:
                 world_size=self.processes.world_size,
             )
         except NoRoom as error:
-            self.reporters.tell("noted", f"{error.strerror}; going on without this checkpoint")
-            return False
+            return str(error.strerror)
         self.directory.append_event("saved", step=step.step)
         self.reporters.tell("saved", step.step, checkpoint.path)
         self.store.prune(protected)
-        return True
+        return None
 
-    def _no_room(self, step: int) -> DiskFull:
+    def _no_room(self) -> DiskFull:
         times = f", {self.full_disks} times in a row" if self.full_disks > 1 else ""
         steps = self.store.steps()
         newest = (
@@ -83,7 +87,7 @@ class Keeper:
         )
         resume = command("resume", reference_to(self.directory.path))
         return DiskFull(
-            f"no room to save step {step}{times}; {newest}", hint=f"{resume}   # once there is room"
+            f"{self._refusal}{times}; {newest}", hint=f"{resume}   # once there is room"
         )
 
     def go_back(self, step: GanStep) -> Checkpoint | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -45,13 +45,22 @@ def require_compiler(device: torch.device) -> None:
 @contextmanager
 def numerics(train: Any) -> Iterator[None]:
     """Apply a recipe's ``train.precision`` and ``train.deterministic`` inside."""
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(train.deterministic or deterministic)
-    with float32_precision("tf32" if train.precision == "tf32" else "ieee"):
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(deterministic)
+    with (
+        _deterministic() if train.deterministic else nullcontext(),
+        float32_precision("tf32" if train.precision == "tf32" else "ieee"),
+    ):
+        yield
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Only deterministic algorithms inside. Even switching them off imports torch's compiler."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 @contextmanager

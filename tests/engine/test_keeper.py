@@ -1,0 +1,146 @@
+"""What is saved when, and a disk that is full in the middle of it."""
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.keeper import MAX_FULL_DISKS, Keeper
+from ganzoo.engine.launch import Options, resume, start
+from ganzoo.engine.noise import CPU
+from ganzoo.engine.player import Player
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.reporter import Reporters
+from ganzoo.engine.step import GanStep
+from ganzoo.errors import DiskFull, OutOfMemory
+from ganzoo.recipes.lock import read_lock
+from ganzoo.runs.checkpoints import CheckpointStore
+from ganzoo.runs.directory import RunDirectory
+
+from .recipes import SMALL, small_plan
+
+TINY = {
+    "generator": {"use": "mlp", "width": 4, "depth": 1},
+    "discriminator": {"use": "mlp", "width": 4, "depth": 1},
+}
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Keeper:
+    directory = RunDirectory.create(tmp_path / "runs", "small", 0)
+    store = CheckpointStore(directory.checkpoints_directory)
+    return Keeper(store, directory, Processes(CPU), Reporters([]))
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> GanStep:
+    return make_step(small_plan(tmp_path, TINY), Processes(CPU))
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make the disk full, or free it again."""
+
+    def set_to(is_full: bool) -> None:
+        def refuse(*anything: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.undo()
+        if is_full:
+            monkeypatch.setattr("ganzoo.engine.keeper.write_state", refuse)
+
+    return set_to
+
+
+def saves(directory: RunDirectory) -> list[int]:
+    return [event["step"] for event in directory.events() if event["event"] == "saved"]
+
+
+def test_a_step_is_saved_once_however_often_it_is_due(keeper: Keeper, step: GanStep) -> None:
+    assert keeper.save(step)
+    assert keeper.save(step, needed=True)
+    assert saves(keeper.directory) == [0]
+
+
+def test_a_full_disk_is_survived_but_not_three_times_in_a_row(
+    keeper: Keeper, step: GanStep, full_disk: Any
+) -> None:
+    keeper.save(step)
+    full_disk(True)
+    for step.step in range(1, MAX_FULL_DISKS):
+        assert not keeper.save(step)
+    full_disk(False)
+    step.step = 10
+    assert keeper.save(step)
+    full_disk(True)
+    for step.step in range(11, 10 + MAX_FULL_DISKS):
+        assert not keeper.save(step)
+    step.step = 20
+    with pytest.raises(DiskFull, match=r"save step 20: .*, 3 times in a row; the newest checkp"):
+        keeper.save(step)
+    assert keeper.store.steps() == [0, 10]
+
+
+def test_a_checkpoint_that_is_needed_is_not_left_out(
+    keeper: Keeper, step: GanStep, full_disk: Any
+) -> None:
+    full_disk(True)
+    assert not keeper.save(step)
+    with pytest.raises(
+        DiskFull, match=r"no room to save step 0: .*; there is none before"
+    ) as caught:
+        keeper.save(step, needed=True)
+    assert str(caught.value.hint).startswith(f"ganzoo resume {keeper.directory.path}")
+
+
+@pytest.mark.slow
+def test_an_evaluation_that_is_also_a_save_publishes_one_checkpoint(tmp_path: Path) -> None:
+    cadence = {"train.save_every_steps": 2, "eval": {"every_steps": 2, "samples": 64}}
+    options = Options(runs_directory=tmp_path / "runs")
+    directory = start(small_plan(tmp_path, TINY | cadence), options)
+    assert saves(directory) == [2, 4, 6]
+    resume(directory, [], options)
+    assert saves(directory) == [2, 4, 6]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="file size limits of POSIX")
+def test_a_run_whose_files_may_not_grow_ends_with_the_disk_full(tmp_path: Path) -> None:
+    train = {"steps": 10, "batch_size": 16, "save_every_steps": 2, "on_collapse": "ignore"}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(SMALL | {"train": train}))
+    done = subprocess.run(
+        [sys.executable, "-m", "ganzoo", "run", "small.yaml"],
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, 16_000)),
+        timeout=120,
+    )
+    assert done.returncode == 7, done.stderr
+    assert done.stderr.count("going on without this checkpoint") == MAX_FULL_DISKS - 1
+    assert "3 times in a row; there is none before" in done.stderr
+    assert "try: ganzoo resume small-s0-" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_out_of_memory_offers_half_the_batch_at_once_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*anything: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(Player, "apply_gradients", refuse)
+    with pytest.raises(OutOfMemory, match="Tried to allocate") as caught:
+        start(small_plan(tmp_path, TINY), Options(runs_directory=tmp_path / "runs"))
+    (directory,) = RunDirectory.all(tmp_path / "runs")
+    assert str(caught.value.hint).endswith("recipe.lock.yaml train.micro_batch=8")
+    assert read_lock(directory.lock_file)["train"]["micro_batch"] is None
