@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from ganzoo.errors import UsageError
@@ -31,22 +30,15 @@ def measure(score: Score, stop: Any) -> float:
     return score.metrics[stop.metric]
 
 
-def previous_best(
-    scores: list[Score], step: int, stop: Any, saved: Collection[int]
-) -> tuple[Score | None, int]:
-    """Return the best score during training up to `step`, and the evaluations since it.
-
-    Args:
-        saved: steps that have a checkpoint; what was never saved, or is gone, cannot be the best.
-    """
+def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | None, int]:
+    """Return the best score during training up to `step`, and the evaluations since it."""
     latest = {
         step_of(score): score
         for score in scores
         if score.sampling and score.sampling.selected == "during" and step_of(score) <= step
     }
     ordered = [latest[key] for key in sorted(latest)]
-    there = [index for index, score in enumerate(ordered) if step_of(score) in saved]
-    if not there:
-        return None, len(ordered)
-    best = min(there, key=lambda index: measure(ordered[index], stop))
+    if not ordered:
+        return None, 0
+    best = min(range(len(ordered)), key=lambda index: measure(ordered[index], stop))
     return ordered[best], len(ordered) - 1 - best

@@ -238,7 +238,7 @@ def _own_and_train(
             step = make_step(plan, processes, checkpoint)
             scorer = Scorer.of(plan, processes) if plan.extractor else None
             stop = plan.recipe.settings.train.stop
-            best, since = previous_best(directory.scores(), step.step, stop, store.steps())
+            best, since = previous_best(directory.scores(), step.step, stop)
             trainer = Trainer(
                 plan,
                 step,

@@ -131,7 +131,6 @@ class Trainer:
             self.directory.scores(),
             self.step.step,
             self.plan.recipe.settings.train.stop,
-            self.store.steps(),
         )
 
     # --- log ---

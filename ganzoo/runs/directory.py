@@ -215,6 +215,10 @@ class RunDirectory:
         """Return one row a step, rising, of the last attempt at it; None where not finite."""
         return records.last_attempts(records.read(self.metrics_file))
 
+    def health(self) -> list[dict[str, Any]]:
+        """Return what the collapse watch saw, one row an evaluation, of the last attempt at it."""
+        return records.last_attempts(records.read(self.health_file))
+
     def events(self) -> list[dict[str, Any]]:
         """Return all events in the order they happened."""
         return records.read(self.events_file)

@@ -17,6 +17,7 @@ from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.report.pages.history import clock, evaluations
 from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.records import append
 
 
 class Reader(HTMLParser):
@@ -67,6 +68,18 @@ def test_a_page_reaches_for_nothing_outside_of_itself(runs: Path, finished: RunD
         assert "default-src 'none'" in page
         assert "@import" not in page
         assert "url(" not in page
+
+
+def test_the_page_of_a_watched_run_shows_its_health_beside_real_data(
+    finished: RunDirectory,
+) -> None:
+    assert "Diversity" not in run_page(finished)
+    for step, distinct in ((50, 30.0), (100, 1.5)):
+        row = {"step": step, "images_seen": 64 * step, "distinct": distinct, "distinct_real": 42.0}
+        append(finished.health_file, row | {"saturated": None, "saturated_real": None})
+    page = run_page(finished)
+    assert "effective number of distinct samples" in page
+    assert "Saturation" not in page
 
 
 def test_what_a_run_says_is_text_and_never_markup(finished: RunDirectory) -> None:

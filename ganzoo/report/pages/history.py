@@ -14,6 +14,13 @@ from ganzoo.runs.score import Score
 
 IMAGES = "real images seen"
 MINUTES = "minutes of training and scoring"
+HEALTH = (
+    ("distinct", "Diversity", "effective number of distinct samples"),
+    ("duplicates", "Near-duplicates", "share of samples with a near-duplicate"),
+    ("saturated", "Saturation", "share of values at an end of their range"),
+)
+"""Of a health record: name → title and axis of its chart."""
+
 NOT_TERMS = ("step", "images_seen", "images_per_second", "attempt")
 
 
@@ -117,3 +124,25 @@ def term_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
             lines = tuple(Series(name, thinned(series[name])) for name in shown)
             charts.append(Chart(title, IMAGES, title.lower(), lines))
     return charts
+
+
+def health_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    """Return what the collapse watch saw, beside real data: diversity, duplicates, saturation."""
+    charts = []
+    for name, title, y in HEALTH:
+        lines = tuple(
+            Series(side, thinned(points))
+            for side, key in (("generated", name), ("real", f"{name}_real"))
+            if (points := _points(rows, key))
+        )
+        if lines:
+            charts.append(Chart(title, IMAGES, y, lines))
+    return charts
+
+
+def _points(rows: Sequence[Mapping[str, Any]], key: str) -> list[Point]:
+    return [
+        Point(float(row["images_seen"]), float(row[key]))
+        for row in rows
+        if row.get(key) is not None
+    ]

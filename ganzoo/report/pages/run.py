@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.report.pages.history import evaluations, score_charts, term_charts
+from ganzoo.report.pages.history import evaluations, health_charts, score_charts, term_charts
 from ganzoo.report.pages.page import explanation, pictures, protocol_rows, render
 from ganzoo.report.table import three_digits
 from ganzoo.runs.directory import RunDirectory
@@ -42,7 +42,7 @@ def run_page(run: RunDirectory) -> str:
         numeric=NUMERIC | set(metrics),
         rows=[_row(score, metrics) for score in scores],
         unscored="This run has no score: nothing that is installed can judge its data.",
-        curves=term_charts(run.metrics()),
+        curves=[*term_charts(run.metrics()), *health_charts(run.health())],
         events=[_event(event) for event in events if event.get("event") != "saved"],
         recipe=_text(run.recipe_file),
         lock=_text(run.lock_file),
