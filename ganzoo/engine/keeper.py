@@ -76,7 +76,11 @@ class Keeper:
             return str(error.strerror)
         self.directory.append_event("saved", step=step.step)
         self.reporters.tell("saved", step.step, checkpoint.path)
-        self.store.prune(protected)
+        try:
+            self.store.prune(protected)
+        except OSError as error:  # what is new is safe, and the next save tries again
+            reason = error.strerror or error
+            self.reporters.tell("noted", f"an old checkpoint could not be removed: {reason}")
         return None
 
     def _no_room(self) -> DiskFull:
