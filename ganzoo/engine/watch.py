@@ -78,7 +78,8 @@ class Watch:
         self.collapsed = bool(signs)
         if self.collapsed and not before:
             self._tell("collapsed", step, signs=signs)
-            self._note(f"collapsed at step {step.step}: {'; '.join(signs)}")
+            ends = ", where the run ends (train.on_collapse: stop)" if self.policy == "stop" else ""
+            self._note(f"collapsed at step {step.step}{ends}: {'; '.join(signs)}")
             again = more_slowly(self.plan, self.directory, ("generator",))
             self._note(f"try: {again}   # or add a gradient penalty to its regularizers")
         if before and not self.collapsed:
