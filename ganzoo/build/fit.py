@@ -36,7 +36,7 @@ def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> No
     _fit_data(recipe, components, dataset, findings)
     _fit_scores(recipe, components, findings)
     _fit_training(recipe, findings)
-    _fit_schedules(recipe, components, findings)
+    fit_schedules(recipe, components, findings)
     findings.raise_any()
     split = recipe.settings.eval.reference
     if ("eval", "extractor") in components and split != "train":
@@ -100,11 +100,22 @@ def _fit_training(recipe: Recipe, findings: Findings) -> None:
         findings.add(recipe.problem(("train", "micro_batch"), what), f"train.micro_batch={near}")
 
 
-def _fit_schedules(recipe: Recipe, components: ComponentPlans, findings: Findings) -> None:
-    numbers = dict(_numbers(recipe, components))
+OPTIMIZERS = [("optimizers", role) for role in NETWORKS]
+
+
+def fit_schedules(
+    recipe: Recipe, components: ComponentPlans, findings: Findings, *, complete: bool = True
+) -> None:
+    """Note every schedule of a number that is not there.
+
+    Args:
+        complete: whether `components` are all of the recipe's; of those that are missing because
+            something else is wrong with them nothing is said.
+    """
+    numbers = dict(_numbers(components))
     for key in recipe.settings.schedules:
         slot, _, name = key.rpartition(".")
-        if name in numbers.get(slot, ()):
+        if name in numbers.get(slot, ()) or not (complete or slot in numbers):
             continue
         if slot in numbers:
             near = suggest(name, numbers[slot])
@@ -118,14 +129,18 @@ def _fit_schedules(recipe: Recipe, components: ComponentPlans, findings: Finding
         findings.add(recipe.problem(("schedules", key), what + guess), _info_of(slot, components))
 
 
-def _numbers(recipe: Recipe, components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
+def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
     """Yield each slot that can be scheduled with the names of its numbers."""
     for slot, component in components.items():
         if slot[0] in SCHEDULED:
             names = [name for name, value in component.plain.items() if _is_number(value)]
             names += ["weight"] if slot[0] == "regularizers" else []
             yield ".".join(slot), names
-    sides = [components["optimizers", role].plain for role in NETWORKS]
+    sides = [
+        components[slot].plain for role in NETWORKS if (slot := ("optimizers", role)) in components
+    ]
+    if len(sides) < len(NETWORKS):
+        return
     common = [name for name, value in sides[0].items() if _is_number(value) and name in sides[1]]
     yield "optimizers.both", common
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ganzoo.api import SampleSpec
 from ganzoo.build.components import make
 from ganzoo.build.extractors import automatic_extractor
-from ganzoo.build.fit import fit_plan
+from ganzoo.build.fit import fit_plan, fit_schedules
 from ganzoo.build.parameters import WrongParameters, plan_component
 from ganzoo.build.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot
 from ganzoo.errors import PluginError, RecipeError, UsageError
@@ -125,7 +125,9 @@ class _Planner:
             check_ids(self.recipe, self.registry)
         except RecipeError as error:
             self.findings.take(error)
-        return self.components()
+        components = self.components()
+        fit_schedules(self.recipe, components, self.findings, complete=False)
+        return components
 
     def components(self) -> dict[Slot, ComponentPlan]:
         found: dict[Slot, ComponentPlan] = {}

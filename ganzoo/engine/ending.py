@@ -55,8 +55,8 @@ def ending(
         log = directory.log_file
         if not processes.is_main:
             log = log.with_stem(f"{log.stem}-rank{processes.rank}")
-        with suppress(OSError):
-            log.write_text("".join(format_exception(error)), encoding="utf-8")
+        with suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.writelines(format_exception(error))
         if no_room:
             raise no_room_in(directory.path) from error
         raise

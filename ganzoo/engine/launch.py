@@ -26,6 +26,7 @@ from ganzoo.engine.continuity import (
     refuse_drift,
 )
 from ganzoo.engine.ending import ending
+from ganzoo.engine.log import LogFile
 from ganzoo.engine.precision import numerics
 from ganzoo.engine.processes import Processes, find_processes
 from ganzoo.engine.rehearsal import rehearse
@@ -225,8 +226,8 @@ def _own_and_train(
             )
         processes.wait()
         # One process writes files; so do the observers that a plugin brings.
-        callbacks = _callbacks(plan) if processes.is_main else []
-        reporters = Reporters([options.reporter, *callbacks])
+        writers = [LogFile(directory.log_file), *_callbacks(plan)] if processes.is_main else []
+        reporters = Reporters([options.reporter, *writers])
         store = CheckpointStore(directory.checkpoints_directory, plan.recipe.settings.train.keep)
         checkpoint = _newest(store, processes, reporters) if resumed else None
         threads = _threads(plan, directory, processes)

@@ -19,7 +19,7 @@ from ganzoo.errors import PluginError
 Judgement = Callable[[Tensor, Tensor | None], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What the components that are due in an update need beyond logits."""
 

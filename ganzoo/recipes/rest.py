@@ -15,6 +15,7 @@ PLACEHOLDER = {"use": ""}
 
 _NEEDED: dict[str, Any] = {
     "recipe": 1,
+    "name": "recipe",
     "dataset": PLACEHOLDER,
     "generator": PLACEHOLDER,
     "discriminator": PLACEHOLDER,

@@ -50,7 +50,7 @@ def compare(
         UsageError: a reference that fits no run or several; a condition or column that cannot be.
     """
     directory = Path(runs_directory)
-    read = [candidate(run) for run in _where(_chosen(runs, directory), where)]
+    read = [candidate(run) for run in _where(_chosen(runs, directory), where, directory)]
     candidates = [each for each in read if isinstance(each, Candidate)]
     unranked = [each for each in read if isinstance(each, Unranked)]
     if runs is None:
@@ -87,7 +87,9 @@ def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirec
     return list(found.values())
 
 
-def _where(runs: Sequence[RunDirectory], conditions: Sequence[str]) -> list[RunDirectory]:
+def _where(
+    runs: Sequence[RunDirectory], conditions: Sequence[str], directory: Path
+) -> list[RunDirectory]:
     """Return the runs whose recipes fulfil every condition, and those that cannot be read."""
     if not conditions:
         return list(runs)
@@ -101,7 +103,7 @@ def _where(runs: Sequence[RunDirectory], conditions: Sequence[str]) -> list[RunD
     if recipes and not fitting:
         raise ComparisonError(
             f"none of {len(recipes)} runs has a recipe with {' and '.join(conditions)}",
-            hint=command("compare", "--only-changed"),
+            hint=command("compare", "--only-changed", runs_directory=directory),
         )
     return [run for run in runs if run.name in fitting or run.name not in recipes]
 
@@ -115,15 +117,22 @@ def _scored_against(each: Candidate, dataset: str) -> bool:
 
 
 def _most_common(candidates: Iterable[Candidate], dataset: str | None) -> Protocol:
-    """Return the protocol of most runs; of several, the one that a score was made under last."""
+    """Return the protocol of most runs; of several, the one that runs ended with themselves.
+
+    Where there are several of those too, it is the one that a score was made under last.
+    """
     users: dict[str, list[Score]] = defaultdict(list)
     for each in candidates:
         for identifier, protocol in each.protocols().items():
             score = each.final(identifier)
             if score and dataset in (None, protocol.reference):
                 users[identifier].append(score)
-    chosen = max(users.values(), key=lambda scores: (len(scores), max(s.time for s in scores)))
-    return chosen[0].protocol
+
+    def weight(scores: list[Score]) -> tuple[int, int, str]:
+        own = sum(score.sampling.selected == "final" for score in scores if score.sampling)
+        return len(scores), own, max(score.time for score in scores)
+
+    return max(users.values(), key=weight)[0].protocol
 
 
 def _nothing(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:

@@ -170,7 +170,7 @@ class Comparison:
         for row in self.ranked:
             cells = [str(row.rank), row.name, str(row.n), _spread(row), _remark(row)]
             if has_best:
-                cells.append(three_digits(fmean(row.best)) if row.best else "-")
+                cells.append(_best(row))
             cells += ["/".join(map(_word, row.sampling[name])) for name in sampling]
             cells += [three_digits(row.metrics.get(name)) for name in metrics]
             cells += [row.recipe[key] for key in recipe]
@@ -240,6 +240,14 @@ def _spread(row: Row) -> str:
     mean = three_digits(row.mean)
     places = len(mean.partition(".")[2])
     return mean if row.sd is None else f"{mean} ± {row.sd:.{places}f}"
+
+
+def _best(row: Row) -> str:
+    """Return the mean of the best checkpoints; how many there are, where some seeds have none."""
+    if not row.best:
+        return "-"
+    few = f" ({len(row.best)} of {row.n})" if len(row.best) < row.n else ""
+    return three_digits(fmean(row.best)) + few
 
 
 def _remark(row: Row) -> str:

@@ -122,6 +122,12 @@ def test_a_run_without_a_legible_lock_says_so(text: str | None, run: RunDirector
     assert words == ["ganzoo", "run", str(run.recipe_file)]
 
 
+def test_a_run_writes_down_what_it_says(run: RunDirectory) -> None:
+    lines = run.log_file.read_text().splitlines()
+    assert [line.split()[1] for line in lines[:3]] == ["run", "data", "device"]
+    assert lines[-1].endswith("end     finished")
+
+
 # --- a refusal changes nothing -------------------------------------------------------------------
 
 

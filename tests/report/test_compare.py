@@ -334,3 +334,15 @@ def test_run_json_speaks_for_a_lock_only_while_the_lock_is_the_one_it_speaks_of(
     assert compare().ranked[0].experiment_id == "told"
     run.lock_file.write_text(run.lock_file.read_text() + "# another file\n")
     assert compare().ranked[0].experiment_id == experiment_id(read_lock(run.lock_file))
+
+
+def test_of_two_protocols_of_one_run_the_one_it_ended_with_is_ranked(runs, make_run, score) -> None:
+    later = replace(score(9.0).protocol, n_fake=100)
+    make_run("hinge", score(3.0), score(9.0, "asked", protocol=later))
+    assert compare().protocol.n_fake == score(3.0).protocol.n_fake
+
+
+def test_best_says_of_how_many_seeds_it_is_where_some_have_none(runs, make_run, score) -> None:
+    make_run("hinge", score(3.0), score(2.0, "best"), seed=0)
+    make_run("hinge", score(4.0), seed=1)
+    assert "2.00 (1 of 2)" in compare().table().rows[0]

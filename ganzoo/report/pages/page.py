@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import jinja2
@@ -81,10 +82,10 @@ def write_page(path: Path, text: str) -> None:
         UsageError: it cannot be written there.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        hint = f"mkdir -p {quote(str(path.parent))}" if not path.parent.exists() else None
+        raise UsageError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
 
 
 def protocol_rows(protocol: Protocol) -> list[tuple[str, str]]:
