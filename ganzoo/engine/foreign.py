@@ -153,7 +153,7 @@ def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
             hint="save all samples as PNG, and look whether they are of one model",
         )
     parameters = {"path": str(path.absolute()), "channels": 3}
-    dataset = make(adhoc_component(registry, "dataset", PICTURES, parameters), "train")
+    dataset = adhoc_component(registry, "dataset", PICTURES, parameters).build("train")
     samples = tensors_of(dataset)[0]
     return samples if spec.channels == 3 else _grey(samples, path)
 
