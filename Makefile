@@ -39,8 +39,9 @@ test: check  ## lint, types, floors, all tests, and both wheels in an environmen
 quick: env  ## the tests that take less than a few seconds each
 	@$(BIN)/pytest -q -m "not slow"
 
-soak: env  ## kill a run 40 times at random moments; minutes, and not part of test
-	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak
+soak: env  ## kill a run 40 times at random moments, then write docs/reliability.md; minutes
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak | tee .soak.log
+	@$(BIN)/python -m tests.reliability.table --soak "$$(tail -n 1 .soak.log)"; rm .soak.log
 
 check: env  ## lint, format, floors, types
 	@$(BIN)/ruff check --quiet
