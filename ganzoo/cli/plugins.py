@@ -106,7 +106,7 @@ def notes(namespaces: Sequence[Namespace]) -> list[str]:
 
 def why(namespace: Namespace) -> str:
     """Return in one line why a plugin is not used."""
-    return f"{namespace.name} ({namespace}) is {namespace.status}: {namespace.error}"
+    return f"{namespace.name} ({namespace}) is {namespace.predicate}: {namespace.error}"
 
 
 def warn(registry: Registry, *, nothing_found: bool = False) -> None:

@@ -190,7 +190,7 @@ def plugins(registry: Registry) -> Iterator[Finding]:
         elif each.status == "disabled":
             yield Finding(subject, "note", f"{who}, disabled by GANZOO_PLUGINS")
         else:
-            words = f"{who} is {each.status}: {each.error}"
+            words = f"{who} is {each.predicate}: {each.error}"
             yield Finding(subject, "wrong", words, "ganzoo plugins", UsageError.exit_code)
 
 

@@ -52,6 +52,11 @@ class Namespace:
         if self.status == "ok":
             self.status, self.error, self.hint = status, error, hint
 
+    @property
+    def predicate(self) -> str:
+        """The status as it is said of a plugin: it *is* broken, but what clashes is *refused*."""
+        return "refused" if self.status == "clash" else self.status
+
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".strip()
 
@@ -59,7 +64,7 @@ class Namespace:
 def discover() -> list[Namespace]:
     """Return every namespace that an installed distribution declares, sorted, refused or not."""
     found = [namespace for dist in _unique(distributions()) for namespace in _declared_by(dist)]
-    allowed = allowed_namespaces(namespace.name for namespace in found)
+    allowed = allowed_namespaces((each.name, _normal(each.distribution)) for each in found)
     for namespace in found:
         _judge_owner(namespace)
         _judge_form(namespace)

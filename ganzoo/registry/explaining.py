@@ -21,14 +21,16 @@ LONGEST = 500
 def explain(error: BaseException) -> str:
     """Return an exception as one line, with the file and line of the plugin that it comes from.
 
-    A SyntaxError says its own place, and our own errors need no class name.
+    A SyntaxError has its own place, in what could not be run; our own errors need no class name.
     """
-    name, words = type(error).__name__, _one_line(str(error))
+    name, words, place = type(error).__name__, _one_line(str(error)), _place(error)
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        words = _one_line(error.msg)
+        place = f"{_short(Path(error.filename))}, line {error.lineno}"
     if isinstance(error, PluginError):
         said = words
     else:
         said = f"{name}: {words}" if words else name
-    place = None if isinstance(error, SyntaxError) else _place(error)
     return f"{said} ({place})" if place else said
 
 

@@ -17,6 +17,7 @@ from ganzoo.registry.explaining import explain
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registrar import Registrar
 from ganzoo.registry.switches import PLUGINS, STRICT, is_strict
+from ganzoo.registry.targets import file_in
 
 
 def load(namespace: Namespace, import_plugin: Callable[[], Any]) -> None:
@@ -71,19 +72,23 @@ def _is_torch(value: object) -> bool:
 def _registrations(namespace: Namespace, plugin: Any) -> list[Registration]:
     """Call each hook implementation of one plugin by itself, with the arguments that it names."""
     manager = pluggy.PluginManager("ganzoo")
-    manager.add_hookspecs(Hooks)
     manager.register(plugin, name=namespace.name)
     module = plugin.__name__ if namespace.origin == "local" else None
     kinds = {hook: kind for kind, hook in HOOKS.items()}
     callers = {caller.name: caller for caller in manager.get_hookcallers(plugin) or ()}
     _check_hooks(plugin, callers)
+    for name, caller in callers.items():
+        for impl in caller.get_hookimpls():
+            _check_form(name, impl)
+    manager.add_hookspecs(Hooks)
     staged: dict[tuple[str, str], Registration] = {}
     for name, kind in kinds.items():
         for impl in callers[name].get_hookimpls() if name in callers else ():
-            if impl.wrapper or impl.hookwrapper:
-                raise PluginError(f"{name} is a wrapper; each hook is called by itself")
             given = {"register": Registrar(kind, namespace, staged, module)}
             impl.function(*(given[argument] for argument in impl.argnames))
+    for registration in staged.values():
+        if registration.kind == "recipe":
+            _check_file(registration)
     return list(staged.values())
 
 
@@ -97,3 +102,28 @@ def _check_hooks(plugin: Any, callers: Iterable[str]) -> None:
             raise PluginError(f"{name} has no @hookimpl")
     if not callers:
         raise PluginError("it has no hook: no function register_… marked with @hookimpl")
+
+
+def _check_form(name: str, impl: pluggy.HookImpl) -> None:
+    """Refuse a hook that cannot be called, before pluggy does in words for its own users."""
+    if impl.wrapper or impl.hookwrapper:
+        raise PluginError(f"{name} is a wrapper; each hook is called by itself")
+    if set(impl.argnames) - {"register"}:
+        written = f"{name}({', '.join(impl.argnames)})"
+        raise PluginError(f"{written}: a hook has one argument, and it is called 'register'")
+
+
+def _check_file(recipe: Registration) -> None:
+    """Refuse a recipe whose file is not in its package.
+
+    A package that the plugin has not imported stays so: its files are looked for when they are
+    needed.
+    """
+    package, _, path = recipe.target.partition(":")
+    if package in sys.modules:
+        try:
+            file_in(sys.modules[package], path)
+        except LookupError as error:
+            raise PluginError(
+                f"recipe {recipe.name!r}: {package} has no {error.args[0]}"
+            ) from error

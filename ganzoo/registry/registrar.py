@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from inspect import signature
 from typing import NoReturn
 
-from ganzoo.api import CAPABILITIES, MODALITIES, Registration, RemoteFile
+from ganzoo.api import CAPABILITIES, MODALITIES, Register, Registration, RemoteFile
 from ganzoo.errors import PluginError
 from ganzoo.registry.discovery import Namespace
 from ganzoo.registry.names import is_name, qualify, suggest
@@ -14,6 +15,8 @@ _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 _RECIPE_TARGET = re.compile(rf"{_DOTTED}:[\w.-]+(/[\w.-]+)*\.yaml")
 _FILE_NAME = re.compile(r"\w[\w.+-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ARGUMENTS = tuple(signature(Register.__call__).parameters)[1:]
+"""The arguments of `register`, without its `self`."""
 
 
 class Registrar:
@@ -51,12 +54,18 @@ class Registrar:
         extractor: str | None = None,
         datasets: Iterable[str] = (),
         files: Iterable[RemoteFile] = (),
+        **unknown: object,
     ) -> None:
         """Stage one component.
 
         Raises:
-            PluginError: a name, target, word or file that cannot be meant, or an id twice.
+            PluginError: a name, target, word or file that cannot be meant, an id twice, or an
+                argument that there is not.
         """
+        for argument in unknown:
+            near = suggest(argument, _ARGUMENTS)
+            guess = f" - did you mean {near!r}?" if near else ""
+            self._refuse(name, f"register() has no argument {argument!r}{guess}")
         self._check_name(name)
         self._check_target(name, target)
         if isinstance(revision, bool) or not isinstance(revision, int) or revision < 1:

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ganzoo.api import Registration
@@ -17,8 +15,9 @@ from ganzoo.registry.discovery import Namespace, discover
 from ganzoo.registry.explaining import explain
 from ganzoo.registry.loading import load
 from ganzoo.registry.local import import_file
-from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten, suggest
+from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten
 from ganzoo.registry.switches import STRICT
+from ganzoo.registry.targets import attribute_in, file_in
 from ganzoo.registry.unknown import ANY_KIND, not_found
 
 # Inside `Registry` the word `list` means its method.
@@ -153,7 +152,8 @@ class Registry:
                 hint=f'python -c "import {module_name}"',
             ) from error
         try:
-            return _file_in(module, path) if registration.kind == "recipe" else _in(module, path)
+            is_file = registration.kind == "recipe"
+            return file_in(module, path) if is_file else attribute_in(module, path)
         except LookupError as error:
             is_local = registration.namespace == LOCAL_NAMESPACE
             where = "the file" if is_local else module_name
@@ -180,34 +180,3 @@ class Registry:
         point = namespace.entry_point
         if namespace.status == "ok" and not namespace.loaded and point is not None:
             load(namespace, point.load)
-
-
-def _in(module: ModuleType, path: str) -> Any:
-    """Return the class or function at a dotted path.
-
-    Raises:
-        LookupError: what is not there, and what comes nearest.
-    """
-    target: Any = module
-    for attribute in path.split("."):
-        if not hasattr(target, attribute):
-            near = suggest(attribute, dir(target))
-            raise LookupError(f"{attribute!r}" + (f" - did you mean {near!r}?" if near else ""))
-        target = getattr(target, attribute)
-    if not callable(target):
-        raise LookupError(f"class or function {path!r}, but {target!r}")
-    return target
-
-
-def _file_in(package: ModuleType, path: str) -> Path:
-    """Return the file at a path inside a package.
-
-    Raises:
-        LookupError: it is not there.
-    """
-    if not hasattr(package, "__path__"):
-        raise LookupError(f"file {path}: it is a module, and files are in packages")
-    file = Path(str(files(package).joinpath(path)))
-    if not file.is_file():
-        raise LookupError(f"file {path}")
-    return file

@@ -10,8 +10,11 @@ PLUGINS = "GANZOO_PLUGINS"
 STRICT = "GANZOO_STRICT"
 
 
-def allowed_namespaces(installed: Iterable[str]) -> Collection[str] | None:
+def allowed_namespaces(installed: Iterable[tuple[str, str]]) -> Collection[str] | None:
     """Return what ``GANZOO_PLUGINS`` allows to be loaded, or None where it is unset: everything.
+
+    Args:
+        installed: the namespaces there are, each with the name of its distribution.
 
     Raises:
         UsageError: a word in it that is no namespace, or none of those that are `installed`.
@@ -19,7 +22,9 @@ def allowed_namespaces(installed: Iterable[str]) -> Collection[str] | None:
     chosen = os.environ.get(PLUGINS)
     if chosen is None:
         return None
-    known = {*installed, LOCAL_NAMESPACE}
+    pairs = list(installed)
+    known = {*(namespace for namespace, _ in pairs), LOCAL_NAMESPACE}
+    brought = {distribution: namespace for namespace, distribution in pairs}
     allowed = {word.strip() for word in chosen.split(",")} - {""}
     for word in sorted(allowed):
         if not is_name(word):
@@ -28,7 +33,7 @@ def allowed_namespaces(installed: Iterable[str]) -> Collection[str] | None:
                 hint=f"export {PLUGINS}=zoo,acme (namespaces, with commas between them)",
             )
         if word not in known:
-            near = suggest(word, known - allowed)
+            near = brought.get(word) or suggest(word, known - allowed)
             guess = f" - did you mean {near!r}?" if near else ""
             raise UsageError(
                 f"{PLUGINS}={chosen!r}: no plugin {word!r} is installed{guess}",

@@ -19,8 +19,6 @@ ANY_KIND = "component"
 
 INSTALL_ZOO = 'pip install "ganzoo[zoo]"'
 
-_WORDS = {"clash": "refused"}
-
 
 def not_found(
     kind: str,
@@ -51,8 +49,8 @@ def not_found(
         return _misspelt(kind, name, found, others)
     refused = claims[0]
     return PluginError(
-        f"no {kind} {name!r}: plugin {wanted!r} ({refused}) is"
-        f" {_WORDS.get(refused.status, refused.status)}: {refused.error}",
+        f"no {kind} {name!r}: plugin {wanted!r} ({refused}) is {refused.predicate}:"
+        f" {refused.error}",
         hint=refused.hint,
     )
 

@@ -112,7 +112,7 @@ def select(registry: Registry, pattern: str, kind: str | None = None) -> list[Re
         meant = each.name == namespace or each.status in ("broken", "clash")
         if each.status != "ok" and meant and fnmatchcase(each.name, namespace):
             raise PluginError(
-                f"plugin {each.name!r} ({each}) is {each.status}: {each.error}",
+                f"plugin {each.name!r} ({each}) is {each.predicate}: {each.error}",
                 hint="GANZOO_STRICT=1 ganzoo plugins --traceback",
             )
     kinds = [kind] if kind else [*HOOKS]

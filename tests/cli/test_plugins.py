@@ -253,14 +253,18 @@ def test_a_plugins_recipes_are_listed_with_their_description(
 def test_a_plugins_recipe_that_is_none_is_said_and_harms_no_other(
     install_plugin, capsys: Capture
 ) -> None:
-    gone = RECIPES + '        register("gone", "ganzoo_acme:recipes/gone.yaml")\n'
-    modules = {"ganzoo_acme/__init__.py": gone, "ganzoo_acme/recipes/faces.yaml": "- a list\n"}
+    gone = RECIPES + '        register("gone", "ganzoo_acme.more:gone.yaml")\n'
+    modules = {
+        "ganzoo_acme/__init__.py": gone,
+        "ganzoo_acme/more/__init__.py": "",
+        "ganzoo_acme/recipes/faces.yaml": "- a list\n",
+    }
     install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
     assert main(["recipes"]) == 0
     out, err = capsys.readouterr()
     assert "digits-dcgan-hinge" in out
     assert "left out: acme/faces:1:1" in err
-    assert "no file recipes/gone.yaml" in err
+    assert "ganzoo_acme.more has no file gone.yaml" in err
 
 
 def test_shipped_recipes_are_listed_by_their_bare_names(
@@ -273,3 +277,15 @@ def test_shipped_recipes_are_listed_by_their_bare_names(
         "recipe  description  paper",
         "tiny    small        arXiv:1406.2661",
     ]
+
+
+def test_a_plugin_that_clashes_is_said_to_be_refused_wherever_it_is_said(
+    install_plugin, capsys: Capture
+) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": ""}, acme="ganzoo_acme")
+    install_plugin("acme-gans", {"acme_gans": ""}, acme="acme_gans")
+    for verb in (["plugins"], ["list", "losses"], ["conformance", "acme/*"], ["doctor"]):
+        main(verb)
+        said = "".join(capsys.readouterr())
+        assert "is refused: acme-gans 1.0 and ganzoo-acme 1.0 both" in " ".join(said.split())
+        assert "is clash" not in said

@@ -30,9 +30,24 @@ BROKEN = {
     "an error in a hook": (hook("1 / 0"), "ZeroDivisionError"),
     "an argument that no hook has": (
         hook("pass").replace("(register)", "(register, registry)"),
-        "registry",
+        r"^.*: register_losses\(register, registry\): a hook has one argument, and it is called",
     ),
-    "an unknown keyword": (hook("register('x', 'a:B', colour=1)"), "TypeError: .*colour"),
+    "an argument of another name": (
+        hook("pass").replace("(register)", "(reg)"),
+        r"register_losses\(reg\): a hook has one argument, and it is called 'register'$",
+    ),
+    "an unknown keyword": (
+        hook("register('x', 'a:B', colour=1)"),
+        r"loss 'x': register\(\) has no argument 'colour' \(ganzoo_acme\.py, line 7\)",
+    ),
+    "a misspelt keyword": (
+        hook("register('x', 'a:B', capabilites={'features'})"),
+        r"register\(\) has no argument 'capabilites' - did you mean 'capabilities'",
+    ),
+    "a recipe whose file is not there": (
+        hook("pass", "register_recipes").replace("ganzoo_acme:Fine", "json:gone.yaml"),
+        r"recipe 'fine': json has no file gone\.yaml",
+    ),
     "a misspelt hook": (
         hook("pass", "register_generatorz"),
         "no hook 'register_generatorz' - did you mean 'register_generators'",
@@ -154,3 +169,15 @@ def test_what_a_plugin_prints_while_loading_goes_to_stderr(
     install_plugin("ganzoo-acme", {"ganzoo_acme": text}, acme="ganzoo_acme")
     assert only("acme").status == "ok"
     assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_syntax_error_says_which_package_the_file_is_in(install_plugin) -> None:
+    modules = {"ganzoo_acme/__init__.py": "x = 1\ndef broken(:\n"}
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    assert only("acme").error == "SyntaxError: invalid syntax (ganzoo_acme/__init__.py, line 2)"
+
+
+def test_a_syntax_error_that_has_no_file_says_where_it_was_raised(install_plugin) -> None:
+    modules = {"ganzoo_acme/__init__.py": "raise SyntaxError('no')"}
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    assert only("acme").error == "SyntaxError: no (ganzoo_acme/__init__.py, line 1)"

@@ -118,14 +118,36 @@ def test_a_recipe_resolves_to_the_file_inside_its_package(install_plugin) -> Non
         @hookimpl
         def register_recipes(register):
             register("faces", "ganzoo_acme:recipes/faces.yaml")
-            register("gone", "ganzoo_acme:recipes/gone.yaml")
     """
     modules = {"ganzoo_acme/__init__.py": text, "ganzoo_acme/recipes/faces.yaml": "recipe: 1\n"}
     install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
     registry = Registry()
     assert registry.resolve(registry.get("recipe", "acme/faces")).read_text() == "recipe: 1\n"
-    with pytest.raises(PluginError, match=r"no file recipes/gone\.yaml"):
-        registry.resolve(registry.get("recipe", "acme/gone"))
+
+
+def test_a_recipe_in_a_package_that_is_not_imported_yet_is_looked_for_when_it_is_needed(
+    install_plugin,
+) -> None:
+    text = """
+        from ganzoo.api import hookimpl
+
+        @hookimpl
+        def register_recipes(register):
+            register("faces", "ganzoo_acme.more:faces.yaml")
+            register("gone", "ganzoo_acme.more:gone.yaml")
+    """
+    modules = {
+        "ganzoo_acme/__init__.py": text,
+        "ganzoo_acme/more/__init__.py": "",
+        "ganzoo_acme/more/faces.yaml": "recipe: 1\n",
+    }
+    install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
+    registry = Registry()
+    gone = registry.get("recipe", "acme/gone")
+    assert "ganzoo_acme.more" not in sys.modules
+    assert registry.resolve(registry.get("recipe", "acme/faces")).read_text() == "recipe: 1\n"
+    with pytest.raises(PluginError, match=r"ganzoo_acme\.more has no file gone\.yaml"):
+        registry.resolve(gone)
 
 
 def test_a_recipe_that_is_registered_in_a_module_without_a_folder_is_told_so(
@@ -139,9 +161,8 @@ def test_a_recipe_that_is_registered_in_a_module_without_a_folder_is_told_so(
             register("faces", "ganzoo_acme:recipes/faces.yaml")
     """
     install_plugin("ganzoo-acme", {"ganzoo_acme": text}, acme="ganzoo_acme")
-    registry = Registry()
     with pytest.raises(PluginError, match=r"has no file .*: it is a module, and files are in"):
-        registry.resolve(registry.get("recipe", "acme/faces"))
+        Registry().get("recipe", "acme/faces")
 
 
 def test_listing_the_whole_zoo_imports_no_torch() -> None:

@@ -34,6 +34,11 @@ def test_ganzoo_plugins_is_the_list_of_what_may_be_loaded(
             "no plugin 'acmee' is installed - did you mean 'acme'",
             "unset GANZOO_PLUGINS",
         ),
+        (
+            "ganzoo-acme",
+            "no plugin 'ganzoo-acme' is installed - did you mean 'acme'",
+            "unset GANZOO_PLUGINS",
+        ),
         ("zoo acme", "'zoo acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
         ("zoo;acme", "'zoo;acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
     ],
