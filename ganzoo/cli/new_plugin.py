@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganzoo.api import HOOKS
 from ganzoo.cli.output import say
-from ganzoo.errors import PluginError
+from ganzoo.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
     from ganzoo.scaffold.trial import Step
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     "--kind",
     "kinds",
     multiple=True,
-    required=True,
     metavar="KIND",
-    help="generator, loss, dataset, …: any kind that `ganzoo list` counts; give it several times.",
+    help=f"What it is to bring, at least one; may be given several times: {', '.join(HOOKS)}.",
 )
 @click.option(
     "--out",
@@ -41,13 +41,19 @@ def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: boo
     from ganzoo.registry.names import kind_of
     from ganzoo.scaffold.names import names_of
     from ganzoo.scaffold.plugin import plugin_files, write_plugin
-    from ganzoo.scaffold.trial import require_free, trial
+    from ganzoo.scaffold.trial import require_free, require_zoo, trial
 
     names = names_of(namespace)
+    if not kinds:
+        raise UsageError(
+            f"--kind is missing, once or several times: {', '.join(HOOKS)}",
+            hint=f"ganzoo new plugin {namespace} --kind generator",
+        )
     chosen = {kind_of(kind) for kind in kinds}
     directory = out or Path(names.distribution)
+    require_free(names)
     if not no_try:
-        require_free(names)
+        require_zoo()
     files = plugin_files(names, chosen)
     write_plugin(files, directory)
     say(f"wrote {len(files)} files into {directory}")

@@ -13,7 +13,8 @@ from shutil import which
 from ganzoo.api import HOOKS
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.discovery import discover
-from ganzoo.registry.names import PLURALS
+from ganzoo.registry.names import DEFAULT_NAMESPACE, PLURALS
+from ganzoo.registry.unknown import INSTALL_ZOO
 from ganzoo.scaffold.names import Names
 
 STEPS = 20
@@ -76,8 +77,22 @@ def require_free(names: Names) -> None:
         if namespace.name == names.namespace:
             raise UsageError(
                 f"the namespace {names.namespace!r} is taken by {namespace}, which is installed",
-                hint=f"choose another, pip uninstall {namespace.distribution}, or add --no-try",
+                hint=f"pip uninstall {namespace.distribution}, or choose another",
             )
+
+
+def require_zoo() -> None:
+    """Raise UsageError where the zoo, from which the plugin's recipe takes the rest, is missing."""
+    zoos = [each for each in discover() if each.name == DEFAULT_NAMESPACE]
+    if any(each.status == "ok" for each in zoos):
+        return
+    why, hint = "not installed", INSTALL_ZOO
+    if zoos:
+        why, hint = f"{zoos[0].predicate}: {zoos[0].error}", str(zoos[0].hint)
+    raise UsageError(
+        f"a new plugin is tried together with the zoo's own, which is {why}",
+        hint=f"{hint}, or add --no-try",
+    )
 
 
 def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Step]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.api import HOOKS
 from ganzoo.cli import main
 
 Capture = pytest.CaptureFixture[str]
@@ -40,7 +41,11 @@ def test_out_is_where_it_is_written(here: Path, capsys: Capture) -> None:
         ("", "Missing command.", "ganzoo new --help"),
         ("plugn acme", "ganzoo new makes no 'plugn' - did you mean 'plugin'?", "ganzoo new --help"),
         ("plugin", "Missing argument 'NAMESPACE'.", "ganzoo new plugin --help"),
-        ("plugin acme", "Missing option '--kind'.", "ganzoo new plugin --help"),
+        (
+            "plugin acme",
+            f"--kind is missing, once or several times: {', '.join(HOOKS)}",
+            "ganzoo new plugin acme --kind generator",
+        ),
         (
             "plugin acme --kind genrator",
             "no kind of component is called 'genrator' - did you mean 'generator",
@@ -73,12 +78,30 @@ def test_what_cannot_be_begun_is_refused_before_anything_is_written(
     assert sorted(here.rglob("*")) == before
 
 
-def test_a_namespace_that_is_installed_is_refused_unless_nothing_is_installed(
+def test_a_namespace_that_is_installed_is_refused_wherever_it_is_to_be_written(
     install_plugin, here: Path, capsys: Capture
 ) -> None:
     install_plugin("ganzoo-acme", {"ganzoo_acme": ""}, acme="ganzoo_acme")
+    for more in ([], ["--no-try"], ["--out", "other"]):
+        assert main(["new", "plugin", "acme", "--kind", "loss", *more]) == 2
+        assert "is taken by ganzoo-acme 1.0" in capsys.readouterr().err
+    assert not (here / "ganzoo-acme").exists()
+    assert not (here / "other").exists()
+
+
+def test_without_the_zoo_a_plugin_is_only_written(
+    monkeypatch: pytest.MonkeyPatch, here: Path, capsys: Capture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("GANZOO_PLUGINS", "")
+        assert main(["new", "plugin", "acme", "--kind", "loss"]) == 2
+        assert "which is disabled: left out by GANZOO_PLUGINS\n" in capsys.readouterr().err
+    monkeypatch.setattr("ganzoo.scaffold.trial.discover", list)
     assert main(["new", "plugin", "acme", "--kind", "loss"]) == 2
-    assert "is taken by ganzoo-acme 1.0" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "a new plugin is tried together with the zoo's own, which is not installed\n"
+        'try: pip install "ganzoo[zoo]", or add --no-try\n'
+    )
     assert not (here / "ganzoo-acme").exists()
     assert main(["new", "plugin", "acme", "--kind", "loss", "--no-try"]) == 0
 

@@ -54,6 +54,7 @@ def test_the_recipe_uses_the_component_of_a_kind_alone(kind: str, install_scaffo
     assert re.search(rf"\b{component.id}\b", recipe)
     assert recipe.count("acme/") == 1
     assert yaml.safe_load(recipe)["extends"] == "digits-base"
+    assert yaml.safe_load(recipe)["requires"] == ["ganzoo-zoo"]
 
 
 def test_no_tag_is_left_in_any_file() -> None:

@@ -91,4 +91,4 @@ def test_a_namespace_that_is_installed_is_not_free(install_plugin) -> None:
     install_plugin("ganzoo-rival", {"ganzoo_rival": "raise SystemExit"}, acme="ganzoo_rival")
     with pytest.raises(UsageError, match=r"'acme' is taken by ganzoo-rival 1\.0") as raised:
         require_free(ACME)
-    assert raised.value.hint == ("choose another, pip uninstall ganzoo-rival, or add --no-try")
+    assert raised.value.hint == "pip uninstall ganzoo-rival, or choose another"
