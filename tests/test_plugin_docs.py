@@ -63,6 +63,14 @@ def test_every_argument_of_register_has_a_row() -> None:
     assert rows("Registering") == arguments
 
 
+def test_the_default_of_every_argument_of_register_is_the_one_in_the_code() -> None:
+    words = {inspect.Parameter.empty: "required", "": "empty", (): "none", None: "none", 1: "1"}
+    parameters = inspect.signature(Register.__call__).parameters
+    defaults = {name: words[each.default] for name, each in parameters.items() if name != "self"}
+    said = re.findall(r"^\| `(\w+)` \| (\w+) \|", section("Registering"), re.MULTILINE)
+    assert dict(said) == defaults | {"modalities": "all"}
+
+
 def test_every_capability_word_has_a_row() -> None:
     assert rows("Capabilities") == list(CAPABILITIES)
 
