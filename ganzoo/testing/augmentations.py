@@ -12,6 +12,7 @@ from ganzoo.testing.asking import BATCH, samples
 from ganzoo.testing.checks import Exempt, Failed, case_check
 from ganzoo.testing.comparing import Answers, difference, shape
 from ganzoo.testing.component import Case
+from ganzoo.testing.spelling import method_names
 from ganzoo.testing.state import check_resumes
 
 STRENGTHS = ("strength", "probability", "p")
@@ -115,4 +116,12 @@ def _noise() -> BatchNoise:
     return BatchNoise(NoiseLaw(0), "conformance", 0, Rows(0, BATCH))
 
 
-AUGMENTATION = (form, finite, differentiable, same_noise, identity_at_zero, resumes)
+AUGMENTATION = (
+    form,
+    method_names({"observe": ("statistics",)}, "form"),
+    finite,
+    differentiable,
+    same_noise,
+    identity_at_zero,
+    resumes,
+)

@@ -11,8 +11,10 @@ from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
 from ganzoo.testing.checks import Failed, case_check
-from ganzoo.testing.comparing import Answers
+from ganzoo.testing.comparing import Answers, difference
 from ganzoo.testing.component import Case
+from ganzoo.testing.declarations import DECLARATIONS
+from ganzoo.testing.spelling import method_names
 from ganzoo.testing.stage import PLAYERS, Stage, each_update, naming, settings
 from ganzoo.testing.state import check_resumes
 
@@ -37,16 +39,7 @@ def plays(case: Case) -> None:
         raise Failed(
             f"a method {missing[0]}", "none", f"def {missing[0].split()[0]}(self, game): …"
         )
-    each_update(case, _play)
-
-
-def _play(stage: Stage, player: str, update: int = 0) -> None:
-    game = stage.prepared(player, update)
-    if method := getattr(stage.live, player, None):
-        method(game)
-    if hasattr(stage.live, "after_step"):
-        with torch.no_grad():
-            stage.live.after_step(game)
+    each_update(case, Stage.play)
 
 
 @case_check("plays")
@@ -121,7 +114,7 @@ def resumes(case: Case) -> None:
     def use(live: Any) -> None:
         stage.live = live
         for player, number in updates:
-            _play(stage, player, number)
+            stage.play(player, number)
 
     def ask(live: Any) -> Answers:
         stage.live = live
@@ -132,10 +125,26 @@ def resumes(case: Case) -> None:
             found |= {f"{player}'s samples": game.fake, f"{player}'s real samples": game.real}
         return found
 
+    if found := difference(ask(case.make()), ask(case.make())):
+        raise Failed(
+            "the same from two new instances",
+            found,
+            "draw from game.normal or game.uniform alone, which are the same after a restart",
+        )
     check_resumes(case, use, ask)
 
 
-REGULARIZER = (plays, scalar_terms, reaches_player, large_logits, resumes)
+METHODS = {name: ("game",) for name in (*PLAYERS, "prepare", "after_step")}
+
+REGULARIZER = (
+    plays,
+    method_names(METHODS, "plays"),
+    scalar_terms,
+    reaches_player,
+    large_logits,
+    resumes,
+    *DECLARATIONS,
+)
 
 # --- checks of losses ----------------------------------------------------------------------------
 

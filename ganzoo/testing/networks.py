@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import torch
 
@@ -28,14 +29,22 @@ def finite(case: Case) -> None:
                 )
 
 
-@case_check("form")
+@case_check("finite")
 def batch_of_one(case: Case) -> None:
-    """In eval mode a batch may hold a single sample."""
+    """In eval mode a batch may hold a single sample, and what is said of it is finite."""
     network = trained(case)
+    expected = "an answer to a batch of one sample in eval mode"
     advice = "let nothing depend on how large the batch is"
-    with torch.no_grad(), expecting("an answer to a batch of one sample in eval mode", advice):
+    with torch.no_grad(), expecting(expected, advice), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is wrong with the values, which are looked at
         found = answers(network, inputs(case, network, batch=1))
     for name, values in found.items():
+        if not values.isfinite().all():
+            raise Failed(
+                f"finite {name} for one sample",
+                f"{int((~values.isfinite()).sum())} of {values.numel()} that are not",
+                f"{advice}: std(0, correction=0), not std(0)",
+            )
         if not len(values) == 1:
             raise Failed(
                 f"one row of {name} for one sample",

@@ -13,24 +13,31 @@ from torch import Tensor, nn
 from ganzoo.build.components import initialised_from
 from ganzoo.build.parameters import plan_component
 from ganzoo.engine.game import EngineGame, Wanted
+from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.testing.checks import Exempt, Failed, NotChecked, failure
 from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case, Component
 from ganzoo.testing.toys import OFFERED, SPEC, Amplified, Judge, Painter
+from ganzoo.testing.watching import WatchedGame
 
 BATCH = 8
 PLAYERS = ("discriminator", "generator")
+EVERY_ROW = slice(None)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How a game is set up: signs of the batches, size of the logits, their columns, labels."""
+    """How a game is set up: signs of the batches, size of the logits, their columns, labels.
+
+    `spread`: how far the first and the last real sample lie from the level of the batch.
+    """
 
     labelled: bool = True
     columns: int | None = None
     real: float = 0.9
     fake: float = -0.9
     factor: float = 1.0
+    spread: float = 0.0
 
     def __str__(self) -> str:
         columns = f"{self.columns} logits a sample" if self.columns else "one logit a sample"
@@ -66,29 +73,46 @@ class Stage:
         self.discriminator = Amplified(judge, setting.factor)
         self.live = live
         self.setting = setting
+        self.asked: set[str] = set()
+        """What has been asked of the games so far: see `WatchedGame.asked`."""
 
-    def game(self, player: str, update: int = 0) -> EngineGame:
-        """Return the game of one update; which one decides the batches."""
+    def game(self, player: str, update: int = 0, rows: slice = EVERY_ROW) -> EngineGame:
+        """Return the game of one update; which one decides the batches, of which it has `rows`."""
         random = torch.Generator().manual_seed(update)
-        real = self.setting.real + 0.1 * torch.randn(BATCH, *SPEC.model_shape, generator=random)
+        spread = self.setting.spread * torch.linspace(-1, 1, BATCH).view(-1, 1, 1, 1)
+        noise = torch.randn(BATCH, *SPEC.model_shape, generator=random)
+        real = self.setting.real + spread + 0.1 * noise
+        latents = torch.randn(BATCH, Painter.latent_dim, generator=random)
         labels = torch.arange(BATCH) % SPEC.classes if self.setting.labelled else None
-        return EngineGame.of(
+        game = WatchedGame.of(
             player,
             self.generator,
             self.discriminator,
-            real=real,
-            latents=torch.randn(BATCH, Painter.latent_dim, generator=random),
-            labels=labels,
-            fake_labels=None if labels is None else labels.flip(0),
+            real=real[rows],
+            latents=latents[rows],
+            labels=None if labels is None else labels[rows],
+            fake_labels=None if labels is None else labels.flip(0)[rows],
             wanted=Wanted.by([self.live]),
-            seed=update,
             step=update,
             images_seen=update * BATCH,
         )
+        held = Rows(range(BATCH)[rows].start, len(game.latents))
+        game.noise = BatchNoise(NoiseLaw(update), player, 0, held)
+        game.asked = self.asked
+        return game
 
-    def prepared(self, player: str, update: int = 0) -> EngineGame:
+    def play(self, player: str, update: int = 0) -> None:
+        """Let the component do all that it does in one update."""
+        game = self.prepared(player, update)
+        if method := getattr(self.live, player, None):
+            method(game)
+        if hasattr(self.live, "after_step"):
+            with torch.no_grad():
+                self.live.after_step(game)
+
+    def prepared(self, player: str, update: int = 0, rows: slice = EVERY_ROW) -> EngineGame:
         """Return the game after the component's `prepare`, if it has one."""
-        game = self.game(player, update)
+        game = self.game(player, update, rows)
         if not hasattr(self.live, "prepare"):
             return game
         game = self.live.prepare(game)

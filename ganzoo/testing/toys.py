@@ -41,19 +41,21 @@ class Painter(nn.Module):
 class Judge(nn.Module):
     """D: logits of the sign of the samples' mean, (B,) or (B, columns), not linear in the samples.
 
-    Every other column weighs the samples differently. Offers features and class logits.
+    Every other column weighs the samples differently. Offers features, with weights
+    below each, and class logits.
     """
 
     def __init__(self, columns: int | None = None) -> None:
         super().__init__()
         count = columns or 1
+        self.scale = nn.Parameter(torch.ones(SPEC.size))
         self.weights = nn.Parameter(torch.linspace(1, 2, count)[:, None].repeat(1, SPEC.size))
         self.classifier = nn.Linear(SPEC.size, SPEC.classes)
         self.columns = columns
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         flat = x.flatten(1)
-        bent = flat + 0.1 * flat.square()
+        bent = self.scale * (flat + 0.1 * flat.square())
         judged = bent @ self.weights.T / SPEC.size
         logits = judged if self.columns else judged.squeeze(1)
         return DiscriminatorOutput(logits, (bent, judged), self.classifier(bent))

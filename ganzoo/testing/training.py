@@ -15,6 +15,7 @@ from ganzoo.runs.score import Protocol, Sampling, Score
 from ganzoo.testing.checks import Failed, case_check, expecting
 from ganzoo.testing.comparing import Answers, difference
 from ganzoo.testing.component import Case
+from ganzoo.testing.spelling import method_names
 from ganzoo.testing.state import as_saved
 
 # --- optimizers ----------------------------------------------------------------------------------
@@ -204,4 +205,4 @@ def _score(step: int) -> Score:
     return Score.now(value=12.5, protocol=protocol, sampling=sampling, metrics={"modes": 8.0})
 
 
-CALLBACK = (hears, accepts_events)
+CALLBACK = (hears, method_names(_ARGUMENTS, "hears"), accepts_events)

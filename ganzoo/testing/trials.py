@@ -113,7 +113,7 @@ def select(registry: Registry, pattern: str, kind: str | None = None) -> list[Re
         if each.status != "ok" and meant and fnmatchcase(each.name, namespace):
             raise PluginError(
                 f"plugin {each.name!r} ({each}) is {each.predicate}: {each.error}",
-                hint="GANZOO_STRICT=1 ganzoo plugins --traceback",
+                hint=each.hint,
             )
     kinds = [kind] if kind else [*HOOKS]
     if found := [each for one in kinds for each in registry.list(one, pattern)]:

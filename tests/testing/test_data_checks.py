@@ -379,10 +379,35 @@ class TooFew:
     def stepped(self, step: int) -> None: ...
 
 
-@pytest.mark.parametrize(("check", "factory"), [("hears", Misspelt), ("accepts-events", TooFew)])
+class OneMisspelt(Printing):
+    def steped(self, step: int, images_seen: int, terms: Any) -> None: ...
+
+
+class WithHelpers(Printing):
+    """Public names like those of events, which take other arguments than they."""
+
+    def save(self, path: Any) -> None: ...
+
+    def score(self) -> float:
+        return self.best
+
+
+@pytest.mark.parametrize(
+    ("check", "factory"),
+    [("hears", Misspelt), ("accepts-events", TooFew), ("method-names", OneMisspelt)],
+)
 def test_a_callback_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
     assert failed("callback", factory) == {check}
 
 
-def test_a_callback_without_a_fault_fails_none(failed) -> None:
-    assert failed("callback", Printing) == set()
+@pytest.mark.parametrize("factory", [Printing, WithHelpers])
+def test_a_callback_without_a_fault_fails_none(failed, factory: Any) -> None:
+    assert failed("callback", factory) == set()
+
+
+def test_a_misspelt_method_is_told_its_name_and_a_way_to_keep_a_helper(judge) -> None:
+    assert judge("callback", OneMisspelt)["method-names"].message == (
+        "defaults: expected no public method that is nearly called like one of ganzoo's, got "
+        "steped - did you mean 'stepped'?; def stepped(self, step, images_seen, terms): …, or "
+        "begin the name of a helper with an underscore"
+    )

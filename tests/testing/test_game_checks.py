@@ -125,6 +125,38 @@ class Counting(Vanilla):
         return {"fake": softplus(-game.fake_logits).mean() / self.played}
 
 
+class MisspeltOverride(Vanilla):
+    def discriminater(self, game: Game) -> Terms:
+        return {"real": softplus(-game.real_logits).mean()}
+
+
+class UndeclaredR1(WithR1):
+    capabilities = frozenset()
+
+
+class Spread(Vanilla):
+    """One number of the whole batch, which no half of it gives."""
+
+    def discriminator(self, game: Game) -> Terms:
+        return {**super().discriminator(game), "spread": game.real_logits.std()}
+
+
+class Average(Vanilla):
+    """Relativistic against the mean of the other side: Jolicoeur-Martineau 2018."""
+
+    def discriminator(self, game: Game) -> Terms:
+        return {"real": softplus(game.fake_logits.mean() - game.real_logits).mean()}
+
+    def generator(self, game: Game) -> Terms:
+        return {"fake": softplus(game.real_logits.mean() - game.fake_logits).mean()}
+
+
+class Sums(Vanilla):
+    def discriminator(self, game: Game) -> Terms:
+        real, fake = softplus(-game.real_logits), softplus(game.fake_logits)
+        return {"real": real.sum(), "fake": fake.sum()}
+
+
 @pytest.mark.parametrize(
     ("check", "factory"),
     [
@@ -140,13 +172,17 @@ class Counting(Vanilla):
         ("gradient-sign", SwappedReal),
         ("gradient-sign", SwappedFake),
         ("resumes", Counting),
+        ("method-names", MisspeltOverride),
+        ("declared-gradients", UndeclaredR1),
+        ("separate-samples", Spread),
+        ("separate-samples", Average),
     ],
 )
 def test_a_loss_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
     assert failed("loss", factory) == {check}
 
 
-@pytest.mark.parametrize("factory", [Vanilla, WithR1, Relativistic, Auxiliary])
+@pytest.mark.parametrize("factory", [Vanilla, WithR1, Relativistic, Auxiliary, Sums])
 def test_a_loss_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("loss", factory, capabilities=frozenset({"real-gradient"})) == set()
 
@@ -258,6 +294,61 @@ class Reciprocal:
         return {"far": (1 / game.real_logits.sigmoid()).mean()}
 
 
+class FirstFeature:
+    """Holds the first feature near zero; nothing is wrong with it."""
+
+    requires = frozenset({"features"})
+
+    def discriminator(self, game: Game) -> Terms:
+        return {"feature": game.real_output.features[0].square().mean()}
+
+
+class Averaged:
+    """Couples the samples by `game.mean`, over all processes: on purpose."""
+
+    def discriminator(self, game: Game) -> Terms:
+        return {"mean": game.mean(game.real_logits.mean()).square()}
+
+
+class Jitter:
+    """Draws from torch's own state, which no seed of the run decides."""
+
+    def prepare(self, game: Game) -> Game:
+        return game.replace(real=game.real + 0.1 * torch.randn(game.real.shape))
+
+
+class SeededJitter:
+    def prepare(self, game: Game) -> Game:
+        noise = game.normal("jitter", *game.real.shape[1:])
+        return game.replace(real=game.real + 0.1 * noise)
+
+
+class Slip(FirstFeature):
+    def after_steps(self, game: Game) -> None: ...
+
+
+class Penalty:
+    """The gradient penalty of WGAN-GP between real and generated samples."""
+
+    capabilities = frozenset({"input-gradient"})
+
+    def discriminator(self, game: Game) -> Terms:
+        share = game.uniform("penalty", 1, 1, 1)
+        points = share * game.real + (1 - share) * game.fake
+        _, gradient = game.input_gradient(points, game.labels)
+        return {"penalty": (gradient.flatten(1).norm(dim=1) - 1).square().mean()}
+
+
+class UndeclaredPenalty(Penalty):
+    capabilities = frozenset()
+
+
+class UndeclaredAfterReplacing(SeededJitter):
+    def discriminator(self, game: Game) -> Terms:
+        _, gradient = game.input_gradient(game.fake, game.fake_labels)
+        return {"r2": gradient.square().mean()}
+
+
 @pytest.mark.parametrize(
     ("check", "factory"),
     [
@@ -268,15 +359,45 @@ class Reciprocal:
         ("large-logits", Reciprocal),
         ("resumes", FloatLeCam),
         ("resumes", Unsavable),
+        ("resumes", Jitter),
+        ("method-names", Slip),
+        ("declared-gradients", UndeclaredPenalty),
+        ("declared-gradients", UndeclaredAfterReplacing),
     ],
 )
 def test_a_regularizer_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
     assert failed("regularizer", factory) == {check}
 
 
-@pytest.mark.parametrize("factory", [LeCam, WeightClipping, TopK])
+@pytest.mark.parametrize(
+    "factory",
+    [LeCam, WeightClipping, TopK, FirstFeature, Averaged, SeededJitter, Penalty],
+)
 def test_a_regularizer_without_a_fault_fails_none(failed, factory: Any) -> None:
-    assert failed("regularizer", factory, capabilities=frozenset({"batch-coupled"})) == set()
+    capabilities = frozenset({"batch-coupled", "input-gradient"})
+    assert failed("regularizer", factory, capabilities=capabilities) == set()
+
+
+def test_what_draws_from_torch_is_told_what_to_draw_from(judge) -> None:
+    message = judge("regularizer", Jitter)["resumes"].message
+    assert message.startswith("defaults: expected the same from two new instances, got ")
+    assert message.endswith(
+        "; draw from game.normal or game.uniform alone, which are the same after a restart"
+    )
+
+
+def test_an_undeclared_gradient_is_told_the_word_and_where_it_goes(judge) -> None:
+    assert judge("regularizer", UndeclaredAfterReplacing)["declared-gradients"].message == (
+        "defaults: discriminator's update, one logit a sample, with labels: expected "
+        "'fake-gradient' among its capabilities, for it asks for input_gradient of game.fake, "
+        "got none; add 'fake-gradient' to `capabilities`, and to the registration's"
+    )
+
+
+@pytest.mark.parametrize("factory", [Averaged, WeightClipping, TopK])
+def test_what_couples_samples_on_purpose_is_exempt_and_does_not_pass(judge, factory: Any) -> None:
+    judged = judge("regularizer", factory, capabilities=frozenset({"batch-coupled"}))
+    assert judged["separate-samples"].outcome == "exempt"
 
 
 DECLARED = frozenset({"real-gradient", "fake-gradient"})
@@ -335,6 +456,16 @@ class Numeric(Brightness):
         self.strength += statistics["real_logits_sign"].item()
 
 
+class DeafToStatistics(Brightness):
+    """Its `observe` is misspelt, so it never adapts."""
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__(spec)
+
+    def observ(self, statistics: Mapping[str, Any]) -> None:
+        self.strength += statistics["real_logits_sign"].item()
+
+
 class Cropped(Brightness):
     def __call__(self, x: Tensor, noise: Noise) -> Tensor:
         return super().__call__(x, noise)[..., 1:]
@@ -381,6 +512,7 @@ class Stubborn(Brightness):
         ("same-noise", OwnNoise),
         ("identity-at-zero", Stubborn),
         ("resumes", Numeric),
+        ("method-names", DeafToStatistics),
     ],
 )
 def test_an_augmentation_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:

@@ -326,6 +326,13 @@ class SquareRoot(Discriminator):
         return (h - h.detach()).square().sqrt() + h
 
 
+class Deviation(DeclaredStatistics):
+    """Divides by one less than the number of samples: not a number for one alone."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return h + h.std(0)
+
+
 D_CAN = {"capabilities": frozenset({"conditional", "features", "batch-coupled"})}
 
 
@@ -337,6 +344,7 @@ D_CAN = {"capabilities": frozenset({"conditional", "features", "batch-coupled"})
         ("form", Pair),
         ("declared-output", Featureless),
         ("separate-samples", Statistics),
+        ("batch-of-one", Deviation),
         ("input-gradient", Once),
         ("input-gradient", SquareRoot),
     ],
