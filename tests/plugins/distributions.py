@@ -117,7 +117,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "a syntax error": Trouble(
         plugin("syntax", "def register_losses(register:\n" + _ONE_LOSS),
         "broken",
-        r"SyntaxError: .*\(__init__\.py, line 6\)",
+        r"SyntaxError: .*\(ganzoo_syntax/__init__\.py, line 6\)",
     ),
     "an exit": Trouble(
         plugin("exits", "raise SystemExit(0)\n" + _ONE_LOSS),
@@ -155,7 +155,8 @@ TROUBLES: Mapping[str, Trouble] = {
     "a bad argument": Trouble(
         plugin("argument", _ONE_LOSS.replace("summary", "sumary")),
         "broken",
-        r"TypeError: .* unexpected keyword argument 'sumary'.*\(ganzoo_argument/__init__\.py,",
+        r"loss 'flat': register\(\) has no argument 'sumary' - did you mean 'summary'\?"
+        r" \(ganzoo_argument/__init__\.py,",
     ),
     "an error in the second hook": Trouble(
         plugin("halfway", _ONE_LOSS + "@hookimpl\ndef register_metrics(register):\n    1 / 0\n"),
