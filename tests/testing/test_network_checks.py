@@ -356,3 +356,13 @@ def test_a_discriminator_with_one_fault_fails_one_check(failed, check: str, fact
 @pytest.mark.parametrize("factory", [Discriminator, Patches, DeclaredStatistics])
 def test_a_discriminator_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("discriminator", factory, **D_CAN) == set()
+
+
+def test_a_number_that_one_sample_has_not_is_said_in_the_kits_words_and_not_in_torchs(
+    judge,
+) -> None:
+    message = judge("discriminator", Deviation, **IMAGES, **D_CAN)["batch-of-one"].message
+    assert message.endswith(
+        "expected finite logits for one sample, got 1 of 1 that are not; let nothing depend on how "
+        "large the batch is: std(0, correction=0), not std(0)"
+    )
