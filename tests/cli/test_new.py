@@ -12,7 +12,9 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty directory; an installation fails, so that none reaches this environment."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ganzoo.scaffold.trial._install", lambda python, place: (python, "gone.py"))
     return tmp_path
 
 
@@ -106,10 +108,7 @@ def test_without_the_zoo_a_plugin_is_only_written(
     assert main(["new", "plugin", "acme", "--kind", "loss", "--no-try"]) == 0
 
 
-def test_a_step_that_fails_leaves_the_files_and_says_where(
-    monkeypatch: pytest.MonkeyPatch, here: Path, capsys: Capture
-) -> None:
-    monkeypatch.setattr("ganzoo.scaffold.trial._install", lambda python, place: (python, "gone.py"))
+def test_a_step_that_fails_leaves_the_files_and_says_where(here: Path, capsys: Capture) -> None:
     assert main(["new", "plugin", "acme", "--kind", "loss"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
