@@ -151,8 +151,7 @@ class Run:
         if not self.plan.recipe.settings.conditional:
             raise UsageError(
                 f"{self.name} is not conditional: it takes no labels",
-                hint=command("run", self.plan.recipe.name, "conditional=true")
-                + "   # if its networks can be conditional",
+                hint=command("run", self.plan.recipe.name, "conditional=true"),
             )
         return class_labels(labels, count, self.plan.spec.classes)
 
