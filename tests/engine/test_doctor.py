@@ -104,7 +104,10 @@ def test_a_lock_that_the_file_system_refuses_is_wrong(
 
 def plugin(status: str, error: str | None = None) -> Any:
     about = {"distribution": "ganzoo-acme", "version": "1.0", "eager_torch": False}
-    return SimpleNamespace(name="acme", status=status, error=error, registrations=(), **about)
+    predicate = "refused" if status == "clash" else status
+    return SimpleNamespace(
+        name="acme", status=status, predicate=predicate, error=error, registrations=(), **about
+    )
 
 
 @pytest.mark.parametrize("status", ["broken", "clash", "incompatible"])
@@ -112,7 +115,8 @@ def test_a_plugin_that_does_not_work_is_wrong_and_quoted(status: str) -> None:
     registry: Any = SimpleNamespace(namespaces=lambda: [plugin(status, "ImportError: no jax")])
     (found,) = plugins(registry)
     assert (found.status, found.exit_code) == ("wrong", 2)
-    assert found.words == f"ganzoo-acme 1.0 is {status}: ImportError: no jax"
+    said = "refused" if status == "clash" else status
+    assert found.words == f"ganzoo-acme 1.0 is {said}: ImportError: no jax"
 
 
 def test_a_disabled_plugin_is_no_mistake_and_having_none_is() -> None:
