@@ -34,6 +34,7 @@ PHASES: dict[str, tuple[Any, str, int, int]] = {
 
 600 samples are three batches; the run is scored after steps 3 and 6, and at the end twice.
 """
+BEFORE = {number: signal.getsignal(number) for number in (TERM, INT)}
 
 
 @pytest.fixture(scope="module")
@@ -126,5 +127,4 @@ def test_the_time_limit_ends_a_run_as_sigusr1_does(
 
 
 def test_handlers_are_put_back_after_a_run(straight: Path) -> None:
-    assert signal.getsignal(TERM) == signal.SIG_DFL
-    assert signal.getsignal(INT) == signal.default_int_handler
+    assert {number: signal.getsignal(number) for number in (TERM, INT)} == BEFORE
