@@ -18,6 +18,7 @@ from ganzoo.api import SampleSpec
 from ganzoo.build.components import make
 from ganzoo.build.extractors import automatic_extractor
 from ganzoo.build.parameters import adhoc_component
+from ganzoo.build.photos import PICTURES
 from ganzoo.build.plan import ComponentPlan
 from ganzoo.engine.feed import tensors_of
 from ganzoo.engine.processes import find_processes
@@ -30,8 +31,6 @@ from ganzoo.runs.commands import command
 from ganzoo.runs.score import Score
 from ganzoo.scoring.ranks import share
 
-PICTURES = "folder"
-"""The data set that reads pictures; a core word like the default namespace."""
 BATCH = 256
 
 

@@ -70,6 +70,11 @@ class Row:
         return stdev(self.values) if self.n > 1 else None
 
     @property
+    def best_mean(self) -> float | None:
+        """Mean of `best`; None where no seed has one."""
+        return fmean(self.best) if self.best else None
+
+    @property
     def is_close(self) -> bool:
         """Whether it cannot be told from the first row, as far as a test can say."""
         return self.p_value is not None and self.p_value > SIGNIFICANCE
@@ -81,7 +86,7 @@ class Row:
         if column in self.sampling:
             return self.sampling[column][-1]
         own = {"score": self.mean, "experiment": self.name, "n": self.n, "sd": self.sd}
-        own["best"] = fmean(self.best) if self.best else None
+        own["best"] = self.best_mean
         return own[column] if column in own else self.metrics.get(column)
 
     def to_dict(self) -> dict[str, Any]:
@@ -205,8 +210,7 @@ class Comparison:
         columns += [*metrics, "protocol_id", "runs"]
         rows = []
         for row in self.ranked:
-            best = fmean(row.best) if row.best else None
-            numbers = [row.n, row.mean, row.sd, row.p_value, best]
+            numbers = [row.n, row.mean, row.sd, row.p_value, row.best_mean]
             numbers += [row.metrics.get(name) for name in metrics]
             cells = ["" if number is None else repr(number) for number in numbers]
             rows.append([str(row.rank), row.name, *cells, self.protocol.id, " ".join(row.runs)])
@@ -244,10 +248,8 @@ def _spread(row: Row) -> str:
 
 def _best(row: Row) -> str:
     """Return the mean of the best checkpoints; how many there are, where some seeds have none."""
-    if not row.best:
-        return "-"
-    few = f" ({len(row.best)} of {row.n})" if len(row.best) < row.n else ""
-    return three_digits(fmean(row.best)) + few
+    few = f" ({len(row.best)} of {row.n})" if 0 < len(row.best) < row.n else ""
+    return three_digits(row.best_mean) + few
 
 
 def _remark(row: Row) -> str:

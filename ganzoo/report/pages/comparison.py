@@ -1,7 +1,6 @@
 """The page of a leaderboard."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 from ganzoo.errors import DataError, RecipeError
@@ -60,7 +59,7 @@ def _values(row: Row, columns: Sequence[str]) -> list[float | None]:
     numbers: Mapping[str, Any] = {
         "#": row.rank,
         "n": row.n,
-        "best": fmean(row.best) if row.best else None,
+        "best": row.best_mean,
         **row.metrics,
     }
     return [row.mean if column.endswith("↓") else numbers.get(column) for column in columns]
