@@ -11,10 +11,13 @@ from ganzoo.build.components import Components, build, make
 from ganzoo.build.plan import Plan
 from ganzoo.engine.ema import Ema
 from ganzoo.engine.feed import Feed
+from ganzoo.engine.graphs import Graphs, OnCuda
+from ganzoo.engine.guard import Guard
 from ganzoo.engine.initial import load_initial_weights
 from ganzoo.engine.labels import LabelLaw
+from ganzoo.engine.loss_scale import LossScale
 from ganzoo.engine.noise import NoiseLaw, Rows
-from ganzoo.engine.player import Player
+from ganzoo.engine.player import Player, obeys_a_guard
 from ganzoo.engine.precision import AUTOCAST, require_compiler, resolve_channels_last
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.schedules import Schedules, knobs
@@ -46,7 +49,8 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     if checkpoint is None:
         load_initial_weights(plan.recipe, parts)
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
-    players = _players(train, parts, optimizers, processes)
+    guard = _guard(train, optimizers, processes)
+    players = _players(train, parts, optimizers, processes, guard)
     ema = train.ema
     step = GanStep(
         parts=parts,
@@ -68,6 +72,8 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         ema=Ema(parts.generator, ema.half_life_images, ema.ramp_up) if ema else None,
         label_law=LabelLaw.of(settings.labels, plan.dataset) if settings.conditional else None,
         schedules=make_run_schedules(plan, parts, optimizers),
+        guard=guard,
+        graphs=_graphs(plan, guard, processes),
     )
     if checkpoint is not None:
         read_state(step, checkpoint.path)
@@ -114,6 +120,7 @@ def _players(
     parts: Components,
     optimizers: dict[str, torch.optim.Optimizer],
     processes: Processes,
+    guard: Guard | None,
 ) -> dict[str, Player]:
     return {
         role: Player(
@@ -122,9 +129,26 @@ def _players(
             optimizers[role],
             train.clip_grad_norm,
             processes.world_size,
+            scale=LossScale(processes.device) if train.precision == "fp16" else None,
+            guard=guard,
         )
         for role in ("generator", "discriminator")
     }
+
+
+def _guard(
+    train: Any, optimizers: dict[str, torch.optim.Optimizer], processes: Processes
+) -> Guard | None:
+    """Return what decides about updates on a GPU, where nothing needs the host to do it."""
+    on_gpu = processes.device.type == "cuda"
+    obeyed = all(map(obeys_a_guard, optimizers.values()))
+    return Guard(processes.device) if on_gpu and obeyed and train.on_nonfinite != "skip" else None
+
+
+def _graphs(plan: Plan, guard: Guard | None, processes: Processes) -> Graphs | None:
+    """Return what captures updates: on one GPU, where the recipe lets it."""
+    captured = plan.cuda_graphs and guard is not None and processes.world_size == 1
+    return Graphs(OnCuda(processes.device)) if captured else None
 
 
 def make_optimizers(

@@ -27,7 +27,7 @@ class Ema:
         self.half_life_images = half_life_images
         self.ramp_up = ramp_up
         self._source: nn.Module | None = None
-        self._pairs: Pairs = ([], [], [])
+        self._pairs: Pairs = ([], [], [], [])
 
     def beta(self, images: int, images_seen: int) -> float:
         """Return the share that the average keeps in an update of `images` images."""
@@ -46,25 +46,26 @@ class Ema:
         """
         if generator is not self._source:
             self._source, self._pairs = generator, _pairs(self.module, generator)
-        averages, currents, copies = self._pairs
+        averages, currents, kept, latest = self._pairs
         torch._foreach_lerp_(averages, currents, 1 - self.beta(images, images_seen))
-        for kept, latest in copies:
-            kept.copy_(latest)
+        if kept:
+            torch._foreach_copy_(kept, latest)
 
 
-Pairs = tuple[list[Tensor], list[Tensor], list[tuple[Tensor, Tensor]]]
+Pairs = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
 
 
 def _pairs(average: nn.Module, current: nn.Module) -> Pairs:
-    """Return the averaged tensors, what they follow, and pairs of counters that are copied.
+    """Return the averaged tensors and what they follow, then the copied counters and theirs.
 
     They are the same objects for as long as the modules are, and finding them takes longer than
     averaging a small generator.
     """
     ours, theirs = _tensors(average), _tensors(current)
     floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
-    others = [(ours[name], theirs[name]) for name in ours.keys() - set(floats)]
-    return [ours[name] for name in floats], [theirs[name] for name in floats], others
+    others = sorted(ours.keys() - set(floats))
+    average_of, follow = ([side[name] for name in floats] for side in (ours, theirs))
+    return average_of, follow, [ours[name] for name in others], [theirs[name] for name in others]
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

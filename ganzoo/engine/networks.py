@@ -14,9 +14,11 @@ from torch.func import grad_and_value
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.build.components import Components, capabilities
+from ganzoo.engine.loss_scale import LossScale
 from ganzoo.errors import PluginError
 
 Judgement = Callable[[Tensor, Tensor | None], Any]
+Penalty = Callable[[Tensor, Tensor | None, Tensor | None], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,8 @@ class Networks:
     `one_pass`: D sees real and generated samples in one batch; wrong for a D whose samples touch
     each other (``batch-coupled``). `autocast` makes the context of each forward pass.
     `functional`: input gradients come from `torch.func.grad` instead of `torch.autograd.grad`;
-    the same numbers, and the only way through a compiled D.
+    the same numbers, and the only way through a compiled D. `scale`: D's, for float16, which input
+    gradients need as much as those of weights do.
     """
 
     generator: nn.Module
@@ -63,6 +66,7 @@ class Networks:
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     functional: bool = False
     compiled: Compiled | None = None
+    scale: LossScale | None = None
 
     @classmethod
     def of(cls, parts: Components, **how: Any) -> Self:
@@ -108,16 +112,21 @@ class Networks:
                 "a compiled D is asked for an input gradient that no component declares",
                 hint="train.compile=false, or declare input-gradient in `capabilities`",
             )
-        (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-        return gradient
+        factor = self._factor()
+        total = logits.sum() if factor is None else logits.sum() * factor
+        (gradient,) = torch.autograd.grad(total, x, create_graph=True)
+        return gradient if factor is None else gradient / factor
 
     def judge(self, x: Tensor, y: Tensor | None) -> tuple[DiscriminatorOutput, Tensor]:
         """Return D(x, y) and d(sum of its logits)/dx from one pass, by `torch.func.grad`."""
         compiled = self.compiled.penalty if self.compiled else None
         judge = penalty_of(self.discriminator) if compiled is None else compiled
         with self.autocast():
-            output, gradient = judge(self._placed(x), y)
+            output, gradient = judge(self._placed(x), y, self._factor())
         return _lifted(output), gradient
+
+    def _factor(self) -> Tensor | None:
+        return None if self.scale is None else self.scale.of_logits()
 
     def _placed(self, x: Tensor) -> Tensor:
         if self.channels_last and x.dim() == 4:
@@ -135,7 +144,7 @@ class Compiled:
 
     generator: Judgement
     discriminator: Judgement | None
-    penalty: Judgement | None
+    penalty: Penalty | None
 
     @classmethod
     def of(cls, generator: nn.Module, discriminator: nn.Module) -> Self:
@@ -150,23 +159,28 @@ class Compiled:
         )
 
 
-def penalty_of(discriminator: nn.Module) -> Judgement:
-    """Return ``(x, y) -> (D(x, y), d(sum of logits)/dx)`` of one functional pass.
+def penalty_of(discriminator: nn.Module) -> Penalty:
+    """Return ``(x, y, factor) -> (D(x, y), d(sum of logits)/dx)`` of one functional pass.
 
-    Every tensor of the output is differentiable in D's weights, and so is the gradient.
+    Every tensor of the output is differentiable in D's weights, and so is the gradient. The logits
+    are multiplied by `factor` on the way, and the gradient is divided by it again, if there is one.
     """
 
-    def judge(x: Tensor, y: Tensor | None) -> tuple[DiscriminatorOutput, Tensor]:
+    def judge(
+        x: Tensor, y: Tensor | None, factor: Tensor | None = None
+    ) -> tuple[DiscriminatorOutput, Tensor]:
         def total(x: Tensor) -> tuple[Tensor, Any]:
             output = _as_output(discriminator(x, y))
             classes = () if output.class_logits is None else (output.class_logits,)
             # Only tensors may leave a functional pass: no None.
             kept = (output.logits, tuple(output.features), classes, dict(output.extra))
-            return output.logits.sum(), kept
+            logits = _full(output.logits).sum()
+            return logits if factor is None else logits * factor, kept
 
         gradient, (_, (logits, features, classes, extra)) = grad_and_value(total, has_aux=True)(x)
         class_logits = classes[0] if classes else None
-        return DiscriminatorOutput(logits, features, class_logits, extra), gradient
+        output = DiscriminatorOutput(logits, features, class_logits, extra)
+        return output, gradient if factor is None else gradient / factor
 
     return judge
 

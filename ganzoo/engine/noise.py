@@ -6,15 +6,21 @@ neither on the number of processes, nor on micro-batches, nor on the device, and
 random number generator need be saved to resume a run.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 BLOCK = 128
 CPU = torch.device("cpu")
+
+Sample = Callable[[int, torch.Generator], Tensor]
+"""Draws so many samples' noise from a generator."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,7 @@ class NoiseLaw:
         """Return the CPU generator of one block."""
         return torch.Generator().manual_seed(self.key(stream, step, block))
 
-    def draw(
-        self,
-        stream: str,
-        step: int,
-        rows: "Rows",
-        sample: Callable[[int, torch.Generator], Tensor],
-    ) -> Tensor:
+    def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor:
         """Return the numbers of `rows`, first axis ``rows.count``, on the CPU.
 
         Args:
@@ -65,11 +65,17 @@ class Rows:
     count: int
 
 
+class Law(Protocol):
+    """Where numbers come from: `NoiseLaw`, or what keeps its numbers for a captured update."""
+
+    def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class BatchNoise:
     """`ganzoo.api.Noise` for one batch: the law at one (prefix, step, rows), sent to a device."""
 
-    law: NoiseLaw
+    law: Law
     prefix: str
     step: int
     rows: Rows
@@ -83,16 +89,16 @@ class BatchNoise:
         """Return float32 (B, *shape), standard normal."""
         return self.draw(name, lambda n, generator: torch.randn(n, *shape, generator=generator))
 
-    def draw(self, name: str, sample: Callable[[int, torch.Generator], Tensor]) -> Tensor:
+    def draw(self, name: str, sample: Sample) -> Tensor:
         """Return what `sample` draws for this batch's rows, on the batch's device."""
         drawn = self.law.draw(f"{self.prefix}/{name}", self.step, self.rows, sample)
         return drawn.to(self.device, non_blocking=True)
 
-    def within(self, name: str) -> "BatchNoise":
+    def within(self, name: str) -> BatchNoise:
         """Return the noise of the streams below `name`."""
         return BatchNoise(self.law, f"{self.prefix}/{name}", self.step, self.rows, self.device)
 
-    def of_size(self, count: int) -> "BatchNoise":
+    def of_size(self, count: int) -> BatchNoise:
         """Return the noise of a batch with another number of rows for each of these."""
         if count == self.rows.count:
             return self

@@ -68,44 +68,57 @@ class NotFinite(Diverged):
         self.accident = accident
 
 
-def accident_in(
-    step: GanStep, player: Player, repeat: int, position: int, terms: Mapping[str, Tensor]
-) -> Accident:
-    """Return what is known of an update that was not made. All ranks call this together.
+@dataclass(frozen=True)
+class Attempt:
+    """An update, with what it takes to say what was wrong with it."""
 
-    Args:
-        position: of the update's batch in the order of the run.
-        terms: this rank's, by name.
-    """
-    means = mean_over_ranks(torch.stack(list(terms.values()))).tolist()
-    named = dict(zip(terms, means, strict=True))
-    norms = dict(zip(player.names, player.norms.tolist(), strict=True))
+    player: str
+    repeat: int
+    step: int
+    images_seen: int
+    position: int
+    """Of its batch in the order of the run."""
+    terms: Mapping[str, Tensor]
+    """This rank's, by name."""
+    norms: Tensor
+    """Of each parameter's gradient, before clipping, in the order of the player's `names`."""
+
+
+def accident_in(step: GanStep, attempt: Attempt) -> Accident:
+    """Return what is known of an update that was not made. All ranks call this together."""
+    player: Player = getattr(step, attempt.player)
+    means = mean_over_ranks(torch.stack(list(attempt.terms.values()))).tolist()
+    named = dict(zip(attempt.terms, means, strict=True))
+    norms = dict(zip(player.names, attempt.norms.tolist(), strict=True))
     weights = not_finite(_both(step))
+    indices = step.feed.order.indices(attempt.position, step.rules.batch_size)
     return Accident(
-        what=_what(player.name, step.step, named, norms, weights),
-        step=step.step,
-        images_seen=step.images_seen,
+        what=_what(player.name, attempt.step, named, norms, weights),
+        step=attempt.step,
+        images_seen=attempt.images_seen,
         player=player.name,
-        repeat=repeat,
+        repeat=attempt.repeat,
         skipped=player.skipped,
         terms=named,
         gradient_norms=norms,
         weights=weights,
-        batch=tuple(step.feed.order.indices(position, step.rules.batch_size).tolist()),
+        batch=tuple(indices.tolist()),
         noise={
             "seed": step.noise.seed,
             "rollbacks": step.rollbacks,
-            "stream": f"{player.name}{repeat}",
+            "stream": f"{player.name}{attempt.repeat}",
         },
     )
 
 
-def check_weights(step: GanStep) -> None:
-    """Look at every weight and buffer of both networks and of G's average, on all ranks.
+def check_finite(step: GanStep) -> None:
+    """Look at the updates that the guard decided on, then at every weight and buffer of both
+    networks and of G's average, on all ranks.
 
     Raises:
         NotFinite: one of them is not finite.
     """
+    step.look()
     weights = not_finite(networks_of(step))
     if step.processes.any(bool(weights)):
         what = _about_weights(weights) if weights else "a weight on another rank is"

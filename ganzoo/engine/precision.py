@@ -13,7 +13,7 @@ import torch
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DeviceError
 
-AUTOCAST = {"bf16": torch.bfloat16}
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """``train.precision`` → dtype of the forward passes; others run in float32."""
 
 

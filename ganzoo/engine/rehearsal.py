@@ -22,6 +22,7 @@ from ganzoo.build.plan import Plan, Slot
 from ganzoo.engine.assemble import make_optimizers, make_run_schedules
 from ganzoo.engine.flops import FlopCounter
 from ganzoo.engine.game import EngineGame, Networks, Wanted
+from ganzoo.engine.graphs import obstacles
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
 from ganzoo.errors import GanzooError, PluginError, RecipeError
@@ -58,14 +59,39 @@ def rehearse(plan: Plan) -> Plan:
             flops *= batch_size / small
     with torch.random.fork_rng(devices=[]):
         tiny = nn.Linear(1, 1)
-    make_run_schedules(plan, parts, make_optimizers(plan, tiny, tiny))
+    optimizers = make_optimizers(plan, tiny, tiny)
+    make_run_schedules(plan, parts, optimizers)
     for slot, component in plan.components.items():
         if slot[0] == "eval":
             make(component)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     memory_format = "channels_last" if channels_last else "contiguous"
-    return replace(plan, memory_format=memory_format, step_flops=flops)
+    return replace(
+        plan,
+        memory_format=memory_format,
+        cuda_graphs=_may_capture(plan, parts, optimizers),
+        step_flops=flops,
+    )
+
+
+def _may_capture(
+    plan: Plan, parts: Components, optimizers: Mapping[str, torch.optim.Optimizer]
+) -> bool:
+    """Return what `train.cuda_graphs` comes to.
+
+    Raises:
+        RecipeError: it is true, and something stands against it.
+    """
+    wanted = plan.recipe.settings.train.cuda_graphs
+    if wanted is False:
+        return False
+    found = obstacles(plan.recipe.settings, parts, optimizers)
+    if wanted is True and found:
+        path = ("train", "cuda_graphs")
+        problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
+        raise RecipeError(problems, hint="train.cuda_graphs=auto")
+    return not found
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.manifest import DamagedCheckpoint
 
 if TYPE_CHECKING:
+    from ganzoo.engine.player import Player
     from ganzoo.engine.step import GanStep
 
 STATE_FILE = "state.pt"
@@ -63,8 +64,11 @@ def read_state(step: GanStep, directory: Path) -> None:
         saved = state["players"][player.name]
         player.optimizer.load_state_dict(saved["optimizer"])
         player.updates, player.skipped = saved["updates"], saved["skipped"]
+        if player.scale and "scale" in saved:
+            player.scale.load_state_dict(saved["scale"])
     for name, component in step.parts.stateful().items():
         component.load_state_dict(state["components"][name])
+    step.forget()
 
 
 def _state(step: GanStep) -> dict[str, Any]:
@@ -74,17 +78,21 @@ def _state(step: GanStep) -> dict[str, Any]:
         "rollbacks": step.rollbacks,
         "position": step.feed.position,
         "players": {
-            player.name: {
-                "optimizer": player.optimizer.state_dict(),
-                "updates": player.updates,
-                "skipped": player.skipped,
-            }
-            for player in (step.discriminator, step.generator)
+            player.name: _state_of(player) for player in (step.discriminator, step.generator)
         },
         "components": {
             name: component.state_dict() for name, component in step.parts.stateful().items()
         },
     }
+
+
+def _state_of(player: Player) -> dict[str, Any]:
+    state = {
+        "optimizer": player.optimizer.state_dict(),
+        "updates": player.updates,
+        "skipped": player.skipped,
+    }
+    return state | ({"scale": player.scale.state_dict()} if player.scale else {})
 
 
 def newest_whole(store: CheckpointStore) -> Checkpoint:

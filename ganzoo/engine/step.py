@@ -18,13 +18,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ganzoo.api import Terms
 from ganzoo.build.components import Components, RegularizerSlot
 from ganzoo.engine.ema import Ema
-from ganzoo.engine.feed import Feed, Lazy
+from ganzoo.engine.feed import Feed
 from ganzoo.engine.game import EngineGame
+from ganzoo.engine.graphs import Graphs, HeldInputs
+from ganzoo.engine.guard import Guard
+from ganzoo.engine.inputs import Inputs
 from ganzoo.engine.labels import LabelLaw
 from ganzoo.engine.networks import Compiled, Networks, Wanted
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
-from ganzoo.engine.nonfinite import Accident, NotFinite, Undo, accident_in
-from ganzoo.engine.player import Player
+from ganzoo.engine.noise import NoiseLaw, Rows
+from ganzoo.engine.nonfinite import Accident, Attempt, NotFinite, Undo, accident_in
+from ganzoo.engine.player import Outcome, Player
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.schedules import Schedules
 from ganzoo.errors import PluginError
@@ -46,9 +49,25 @@ class Rules:
     compile: bool = False
 
 
+@dataclass(frozen=True)
+class Played:
+    """What one update left behind."""
+
+    terms: dict[str, Tensor]
+    """float32 () each, detached, by name."""
+    outcome: Outcome
+    sign: Tensor | None = None
+    """float32 (): the mean sign of D's real logits, where an augmentation wants to know."""
+
+
 @dataclass
 class GanStep:
-    """The step of one run, with the counters that it moves."""
+    """The step of one run, with the counters that it moves.
+
+    Args:
+        guard: both players' own, where the device decides about updates.
+        graphs: captured updates; None: every one is played eagerly.
+    """
 
     parts: Components
     rules: Rules
@@ -60,10 +79,14 @@ class GanStep:
     ema: Ema | None = None
     label_law: LabelLaw | None = None
     schedules: Schedules = field(default_factory=Schedules)
+    guard: Guard | None = None
+    graphs: Graphs | None = None
     step: int = 0
     images_seen: int = 0
     accidents: list[Accident] = field(default_factory=list)
     """The first of every row of skipped updates, until somebody takes them from here."""
+    attempts: list[Attempt] = field(default_factory=list)
+    """The updates that the guard has decided on and the host has not looked at."""
 
     def __post_init__(self) -> None:
         parts, compiled = self.parts, None
@@ -74,6 +97,7 @@ class GanStep:
             channels_last=self.rules.channels_last,
             autocast=self._autocast,
             compiled=compiled,
+            scale=self.discriminator.scale,
         )
         count = self.rules.batch_size // self.processes.world_size
         self.rows = Rows(self.processes.rank * count, count)
@@ -90,6 +114,10 @@ class GanStep:
 
     def __call__(self) -> dict[str, Tensor]:
         """Play one step; return the named terms, detached, for the log."""
+        with self.graphs.record.where() if self.graphs else nullcontext():
+            return self._play_both()
+
+    def _play_both(self) -> dict[str, Tensor]:
         self._seed_default_generators()
         self.schedules.apply(self.images_seen)
         terms: dict[str, Tensor] = {}
@@ -110,17 +138,53 @@ class GanStep:
         A skipped update has no terms: what is logged stays finite.
 
         Raises:
-            NotFinite: a term or a gradient is not finite, and it is not to be skipped.
+            NotFinite: a term or a gradient is not finite, and it is not to be skipped. Under a
+                guard it is `look` that says so, later.
         """
         due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
-        wanted = self.wanted(player, due)
-        batch, game = self.feed.next(), None
-        terms: dict[str, Tensor] = {}
+        inputs = self.inputs(player, repeat)
         if self.undo:
             self.undo.remember()
+        if self.graphs:
+            played = self.graphs.play(self, player, due, inputs)
+        else:
+            played = self.play(player, due, inputs)
+        terms, outcome = played.terms, played.outcome
+        attempt = Attempt(
+            player=player.name,
+            repeat=repeat,
+            step=self.step,
+            images_seen=self.images_seen,
+            position=inputs.batch.position,
+            terms=terms,
+            norms=outcome.norms,
+        )
+        player.count(skipped=outcome.accident)
+        if outcome.accident:
+            self._skip(player, accident_in(self, attempt))
+            return {}
+        if self.guard:
+            self.attempts.append(attempt)
+        if played.sign is not None:
+            seen = {"real_logits_sign": played.sign, "images": self.rules.batch_size}
+            self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
+        letter = player.name[0]
+        labelled = {f"{letter}/{name}": value for name, value in terms.items()}
+        labelled[f"{letter}/gradient_norm"] = outcome.norm
+        if player.scale:
+            # An overflow of float16 is no number of the training: it is left out of the log's mean.
+            labelled = {name: _or_nan(value) for name, value in labelled.items()}
+        return labelled
+
+    def play(
+        self, player: Player, due: list[RegularizerSlot], inputs: Inputs | HeldInputs
+    ) -> Played:
+        """Do the arithmetic of one update, on the device from end to end."""
+        wanted, game = self.wanted(player, due), None
+        terms: dict[str, Tensor] = {}
         for rows in self.micro_batches():
             with self._phase(wanted):
-                game = self.game(player, repeat, batch, rows, wanted)
+                game = self.game(player, inputs, rows, wanted)
                 for slot in due:
                     game = _prepared(slot, game)
                 parts = self.terms(player, game, due)
@@ -128,14 +192,44 @@ class GanStep:
                 total = torch.stack(list(parts.values())).sum() * share
             self.backward(total, player)
             _accumulate(terms, parts, rows.count / self.rows.count)
-        norm, made = player.apply_gradients(torch.stack(list(terms.values())).sum())
-        if not made:
-            self._skip(player, accident_in(self, player, repeat, batch.position, terms))
-            return {}
-        self._after(player, game, due)
-        letter = player.name[0]
-        labelled = {f"{letter}/{name}": value for name, value in terms.items()}
-        return labelled | {f"{letter}/gradient_norm": norm.detach()}
+        total = torch.stack(list(terms.values())).sum()
+        outcome = player.apply_gradients(total, penalised=wanted.penalised)
+        made = outcome.made and not outcome.accident
+        sign = self._after(player, game, due) if made and game else None
+        return Played(terms, outcome, sign)
+
+    def inputs(self, player: Player, repeat: int) -> Inputs:
+        """Return what a player's update of this step is given."""
+        return Inputs(
+            batch=self.feed.next(),
+            law=self.noise,
+            prefix=f"{player.name}{repeat}",
+            step=self.step,
+            rows=self.rows,
+            device=self.processes.device,
+        )
+
+    def look(self) -> None:
+        """Let the host see what the guard has found since it last looked.
+
+        Raises:
+            NotFinite: an update was not finite; no weight has moved since.
+        """
+        if self.guard is None:
+            return
+        first, attempts = self.guard.first(), self.attempts
+        self.attempts = []
+        self.guard.reset()
+        if first is not None:
+            raise NotFinite(accident_in(self, attempts[first]))
+
+    def forget(self) -> None:
+        """Begin anew with everything that is remembered between updates: the state was replaced."""
+        self.attempts = []
+        if self.guard:
+            self.guard.reset()
+        if self.graphs:
+            self.graphs.forget()
 
     def _seed_default_generators(self) -> None:
         """Seed what dropout and noise inside networks draw from, on the CPU and on our device.
@@ -150,7 +244,7 @@ class GanStep:
 
     def backward(self, total: Tensor, player: Player) -> None:
         """Add the gradients of one micro-batch to a player's parameters, and to no others."""
-        torch.autograd.backward(total, inputs=player.parameters)
+        player.backward(total)
 
     def micro_batches(self) -> Iterator[Rows]:
         """Yield the parts that this process's rows are worked off in."""
@@ -159,16 +253,14 @@ class GanStep:
             yield Rows(first, min(size, self.rows.count - first))
 
     def game(
-        self, player: Player, repeat: int, batch: Lazy, part: Rows, wanted: Wanted
+        self, player: Player, inputs: Inputs | HeldInputs, part: Rows, wanted: Wanted
     ) -> EngineGame:
         """Return the game of one micro-batch."""
-        rows = Rows(self.rows.first + part.first, part.count)
-        prefix = f"{player.name}{repeat}"
-        noise = BatchNoise(self.noise, prefix, self.step, rows, self.processes.device)
+        noise = inputs.noise(part)
         return EngineGame(
             player=player.name,
             networks=self.networks.wanting(wanted),
-            batch=lambda: batch.part(part),
+            batch=lambda: inputs.real(part),
             latents=noise.draw("latents", self.parts.latent.sample),
             fake_labels=self.label_law.draw(noise) if self.label_law else None,
             noise=noise,
@@ -201,17 +293,15 @@ class GanStep:
         ]
         return Wanted.by([self.parts.loss, *playing])
 
-    def _after(self, player: Player, game: EngineGame | None, due: list[RegularizerSlot]) -> None:
-        if game is None:
-            return
+    def _after(self, player: Player, game: EngineGame, due: list[RegularizerSlot]) -> Tensor | None:
+        """Let regularizers act on new weights; return what the augmentation wants to be told."""
         for slot in due:
             if hasattr(slot.component, "after_step"):
                 with torch.no_grad():
                     slot.component.after_step(game)
-        observe = getattr(self.parts.augmentation, "observe", None)
-        if player is self.discriminator and observe:
-            sign = game.mean(game.real_logits.detach().sign().mean())
-            observe({"real_logits_sign": sign, "images": self.rules.batch_size})
+        if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
+            return game.mean(game.real_logits.detach().sign().mean())
+        return None
 
     def _skip(self, player: Player, accident: Accident) -> None:
         """Leave no trace of an update that was not made, or raise NotFinite.
@@ -270,6 +360,10 @@ def _played(component: Any, name: str, player: Player, game: EngineGame) -> Term
         if not isinstance(value, Tensor) or value.dim() != 0:
             raise PluginError(f"{name}: the {player.name}'s term {term!r} is not a scalar tensor")
     return terms
+
+
+def _or_nan(value: Tensor) -> Tensor:
+    return torch.where(torch.isfinite(value), value, torch.nan)
 
 
 def _accumulate(terms: dict[str, Tensor], parts: Mapping[str, Tensor], share: float) -> None:

@@ -14,7 +14,7 @@ from ganzoo.build.plan import Plan
 from ganzoo.engine.best import measure, previous_best, step_of
 from ganzoo.engine.keeper import Keeper
 from ganzoo.engine.mending import Mender
-from ganzoo.engine.nonfinite import NotFinite, check_weights
+from ganzoo.engine.nonfinite import NotFinite, check_finite
 from ganzoo.engine.pictures import save_picture
 from ganzoo.engine.processes import Processes, mean_over_ranks
 from ganzoo.engine.remarks import remarks
@@ -100,7 +100,7 @@ class Trainer:
         self.reporters.tell("ticked", self.step.step)
         due, ended = self.due(), None
         if due:
-            check_weights(self.step)
+            check_finite(self.step)
         if "log" in due:
             self.log()
         if "draw" in due:
@@ -144,7 +144,7 @@ class Trainer:
         if not self.pending:
             return
         names = list(self.pending)
-        means = torch.stack([torch.stack(self.pending[name]).mean() for name in names])
+        means = torch.stack([torch.stack(self.pending[name]).nanmean() for name in names])
         values = dict(zip(names, mean_over_ranks(means).tolist(), strict=True))
         self.pending.clear()
         seconds = time.monotonic() - self.clock
@@ -295,7 +295,7 @@ class Trainer:
         """Save and raise if any rank was told to stop."""
         if not self.processes.any(self.flag.reason is not None):
             return
-        check_weights(self.step)
+        check_finite(self.step)
         self.save(needed=True)
         raise self.stopped()
 

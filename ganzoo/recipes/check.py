@@ -11,17 +11,12 @@ from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.layer import Layer, Origin, nearest
 from ganzoo.recipes.merge import Note, told, without_nulls
 from ganzoo.recipes.rest import without
-from ganzoo.recipes.scalars import shortened, shown
+from ganzoo.recipes.scalars import shortened
 from ganzoo.recipes.shape import shape
 from ganzoo.recipes.skeleton import BUDGETS, Settings
-from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at, kind_of
+from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, kind_of
 from ganzoo.recipes.words import told_apart
 from ganzoo.registry.names import PLURALS, suggest
-
-_NOT_YET: dict[KeyPath, tuple[tuple[Any, ...], str]] = {
-    ("train", "precision"): (("fp16",), "use fp32, tf32 or bf16"),
-}
-"""Where the format knows a value that the engine does not yet act on → those values."""
 
 HINT = "ganzoo show digits-dcgan-hinge, a recipe with every key written out"
 
@@ -35,7 +30,7 @@ def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
     """
     data = without_nulls(merged.data)
     shaped = shape(data)
-    problems = [*shaped.problems, *_not_yet(data), *_budget(data), *_schedules(data)]
+    problems = [*shaped.problems, *_budget(data), *_schedules(data)]
     problems += _labels(data)
     named = {"name": default_name} | shaped.data
     try:
@@ -68,13 +63,6 @@ def placed(origins: dict[KeyPath, Origin], path: KeyPath, what: str) -> Problem:
     """Return a problem at the place where `path`, or what is nearest around it, was written."""
     origin = nearest(origins, path)
     return Problem(origin.file, origin.line, origin.column, shortened(".".join(path), 200), what)
-
-
-def _not_yet(data: dict[str, Any]) -> Iterator[Note]:
-    for path, (values, instead) in _NOT_YET.items():
-        value = at(data, path)
-        if any(value == each and type(value) is type(each) for each in values):
-            yield Note(path, f"{shown(value)} is not there yet - {instead}")
 
 
 def _budget(data: dict[str, Any]) -> Iterator[Note]:

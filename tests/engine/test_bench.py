@@ -60,10 +60,10 @@ def with_batches_of(step: GanStep, textbook: Textbook) -> None:
             yield drawn["batch"]
 
     def same_game(player: str, repeat: int, due: Any) -> Any:
+        mover = getattr(step, player)
         ours = step.game(
-            getattr(step, player), repeat, step.feed.next(), next(step.micro_batches()),
-            step.wanted(getattr(step, player), []),
-        )  # fmt: skip
+            mover, step.inputs(mover, repeat), next(step.micro_batches()), step.wanted(mover, [])
+        )
         drawn["batch"] = (ours.real, None)
         textbook.latents = lambda count: ours.latents  # type: ignore[method-assign]
         return game(player, repeat, due)

@@ -15,7 +15,7 @@ from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.launch import Options, resume, start
 from ganzoo.engine.noise import CPU
-from ganzoo.engine.nonfinite import NotFinite, check_weights
+from ganzoo.engine.nonfinite import NotFinite, check_finite
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.state import networks_of, write_state
 from ganzoo.engine.step import MAX_SKIPPED, GanStep
@@ -238,12 +238,12 @@ def test_a_rollback_changes_the_noise_and_the_order_of_the_data(tmp_path: Path) 
 
 def test_a_weight_that_is_not_finite_is_named_and_never_written(tmp_path: Path) -> None:
     step = step_of(tmp_path)
-    check_weights(step)
+    check_finite(step)
     assert step.ema is not None
     name, average = next(iter(step.ema.module.named_parameters()))
     average.view(-1)[0] = float("nan")
     with pytest.raises(NotFinite, match=rf"ema\.{name} is not finite after step 0"):
-        check_weights(step)
+        check_finite(step)
     with pytest.raises(CheckpointError, match="not finite; no checkpoint is written"):
         write_state(step, tmp_path)
 

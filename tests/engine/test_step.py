@@ -32,10 +32,9 @@ def textbook(step: GanStep) -> tuple[Tensor, Tensor]:
     """Play one step of hinge as tutorials do, graph through G in D's update and all."""
     parts, players = step.parts, {}
     for player, repeat in (("discriminator", 0), ("generator", 0)):
-        wanted = step.wanted(getattr(step, player), [])
-        game = step.game(
-            getattr(step, player), repeat, step.feed.next(), next(step.micro_batches()), wanted
-        )
+        mover = getattr(step, player)
+        wanted = step.wanted(mover, [])
+        game = step.game(mover, step.inputs(mover, repeat), next(step.micro_batches()), wanted)
         fake = parts.generator(game.latents)
         if player == "discriminator":
             both = parts.discriminator(torch.cat([game.real, fake])).logits

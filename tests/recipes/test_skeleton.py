@@ -40,6 +40,7 @@ def test_the_defaults_are_those_of_the_documentation(small: Path) -> None:
     assert (settings.seed, settings.conditional, settings.labels) == (0, False, "data")
     assert (train.steps, train.images, train.batch_size, train.keep) == (3000, None, 64, 2)
     assert (train.precision, train.memory_format, train.compile) == ("fp32", "auto", "auto")
+    assert train.cuda_graphs == "auto"
     assert (train.ema, train.on_nonfinite, train.on_collapse) == (None, "stop", "warn")
     assert (train.log_every_steps, train.save_every_steps) == (50, None)
     assert (evaluation.samples, evaluation.final_samples, evaluation.extractor) == (
@@ -145,7 +146,7 @@ train:
             "train: {steps: 1, clip_grad_norm: 0}",
             "6:19  train.clip_grad_norm  0 must be more than 0",
         ),
-        ("train: {steps: 1, precision: fp16}", "6:19  train.precision  'fp16' is not there yet"),
+        ("train: {steps: 1, cuda_graphs: 1}", "6:19  train.cuda_graphs  expected 'auto', true or"),
         ("train: {steps: 1, compile: 1}", "6:19  train.compile  expected 'auto', true or false"),
         ("name: a/b", "6:1  name  'a/b' cannot name a run"),
         ("name: ..", "6:1  name  '..' cannot name a run"),
