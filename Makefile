@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
 
-.PHONY: help env test quick soak check wheels demo clean
+.PHONY: help env test quick soak gpu check wheels demo clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r verb words; do \
@@ -59,6 +59,10 @@ demo: env  ## train two GANs on digits and compare them; minutes on a CPU
 		echo "  $$run/samples/real.png"; \
 		echo "  $$(ls "$$run"/samples/step-*.png | tail -n 1)"; \
 	done
+
+gpu: env  ## the checks that need an NVIDIA GPU; minutes
+	@$(BIN)/python -c "import torch; assert torch.cuda.is_available(), 'no NVIDIA GPU is here'"
+	@$(BIN)/pytest -q tests/gpu
 
 clean:  ## remove what was built, but not runs/
 	@rm -rf .venv .venv-wheels dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -55,6 +55,8 @@ def numerics(train: Any) -> Iterator[None]:
 @contextmanager
 def _deterministic() -> Iterator[None]:
     """Only deterministic algorithms inside. Even switching them off imports torch's compiler."""
+    if torch.cuda.is_available():
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:

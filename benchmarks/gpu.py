@@ -1,0 +1,145 @@
+"""How fast a training step is on an NVIDIA GPU: the plain loop, and ours eager, compiled, captured.
+
+    python benchmarks/gpu.py [--rounds 5] [--seconds 0.3] [--only NAME…] [--batches 64 512]
+
+Networks of the zoo at 32x32 with an average of G in every case. All cases of a row take turns in
+one process, in wall time, the device waited for at each reading; a speed is the median of the
+rounds' own ratios. The limit is what arithmetic at the measured peak and memory traffic at the
+measured bandwidth would allow, the lower of the two, no operation fused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+import ganzoo
+from ganzoo.build.plan import Plan
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.bench.bench import cycle_of, flops_of, repeated
+from ganzoo.engine.bench.peak import measure_peak
+from ganzoo.engine.bench.rounds import Case, Spread, clock_of, speed_against, time_interleaved
+from ganzoo.engine.bench.textbook import Textbook
+from ganzoo.engine.bench.traffic import TrafficCounter, bandwidth
+from ganzoo.engine.launch import prepare
+from ganzoo.engine.precision import float32_precision
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.step import GanStep
+from ganzoo.report.table import Table, three_digits
+
+BASE = ("dataset.length=2000", "eval.extractor=null")
+DCGAN = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan}")
+DCGAN_CRITIC = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan, batch_norm: false}")
+RESNET = (*BASE, "generator.width=64", "discriminator.width=64")
+ROWS: dict[str, tuple[str, ...]] = {
+    "dcgan": DCGAN,
+    "dcgan, WGAN-GP": (*DCGAN_CRITIC, "loss=wgan-gp"),
+    "resnet 64": RESNET,
+    "resnet 64, WGAN-GP": (*RESNET, "discriminator.spectral_norm=false", "loss=wgan-gp"),
+}
+
+CASES: dict[str, tuple[str, ...]] = {
+    "fp32": ("train.precision=fp32", "train.cuda_graphs=false"),
+    "fp32 captured": ("train.precision=fp32",),
+    "bf16": ("train.precision=bf16", "train.cuda_graphs=false"),
+    "bf16 compiled": ("train.precision=bf16", "train.cuda_graphs=false", "train.compile=true"),
+    "bf16 captured": ("train.precision=bf16",),
+    "bf16 compiled, captured": ("train.precision=bf16", "train.compile=true"),
+    "fp16 captured": ("train.precision=fp16",),
+}
+"""Ours under each switch; fp32 multiplies in full, without TF32, as the textbook does."""
+
+WARM_UPS = 8
+"""Steps before anything is timed: updates are captured in the fourth."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What the card can do at best."""
+
+    processes: Processes
+    arithmetic: float
+    """Operations a second in bfloat16."""
+    bytes_per_second: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.3)
+    parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), metavar="NAME")
+    parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES), metavar="CASE")
+    parser.add_argument("--batches", nargs="*", type=int, default=[64, 512])
+    chosen = parser.parse_args()
+    gpu = torch.device("cuda", torch.cuda.current_device())
+    clock = clock_of(gpu, 1)
+    device = Device(
+        Processes(gpu), measure_peak(torch.bfloat16, gpu, clock).best, bandwidth(gpu, clock)
+    )
+    versions = f"ganzoo {ganzoo.__version__}, torch {torch.__version__}"
+    print(f"{time.strftime('%Y-%m-%d')}, {torch.cuda.get_device_name(gpu)}, {versions}")
+    print(
+        f"peak bf16 {device.arithmetic / 1e12:.0f} TFLOP/s, "
+        f"copy {device.bytes_per_second / 1e12:.2f} TB/s\n"
+    )
+    columns = ["", "textbook img/s", *chosen.cases, "best img/s", "of its limit", "ops a step"]
+    rows = []
+    for batch in chosen.batches:
+        for name in chosen.only:
+            rows.append(row(name, batch, device, chosen))
+            print(*rows[-1], sep="  ", flush=True)
+    print("\n" + Table(columns, rows, columns[1:]).markdown())
+
+
+def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> list[str]:
+    """Measure one row; return its line."""
+    size = f"train.batch_size={batch}"
+    plans = {
+        case: prepare("shapes-resnet-hinge", [*ROWS[name], size, *CASES[case]])
+        for case in chosen.cases
+    }
+    with float32_precision("ieee"):
+        steps = {case: make_step(plan, device.processes) for case, plan in plans.items()}
+        textbook = Textbook.of(next(iter(plans.values())), device.processes.device)
+        cases = [Case("textbook", textbook), *(Case(*each) for each in steps.items())]
+        taken = time_interleaved(
+            cases,
+            clock_of(device.processes.device, 1),
+            rounds=chosen.rounds,
+            seconds=chosen.seconds,
+            warm_up=WARM_UPS,
+        )
+        for case, step in steps.items():
+            if step.graphs and step.graphs.refusal:
+                print(f"{name}, {case}: not captured: {step.graphs.refusal}", flush=True)
+        limit, operations = images_per_second_at_best(plans, batch, device)
+    speed = speed_against(taken, "textbook")
+    rates = {case: batch / Spread.of(times).median for case, times in taken.items()}
+    best = max(rates.values())
+    shown = [f"{name}, batch {batch}", three_digits(rates["textbook"])]
+    shown += [f"{speed[case].median:.2f}" for case in chosen.cases]
+    return [*shown, three_digits(best), f"{best / limit:.0%}", str(operations)]
+
+
+def images_per_second_at_best(
+    plans: dict[str, Plan], batch: int, device: Device
+) -> tuple[float, int]:
+    """Return real images a second at the lower of two limits, and the operations of a step."""
+    plan = next((plan for case, plan in plans.items() if case.startswith("bf16")), None)
+    step: GanStep = make_step(
+        replace(plan or next(iter(plans.values())), cuda_graphs=False), device.processes
+    )
+    step.networks = replace(step.networks, compiled=None)
+    flops, cycle = flops_of(step), cycle_of(step)
+    with TrafficCounter() as traffic:
+        repeated(step, cycle)()
+    arithmetic = device.arithmetic / (flops / batch)
+    memory = device.bytes_per_second / (traffic.bytes / cycle / batch)
+    return min(arithmetic, memory), traffic.operations // cycle
+
+
+if __name__ == "__main__":
+    main()

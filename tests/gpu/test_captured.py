@@ -1,0 +1,166 @@
+"""Updates on a GPU: captured as eager, without waiting for the host, accidents found."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganzoo.build.plan import Plan
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.graphs import WARM_UPS
+from ganzoo.engine.loss_scale import START
+from ganzoo.engine.nonfinite import NotFinite, check_finite
+from ganzoo.engine.precision import numerics
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.state import read_state, write_state
+from ganzoo.engine.step import GanStep
+
+from ..engine.recipes import small_plan
+from ..engine.test_graphs import METHODS
+
+STEPS = 2 * WARM_UPS + 6
+SURE = {"train.deterministic": True}
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+
+
+def state(step: GanStep) -> list[Tensor]:
+    parts = step.parts
+    tensors = [*parts.generator.state_dict().values(), *parts.discriminator.state_dict().values()]
+    return [tensor.clone() for tensor in tensors]
+
+
+def made(plan: Plan, gpu: torch.device, *, captured: bool) -> GanStep:
+    return make_step(replace(plan, cuda_graphs=captured), Processes(gpu))
+
+
+def played(step: GanStep, steps: int) -> list[dict[str, Tensor]]:
+    return [step() for _ in range(steps)]
+
+
+@contextmanager
+def never_waiting() -> Iterator[None]:
+    """Make whatever waits for the device an error inside."""
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+def test_captured_updates_are_eager_ones_bit_for_bit(
+    tmp_path: Path, gpu: torch.device, method: dict[str, Any], precision: str
+) -> None:
+    plan = small_plan(tmp_path, method | SURE | {"train.precision": precision})
+    with numerics(plan.recipe.settings.train):
+        eager, ours = made(plan, gpu, captured=False), made(plan, gpu, captured=True)
+        theirs, mine = played(eager, STEPS), played(ours, STEPS)
+    assert ours.graphs is not None
+    assert ours.graphs.refusal is None
+    assert all(update.graph for update in ours.graphs.updates.values())
+    for a, b in zip(theirs, mine, strict=True):
+        assert a.keys() == b.keys()
+        for name, value in a.items():
+            torch.testing.assert_close(b[name], value, rtol=0, atol=0, equal_nan=True)
+    assert all(torch.equal(a, b) for a, b in zip(state(eager), state(ours), strict=True))
+
+
+@pytest.mark.parametrize("captured", [False, True])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_step_never_waits_for_the_device(
+    tmp_path: Path, gpu: torch.device, precision: str, captured: bool
+) -> None:
+    overrides = {"regularizers.r1": {"gamma": 1.0, "every_steps": 2}, "train.precision": precision}
+    step = made(small_plan(tmp_path, overrides), gpu, captured=captured)
+    played(step, STEPS)
+    torch.cuda.synchronize()
+    with never_waiting():
+        played(step, 4)
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_an_accident_is_found_when_the_host_looks(
+    tmp_path: Path, gpu: torch.device, captured: bool
+) -> None:
+    step = made(small_plan(tmp_path), gpu, captured=captured)
+    played(step, STEPS)
+    check_finite(step)
+    before = state(step)
+    with torch.no_grad():
+        first = next(step.parts.generator.parameters())
+        kept = first.flatten()[0].clone()
+        first.view(-1)[0] = float("nan")
+        played(step, 3)
+        first.view(-1)[0] = kept
+    floats = [(a, b) for a, b in zip(before, state(step), strict=True) if a.is_floating_point()]
+    with pytest.raises(NotFinite) as found:
+        step.look()
+    assert found.value.accident.step == STEPS
+    assert found.value.accident.player == "discriminator"
+    weights = {id(p) for p in step.discriminator.parameters}
+    assert weights
+    assert sum(torch.equal(a, b) for a, b in floats) >= len(step.discriminator.parameters)
+
+
+def test_an_overflow_in_a_captured_update_moves_no_weight(
+    tmp_path: Path, gpu: torch.device
+) -> None:
+    step = made(small_plan(tmp_path, {"train.precision": "fp16"}), gpu, captured=True)
+    played(step, STEPS)
+    player = step.discriminator
+    assert player.scale is not None
+    before = [p.detach().clone() for p in player.parameters]
+    player.scale.factor.fill_(START * 2**60)
+    step()
+    assert all(torch.equal(a, b) for a, b in zip(player.parameters, before, strict=True))
+    assert float(player.scale.factor) == START * 2**59
+    check_finite(step)
+
+
+def test_state_that_was_read_back_goes_on_as_it_would_have(
+    tmp_path: Path, gpu: torch.device
+) -> None:
+    plan = small_plan(tmp_path, SURE)
+    with numerics(plan.recipe.settings.train):
+        straight, resumed = made(plan, gpu, captured=True), made(plan, gpu, captured=True)
+        played(straight, STEPS)
+        write_state(straight, tmp_path)
+        read_state(resumed, tmp_path)
+        played(straight, STEPS)
+        played(resumed, STEPS)
+    assert all(torch.equal(a, b) for a, b in zip(state(straight), state(resumed), strict=True))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [{"loss": "wgan-gp"}, {"regularizers.r1": {"gamma": 1.0, "every_steps": 2}}],
+    ids=["wgan-gp", "r1"],
+)
+@pytest.mark.parametrize("captured", [False, True])
+def test_compiled_networks_follow_eager_ones(
+    tmp_path: Path, gpu: torch.device, method: dict[str, Any], captured: bool
+) -> None:
+    mlp = {
+        "generator": {"use": "mlp", "width": 32, "batch_norm": False},
+        "discriminator": {"use": "mlp", "width": 32},
+        "optimizers.both": {"use": "sgd", "lr": 0.05},
+    }
+    plans = [
+        small_plan(tmp_path, mlp | method | {"train.compile": compiled})
+        for compiled in (False, True)
+    ]
+    with numerics(plans[0].recipe.settings.train):
+        eager = made(plans[0], gpu, captured=False)
+        ours = made(plans[1], gpu, captured=captured)
+        theirs, mine = played(eager, WARM_UPS + 4), played(ours, WARM_UPS + 4)
+    if ours.graphs:
+        assert ours.graphs.refusal is None
+    for a, b in zip(theirs, mine, strict=True):
+        for name, value in a.items():
+            torch.testing.assert_close(b[name], value, rtol=1e-4, atol=1e-5)
