@@ -28,6 +28,7 @@ from ganzoo.engine.launch import prepare
 from ganzoo.engine.precision import float32_precision
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.step import GanStep
+from ganzoo.errors import DeviceError
 from ganzoo.report.table import Table, three_digits
 
 BASE = ("dataset.length=2000", "eval.extractor=null")
@@ -103,6 +104,14 @@ def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> li
     }
     with float32_precision("ieee"):
         steps = {case: make_step(plan, device.processes) for case, plan in plans.items()}
+        for case in [
+            case for case, plan in plans.items() if plan.recipe.settings.train.compile is True
+        ]:
+            try:
+                repeated(steps[case], WARM_UPS)()
+            except DeviceError as error:
+                print(f"{name}, {case}: {error.message}", flush=True)
+                del steps[case]
         textbook = Textbook.of(next(iter(plans.values())), device.processes.device)
         cases = [Case("textbook", textbook), *(Case(*each) for each in steps.items())]
         taken = time_interleaved(
@@ -120,7 +129,7 @@ def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> li
     rates = {case: batch / Spread.of(times).median for case, times in taken.items()}
     best = max(rates.values())
     shown = [f"{name}, batch {batch}", three_digits(rates["textbook"])]
-    shown += [f"{speed[case].median:.2f}" for case in chosen.cases]
+    shown += [f"{speed[case].median:.2f}" if case in speed else "–" for case in chosen.cases]
     return [*shown, three_digits(best), f"{best / limit:.0%}", str(operations)]
 
 

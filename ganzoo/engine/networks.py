@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from traceback import walk_tb
 from typing import Any, Self
 
 import torch
@@ -15,7 +16,7 @@ from torch.func import grad_and_value
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.build.components import Components, capabilities
 from ganzoo.engine.loss_scale import LossScale
-from ganzoo.errors import PluginError
+from ganzoo.errors import DeviceError, PluginError
 
 Judgement = Callable[[Tensor, Tensor | None], Any]
 Penalty = Callable[[Tensor, Tensor | None, Tensor | None], Any]
@@ -157,6 +158,32 @@ class Compiled:
             discriminator=torch.compile(discriminator, dynamic=False),
             penalty=torch.compile(penalty_of(discriminator), dynamic=False) if pure else None,
         )
+
+
+@contextmanager
+def telling_of_the_compiler() -> Iterator[None]:
+    """Say in one line what torch's compiler, or the code that it made, failed of.
+
+    Raises:
+        DeviceError: as said.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_of_the_compiler(error):
+            raise
+        first = str(error).strip().partition("\n")[0]
+        raise DeviceError(
+            f"torch {torch.__version__} cannot compile these networks here: {first}",
+            hint="train.compile=false",
+        ) from error
+
+
+def _is_of_the_compiler(error: BaseException) -> bool:
+    if isinstance(error, torch._dynamo.exc.TorchDynamoException):
+        return True
+    *_, (innermost, _) = walk_tb(error.__traceback__)
+    return "torchinductor" in innermost.f_code.co_filename  # where compiled code is kept
 
 
 def penalty_of(discriminator: nn.Module) -> Penalty:

@@ -24,7 +24,7 @@ from ganzoo.engine.graphs import Graphs, HeldInputs
 from ganzoo.engine.guard import Guard
 from ganzoo.engine.inputs import Inputs
 from ganzoo.engine.labels import LabelLaw
-from ganzoo.engine.networks import Compiled, Networks, Wanted
+from ganzoo.engine.networks import Compiled, Networks, Wanted, telling_of_the_compiler
 from ganzoo.engine.noise import NoiseLaw, Rows
 from ganzoo.engine.nonfinite import Accident, Attempt, NotFinite, Undo, accident_in
 from ganzoo.engine.player import Outcome, Player
@@ -114,7 +114,10 @@ class GanStep:
 
     def __call__(self) -> dict[str, Tensor]:
         """Play one step; return the named terms, detached, for the log."""
-        with self.graphs.record.where() if self.graphs else nullcontext():
+        with (
+            telling_of_the_compiler() if self.networks.compiled else nullcontext(),
+            self.graphs.record.where() if self.graphs else nullcontext(),
+        ):
             return self._play_both()
 
     def _play_both(self) -> dict[str, Tensor]:

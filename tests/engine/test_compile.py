@@ -1,6 +1,7 @@
 """Compiled networks play the same game: losses and gradients are eager's, penalties included."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ganzoo.engine.networks import Compiled, Networks, Wanted
 from ganzoo.engine.noise import CPU
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.step import GanStep
-from ganzoo.errors import PluginError
+from ganzoo.errors import DeviceError, PluginError
 
 from .recipes import small_plan
 
@@ -97,3 +98,29 @@ def test_an_input_gradient_of_a_compiled_d_must_be_declared() -> None:
     played.networks = networks
     with pytest.raises(PluginError, match="no component declares"):
         played.input_gradient(points)
+
+
+def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -> None:
+    step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
+
+    def broken(*given: Any) -> Any:
+        raise torch._dynamo.exc.Unsupported("no such stride\nand forty lines more")
+
+    compiled = Compiled(broken, broken, penalty=None)
+    step.networks = replace(step.networks, compiled=compiled)
+    with pytest.raises(
+        DeviceError, match=r"cannot compile these networks here: no such stride$"
+    ) as e:
+        step()
+    assert e.value.hint == "train.compile=false"
+
+
+def test_an_error_of_a_network_is_not_put_on_the_compiler(tmp_path: Path) -> None:
+    step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
+
+    def broken(*given: Any) -> Any:
+        raise ValueError("my own")
+
+    step.networks = replace(step.networks, compiled=Compiled(broken, broken, penalty=None))
+    with pytest.raises(ValueError, match="my own"):
+        step()
