@@ -53,7 +53,7 @@ CAPABILITIES: Mapping[str, str] = {
     "batch-coupled": "one sample's output depends on the others of its batch",
     "internal-noise": "in eval mode the output is not a function of the inputs alone",
     "unbounded": "G's output may leave the range of the model form; it is clamped at sampling",
-    "graph-safe": "makes no decision on the host that depends on tensor values",
+    "graph-safe": "does the same for any values of tensors and any step: it may be captured",
 }
 """The closed vocabulary of capability words; a plugin may add its own as ``acme/word``."""
 

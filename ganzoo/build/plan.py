@@ -95,7 +95,7 @@ class Plan:
     memory_format: str
     """``auto`` until the engine has seen the live components."""
     cuda_graphs: bool = False
-    """Whether a GPU may play updates as captured graphs; false until rehearsed."""
+    """Whether a GPU may play updates as captured graphs; of ``auto`` the engine decides."""
     step_flops: float | None = None
     """Of one update of each player, forward and backward; None until rehearsed."""
     notes: tuple[str, ...] = ()

@@ -206,6 +206,7 @@ class Graphs:
     updates: dict[Key, Captured] = field(default_factory=dict)
     refusal: str | None = None
     """Why an update could not be captured; from then on all are played eagerly."""
+    _told: bool = False
 
     def play(
         self, step: GanStep, player: Player, due: list[RegularizerSlot], live: Inputs
@@ -241,6 +242,13 @@ class Graphs:
 
         with update.rates.in_tensors():
             return self.record(play)
+
+    def take_refusal(self) -> str | None:
+        """Return why nothing can be captured, once."""
+        if self._told or self.refusal is None:
+            return None
+        self._told = True
+        return self.refusal
 
     def forget(self) -> None:
         """Capture anew: the tensors of optimizers have been replaced."""

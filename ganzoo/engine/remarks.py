@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.build.components import Components, capabilities
 from ganzoo.build.plan import Plan
+from ganzoo.engine.graphs import obstacles
 from ganzoo.engine.networks import Wanted
 from ganzoo.engine.step import GanStep
 from ganzoo.engine.threads import SMALL_STEP_FLOPS
@@ -21,6 +22,7 @@ def remarks(plan: Plan, step: GanStep) -> list[str]:
         *_on_compiling(step),
         *_on_ranks(step.parts, step.processes.world_size),
         *_on_precision(plan, step),
+        *_on_capturing(plan, step),
     ]
 
 
@@ -57,9 +59,22 @@ def _has_norm(network: nn.Module) -> bool:
 
 def _on_precision(plan: Plan, step: GanStep) -> Iterator[str]:
     precision = plan.recipe.settings.train.precision
+    if precision == "fp16" and step.processes.device.type == "cpu":
+        yield "float16 is slow on a CPU: train.precision=bf16 or fp32"
     worth_it = plan.step_flops is not None and plan.step_flops >= SMALL_STEP_FLOPS
     if precision == "fp32" and worth_it and bf16_is_fast(step.processes.device):
         yield "this device computes faster in bfloat16: train.precision=bf16, with other rounding"
+
+
+def _on_capturing(plan: Plan, step: GanStep) -> Iterator[str]:
+    settings = plan.recipe.settings
+    if step.processes.device.type != "cuda" or step.graphs or settings.train.cuda_graphs is False:
+        return
+    optimizers = {role: getattr(step, role).optimizer for role in ("generator", "discriminator")}
+    reasons = obstacles(settings, step.parts, optimizers)
+    if step.processes.world_size > 1:
+        reasons.append("several processes exchange gradients between the kernels")
+    yield f"updates are not captured as CUDA graphs: {'; '.join(reasons)}"
 
 
 def bf16_is_fast(device: torch.device) -> bool:

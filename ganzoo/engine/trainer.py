@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
-import torch
-from torch import Tensor
-
 from ganzoo.build.plan import Plan
 from ganzoo.engine.best import measure, previous_best, step_of
+from ganzoo.engine.gallery import Gallery
 from ganzoo.engine.keeper import Keeper
 from ganzoo.engine.mending import Mender
 from ganzoo.engine.nonfinite import NotFinite, check_finite
-from ganzoo.engine.pictures import save_picture
-from ganzoo.engine.processes import Processes, mean_over_ranks
+from ganzoo.engine.processes import Processes
 from ganzoo.engine.remarks import remarks
 from ganzoo.engine.reporter import Reporters
 from ganzoo.engine.sampling import Sampler
@@ -24,14 +20,12 @@ from ganzoo.engine.scorer import Scorer
 from ganzoo.engine.signals import StopFlag
 from ganzoo.engine.state import read_network
 from ganzoo.engine.step import GanStep
+from ganzoo.engine.terms import TermLog
 from ganzoo.engine.watch import Watch
 from ganzoo.errors import CheckpointError, GanzooError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Sampling, Score
-
-GRID_SAMPLES = 64
-PLOT_SAMPLES = 2048
 
 
 @dataclass
@@ -56,15 +50,16 @@ class Trainer:
     keeper: Keeper = field(init=False)
     mender: Mender = field(init=False)
     watch: Watch = field(init=False)
-    pending: dict[str, list[Tensor]] = field(default_factory=dict)
-    clock: float = field(default_factory=time.monotonic)
-    clock_images: int = 0
+    terms: TermLog = field(init=False)
+    gallery: Gallery = field(init=False)
 
     def __post_init__(self) -> None:
         parts = (self.directory, self.processes, self.reporters)
         self.keeper = Keeper(self.store, *parts, saved_step=self.resumed_at)
         self.mender = Mender(self.plan, self.keeper)
         self.watch = Watch(self.plan, *parts, self.scorer)
+        self.terms = TermLog(*parts)
+        self.gallery = Gallery(self.plan, self.directory, self.processes)
 
     def run(self) -> str:
         """Train to the end of the budget and score.
@@ -79,9 +74,9 @@ class Trainer:
         """
         for remark in remarks(self.plan, self.step):
             self.reporters.tell("noted", remark)
-        self.draw_real()
+        self.gallery.draw_real()
         ended = self.evaluate() if self.owes_an_evaluation() else None
-        self.clock, self.clock_images = time.monotonic(), self.step.images_seen
+        self.terms.start_clock(self.step.images_seen)
         if self.mender.policy == "rollback" and self.step.step == 0:
             self.save()
         while self.step.step < self.plan.budget.steps and ended is None:
@@ -95,16 +90,18 @@ class Trainer:
 
     def advance(self) -> str | None:
         """Play a step and do what is due after it; return why the run ends here, if it does."""
-        self.remember(self.step())
+        self.terms.remember(self.step())
         self.mender.tell_skipped(self.step)
+        if self.step.graphs and (refusal := self.step.graphs.take_refusal()):
+            self.reporters.tell("noted", f"updates are not captured as CUDA graphs: {refusal}")
         self.reporters.tell("ticked", self.step.step)
         due, ended = self.due(), None
         if due:
             check_finite(self.step)
         if "log" in due:
-            self.log()
+            self.terms.write(self.step)
         if "draw" in due:
-            self.draw()
+            self.gallery.draw(self.step.step, self.sampler())
         if "evaluate" in due:
             ended = self.evaluate()
         if "save" in due or ended:
@@ -125,42 +122,12 @@ class Trainer:
     def mend(self, found: NotFinite) -> None:
         """Go back to a checkpoint, and forget what came after it; or raise Diverged."""
         self.mender.mend(self.step, found)
-        self.pending.clear()
-        self.clock, self.clock_images = time.monotonic(), self.step.images_seen
+        self.terms.forget(self.step.images_seen)
         self.best, self.evaluations_since_best = previous_best(
             self.directory.scores(),
             self.step.step,
             self.plan.recipe.settings.train.stop,
         )
-
-    # --- log ---
-
-    def remember(self, terms: dict[str, Tensor]) -> None:
-        for name, value in terms.items():
-            self.pending.setdefault(name, []).append(value)
-
-    def log(self) -> None:
-        """Write the means since the last log, over all ranks, in one transfer from the device."""
-        if not self.pending:
-            return
-        names = list(self.pending)
-        means = torch.stack([torch.stack(self.pending[name]).nanmean() for name in names])
-        values = dict(zip(names, mean_over_ranks(means).tolist(), strict=True))
-        self.pending.clear()
-        seconds = time.monotonic() - self.clock
-        rate = (self.step.images_seen - self.clock_images) / max(seconds, 1e-9)
-        self.clock, self.clock_images = time.monotonic(), self.step.images_seen
-        if self.processes.is_main:
-            row = {
-                "step": self.step.step,
-                "images_seen": self.step.images_seen,
-                "images_per_second": round(rate, 1),
-            }
-            self.directory.append_metrics(row | values)
-        terms = values | {"images_per_second": rate}
-        self.reporters.tell("stepped", self.step.step, self.step.images_seen, terms)
-
-    # --- pictures ---
 
     def sampler(self) -> Sampler:
         """Return the sampler of the averaged generator, or of G itself if there is no average."""
@@ -172,29 +139,6 @@ class Trainer:
             self.step.label_law,
             self.processes.device,
         )
-
-    def draw(self) -> None:
-        """Save samples from the same latents as every time."""
-        if not self.processes.is_main:
-            return
-        count = PLOT_SAMPLES if self.plan.spec.modality == "vector" else GRID_SAMPLES
-        samples = self.sampler().sample(count, seed=self.plan.recipe.settings.seed)
-        path = self.directory.samples_directory / f"step-{self.step.step:08d}.png"
-        save_picture(path, self.plan.spec, samples, self.some_real())
-
-    def draw_real(self) -> None:
-        """Save real samples once, to compare with."""
-        path = self.directory.samples_directory / "real.png"
-        if self.processes.is_main and not path.exists():
-            save_picture(path, self.plan.spec, self.some_real())
-
-    def some_real(self) -> Tensor:
-        """Return a few real samples in stored form, the same ones every time."""
-        dataset = self.plan.dataset
-        wanted = PLOT_SAMPLES if self.plan.spec.modality == "vector" else GRID_SAMPLES
-        count = min(wanted, len(dataset))
-        stride = len(dataset) // count
-        return torch.stack([dataset[index * stride][0] for index in range(count)])
 
     # --- scores ---
 

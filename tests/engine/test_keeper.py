@@ -50,7 +50,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make the disk full, or free it again."""
 
     def set_to(is_full: bool) -> None:
-        def refuse(*anything: Any) -> None:
+        def refuse(*anything: Any, **how: Any) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.undo()
@@ -135,7 +135,7 @@ def test_a_run_whose_files_may_not_grow_ends_with_the_disk_full(tmp_path: Path) 
 def test_out_of_memory_offers_half_the_batch_at_once_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*anything: Any) -> None:
+    def refuse(*anything: Any, **how: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(Player, "apply_gradients", refuse)

@@ -11,9 +11,9 @@ import pytest
 
 from ganzoo.cli import main
 from ganzoo.engine import state
+from ganzoo.engine.gallery import Gallery
 from ganzoo.engine.signals import StopFlag
 from ganzoo.engine.step import GanStep
-from ganzoo.engine.trainer import Trainer
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 
@@ -24,7 +24,7 @@ EXIT = {TERM: 143, INT: 130, USR1: 75}
 
 PHASES: dict[str, tuple[Any, str, int, int]] = {
     "training": (GanStep, "update", 3, 2),
-    "drawing": (Trainer, "draw", 1, 3),
+    "drawing": (Gallery, "draw", 1, 3),
     "scoring": (StopFlag, "look", 2, 3),
     "saving": (state, "write_network", 2, 2),
     "scoring the final": (StopFlag, "look", 8, STEPS),

@@ -1,0 +1,60 @@
+"""The terms of a run's updates, from the device to metrics.jsonl."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ganzoo.engine.processes import Processes, mean_over_ranks
+from ganzoo.engine.reporter import Reporters
+from ganzoo.engine.step import GanStep
+from ganzoo.runs.directory import RunDirectory
+
+
+@dataclass
+class TermLog:
+    """Keeps terms on the device until they are written, as means, in one transfer."""
+
+    directory: RunDirectory
+    processes: Processes
+    reporters: Reporters
+    pending: dict[str, list[Tensor]] = field(default_factory=dict)
+    clock: float = field(default_factory=time.monotonic)
+    clock_images: int = 0
+
+    def remember(self, terms: dict[str, Tensor]) -> None:
+        """Keep the terms of one step."""
+        for name, value in terms.items():
+            self.pending.setdefault(name, []).append(value)
+
+    def start_clock(self, images_seen: int) -> None:
+        """Count images a second from here on."""
+        self.clock, self.clock_images = time.monotonic(), images_seen
+
+    def forget(self, images_seen: int) -> None:
+        """Drop what was kept: the run has gone back."""
+        self.pending.clear()
+        self.start_clock(images_seen)
+
+    def write(self, step: GanStep) -> None:
+        """Write the means since the last time, over all ranks; overflows of float16 left out."""
+        if not self.pending:
+            return
+        names = list(self.pending)
+        means = torch.stack([torch.stack(self.pending[name]).nanmean() for name in names])
+        values = dict(zip(names, mean_over_ranks(means).tolist(), strict=True))
+        seconds = time.monotonic() - self.clock
+        rate = (step.images_seen - self.clock_images) / max(seconds, 1e-9)
+        self.forget(step.images_seen)
+        if self.processes.is_main:
+            row = {
+                "step": step.step,
+                "images_seen": step.images_seen,
+                "images_per_second": round(rate, 1),
+            }
+            self.directory.append_metrics(row | values)
+        terms = values | {"images_per_second": rate}
+        self.reporters.tell("stepped", step.step, step.images_seen, terms)
