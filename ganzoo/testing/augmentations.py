@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.testing.asking import BATCH, samples
+from ganzoo.testing.capturing import captured, require_declared
 from ganzoo.testing.checks import Exempt, Failed, case_check
 from ganzoo.testing.comparing import Answers, difference, shape
 from ganzoo.testing.component import Case
@@ -108,6 +109,18 @@ def resumes(case: Case) -> None:
     check_resumes(case, use, ask)
 
 
+@case_check("form")
+def graph_safe(case: Case) -> None:
+    """One that declares ``graph-safe`` does the same for all values of tensors.
+
+    A GPU then plays its updates as a captured graph.
+    """
+    require_declared(case)
+    augmentation, x, noise = case.make(), _samples(case), _noise()
+    with captured():
+        augmentation(x, noise)
+
+
 def _samples(case: Case) -> Tensor:
     return samples(case.spec, BATCH, torch.Generator().manual_seed(0))
 
@@ -124,4 +137,5 @@ AUGMENTATION = (
     same_noise,
     identity_at_zero,
     resumes,
+    graph_safe,
 )

@@ -7,10 +7,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ganzoo.testing.capturing import CAPABILITY, captured, require_declared
 from ganzoo.testing.checks import Exempt, Failed, case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.stage import BATCH, PLAYERS, Stage, each_update, naming, required, settings
 from ganzoo.testing.toys import OFFERED
+from ganzoo.testing.watching import COUNTERS
 
 SPREAD = 0.5
 """How far apart the real samples of a batch lie, so that what couples them shows."""
@@ -93,4 +95,25 @@ def _equal(term: Tensor, other: Tensor) -> bool:
     return torch.allclose(term, other, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
 
 
-DECLARATIONS = (declared_gradients, separate_samples)
+@case_check("resumes")
+def graph_safe(case: Case) -> None:
+    """One that declares ``graph-safe`` does the same for all values of tensors and at every step.
+
+    A GPU then plays its updates as a captured graph, in which numbers of the host are fixed.
+    """
+    require_declared(case)
+
+    def play(stage: Stage, player: str) -> None:
+        with captured():
+            stage.play(player)
+        if counters := sorted(stage.asked & COUNTERS):
+            raise Failed(
+                f"no use of game.{counters[0]}, for it declares {CAPABILITY}",
+                "it read",
+                f"leave {CAPABILITY} out, or have the recipe schedule the number",
+            )
+
+    each_update(case, play)
+
+
+DECLARATIONS = (declared_gradients, separate_samples, graph_safe)

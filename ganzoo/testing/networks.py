@@ -8,6 +8,7 @@ import warnings
 import torch
 
 from ganzoo.testing.asking import answers, inputs, perturbed, trained
+from ganzoo.testing.capturing import captured, require_declared
 from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
 from ganzoo.testing.comparing import difference
 from ganzoo.testing.component import Case
@@ -178,6 +179,19 @@ def bf16_autocast(case: Case) -> None:
             )
 
 
+@case_check("form")
+def graph_safe(case: Case) -> None:
+    """One that declares ``graph-safe`` does the same for all values of tensors.
+
+    A GPU then plays its updates as a captured graph.
+    """
+    require_declared(case)
+    network = case.make()
+    given = inputs(case, network)
+    with captured(), torch.no_grad():
+        answers(network.train(), given)
+
+
 BOTH_NETWORKS = (
     finite,
     batch_of_one,
@@ -187,4 +201,5 @@ BOTH_NETWORKS = (
     state_dict,
     same_seed,
     bf16_autocast,
+    graph_safe,
 )

@@ -10,13 +10,22 @@ from torch import Tensor
 from ganzoo.api import DiscriminatorOutput
 from ganzoo.engine.game import EngineGame
 
+COUNTERS = frozenset({"step", "images_seen"})
+"""Numbers of a game that are others in every step."""
+
 
 @dataclass
 class WatchedGame(EngineGame):
     """`EngineGame` that notes the requests that a component must declare, or may couple rows by."""
 
     asked: set[str] = field(default_factory=set, repr=False)
-    """Capability words of the input gradients that were asked for; ``mean``, ``gather``."""
+    """Capability words of the input gradients that were asked for; ``mean``, ``gather``; the
+    counters that were read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in COUNTERS:
+            object.__getattribute__(self, "asked").add(name)
+        return object.__getattribute__(self, name)
 
     def input_gradient(
         self, x: Tensor, y: Tensor | None = None
@@ -34,4 +43,7 @@ class WatchedGame(EngineGame):
         return super().gather(t)
 
     def replace(self, **fields: Any) -> WatchedGame:
-        return WatchedGame(**vars(super().replace(**fields)), asked=self.asked)
+        before = set(self.asked)
+        replaced = vars(super().replace(**fields))
+        self.asked -= COUNTERS - before  # of its own doing
+        return WatchedGame(**replaced, asked=self.asked)

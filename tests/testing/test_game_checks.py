@@ -349,6 +349,50 @@ class UndeclaredAfterReplacing(SeededJitter):
         return {"r2": gradient.square().mean()}
 
 
+class Measured:
+    """Says that it is graph-safe, and looks at the size of a term."""
+
+    capabilities = frozenset({"graph-safe"})
+
+    def discriminator(self, game: Game) -> Terms:
+        term = game.real_logits.square().mean()
+        self.last = float(term.detach())
+        return {"large": term}
+
+
+class Masked(Measured):
+    def discriminator(self, game: Game) -> Terms:
+        logits = game.real_logits
+        return {"positive": logits[logits > -1e9].mean()}
+
+
+class WarmingUp(Measured):
+    def discriminator(self, game: Game) -> Terms:
+        return {"late": game.real_logits.mean() * min(1.0, (1 + game.images_seen) / 100)}
+
+
+class Replacing(Measured):
+    """Its game is a replaced one, which reads the counters for itself."""
+
+    def prepare(self, game: Game) -> Game:
+        return game.replace(fake=game.fake)
+
+    def discriminator(self, game: Game) -> Terms:
+        return {"real": torch.where(game.real_logits > 0, game.real_logits, 0).mean()}
+
+
+@pytest.mark.parametrize("factory", [Measured, Masked, WarmingUp])
+def test_what_cannot_be_captured_fails_if_it_says_that_it_can(failed, factory: Any) -> None:
+    can = frozenset({"graph-safe"})
+    assert failed("regularizer", factory, capabilities=can) == {"graph-safe"}
+
+
+def test_what_can_be_captured_passes_and_what_does_not_say_so_is_exempt(judge) -> None:
+    can = frozenset({"graph-safe"})
+    assert judge("regularizer", Replacing, capabilities=can)["graph-safe"].outcome == "passed"
+    assert judge("regularizer", Penalty, capabilities=can)["graph-safe"].outcome == "exempt"
+
+
 @pytest.mark.parametrize(
     ("check", "factory"),
     [
