@@ -223,7 +223,9 @@ class Comparison:
             numbers = [row.n, row.mean, row.sd, row.p_value, row.best_mean]
             numbers += [row.metrics.get(name) for name in metrics]
             cells = ["" if number is None else repr(number) for number in numbers]
-            rows.append([str(row.rank or ""), row.name, *cells, self.protocol.id, " ".join(row.runs)])
+            rows.append(
+                [str(row.rank or ""), row.name, *cells, self.protocol.id, " ".join(row.runs)]
+            )
         return Table(columns, rows).csv()
 
     def to_json(self) -> str:
