@@ -42,7 +42,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import kind_of
+from ganzoo.runs.samples import require_run
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,7 @@ def recipe_of(
         DataError: the lock is missing or torn.
         RecipeError: an override that cannot be.
     """
-    if kind_of(directory.info()) != "run":
-        raise UsageError(
-            f"{reference_to(directory.path)} is a score of samples; no run made them",
-            hint=command("compare", runs_directory=directory.path.parent),
-        )
+    require_run(directory)
     try:
         read_lock(directory.lock_file)
     except RecipeError as error:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from ganzoo.errors import UsageError
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Score
 
@@ -58,3 +60,16 @@ def kind_of(info: Mapping[str, Any]) -> Kind:
     if kind not in ("samples", "yardstick"):
         raise ValueError(f"no kind of samples: {kind!r}")
     return kind
+
+
+def require_run(directory: RunDirectory) -> None:
+    """Refuse the score of samples where a run is needed.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if "samples" in directory.info():
+        raise UsageError(
+            f"{reference_to(directory.path)} is a score of samples; no run made them",
+            hint=command("compare", runs_directory=directory.path.parent),
+        )
