@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.recipes.lock import read_lock
 from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.lock import read_lock
 from ganzoo.report.compare import compare_by_dataset
 from ganzoo.report.leaderboard import Comparison, Row
 from ganzoo.report.pages.comparison import comparison_page
@@ -74,15 +74,21 @@ def test_each_data_set_has_its_yardsticks_without_a_rank(boards, kind: str) -> N
         assert (row.kind, row.rank, row.seeds) == ("yardstick", 0, SEEDS)
 
 
-def test_a_memoriser_has_the_best_distance_to_train_and_is_exposed(boards) -> None:
+def test_a_memoriser_has_the_best_distance_to_train_and_its_neighbours_expose_it(boards) -> None:
     for board in boards:
         memoriser, *others = board.ranked
         assert memoriser.name.endswith("-memoriser")
-        assert memoriser.metrics["fd_holdout"] > memoriser.metrics["fd_train"]
         assert memoriser.metrics["nearest_ratio"] < 0.1
         assert memoriser.metrics["nearer_to_train"] > 0.95
         for row in others:
             assert row.metrics["nearest_ratio"] > 0.5, row.name
+
+
+def test_digits_that_are_copied_are_farther_from_the_hold_out(boards) -> None:
+    """On shapes 5,000 training images stand for their law so well that the gap is within noise."""
+    (board,) = (each for each in boards if each.protocol.reference == "zoo/digits")
+    metrics = board.ranked[0].metrics
+    assert metrics["fd_holdout"] > metrics["fd_train"] + 1
 
 
 def test_every_model_is_better_than_an_untrained_generator(boards) -> None:
@@ -119,5 +125,6 @@ def test_the_page_of_the_repository_is_that_of_its_records(boards) -> None:
     def body(page: str) -> str:
         return page.partition("<main>")[2].partition("<footer>")[0]
 
-    assert body(PAGE.read_text(encoding="utf-8")) == body(comparison_page(*boards))
+    is_it = body(PAGE.read_text(encoding="utf-8")) == body(comparison_page(*boards))
+    assert is_it, "try: python benchmarks/leaderboard_page.py"
     assert (ROOT / "docs" / "images" / "leaderboard.png").exists()

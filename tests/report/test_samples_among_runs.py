@@ -115,7 +115,7 @@ def test_what_needs_a_run_says_that_samples_are_none(
 def test_the_page_shows_a_picture_of_the_samples_and_the_real_ones_of_a_run(
     keep, make_run, score
 ) -> None:
-    kept = keep("memoriser", 0.5, yardstick=True)
+    kept = keep("memoriser", 0.5, yardstick=True, description="training images")
     run = make_run("a", score(3.0))
     for directory, name in ((kept, "samples"), (run, "real"), (run, "step-00000100")):
         directory.samples_directory.mkdir(exist_ok=True)
@@ -123,6 +123,8 @@ def test_the_page_shows_a_picture_of_the_samples_and_the_real_ones_of_a_run(
     page = comparison_page(compare())
     places = [page.index(f'alt="{w}') for w in ("real samples", "memoriser, seed 0", "a, seed 0")]
     assert places == sorted(places)
+    assert "<li>memoriser: training images</li>" in page
+    assert '<tr class="yardstick">' in page
 
 
 def test_a_record_of_samples_that_says_no_kind_is_refused(keep, make_run, score) -> None:

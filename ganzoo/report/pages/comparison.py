@@ -49,10 +49,10 @@ def _board(comparison: Comparison, index: int) -> dict[str, Any]:
         "columns": table.columns,
         "numeric": set(table.numbers),
         "rows": [
-            {"cells": cells, "sorts": _values(row, table.columns)}
+            {"cells": cells, "sorts": _values(row, table.columns), "kind": row.kind}
             for row, cells in zip(comparison.ranked, table.rows, strict=True)
         ],
-        "notes": comparison.notes,
+        "notes": [*comparison.notes, *_descriptions(comparison)],
         "charts": charts or (),
         "drawn": len(drawn),
         "more": len(runs) > len(drawn),
@@ -63,6 +63,16 @@ def _board(comparison: Comparison, index: int) -> dict[str, Any]:
         "explanation": explanation(protocol),
         "protocol": protocol_rows(protocol),
     }
+
+
+def _descriptions(comparison: Comparison) -> list[str]:
+    """Return what made the samples that no run made, where that is known."""
+    found = {}
+    for row in comparison.ranked:
+        for run in _runs(comparison, row)[:1]:
+            if row.kind != "run":
+                found[row.name] = run.info()["samples"].get("description")
+    return [f"{name}: {words}" for name, words in found.items() if words]
 
 
 def _runs(comparison: Comparison, row: Row) -> list[RunDirectory]:
