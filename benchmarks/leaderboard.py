@@ -78,14 +78,17 @@ class Job:
         """Of its budget."""
         return Recipe.load(self.recipe, self.overrides).settings.train.steps or 0
 
+    def log(self, runs_directory: Path) -> Path:
+        """Return the file of its words."""
+        return runs_directory / "logs" / f"{self.recipe}-s{self.seed}.log"
+
     def start(self, runs_directory: Path, on_cpu: bool) -> None:
         """Start it; its words go into a file of their own."""
-        logs = runs_directory / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        self.log(runs_directory).parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "ganzoo", "run", self.recipe, f"seed={self.seed}"]
         command += [*self.overrides, "--resume", "auto", "--runs-dir", str(runs_directory)]
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if on_cpu else {}
-        with (logs / f"{self.recipe}-s{self.seed}.log").open("ab") as log:
+        with self.log(runs_directory).open("ab") as log:
             self.begun = time.monotonic()
             self.process = subprocess.Popen(
                 command,
@@ -156,6 +159,8 @@ class Pool:
         value = f"  {score.protocol.distance_name} {score.value:.4g}" if score else ""
         left = len(self.waiting) + len(self.going)
         print(f"{word:9} {job}  {seconds:.0f} s{value}  ({left} to go)", flush=True)
+        if word.startswith("FAILED"):
+            print(*job.log(self.runs_directory).read_text().splitlines()[-3:], sep="\n", flush=True)
 
 
 def finished(job: Job, runs_directory: Path) -> RunDirectory | None:
