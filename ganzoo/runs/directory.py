@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,8 @@ class RunDirectory:
     def find(cls, reference: str | Path, runs_directory: Path) -> "RunDirectory":
         """Return the run that a command means: a path, the unique prefix of a name, or ``last``.
 
+        ``last`` is never the score of samples that no run made.
+
         Raises:
             UsageError: no run, or several.
             DataError: a run whose record cannot be read.
@@ -151,7 +154,8 @@ class RunDirectory:
             return cls(Path(reference))
         runs = cls.all(runs_directory)
         if text == "last":
-            fitting = runs[-1:]
+            newest_first = (run for run in reversed(runs) if "samples" not in run.info())
+            fitting = list(islice(newest_first, 1))
         else:
             fitting = [run for run in runs if run.name == text]
             fitting = fitting or [run for run in runs if text and run.name.startswith(text)]
