@@ -9,6 +9,7 @@ from torch import nn
 
 from ganzoo.build.components import Components, build, make
 from ganzoo.build.plan import Plan
+from ganzoo.engine.batch_norm import sync_batch_norm
 from ganzoo.engine.ema import Ema
 from ganzoo.engine.feed import Feed
 from ganzoo.engine.initial import load_initial_weights
@@ -29,8 +30,8 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     """Return the step of a run, new or as it was at a checkpoint.
 
     Raises:
-        DeviceError: the batch cannot be shared out evenly among the processes, or the networks
-            are to be compiled where nothing can compile them.
+        DeviceError: the batch cannot be shared out evenly among the processes; or the networks
+            are to be compiled where nothing can compile them, or what they do over processes.
         CheckpointError: the checkpoint does not fit the recipe's networks.
     """
     settings = plan.recipe.settings
@@ -43,6 +44,8 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     train = settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
+    if train.batch_norm == "synced" and processes.world_size > 1:
+        _sync(train, parts)
     if checkpoint is None:
         load_initial_weights(plan.recipe, parts)
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
@@ -85,6 +88,17 @@ def _rows(batch_size: int, processes: Processes) -> Rows:
         )
     count = batch_size // world_size
     return Rows(processes.rank * count, count)
+
+
+def _sync(train: Any, parts: Components) -> None:
+    """Let both networks' batch norm see all processes' batches."""
+    if train.compile is True:
+        raise DeviceError(
+            "train.compile does not reach over processes, which train.batch_norm: synced does",
+            hint="train.compile=false",
+        )
+    for network in (parts.generator, parts.discriminator):
+        sync_batch_norm(network)
 
 
 def _place(parts: Components, processes: Processes, channels_last: bool) -> None:

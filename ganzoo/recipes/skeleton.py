@@ -145,6 +145,8 @@ class Train(_Part):
     """How images lie in memory; auto: by fixed rules, written into the lock."""
     compile: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
     """Whether networks are compiled; auto: by fixed rules, written into the lock."""
+    batch_norm: Literal["local", "synced"] = "local"
+    """Whose samples batch norm sees: those of its own process, or of all; synced trains as one."""
     deterministic: bool = False
     """Only deterministic algorithms, so that a run on a GPU is resumed bit for bit."""
     data: Literal["auto", "memory", "stream"] = "auto"
