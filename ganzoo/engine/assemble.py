@@ -26,26 +26,43 @@ from ganzoo.errors import DeviceError, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint
 
 
-def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = None) -> GanStep:
-    """Return the step of a run, new or as it was at a checkpoint.
+def require_fit(plan: Plan, processes: Processes) -> None:
+    """Make sure that a recipe can be trained by these processes, before anything is written.
 
     Raises:
         DeviceError: the batch cannot be shared out evenly among the processes; or the networks
             are to be compiled where nothing can compile them, or what they do over processes.
+    """
+    train = plan.recipe.settings.train
+    _rows(train.batch_size, processes)
+    if train.compile is True:
+        require_compiler(processes.device)
+    if train.compile is True and train.batch_norm == "synced" and processes.world_size > 1:
+        raise DeviceError(
+            "train.compile does not reach over processes, which train.batch_norm: synced does",
+            hint="train.compile=false",
+        )
+
+
+def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = None) -> GanStep:
+    """Return the step of a run, new or as it was at a checkpoint.
+
+    Raises:
+        DeviceError: as `require_fit` says.
         CheckpointError: the checkpoint does not fit the recipe's networks.
     """
+    require_fit(plan, processes)
     settings = plan.recipe.settings
     if processes.device.type == "cpu":
         keep_freed_memory()
-    if settings.train.compile is True:
-        require_compiler(processes.device)
     rows = _rows(settings.train.batch_size, processes)
     parts = build(plan)
     train = settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
     if train.batch_norm == "synced" and processes.world_size > 1:
-        _sync(train, parts)
+        for network in (parts.generator, parts.discriminator):
+            sync_batch_norm(network)
     if checkpoint is None:
         load_initial_weights(plan.recipe, parts)
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
@@ -88,17 +105,6 @@ def _rows(batch_size: int, processes: Processes) -> Rows:
         )
     count = batch_size // world_size
     return Rows(processes.rank * count, count)
-
-
-def _sync(train: Any, parts: Components) -> None:
-    """Let both networks' batch norm see all processes' batches."""
-    if train.compile is True:
-        raise DeviceError(
-            "train.compile does not reach over processes, which train.batch_norm: synced does",
-            hint="train.compile=false",
-        )
-    for network in (parts.generator, parts.discriminator):
-        sync_batch_norm(network)
 
 
 def _place(parts: Components, processes: Processes, channels_last: bool) -> None:

@@ -121,6 +121,7 @@ def test_a_batch_smaller_than_the_number_of_processes_is_refused(tmp_path: Path)
     done = launch(tmp_path, 2, "-m", "ganzoo", "run", recipe, "train.batch_size=1")
     assert "a batch of 1 cannot be shared by 2 processes" in done.stderr
     assert "try: train.batch_size=2" in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow
