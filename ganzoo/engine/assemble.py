@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from ganzoo.build.components import Components, build, make
+from ganzoo.build.groups import WrongGroups, parameter_groups, settle
 from ganzoo.build.plan import Plan
 from ganzoo.engine.batch_norm import sync_batch_norm
 from ganzoo.engine.ema import Ema
@@ -23,6 +26,7 @@ from ganzoo.engine.state import read_state
 from ganzoo.engine.step import GanStep, Rules
 from ganzoo.engine.threads import keep_freed_memory
 from ganzoo.errors import DeviceError, RecipeError
+from ganzoo.recipes.findings import Findings
 from ganzoo.runs.checkpoints import Checkpoint
 
 
@@ -132,7 +136,7 @@ def _rules(train: Any, channels_last: bool) -> Rules:
 def _players(
     train: Any,
     parts: Components,
-    optimizers: dict[str, torch.optim.Optimizer],
+    optimizers: dict[str, Optimizer],
     processes: Processes,
 ) -> dict[str, Player]:
     return {
@@ -147,22 +151,49 @@ def _players(
     }
 
 
+Parameters = Mapping[str, nn.Parameter]
+"""Those of a network that are to be trained, by name."""
+
+
 def make_optimizers(
     plan: Plan, generator: nn.Module, discriminator: nn.Module
-) -> dict[str, torch.optim.Optimizer]:
-    """Return both players' optimizers over the given networks' parameters."""
-    networks = {"generator": generator, "discriminator": discriminator}
-    return {
-        role: make(
-            plan.components["optimizers", role],
-            [{"params": [p for p in network.parameters() if p.requires_grad]}],
-        )
-        for role, network in networks.items()
-    }
+) -> dict[str, Optimizer]:
+    """Return both players' optimizers over the given networks' parameters.
+
+    Raises:
+        RecipeError: parameter groups that do not fit the networks, or the optimizers.
+    """
+    return optimizers_over(
+        plan, {"generator": trained(generator), "discriminator": trained(discriminator)}
+    )
+
+
+def trained(network: nn.Module) -> Parameters:
+    """Return the parameters of a network that are to be trained, by name."""
+    return {name: each for name, each in network.named_parameters() if each.requires_grad}
+
+
+def optimizers_over(plan: Plan, parameters: Mapping[str, Parameters]) -> dict[str, Optimizer]:
+    """Return both players' optimizers over parameters by role; errors as of `make_optimizers`."""
+    findings, made = Findings(), {}
+    for role, each in parameters.items():
+        place, component = ("optimizers", role, "groups"), plan.components["optimizers", role]
+        try:
+            written = getattr(plan.recipe.settings.optimizers, role).groups
+            groups = parameter_groups(each, written, role)
+            made[role] = make(component, [{"params": group.parameters} for group in groups])
+            settle(groups, made[role])
+        except WrongGroups as wrong:
+            for path, what in wrong.found:
+                findings.add(plan.recipe.problem((*place, *path), what))
+        except ValueError as error:
+            findings.add(plan.recipe.problem(place, f"{component.id} {error}"))
+    findings.raise_any()
+    return made
 
 
 def make_run_schedules(
-    plan: Plan, parts: Components, optimizers: dict[str, torch.optim.Optimizer]
+    plan: Plan, parts: Components, optimizers: dict[str, Optimizer]
 ) -> Schedules:
     """Return the recipe's schedules over live components.
 

@@ -18,8 +18,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganzoo.build.components import Components, build, in_one_line, make
 from ganzoo.build.fit import fit
-from ganzoo.build.plan import Plan, Slot
-from ganzoo.engine.assemble import make_optimizers, make_run_schedules
+from ganzoo.build.plan import NETWORKS, Plan, Slot
+from ganzoo.engine.assemble import make_run_schedules, optimizers_over, trained
 from ganzoo.engine.flops import FlopCounter
 from ganzoo.engine.game import EngineGame, Networks, Wanted
 from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
@@ -56,9 +56,8 @@ def rehearse(plan: Plan) -> Plan:
             small = min(SMALL_BATCH, batch_size)
             parts, flops = _rehearse(plan, small)
             flops *= batch_size / small
-    with torch.random.fork_rng(devices=[]):
-        tiny = nn.Linear(1, 1)
-    make_run_schedules(plan, parts, make_optimizers(plan, tiny, tiny))
+    stand_ins = {role: _stand_ins(getattr(parts, role)) for role in NETWORKS}
+    make_run_schedules(plan, parts, optimizers_over(plan, stand_ins))
     for slot, component in plan.components.items():
         if slot[0] == "eval":
             make(component)
@@ -66,6 +65,14 @@ def rehearse(plan: Plan) -> Plan:
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     memory_format = "channels_last" if channels_last else "contiguous"
     return replace(plan, memory_format=memory_format, step_flops=flops)
+
+
+def _stand_ins(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Return one number in place of each parameter that is to be trained, of as many axes."""
+    return {
+        name: nn.Parameter(torch.zeros([1] * parameter.dim()))
+        for name, parameter in trained(network).items()
+    }
 
 
 @contextmanager
