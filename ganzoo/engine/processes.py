@@ -100,7 +100,8 @@ def find_processes(expected: int | None = None) -> Processes:
     state = PartialState(cpu=not accelerator)
     if expected is not None and state.num_processes != expected:
         raise DeviceError(
-            f"{expected} processes were asked for, but the launcher started {state.num_processes}",
+            f"{expected} {'process was' if expected == 1 else 'processes were'} asked for, but the "
+            f"launcher started {state.num_processes}",
             hint=f"torchrun --nproc-per-node {expected} -m ganzoo run RECIPE",
         )
     device = torch.device("cpu") if state.device.type == "cpu" else state.device
