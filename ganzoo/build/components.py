@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.api import Augmentation, Dataset, Latent, Loss, SampleSpec
 from ganzoo.build.plan import ComponentPlan, Plan, Slot
@@ -55,6 +56,12 @@ class Components:
         named |= {f"regularizers.{slot.name}": slot.component for slot in self.regularizers}
         return {name: part for name, part in named.items() if hasattr(part, "state_dict")}
 
+    def normed(self) -> str:
+        """Return which networks have batch norm: ``""``, ``"G"``, ``"D"`` or ``"G and D"``."""
+        networks = {"G": self.generator, "D": self.discriminator}
+        found = [letter for letter, each in networks.items() if next(batch_norms(each), None)]
+        return " and ".join(found)
+
     def game_parts(self) -> list[Any]:
         """Return the loss and the regularizers."""
         return [self.loss, *(slot.component for slot in self.regularizers)]
@@ -63,6 +70,11 @@ class Components:
 def capabilities(component: Any) -> frozenset[str]:
     """Return what a live component says that it does, with its parameters."""
     return frozenset(getattr(component, "capabilities", ()))
+
+
+def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
+    """Yield every batch norm layer of a network, whoever wrote its class."""
+    return (module for module in network.modules() if isinstance(module, _BatchNorm))
 
 
 def build(plan: Plan) -> Components:

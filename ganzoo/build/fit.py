@@ -174,13 +174,18 @@ def fit(plan: Plan, parts: Components) -> None:
             what = f"{plan.components[slot].id} needs a discriminator with {words}"
             what += f"; {critic} has none with these parameters"
             findings.add(plan.recipe.problem(slot, what), "ganzoo list discriminators")
-    if plan.recipe.settings.train.micro_batch:
+    train = plan.recipe.settings.train
+    if train.micro_batch:
         coupled: list[Slot] = [("discriminator",)] if "batch-coupled" in offered else []
         users = _users_of_discriminator(parts)
         coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
         for slot in coupled:
             what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
             problem = plan.recipe.problem(("train", "micro_batch"), what)
+            findings.add(problem, "train.micro_batch=null")
+        if train.batch_norm == "synced" and parts.normed():
+            what = "synced is over the whole batch: with micro-batches it could not be"
+            problem = plan.recipe.problem(("train", "batch_norm"), what)
             findings.add(problem, "train.micro_batch=null")
     findings.raise_any()
 

@@ -106,5 +106,6 @@ def _wrong_parameter(path: Slot, what: str, names: list[str]) -> tuple[Slot, str
         return path, what
     near = suggest(path[-1], names)
     if path[-1] in RESERVED:
-        return path, f"unknown parameter - only regularizers have {path[-1]!r}"
+        owners = "optimizers" if path[-1] == "groups" else "regularizers"
+        return path, f"unknown parameter - only {owners} have {path[-1]!r}"
     return path, "unknown parameter" + (f" - did you mean {near!r}?" if near else "")

@@ -186,5 +186,5 @@ def _put(tree: dict[str, Any], slot: Slot, node: dict[str, Any]) -> None:
         tree[int(slot[-1])] = node
     else:
         kept = tree.get(slot[-1]) or {}
-        own = {key: kept[key] for key in ("weight", "every_steps") if key in kept}
+        own = {key: kept[key] for key in ("weight", "every_steps", "groups") if key in kept}
         tree[slot[-1]] = node | own

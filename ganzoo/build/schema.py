@@ -19,7 +19,14 @@ from ganzoo.build.signature import parameter_model
 from ganzoo.errors import PluginError
 from ganzoo.recipes.locate import shipped_recipes
 from ganzoo.recipes.merge import removable
-from ganzoo.recipes.skeleton import BUDGETS, Node, RegularizerNode, Settings
+from ganzoo.recipes.skeleton import (
+    BUDGETS,
+    Group,
+    Node,
+    OptimizerNode,
+    RegularizerNode,
+    Settings,
+)
 from ganzoo.recipes.slots import KINDS, NAMED_BY_KEY, KeyPath
 from ganzoo.registry.names import PLURALS, shorten
 
@@ -30,6 +37,8 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NULL: Schema = {"type": "null"}
+GROUP = ("optimizers", "both", "groups", "x")
+"""Where a parameter group stands."""
 
 
 def recipe_schema(registry: Registry) -> tuple[Schema, list[str]]:
@@ -224,6 +233,10 @@ def _closed(component: _Component, own: Schema) -> Schema:
 
 def _slot_keys(kind: str) -> Schema:
     """Return what a slot itself has beside a component's parameters."""
+    if kind == "optimizer":
+        group = _nullable(_mapping(Group, GROUP), GROUP)
+        about = OptimizerNode.model_fields["groups"].description
+        return {"groups": _map_of(group, GROUP) | {"description": about}}
     if kind != "regularizer":
         return {}
     own = set(RegularizerNode.model_fields) - set(Node.model_fields)

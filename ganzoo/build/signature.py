@@ -19,7 +19,7 @@ from torch import nn
 from ganzoo.api import Registration
 from ganzoo.errors import PluginError
 
-RESERVED = frozenset({"use", "weight", "every_steps"})
+RESERVED = frozenset({"use", "weight", "every_steps", "groups"})
 """Names that belong to the slot; a factory must not have parameters called so."""
 
 ENGINE_ARGUMENTS: Mapping[str, int] = {

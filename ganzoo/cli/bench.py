@@ -10,7 +10,9 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.errors import DeviceError
 from ganzoo.report.table import Table, three_digits
+from ganzoo.runs.commands import command
 
 if TYPE_CHECKING:
     from ganzoo.engine.bench.bench import Loop, Report
@@ -64,13 +66,18 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
 
     if given["swept"] and (given["against"] or given["profile"]):
         raise click.UsageError("--sweep goes with neither --against nor --profile")
-    if given["profile"] and not given["profile"].absolute().parent.is_dir():
-        raise click.UsageError(f"--profile: there is no folder {given['profile'].parent}")
+    if given["profile"]:
+        _make_sure_of(given["profile"])
     how = How(rounds=given["rounds"], seconds=given["seconds"], threads=given["threads"])
     registry = options.registry(given["plugin"])
     plan = prepare(recipe, overrides, registry)
     keep_freed_memory()
-    processes = find_processes(expected=1)
+    processes = find_processes()
+    if processes.world_size > 1:
+        raise DeviceError(
+            f"one process is measured, but the launcher started {processes.world_size}",
+            hint=command("bench", recipe, *overrides),
+        )
     with cpu_threads(how.threads), numerics(plan.recipe.settings.train):
         if given["swept"]:
             from ganzoo.engine.bench.sweep import sweep
@@ -90,6 +97,19 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
 
             write_trace(make_step(plan, processes), given["profile"])
             say(f"trace: {given['profile']}, for chrome://tracing or ui.perfetto.dev")
+
+
+def _make_sure_of(file: Path) -> None:
+    """Raise UsageError unless a file can be written: torch's profiler would only log that."""
+    if not file.absolute().parent.is_dir():
+        raise click.UsageError(f"--profile: there is no folder {file.parent}")
+    try:
+        new = not file.exists()
+        file.open("ab").close()
+    except OSError as error:
+        raise click.UsageError(f"--profile: {file} cannot be written: {error.strerror}") from error
+    if new:
+        file.unlink()
 
 
 def _show(report: Report, as_json: bool) -> None:

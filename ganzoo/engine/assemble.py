@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from ganzoo.build.components import Components, build, make
+from ganzoo.build.groups import WrongGroups, parameter_groups, settle
 from ganzoo.build.plan import Plan
+from ganzoo.engine.batch_norm import sync_batch_norm
 from ganzoo.engine.ema import Ema
 from ganzoo.engine.feed import Feed
 from ganzoo.engine.graphs import Graphs, OnCuda
@@ -25,27 +29,47 @@ from ganzoo.engine.state import read_state
 from ganzoo.engine.step import GanStep, Rules
 from ganzoo.engine.threads import keep_freed_memory
 from ganzoo.errors import DeviceError, RecipeError
+from ganzoo.recipes.findings import Findings
 from ganzoo.runs.checkpoints import Checkpoint
+
+
+def require_fit(plan: Plan, processes: Processes) -> None:
+    """Make sure that a recipe can be trained by these processes, before anything is written.
+
+    Raises:
+        DeviceError: the batch cannot be shared out evenly among the processes; or the networks
+            are to be compiled where nothing can compile them, or what they do over processes.
+    """
+    train = plan.recipe.settings.train
+    _rows(train.batch_size, processes)
+    if train.compile is True:
+        require_compiler(processes.device)
+    if train.compile is True and train.batch_norm == "synced" and processes.world_size > 1:
+        raise DeviceError(
+            "train.compile does not reach over processes, which train.batch_norm: synced does",
+            hint="train.compile=false",
+        )
 
 
 def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = None) -> GanStep:
     """Return the step of a run, new or as it was at a checkpoint.
 
     Raises:
-        DeviceError: the batch cannot be shared out evenly among the processes, or the networks
-            are to be compiled where nothing can compile them.
+        DeviceError: as `require_fit` says.
         CheckpointError: the checkpoint does not fit the recipe's networks.
     """
+    require_fit(plan, processes)
     settings = plan.recipe.settings
     if processes.device.type == "cpu":
         keep_freed_memory()
-    if settings.train.compile is True:
-        require_compiler(processes.device)
     rows = _rows(settings.train.batch_size, processes)
     parts = build(plan)
     train = settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
+    if train.batch_norm == "synced" and processes.world_size > 1:
+        for network in (parts.generator, parts.discriminator):
+            sync_batch_norm(network)
     if checkpoint is None:
         load_initial_weights(plan.recipe, parts)
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
@@ -118,7 +142,7 @@ def _rules(train: Any, channels_last: bool) -> Rules:
 def _players(
     train: Any,
     parts: Components,
-    optimizers: dict[str, torch.optim.Optimizer],
+    optimizers: dict[str, Optimizer],
     processes: Processes,
     guard: Guard | None,
 ) -> dict[str, Player]:
@@ -151,22 +175,49 @@ def _graphs(plan: Plan, guard: Guard | None, processes: Processes) -> Graphs | N
     return Graphs(OnCuda(processes.device)) if captured else None
 
 
+Parameters = Mapping[str, nn.Parameter]
+"""Those of a network that are to be trained, by name."""
+
+
 def make_optimizers(
     plan: Plan, generator: nn.Module, discriminator: nn.Module
-) -> dict[str, torch.optim.Optimizer]:
-    """Return both players' optimizers over the given networks' parameters."""
-    networks = {"generator": generator, "discriminator": discriminator}
-    return {
-        role: make(
-            plan.components["optimizers", role],
-            [{"params": [p for p in network.parameters() if p.requires_grad]}],
-        )
-        for role, network in networks.items()
-    }
+) -> dict[str, Optimizer]:
+    """Return both players' optimizers over the given networks' parameters.
+
+    Raises:
+        RecipeError: parameter groups that do not fit the networks, or the optimizers.
+    """
+    return optimizers_over(
+        plan, {"generator": trained(generator), "discriminator": trained(discriminator)}
+    )
+
+
+def trained(network: nn.Module) -> Parameters:
+    """Return the parameters of a network that are to be trained, by name."""
+    return {name: each for name, each in network.named_parameters() if each.requires_grad}
+
+
+def optimizers_over(plan: Plan, parameters: Mapping[str, Parameters]) -> dict[str, Optimizer]:
+    """Return both players' optimizers over parameters by role; errors as of `make_optimizers`."""
+    findings, made = Findings(), {}
+    for role, each in parameters.items():
+        place, component = ("optimizers", role, "groups"), plan.components["optimizers", role]
+        try:
+            written = getattr(plan.recipe.settings.optimizers, role).groups
+            groups = parameter_groups(each, written, role)
+            made[role] = make(component, [{"params": group.parameters} for group in groups])
+            settle(groups, made[role])
+        except WrongGroups as wrong:
+            for path, what in wrong.found:
+                findings.add(plan.recipe.problem((*place, *path), what))
+        except ValueError as error:
+            findings.add(plan.recipe.problem(place, f"{component.id} {error}"))
+    findings.raise_any()
+    return made
 
 
 def make_run_schedules(
-    plan: Plan, parts: Components, optimizers: dict[str, torch.optim.Optimizer]
+    plan: Plan, parts: Components, optimizers: dict[str, Optimizer]
 ) -> Schedules:
     """Return the recipe's schedules over live components.
 

@@ -17,7 +17,7 @@ from ganzoo import __version__
 from ganzoo.build.components import make
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import load_recipe, make_plan
-from ganzoo.engine.assemble import make_step
+from ganzoo.engine.assemble import make_step, require_fit
 from ganzoo.engine.best import previous_best
 from ganzoo.engine.continuity import (
     not_backwards,
@@ -112,6 +112,7 @@ def start(plan: Plan, options: Options) -> RunDirectory:
         GanzooError: what ends a run; see `ganzoo.errors`.
     """
     processes = find_processes(options.expect_processes)
+    require_fit(plan, processes)
     for line in check_data(plan):
         options.reporter.noted(f"left out: {line}")
     settings = plan.recipe.settings
@@ -146,6 +147,7 @@ def resume(
         disregard = command("resume", reference_to(directory.path), "--allow-drift")
         refuse_drift(read_lock(directory.lock_file), plan, disregard)
     processes = find_processes(options.expect_processes)
+    require_fit(plan, processes)
     _own_and_train(plan, directory, processes, options, resumed=True, changed=bool(overrides))
 
 

@@ -100,27 +100,31 @@ def find_processes(expected: int | None = None) -> Processes:
     state = PartialState(cpu=not accelerator)
     if expected is not None and state.num_processes != expected:
         raise DeviceError(
-            f"{expected} processes were asked for, but the launcher started {state.num_processes}",
+            f"{expected} {'process was' if expected == 1 else 'processes were'} asked for, but the "
+            f"launcher started {state.num_processes}",
             hint=f"torchrun --nproc-per-node {expected} -m ganzoo run RECIPE",
         )
     device = torch.device("cpu") if state.device.type == "cpu" else state.device
     return Processes(device, state.process_index, state.num_processes)
 
 
-class _Mean(torch.autograd.Function):
+class _Sum(torch.autograd.Function):
+    """The sum over ranks. It is its own adjoint: it can be differentiated as often as one likes."""
+
     @staticmethod
     def forward(ctx: Any, t: Tensor) -> Tensor:
-        return _all_mean(t)
+        total = t.detach().clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _all_mean(gradient)
+        return _sum(gradient)
 
 
-def _all_mean(t: Tensor) -> Tensor:
-    total = t.detach().clone()
-    dist.all_reduce(total)
-    return total / dist.get_world_size()
+def _sum(t: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(t)  # type: ignore[no-untyped-call]
+    return total
 
 
 class _Gather(torch.autograd.Function):
@@ -133,21 +137,25 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
-        dist.all_reduce(total)
         first = dist.get_rank() * ctx.rows
-        return total[first : first + ctx.rows]
+        return _sum(gradient)[first : first + ctx.rows]
 
 
 def gather_over_ranks(t: Tensor) -> Tensor:
-    """Return the rows of t of all ranks, in order of rank; the gradient flows back to each."""
-    return t if _alone() else _Gather.apply(t)  # type: ignore[no-untyped-call]
+    """Return the rows of t of all ranks, in order of rank; the gradient flows back to each.
 
-
-def _alone() -> bool:
-    return not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1
+    Every rank must hold as many rows. Gradients of gradients flow, too.
+    """
+    return t if group_size() == 1 else _Gather.apply(t)  # type: ignore[no-untyped-call]
 
 
 def mean_over_ranks(t: Tensor) -> Tensor:
-    """Return the mean of t over all ranks; its gradient flows back to every rank."""
-    return t if _alone() else _Mean.apply(t)  # type: ignore[no-untyped-call]
+    """Return the mean of t over all ranks; gradients, of any order, flow back to every rank."""
+    size = group_size()
+    return t if size == 1 else _sum(t) / size
+
+
+def group_size() -> int:
+    """Return how many processes there are to reduce over; 1 where no group was started."""
+    started = dist.is_available() and dist.is_initialized()
+    return dist.get_world_size() if started else 1

@@ -18,8 +18,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganzoo.build.components import Components, build, in_one_line, make
 from ganzoo.build.fit import fit
-from ganzoo.build.plan import Plan, Slot
-from ganzoo.engine.assemble import make_optimizers, make_run_schedules
+from ganzoo.build.plan import NETWORKS, Plan, Slot
+from ganzoo.engine.assemble import make_run_schedules, optimizers_over, trained
 from ganzoo.engine.flops import FlopCounter
 from ganzoo.engine.game import EngineGame, Networks, Wanted
 from ganzoo.engine.graphs import obstacles
@@ -57,9 +57,8 @@ def rehearse(plan: Plan) -> Plan:
             small = min(SMALL_BATCH, batch_size)
             parts, flops = _rehearse(plan, small)
             flops *= batch_size / small
-    with torch.random.fork_rng(devices=[]):
-        tiny = nn.Linear(1, 1)
-    optimizers = make_optimizers(plan, tiny, tiny)
+    stand_ins = {role: _stand_ins(getattr(parts, role)) for role in NETWORKS}
+    optimizers = optimizers_over(plan, stand_ins)
     make_run_schedules(plan, parts, optimizers)
     for slot, component in plan.components.items():
         if slot[0] == "eval":
@@ -92,6 +91,14 @@ def _may_capture(
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
     return not found
+
+
+def _stand_ins(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Return one number in place of each parameter that is to be trained, of as many axes."""
+    return {
+        name: nn.Parameter(torch.zeros([1] * parameter.dim()))
+        for name, parameter in trained(network).items()
+    }
 
 
 @contextmanager

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.build.components import Components, capabilities
 from ganzoo.build.plan import Plan
@@ -20,7 +18,8 @@ def remarks(plan: Plan, step: GanStep) -> list[str]:
     """Return lines on what was chosen in silence, or is not what one process would compute."""
     return [
         *_on_compiling(step),
-        *_on_ranks(step.parts, step.processes.world_size),
+        *_on_ranks(plan, step.parts, step.processes.world_size),
+        *_on_micro_batches(plan, step.parts),
         *_on_precision(plan, step),
         *_on_capturing(plan, step),
     ]
@@ -36,25 +35,34 @@ def _on_compiling(step: GanStep) -> Iterator[str]:
         )
 
 
-def _on_ranks(parts: Components, world_size: int) -> Iterator[str]:
+def _on_ranks(plan: Plan, parts: Components, world_size: int) -> Iterator[str]:
     if world_size == 1:
         return
+    normed, synced = parts.normed(), plan.recipe.settings.train.batch_norm == "synced"
+    if normed and synced:
+        yield f"synced: batch norm in {normed} sees the whole batch of all {world_size} processes"
     coupled = [
         type(part).__name__ for part in parts.game_parts() if "batch-coupled" in capabilities(part)
     ]
-    networks = {"G": parts.generator, "D": parts.discriminator}
-    coupled += [f"{letter}'s batch norm" for letter, net in networks.items() if _has_norm(net)]
-    if "batch-coupled" in capabilities(parts.discriminator) and not _has_norm(parts.discriminator):
+    if normed and not synced:
+        coupled += [f"{letter}'s batch norm" for letter in normed.split(" and ")]
+    if "batch-coupled" in capabilities(parts.discriminator) and "D" not in normed:
         coupled.append("D")
     if coupled:
+        advice = " (train.batch_norm=synced: batch norm sees all)" if normed and not synced else ""
         yield (
             f"batch-coupled: {', '.join(coupled)} sees one process's share of the batch, so "
-            f"{world_size} processes do not train as one would"
+            f"{world_size} processes do not train as one would{advice}"
         )
 
 
-def _has_norm(network: nn.Module) -> bool:
-    return any(isinstance(module, _BatchNorm) for module in network.modules())
+def _on_micro_batches(plan: Plan, parts: Components) -> Iterator[str]:
+    size = plan.recipe.settings.train.micro_batch
+    if size and (normed := parts.normed()):
+        yield (
+            f"batch norm in {normed} sees micro-batches of {size}, so they do not train as the "
+            "whole batch would"
+        )
 
 
 def _on_precision(plan: Plan, step: GanStep) -> Iterator[str]:

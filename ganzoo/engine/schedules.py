@@ -17,10 +17,13 @@ class Knob:
     start: float
     schedule: Schedule
     set: Callable[[float], None]
+    factor: float = 1.0
+    """What an absolute value is multiplied by: a parameter group's `lr_factor`."""
 
     def apply(self, images_seen: int) -> None:
         value = self.schedule(images_seen)
-        self.set(value if getattr(self.schedule, "absolute", False) else self.start * value)
+        absolute = getattr(self.schedule, "absolute", False)
+        self.set(value * (self.factor if absolute else self.start))
 
 
 @dataclass
@@ -87,6 +90,8 @@ def attribute_knob(owners: Sequence[Any], name: str, schedule: Schedule) -> Knob
 def optimizer_knobs(optimizer: Any, name: str, schedule: Schedule) -> list[Knob]:
     """Return the knobs of a numeric option of an optimizer: one a parameter group, from its value.
 
+    A group whose weight decay is its own keeps it.
+
     Raises:
         ValueError: the optimizer has no such number.
     """
@@ -95,7 +100,11 @@ def optimizer_knobs(optimizer: Any, name: str, schedule: Schedule) -> list[Knob]
         start = group.get(name)
         if isinstance(start, bool) or not isinstance(start, int | float):
             raise ValueError(f"{type(optimizer).__name__} has no number {name!r} in its groups")
-        knobs.append(Knob(float(start), schedule, partial(_set_in_group, optimizer, index, name)))
+        own = group.get("own", {})
+        if name not in own:
+            factor = own.get("lr_factor", 1.0) if name == "lr" else 1.0
+            turn = partial(_set_in_group, optimizer, index, name)
+            knobs.append(Knob(float(start), schedule, turn, factor))
     return knobs
 
 

@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ganzoo.api import Terms
 from ganzoo.build.components import Components, RegularizerSlot
+from ganzoo.engine.batch_norm import average_running_statistics
 from ganzoo.engine.ema import Ema
 from ganzoo.engine.feed import Feed
 from ganzoo.engine.game import EngineGame
@@ -130,6 +131,7 @@ class GanStep:
         with frozen(self.discriminator):
             terms |= self.update(self.generator, 0)
         self.step += 1
+        average_running_statistics((self.parts.generator, self.parts.discriminator))
         if self.ema:
             shown = self.rules.batch_size * self.rules.discriminator_steps
             self.ema.update(self.parts.generator, shown, self.images_seen)

@@ -91,7 +91,8 @@ def merge(base: dict[str, Any], child: dict[str, Any]) -> tuple[dict[str, Any], 
 def removable(path: KeyPath) -> bool:
     """Whether null takes away what was inherited at `path`."""
     slot = kind_of(path) is not None and path not in _NULL_MEANS_NONE
-    return slot or path in _REMOVABLE
+    group = path[:1] == ("optimizers",) and path[2:3] == ("groups",) and len(path) <= 4
+    return slot or group or path in _REMOVABLE
 
 
 def without_nulls(data: dict[str, Any]) -> dict[str, Any]:

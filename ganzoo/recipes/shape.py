@@ -13,7 +13,7 @@ from ganzoo.recipes.slots import BOTH, DEFAULT_IDS, NAMED_BY_KEY, KeyPath, kind_
 from ganzoo.registry.names import qualify
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)?")
-_SLOT_KEYS = {"regularizer": ("weight", "every_steps")}
+_SLOT_KEYS = {"regularizer": ("weight", "every_steps"), "optimizer": ("groups",)}
 _AUTO = ("eval", "extractor")
 
 

@@ -23,6 +23,7 @@ BUDGETS = ("steps", "images")
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
 
 
 def _run_name(name: str) -> str:
@@ -69,6 +70,24 @@ class RegularizerNode(Node):
     """Due in every so many updates of a player, and then so many times as heavy."""
 
 
+class Group(_Part):
+    """Some of a network's parameters, and what their optimizer does otherwise with them."""
+
+    match: str | tuple[str, ...]
+    """Which parameters, by name in the network; ``*`` stands for anything. One, or a list."""
+    lr_factor: NonNegative | None = None
+    """What the learning rate is multiplied by; null: by nothing."""
+    weight_decay: NonNegative | None = None
+    """Their weight decay in place of the optimizer's; null: the optimizer's."""
+
+
+class OptimizerNode(Node):
+    """An optimizer, with what belongs to its slot."""
+
+    groups: dict[str, Group] = {}
+    """Parameters that are treated otherwise, by any name; what no group matches is as the rest."""
+
+
 class Published(_Part):
     """A figure that somebody else printed, with what makes it comparable."""
 
@@ -93,9 +112,9 @@ class Published(_Part):
 class Optimizers(_Part):
     """One optimizer a player, each after folding it over `both` and that over the default."""
 
-    generator: Node
+    generator: OptimizerNode
     """What differs for G."""
-    discriminator: Node
+    discriminator: OptimizerNode
     """What differs for D."""
 
 
@@ -147,6 +166,8 @@ class Train(_Part):
     """Whether networks are compiled; auto: by fixed rules, written into the lock."""
     cuda_graphs: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
     """Whether a GPU plays updates as captured graphs; auto: where every component allows it."""
+    batch_norm: Literal["local", "synced"] = "local"
+    """Whose samples batch norm sees: those of its own process, or of all; synced trains as one."""
     deterministic: bool = False
     """Only deterministic algorithms, so that a run on a GPU is resumed bit for bit."""
     data: Literal["auto", "memory", "stream"] = "auto"
@@ -246,6 +267,8 @@ def settings_data(part: Any) -> Any:
     if isinstance(part, RegularizerNode):
         slot = {"use": part.use, "weight": part.weight, "every_steps": part.every_steps}
         return slot | part.parameters
+    if isinstance(part, OptimizerNode) and part.groups:
+        return {"use": part.use} | part.parameters | {"groups": settings_data(part.groups)}
     if isinstance(part, Node):
         return {"use": part.use} | part.parameters
     if isinstance(part, BaseModel):

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from ganzoo.recipes.scalars import shown
-from ganzoo.recipes.skeleton import Node, Settings
+from ganzoo.recipes.skeleton import Group, Node, Settings
 from ganzoo.recipes.slots import KeyPath, children
 from ganzoo.registry.names import suggest
 
@@ -139,6 +139,9 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
 def _nearest_key(path: KeyPath) -> str:
     """Say which key was meant: one of the same mapping, or one of that name elsewhere."""
     *section, key = path
+    if section[:1] == ["optimizers"] and section[2:3] == ["groups"]:
+        near = suggest(key, Group.model_fields)
+        return f"{_MEANT}{near!r}?" if near else f"; a group has {', '.join(Group.model_fields)}"
     keys = known_keys()
     near = suggest(key, keys.get(tuple(section), []))
     elsewhere = [".".join((*other, key)) for other, names in keys.items() if key in names]

@@ -64,6 +64,13 @@ def form(case: Case) -> None:
             str(held),
             "pass on every group that is given",
         )
+    apart = case.make([{"params": [weights]} for weights in quadratic.weights]).param_groups
+    if [len(group["params"]) for group in apart] != [1] * len(quadratic.weights):
+        raise Failed(
+            "the parameter groups that it is given, in their order",
+            f"{len(apart)} groups of {len(quadratic.weights)}",
+            "pass `params` on to torch.optim.Optimizer as they are",
+        )
 
 
 @case_check("form")

@@ -2,7 +2,8 @@
 
     python play_everywhere.py RECIPE PLUGIN
 
-Prints one JSON object: name of the game → for each step, term → mean over all processes.
+Prints one JSON object: name of the game → for each step, term → mean over all processes; and at
+last the running statistics of batch norm.
 """
 
 import json
@@ -14,20 +15,39 @@ import torch.distributed as dist
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.processes import Processes, find_processes, mean_over_ranks
+from ganzoo.engine.state import networks_of
+from ganzoo.engine.step import GanStep
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 
 LOSSES = ("hinge", "wgan-gp", "local/pairing")
 MICRO_BATCHES = (None, 1, 4)
+NORMED = (
+    "generator={use: dcgan, width: 8, latent_dim: 8}",
+    "discriminator={use: dcgan, width: 8}",
+    "train.ema={half_life_images: 200}",
+)
+"""Batch norm in both networks, and an average of G."""
 STEPS = 6
 
 
 def play(recipe: str, registry: Registry, processes: Processes, *overrides: str) -> object:
     step = make_step(make_plan(Recipe.load(recipe, overrides, registry), registry), processes)
-    return [
+    played = [
         {name: mean_over_ranks(value).item() for name, value in step().items()}
         for _ in range(STEPS)
     ]
+    return [*played, running_statistics(step)]
+
+
+def running_statistics(step: GanStep) -> dict[str, float]:
+    """Return the sum of each running statistic of both networks and of the average of G."""
+    return {
+        f"{network} {name}": buffer.sum().item()
+        for network, module in networks_of(step).items()
+        for name, buffer in module.named_buffers()
+        if "running" in name
+    }
 
 
 def main(recipe: str, plugin: str) -> None:
@@ -40,6 +60,10 @@ def main(recipe: str, plugin: str) -> None:
         for loss in LOSSES
         for size in MICRO_BATCHES
     }  # fmt: skip
+    for loss in ("hinge", "wgan-gp"):
+        for norm in ("local", "synced"):
+            overrides = (f"loss={loss}", f"train.batch_norm={norm}", *NORMED)
+            played[f"{loss} {norm}"] = play(recipe, registry, processes, *overrides)
     if processes.is_main:
         print(json.dumps(played))
     processes.wait()

@@ -191,6 +191,19 @@ def test_a_cpu_is_not_asked_for_tf32() -> None:
     assert len(combinations(torch.device("cuda"))) == 12
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("nowhere/trace.json", "there is no folder"), (300 * "x", "File name too long")],
+)
+def test_a_trace_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, file: str, said: str
+) -> None:
+    done = CliRunner().invoke(command, ["nothing", "--profile", str(tmp_path / file)])
+    assert done.exit_code == 2
+    assert said in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_flags_that_do_not_go_together_are_refused() -> None:
     done = CliRunner().invoke(command, ["x", "--sweep", "--against", "textbook"])
     assert done.exit_code == 2

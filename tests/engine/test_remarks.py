@@ -32,6 +32,19 @@ def test_batch_norm_is_marked_on_several_processes_and_its_absence_is_not(tmp_pa
     assert said(tmp_path, plain, world_size=2) == ""
 
 
+def test_synced_batch_norm_couples_no_more_and_that_is_said(tmp_path: Path) -> None:
+    synced = {"train.batch_norm": "synced"}
+    assert said(tmp_path, synced, world_size=2).startswith("synced: batch norm in G sees the whole")
+    assert "batch-coupled" not in said(tmp_path, synced, world_size=2)
+    in_both = synced | {"discriminator.spectral_norm": False}
+    assert said(tmp_path, in_both, world_size=2).startswith("synced: batch norm in G and D sees")
+    assert said(tmp_path, synced) == ""
+
+
+def test_batch_norm_under_micro_batches_is_said(tmp_path: Path) -> None:
+    assert said(tmp_path, {"train.micro_batch": 4}).startswith("batch norm in G sees micro-batches")
+
+
 def test_a_compiled_d_that_stays_eager_under_a_penalty_is_said(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, {"loss": "wgan-gp"})
     step = make_step(plan, Processes(CPU))

@@ -39,6 +39,11 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "wgan-gp": {"loss": "wgan-gp"},
     "augmented": {"augmentation": "diffaugment"},
     "scheduled": {"schedules": {"optimizers.both.lr": {"use": "linear", "end_images": 200}}},
+    "synced batch norm": {"train.batch_norm": "synced"},
+    "parameter groups": {
+        "optimizers.generator.groups": {"norms": {"match": "norms.*", "lr_factor": 0.1}},
+        "schedules": {"optimizers.both.lr": {"use": "linear", "end_images": 200}},
+    },
     "a batch larger than the data": {"train.batch_size": 700},
 }
 

@@ -50,7 +50,8 @@ Games = dict[str, list[dict[str, float]]]
 
 @pytest.fixture(scope="module")
 def games(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Games]:
-    """The terms of several games, by the number of processes that played them."""
+    """The terms of six steps of several games, and at last what batch norm keeps, by the number of
+    processes that played them."""
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "mine.py").write_text(PAIRING)
     recipe = folder / "small.yaml"
@@ -65,7 +66,7 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Games]:
 
 
 def follows(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> None:
-    assert len(ours) == len(theirs) == 6
+    assert len(ours) == len(theirs) == 7
     for our_step, their_step in zip(ours, theirs, strict=True):
         assert our_step == pytest.approx(their_step, rel=1e-3, abs=1e-4)
 
@@ -87,6 +88,23 @@ def test_micro_batches_on_two_processes_follow_the_whole_batch_on_one(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("loss", ["hinge", "wgan-gp"])
+def test_two_processes_with_synced_batch_norm_follow_one(
+    games: dict[int, Games], loss: str
+) -> None:
+    follows(games[2][f"{loss} synced"], games[1][f"{loss} synced"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["hinge", "wgan-gp"])
+def test_synced_batch_norm_of_one_process_is_the_local_one_to_the_bit(
+    games: dict[int, Games], loss: str
+) -> None:
+    assert games[1][f"{loss} synced"] == games[1][f"{loss} local"]
+    assert games[2][f"{loss} synced"] != games[2][f"{loss} local"]
+
+
+@pytest.mark.slow
 def test_another_number_of_processes_than_expected_is_refused(tmp_path: Path) -> None:
     done = launch(
         tmp_path, 1, "-m", "ganzoo", "run", str(small_recipe(tmp_path)), "--expect-processes", "2"
@@ -103,6 +121,7 @@ def test_a_batch_smaller_than_the_number_of_processes_is_refused(tmp_path: Path)
     done = launch(tmp_path, 2, "-m", "ganzoo", "run", recipe, "train.batch_size=1")
     assert "a batch of 1 cannot be shared by 2 processes" in done.stderr
     assert "try: train.batch_size=2" in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow
@@ -111,3 +130,7 @@ def test_what_couples_a_batch_is_marked_on_several_processes(tmp_path: Path) -> 
     done = launch(tmp_path, 2, *words)
     assert done.returncode == 0, done.stderr
     assert "batch-coupled: G's batch norm sees one process's share" in done.stderr
+    done = launch(tmp_path, 2, *words, "train.batch_norm=synced")
+    assert done.returncode == 0, done.stderr
+    assert "synced: batch norm in G sees the whole batch of all 2 processes" in done.stderr
+    assert "batch-coupled" not in done.stderr

@@ -7,6 +7,7 @@ import pytest
 
 from ganzoo.errors import RecipeError
 from ganzoo.recipes import Node, Recipe, Settings
+from ganzoo.recipes.skeleton import OptimizerNode
 
 Write = Callable[[str, str], Path]
 WHOLE = """\
@@ -36,7 +37,7 @@ def test_the_defaults_are_those_of_the_documentation(small: Path) -> None:
     train, evaluation = settings.train, settings.eval
     assert settings.latent == Node(use="gaussian")
     for node in (settings.optimizers.generator, settings.optimizers.discriminator):
-        assert node == Node(use="adam", parameters={"lr": 2e-4, "betas": [0.5, 0.999]})
+        assert node == OptimizerNode(use="adam", parameters={"lr": 2e-4, "betas": [0.5, 0.999]})
     assert (settings.seed, settings.conditional, settings.labels) == (0, False, "data")
     assert (train.steps, train.images, train.batch_size, train.keep) == (3000, None, 64, 2)
     assert (train.precision, train.memory_format, train.compile) == ("fp32", "auto", "auto")
@@ -86,7 +87,7 @@ def test_a_side_with_another_optimizer_takes_nothing_from_both_and_says_so(
 ) -> None:
     more = "optimizers: {both: {lr: 1e-3}, discriminator: {use: sgd}}\n"
     recipe = Recipe.load(write("a.yaml", small.read_text() + more))
-    assert recipe.settings.optimizers.discriminator == Node(use="sgd")
+    assert recipe.settings.optimizers.discriminator == OptimizerNode(use="sgd")
     assert recipe.notes == (
         "a.yaml:7  optimizers.discriminator  is 'sgd'; what both sets does not apply: lr",
     )

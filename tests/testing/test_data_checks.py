@@ -269,6 +269,10 @@ def half(params: Any, *, lr: PositiveFloat = 0.1) -> torch.optim.SGD:
     return torch.optim.SGD(params[0]["params"][:1], lr=lr)
 
 
+def merged(params: Any, *, lr: PositiveFloat = 0.1) -> torch.optim.SGD:
+    return torch.optim.SGD([each for group in params for each in group["params"]], lr=lr)
+
+
 class Mine:
     def __init__(self, params: Any) -> None: ...
 
@@ -289,7 +293,7 @@ class Fading(torch.optim.SGD):
 
 @pytest.mark.parametrize(
     ("check", "factory"),
-    [("form", Mine), ("form", half), ("reduces", ascent), ("resumes", Fading)],
+    [("form", Mine), ("form", half), ("form", merged), ("reduces", ascent), ("resumes", Fading)],
 )
 def test_an_optimizer_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
     assert failed("optimizer", factory) == {check}
