@@ -7,6 +7,7 @@ and the command that would change it; nothing is left out in silence.
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ganzoo.registry.names import qualify, shorten
 from ganzoo.report.candidates import Candidate, Unranked, candidate, no_such_dataset, was_run
 from ganzoo.report.leaderboard import Comparison
 from ganzoo.report.naming import leaves_of
+from ganzoo.report.published import published_figures
 from ganzoo.report.ranking import rank, with_recipes
 from ganzoo.report.where import Condition, require_known
 from ganzoo.runs.commands import command
@@ -74,6 +76,7 @@ def compare(
     kept, repeats = _without_repeats(ranked)
     directories = {each.run.name: each.run for each in kept}
     comparison = Comparison(protocol, rank(kept, protocol), (*unranked, *repeats), directories)
+    comparison = replace(comparison, published=published_figures(candidates))
     if only_changed:
         comparison = with_recipes(comparison, {each.experiment: each.lock for each in kept})
     return comparison.sorted_by(sort) if sort else comparison

@@ -45,6 +45,7 @@ def comparison_page(comparison: Comparison) -> str:
         differences=_differences(comparison, drawn),
         curves=_curves(comparison, drawn),
         unranked=comparison.unranked,
+        published=comparison.published,
         explanation=explanation(protocol),
         protocol=protocol_rows(protocol),
     )
