@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 @click.option("--against", metavar="DATASET|PATH", help="Score the samples in PATH against this.")
 @click.option("--like", metavar="RUN", help="By the protocol of this run.")
 @click.option("--split", metavar="NAME", help="Of --against; train unless told otherwise.")
-@click.option("--extractor", metavar="NAME", help="With --against: instead of the data set's own.")
+@click.option(
+    "--extractor",
+    metavar="NAME",
+    help="With --against: instead of the data set's own; '{use: NAME, KEY: VALUE}' gives "
+    "parameters.",
+)
 @options.checkpoint
 @options.expect_processes
 @options.runs_directory
@@ -104,7 +109,20 @@ def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> S
         given["against"],
         parameters.get("dataset", {}),
         split=given["split"] or "train",
-        extractor=given["extractor"],
+        extractor=_extractor(given["extractor"]) if given["extractor"] else None,
+    )
+
+
+def _extractor(text: str) -> dict[str, Any]:
+    """Return a name, or a component as a recipe has it, in its long form."""
+    from ganzoo.recipes.overrides import override_layer
+
+    node = override_layer([f"eval.extractor={text}"]).data["eval"]["extractor"]
+    if isinstance(node, dict) and isinstance(node.get("use"), str):
+        return node
+    raise UsageError(
+        f"--extractor {text}: a name is expected, or {{use: NAME, KEY: VALUE}}",
+        hint="ganzoo list extractors",
     )
 
 

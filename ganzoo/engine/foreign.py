@@ -65,7 +65,7 @@ def score_against(
     parameters: Mapping[str, Any],
     *,
     split: str = "train",
-    extractor: str | None = None,
+    extractor: str | Mapping[str, Any] | None = None,
     registry: Registry | None = None,
 ) -> Score:
     """Score foreign samples against a data set, or against pictures in another folder or zip.
@@ -73,13 +73,15 @@ def score_against(
     Args:
         against: a data set's name, or a path.
         parameters: of that data set.
-        extractor: its name; None: what ``eval.extractor: auto`` means for the data set.
+        extractor: its name, or ``{"use": name, parameter: value}``; None: what
+            ``eval.extractor: auto`` means for the data set.
     """
     registry = registry or Registry()
     dataset = _reference(against, parameters, registry)
     real = make(dataset, split)
-    name = extractor or automatic_extractor(dataset.registration, registry)
-    chosen = adhoc_component(registry, "extractor", name, {})
+    wanted = extractor or automatic_extractor(dataset.registration, registry)
+    own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
+    chosen = adhoc_component(registry, "extractor", own.pop("use"), own)
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     return scorer.score(_batches(samples))

@@ -39,6 +39,16 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["ü 'x.npz", "--like", "nope"], "no run 'nope'", "ls"),
         (["a", "--split", "test"], "--split is of --against", "score"),
         (["a", "--extractor", "pixels"], "--extractor is of --against", "score"),
+        (
+            ["ü 'x.npz", "--against", "digits", "--extractor", "{path: x}"],
+            "--extractor {path: x}: a name is expected, or {use: NAME, KEY: VALUE}",
+            "list",
+        ),
+        (
+            ["ü 'x.npz", "--against", "digits", "--extractor", "{use: torchscript, size: 8}"],
+            "extractor.path  is required",
+            "info",
+        ),
         (["a", "--like", "a", "--against", "digits"], "choose one", "score"),
         (["ü 'x.npz", "--like", "a", "--checkpoint", "5"], "have no --checkpoint", "score"),
         (["a", "--checkpoint", "newest"], "not final, best or a step", "score"),
