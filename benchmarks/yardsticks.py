@@ -46,11 +46,11 @@ def seconds(run: Run) -> float:
     return (times[-1] - times[0]).total_seconds()
 
 
-def pixel_gaussian(train: Tensor, samples: int) -> Tensor:
+def pixel_gaussian(train: Tensor, samples: int, seed: int = 0) -> Tensor:
     """Return samples of a Gaussian with the pixels' mean and covariance, clipped and rounded."""
     pixels = train.flatten(1).double()
     covariance = torch.cov(pixels.T) + 1e-6 * torch.eye(pixels.shape[1])
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(samples, pixels.shape[1], dtype=torch.float64, generator=generator)
     drawn = pixels.mean(0) + noise @ torch.linalg.cholesky(covariance).T
     return drawn.clamp(0, 255).round().to(torch.uint8).unflatten(1, train.shape[1:])

@@ -15,6 +15,7 @@ from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
+    from ganzoo.engine.foreign import Keep
     from ganzoo.runs.score import Score
 
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     help="With --against: instead of the data set's own; '{use: NAME, KEY: VALUE}' gives "
     "parameters.",
 )
+@click.option("--name", metavar="NAME", help="Keep the score of PATH: a row of the leaderboard.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="With --name: of the samples.")
+@click.option("--yardstick", is_flag=True, help="With --name: no model made them; takes no rank.")
 @options.checkpoint
 @options.expect_processes
 @options.runs_directory
@@ -39,14 +43,19 @@ def score(reference: str, overrides: tuple[str, ...], as_json: bool, **given: An
 
     For a run, KEY=VALUE changes how it is evaluated (eval.final_samples=10000), --like evaluates
     it as another run was, and the score is added to its records. Samples need --against or --like;
-    KEY=VALUE are then parameters of --against (size=16).
+    KEY=VALUE are then parameters of --against (size=16). With --name NAME their score is kept, and
+    `ganzoo compare` ranks it beside the runs of --runs-dir.
     """
     if given["against"] and given["like"]:
         raise click.UsageError("--against and --like are two protocols; choose one")
     for option in ("split", "extractor"):
         if given[option] and not given["against"]:
             raise click.UsageError(f"--{option} is of --against, which is not given")
+    if given["yardstick"] and not given["name"]:
+        raise click.UsageError("--yardstick is of --name, which is not given")
     samples = are_samples(reference)
+    if given["name"] and not samples:
+        raise click.UsageError(f"{reference} is a run, which keeps its scores itself; no --name")
     if samples and given["checkpoint"] != "final":
         raise click.UsageError(f"{reference} holds samples, which have no --checkpoint")
     if samples:
@@ -93,10 +102,11 @@ def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> S
     from ganzoo.engine.run import load
     from ganzoo.recipes.overrides import override_layer
 
+    keep = _kept(given)
     if given["like"]:
         if overrides:
             raise click.UsageError("--like takes the run's own protocol, and nothing else")
-        return score_like(path, load(given["like"], given["runs_dir"]))
+        return score_like(path, load(given["like"], given["runs_dir"]), keep=keep)
     if not given["against"]:
         raise UsageError(
             f"{path} is no run: say what its samples are to be compared with, --against DATASET, "
@@ -110,6 +120,7 @@ def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> S
         parameters.get("dataset", {}),
         split=given["split"] or "train",
         extractor=_extractor(given["extractor"]) if given["extractor"] else None,
+        keep=keep,
     )
 
 
@@ -124,6 +135,16 @@ def _extractor(text: str) -> dict[str, Any]:
         f"--extractor {text}: a name is expected, or {{use: NAME, KEY: VALUE}}",
         hint="ganzoo list extractors",
     )
+
+
+def _kept(given: dict[str, Any]) -> Keep | None:
+    from ganzoo.engine.foreign import Keep
+    from ganzoo.runs import names
+
+    if given["name"] is None:
+        return None
+    names.check(given["name"])
+    return Keep(given["name"], given["runs_dir"], given["seed"], given["yardstick"])
 
 
 def _print(result: Score, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
@@ -21,21 +22,50 @@ from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
 from ganzoo.build.plan import ComponentPlan
 from ganzoo.engine.feed import tensors_of
+from ganzoo.engine.pictures import grid
 from ganzoo.engine.processes import find_processes
 from ganzoo.engine.run import Run
 from ganzoo.engine.scorer import Scorer
 from ganzoo.errors import DataError
 from ganzoo.registry.names import shorten
 from ganzoo.registry.registry import Registry
-from ganzoo.runs.commands import command
+from ganzoo.runs.commands import DEFAULT_DIRECTORY, command
+from ganzoo.runs.samples import PICTURE, keep_score
 from ganzoo.runs.score import Score
 from ganzoo.scoring.ranks import share
 
 BATCH = 256
+GRID_SAMPLES = 64
 
 
-def score_like(path: Path, run: Run, count: int | None = None) -> Score:
+@dataclass(frozen=True)
+class Keep:
+    """To keep a score as a row of the leaderboard; see `ganzoo.runs.samples.keep_score`."""
+
+    name: str
+    runs_directory: Path = DEFAULT_DIRECTORY
+    seed: int = 0
+    yardstick: bool = False
+    description: str = ""
+
+    def __call__(self, score: Score, samples: Tensor) -> Score:
+        """Keep a score, with a picture of the first samples if they are images; return it."""
+        processes = find_processes()
+        if processes.is_main:
+            kept = keep_score(score, **vars(self))
+            if samples.ndim == 4:
+                kept.samples_directory.mkdir()
+                grid(samples[:GRID_SAMPLES]).save(kept.samples_directory / PICTURE)
+        return score
+
+
+def score_like(
+    path: Path, run: Run, count: int | None = None, *, keep: Keep | None = None
+) -> Score:
     """Score foreign samples under the protocol of a run, with as many samples as it was scored by.
+
+    Args:
+        keep: where and as what the score is kept; None: nowhere.
 
     Raises:
         DataError: there are fewer samples than that.
@@ -49,7 +79,8 @@ def score_like(path: Path, run: Run, count: int | None = None) -> Score:
             "can only be scored by themselves",
             hint=command("score", path, "--against", *_as_words(run.plan.components["dataset",])),
         )
-    return scorer.score(_batches(samples[:wanted]))
+    score = scorer.score(_batches(samples[:wanted]))
+    return keep(score, samples) if keep else score
 
 
 def _as_words(dataset: ComponentPlan) -> list[str]:
@@ -67,6 +98,7 @@ def score_against(
     split: str = "train",
     extractor: str | Mapping[str, Any] | None = None,
     registry: Registry | None = None,
+    keep: Keep | None = None,
 ) -> Score:
     """Score foreign samples against a data set, or against pictures in another folder or zip.
 
@@ -75,6 +107,7 @@ def score_against(
         parameters: of that data set.
         extractor: its name, or ``{"use": name, parameter: value}``; None: what
             ``eval.extractor: auto`` means for the data set.
+        keep: where and as what the score is kept; None: nowhere.
     """
     registry = registry or Registry()
     dataset = _reference(against, parameters, registry)
@@ -84,7 +117,8 @@ def score_against(
     chosen = adhoc_component(registry, "extractor", own.pop("use"), own)
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
-    return scorer.score(_batches(samples))
+    score = scorer.score(_batches(samples))
+    return keep(score, samples) if keep else score
 
 
 def _reference(against: str, parameters: Mapping[str, Any], registry: Registry) -> ComponentPlan:

@@ -42,6 +42,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.samples import require_run
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,11 @@ def recipe_of(
     """Return the recipe that a run was started with, as its lock says it.
 
     Raises:
+        UsageError: it is the score of samples that no run made.
         DataError: the lock is missing or torn.
         RecipeError: an override that cannot be.
     """
+    require_run(directory)
     try:
         read_lock(directory.lock_file)
     except RecipeError as error:

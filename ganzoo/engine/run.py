@@ -30,6 +30,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.samples import require_run
 from ganzoo.runs.score import Sampling, Score
 
 Overrides = Sequence[str] | Mapping[str, Any]
@@ -283,7 +284,7 @@ def load(reference: str | Path = "last", runs_directory: str | Path = DEFAULT_DI
     """Return a run: by its path, the beginning of its name, or ``last``.
 
     Raises:
-        UsageError: there is no such run, or there are several.
+        UsageError: there is no such run, there are several, or it is the score of samples.
         DataError: its record is torn.
     """
     if not isinstance(reference, str | Path):
@@ -292,4 +293,6 @@ def load(reference: str | Path = "last", runs_directory: str | Path = DEFAULT_DI
             f"{type(reference).__name__}",
             hint='ganzoo.load("last")',
         )
-    return Run(RunDirectory.find(reference, Path(runs_directory)))
+    directory = RunDirectory.find(reference, Path(runs_directory))
+    require_run(directory)
+    return Run(directory)

@@ -19,6 +19,8 @@ from ganzoo.registry.names import qualify, shorten, suggest
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.records import content_hash
+from ganzoo.runs.samples import Kind, kind_of
 from ganzoo.runs.score import Protocol, Score
 
 CAN_BE_MENDED = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
@@ -38,7 +40,7 @@ class Unranked:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A finished run with at least one score of its final generator."""
+    """A finished run with at least one score of its final generator, or samples with a score."""
 
     run: RunDirectory
     name: str
@@ -49,11 +51,12 @@ class Candidate:
     scores: tuple[Score, ...]
     is_local: bool = False
     """Whether it used a file of its owner's (``--plugin``), which nobody else has."""
+    kind: Kind = "run"
 
     @cached_property
     def lock(self) -> Mapping[str, Any]:
-        """The recipe with nothing left open; read when it is first asked for."""
-        return read_lock(self.run.lock_file)
+        """The recipe with nothing left open, read when it is first asked for; samples have none."""
+        return read_lock(self.run.lock_file) if self.kind == "run" else {}
 
     @property
     def reference(self) -> str:
@@ -79,9 +82,12 @@ class Candidate:
         return [each for each in self.scores if each.protocol.id == protocol_id]
 
     def _is_final(self, score: Score) -> bool:
-        """Whether it scores the last generator: at the end of the run, or later on request."""
+        """Whether it scores the last generator: at the end of the run, or later on request.
+
+        Of samples that no run made, every score does.
+        """
         if score.sampling is None:
-            return False
+            return self.kind != "run"
         last = max(each.sampling.step for each in self.scores if each.sampling)
         asked = score.sampling.selected == "asked" and score.sampling.step == last
         return score.sampling.selected == "final" or asked
@@ -92,18 +98,23 @@ def candidate(run: RunDirectory) -> Candidate | Unranked:
     dataset = None
     try:
         info = run.info()
-        experiment, dataset = _identity(run, info)
+        kind = kind_of(info)
         scores = tuple(run.scores())
+        if kind == "run":
+            experiment, dataset = _identity(run, info)
+        else:
+            experiment = content_hash([info["name"], info["samples"]])[:12]
+            dataset = scores[0].protocol.reference
         status = run.status()
         seed = int(info.get("seed", 0))
     except (DataError, RecipeError) as error:
         return Unranked(run.name, f"its records cannot be read: {error.message}", None, dataset)
-    except (KeyError, TypeError, ValueError):
-        reason = f"{run.lock_file} names no data set, or run.json no seed"
+    except (KeyError, TypeError, ValueError, IndexError):
+        reason = f"{run.lock_file} names no data set, or run.json no seed or no kind of samples"
         return Unranked(run.name, reason, None, dataset)
     name, created = str(info.get("name", run.name)), info["created"]
     is_local = "plugin_sha256" in info
-    found = Candidate(run, name, seed, created, experiment, scores, is_local)
+    found = Candidate(run, name, seed, created, experiment, scores, is_local, kind)
     if status != "finished":
         return Unranked(run.name, *_unfinished(run, status), dataset)
     if not found.protocols():
@@ -140,8 +151,7 @@ def no_such_dataset(
     dataset: str, read: Sequence[Candidate | Unranked], runs_directory: Path
 ) -> ComparisonError | None:
     """Return what to say if no run that was read has to do with a data set; None if one has."""
-    named = {protocol.reference for each in read for protocol in _protocols(each)}
-    named |= {each.dataset for each in read if isinstance(each, Unranked) and each.dataset}
+    named = {name for each in read for name in datasets_of(each)}
     if qualify(dataset) in named or not named:
         return None
     there = sorted(map(shorten, named))
@@ -152,8 +162,11 @@ def no_such_dataset(
     )
 
 
-def _protocols(each: Candidate | Unranked) -> list[Protocol]:
-    return list(each.protocols().values()) if isinstance(each, Candidate) else []
+def datasets_of(each: Candidate | Unranked) -> set[str]:
+    """Return the full ids of the data sets that a run was scored against; none if not known."""
+    if isinstance(each, Candidate):
+        return {protocol.reference for protocol in each.protocols().values()}
+    return {each.dataset} if each.dataset else set()
 
 
 def _unfinished(run: RunDirectory, status: str) -> tuple[str, str | None]:

@@ -14,7 +14,14 @@ from typing import Any
 from ganzoo.errors import ComparisonError, RecipeError
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.names import qualify, shorten
-from ganzoo.report.candidates import Candidate, Unranked, candidate, no_such_dataset, was_run
+from ganzoo.report.candidates import (
+    Candidate,
+    Unranked,
+    candidate,
+    datasets_of,
+    no_such_dataset,
+    was_run,
+)
 from ganzoo.report.leaderboard import Comparison
 from ganzoo.report.naming import leaves_of
 from ganzoo.report.published import published_figures
@@ -52,19 +59,76 @@ def compare(
         UsageError: a reference that fits no run or several; a condition or column that cannot be.
     """
     directory = Path(runs_directory)
-    read = [candidate(run) for run in _where(_chosen(runs, directory), where, directory)]
-    candidates = [each for each in read if isinstance(each, Candidate)]
-    unranked = [each for each in read if isinstance(each, Unranked)]
-    if runs is None:
-        unranked += [_unreadable(path, why) for path, why in unreadable(directory) if was_run(path)]
+    read = _read(runs, directory, where)
+    wanted = None
     if dataset is not None:
         if problem := no_such_dataset(dataset, read, directory):
             raise problem
         wanted = qualify(dataset)
-        candidates = [each for each in candidates if _scored_against(each, wanted)]
-        unranked = [each for each in unranked if each.dataset in (wanted, None)]
-    else:
-        wanted = None
+        read = [each for each in read if wanted in datasets_of(each) or not datasets_of(each)]
+    return _ranking(read, directory, wanted, sort, only_changed)
+
+
+def compare_by_dataset(
+    runs: Sequence[str | Path] | None = None,
+    runs_directory: str | Path = "runs",
+    *,
+    where: Sequence[str] = (),
+    sort: str | None = None,
+    only_changed: bool = False,
+) -> tuple[Comparison, ...]:
+    """Rank the runs of each data set by themselves, the data set of most runs first.
+
+    Arguments and errors are those of `compare`. Runs of a data set of which no two share a protocol
+    are listed as not ranked under the first ranking.
+    """
+    directory = Path(runs_directory)
+    read = _read(runs, directory, where)
+    of_each: dict[str, list[Candidate | Unranked]] = defaultdict(list)
+    for each in read:
+        for dataset in sorted(datasets_of(each)):
+            of_each[dataset].append(each)
+    rankings: list[Comparison] = []
+    rest = [each for each in read if not datasets_of(each)]
+    for dataset in sorted(of_each, key=lambda name: (-len(of_each[name]), name)):
+        try:
+            ranking = _ranking(of_each[dataset], directory, dataset, sort, only_changed)
+        except ComparisonError:
+            rest += of_each[dataset]
+        else:
+            rankings.append(ranking)
+    if not rankings:
+        return (_ranking(read, directory, None, sort, only_changed),)
+    first = replace(rankings[0], unranked=(*rankings[0].unranked, *map(_alone, rest)))
+    return first, *rankings[1:]
+
+
+def _alone(each: Candidate | Unranked) -> Unranked:
+    if isinstance(each, Unranked):
+        return each
+    words = " and ".join(protocol.words() for protocol in each.protocols().values())
+    return Unranked(each.run.name, f"no other run was scored under its protocol, {words}")
+
+
+def _read(
+    runs: Sequence[str | Path] | None, directory: Path, where: Sequence[str]
+) -> list[Candidate | Unranked]:
+    read = [candidate(run) for run in _where(_chosen(runs, directory), where, directory)]
+    if runs is None:
+        read += [_unreadable(path, why) for path, why in unreadable(directory) if was_run(path)]
+    return read
+
+
+def _ranking(
+    read: Sequence[Candidate | Unranked],
+    directory: Path,
+    wanted: str | None,
+    sort: str | None,
+    only_changed: bool,
+) -> Comparison:
+    """Rank what was read, under a protocol of the data set `wanted` if there is one."""
+    candidates = [each for each in read if isinstance(each, Candidate)]
+    unranked = [each for each in read if isinstance(each, Unranked)]
     if not candidates:
         raise _nothing(unranked, directory)
     protocol = _most_common(candidates, wanted)
@@ -113,10 +177,6 @@ def _where(
 
 def _unreadable(path: Path, why: str) -> Unranked:
     return Unranked(path.name, f"its records cannot be read: {why}")
-
-
-def _scored_against(each: Candidate, dataset: str) -> bool:
-    return any(protocol.reference == dataset for protocol in each.protocols().values())
 
 
 def _most_common(candidates: Iterable[Candidate], dataset: str | None) -> Protocol:
@@ -173,7 +233,9 @@ def _other_protocol(
     """Say in plain words how the protocol of a run differs, and how to score it like the others."""
     own = list(each.protocols().values())[-1]
     differences = "; ".join(own.differences(ranked))
-    if own.reference == ranked.reference:
+    if own.reference == ranked.reference and each.kind != "run":
+        way = command("score", "SAMPLES", "--like", first.reference, "--name", each.name)
+    elif own.reference == ranked.reference:
         way = command("score", each.reference, "--like", first.reference)
     else:
         shown = shorten(own.reference)

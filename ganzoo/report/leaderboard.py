@@ -13,6 +13,7 @@ from ganzoo.report.spreadsheet import spreadsheet
 from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
+from ganzoo.runs.samples import Kind
 from ganzoo.runs.score import Protocol
 
 SIGNIFICANCE = 0.05
@@ -25,6 +26,8 @@ BEST = "best: the checkpoint that scored lowest during training; chosen by score
 FLOOR = "floor: what new real samples would score on average, were their features Gaussian"
 ERROR = "SE: standard error over other samples of one generator; that over seeds is mostly larger"
 TRAINED_ON = "the reference is the training set, so that copying it would score best of all"
+SAMPLES = "samples: made by another tool, scored like the runs"
+YARDSTICK = "yardstick: samples that no trained model made, scored like the runs; takes no rank"
 LOCAL = "local: made with a plugin file of one's own (--plugin), which the run keeps"
 
 
@@ -52,9 +55,12 @@ class Row:
     """Where it was asked for: key → value, of the keys that differ within the ranking."""
     is_local: bool = False
     """Whether a run used a plugin file of its owner's."""
+    kind: Kind = "run"
     rank: int = 0
+    """From 1; 0 for a yardstick, which takes none."""
     p_value: float | None = None
-    """Welch's, against the first row; None for that row and where either has a single seed."""
+    """Welch's, against the first row with a rank; None for that row, for yardsticks, and where
+    either has a single seed."""
 
     @property
     def n(self) -> int:
@@ -92,7 +98,7 @@ class Row:
         if column in self.recipe:
             return self.recipe[column]
         if column in self.sampling:
-            return self.sampling[column][-1]
+            return self.sampling[column][-1] if self.sampling[column] else None
         own = {"score": self.mean, "experiment": self.name, "n": self.n, "sd": self.sd}
         own["best"] = self.best_mean
         return own[column] if column in own else self.metrics.get(column)
@@ -144,6 +150,10 @@ class Comparison:
             notes.append(CLOSE)
         if any(row.best for row in self.ranked):
             notes.append(BEST)
+        if any(row.kind == "samples" for row in self.ranked):
+            notes.append(SAMPLES)
+        if any(row.kind == "yardstick" for row in self.ranked):
+            notes.append(YARDSTICK)
         if any(row.is_local for row in self.ranked):
             notes.append(LOCAL)
         return notes
@@ -184,10 +194,10 @@ class Comparison:
         columns += [*(["best"] if has_best else []), *sampling, *metrics, *recipe]
         rows = []
         for row in self.ranked:
-            cells = [str(row.rank), row.name, str(row.n), _spread(row), _remark(row)]
+            cells = [str(row.rank or "-"), row.name, str(row.n), _spread(row), _remark(row)]
             if has_best:
                 cells.append(_best(row))
-            cells += ["/".join(map(_word, row.sampling[name])) for name in sampling]
+            cells += ["/".join(map(_word, row.sampling[name])) or "-" for name in sampling]
             cells += [three_digits(row.metrics.get(name)) for name in metrics]
             cells += [row.recipe[key] for key in recipe]
             rows.append(cells)
@@ -264,6 +274,7 @@ def _remark(row: Row) -> str:
     error = row.standard_errors[0] if row.n == 1 and row.standard_errors else None
     single = "n=1" if error is None else f"n=1, SE {three_digits(error)}"
     marks = {single: row.n == 1, "≈ best": row.is_close, "local": row.is_local}
+    marks[row.kind] = row.kind != "run"
     return ", ".join(mark for mark, holds in marks.items() if holds)
 
 

@@ -64,7 +64,7 @@ def own_score(scores: Sequence[Score]) -> Score | None:
     finals = [each for each in scores if selected(each) == "final"]
     own = [each for each in finals if each.protocol == finals[0].protocol]
     during = [each for each in scores if selected(each) == "during"]
-    asked = [each for each in scores if selected(each) == "asked"]
+    asked = [each for each in scores if selected(each) in ("asked", None)]
     newest_first = [*reversed(own), *reversed(during)]
     return max(newest_first, key=_step, default=asked[-1] if asked else None)
 

@@ -19,7 +19,8 @@ SAMPLING_FIELDS = ("weights", "step", "images_seen", "labels", "truncation", "ba
 def rank(candidates: Iterable[Candidate], protocol: Protocol) -> tuple[Row, ...]:
     """Return one row an experiment, sorted by the mean over its seeds, the lowest first.
 
-    Every candidate has a final score under `protocol`.
+    Every candidate has a final score under `protocol`. Yardsticks stand where their score puts
+    them and take no rank.
     """
     experiments: dict[str, list[Candidate]] = defaultdict(list)
     for each in candidates:
@@ -30,9 +31,13 @@ def rank(candidates: Iterable[Candidate], protocol: Protocol) -> tuple[Row, ...]
         for identifier, seeds in experiments.items()
     ]
     rows.sort(key=lambda row: row.mean)
+    models = [row for row in rows if row.kind != "yardstick"]
+    places = {row.experiment_id: place for place, row in enumerate(models, start=1)}
     return tuple(
-        replace(row, rank=place, p_value=_p_value(rows[0], row))
-        for place, row in enumerate(rows, start=1)
+        replace(row, rank=place, p_value=_p_value(models[0], row))
+        if (place := places.get(row.experiment_id))
+        else row
+        for row in rows
     )
 
 
@@ -75,12 +80,14 @@ def _row(name: str, experiment: str, seeds: Sequence[Candidate], protocol: Proto
         ),
         floor=next((score.statistics.floor for score in finals if score.statistics), None),
         is_local=any(each.is_local for each in seeds),
+        kind=seeds[0].kind,
     )
 
 
 def _distinct(scores: Iterable[Score], field: str) -> tuple[Any, ...]:
     """Return the values of one field of the sampling, each once, in order of the seeds."""
-    return tuple(dict.fromkeys(getattr(score.sampling, field) for score in scores))
+    drawn = [score.sampling for score in scores if score.sampling]
+    return tuple(dict.fromkeys(getattr(each, field) for each in drawn))
 
 
 def _mean_metrics(scores: Sequence[Score]) -> dict[str, float]:

@@ -43,6 +43,7 @@ def _ranked(row: Row, protocol_id: str) -> dict[str, Any]:
         "best": row.best_mean,
         "best_n": len(row.best),
         "is_local": row.is_local,
+        "kind": row.kind,
         "seeds": row.seeds,
         "values": row.values,
         "standard_errors": row.standard_errors,

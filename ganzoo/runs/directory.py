@@ -142,6 +142,8 @@ class RunDirectory:
     def find(cls, reference: str | Path, runs_directory: Path) -> "RunDirectory":
         """Return the run that a command means: a path, the unique prefix of a name, or ``last``.
 
+        ``last`` is never the score of samples that no run made.
+
         Raises:
             UsageError: no run, or several.
             DataError: a run whose record cannot be read.
@@ -151,7 +153,7 @@ class RunDirectory:
             return cls(Path(reference))
         runs = cls.all(runs_directory)
         if text == "last":
-            fitting = runs[-1:]
+            fitting = [run for run in runs if "samples" not in run.info()][-1:]
         else:
             fitting = [run for run in runs if run.name == text]
             fitting = fitting or [run for run in runs if text and run.name.startswith(text)]

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from ganzoo.engine.foreign import score_against
+from ganzoo.engine.foreign import Keep, score_against
+from ganzoo.report.compare import compare
 
 
 def test_two_processes_do_not_score_a_sample_twice(
@@ -23,3 +25,17 @@ def test_two_processes_do_not_score_a_sample_twice(
         monkeypatch.setattr("ganzoo.scoring.ranks.world", lambda rank=rank: (rank, 2))
         score_against(tmp_path / "samples.npz", "digits", {})
     assert seen == [5, 4]
+
+
+def test_a_score_that_is_kept_is_a_row_of_the_leaderboard_with_a_picture(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(256, size=(99, 1, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "samples.npz", samples=samples)
+    keep = Keep("noise", tmp_path / "runs", seed=3, yardstick=True, description="uniform noise")
+    score = score_against(tmp_path / "samples.npz", "digits", {}, keep=keep)
+    comparison = compare(runs_directory=tmp_path / "runs")
+    (row,) = comparison.ranked
+    assert (row.name, row.seeds, row.values) == ("noise", (3,), (score.value,))
+    (directory,) = comparison.directories.values()
+    assert directory.info()["samples"] == {"kind": "yardstick", "description": "uniform noise"}
+    with Image.open(directory.samples_directory / "samples.png") as picture:
+        assert picture.size == (8 * 40 + 8, 8 * 40 + 8)

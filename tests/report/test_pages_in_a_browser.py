@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ganzoo.report.compare import compare
+from ganzoo.report.compare import compare, compare_by_dataset
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
@@ -97,6 +98,25 @@ def test_a_word_in_the_filter_hides_the_other_rows_and_they_are_counted(board: P
         return [...found, {NAMES}.length];
     """
     assert ask(board, script) == [["c"], "1 of 3", 3]
+
+
+def test_the_filter_of_one_of_two_rankings_leaves_the_other_alone(
+    runs: Path, make_run: Any, score: Any, protocol: Any, tmp_path: Path
+) -> None:
+    shapes = replace(protocol, reference="zoo/shapes", reference_sha256="c" * 64)
+    for lr, name in enumerate(("a", "b")):
+        make_run(f"d{name}", score(3.0), lr=float(lr))
+        make_run(f"s{name}", score(3.0, "final", shapes), lr=float(lr + 2))
+    page = tmp_path / "boards.html"
+    page.write_text(comparison_page(*compare_by_dataset()))
+    script = """
+        const input = document.getElementById("filter-2");
+        input.value = "sa";
+        input.dispatchEvent(new Event("input"));
+        const left = (id) => document.querySelectorAll(`#${id} tbody tr:not([hidden])`).length;
+        return [left("ranked"), left("ranked-2"), document.getElementById("shown-2").textContent];
+    """
+    assert ask(page, script) == [2, 1, "1 of 2"]
 
 
 def test_pointing_at_a_chart_reads_out_its_values(board: Path) -> None:

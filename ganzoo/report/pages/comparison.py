@@ -16,39 +16,64 @@ from ganzoo.report.pages.page import (
     render,
 )
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.samples import PICTURE
 
 DRAWN = 8
-"""So many of the first rows have lines, pictures and curves: more could not be told apart."""
+"""So many of the first runs have lines and curves: more could not be told apart."""
+
+PICTURED = 16
+"""So many of the first rows have their samples shown."""
 
 
-def comparison_page(comparison: Comparison) -> str:
-    """Return a leaderboard as one page: the table, courses, samples, differences, protocol."""
+def comparison_page(*comparisons: Comparison) -> str:
+    """Return leaderboards as one page: of each, table, courses, samples, differences, protocol."""
+    boards = [_board(each, index) for index, each in enumerate(comparisons, start=1)]
+    many = len(boards) > 1
+    title = "Leaderboards" if many else f"Leaderboard: {boards[0]['title']}"
+    return render("comparison.html", title=title, boards=boards, many=many)
+
+
+def _board(comparison: Comparison, index: int) -> dict[str, Any]:
+    """Return what the page shows of one ranking; ids of the second one on have its number."""
     table, protocol = comparison.table(), comparison.protocol
-    drawn = comparison.ranked[:DRAWN]
+    runs = [row for row in comparison.ranked if row.kind == "run"]
+    drawn = runs[:DRAWN]
     charts = score_charts(
         {row.name: _evaluations(comparison, row) for row in drawn},
         protocol.distance_name,
     )
-    return render(
-        "comparison.html",
-        title=f"Leaderboard: {protocol.words()}",
-        samples=f"{protocol.n_fake:,} generated samples against {protocol.n_real:,} real ones",
-        columns=table.columns,
-        numeric=set(table.numbers),
-        rows=[
-            {"cells": cells, "sorts": _values(row, table.columns)}
+    return {
+        "suffix": f"-{index}" if index > 1 else "",
+        "title": protocol.words(),
+        "samples": f"{protocol.n_fake:,} generated samples against {protocol.n_real:,} real ones",
+        "columns": table.columns,
+        "numeric": set(table.numbers),
+        "rows": [
+            {"cells": cells, "sorts": _values(row, table.columns), "kind": row.kind}
             for row, cells in zip(comparison.ranked, table.rows, strict=True)
         ],
-        notes=comparison.notes,
-        charts=charts or (),
-        grids=_grids(comparison, drawn),
-        differences=_differences(comparison, drawn),
-        curves=_curves(comparison, drawn),
-        unranked=comparison.unranked,
-        published=comparison.published,
-        explanation=explanation(protocol),
-        protocol=protocol_rows(protocol),
-    )
+        "notes": [*comparison.notes, *_descriptions(comparison)],
+        "charts": charts or (),
+        "drawn": len(drawn),
+        "more": len(runs) > len(drawn),
+        "grids": _grids(comparison, comparison.ranked[:PICTURED]),
+        "differences": _differences(comparison, drawn),
+        "curves": _curves(comparison, drawn),
+        "unranked": comparison.unranked,
+        "published": comparison.published,
+        "explanation": explanation(protocol),
+        "protocol": protocol_rows(protocol),
+    }
+
+
+def _descriptions(comparison: Comparison) -> list[str]:
+    """Return what made the samples that no run made, where that is known."""
+    found = {}
+    for row in comparison.ranked:
+        for run in _runs(comparison, row)[:1]:
+            if row.kind != "run":
+                found[row.name] = run.info()["samples"].get("description")
+    return [f"{name}: {words}" for name, words in found.items() if words]
 
 
 def _runs(comparison: Comparison, row: Row) -> list[RunDirectory]:
@@ -58,7 +83,7 @@ def _runs(comparison: Comparison, row: Row) -> list[RunDirectory]:
 def _values(row: Row, columns: Sequence[str]) -> list[float | None]:
     """Return what each cell is sorted by where its text is no plain number."""
     numbers: Mapping[str, Any] = {
-        "#": row.rank,
+        "#": row.rank or None,
         "n": row.n,
         "best": row.best_mean,
         **row.metrics,
@@ -80,15 +105,15 @@ def _evaluations(comparison: Comparison, row: Row) -> list[Any]:
 
 def _grids(comparison: Comparison, rows: Iterable[Row]) -> list[Picture]:
     """Return the last samples of each row's first seed, and real ones before them."""
+    real: list[Picture] = []
     found: list[Picture] = []
     for row in rows:
         for run in _runs(comparison, row)[:1]:
-            samples = sorted(run.samples_directory.glob("step-*.png"))
-            if not found:
-                found += pictures([(run.samples_directory / "real.png", "real samples")])
-            words = f"{row.name}, seed {row.seeds[0]}"
-            found += pictures((path, words) for path in samples[-1:])
-    return found
+            folder = run.samples_directory
+            samples = sorted(folder.glob("step-*.png")) or [folder / PICTURE]
+            real = real or pictures([(folder / "real.png", "real samples")])
+            found += pictures([(samples[-1], f"{row.name}, seed {row.seeds[0]}")])
+    return real + found
 
 
 def _differences(comparison: Comparison, rows: Sequence[Row]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 // Filtering: every word has to be somewhere in the row.
 for (const input of document.querySelectorAll("input[data-filters]")) {
   const rows = [...document.getElementById(input.dataset.filters).tBodies[0].rows];
-  const shown = document.getElementById("shown");
+  const shown = input.parentElement.querySelector(".shown");
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;

@@ -1,0 +1,243 @@
+"""Train the recipes of the leaderboard over seeds, several at once, and gather their records.
+
+    python benchmarks/leaderboard.py [--runs-dir runs/leaderboard] [--jobs 16] [--only 'digits-*']
+    python benchmarks/leaderboard.py --yardsticks      # what the runs are measured by; after them
+    python benchmarks/leaderboard.py --collect         # into recipes/records
+
+Every run is a `ganzoo run … --resume auto` of its own: what is finished is skipped, what was
+stopped goes on, and a failure does not stop the others. Ctrl-C, SIGTERM and --max-time tell the
+runs to save first. Recipes that match --cpu are kept off the GPU: 8x8 networks are as fast on a
+core of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from leaderboard_records import RECORDS, collect
+
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.report.listing import listed
+from ganzoo.runs.directory import RunDirectory
+
+MEMORISATION = "eval.metrics=[memorisation]"
+BOARD: dict[str, tuple[str, ...]] = {
+    "digits-dcgan-hinge": (MEMORISATION,),
+    "digits-dcgan-vanilla": (MEMORISATION,),
+    "digits-dcgan-wgan-gp": (MEMORISATION,),
+    "shapes-resnet-wgan-gp": (),
+    "shapes-dcgan-wgan-gp": (),
+    "shapes-resnet-conditional": (),
+    "shapes-resnet-ttur": (),
+    "digits-dcgan-conditional": ("eval.metrics=[class-agreement, memorisation]",),
+    "shapes-mlp-vanilla": (),
+    "digits-mlp-vanilla": (MEMORISATION,),
+    "shapes-dcgan-r1": (),
+    "shapes-dcgan-diffaugment": (),
+    "shapes-dcgan-hinge": (),
+    "shapes-dcgan-vanilla": (),
+}
+"""Recipe → what it is run with beside its seed; the longest first. All of one data set are scored
+alike, and all by the metric that sees copies."""
+
+SEEDS = "0,1,2"
+CPU = "digits-*,shapes-mlp-*"
+STOPPED = (75, 130, 143)
+"""Exit codes of runs that were told to stop and have saved."""
+GRACE = 60.0
+"""Seconds that runs which were told to stop have for saving."""
+
+
+@dataclass
+class Job:
+    """One recipe with one seed, and its process while there is one."""
+
+    recipe: str
+    seed: int
+    overrides: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+    begun: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.recipe} seed {self.seed}"
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    @property
+    def steps(self) -> int:
+        """Of its budget."""
+        return Recipe.load(self.recipe, self.overrides).settings.train.steps or 0
+
+    def log(self, runs_directory: Path) -> Path:
+        """Return the file of its words."""
+        return runs_directory / "logs" / f"{self.recipe}-s{self.seed}.log"
+
+    def start(self, runs_directory: Path, on_cpu: bool) -> None:
+        """Start it; its words go into a file of their own."""
+        self.log(runs_directory).parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "ganzoo", "run", self.recipe, f"seed={self.seed}"]
+        command += [*self.overrides, "--resume", "auto", "--runs-dir", str(runs_directory)]
+        hidden = {"CUDA_VISIBLE_DEVICES": ""} if on_cpu else {}
+        with self.log(runs_directory).open("ab") as log:
+            self.begun = time.monotonic()
+            self.process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "OMP_NUM_THREADS": "1", **hidden},
+                start_new_session=True,  # Ctrl-C reaches it through `Pool.stop` alone
+            )
+
+
+@dataclass
+class Pool:
+    """Runs jobs, so many at once, of them so many on the GPU."""
+
+    waiting: list[Job]
+    runs_directory: Path
+    jobs: int
+    gpu_jobs: int
+    cpu: list[str]
+    deadline: float
+    going: list[Job] = field(default_factory=list)
+    failed: list[Job] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Run all that there is time for, and say of each what came of it."""
+        while self.waiting or self.going:
+            self._begin()
+            time.sleep(0.2)
+            for job in [job for job in self.going if job.has_ended]:
+                self._end(job)
+            if time.monotonic() > self.deadline:
+                return self.stop()
+
+    def stop(self) -> None:
+        """Tell what runs to save and end, and wait for it."""
+        self.waiting.clear()
+        for job in self.going:
+            if job.process and not job.has_ended:
+                job.process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + GRACE
+        for job in list(self.going):
+            assert job.process is not None
+            try:
+                job.process.wait(max(until - time.monotonic(), 0))
+            except subprocess.TimeoutExpired:
+                job.process.kill()
+                job.process.wait()
+            self._end(job)
+
+    def _begin(self) -> None:
+        for job in list(self.waiting):
+            on_cpu = matches(job.recipe, self.cpu)
+            on_gpu = sum(not matches(other.recipe, self.cpu) for other in self.going)
+            if len(self.going) < self.jobs and (on_cpu or on_gpu < self.gpu_jobs):
+                job.start(self.runs_directory, on_cpu)
+                self.waiting.remove(job)
+                self.going.append(job)
+
+    def _end(self, job: Job) -> None:
+        assert job.process is not None
+        self.going.remove(job)
+        code, seconds = job.process.returncode, time.monotonic() - job.begun
+        word = "done" if code == 0 else "stopped" if code in STOPPED else f"FAILED {code}"
+        if code:
+            self.failed.append(job)
+        found = finished(job, self.runs_directory)
+        score = listed(found).score if found else None
+        value = f"  {score.protocol.distance_name} {score.value:.4g}" if score else ""
+        left = len(self.waiting) + len(self.going)
+        print(f"{word:9} {job}  {seconds:.0f} s{value}  ({left} to go)", flush=True)
+        if word.startswith("FAILED"):
+            print(*job.log(self.runs_directory).read_text().splitlines()[-3:], sep="\n", flush=True)
+
+
+def finished(job: Job, runs_directory: Path) -> RunDirectory | None:
+    """Return the run of a job that has come to the end of its budget."""
+    for run in RunDirectory.all(runs_directory):
+        info = run.info()
+        is_it = (info.get("recipe"), info.get("seed")) == (job.recipe, job.seed)
+        if is_it and int(info.get("steps", 0)) >= job.steps and run.status() == "finished":
+            return run
+    return None
+
+
+def matches(recipe: str, patterns: list[str]) -> bool:
+    """Whether a recipe's name fits one of the patterns."""
+    return any(fnmatchcase(recipe, pattern) for pattern in patterns)
+
+
+def chosen_jobs(options: argparse.Namespace) -> list[Job]:
+    """Return what is to be run, the longest first, without what is finished."""
+    budget = (f"train.steps={options.max_steps}",) if options.max_steps else ()
+    jobs = [
+        Job(recipe, int(seed), (*overrides, *budget, *options.set))
+        for recipe, overrides in BOARD.items()
+        if matches(recipe, options.only.split(","))
+        for seed in options.seeds.split(",")
+    ]
+    todo = [job for job in jobs if not finished(job, options.runs_dir)]
+    print(f"{len(jobs)} runs, {len(jobs) - len(todo)} of them finished already", flush=True)
+    return todo
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs/leaderboard"))
+    parser.add_argument("--seeds", default=SEEDS)
+    parser.add_argument("--only", default="*", help="patterns of recipes, with commas between")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at once")
+    parser.add_argument("--gpu-jobs", type=int, help="of them at once on the GPU; default: all")
+    parser.add_argument("--cpu", default=CPU, help="patterns of recipes that run without a GPU")
+    parser.add_argument("--max-steps", type=int, help="for a trial, in a --runs-dir of its own")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="for a trial")
+    parser.add_argument("--max-time", type=float, default=float("inf"), help="seconds")
+    parser.add_argument("--yardsticks", action="store_true", help="score them; no training")
+    parser.add_argument("--collect", action="store_true", help="write the records; no training")
+    parser.add_argument("--records", type=Path, default=RECORDS)
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    if options.yardsticks:
+        from leaderboard_yardsticks import measure
+
+        measure(options.runs_dir)
+        return 0
+    if options.collect:
+        collect(options.runs_dir, options.records)
+        return 0
+    pool = Pool(
+        chosen_jobs(options),
+        options.runs_dir,
+        options.jobs,
+        options.gpu_jobs or options.jobs,
+        options.cpu.split(","),
+        time.monotonic() + options.max_time,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        pool.run()
+    except KeyboardInterrupt:
+        pool.stop()
+    if pool.failed:
+        print(f"not finished: {', '.join(map(str, pool.failed))}; see {options.runs_dir}/logs")
+    return bool(pool.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

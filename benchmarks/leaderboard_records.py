@@ -1,0 +1,126 @@
+"""From finished runs to the records that are shipped: what `ganzoo compare` reads, and no more.
+
+A record is a run's directory without its weights: identity, recipe, lock and scores as they are;
+events without the saves; metrics thinned, to four digits; of seed 0 half of the last samples.
+Nothing in it names a place, a machine or a person.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ganzoo.engine.pictures import SMALLEST_CELL
+from ganzoo.report.candidates import Candidate, candidate
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.records import read, to_json
+from ganzoo.runs.samples import PICTURE
+
+RECORDS = Path(__file__).parents[1] / "recipes" / "records"
+IDENTITY = ("format", "name", "seed", "created", "recipe", "lock", "samples", "ganzoo", "attempts")
+IDENTITY += ("steps", "device", "world_size", "step_flops")
+AS_THEY_ARE = ("recipe.yaml", "recipe.lock.yaml", "scores.jsonl")
+ROWS = 40
+"""Of a metrics.jsonl that are kept, evenly spaced, the last among them."""
+DIGITS = 4
+"""Significant ones of logged terms and of health."""
+
+
+def collect(runs_directory: Path, records: Path) -> None:
+    """Write a record of every finished run and yardstick, in place of the records there were."""
+    chosen = [found for run in RunDirectory.all(runs_directory) if (found := _whole(run))]
+    kept = {(each.name, each.seed): each for each in chosen}
+    if not kept:
+        raise SystemExit(f"there is no finished run in {runs_directory}")
+    for old in records.glob("*/run.json"):
+        shutil.rmtree(old.parent)
+    with_real: set[str] = set()
+    for each in sorted(kept.values(), key=lambda each: (each.seed, each.name)):
+        dataset = each.scores[-1].protocol.reference
+        write_record(each, records / each.run.name, with_real=dataset not in with_real)
+        with_real |= {dataset} if each.seed == 0 and each.kind == "run" else set()
+    size = sum(path.stat().st_size for path in records.rglob("*") if path.is_file())
+    print(f"{len(kept)} records in {records}, {size / 2**20:.2f} MiB; made on:")
+    for line in sorted({_made_on(each) for each in kept.values()}):
+        print(f"  {line}")
+
+
+def _whole(run: RunDirectory) -> Candidate | None:
+    """Return a finished run with a final score, or the score of samples; say what is left out."""
+    found = candidate(run)
+    if isinstance(found, Candidate):
+        return found
+    print(f"left out: {found.run}: {found.reason}")
+    return None
+
+
+def _made_on(each: Candidate) -> str:
+    env = each.scores[-1].env
+    return f"{each.scores[-1].time[:10]}, torch {env.get('torch')}, {env.get('device')}"
+
+
+def write_record(found: Candidate, to: Path, *, with_real: bool) -> None:
+    """Write the record of one run.
+
+    Args:
+        with_real: whether the picture of real samples goes with it; one a data set is enough.
+    """
+    run = found.run
+    to.mkdir(parents=True)
+    info = {key: value for key, value in run.info().items() if key in IDENTITY}
+    (to / "run.json").write_bytes(to_json(info, indent=1) + b"\n")
+    for name in AS_THEY_ARE:
+        if (run.path / name).exists():
+            shutil.copyfile(run.path / name, to / name)
+    events = [event for event in run.events() if event.get("event") != "saved"]
+    _write_lines(to / "events.jsonl", events)
+    _write_lines(to / "metrics.jsonl", map(_rounded, _thinned(run.metrics())))
+    _write_lines(to / "health.jsonl", map(_rounded, read(run.health_file)))
+    if found.seed == 0:
+        _write_pictures(run, to / "samples", with_real and found.kind == "run")
+
+
+def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(rows) <= ROWS:
+        return rows
+    last = len(rows) - 1
+    return [rows[round(index * last / (ROWS - 1))] for index in range(ROWS)]
+
+
+def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+        for key, value in row.items()
+    }
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
+    if lines:
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+def _write_pictures(run: RunDirectory, to: Path, with_real: bool) -> None:
+    last = sorted(run.samples_directory.glob("step-*.png"))[-1:]
+    names = [*last, run.samples_directory / PICTURE]
+    names += [run.samples_directory / "real.png"] if with_real else []
+    to.mkdir()
+    for path in names:
+        if path.exists():
+            with Image.open(path) as image:
+                upper = (0, 0, image.width, image.height // 2 + _enlarged(image))
+                image.crop(upper).save(to / path.name, optimize=True)
+
+
+def _enlarged(image: Image.Image) -> int:
+    """Return by what whole factor a grid of 8 x 8 images, 2 pixels apart, was enlarged."""
+    for factor in range(1, SMALLEST_CELL + 1):
+        side, rest = divmod(image.height // factor - 18, 8)
+        if rest == 0 and side > 0 and factor == -(-SMALLEST_CELL // side):
+            return factor
+    return 1

@@ -1,0 +1,87 @@
+"""What the leaderboard is read by: samples of no trained model, scored under the board's protocol.
+
+For each data set an untrained generator (as initialised from a seed), a Gaussian with the mean and
+the covariance of the training pixels, and a memoriser, which returns training images drawn with
+replacement. They are kept as yardsticks: rows with a score and without a rank.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from yardsticks import pixel_gaussian
+
+from ganzoo.engine.assemble import make_step
+from ganzoo.engine.feed import tensors_of
+from ganzoo.engine.foreign import Keep, score_like
+from ganzoo.engine.launch import prepare
+from ganzoo.engine.processes import find_processes
+from ganzoo.engine.run import Run
+from ganzoo.engine.sampling import Sampler
+from ganzoo.runs.directory import RunDirectory
+
+LIKE = {"digits": "digits-dcgan-hinge", "shapes": "shapes-dcgan-hinge"}
+"""Data set → the recipe by whose protocol its yardsticks are scored."""
+SEEDS = (0, 1, 2)
+
+Maker = Callable[[Run, int, int], Tensor]
+
+
+def untrained(like: Run, count: int, seed: int) -> Tensor:
+    plan = prepare(like.plan.recipe.name, [f"seed={seed}"])
+    processes = find_processes()
+    step = make_step(plan, processes)
+    generator = step.parts.generator.eval()
+    sampler = Sampler(generator, plan.spec, step.parts.latent, None, processes.device)
+    return sampler.sample(count, seed=seed)
+
+
+def gaussian(like: Run, count: int, seed: int) -> Tensor:
+    return pixel_gaussian(tensors_of(like.plan.dataset)[0], count, seed)
+
+
+def memoriser(like: Run, count: int, seed: int) -> Tensor:
+    train, _ = tensors_of(like.plan.dataset)
+    generator = torch.Generator().manual_seed(seed)
+    return train[torch.randint(len(train), (count,), generator=generator)]
+
+
+YARDSTICKS: dict[str, tuple[Maker, str]] = {
+    "untrained": (untrained, "the generator of {recipe} as it is initialised"),
+    "pixel-gaussian": (gaussian, "a Gaussian with the training pixels' mean and covariance"),
+    "memoriser": (memoriser, "training images, drawn with replacement"),
+}
+
+
+def measure(runs_directory: Path) -> None:
+    """Score and keep every yardstick that is not there yet."""
+    known = {(run.info().get("name"), run.info().get("seed")) for run in _all(runs_directory)}
+    for dataset, recipe in LIKE.items():
+        name = f"{recipe}-s0"
+        like = Run(RunDirectory.find(name, runs_directory))
+        for kind, (make, words) in YARDSTICKS.items():
+            for seed in SEEDS:
+                keep = Keep(
+                    f"{dataset}-{kind}", runs_directory, seed, True, words.format(recipe=recipe)
+                )
+                if (keep.name, seed) not in known:
+                    samples = make(like, like.plan.budget.final_samples, seed)
+                    _score(samples, like, keep)
+
+
+def _all(runs_directory: Path) -> list[RunDirectory]:
+    return RunDirectory.all(runs_directory)
+
+
+def _score(samples: Tensor, like: Run, keep: Keep) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "samples.npz"
+        np.savez(file, samples=samples.cpu().numpy())
+        score = score_like(file, like, keep=keep)
+    numbers = "  ".join(f"{name} {value:.4g}" for name, value in score.metrics.items())
+    print(f"{keep.name} seed {keep.seed}: {score.value:.4g}  {numbers}", flush=True)

@@ -1,0 +1,88 @@
+"""A ranking for each data set."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganzoo.cli import main
+from ganzoo.report.compare import compare, compare_by_dataset
+from ganzoo.report.pages.comparison import comparison_page
+from ganzoo.runs.score import Protocol
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def shapes(protocol: Protocol) -> Protocol:
+    return replace(protocol, reference="zoo/shapes", reference_sha256="c" * 64)
+
+
+@pytest.fixture
+def two(runs: Path, make_run: Any, score: Any, shapes: Protocol) -> None:
+    """Three runs on shapes and two on digits."""
+    for index, value in enumerate([3.0, 1.0, 2.0]):
+        make_run(f"s{index}", score(value, "final", shapes), lr=float(index))
+    for index, value in enumerate([5.0, 4.0]):
+        make_run(f"d{index}", score(value), lr=10.0 + index)
+
+
+def test_each_data_set_is_ranked_by_itself_that_of_most_runs_first(two: None) -> None:
+    found = compare_by_dataset()
+    assert [[row.name for row in each.ranked] for each in found] == [
+        ["s1", "s2", "s0"],
+        ["d1", "d0"],
+    ]
+    assert [each.unranked for each in found] == [(), ()]
+
+
+def test_each_ranking_is_what_the_data_set_alone_gives(two: None) -> None:
+    alone = [compare(dataset=name).to_table() for name in ("shapes", "digits")]
+    assert [each.to_table() for each in compare_by_dataset()] == alone
+
+
+def test_a_run_that_nothing_can_be_ranked_with_is_listed(
+    two: None, make_run: Any, score: Any, protocol: Protocol
+) -> None:
+    points = replace(protocol, reference="zoo/gaussians")
+    lost = [
+        make_run("g", score(1.0, "final", replace(points, n_fake=n)), lr=float(n)).name
+        for n in (10, 20)
+    ]
+    unscored = make_run("broken", score(1.0))
+    unscored.info_file.write_text("{")
+    first, second = compare_by_dataset()
+    reasons = {each.run: each.reason for each in first.unranked}
+    assert sorted(reasons) == sorted([*lost, unscored.name])
+    assert "no other run was scored under its protocol, FD(toy-cnn) 10" in reasons[lost[0]]
+    assert second.unranked == ()
+
+
+def test_one_data_set_makes_one_ranking(runs: Path, make_run: Any, score: Any) -> None:
+    make_run("a", score(1.0))
+    (only,) = compare_by_dataset()
+    assert only.to_json() == compare().to_json()
+
+
+def test_the_command_prints_one_ranking_after_the_other(two: None, capsys: Capture) -> None:
+    assert main(["compare", "--by-dataset"]) == 0
+    first, second = compare_by_dataset()
+    assert capsys.readouterr().out == f"{first.to_table()}\n\n{second.to_table()}\n"
+    assert main(["compare", "--by-dataset", "--json"]) == 0
+    assert [len(each["ranked"]) for each in json.loads(capsys.readouterr().out)] == [3, 2]
+
+
+def test_two_tables_are_no_csv(two: None, capsys: Capture) -> None:
+    assert main(["compare", "--by-dataset", "--format", "csv"]) == 2
+    assert "try: ganzoo compare --format csv --dataset ID" in capsys.readouterr().err
+    assert main(["compare", "--by-dataset", "--dataset", "digits"]) == 2
+
+
+def test_the_page_has_each_ranking_under_ids_of_its_own(two: None) -> None:
+    page = comparison_page(*compare_by_dataset())
+    for name in ("ranked", "filter", "protocol"):
+        assert page.count(f'id="{name}"') == page.count(f'id="{name}-2"') == 1
+    assert 'data-filters="ranked-2"' in page
+    assert page.index("shapes/train") < page.index('id="board-2"') < page.rindex("digits/train")

@@ -1,0 +1,130 @@
+"""The records of the leaderboard that come with the repository, and the page made of them.
+
+They are written by `benchmarks/leaderboard.py --collect`; what they hold is checked here, and never
+how good a score is, but that training helped at all.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganzoo.cli import main
+from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.lock import read_lock
+from ganzoo.report.compare import compare_by_dataset
+from ganzoo.report.leaderboard import Comparison, Row
+from ganzoo.report.pages.comparison import comparison_page
+from ganzoo.runs.directory import RunDirectory
+
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "recipes" / "records"
+PAGE = ROOT / "docs" / "leaderboard.html"
+SEEDS = (0, 1, 2)
+SHAPES = {"use": "zoo/shapes", "size": 32, "length": 5000}
+"""Procedural RGB images."""
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def boards() -> tuple[Comparison, ...]:
+    return compare_by_dataset(None, RECORDS)
+
+
+@pytest.fixture(scope="module")
+def locks() -> list[dict]:
+    """Return the locks of all runs of seed 0."""
+    runs = [run for run in RunDirectory.all(RECORDS) if run.info()["seed"] == 0]
+    return [read_lock(run.lock_file) for run in runs if "samples" not in run.info()]
+
+
+def rows(boards: tuple[Comparison, ...], kind: str) -> Iterator[tuple[str, Row]]:
+    for board in boards:
+        yield from ((board.protocol.reference, row) for row in board.ranked if row.kind == kind)
+
+
+def test_every_record_is_ranked(boards) -> None:
+    assert [each.reason for board in boards for each in board.unranked] == []
+    ranked = {name for board in boards for row in board.ranked for name in row.runs}
+    assert ranked == {run.name for run in RunDirectory.all(RECORDS)}
+
+
+def test_twelve_shipped_recipes_and_more_have_three_seeds_each(boards) -> None:
+    recipes = [row for _, row in rows(boards, "run")]
+    assert len(recipes) >= 12
+    assert {row.name for row in recipes} <= set(shipped_recipes())
+    assert {row.seeds for row in recipes} == {SEEDS}
+
+
+def test_half_of_them_are_on_colour_images_of_32_pixels(locks) -> None:
+    colour = [lock for lock in locks if lock["dataset"] == SHAPES]
+    assert len(colour) >= len(locks) / 2
+
+
+def test_there_are_three_losses_and_three_networks(locks) -> None:
+    assert len({lock["loss"]["use"] for lock in locks}) >= 3
+    assert len({lock["generator"]["use"] for lock in locks}) >= 3
+
+
+@pytest.mark.parametrize("kind", ["untrained", "pixel-gaussian", "memoriser"])
+def test_each_data_set_has_its_yardsticks_without_a_rank(boards, kind: str) -> None:
+    for board in boards:
+        (row,) = (row for row in board.ranked if row.name.endswith(kind))
+        assert (row.kind, row.rank, row.seeds) == ("yardstick", 0, SEEDS)
+
+
+def test_a_memoriser_has_the_best_distance_to_train_and_its_neighbours_expose_it(boards) -> None:
+    for board in boards:
+        memoriser, *others = board.ranked
+        assert memoriser.name.endswith("-memoriser")
+        assert memoriser.metrics["nearest_ratio"] < 0.1
+        assert memoriser.metrics["nearer_to_train"] > 0.95
+        for row in others:
+            assert row.metrics["nearest_ratio"] > 0.5, row.name
+
+
+def test_digits_that_are_copied_are_farther_from_the_hold_out(boards) -> None:
+    """On shapes 5,000 training images stand for their law so well that the gap is within noise."""
+    (board,) = (each for each in boards if each.protocol.reference == "zoo/digits")
+    metrics = board.ranked[0].metrics
+    assert metrics["fd_holdout"] > metrics["fd_train"] + 1
+
+
+def test_every_model_is_better_than_an_untrained_generator(boards) -> None:
+    for board in boards:
+        (untrained,) = (row for row in board.ranked if row.name.endswith("-untrained"))
+        assert max(row.mean for row in board.ranked if row.kind == "run") < untrained.mean
+
+
+def test_the_records_are_small_and_hold_no_weights() -> None:
+    files = [path for path in RECORDS.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 3 * MEBIBYTE
+    assert {path.suffix for path in files} <= {".json", ".jsonl", ".yaml", ".png", ".md"}
+
+
+def test_the_records_name_no_place_and_no_machine() -> None:
+    texts = [path for path in RECORDS.rglob("*") if path.suffix in (".json", ".jsonl", ".yaml")]
+    assert texts
+    for path in texts:
+        words = path.read_text(encoding="utf-8")
+        assert not re.search(r"/(home|root|tmp|work|mnt|usr)/|[A-Z]:\\\\", words), path
+        assert not re.search(r'"(host|hostname|user|pid)"', words), path
+
+
+def test_the_command_ranks_the_records_on_a_clean_clone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["compare", "--by-dataset", "--runs-dir", str(RECORDS)]) == 0
+    out = capsys.readouterr().out
+    assert "digits-dcgan-hinge" in out
+    assert "shapes-dcgan-hinge" in out
+
+
+def test_the_page_of_the_repository_is_that_of_its_records(boards) -> None:
+    def body(page: str) -> str:
+        return page.partition("<main>")[2].partition("<footer>")[0]
+
+    is_it = body(PAGE.read_text(encoding="utf-8")) == body(comparison_page(*boards))
+    assert is_it, "try: python benchmarks/leaderboard_page.py"
+    assert (ROOT / "docs" / "images" / "leaderboard.png").exists()
