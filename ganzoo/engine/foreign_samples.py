@@ -43,7 +43,7 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
         )
     if len(samples) < 2:
         raise DataError(
-            f"{path} holds {len(samples)} samples, and a score needs at least 2",
+            f"{path} holds {'one sample' if len(samples) else 'no samples'}, and a score needs two",
             hint="make some thousand: the fewer, the higher they score",
         )
     if spec.stored_dtype == "float32":

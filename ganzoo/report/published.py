@@ -4,15 +4,22 @@ Nobody knows their protocol to the last field, and two numbers of different prot
 of each other.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import RecipeError
-from ganzoo.recipes.lock import read_lock
+from ganzoo.recipes.strict_yaml import load_document
 from ganzoo.report.candidates import Candidate
 
 HEADING = "published, protocol unknown, never ranked"
+
+KEYS = re.compile(r"^(?:published|reproduced):.*\n(?:[ -].*\n)*", re.MULTILINE)
+"""In the text of a lock: the two keys that speak of a figure, with all that belongs to them."""
+
+NONE = "published: null\n"
 
 
 @dataclass(frozen=True)
@@ -57,17 +64,29 @@ class PublishedFigure:
 
 
 def published_figures(candidates: Iterable[Candidate]) -> tuple[PublishedFigure, ...]:
-    """Return what the recipes of these runs say was published, each once, by name."""
-    found = dict.fromkeys(filter(None, map(_figure, candidates)))
+    """Return what the recipes of these runs say was published, each once, by name.
+
+    Of each lock only two keys are read, and those that are alike once: there may be thousands.
+    """
+    said = {(each.name, _keys(each.run.lock_file)) for each in candidates}
+    found = dict.fromkeys(filter(None, (_figure(*each) for each in sorted(said))))
     return tuple(sorted(found, key=lambda figure: (figure.recipe, figure.metric)))
 
 
-def _figure(each: Candidate) -> PublishedFigure | None:
-    """Return a recipe's figure; YAML is read only of a lock that has the key, of thousands few."""
+def _keys(lock_file: Path) -> str:
+    """Return the text of the two keys; empty where there is no figure, or no legible lock."""
     try:
-        if "\npublished:" not in each.run.lock_file.read_text(encoding="utf-8"):
+        text = lock_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""  # of samples that no run made, or run.json speaks for a lock that is gone
+    return "" if NONE in text else "".join(KEYS.findall(text))
+
+
+def _figure(recipe: str, keys: str) -> PublishedFigure | None:
+    try:
+        lock = load_document(keys, recipe).data if keys else {}
+        if not isinstance(lock.get("published"), dict):
             return None
-        lock = read_lock(each.run.lock_file)
-        return PublishedFigure(each.name, reproduced=lock.get("reproduced"), **lock["published"])
-    except (OSError, UnicodeDecodeError, RecipeError, TypeError):
-        return None  # run.json speaks for a lock that is not there or not legible
+        return PublishedFigure(recipe, reproduced=lock.get("reproduced"), **lock["published"])
+    except (RecipeError, TypeError):
+        return None  # somebody's hand was in the lock; `ganzoo run LOCK` says what is wrong there

@@ -82,7 +82,7 @@ def test_several_are_scored_one_after_another_and_a_bad_one_does_not_stop_the_re
     assert len([line for line in out.splitlines() if "FD(toy-cnn) 9" in line]) == 2
     assert err.splitlines() == [
         "one.npz:",
-        "one.npz holds 1 samples, and a score needs at least 2",
+        "one.npz holds one sample, and a score needs two",
         "try: make some thousand: the fewer, the higher they score",
         "1 of 3 were not scored: one.npz",
     ]

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ganzoo.cli import main
-from ganzoo.recipes.lock import read_lock, write_lock
+from ganzoo.recipes.lock import file_hash, identity, read_lock, write_lock
+from ganzoo.recipes.strict_yaml import load_document
 from ganzoo.report.compare import compare
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.report.published import HEADING
@@ -79,14 +81,30 @@ def test_without_one_nothing_is_said_of_it(runs, make_run, score) -> None:
         assert "ublished" not in text
 
 
-def test_locks_without_one_are_not_parsed(
+def test_of_many_runs_each_figure_is_parsed_once_and_no_lock_as_a_whole(
     runs, make_run, score, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for lr in (1e-3, 1e-4):
-        make_run("a", score(3.0), lr=lr)
-    candidates_read = compare()
-    monkeypatch.setattr("ganzoo.report.published.read_lock", lambda path: pytest.fail("parsed"))
-    assert compare().ranked == candidates_read.ranked
+    for seed in range(3):
+        says(make_run("a", score(3.0), seed=seed), published=SNGAN, reproduced=False)
+        says(make_run("b", score(4.0), seed=seed, lr=1e-3), published=None, reproduced=None)
+    parsed = []
+    monkeypatch.setattr(
+        "ganzoo.report.published.load_document",
+        lambda text, name: parsed.append(text) or load_document(text, name),
+    )
+    assert len(compare().published) == 1
+    (text,) = parsed
+    assert set(yaml.safe_load(text)) == {"published", "reproduced"}
+
+
+@pytest.mark.parametrize("damage", ["published: [", "published: 3", "published: {value: 3}"])
+def test_a_figure_that_a_hand_has_spoilt_is_left_out(damage: str, runs, make_run, score) -> None:
+    run = make_run("a", score(3.0))
+    run.write_info(lock=identity(read_lock(run.lock_file), run.lock_file))
+    run.lock_file.write_text(run.lock_file.read_text() + damage + "\n")
+    info = run.info()["lock"] | {"sha256": file_hash(run.lock_file)}
+    run.write_info(lock=info)
+    assert compare().published == ()
 
 
 def test_the_command_prints_it_below_the_table(

@@ -67,8 +67,8 @@ def points_with(value: float) -> np.ndarray:
             "gaussians",
             "1 of 12 samples hold .* not finite, the first is sample 3",
         ),
-        (npz(GREY[:1]), "digits", "holds 1 samples, and a score needs at least 2"),
-        (npz(GREY[:0]), "digits", "holds 0 samples, and a score needs at least 2"),
+        (npz(GREY[:1]), "digits", "holds one sample, and a score needs two"),
+        (npz(GREY[:0]), "digits", "holds no samples, and a score needs two"),
         (npz(COLOUR), "digits", "holds colour pictures, and the reference grey ones"),
         (
             npz(COLOUR.transpose(0, 2, 3, 1)),
