@@ -113,9 +113,11 @@ def _alone(each: Candidate | Unranked) -> Unranked:
 def _read(
     runs: Sequence[str | Path] | None, directory: Path, where: Sequence[str]
 ) -> list[Candidate | Unranked]:
-    read = [candidate(run) for run in _where(_chosen(runs, directory), where, directory)]
+    chosen = _chosen(runs, directory)
+    read = [candidate(run) for run in _where(chosen, where, directory)]
     if runs is None:
-        read += [_unreadable(path, why) for path, why in unreadable(directory) if was_run(path)]
+        others = unreadable(directory, legible=chosen)
+        read += [_unreadable(path, why) for path, why in others if was_run(path)]
     return read
 
 

@@ -66,9 +66,11 @@ class PublishedFigure:
 def published_figures(candidates: Iterable[Candidate]) -> tuple[PublishedFigure, ...]:
     """Return what the recipes of these runs say was published, each once, by name.
 
-    Of each lock only two keys are read, and those that are alike once: there may be thousands.
+    One lock of each experiment is opened, and only two keys of it are parsed: there may be
+    thousands.
     """
-    said = {(each.name, _keys(each.run.lock_file)) for each in candidates}
+    examples = {(each.name, each.experiment): each for each in candidates}
+    said = {(each.name, _keys(each.run.lock_file)) for each in examples.values()}
     found = dict.fromkeys(filter(None, (_figure(*each) for each in sorted(said))))
     return tuple(sorted(found, key=lambda figure: (figure.recipe, figure.metric)))
 
