@@ -124,7 +124,9 @@ def trace_of_root(f: Tensor, b: Moments) -> Tensor:
     |F|^2 times that of B: where it is well above the noise, B is regular.
     """
     values = torch.linalg.eigvalsh(congruent(f, b.covariance))
-    if _resolved(values) and (values[0] > _noise(b) * f.square().sum() or _is_regular(b)):
+    if _resolved(values) and (
+        values[0] > _noise(b) * torch.linalg.vector_norm(f) ** 2 or _is_regular(b)
+    ):
         return values.sqrt().sum()
     return torch.linalg.svdvals(f.T @ factor(b)).sum()
 
@@ -138,7 +140,9 @@ def trace_of_root_of_rows(a: Moments, rows: Tensor) -> Tensor:
     """
     x = scaled_rows(rows)
     values = torch.linalg.eigvalsh(between_rows(x, a.covariance))[1:]
-    if _resolved(values) and (values[0] > _noise(a) * x.square().sum() or _is_regular(a)):
+    if _resolved(values) and (
+        values[0] > _noise(a) * torch.linalg.vector_norm(x) ** 2 or _is_regular(a)
+    ):
         return values.sqrt().sum()
     return torch.linalg.svdvals(x @ factor(a)).sum()
 
