@@ -187,9 +187,10 @@ def between_rows(x: Tensor, a: Tensor) -> Tensor:
     """
     product = x.new_empty(len(a), len(x))
     for first, strip in _strips(len(a), wide=2):
-        columns = a[first:, strip].tril()
-        columns.diagonal().div_(2)
-        torch.mm(columns.T, x[:, first:].T, out=product[strip])
+        corner, below = a[strip, strip].tril(), slice(first + 2 * _STRIP, None)
+        corner.diagonal().div_(2)
+        torch.mm(corner.T, x[:, strip].T, out=product[strip])
+        product[strip].addmm_(a[strip, below], x[:, below].T)
     half = x @ product
     return half + half.T
 
