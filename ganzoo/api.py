@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 import pluggy
 from annotated_types import Ge, Gt, Le, Lt
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, PluginError
 
 if TYPE_CHECKING:
     import torch
@@ -577,6 +577,7 @@ __all__ = [
     "Noise",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "PluginError",
     "PositiveFloat",
     "PositiveInt",
     "Register",

@@ -123,21 +123,33 @@ def trace_of_root(f: Tensor, b: Moments) -> Tensor:
     F^T G with G G^T = B are those roots, and nothing is squared. The smallest eigenvalue is at most
     |F|^2 times that of B: where it is well above the noise, B is regular.
     """
-    values = torch.linalg.eigvalsh(_congruent(f, b.covariance))
-    if _resolved(values) and (values[0] > _noise(b) * f.square().sum() or _is_regular(b)):
+    values = torch.linalg.eigvalsh(congruent(f, b.covariance))
+    if _resolved(values) and (
+        values[0] > _noise(b) * torch.linalg.vector_norm(f) ** 2 or _is_regular(b)
+    ):
         return values.sqrt().sum()
     return torch.linalg.svdvals(f.T @ factor(b)).sum()
 
 
-def trace_of_root_of_rows(f: Tensor, rows: Tensor) -> Tensor:
+def trace_of_root_of_rows(a: Moments, rows: Tensor) -> Tensor:
     """Return tr (A B)^(1/2), where B is the covariance of rows (N, D) with N < D.
 
-    F^T B F and the N x N Gram matrix of the centred rows times F have the same eigenvalues but
-    for zeros; one more is zero because the rows are centred. arXiv:2009.14075.
+    A B and the N x N matrix X A X^T have the same eigenvalues but for zeros, X being the centred
+    rows over (N - 1)^(1/2): no factor of A is needed, unless an eigenvalue is lost in round-off as
+    in `trace_of_root`. One more eigenvalue is zero because the rows are centred. arXiv:2009.14075.
     """
-    projected = _times(rows - rows.mean(0), f) / (len(rows) - 1) ** 0.5
-    values = torch.linalg.eigvalsh(_gram(projected))[1:]
-    return values.sqrt().sum() if _resolved(values) else torch.linalg.svdvals(projected).sum()
+    x = scaled_rows(rows)
+    values = torch.linalg.eigvalsh(between_rows(x, a.covariance))[1:]
+    if _resolved(values) and (
+        values[0] > _noise(a) * torch.linalg.vector_norm(x) ** 2 or _is_regular(a)
+    ):
+        return values.sqrt().sum()
+    return torch.linalg.svdvals(x @ factor(a)).sum()
+
+
+def scaled_rows(rows: Tensor) -> Tensor:
+    """Return X (N, D) of rows (N, D), such that X^T X is their covariance."""
+    return (rows - rows.mean(0)) / (len(rows) - 1) ** 0.5
 
 
 # Products of which only one triangle is needed, or one factor is a triangle: by strips they leave
@@ -154,7 +166,7 @@ def _is_lower(f: Tensor) -> bool:
     return len(f) == f.shape[1]
 
 
-def _congruent(f: Tensor, b: Tensor) -> Tensor:
+def congruent(f: Tensor, b: Tensor) -> Tensor:
     """Return F^T B F; of a triangular F only the lower triangle, and anything above it."""
     if not _is_lower(f):
         return f.T @ b @ f
@@ -167,23 +179,20 @@ def _congruent(f: Tensor, b: Tensor) -> Tensor:
     return result
 
 
-def _times(rows: Tensor, f: Tensor) -> Tensor:
-    """Return rows (N, D) times F."""
-    if not _is_lower(f):
-        return rows @ f
-    result = rows.new_empty(len(f), len(rows))
-    for first, strip in _strips(len(f), wide=2):
-        torch.mm(f[first:, strip].T, rows[:, first:].T, out=result[strip])
-    return result.T
+def between_rows(x: Tensor, a: Tensor) -> Tensor:
+    """Return X A X^T of X (N, D) and a symmetric A (D, D).
 
-
-def _gram(rows: Tensor) -> Tensor:
-    """Return the lower triangle of rows rows^T, and anything above it."""
-    result = rows.new_zeros(len(rows), len(rows))
-    for first, strip in _strips(len(rows)):
-        until = first + _STRIP
-        torch.mm(rows[strip], rows[:until].T, out=result[strip, :until])
-    return result
+    A is T + T^T with T its lower triangle and half its diagonal: X T X^T and its transpose are two
+    thirds of the operations of X A X^T, and of a triangle's product half is left out.
+    """
+    product = x.new_empty(len(a), len(x))
+    for first, strip in _strips(len(a), wide=2):
+        corner, below = a[strip, strip].tril(), slice(first + 2 * _STRIP, None)
+        corner.diagonal().div_(2)
+        torch.mm(corner.T, x[:, strip].T, out=product[strip])
+        product[strip].addmm_(a[strip, below], x[:, below].T)
+    half = x @ product
+    return half + half.T
 
 
 def _resolved(values: Tensor) -> bool:

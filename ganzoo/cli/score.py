@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import is_main_process
-from ganzoo.errors import DataError, UsageError
+from ganzoo.cli.errors import report
+from ganzoo.cli.output import is_main_process, say
+from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import INFO
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("reference", metavar="RUN|PATH")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@click.argument("words", nargs=-1, required=True, metavar="RUN|PATH… [KEY=VALUE…]")
 @click.option("--against", metavar="DATASET|PATH", help="Score the samples in PATH against this.")
 @click.option("--like", metavar="RUN", help="By the protocol of this run.")
 @click.option("--split", metavar="NAME", help="Of --against; train unless told otherwise.")
-@click.option("--extractor", metavar="NAME", help="With --against: instead of the data set's own.")
+@click.option(
+    "--extractor",
+    metavar="NAME",
+    help="With --against: instead of the data set's own; '{use: NAME, KEY: VALUE}' gives "
+    "parameters.",
+)
 @click.option("--name", metavar="NAME", help="Keep the score of PATH: a row of the leaderboard.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="With --name: of the samples.")
 @click.option("--yardstick", is_flag=True, help="With --name: no model made them; takes no rank.")
@@ -33,13 +38,14 @@ if TYPE_CHECKING:
 @options.expect_processes
 @options.runs_directory
 @options.as_json
-def score(reference: str, overrides: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Score a checkpoint of RUN, or a folder, zip or npz of samples from any tool.
+def score(words: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Score a checkpoint of each RUN, or a folder, zip or npz of samples from any tool.
 
     For a run, KEY=VALUE changes how it is evaluated (eval.final_samples=10000), --like evaluates
     it as another run was, and the score is added to its records. Samples need --against or --like;
     KEY=VALUE are then parameters of --against (size=16). With --name NAME their score is kept, and
-    `ganzoo compare` ranks it beside the runs of --runs-dir.
+    `ganzoo compare` ranks it beside the runs of --runs-dir. Of several, one that cannot be scored
+    does not stop the rest.
     """
     if given["against"] and given["like"]:
         raise click.UsageError("--against and --like are two protocols; choose one")
@@ -48,17 +54,62 @@ def score(reference: str, overrides: tuple[str, ...], as_json: bool, **given: An
             raise click.UsageError(f"--{option} is of --against, which is not given")
     if given["yardstick"] and not given["name"]:
         raise click.UsageError("--yardstick is of --name, which is not given")
+    overrides = tuple(word for word in words if is_override(word))
+    references = [word for word in dict.fromkeys(words) if word not in overrides]
+    if not references:
+        raise click.UsageError(f"{overrides[0]} is to be scored how? Name a RUN or a PATH as well")
+    if given["name"] and len(references) > 1:
+        raise click.UsageError(f"--name is for one, not for {len(references)}")
+    if len(references) == 1:
+        _show({references[0]: score_one(references[0], overrides, given)}, as_json)
+    else:
+        _score_all(references, overrides, given, as_json)
+
+
+def is_override(word: str) -> bool:
+    """Return whether a word is KEY=VALUE, and no path."""
+    return "=" in word and not Path(word).exists()
+
+
+def score_one(reference: str, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
+    """Score a run, or samples."""
     samples = are_samples(reference)
     if given["name"] and not samples:
         raise click.UsageError(f"{reference} is a run, which keeps its scores itself; no --name")
     if samples and given["checkpoint"] != "final":
         raise click.UsageError(f"{reference} holds samples, which have no --checkpoint")
     if samples:
-        result = _foreign(Path(reference), overrides, given)
-    else:
-        result = _own(reference, overrides, given)
-    if is_main_process():
-        _print(result, as_json)
+        return _foreign(Path(reference), overrides, given)
+    return _own(reference, overrides, given)
+
+
+def _score_all(
+    references: list[str], overrides: tuple[str, ...], given: dict[str, Any], as_json: bool
+) -> None:
+    """Score one after the other, whatever becomes of the others; only a stop signal ends all.
+
+    Raises:
+        click.exceptions.Exit: some failed, with the exit code of the first.
+    """
+    scores: dict[str, Score] = {}
+    failures: dict[str, int] = {}
+    for reference in references:
+        try:
+            scores[reference] = score_one(reference, overrides, given)
+        except (Interrupted, Unfinished):
+            raise
+        except GanzooError as error:
+            say(f"{reference}:")
+            report(error)
+            failures[reference] = error.exit_code
+        else:
+            if not as_json:
+                _show({reference: scores[reference]}, as_json, heading=True)
+    if as_json:
+        _show(scores, as_json, heading=True)
+    if failures:
+        say(f"{len(failures)} of {len(references)} were not scored: {', '.join(failures)}")
+        raise click.exceptions.Exit(next(iter(failures.values())))
 
 
 def are_samples(reference: str) -> bool:
@@ -69,7 +120,7 @@ def are_samples(reference: str) -> bool:
     """
     path = Path(reference)
     if not path.exists() and path.suffix in (".npz", ".zip"):
-        raise DataError(f"there is no file {reference}")
+        raise DataError(f"there is no file {reference}", hint="ls -d *.npz *.zip */")
     return path.exists() and not (path / INFO).exists()
 
 
@@ -114,8 +165,21 @@ def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> S
         given["against"],
         parameters.get("dataset", {}),
         split=given["split"] or "train",
-        extractor=given["extractor"],
+        extractor=_extractor(given["extractor"]) if given["extractor"] else None,
         keep=keep,
+    )
+
+
+def _extractor(text: str) -> dict[str, Any]:
+    """Return a name, or a component as a recipe has it, in its long form."""
+    from ganzoo.recipes.overrides import override_layer
+
+    node = override_layer([f"eval.extractor={text}"]).data["eval"]["extractor"]
+    if isinstance(node, dict) and isinstance(node.get("use"), str):
+        return node
+    raise UsageError(
+        f"--extractor {text}: a name is expected, or {{use: NAME, KEY: VALUE}}",
+        hint="ganzoo list extractors",
     )
 
 
@@ -129,13 +193,30 @@ def _kept(given: dict[str, Any]) -> Keep | None:
     return Keep(given["name"], given["runs_dir"], given["seed"], given["yardstick"])
 
 
-def _print(result: Score, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+def _show(scores: dict[str, Score], as_json: bool, *, heading: bool = False) -> None:
+    """Print scores by what they are of, once for all processes.
+
+    Args:
+        heading: whether there are several, so that each says what it is of.
+    """
+    if not is_main_process():
         return
+    if as_json:
+        found = [{"scored": name} | score.to_dict() for name, score in scores.items()]
+        content = found if heading else next(iter(scores.values())).to_dict()
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    for name, score in scores.items():
+        if heading:
+            click.echo(name)
+        click.echo("\n".join(_lines(score)))
+
+
+def _lines(result: Score) -> list[str]:
     statistics = {} if result.statistics is None else vars(result.statistics)
     error = f" ± {statistics['standard_error']:.4f}" if statistics else ""
-    click.echo(f"{result.value:.4f}{error}  {result.protocol.words()}")
+    lines = [f"{result.value:.4f}{error}  {result.protocol.words()}"]
     for name, value in {**statistics, **result.metrics}.items():
         if name != "standard_error" and value is not None:
-            click.echo(f"{value:.4f}  {name}")
+            lines.append(f"{value:.4f}  {name}")
+    return lines

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ganzoo.api import SampleSpec
 from ganzoo.build.components import make
 from ganzoo.build.extractors import automatic_extractor
 from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
 from ganzoo.build.plan import ComponentPlan
-from ganzoo.engine.feed import tensors_of
+from ganzoo.engine.foreign_samples import read_samples, require_same_colours
 from ganzoo.engine.pictures import grid
 from ganzoo.engine.processes import find_processes
 from ganzoo.engine.run import Run
@@ -72,6 +68,7 @@ def score_like(
     """
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
+    require_same_colours(path, samples, scorer.reference.samples)
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
         raise DataError(
@@ -96,7 +93,7 @@ def score_against(
     parameters: Mapping[str, Any],
     *,
     split: str = "train",
-    extractor: str | None = None,
+    extractor: str | Mapping[str, Any] | None = None,
     registry: Registry | None = None,
     keep: Keep | None = None,
 ) -> Score:
@@ -105,113 +102,45 @@ def score_against(
     Args:
         against: a data set's name, or a path.
         parameters: of that data set.
-        extractor: its name; None: what ``eval.extractor: auto`` means for the data set.
+        extractor: its name, or ``{"use": name, parameter: value}``; None: what
+            ``eval.extractor: auto`` means for the data set.
         keep: where and as what the score is kept; None: nowhere.
     """
     registry = registry or Registry()
     dataset = _reference(against, parameters, registry)
-    real = make(dataset, split)
-    name = extractor or automatic_extractor(dataset.registration, registry)
-    chosen = adhoc_component(registry, "extractor", name, {})
+    with _as_parameters():
+        real = make(dataset, split)
+    wanted = extractor or automatic_extractor(dataset.registration, registry)
+    own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
+    chosen = adhoc_component(registry, "extractor", own.pop("use"), own)
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
+    with _as_parameters():
+        require_same_colours(path, samples, scorer.reference.samples)
     score = scorer.score(_batches(samples))
     return keep(score, samples) if keep else score
 
 
+@contextmanager
+def _as_parameters() -> Iterator[None]:
+    """Let advice about a recipe's data set be about the parameters of ``--against``."""
+    try:
+        yield
+    except DataError as error:
+        hint = error.hint and error.hint.replace("dataset.", "")
+        raise DataError(error.message, hint=hint) from error
+
+
 def _reference(against: str, parameters: Mapping[str, Any], registry: Registry) -> ComponentPlan:
+    if Path(against).suffix in (".npz", ".npy"):
+        raise DataError(
+            f"{against} holds arrays, and samples are scored against a data set or pictures",
+            hint="save them as PNG in a folder, and name that",
+        )
     if Path(against).exists():
         given = {"path": str(Path(against).absolute()), **parameters}
         return adhoc_component(registry, "dataset", PICTURES, given)
     return adhoc_component(registry, "dataset", against, parameters)
-
-
-def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
-    """Return samples in stored form (N, *spec.shape).
-
-    Raises:
-        DataError: nothing there, something unreadable, or samples of another shape.
-    """
-    if not path.exists():
-        raise DataError(f"there is no {path}")
-    samples = _from_npz(path) if path.suffix == ".npz" else _from_pictures(path, spec, registry)
-    if spec.modality == "image" and samples.shape[1:] != spec.shape:
-        samples = _channels_first(samples, spec)
-    if tuple(samples.shape[1:]) != spec.shape:
-        raise DataError(
-            f"{path} holds samples of shape {tuple(samples.shape[1:])}, the reference "
-            f"{spec.shape}: the two must be alike",
-        )
-    if samples.dtype != getattr(torch, spec.stored_dtype):
-        raise DataError(
-            f"{path} holds {str(samples.dtype).removeprefix('torch.')}, not {spec.stored_dtype}",
-            hint="save pixels as uint8 from 0 to 255",
-        )
-    return samples
-
-
-def _channels_first(samples: Tensor, spec: SampleSpec) -> Tensor:
-    height, width = spec.shape[1:]
-    if samples.dim() == 4 and tuple(samples.shape[1:]) == (height, width, spec.channels):
-        return samples.permute(0, 3, 1, 2).contiguous()
-    if samples.dim() == 3 and spec.channels == 1:
-        return samples[:, None]
-    return samples
-
-
-def _from_npz(path: Path) -> Tensor:
-    if not is_zipfile(path):
-        raise DataError(f"{path} is no npz file, or the end of it is missing")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = archive.files
-            name = "samples" if "samples" in names else names[0] if len(names) == 1 else None
-            if name is None:
-                raise DataError(
-                    f"{path} holds {', '.join(names)}; which are the samples?",
-                    hint="name the array `samples`, or leave it alone in the file",
-                )
-            return torch.from_numpy(np.ascontiguousarray(archive[name]))
-    except (OSError, ValueError, TypeError, BadZipFile) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-
-
-def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
-    if spec.modality != "image" or spec.channels not in (1, 3):
-        raise DataError(f"{path} is no npz, and {spec} cannot be read from pictures")
-    if len(formats := _formats(path)) > 1:
-        raise DataError(
-            f"{path} holds {' and '.join(sorted(formats))} pictures together: a score would see "
-            "how they were compressed",
-            hint="save all samples as PNG, and look whether they are of one model",
-        )
-    parameters = {"path": str(path.absolute()), "channels": 3}
-    dataset = adhoc_component(registry, "dataset", PICTURES, parameters).build("train")
-    samples = tensors_of(dataset)[0]
-    return samples if spec.channels == 3 else _grey(samples, path)
-
-
-def _formats(path: Path) -> set[str]:
-    """Return the picture formats that the names in a folder or a zip end in."""
-    known = Image.registered_extensions()
-    names: list[str] = []
-    if path.is_dir():
-        names = [part.name for part in path.rglob("*")]
-    else:
-        with suppress(OSError, BadZipFile), ZipFile(path) as archive:
-            names = archive.namelist()
-    suffixes = {PurePosixPath(name).suffix.lower() for name in names}
-    return {known[suffix] for suffix in suffixes & known.keys()}
-
-
-def _grey(samples: Tensor, path: Path) -> Tensor:
-    """Return RGB pictures (N, 3, H, W) that are grey in truth with one channel."""
-    if not torch.equal(samples, samples[:, :1].expand_as(samples)):
-        raise DataError(
-            f"{path} holds colour pictures, and the reference is grey",
-            hint="score them against a data set in colour",
-        )
-    return samples[:, :1].contiguous()
 
 
 def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:

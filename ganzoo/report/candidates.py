@@ -88,9 +88,9 @@ class Candidate:
         """
         if score.sampling is None:
             return self.kind != "run"
-        last = max(each.sampling.step for each in self.scores if each.sampling)
-        asked = score.sampling.selected == "asked" and score.sampling.step == last
-        return score.sampling.selected == "final" or asked
+        if score.sampling.selected != "asked":
+            return score.sampling.selected == "final"
+        return score.sampling.step == max(s.sampling.step for s in self.scores if s.sampling)
 
 
 def candidate(run: RunDirectory) -> Candidate | Unranked:

@@ -24,6 +24,7 @@ from ganzoo.report.candidates import (
 )
 from ganzoo.report.leaderboard import Comparison
 from ganzoo.report.naming import leaves_of
+from ganzoo.report.published import published_figures
 from ganzoo.report.ranking import rank, with_recipes
 from ganzoo.report.where import Condition, require_known
 from ganzoo.runs.commands import command
@@ -112,9 +113,11 @@ def _alone(each: Candidate | Unranked) -> Unranked:
 def _read(
     runs: Sequence[str | Path] | None, directory: Path, where: Sequence[str]
 ) -> list[Candidate | Unranked]:
-    read = [candidate(run) for run in _where(_chosen(runs, directory), where, directory)]
+    chosen = _chosen(runs, directory)
+    read = [candidate(run) for run in _where(chosen, where, directory)]
     if runs is None:
-        read += [_unreadable(path, why) for path, why in unreadable(directory) if was_run(path)]
+        others = unreadable(directory, legible=chosen)
+        read += [_unreadable(path, why) for path, why in others if was_run(path)]
     return read
 
 
@@ -139,6 +142,7 @@ def _ranking(
     kept, repeats = _without_repeats(ranked)
     directories = {each.run.name: each.run for each in kept}
     comparison = Comparison(protocol, rank(kept, protocol), (*unranked, *repeats), directories)
+    comparison = replace(comparison, published=published_figures(candidates))
     if only_changed:
         comparison = with_recipes(comparison, {each.experiment: each.lock for each in kept})
     return comparison.sorted_by(sort) if sort else comparison

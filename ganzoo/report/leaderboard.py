@@ -8,6 +8,8 @@ from typing import Any
 from ganzoo.errors import UsageError
 from ganzoo.registry.names import suggest
 from ganzoo.report.candidates import Unranked
+from ganzoo.report.published import HEADING, PublishedFigure
+from ganzoo.report.spreadsheet import spreadsheet
 from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
@@ -76,6 +78,12 @@ class Row:
         return stdev(self.values) if self.n > 1 else None
 
     @property
+    def standard_error(self) -> float | None:
+        """Mean over the seeds of one score's standard error; None where a record has none."""
+        errors = [error for error in self.standard_errors if error is not None]
+        return fmean(errors) if errors and len(errors) == self.n else None
+
+    @property
     def best_mean(self) -> float | None:
         """Mean of `best`; None where no seed has one."""
         return fmean(self.best) if self.best else None
@@ -98,7 +106,8 @@ class Row:
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as plain data."""
         numbers = {"n": self.n, "mean": self.mean, "sd": self.sd, "is_close": self.is_close}
-        return asdict(self) | numbers
+        means = {"standard_error": self.standard_error, "best_mean": self.best_mean}
+        return asdict(self) | numbers | means
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,8 @@ class Comparison:
     unranked: tuple[Unranked, ...]
     directories: Mapping[str, RunDirectory] = field(default_factory=dict, repr=False)
     """Where the ranked runs are, by name; no part of what is written."""
+    published: tuple[PublishedFigure, ...] = ()
+    """What others printed for these recipes; it has no place in the ranking either."""
 
     @property
     def header(self) -> str:
@@ -202,6 +213,8 @@ class Comparison:
         for each in self.unranked:
             lines.append(f"  {each.run}: {each.reason}")
             lines += [f"    try: {each.command}"] if each.command else []
+        lines += ["", f"{HEADING}:"] if self.published else []
+        lines += [f"  {figure}" for figure in self.published]
         return "\n".join([*self.notes, *lines])
 
     def to_markdown(self) -> str:
@@ -211,22 +224,14 @@ class Comparison:
             for each in self.unranked
         ]
         parts = [f"**{self.header}**", self.table().markdown(), "  \n".join(self.notes)]
-        return "\n\n".join([*parts, *(["Not ranked:", "\n".join(unranked)] if unranked else [])])
+        parts += ["Not ranked:", "\n".join(unranked)] if unranked else []
+        figures = [f"- {figure}" for figure in self.published]
+        parts += [f"{HEADING.capitalize()}:", "\n".join(figures)] if figures else []
+        return "\n\n".join(parts)
 
     def to_csv(self) -> str:
-        """Return the ranked rows with all digits."""
-        metrics = self._metric_columns()
-        columns = ["rank", "experiment", "n", "mean", "sd", "p_value", "best"]
-        columns += [*metrics, "protocol_id", "runs"]
-        rows = []
-        for row in self.ranked:
-            numbers = [row.n, row.mean, row.sd, row.p_value, row.best_mean]
-            numbers += [row.metrics.get(name) for name in metrics]
-            cells = ["" if number is None else repr(number) for number in numbers]
-            rows.append(
-                [str(row.rank or ""), row.name, *cells, self.protocol.id, " ".join(row.runs)]
-            )
-        return Table(columns, rows).csv()
+        """Return the ranked rows with all digits; published figures below, in their own columns."""
+        return spreadsheet(self.ranked, self.published, self.protocol.id).csv()
 
     def to_json(self) -> str:
         """Return everything as JSON, with all digits and the whole protocol."""
@@ -236,6 +241,7 @@ class Comparison:
             "floor": self.floor,
             "ranked": [row.to_dict() for row in self.ranked],
             "unranked": [asdict(each) for each in self.unranked],
+            "published": [asdict(figure) for figure in self.published],
         }
         return to_json(content, indent=2).decode()
 

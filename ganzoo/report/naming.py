@@ -26,7 +26,8 @@ def names_of(experiments: Mapping[str, Candidate]) -> dict[str, str]:
         alike[example.name].append(identifier)
     names = {}
     for name, same in alike.items():
-        marks = _marks([experiments[each].lock for each in same])
+        alone = len(same) == 1  # and its lock, of a thousand, need not be read
+        marks = [""] if alone else _marks([experiments[each].lock for each in same])
         for identifier, mark in zip(same, marks, strict=True):
             names[identifier] = f"{name} ({mark})" if mark else name
     return names

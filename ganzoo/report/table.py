@@ -63,13 +63,13 @@ class Table:
 
 
 def three_digits(value: float | None) -> str:
-    """Return a number to three significant digits, integers whole; ``-`` for none.
+    """Return a number to three significant digits, integers whole, tiny ones as 1.23e-12.
 
-    More digits of a Fréchet distance than these mean nothing.
+    More digits of a Fréchet distance than these mean nothing. ``-`` stands for none.
     """
     if value is None or not math.isfinite(value):
         return "-"
     if value == 0:
         return "0"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{round(value, decimals):.{min(decimals, 8)}f}"
+    return f"{value:.2e}" if decimals > 8 else f"{round(value, decimals):.{decimals}f}"

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from itertools import islice
@@ -262,10 +262,19 @@ class RunDirectory:
         return "interrupted"
 
 
-def unreadable(runs_directory: Path) -> list[tuple[Path, str]]:
-    """Return the directories that `RunDirectory.all` leaves out, and why, by name."""
+def unreadable(
+    runs_directory: Path, legible: Iterable[RunDirectory] = ()
+) -> list[tuple[Path, str]]:
+    """Return the directories that `RunDirectory.all` leaves out, and why, by name.
+
+    Args:
+        legible: what it gave, if that is known: need not be read again.
+    """
     problems = []
+    known = {run.path for run in legible}
     for path in _entries(runs_directory):
+        if path in known:
+            continue
         try:
             RunDirectory(path).info()
         except DataError as error:

@@ -84,7 +84,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    return [record for line in lines if (record := _parse(line)) is not None]
+    return [record for line in lines if line and (record := _parse(line)) is not None]
 
 
 def last_attempts(

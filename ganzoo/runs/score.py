@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
 from ganzoo.runs.records import content_hash, utc_now
@@ -197,11 +197,18 @@ def _protocol(items: tuple[tuple[str, Any], ...]) -> Protocol:
 
 
 def _from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
-    known = fields(cls)  # type: ignore[arg-type]
-    needed = [f.name for f in known if f.default is MISSING and f.default_factory is MISSING]
+    known, needed = _names(cls)  # type: ignore[arg-type]
     if missing := [name for name in needed if name not in data]:
         raise ValueError(f"a {cls.__name__.lower()} needs {', '.join(missing)}")
-    return cls(**{f.name: data[f.name] for f in known if f.name in data})
+    return cls(**{name: data[name] for name in known if name in data})
+
+
+@cache
+def _names(cls: type) -> tuple[list[str], list[str]]:
+    """Return the names of a dataclass's fields, and of those without a default."""
+    known = fields(cls)
+    needed = [f.name for f in known if f.default is MISSING and f.default_factory is MISSING]
+    return [f.name for f in known], needed
 
 
 def _bare(name: str) -> str:

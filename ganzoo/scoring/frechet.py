@@ -124,12 +124,12 @@ class FrechetDistance(FrechetInceptionDistance):
             DataError: fewer than two samples on one side.
         """
         real, fake = self.moments(real=True), self.moments(real=False)
+        rows = self._few_rows(fake.n)
+        if rows is not None:
+            return distance(real, fake, trace_of_root_of_rows(real, rows))
         if self._factor is None:
             self._factor = factor(real)
-        rows = self._few_rows(fake.n)
-        if rows is None:
-            return distance(real, fake, trace_of_root(self._factor, fake))
-        return distance(real, fake, trace_of_root_of_rows(self._factor, rows))
+        return distance(real, fake, trace_of_root(self._factor, fake))
 
     def reset(self) -> None:
         """Forget the fake features, and the real ones too with ``reset_real_features``."""

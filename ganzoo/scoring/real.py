@@ -34,7 +34,8 @@ class RealData:
         if len(self.samples) < 2:
             raise DataError(
                 f"{self.dataset}/{self.split} has {len(self.samples)} samples; "
-                "a Fréchet distance needs at least 2"
+                "a Fréchet distance needs at least 2",
+                hint="take more real samples, some thousand if there are",
             )
 
     @cached_property

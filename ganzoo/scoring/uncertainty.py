@@ -11,7 +11,16 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ganzoo.moments import BLOCK, Moments, distance, factor, trace_of_root
+from ganzoo.moments import (
+    BLOCK,
+    Moments,
+    between_rows,
+    congruent,
+    distance,
+    factor,
+    scaled_rows,
+    trace_of_root,
+)
 from ganzoo.scoring import ranks
 
 BLOCKS = 10
@@ -35,20 +44,47 @@ def standard_error(reference: Moments, fake: Moments, rows: Tensor) -> float:
         reference, fake: on one device.
         rows: (N, D), this rank's features of the generated samples, on any device.
     """
-    root = factor(reference)
-    values, vectors = torch.linalg.eigh(root.T @ fake.covariance @ root)
-    kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1:]
-    carried = (root @ vectors[:, kept]) / values[kept].pow(0.25)
-    total, squares = (torch.zeros((), dtype=torch.float64, device=root.device) for _ in "12")
-    for block in torch.split(rows, BLOCK):
-        x = block.to(root.device).double() - fake.mean
-        f = 2 * x @ (fake.mean - reference.mean)
-        f += x.square().sum(1) - (x @ carried).square().sum(1)
+    carried = _carried_few if fake.n < len(fake.mean) else _carried
+    total, squares = (torch.zeros_like(fake.mean[0]) for _ in "12")
+    for x, moved in carried(reference, fake, rows):
+        f = 2 * x @ (fake.mean - reference.mean) + x.square().sum(1) - moved
         total += f.sum()
         squares += f.square().sum()
     total, squares = ranks.total(total), ranks.total(squares)
     variance = (squares - total.square() / fake.n) / (fake.n - 1)
     return float((variance.clamp(min=0) / fake.n).sqrt())
+
+
+def _carried(reference: Moments, fake: Moments, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield x - m (B, D) and (x - m)' T (x - m) (B,) of this rank's samples x, block by block."""
+    root = factor(reference)
+    values, vectors = _positive(congruent(root, fake.covariance))
+    by = (root @ vectors) / values.pow(0.25)
+    for block in torch.split(rows, BLOCK):
+        x = block.to(root.device).double() - fake.mean
+        yield x, (x @ by).square().sum(1)
+
+
+def _carried_few(
+    reference: Moments, fake: Moments, rows: Tensor
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the same in one block, of fewer samples than features.
+
+    With X'X = S, X F F' X' = U L U' is of one row a sample, and X T X' = U L^(1/2) U'.
+    """
+    own = rows.to(fake.mean.device).double()
+    x = scaled_rows(ranks.all_rows(own))
+    values, vectors = _positive(between_rows(x, reference.covariance))
+    moved = (fake.n - 1) * (vectors.square() @ values.sqrt())
+    first = sum(ranks.counts_of_all(len(own), own.device)[: ranks.world()[0]])
+    yield own - fake.mean, moved[first : first + len(own)]
+
+
+def _positive(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the eigenvalues above round-off (R,), rising, and their vectors (N, R)."""
+    values, vectors = torch.linalg.eigh(symmetric)
+    kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1:]
+    return values[kept], vectors[:, kept]
 
 
 def debiased(reference: Moments, fake: Moments, rows: Tensor, places: Tensor) -> float | None:

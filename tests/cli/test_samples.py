@@ -1,5 +1,6 @@
 """``ganzoo score`` and ``ganzoo sample``: words that contradict, files that clash."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["ü 'x.npz", "--like", "nope"], "no run 'nope'", "ls"),
         (["a", "--split", "test"], "--split is of --against", "score"),
         (["a", "--extractor", "pixels"], "--extractor is of --against", "score"),
+        (
+            ["ü 'x.npz", "--against", "digits", "--extractor", "{path: x}"],
+            "--extractor {path: x}: a name is expected, or {use: NAME, KEY: VALUE}",
+            "list",
+        ),
+        (
+            ["ü 'x.npz", "--against", "digits", "--extractor", "{use: torchscript, size: 8}"],
+            "extractor.path  is required",
+            "info",
+        ),
         (["a", "--like", "a", "--against", "digits"], "choose one", "score"),
         (["ü 'x.npz", "--like", "a", "--checkpoint", "5"], "have no --checkpoint", "score"),
         (["a", "--name", "b"], "is a run, which keeps its scores itself", "score"),
@@ -55,6 +66,44 @@ def test_a_score_that_cannot_be_meant_says_what_can(
     assert message in err
     if hint:
         assert shlex.split(err.splitlines()[-1])[:3] == ["try:", "ganzoo", hint]
+
+
+def test_several_are_scored_one_after_another_and_a_bad_one_does_not_stop_the_rest(
+    capsys: Capture,
+) -> None:
+    random = np.random.default_rng(0)
+    for name in ("a.npz", "key=b.npz"):
+        np.savez(name, samples=random.integers(0, 256, (9, 8, 8), dtype=np.uint8))
+    np.savez("one.npz", samples=np.zeros((1, 8, 8), dtype=np.uint8))
+    words = ["score", "a.npz", "one.npz", "key=b.npz", "--against", "digits"]
+    assert main(words) == 4
+    out, err = capsys.readouterr()
+    assert [line for line in out.splitlines() if "npz" in line] == ["a.npz", "key=b.npz"]
+    assert len([line for line in out.splitlines() if "FD(toy-cnn) 9" in line]) == 2
+    assert err.splitlines() == [
+        "one.npz:",
+        "one.npz holds one sample, and a score needs two",
+        "try: make some thousand: the fewer, the higher they score",
+        "1 of 3 were not scored: one.npz",
+    ]
+    assert main([*words[:2], *words[3:], "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["scored"], second["scored"]) == ("a.npz", "key=b.npz")
+    assert f"{second['value']:.4f}" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["eval.final_samples=5"], "eval.final_samples=5 is to be scored how?"),
+        (["a", "b", "--name", "x"], "--name is for one, not for 2"),
+    ],
+)
+def test_what_several_words_cannot_mean_is_said(
+    words: list[str], message: str, capsys: Capture
+) -> None:
+    assert main(["score", *words]) == 2
+    assert message in capsys.readouterr().err
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ganzoo.recipes.lock import experiment_id, identity, read_lock
 from ganzoo.report.compare import compare
 from ganzoo.report.leaderboard import Comparison
 from ganzoo.report.welch import welch_p_value
+from ganzoo.runs.score import Statistics
 
 
 def reasons(comparison: Comparison) -> dict[str, tuple[str, str | None]]:
@@ -297,6 +298,35 @@ def test_every_format_holds_the_ranking(runs, make_run, score, protocol) -> None
     for text in (comparison.to_markdown(), comparison.to_table()):
         assert "3.10 ± 0.14" in text
         assert f"{lost.name}: its final generator has no score" in text
+
+
+def test_the_csv_has_every_column_of_the_table_with_all_digits(runs, make_run, score) -> None:
+    for seed, value in enumerate([3.0, 3.25]):
+        statistics = Statistics(1.0, value - 1, 0.5, 0.125 * (seed + 1), None)
+        own = replace(score(value, metrics={"recall": 0.5}, step=100 + seed), statistics=statistics)
+        make_run("a", own, score(2.0 + seed, "best", step=50), seed=seed)
+    make_run("b", score(9.0), lr=1e-3)
+    comparison = compare(only_changed=True)
+    first, second = csv.DictReader(io.StringIO(comparison.to_csv()))
+    shown = set(comparison.table().columns) - {"#", "", "FD(toy-cnn) ↓"}
+    assert shown == {"experiment", "n", "best", "step", "recall", "optimizers.generator.lr"}
+    assert shown <= set(first)
+    assert {name: first[name] for name in ("mean", "sd", "standard_error", "floor", "best")} == {
+        "mean": "3.125",
+        "sd": repr(comparison.ranked[0].sd),
+        "standard_error": "0.1875",
+        "floor": "0.5",
+        "best": "2.5",
+    }
+    assert (first["seeds"], first["values"], first["standard_errors"]) == (
+        "0 1",
+        "3.0 3.25",
+        "0.125 0.25",
+    )
+    assert (first["step"], first["recall"], first["is_close"]) == ("100 101", "0.5", "false")
+    assert (second["standard_error"], second["floor"], second["recall"]) == ("", "", "")
+    (json_row, _) = json.loads(comparison.to_json())["ranked"]
+    assert (json_row["standard_error"], json_row["best_mean"]) == (0.1875, 2.5)
 
 
 @pytest.mark.parametrize("form", ["table", "md", "csv", "json"])

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from ganzoo.errors import DataError
-from ganzoo.moments import Moments, _congruent, _gram, _times, factor, frechet_distance
+from ganzoo.moments import Moments, between_rows, congruent, factor, frechet_distance
 from ganzoo.scoring.frechet import FrechetDistance
 
 STATES = [
@@ -178,9 +178,8 @@ def test_products_by_strips_are_the_products(
     monkeypatch.setattr("ganzoo.moments._STRIP", 8)
     f = draw(size, size, seed=1).tril() if shape == "triangular" else draw(size, size // 2, seed=1)
     rows, b = draw(11, size, seed=2), Moments.of(draw(40, size, seed=3)).covariance
-    torch.testing.assert_close(_congruent(f, b).tril(), (f.T @ b @ f).tril())
-    torch.testing.assert_close(_times(rows, f), rows @ f)
-    torch.testing.assert_close(_gram(rows).tril(), (rows @ rows.T).tril())
+    torch.testing.assert_close(congruent(f, b).tril(), (f.T @ b @ f).tril())
+    torch.testing.assert_close(between_rows(rows, b), rows @ b @ rows.T)
 
 
 @pytest.mark.parametrize(("smallest", "rank"), [(1.0, 4), (1e-9, 4), (1e-20, 3)])

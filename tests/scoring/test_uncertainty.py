@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.moments import Moments, frechet_distance
+from ganzoo.moments import Moments, factor, frechet_distance
 from ganzoo.scoring.uncertainty import debiased, places_of, standard_error
 
 CPU = torch.device("cpu")
@@ -107,3 +107,24 @@ def test_places_follow_the_keys_and_not_the_order() -> None:
     keys = torch.tensor([30, 10, 20, 10])
     assert places_of(keys, CPU).tolist() == [3, 0, 2, 1]
     assert places_of(keys[:0], CPU).tolist() == []
+
+
+@pytest.mark.parametrize("n", [2, 10, 31])
+@pytest.mark.parametrize("rank", [32, 5])
+def test_fewer_samples_than_features_have_the_standard_error_of_the_full_matrices(
+    n: int, rank: int
+) -> None:
+    generator = torch.Generator().manual_seed(n)
+    wide = torch.randn(rank, 32, generator=generator, dtype=torch.float64)
+    real = Moments.of(torch.randn(200, rank, generator=generator, dtype=torch.float64) @ wide)
+    rows = torch.randn(n, 32, generator=generator, dtype=torch.float64) * 2 + 1
+    fake = Moments.of(rows)
+    f = factor(real)
+    values, vectors = torch.linalg.eigh(f.T @ fake.covariance @ f)
+    kept = values > 1e-10 * values[-1]
+    carried = f @ vectors[:, kept] @ values[kept].pow(-0.5).diag() @ vectors[:, kept].T @ f.T
+    x = rows - fake.mean
+    influence = 2 * x @ (fake.mean - real.mean) + x.square().sum(1)
+    influence -= torch.einsum("ni,ij,nj->n", x, carried, x)
+    expected = influence.std().item() / n**0.5
+    assert standard_error(real, fake, rows) == pytest.approx(expected, rel=1e-7)

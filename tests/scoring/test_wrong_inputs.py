@@ -57,12 +57,25 @@ def points_with(value: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("make", "against", "said"),
     [
-        (npz(points_with(np.nan)), "gaussians", "a sample holds values that are not finite"),
-        (npz(points_with(np.inf)), "gaussians", "a sample holds values that are not finite"),
-        (npz(GREY[:1]), "digits", "at least 2 fake samples, not 1"),
-        (npz(GREY[:0]), "digits", "at least 2 fake samples, not 0"),
-        (npz(COLOUR), "digits", r"shape \(3, 8, 8\), the reference \(1, 8, 8\)"),
-        (pictures(COLOUR), "digits", "holds colour pictures, and the reference is grey"),
+        (
+            npz(points_with(np.nan)),
+            "gaussians",
+            "1 of 12 samples hold .* not finite, the first is sample 3",
+        ),
+        (
+            npz(points_with(np.inf)),
+            "gaussians",
+            "1 of 12 samples hold .* not finite, the first is sample 3",
+        ),
+        (npz(GREY[:1]), "digits", "holds one sample, and a score needs two"),
+        (npz(GREY[:0]), "digits", "holds no samples, and a score needs two"),
+        (npz(COLOUR), "digits", "holds colour pictures, and the reference grey ones"),
+        (
+            npz(COLOUR.transpose(0, 2, 3, 1)),
+            "digits",
+            "holds colour pictures, and the reference grey ones",
+        ),
+        (pictures(COLOUR), "digits", "holds colour pictures, and the reference grey ones"),
         (npz(GREY.repeat(2, 2)), "digits", r"shape \(1, 16, 8\), the reference \(1, 8, 8\)"),
         (npz(GREY / np.float32(255)), "digits", "holds float32, not uint8"),
         (pictures(GREY[:0]), "digits", "there are no pictures in"),
@@ -78,6 +91,7 @@ def test_wrong_samples_are_one_clear_error(
     with pytest.raises(GanzooError, match=said) as caught:
         score_against(make(tmp_path), against, {})
     assert "\n" not in caught.value.message
+    assert caught.value.hint
 
 
 def test_pictures_of_several_sizes_are_refused(tmp_path: Path) -> None:
@@ -85,6 +99,72 @@ def test_pictures_of_several_sizes_are_refused(tmp_path: Path) -> None:
     Image.fromarray(GREY[0, 0, :7]).save(folder / "3.png")
     with pytest.raises(GanzooError, match="differ in size"):
         score_against(folder, "digits", {})
+
+
+@pytest.mark.parametrize(
+    ("samples", "reference", "said"),
+    [
+        (GREY, COLOUR, "holds grey pictures, and the reference colour ones"),
+        (COLOUR, GREY, "holds colour pictures, and the reference grey ones"),
+    ],
+)
+@pytest.mark.parametrize("make", [npz, pictures])
+def test_grey_pictures_and_colour_ones_are_never_scored_together(
+    samples: np.ndarray, reference: np.ndarray, said: str, make: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "real").mkdir()
+    real = pictures(reference)(tmp_path / "real")
+    with pytest.raises(GanzooError, match=said) as caught:
+        score_against(make(samples)(tmp_path), str(real), {}, extractor="pixels")
+    assert caught.value.hint
+
+
+def test_grey_pictures_are_scored_against_grey_ones(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    real = pictures(GREY)(tmp_path / "real")
+    score = score_against(pictures(GREY[::-1])(tmp_path), str(real), {}, extractor="pixels")
+    assert score.value == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("names", [("arr_0", "arr_1"), ("images", "classes"), ("samples", "x")])
+def test_an_npz_may_hold_labels_beside_its_samples(names: tuple[str, str], tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", **{names[0]: GREY, names[1]: np.arange(len(GREY))})
+    assert score_against(tmp_path / "own.npz", "digits", {}).value == pytest.approx(
+        score_against(npz(GREY)(tmp_path), "digits", {}).value
+    )
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({}, "holds no array"),
+        ({"a": GREY, "b": GREY}, "holds a, b; which are the samples?"),
+        ({"a": np.array([{}], dtype=object)}, "cannot be read: Object arrays"),
+        ({"samples": GREY.astype(str)}, "holds no numbers"),
+    ],
+)
+def test_an_npz_without_samples_says_what_it_holds(
+    arrays: dict[str, np.ndarray], said: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "samples.npz", **arrays)
+    with pytest.raises(GanzooError, match=said) as caught:
+        score_against(tmp_path / "samples.npz", "digits", {})
+    assert caught.value.hint
+
+
+def test_arrays_are_no_reference(tmp_path: Path) -> None:
+    file = npz(GREY)(tmp_path)
+    with pytest.raises(GanzooError, match="holds arrays, and samples are scored against") as caught:
+        score_against(file, str(file), {}, extractor="pixels")
+    assert caught.value.hint == "save them as PNG in a folder, and name that"
+
+
+def test_advice_on_a_reference_is_what_the_command_takes(tmp_path: Path) -> None:
+    folder = pictures(GREY)(tmp_path)
+    Image.fromarray(GREY[0, 0, :7]).save(folder / "3.png")
+    with pytest.raises(GanzooError, match="differ in size") as caught:
+        score_against(npz(COLOUR)(tmp_path), str(folder), {}, extractor="pixels")
+    assert caught.value.hint == "size=64"
 
 
 def test_an_empty_reference_is_refused(tmp_path: Path) -> None:

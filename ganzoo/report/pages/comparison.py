@@ -60,6 +60,7 @@ def _board(comparison: Comparison, index: int) -> dict[str, Any]:
         "differences": _differences(comparison, drawn),
         "curves": _curves(comparison, drawn),
         "unranked": comparison.unranked,
+        "published": comparison.published,
         "explanation": explanation(protocol),
         "protocol": protocol_rows(protocol),
     }

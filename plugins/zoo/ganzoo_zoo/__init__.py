@@ -254,6 +254,22 @@ def register_extractors(register: Register) -> None:
         license="Apache-2.0",
         modalities=IMAGE,
     )
+    register(
+        "dinov2",
+        "ganzoo_zoo.extractors.vision_transformers:Dinov2",
+        summary="class token of a DINOv2 in a folder of yours; needs the package transformers",
+        paper="arXiv:2304.07193",
+        license="Apache-2.0",
+        modalities=IMAGE,
+    )
+    register(
+        "clip",
+        "ganzoo_zoo.extractors.vision_transformers:Clip",
+        summary="CLIP's embedding of an image, from a folder of yours; needs transformers",
+        paper="arXiv:2103.00020",
+        license="Apache-2.0",
+        modalities=IMAGE,
+    )
 
 
 @hookimpl
