@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,8 @@ class RunDirectory:
             return cls(Path(reference))
         runs = cls.all(runs_directory)
         if text == "last":
-            fitting = [run for run in runs if "samples" not in run.info()][-1:]
+            newest_first = (run for run in reversed(runs) if "samples" not in run.info())
+            fitting = list(islice(newest_first, 1))
         else:
             fitting = [run for run in runs if run.name == text]
             fitting = fitting or [run for run in runs if text and run.name.startswith(text)]
