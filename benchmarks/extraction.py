@@ -52,12 +52,16 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32, help="height and width, in pixels")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--without", default="", help="leave out forms with this word, as bfloat16")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     torch.manual_seed(0)
     shape = (chosen.images, 3, chosen.size, chosen.size)
     images = torch.randint(256, shape, dtype=torch.uint8)
-    seconds, features = interleaved(forms(shape[1:]), images, chosen.rounds)
+    made = forms(shape[1:])
+    if chosen.without:
+        made = {name: form for name, form in made.items() if chosen.without not in name}
+    seconds, features = interleaved(made, images, chosen.rounds)
     versions = f"torch {torch.__version__}, Python {platform.python_version()}"
     load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
     print(f"{time.strftime('%Y-%m-%d')}, {processor()}, {versions}, {load}")
