@@ -21,7 +21,14 @@ from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.bench.bench import cycle_of, flops_of, repeated
 from ganzoo.engine.bench.peak import measure_peak
-from ganzoo.engine.bench.rounds import Case, Spread, clock_of, speed_against, time_interleaved
+from ganzoo.engine.bench.rounds import (
+    Case,
+    Spread,
+    clock_of,
+    speed_against,
+    time_interleaved,
+    warm_ups_on,
+)
 from ganzoo.engine.bench.textbook import Textbook
 from ganzoo.engine.bench.traffic import TrafficCounter, bandwidth
 from ganzoo.engine.launch import prepare
@@ -55,9 +62,6 @@ CASES: dict[str, tuple[str, ...]] = {
     "fp16 captured": ("train.precision=fp16",),
 }
 """Ours under each switch; fp32 multiplies in full, without TF32, as the textbook does."""
-
-WARM_UPS = 8
-"""Steps before anything is timed: updates are captured in the fourth."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +111,7 @@ def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> li
     }
     with float32_precision("ieee"):
         steps = {case: make_step(plan, device.processes) for case, plan in plans.items()}
-        for case in [
-            case for case, plan in plans.items() if plan.recipe.settings.train.compile is True
-        ]:
-            try:
-                repeated(steps[case], WARM_UPS)()
-            except DeviceError as error:
-                print(f"{name}, {case}: {error.message}", flush=True)
-                del steps[case]
+        steps = {case: step for case, step in steps.items() if compiles(name, case, step)}
         textbook = Textbook.of(next(iter(plans.values())), device.processes.device)
         cases = [Case("textbook", textbook), *(Case(*each) for each in steps.items())]
         taken = time_interleaved(
@@ -122,7 +119,7 @@ def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> li
             clock_of(device.processes.device, 1),
             rounds=chosen.rounds,
             seconds=chosen.seconds,
-            warm_up=WARM_UPS,
+            warm_up=warm_ups_on(device.processes.device),
         )
         for case, step in steps.items():
             if step.graphs and step.graphs.refusal:
@@ -139,7 +136,7 @@ def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> li
 def compiles(name: str, case: str, step: GanStep) -> bool:
     """Play the first steps, in which networks are compiled and captured; say if they cannot be."""
     try:
-        repeated(step, WARM_UPS)()
+        repeated(step, warm_ups_on(step.processes.device))()
     except DeviceError as error:
         print(f"{name}, {case}: {error.message}", flush=True)
         return False

@@ -117,8 +117,9 @@ def _show(report: Report, as_json: bool) -> None:
         emit_json(report.as_data())
         return
     compiled = ", compiled" if report.compile else ""
+    captured = ", captured" if report.captured else ""
     click.echo(
-        f"{report.recipe}  {report.precision}, {report.memory_format}{compiled}, "
+        f"{report.recipe}  {report.precision}, {report.memory_format}{compiled}{captured}, "
         f"batch {report.batch_size}"
     )
     threads = f"{report.threads} thread" + ("s" if report.threads > 1 else "")

@@ -21,6 +21,7 @@ from ganzoo.engine.bench.rounds import (
     clock_of,
     speed_against,
     time_interleaved,
+    warm_ups_on,
 )
 from ganzoo.engine.bench.shares import time_by_part, time_by_player
 from ganzoo.engine.bench.textbook import Textbook
@@ -72,6 +73,8 @@ class Report:
     precision: str
     memory_format: str
     compile: bool
+    captured: bool
+    """Whether updates are played as CUDA graphs; the parts of a step are measured without."""
     loop: Loop
     seconds_per_update: dict[str, float]
     shares: dict[str, float]
@@ -108,7 +111,14 @@ def bench(
     textbook = Textbook.of(plan, device) if against_textbook else None
     if textbook:
         cases.append(Case(TEXTBOOK, textbook))
-    taken = time_interleaved(cases, clock, rounds=how.rounds, seconds=how.seconds, tell=tell)
+    taken = time_interleaved(
+        cases,
+        clock,
+        rounds=how.rounds,
+        seconds=how.seconds,
+        warm_up=warm_ups_on(device),
+        tell=tell,
+    )
     tell("the machine's own peak")
     train = plan.recipe.settings.train
     peak = measure_peak(step.rules.autocast or torch.float32, device, clock)
@@ -137,6 +147,7 @@ def bench(
         precision=train.precision,
         memory_format=plan.memory_format,
         compile=step.rules.compile,
+        captured=step.graphs is not None and step.graphs.refusal is None,
         loop=ours,
         seconds_per_update=players,
         shares={name: value / sum(parts.values()) for name, value in parts.items()},
@@ -167,12 +178,12 @@ def cycle_of(step: GanStep) -> int:
 
 def flops_of(step: GanStep) -> float:
     """Return the floating-point operations of a step, lazy regularizers averaged."""
-    networks = step.networks
-    step.networks = replace(networks, compiled=None)
+    networks, graphs = step.networks, step.graphs
+    step.networks, step.graphs = replace(networks, compiled=None), None
     try:
         return _counted(step, cycle_of(step))
     finally:
-        step.networks = networks
+        step.networks, step.graphs = networks, graphs
 
 
 def _counted(play: Callable[[], object], steps: int) -> float:

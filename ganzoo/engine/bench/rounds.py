@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ganzoo.engine.graphs import WARM_UPS
+
 Clock = Callable[[], float]
 
 
@@ -52,6 +54,14 @@ def clock_of(device: torch.device, threads: int) -> Clock:
         return time.perf_counter()
 
     return waited
+
+
+def warm_ups_on(device: torch.device) -> int:
+    """Return how many steps to play before anything is timed: on a GPU updates are captured then.
+
+    A rarely due regularizer's update can be captured later, in a round, whose median it is not.
+    """
+    return 2 if device.type == "cpu" else 2 * WARM_UPS + 2
 
 
 def time_interleaved(

@@ -84,8 +84,12 @@ class TimedNetworks(Networks):
 
 @contextmanager
 def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
-    """Measure the parts and the players of a step inside; the step is as before afterwards."""
-    networks = step.networks
+    """Measure the parts and the players of a step inside; the step is as before afterwards.
+
+    Updates are played eagerly: a captured one has no parts that the host could time.
+    """
+    networks, graphs = step.networks, step.graphs
+    step.graphs = None
     replaced: list[tuple[Any, str]] = []
 
     def measure(owner: Any, method: str, name: str) -> None:
@@ -104,7 +108,7 @@ def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
     try:
         yield
     finally:
-        step.networks = networks
+        step.networks, step.graphs = networks, graphs
         for owner, method in replaced:
             delattr(owner, method)  # the instance's own; the class's shows again
 

@@ -11,7 +11,14 @@ import torch
 from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.bench.bench import How, Tell
-from ganzoo.engine.bench.rounds import Case, Spread, clock_of, speed_against, time_interleaved
+from ganzoo.engine.bench.rounds import (
+    Case,
+    Spread,
+    clock_of,
+    speed_against,
+    time_interleaved,
+    warm_ups_on,
+)
 from ganzoo.engine.precision import numerics
 from ganzoo.engine.processes import Processes
 from ganzoo.errors import DeviceError, UsageError
@@ -70,7 +77,14 @@ def sweep(
             continue
         cases.append(Case(name, play))
     clock = clock_of(processes.device, how.threads)
-    taken = time_interleaved(cases, clock, rounds=how.rounds, seconds=how.seconds, tell=tell)
+    taken = time_interleaved(
+        cases,
+        clock,
+        rounds=how.rounds,
+        seconds=how.seconds,
+        warm_up=warm_ups_on(processes.device),
+        tell=tell,
+    )
     speed = speed_against(taken, AS_GIVEN)
     rows = [
         Row(() if name == AS_GIVEN else tuple(name.split()), Spread.of(times), speed[name])
@@ -92,7 +106,7 @@ def _stepping(plan: Plan, processes: Processes) -> Callable[[], None]:
 
 def combinations(device: torch.device) -> list[tuple[str, ...]]:
     """Return the overrides to try on a device."""
-    precisions = ["fp32", "bf16"] if device.type == "cpu" else ["fp32", "tf32", "bf16"]
+    precisions = ["fp32", "bf16"] if device.type == "cpu" else ["fp32", "tf32", "bf16", "fp16"]
     return [
         (f"train.precision={precision}", f"train.memory_format={memory}", f"train.compile={made}")
         for made, precision, memory in product(
