@@ -13,7 +13,7 @@ import pytest
 
 from ganzoo.cli import main
 from ganzoo.engine import launch, scorer, state
-from ganzoo.engine.signals import StopFlag
+from ganzoo.engine.signals import StopAsked, StopFlag
 from ganzoo.engine.step import GanStep
 from ganzoo.engine.trainer import Trainer
 from ganzoo.runs.checkpoints import CheckpointStore
@@ -217,3 +217,13 @@ def test_the_time_limit_ends_a_run_as_sigusr1_does(
 
 def test_handlers_are_put_back_after_a_run(straight: Path) -> None:
     assert {number: signal.getsignal(number) for number in (TERM, INT)} == BEFORE
+
+
+def test_a_time_limit_that_is_over_lets_a_run_begin_and_a_signal_that_came_does_not() -> None:
+    flag = StopFlag(max_seconds=0)
+    with flag.at_once():
+        began = True
+    assert began
+    flag.receive(USR1)
+    with pytest.raises(StopAsked), flag.at_once():
+        pytest.fail("it began")
