@@ -69,7 +69,8 @@ ROWS = [
     Row(
         "a signal to one of two processes; resumed by one",
         "all stop with one checkpoint; the run goes on and says that it is not bit for bit",
-        [RANKS + "test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on"],
+        [RANKS + "test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on",
+         RANKS + "test_a_signal_to_a_rank_that_reads_the_reference_stops_both"],
     ),
     Row(
         "an error, or kill -9, of one of two processes",
