@@ -38,9 +38,19 @@ def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> No
     _fit_training(recipe, findings)
     fit_schedules(recipe, components, findings)
     findings.raise_any()
+    if ("eval", "extractor") in components:
+        _fit_reference(recipe, components, dataset, findings)
+        findings.raise_any()
+
+
+def _fit_reference(
+    recipe: Recipe, components: ComponentPlans, dataset: Dataset, findings: Findings
+) -> None:
     split = recipe.settings.eval.reference
-    if ("eval", "extractor") in components and split != "train":
-        make(components["dataset",], split)
+    reference = dataset if split == "train" else make(components["dataset",], split)
+    if len(reference) < 2:
+        what = f"{split} has {len(reference)} sample: nothing is scored against fewer than 2"
+        findings.add(recipe.problem(("eval", "reference"), what), "eval.extractor=null")
 
 
 def _fit_data(

@@ -3,6 +3,6 @@
 Data goes to stdout, words to stderr; `ganzoo.errors` has the table of exit codes.
 """
 
-from ganzoo.cli.entry import main
+from ganzoo.cli.early import main
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""Where a command begins, and the one place where an error becomes an exit code."""
+"""The one place where an error becomes an exit code."""
 
 import codecs
 import os
@@ -17,9 +17,9 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+def invoke(arguments: Sequence[str]) -> int:
+    """Run one command, or say which there are, and return its exit code."""
+    arguments = list(arguments) or ["--help"]
     write_whatever_is_asked(sys.stdout)
     try:
         with group.make_context("ganzoo", arguments.copy()) as context:

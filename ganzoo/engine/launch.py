@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -32,7 +34,7 @@ from ganzoo.engine.processes import Processes, find_processes
 from ganzoo.engine.rehearsal import rehearse
 from ganzoo.engine.reporter import Reporter, Reporters
 from ganzoo.engine.scorer import Scorer
-from ganzoo.engine.signals import stop_flag
+from ganzoo.engine.signals import StopAsked, StopFlag, stop_flag
 from ganzoo.engine.threads import cpu_threads, threads_for
 from ganzoo.engine.trainer import Trainer
 from ganzoo.errors import DataError, RecipeError, UsageError
@@ -111,19 +113,21 @@ def start(plan: Plan, options: Options) -> RunDirectory:
         UsageError: `options` name a run that cannot be, or a directory that cannot be written.
         GanzooError: what ends a run; see `ganzoo.errors`.
     """
+    started = time.monotonic()
     processes = find_processes(options.expect_processes)
     require_fit(plan, processes)
     for line in check_data(plan):
         options.reporter.noted(f"left out: {line}")
     settings = plan.recipe.settings
     path = None
-    if processes.is_main:
-        name = options.name or settings.name
-        directory = RunDirectory.create(options.runs_directory, name, settings.seed)
-        _write_identity(directory, plan)
-        path = directory.path
-    directory = RunDirectory(processes.share(path))
-    _own_and_train(plan, directory, processes, options, resumed=False)
+    with stop_flag(options.max_seconds, started) as flag:
+        if processes.is_main:
+            name = options.name or settings.name
+            directory = RunDirectory.create(options.runs_directory, name, settings.seed)
+            _write_identity(directory, plan)
+            path = directory.path
+        directory = RunDirectory(processes.share(path))
+        _own_and_train(plan, directory, processes, options, flag, resumed=False)
     return directory
 
 
@@ -139,6 +143,7 @@ def resume(
         UsageError: an override of anything but budget and cadence.
         PluginError: the components are not those that the run was started with.
     """
+    started = time.monotonic()
     only_budget_and_cadence(directory, overrides)
     registry = registry or registry_of(directory)
     plan = make_plan(recipe_of(directory, overrides, registry), registry)
@@ -148,7 +153,9 @@ def resume(
         refuse_drift(read_lock(directory.lock_file), plan, disregard)
     processes = find_processes(options.expect_processes)
     require_fit(plan, processes)
-    _own_and_train(plan, directory, processes, options, resumed=True, changed=bool(overrides))
+    with stop_flag(options.max_seconds, started) as flag:
+        changed = bool(overrides)
+        _own_and_train(plan, directory, processes, options, flag, resumed=True, changed=changed)
 
 
 def registry_of(directory: RunDirectory) -> Registry:
@@ -209,15 +216,13 @@ def _own_and_train(
     directory: RunDirectory,
     processes: Processes,
     options: Options,
+    flag: StopFlag,
     *,
     resumed: bool,
     changed: bool = False,
 ) -> None:
     """Train as the owner of the directory, whose lock is written anew if the plan has changed."""
-    with (
-        _ownership(directory, processes, options.take_over),
-        stop_flag(options.max_seconds) as flag,
-    ):
+    with _ownership(directory, processes, options.take_over):
         if processes.is_main:
             if changed:
                 lock = plan.lock()
@@ -241,8 +246,9 @@ def _own_and_train(
             numerics(plan.recipe.settings.train),
             cpu_threads(threads),
         ):
-            step = make_step(plan, processes, checkpoint)
-            scorer = Scorer.of(plan, processes) if plan.extractor else None
+            with _nothing_to_save_yet(flag, directory, processes, checkpoint):
+                step = make_step(plan, processes, checkpoint)
+            scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
             stop = plan.recipe.settings.train.stop
             best, since = previous_best(directory.scores(), step.step, stop)
             trainer = Trainer(
@@ -322,6 +328,25 @@ def _announce(trainer: Trainer, resumed: bool) -> None:
     )
     for note in plan.notes:
         trainer.reporters.tell("noted", note)
+
+
+@contextmanager
+def _nothing_to_save_yet(
+    flag: StopFlag, directory: RunDirectory, processes: Processes, checkpoint: Checkpoint | None
+) -> Iterator[None]:
+    """End the run at a signal inside, where data is read into memory and nothing is lost.
+
+    Several processes go on to the first step, where they stop together.
+    """
+    if processes.world_size > 1:
+        yield
+        return
+    try:
+        with flag.at_once():
+            yield
+    except StopAsked as asked:
+        step = checkpoint.step if checkpoint else 0
+        raise flag.error(quote(str(directory.path)), step) from asked
 
 
 @contextmanager

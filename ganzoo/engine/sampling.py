@@ -10,16 +10,13 @@ from ganzoo.api import Latent, SampleSpec
 from ganzoo.engine.labels import LabelLaw
 from ganzoo.engine.noise import BLOCK, CPU, BatchNoise, NoiseLaw, Rows
 from ganzoo.nn import decode
+from ganzoo.scoring.extraction import nothing
 
 SampleBatch = tuple[Tensor, Tensor | None]
 """Samples in stored form (B, *shape), and the labels asked for, int64 (B,) or None."""
 
 SAMPLING_BLOCKS = 2
 """Blocks of 128 that are generated at once; fixed, since rounding can depend on the batch size."""
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Sampler:
     latent: Latent
     label_law: LabelLaw | None = None
     device: torch.device = CPU
-    watch: Callable[[], None] = _nothing
+    watch: Callable[[], None] = nothing
 
     def inputs(
         self, rows: Rows, seed: int, labels: Tensor | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,10 +21,13 @@ from ganzoo.engine.processes import Processes
 from ganzoo.engine.sampling import SampleBatch, Sampler
 from ganzoo.errors import UsageError
 from ganzoo.runs.score import Sampling, Score
-from ganzoo.scoring.extraction import ScoredGenerator
+from ganzoo.scoring import ranks
+from ganzoo.scoring.extraction import ScoredGenerator, nothing
 from ganzoo.scoring.real import RealData
 from ganzoo.scoring.reference import ReferenceCache
 from ganzoo.scoring.score import score
+
+Reading = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Scorer:
 
     Args:
         dataset: the reference's plan; `real` is its split, live.
+        reading: what a whole split is read in; may raise to end the work.
     """
 
     dataset: ComponentPlan
@@ -40,9 +45,10 @@ class Scorer:
     extractor_plan: ComponentPlan
     metric_plans: list[ComponentPlan]
     processes: Processes
+    reading: Reading = nullcontext
 
     @classmethod
-    def of(cls, plan: Plan, processes: Processes) -> Scorer:
+    def of(cls, plan: Plan, processes: Processes, reading: Reading = nullcontext) -> Scorer:
         """Return the protocol that a recipe says.
 
         Raises:
@@ -65,6 +71,7 @@ class Scorer:
                 if slot[:2] == ("eval", "metrics")
             ],
             processes=processes,
+            reading=reading,
         )
 
     @cached_property
@@ -92,7 +99,8 @@ class Scorer:
         return self._real_data(make(self.dataset, split), split)
 
     def _real_data(self, data: Dataset, split: str) -> RealData:
-        samples, labels = tensors_of(data)
+        with ranks.together(self.processes.device), self.reading():
+            samples, labels = tensors_of(data)
         return RealData(samples, labels, self.dataset.id, split, preparation(self.dataset))
 
     def score(
@@ -100,11 +108,13 @@ class Scorer:
         fake: Iterable[SampleBatch],
         sampling: Sampling | None = None,
         generator: ScoredGenerator | None = None,
+        watch: Callable[[], None] = nothing,
     ) -> Score:
         """Return the score of samples in stored form; on several ranks, of all their shares.
 
         Args:
             generator: what made them, for metrics that ask it for samples of their own.
+            watch: called after every batch of either side; may raise to end the work.
         """
         result = score(
             fake,
@@ -116,6 +126,7 @@ class Scorer:
             device=self.processes.device,
             cache=ReferenceCache(cache_directory() / "reference"),
             generator=generator,
+            watch=watch,
             debias=sampling is None or sampling.selected != "during",
         )
         return Score.now(
@@ -135,7 +146,8 @@ class Scorer:
             rank=self.processes.rank,
             world_size=self.processes.world_size,
         )
-        return self.score(fake, sampling, scored_generator(sampler, sampling.seed))
+        generator = scored_generator(sampler, sampling.seed)
+        return self.score(fake, sampling, generator, sampler.watch)
 
 
 def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:

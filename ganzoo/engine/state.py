@@ -56,6 +56,16 @@ def read_state(step: GanStep, directory: Path) -> None:
     except Exception as error:
         # torch raises many kinds for a file that is damaged or that hides code.
         raise CheckpointError(f"{directory / STATE_FILE} cannot be read: {error}") from error
+    try:
+        _put_back(step, state)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise CheckpointError(
+            f"{directory / STATE_FILE} is no state of this run: {what}"
+        ) from error
+
+
+def _put_back(step: GanStep, state: dict[str, Any]) -> None:
     step.step = state["step"]
     step.images_seen = state["images_seen"]
     step.rollbacks = state.get("rollbacks", 0)  # earlier checkpoints had none

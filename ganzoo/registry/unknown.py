@@ -1,9 +1,10 @@
 """Why a name finds nothing: misspelt, not installed, broken or refused, and the way out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ganzoo.errors import PluginError
 from ganzoo.registry.discovery import Namespace
+from ganzoo.registry.glimpse import glimpsed
 from ganzoo.registry.names import (
     DEFAULT_NAMESPACE,
     LOCAL_NAMESPACE,
@@ -82,7 +83,7 @@ def _misspelt(
 ) -> PluginError:
     """Look for the name in other namespaces, then among other kinds, then for a near one.
 
-    Only what is loaded already is looked at: a typo must not run other people's code.
+    Nothing more is loaded for it: a typo must not run other people's code.
     """
     wanted, _, bare = qualify(name).partition("/")
     if kind == "recipe" and wanted == DEFAULT_NAMESPACE:
@@ -90,23 +91,38 @@ def _misspelt(
             f"no recipe {name!r}: those that come with ganzoo have no namespace before the name",
             hint=_listing(kind),
         )
-    loaded = [registration for namespace in found for registration in namespace.registrations]
-    of_kind = [each for each in loaded if kind in (each.kind, ANY_KIND)]
-    elsewhere = [each.id for each in of_kind if each.name == bare]
-    near = suggest(bare, [*(each.name for each in of_kind if each.namespace == wanted), *others])
-    other_kind = [each.kind for each in loaded if each.id == f"{wanted}/{bare}"]
+    offered = list(_offered(found))
+    fitting = [each for each in offered if kind in (each[0], ANY_KIND)]
+    elsewhere = [space for _, space, name in fitting if name == bare]
+    near = suggest(bare, [*(name for _, space, name in fitting if space == wanted), *others])
+    other_kind = [found for found, *id in offered if id == [wanted, bare]]
+    others_near = suggest(bare, [name for *_, name in fitting])
     guess = None
     if elsewhere:
-        guess = shorten(elsewhere[0])
+        guess = f"{elsewhere[0]}/{bare}"
     elif other_kind:
         return PluginError(
             f"no {kind} {name!r}: {name!r} is {_article(other_kind[0])}", hint=_listing(kind)
         )
     elif near:
         guess = shorten(f"{wanted}/{near}")
+    elif others_near:
+        guess = next(f"{space}/{name}" for _, space, name in fitting if name == others_near)
+    guess = shorten(guess) if guess else None
+    whose = ": a bare name is the zoo's own" if "/" not in name and "/" in (guess or "") else ""
     words = f" - did you mean {guess!r}?" if guess else ""
     hint = f"ganzoo info {guess}" if guess and kind == ANY_KIND else _listing(kind)
-    return PluginError(f"no {kind} {name!r}{words}", hint=hint)
+    return PluginError(f"no {kind} {name!r}{whose}{words}", hint=hint)
+
+
+def _offered(found: Iterable[Namespace]) -> Iterator[tuple[str, str, str]]:
+    """Yield (kind, namespace, name) of what plugins that work offer, as far as that is known."""
+    for namespace in found:
+        for each in namespace.registrations:
+            yield each.kind, each.namespace, each.name
+        if namespace.status == "ok" and not namespace.loaded:
+            for kind, name in glimpsed(namespace):
+                yield kind, namespace.name, name
 
 
 def _article(kind: str) -> str:

@@ -10,19 +10,22 @@ kill     SIGKILL to this process
 sigterm  SIGTERM to this process
 raise    `InjectedFault`
 enospc   OSError with errno ENOSPC, as from a write to a full disk
+sleep    nothing for a while, in which others meet what is there
 =======  ===========================================================
 """
 
 import errno
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Mapping
 
 from ganzoo.errors import UsageError
 
 VARIABLE = "GANZOO_FAULT"
-ACTIONS = ("kill", "sigterm", "raise", "enospc")
+ACTIONS = ("kill", "sigterm", "raise", "enospc", "sleep")
+SLEEP_SECONDS = 0.2
 
 POINTS: dict[str, str] = {}
 """Name of a point → where in the work it stands. Filled by `declare` as modules are imported."""
@@ -65,4 +68,7 @@ def _act(point: str, action: str) -> None:
         raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} (injected at {point})")
     if action not in ACTIONS:
         raise UsageError(f"{VARIABLE}: no action {action!r}", hint=f"one of: {', '.join(ACTIONS)}")
+    if action == "sleep":
+        time.sleep(SLEEP_SECONDS)
+        return
     os.kill(os.getpid(), signal.SIGKILL if action == "kill" else signal.SIGTERM)

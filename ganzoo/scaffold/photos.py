@@ -63,7 +63,8 @@ def _head(file: str, facts: Facts) -> Iterator[str]:
     span = f"{min(widths)}x{min(heights)}"
     if (max(widths), max(heights)) != (min(widths), min(heights)):
         span += f" to {max(widths)}x{max(heights)}"
-    yield f"# {facts.count:,} pictures of {span} pixels, {', '.join(facts.modes)}."
+    pictures = "picture" if facts.count == 1 else "pictures"
+    yield f"# {facts.count:,} {pictures} of {span} pixels, {', '.join(facts.modes)}."
     yield f"#   ganzoo check {file} --data    every mistake, and every picture that cannot be read"
     yield f"#   ganzoo run {file}             train; `ganzoo resume last` goes on after Ctrl-C"
     yield f"recipe: {FORMAT}"
@@ -165,5 +166,6 @@ def _scores(facts: Facts, kid: bool) -> Iterator[str]:
     yield "# The Fréchet distance (FID, with Inception's features) is computed wherever there is an"
     yield "# extractor. With few pictures it is biased, by more the fewer they are; KID is not."
     yield "eval:"
-    yield f"  samples: {samples}  # as many as there are pictures, at most 5,000"
+    why = "as many as there are pictures, at most 5,000"
+    yield f"  samples: {samples}  # {why if facts.count > 1 else 'no fewer can be scored'}"
     yield "  metrics: [kid]" if kid else "  # metrics: [kid]    not yet: KID is still to be written"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from shutil import which
 
@@ -104,7 +104,7 @@ def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Ste
     yield Step(
         "the plugin's own test",
         (python, "-m", "pytest", "--quiet", place),
-        hint=None if find_spec("pytest") else f"{_typed(python)} -m pip install pytest",
+        hint=None if _on_path("pytest") else f"{_typed(python)} -m pip install pytest",
     )
     for kind in HOOKS:
         if kind in kinds:
@@ -118,14 +118,23 @@ def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Ste
 
 def _install(python: str, place: str) -> tuple[str, ...]:
     """Return pip's command; with what builds a wheel at hand, it needs no network."""
-    ready = find_spec("hatchling") and find_spec("editables")
+    ready = _on_path("hatchling") and _on_path("editables")
     offline = ("--no-build-isolation",) if ready else ()
     pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps")
     return (*pip, *offline, "--editable", place)
 
 
+def _on_path(module: str) -> bool:
+    """Return whether a module lies on the path.
+
+    Not by `importlib.util.find_spec`: asked for pip, setuptools' finder changes what ``distutils``
+    is in this process, and warns of it.
+    """
+    return PathFinder.find_spec(module) is not None
+
+
 def _without_pip() -> str | None:
-    return None if find_spec("pip") else f"{_typed(sys.executable)} -m ensurepip"
+    return None if _on_path("pip") else f"{_typed(sys.executable)} -m ensurepip"
 
 
 def _typed(program: str) -> str:

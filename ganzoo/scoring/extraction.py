@@ -11,18 +11,30 @@ from ganzoo.scoring.features import BATCH_SIZE, features_of, features_of_batch
 from ganzoo.scoring.preparation import unrounded
 
 
+def nothing() -> None:
+    """Let the work go on."""
+
+
 @dataclass(frozen=True)
 class Extraction:
-    """An extractor on `device`, for samples of `spec`, at most `batch_size` at once."""
+    """An extractor on `device`, for samples of `spec`, at most `batch_size` at once.
+
+    Args:
+        watch: called after every batch; may raise to end the work.
+    """
 
     extractor: Extractor
     spec: SampleSpec
     device: torch.device
     batch_size: int = BATCH_SIZE
+    watch: Callable[[], None] = nothing
 
     def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield the features of samples in stored form, as `features_of` does."""
-        return features_of(samples, self.extractor, self.spec, self.device, self.batch_size)
+        batches = (samples, self.extractor, self.spec, self.device, self.batch_size)
+        for features in features_of(*batches):
+            self.watch()
+            yield features
 
     def width(self, samples: Tensor) -> int:
         """Return D, asking for the features of a first sample where the extractor does not say."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ from ganzoo.moments import BLOCK, REVISION, Moments
 from ganzoo.runs.score import Protocol, Statistics
 from ganzoo.scoring import ranks
 from ganzoo.scoring.evaluated import Passing, Splits, fake_side, numbers, real_side
-from ganzoo.scoring.extraction import Extraction, Probe, ScoredGenerator
+from ganzoo.scoring.extraction import Extraction, Probe, ScoredGenerator, nothing
 from ganzoo.scoring.features import BATCH_SIZE, dtype_of, regrouped
 from ganzoo.scoring.floor import expected_floor
 from ganzoo.scoring.kept import Kept
@@ -50,6 +50,7 @@ def score(
     batch_size: int = BATCH_SIZE,
     generator: ScoredGenerator | None = None,
     debias: bool = True,
+    watch: Callable[[], None] = nothing,
 ) -> Scored:
     """Score generated samples against real ones.
 
@@ -65,6 +66,7 @@ def score(
         batch_size: samples that the extractor sees at once.
         generator: what made the samples, for metrics that ask it for more.
         debias: whether to take ten matrix steps more for the debiased distance.
+        watch: called after every batch that the extractor sees; what it raises ends the work.
 
     Raises:
         DataError: fewer than two samples on one side, values that are not finite, wrong shapes.
@@ -72,7 +74,7 @@ def score(
         DiskFull: no room for the temporary file.
         GanzooError: torchmetrics cannot be imported, or another rank failed.
     """
-    extraction = Extraction(extractor, spec, device, batch_size)
+    extraction = Extraction(extractor, spec, device, batch_size, watch)
     protocol = _protocol(real, extractor, registration, spec)
     known = _known(cache, protocol.reference_key, device)
     passing = Passing(fake, spec, keep=bool(metrics))

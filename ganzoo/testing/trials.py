@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,9 @@ from ganzoo.testing.catalogue import CHECKS
 from ganzoo.testing.checks import Check, Exempt, NotChecked, failure
 from ganzoo.testing.component import NOTHING, Component, Parameters
 from ganzoo.testing.report import EXEMPT, FAILED, PASSED, SKIPPED, Outcome
+
+NOT_THE_AUTHORS = r"(torch|torchmetrics|accelerate|setuptools|_distutils_hack|distutils)(\.|$)"
+"""Modules that may warn of themselves, also where an author's tests make errors of warnings."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,9 @@ class Trial:
                 why = "failed" if earlier.outcome == FAILED else "was not checked"
                 return self._ended(SKIPPED, _cause(earlier, f"{earlier.check} {why}"))
         try:
-            self.check.run(self.component)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module=NOT_THE_AUTHORS)
+                self.check.run(self.component)
         except Exempt as reason:
             return self._ended(EXEMPT, str(reason))
         except NotChecked as reason:

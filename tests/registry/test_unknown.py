@@ -1,9 +1,14 @@
 """A name or a target that leads nowhere is told why, and what to do."""
 
+import re
+import sys
+
 import pytest
 
 from ganzoo.errors import PluginError
 from ganzoo.registry import Registry
+from ganzoo.registry.discovery import discover
+from ganzoo.registry.glimpse import glimpsed
 from tests.registry.plugins import source
 
 
@@ -42,12 +47,49 @@ def test_what_is_no_component_may_have_been_meant_too() -> None:
     assert caught.value.hint == "ganzoo info my-recipe"
 
 
-def test_a_name_that_another_loaded_plugin_has_leads_there(install_plugin) -> None:
+@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize("name", ["unet", "unnet"])
+def test_a_bare_name_that_another_plugin_has_leads_there_and_loads_nothing(
+    install_plugin, loaded: bool, name: str
+) -> None:
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
     registry = Registry()
-    registry.namespaces()
-    with pytest.raises(PluginError, match="no generator 'unet' - did you mean 'acme/unet'"):
-        registry.get("generator", "unet")
+    if loaded:
+        registry.namespaces()
+    told = f"no generator '{name}': a bare name is the zoo's own - did you mean 'acme/unet'?"
+    with pytest.raises(PluginError, match=re.escape(told)):
+        registry.get("generator", name)
+    assert ("ganzoo_acme" in sys.modules) == loaded
+
+
+def test_the_names_in_a_package_or_its_module_are_seen_and_what_runs_is_not(install_plugin) -> None:
+    hooks = """
+        raise SystemExit("was run")
+        def register_losses(add):
+            add(name="flat", target="x:y")
+            add(NAME, "x:y")
+            print("other")
+        def register_nothing(register):
+            register("nothing", "x:y")
+    """
+    install_plugin("ganzoo-acme", {"ganzoo_acme/__init__.py": hooks}, acme="ganzoo_acme")
+    inner = {"ganzoo_b/__init__.py": "raise SystemExit", "ganzoo_b/hooks.py": hooks}
+    install_plugin("ganzoo-b", inner, b="ganzoo_b.hooks")
+    install_plugin("ganzoo-c", {"ganzoo_c": "def register_losses(:"}, c="ganzoo_c")
+    install_plugin("ganzoo-d", {}, d="ganzoo_d")
+    seen = {each.name: glimpsed(each) for each in discover()}
+    assert seen["acme"] == seen["b"] == [("loss", "flat")]
+    assert seen["c"] == seen["d"] == []
+
+
+def test_a_plugin_that_is_switched_off_is_not_suggested(
+    install_plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
+    monkeypatch.setenv("GANZOO_PLUGINS", "zoo")
+    with pytest.raises(PluginError, match="no generator 'unet'") as caught:
+        Registry().get("generator", "unet")
+    assert "acme" not in str(caught.value)
 
 
 def test_without_the_zoo_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

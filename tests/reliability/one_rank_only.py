@@ -1,14 +1,43 @@
-"""A plugin file: a loss that fails, or gets a signal, on one rank of several."""
+"""A plugin file: a loss that fails, or gets a signal, on one rank of several; data that does."""
 
 import os
 import signal
 
-from ganzoo.api import hookimpl
+import torch
+
+from ganzoo.api import SampleSpec, hookimpl
 
 
 @hookimpl
 def register_losses(register):
     register("fragile", "local:Fragile", summary="means, unless ACCIDENT says otherwise")
+
+
+@hookimpl
+def register_datasets(register):
+    register("points", "local:Points", summary="600 points", splits=("train",), extractor="pixels")
+
+
+class Points:
+    """``READING=RANK``: who gets SIGTERM when the data is read again, which is for the score."""
+
+    def __init__(self, split, *, spread: float = 1.0) -> None:
+        self.spec = SampleSpec("vector", (2,))
+        generator = torch.Generator().manual_seed(0)
+        self.points = spread * torch.randn(600, 2, generator=generator)
+        self.reads = 0
+
+    def __len__(self):
+        return len(self.points)
+
+    def __getitem__(self, index):
+        return self.points[index], None
+
+    def tensors(self):
+        self.reads += 1
+        if self.reads == 2 and os.environ.get("READING") == os.environ.get("RANK"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return self.points.clone(), None
 
 
 class Fragile:

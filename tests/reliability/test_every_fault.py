@@ -13,7 +13,7 @@ from ganzoo.runs import faults
 ROOT = Path(__file__).parents[2]
 Case = dict[str, Any]
 
-ENDS = {"kill": {-9}, "sigterm": {-15}, "raise": {3}, "enospc": {3, 7}}
+ENDS = {"kill": {-9}, "sigterm": {-15}, "raise": {3}, "enospc": {3, 7}, "sleep": {0}}
 """How a process ends by each action: by the signal, by what was raised, or as a full disk."""
 
 

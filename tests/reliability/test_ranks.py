@@ -67,6 +67,20 @@ def test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on
 
 
 @pytest.mark.slow
+def test_a_signal_to_a_rank_that_reads_the_reference_stops_both(
+    tmp_path: Path,
+) -> None:
+    runs = tmp_path / "runs"
+    words = ["run", *TINY, "dataset=local/points", "train.data=memory", "--plugin", str(PLUGIN)]
+    done = torchrun("-m", "ganzoo", *words, "--runs-dir", str(runs), READING="1")
+    assert "stopped by SIGTERM at step 3, state saved" in done.stderr
+    assert "stopped by another rank at step 3, state saved" in done.stderr
+    run = only_run(runs)
+    assert last_checkpoint(run).name == "step-00000003"
+    assert RunDirectory(run).status() == "interrupted"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_an_error_of_one_rank_ends_all_with_that_error(tmp_path: Path, rank: int) -> None:
     done = torchrun(

@@ -3,6 +3,8 @@
 import os
 import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,13 @@ from typing import Any
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.engine import state
+from ganzoo.engine import launch, scorer, state
 from ganzoo.engine.gallery import Gallery
-from ganzoo.engine.signals import StopFlag
+from ganzoo.engine.signals import StopAsked, StopFlag
 from ganzoo.engine.step import GanStep
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.scoring import features
 
 from .tiny import STEPS, TINY, differing, last_checkpoint, only_run
 
@@ -25,14 +28,17 @@ EXIT = {TERM: 143, INT: 130, USR1: 75}
 PHASES: dict[str, tuple[Any, str, int, int]] = {
     "training": (GanStep, "update", 3, 2),
     "drawing": (Gallery, "draw", 1, 3),
-    "scoring": (StopFlag, "look", 2, 3),
+    "reading the reference": (scorer, "tensors_of", 1, 3),
+    "passing over the reference": (features, "features_of_batch", 10, 3),
+    "scoring": (features, "features_of_batch", 43, 3),
     "saving": (state, "write_network", 2, 2),
-    "scoring the final": (StopFlag, "look", 8, STEPS),
-    "scoring the best": (StopFlag, "look", 11, STEPS),
+    "scoring the final": (features, "features_of_batch", 51, STEPS),
+    "scoring the best": (features, "features_of_batch", 55, STEPS),
 }
 """Phase → where the signal comes: (owner, function, at which call of it), and the step saved.
 
-600 samples are three batches; the run is scored after steps 3 and 6, and at the end twice.
+10,000 real samples are forty batches after the first one, which tells the width, and 600 generated
+ones three; the run is scored after steps 3 and 6, and at the end twice.
 """
 BEFORE = {number: signal.getsignal(number) for number in (TERM, INT)}
 
@@ -62,10 +68,23 @@ def stopped_run(
 ) -> int:
     """Run into a signal; return the exit code."""
     owner, name, call, _ = PHASES[phase]
+    words = ["run", *TINY, "--runs-dir", str(runs)]
+    return signalled(words, monkeypatch, owner, name, call, number)
+
+
+def signalled(
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    call: int,
+    number: signal.Signals,
+) -> int:
+    """Run a command that gets a signal in the n-th call of a function; return the exit code."""
     with monkeypatch.context() as patched:
         wrapped = at_call(call, getattr(owner, name), lambda: os.kill(os.getpid(), number))
         patched.setattr(owner, name, wrapped)
-        return main(["run", *TINY, "--runs-dir", str(runs)])
+        return main(words)
 
 
 def scores_of(run: Path) -> list[tuple[str, int, float]]:
@@ -76,7 +95,12 @@ def scores_of(run: Path) -> list[tuple[str, int, float]]:
 
 @pytest.mark.parametrize(
     ("phase", "number"),
-    [*((phase, TERM) for phase in PHASES), ("training", INT), ("scoring", USR1)],
+    [
+        *((phase, TERM) for phase in PHASES),
+        ("training", INT),
+        ("scoring", USR1),
+        ("reading the reference", USR1),
+    ],
 )
 def test_a_signal_saves_says_how_to_go_on_and_costs_nothing(
     tmp_path: Path,
@@ -105,6 +129,71 @@ def test_a_signal_saves_says_how_to_go_on_and_costs_nothing(
     assert scores_of(run) == scores_of(straight)
 
 
+@pytest.mark.parametrize("function", ["_write_identity", "make_step"])
+def test_a_signal_before_the_first_step_leaves_a_run_that_can_be_gone_on_with(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    straight: Path,
+    function: str,
+) -> None:
+    runs = tmp_path / "runs"
+    words = ["run", *TINY, "--runs-dir", str(runs)]
+    assert signalled(words, monkeypatch, launch, function, 1, USR1) == 75
+    run = only_run(runs)
+    said = capfd.readouterr().err.splitlines()
+    assert said[-2:] == ["stopped by SIGUSR1 before the first step", f"try: ganzoo resume {run}"]
+    assert RunDirectory(run).status() == "interrupted"
+
+    assert main([*words, "train.steps=4", "--resume", "auto"]) == 0
+    assert only_run(runs) == run
+    words = ["resume", str(run), f"train.steps={STEPS}"]
+    assert signalled(words, monkeypatch, launch, "make_step", 1, TERM) == 143
+    assert "stopped by SIGTERM at step 4, state saved" in capfd.readouterr().err
+    assert main(words) == 0
+    assert differing(last_checkpoint(run), last_checkpoint(straight)) == []
+
+
+IMPORTING = """
+import os, signal, sys
+from ganzoo.cli import main
+
+class Alarm:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), int(sys.argv[2]))
+
+sys.meta_path.insert(0, Alarm())
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "number"),
+    [("click", USR1), ("torch", USR1), ("ganzoo_zoo", TERM), ("ganzoo_zoo", INT)],
+)
+def test_a_signal_while_a_command_gets_ready_ends_it_with_what_to_type_again(
+    tmp_path: Path, module: str, number: signal.Signals
+) -> None:
+    words = ["run", *TINY, "--runs-dir", str(tmp_path / "ü 空 'x"), "--resume", "auto"]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING, module, str(int(number)), *words],
+        capture_output=True, text=True, encoding="utf-8", timeout=240,
+    )  # fmt: skip
+    assert done.returncode == EXIT[number], done.stderr
+    message, hint = done.stderr.splitlines()
+    assert message == (
+        f"stopped by {number.name}: nothing was being trained, there is nothing to save"
+    )
+    assert shlex.split(hint.removeprefix("try: ")) == ["ganzoo", *words]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_to_a_short_command_is_left_to_python() -> None:
+    words = [sys.executable, "-c", IMPORTING, "click", str(int(TERM)), "recipes"]
+    assert subprocess.run(words, capture_output=True).returncode == -TERM
+
+
 def test_a_second_signal_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
@@ -128,3 +217,13 @@ def test_the_time_limit_ends_a_run_as_sigusr1_does(
 
 def test_handlers_are_put_back_after_a_run(straight: Path) -> None:
     assert {number: signal.getsignal(number) for number in (TERM, INT)} == BEFORE
+
+
+def test_a_time_limit_that_is_over_lets_a_run_begin_and_a_signal_that_came_does_not() -> None:
+    flag = StopFlag(max_seconds=0)
+    with flag.at_once():
+        began = True
+    assert began
+    flag.receive(USR1)
+    with pytest.raises(StopAsked), flag.at_once():
+        pytest.fail("it began")

@@ -172,3 +172,17 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
     assert "\ntry: " in shown
     assert (project / "there.yaml").read_text() == "mine\n"
     assert not (project / "a.yaml").exists()
+
+
+def test_a_single_picture_trains_without_a_score_and_is_not_scored(
+    project: Path, capsys: Capture
+) -> None:
+    pictures(project / "photos", 1)
+    assert main(["new", "recipe", "one", "--data", "photos"]) == 0
+    assert "# 1 picture of 40x30 pixels" in Path("one.yaml").read_text()
+    assert main(["check", "one.yaml"]) == 0
+    capsys.readouterr()
+    assert main(["check", "one.yaml", "eval.extractor=pixels"]) == 2
+    message, hint = capsys.readouterr().err.splitlines()[-2:]
+    assert "train has 1 sample: nothing is scored against fewer than 2" in message
+    assert hint == "try: eval.extractor=null"

@@ -62,12 +62,26 @@ def test_a_plugin_is_installed_tested_listed_by_kind_and_run() -> None:
     assert run[-6:-3] == ("run", "acme/demo", "train.steps=20")
 
 
+def test_looking_for_pip_leaves_distutils_as_it_is() -> None:
+    code = (
+        "import sys, warnings; warnings.simplefilter('error', UserWarning)\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        assert name != 'pip', 'a finder that acts on it was asked for pip'\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from pathlib import Path\n"
+        "from ganzoo.scaffold.names import names_of\n"
+        "from ganzoo.scaffold.trial import trial\n"
+        "list(trial(names_of('acme'), {'loss'}, Path('here')))"
+    )
+    assert take(python(code)) == [take(python(code))[0]]
+
+
 def test_without_the_build_backend_at_hand_pip_may_fetch_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def install(*present: str) -> tuple[str, ...]:
-        found = "ganzoo.scaffold.trial.find_spec"
-        monkeypatch.setattr(found, lambda name: name if name in present else None)
+        monkeypatch.setattr("ganzoo.scaffold.trial._on_path", lambda name: name in present)
         return next(trial(ACME, {"loss"}, Path("here"))).command
 
     assert "--no-build-isolation" in install("hatchling", "editables", "pip")
@@ -78,7 +92,7 @@ def test_without_the_build_backend_at_hand_pip_may_fetch_it(
 def test_what_is_missing_in_the_environment_is_named_by_the_step_that_needs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ganzoo.scaffold.trial.find_spec", lambda name: None)
+    monkeypatch.setattr("ganzoo.scaffold.trial._on_path", lambda name: False)
     install, test, *_ = trial(ACME, {"loss"}, Path("here"))
     assert install.hint is not None
     assert install.hint.endswith("-m ensurepip")

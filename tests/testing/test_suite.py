@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,21 @@ def test_a_third_partys_test_file_of_one_line_runs_under_pytest(acme: Path, tmp_
     assert any("[schedule acme/linear: values] PASSED" in line for line in lines)
     assert any("[schedule acme/constant: values] FAILED" in line for line in lines)
     assert "[XPASS(strict)] stale" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "outcome"),
+    [("torch.some.part", "passed"), ("_distutils_hack", "passed"),
+     ("torchless", "failed"), ("ganzoo_acme", "failed")],
+)  # fmt: skip
+def test_where_warnings_are_errors_those_that_torch_gives_of_itself_are_none(
+    judge: Any, module: str, outcome: str
+) -> None:
+    class Warns:
+        def __call__(self, images_seen: int) -> float:
+            warnings.warn_explicit("old", DeprecationWarning, "file.py", 1, module=module)
+            return 1.0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert judge("schedule", Warns)["values"].outcome == outcome

@@ -153,3 +153,26 @@ def test_what_pillow_only_warns_of_counts_as_broken(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         found = Folder("train", path=tmp_path, size=8).damaged()
     assert "Tag data larger than file" in found["a.jpg"]
+
+
+def test_a_check_that_is_stopped_goes_on_later_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number}.png" for number in range(9)]
+    for name in names:
+        save(tmp_path / "photos" / name)
+    monkeypatch.setattr(checking, "LEAST_AT_ONCE", 2)
+    looked_at: list[str] = []
+
+    def problem_of(source: object, name: str) -> str | None:
+        looked_at.append(name)
+        if name == "5.png" and looked_at.count(name) == 1:
+            raise KeyboardInterrupt
+        return None
+
+    monkeypatch.setattr(checking, "problem_of", problem_of)
+    with pytest.raises(KeyboardInterrupt):
+        Folder("train", path=tmp_path / "photos").check()
+    stopped_after = len(looked_at)
+    assert Folder("train", path=tmp_path / "photos").check() == []
+    assert sorted(looked_at[stopped_after:]) == names[4:]

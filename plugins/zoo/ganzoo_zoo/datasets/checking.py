@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from ganzoo_zoo.datasets.sources import Source
 
 RULES = f"1, Pillow {PIL.__version__}"
 
+LEAST_AT_ONCE, MOST_TIMES = 5000, 10
+"""Pictures that are decoded before what was found is written down, and how often that is done."""
+
 
 def damaged(source: Source) -> dict[str, str]:
     """Return what is wrong with each picture that cannot be read, by name.
 
     What was found is remembered in the cache directory, by size and time of change (in a zip: size
-    and CRC), so that only new pictures are decoded the next time.
+    and CRC), so that only new pictures are decoded the next time. It is written down on the way:
+    a process that is stopped here goes on later where it was.
     """
     file = memory_of(source.path)
     remembered = recall(file)
@@ -31,11 +36,12 @@ def damaged(source: Source) -> dict[str, str]:
             fresh.append(name)
         else:
             found[name] = known
-    for name, problem in zip(
-        fresh, in_threads(lambda n: problem_of(source, n), fresh), strict=True
-    ):
-        found[name] = [*stamp(source, name), problem]
-    if fresh:
+    at_once = max(LEAST_AT_ONCE, -(-len(fresh) // MOST_TIMES))
+    for first in range(0, len(fresh), at_once):
+        part = fresh[first : first + at_once]
+        with closing(in_threads(lambda name: problem_of(source, name), part)) as problems:
+            for name, problem in zip(part, problems, strict=True):
+                found[name] = [*stamp(source, name), problem]
         remember(file, remembered | found)
     return {name: found[name][2] for name in source.names if found[name][2]}
 

@@ -1,6 +1,7 @@
 """Your own pictures, from a folder or a zip."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
@@ -87,8 +88,9 @@ class Folder:
         """Check, then decode everything: uint8 (N, C, H, W), and labels int64 (N,) or None."""
         self.check()
         samples = torch.empty(len(self), *self.spec.shape, dtype=torch.uint8)
-        for row, sample in zip(samples, in_threads(self._read, self.names), strict=True):
-            row.copy_(sample)
+        with closing(in_threads(self._read, self.names)) as read:
+            for row, sample in zip(samples, read, strict=True):
+                row.copy_(sample)
         return samples, None if self.labels is None else torch.tensor(self.labels)
 
     def damaged(self) -> dict[str, str]:

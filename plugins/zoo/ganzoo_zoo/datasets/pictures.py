@@ -4,7 +4,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import BinaryIO, Literal, TypeVar
@@ -47,8 +47,11 @@ def strict_warnings() -> Iterator[None]:
         yield
 
 
-def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yield function(item) in order; decoders release the interpreter's lock."""
+def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    """Yield function(item) in order; decoders release the interpreter's lock.
+
+    Closed early, it begins no more of them.
+    """
     with strict_warnings(), ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(function, items)
 

@@ -4,7 +4,8 @@ import io
 import os
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 from typing import BinaryIO, Protocol
 
 from ganzoo.api import DataError
@@ -55,7 +56,7 @@ def is_picture(name: str) -> bool:
     A name that would lead out of its archive (``../x.png``, ``/x.png``) counts as hidden.
     """
     shown = all(part and part[0] != "." and part != "__MACOSX" for part in name.split("/"))
-    return shown and PurePosixPath(name).suffix.lower() in SUFFIXES
+    return shown and splitext(name)[1].lower() in SUFFIXES
 
 
 class Directory:
@@ -83,12 +84,19 @@ def walk(root: Path) -> Iterator[str]:
         if (status.st_dev, status.st_ino) in entered:
             continue
         entered.add((status.st_dev, status.st_ino))
-        for entry in sorted(os.listdir(root / folder), reverse=True):
-            path = root / folder / entry
-            if path.is_dir():
-                pending.append(f"{folder}{entry}/")
-            elif path.is_file() or not path.exists():
-                yield folder + entry
+        with os.scandir(root / folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name, reverse=True)
+        for entry in found:  # which knows what it is, unless it is a link
+            is_link = entry.is_symlink()
+            if os.path.isdir(entry) if is_link else entry.is_dir():
+                pending.append(f"{folder}{entry.name}/")
+            elif entry.is_file(follow_symlinks=False) or (is_link and not is_special(entry)):
+                yield folder + entry.name
+
+
+def is_special(link: os.DirEntry[str]) -> bool:
+    """Return whether a link leads to a pipe, a device or a socket."""
+    return os.path.exists(link) and not os.path.isfile(link)
 
 
 class Archive:
