@@ -64,7 +64,8 @@ def test_without_the_zoo_there_is_no_inception(monkeypatch: pytest.MonkeyPatch) 
 def plan_notes(folder: Path, *overrides: str) -> tuple[str | None, list[str]]:
     """Return the extractor of a recipe over a folder of pictures, and what the plan says."""
     (folder / "pictures").mkdir(exist_ok=True)
-    Image.new("RGB", (16, 16)).save(folder / "pictures" / "a.png")
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (16, 16)).save(folder / "pictures" / name)
     (folder / "mine.yaml").write_text(
         "recipe: 1\nname: mine\ndataset: {use: folder, path: pictures, size: 16}\n"
         "generator: {use: dcgan, width: 8}\ndiscriminator: {use: dcgan, width: 8}\n"
