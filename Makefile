@@ -15,6 +15,8 @@ export PIP_BUILD_CONSTRAINT = constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
+# Two processes of tests; a file's tests stay together, for what they share.
+PARALLEL = -n 2 --dist loadfile
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
 
 .PHONY: help env test quick soak gpu check wheels demo clean
@@ -33,11 +35,11 @@ env: .venv/ready  ## make .venv with everything, editable
 	@touch $@
 
 test: check  ## lint, types, floors, all tests, and both wheels in an environment of their own
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q $(PARALLEL)
 	@$(MAKE) --no-print-directory wheels
 
 quick: env  ## the tests that take less than a few seconds each
-	@$(BIN)/pytest -q -m "not slow"
+	@$(BIN)/pytest -q $(PARALLEL) -m "not slow"
 
 soak: env  ## kill a run 40 times at random moments, then write docs/reliability.md; minutes
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak | tee .soak.log

@@ -37,7 +37,7 @@ class Pairing:
 
 
 def launch(tmp_path: Path, processes: int, *words: str) -> subprocess.CompletedProcess[str]:
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *(launcher if processes > 1 else []), *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
