@@ -19,12 +19,14 @@ def names_of(experiments: Mapping[str, Candidate]) -> dict[str, str]:
     """Return a name for each experiment; those of one name are told apart by what differs.
 
     What is told is written as the overrides that would make one of the other, and no more of it
-    than sets all of one name apart; how many further keys differ is counted.
+    than sets all of one name apart; how many further keys differ is counted. Samples that no run
+    made have no recipe, and keep their name.
     """
     alike: dict[str, list[str]] = defaultdict(list)
+    names = {identifier: example.name for identifier, example in experiments.items()}
     for identifier, example in experiments.items():
-        alike[example.name].append(identifier)
-    names = {}
+        if example.kind == "run":
+            alike[example.name].append(identifier)
     for name, same in alike.items():
         alone = len(same) == 1  # and its lock, of a thousand, need not be read
         marks = [""] if alone else _marks([experiments[each].lock for each in same])

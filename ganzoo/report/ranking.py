@@ -45,13 +45,16 @@ def with_recipes(comparison: Comparison, locks: Mapping[str, Mapping[str, Any]])
     """Return the comparison with what differs between its recipes in each row.
 
     Args:
-        locks: experiment → its lock.
+        locks: experiment → its lock; samples that no run made have none, and ``-`` in every column.
     """
-    differences = differences_of([locks[row.experiment_id] for row in comparison.ranked])
-    rows = [
-        replace(row, recipe={key: values[index] for key, values in differences})
-        for index, row in enumerate(comparison.ranked)
-    ]
+    known = [row.experiment_id for row in comparison.ranked if locks.get(row.experiment_id)]
+    differences = differences_of([locks[each] for each in known])
+    recipes = {
+        each: {key: values[index] for key, values in differences}
+        for index, each in enumerate(known)
+    }
+    none = {key: "-" for key, _ in differences}
+    rows = [replace(row, recipe=recipes.get(row.experiment_id, none)) for row in comparison.ranked]
     return replace(comparison, ranked=tuple(rows))
 
 

@@ -85,6 +85,22 @@ def test_samples_have_no_sampling_and_no_recipe_and_that_harms_no_table(
     ]
 
 
+def test_samples_make_no_difference_between_recipes(keep, make_run, score) -> None:
+    make_run("a", score(3.0))
+    make_run("b", score(4.0), lr=1e-3)
+    columns = compare(only_changed=True).table().columns
+    keep("theirs", 2.0)
+    keep("a", 5.0)
+    comparison = compare(only_changed=True)
+    assert comparison.table().columns == columns
+    assert [(row.name, row.recipe["optimizers.generator.lr"]) for row in comparison.ranked] == [
+        ("theirs", "-"),
+        ("a", "0.0002"),
+        ("b", "0.001"),
+        ("a", "-"),
+    ]
+
+
 def test_samples_scored_under_another_protocol_are_told_how_to_join(
     keep, make_run, score, protocol
 ) -> None:
