@@ -11,6 +11,9 @@ START = 2.0**16
 GROWN_AFTER = 2000
 """Updates without an overflow after which the factor is doubled."""
 
+LARGEST = 2.0**100
+"""Where nothing ever overflows, the factor would double until it is infinite, and stay so."""
+
 LOGITS = 2.0**-6
 """Share of the factor that input gradients are scaled by: they are of a sum over samples, not of a
 mean, and the factor itself is beyond float16's largest number, 65,504."""
@@ -61,7 +64,7 @@ class LossScale:
         grows = self.good_updates >= GROWN_AFTER
         self.good_updates.masked_fill_(grows, 0)
         change = torch.where(fine, 1.0 + grows.float(), 0.5)
-        self.factor.mul_(change).clamp_(min=1.0)
+        self.factor.mul_(change).clamp_(min=1.0, max=LARGEST)
         return earnest
 
     def state_dict(self) -> dict[str, Any]:

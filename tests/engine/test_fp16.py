@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.loss_scale import GROWN_AFTER, START, LossScale
+from ganzoo.engine.loss_scale import GROWN_AFTER, LARGEST, START, LossScale
 from ganzoo.engine.noise import CPU
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.state import read_state, write_state
@@ -54,6 +54,16 @@ def test_at_a_factor_of_one_an_overflow_is_in_earnest() -> None:
         halvings += 1
     assert 2.0**halvings == START
     assert float(scale.factor) == 1.0
+
+
+def test_a_factor_that_nothing_overflows_at_stays_finite() -> None:
+    scale = LossScale(CPU)
+    scale.factor.fill_(LARGEST)
+    for _ in range(GROWN_AFTER):
+        scale.update(YES, NO)
+    assert float(scale.factor) == LARGEST
+    scale.update(NO, YES)
+    assert float(scale.factor) == LARGEST / 2
 
 
 def test_what_no_factor_enters_is_in_earnest_at_once() -> None:
