@@ -82,6 +82,9 @@ class Recorder(Protocol):
     def where(self) -> AbstractContextManager[None]:
         """Return the context that everything which is captured has to run in."""
 
+    def forget(self) -> None:
+        """Take note that no graph made so far is played again."""
+
 
 class HeldInputs:
     """Inputs in tensors that stay where they are.
@@ -253,6 +256,7 @@ class Graphs:
     def forget(self) -> None:
         """Capture anew: the tensors of optimizers have been replaced."""
         self.updates.clear()
+        self.record.forget()
 
 
 class OnCuda:
@@ -280,3 +284,7 @@ class OnCuda:
         with torch.cuda.stream(self.stream):
             yield
         outside.wait_stream(self.stream)
+
+    def forget(self) -> None:
+        """Take memory anew for the next graph: torch refuses that of graphs which are all gone."""
+        self.pool = None

@@ -1,7 +1,7 @@
 """What surrounds a captured update: its inputs, learning rates and numbers, played on a CPU.
 
 In the place of a CUDA graph stands one that calls the captured function again. What a GPU adds to
-that is checked there, by benchmarks/gpu.py.
+that is checked there, by `make gpu`.
 """
 
 from collections.abc import Callable
@@ -56,6 +56,7 @@ class OnTheCpu:
 
     def __init__(self, *, refusing: bool = False) -> None:
         self.captures = 0
+        self.captures_forgotten = 0
         self.refusing = refusing
 
     def __call__(self, play: Callable[[], None]) -> Repeated:
@@ -66,6 +67,9 @@ class OnTheCpu:
 
     def where(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def forget(self) -> None:
+        self.captures_forgotten = self.captures
 
 
 def captured(plan: Plan, recorder: OnTheCpu) -> GanStep:
@@ -138,6 +142,7 @@ def test_updates_are_captured_anew_after_the_state_was_read_back(tmp_path: Path)
     for _ in range(WARM_UPS + 2):
         step()
     assert recorder.captures == 2 * before
+    assert recorder.captures_forgotten == before
 
 
 def test_a_checkpoint_says_nothing_of_graphs(tmp_path: Path) -> None:
