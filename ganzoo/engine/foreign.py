@@ -18,6 +18,7 @@ from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
 from ganzoo.build.plan import ComponentPlan
 from ganzoo.engine.foreign_samples import read_samples, require_same_colours
+from ganzoo.engine.gallery import GRID_SAMPLES
 from ganzoo.engine.pictures import grid
 from ganzoo.engine.processes import find_processes
 from ganzoo.engine.run import Run
@@ -31,7 +32,6 @@ from ganzoo.runs.score import Score
 from ganzoo.scoring.ranks import share
 
 BATCH = 256
-GRID_SAMPLES = 64
 
 
 @dataclass(frozen=True)

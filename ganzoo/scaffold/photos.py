@@ -168,4 +168,4 @@ def _scores(facts: Facts, kid: bool) -> Iterator[str]:
     yield "eval:"
     why = "as many as there are pictures, at most 5,000"
     yield f"  samples: {samples}  # {why if facts.count > 1 else 'no fewer can be scored'}"
-    yield "  metrics: [kid]" if kid else "  # metrics: [kid]    not yet: KID is still to be written"
+    yield "  metrics: [kid]" if kid else "  # metrics: [kid]    of no plugin that is installed"
