@@ -107,10 +107,8 @@ def bench(
     device = processes.device
     clock = clock_of(device, how.threads)
     step = make_step(plan, processes)
-    cases = [Case(OURS, step)]
     textbook = Textbook.of(plan, device) if against_textbook else None
-    if textbook:
-        cases.append(Case(TEXTBOOK, textbook))
+    cases = [Case(OURS, step), *([Case(TEXTBOOK, textbook)] if textbook else [])]
     taken = time_interleaved(
         cases,
         clock,
@@ -120,7 +118,6 @@ def bench(
         tell=tell,
     )
     tell("the machine's own peak")
-    train = plan.recipe.settings.train
     peak = measure_peak(step.rules.autocast or torch.float32, device, clock)
     each = Spread.of(taken[OURS]).median
     count = max(1, round(how.seconds / each))
@@ -129,13 +126,10 @@ def bench(
     players = time_by_player(step, clock, count)
     tell("memory and arithmetic")
     memory = peak_bytes(repeated(step, cycle_of(step)), held_by_step(step), device)
-    ours = _loop(plan, taken[OURS], peak, flops_of(step), memory)
     theirs = None
     if textbook:
-        full = peak if not step.rules.autocast else measure_peak(torch.float32, device, clock)
-        flops = _counted(textbook, cycle_of(step))
-        memory = peak_bytes(repeated(textbook, cycle_of(step)), held_by_textbook(textbook), device)
-        theirs = _loop(plan, taken[TEXTBOOK], full, flops, memory)
+        full = measure_peak(torch.float32, device, clock) if step.rules.autocast else peak
+        theirs = _textbook_loop(plan, textbook, taken[TEXTBOOK], full, cycle_of(step), device)
     tell("one evaluation")
     return Report(
         recipe=plan.recipe.name,
@@ -143,12 +137,12 @@ def bench(
         threads=how.threads,
         clock="process CPU time" if device.type == "cpu" and how.threads == 1 else "wall time",
         rounds=how.rounds,
-        batch_size=train.batch_size,
-        precision=train.precision,
+        batch_size=step.rules.batch_size,
+        precision=plan.recipe.settings.train.precision,
         memory_format=plan.memory_format,
         compile=step.rules.compile,
         captured=step.graphs is not None and step.graphs.refusal is None,
-        loop=ours,
+        loop=_loop(plan, taken[OURS], peak, flops_of(step), memory),
         seconds_per_update=players,
         shares={name: value / sum(parts.values()) for name, value in parts.items()},
         share_of_evaluation=share_of_evaluation(plan, step, processes, clock, each),
@@ -168,6 +162,18 @@ def _loop(plan: Plan, seconds: list[float], peak: Peak, flops: float, memory: in
         flops_per_second=flops / spread.median,
         share_of_peak=flops / spread.median / peak.best,
     )
+
+
+def _textbook_loop(
+    plan: Plan,
+    textbook: Textbook,
+    seconds: list[float],
+    peak: Peak,
+    steps: int,
+    device: torch.device,
+) -> Loop:
+    memory = peak_bytes(repeated(textbook, steps), held_by_textbook(textbook), device)
+    return _loop(plan, seconds, peak, _counted(textbook, steps), memory)
 
 
 def cycle_of(step: GanStep) -> int:
