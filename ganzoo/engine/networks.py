@@ -182,6 +182,8 @@ def telling_of_the_compiler() -> Iterator[None]:
 def _is_of_the_compiler(error: BaseException) -> bool:
     if isinstance(error, torch._dynamo.exc.TorchDynamoException):
         return True
+    if isinstance(error, torch.OutOfMemoryError):
+        return False  # which compiled code meets as any other does
     *_, (innermost, _) = walk_tb(error.__traceback__)
     return "torchinductor" in innermost.f_code.co_filename  # where compiled code is kept
 

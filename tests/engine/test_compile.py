@@ -115,6 +115,25 @@ def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -
     assert e.value.hint == "train.compile=false"
 
 
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(AssertionError("strides"), DeviceError), (torch.OutOfMemoryError(), torch.OutOfMemoryError)],
+    ids=["strides", "memory"],
+)
+def test_of_what_compiled_code_raises_memory_alone_is_not_put_on_the_compiler(
+    tmp_path: Path, raised: Exception, told: type[Exception]
+) -> None:
+    step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
+
+    def made(*given: Any) -> Any:
+        raise raised
+
+    made.__code__ = made.__code__.replace(co_filename="/cache/torchinductor_me/made.py")
+    step.networks = replace(step.networks, compiled=Compiled(made, made, penalty=None))
+    with pytest.raises(told):
+        step()
+
+
 def test_an_error_of_a_network_is_not_put_on_the_compiler(tmp_path: Path) -> None:
     step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
 
