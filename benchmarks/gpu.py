@@ -148,10 +148,8 @@ def images_per_second_at_best(
 ) -> tuple[float, int]:
     """Return real images a second at the lower of two limits, and the operations of a step."""
     plan = next((plan for case, plan in plans.items() if case.startswith("bf16")), None)
-    step: GanStep = make_step(
-        replace(plan or next(iter(plans.values())), cuda_graphs=False), device.processes
-    )
-    step.networks = replace(step.networks, compiled=None)
+    step: GanStep = make_step(plan or next(iter(plans.values())), device.processes)
+    step.networks, step.graphs = replace(step.networks, compiled=None), None
     flops, cycle = flops_of(step), cycle_of(step)
     with TrafficCounter() as traffic:
         repeated(step, cycle)()

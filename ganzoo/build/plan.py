@@ -94,8 +94,6 @@ class Plan:
     budget: Budget
     memory_format: str
     """``auto`` until the engine has seen the live components."""
-    cuda_graphs: bool = False
-    """Whether a GPU may play updates as captured graphs; of ``auto`` the engine decides."""
     step_flops: float | None = None
     """Of one update of each player, forward and backward; None until rehearsed."""
     notes: tuple[str, ...] = ()
@@ -135,7 +133,6 @@ class Plan:
             "data": self.data,
             "memory_format": self.memory_format,
             "compile": self.recipe.settings.train.compile is True,
-            "cuda_graphs": self.cuda_graphs,
             "save_every_steps": self.budget.save_every,
             "sample_every_steps": self.budget.sample_every,
         }

@@ -50,7 +50,6 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
         dataset=dataset,
         budget=make_budget(recipe),
         memory_format=recipe.settings.train.memory_format,
-        cuda_graphs=recipe.settings.train.cuda_graphs is True,
         notes=(*recipe.notes, *notes),
     )
 

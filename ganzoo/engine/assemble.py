@@ -15,7 +15,7 @@ from ganzoo.build.plan import Plan
 from ganzoo.engine.batch_norm import sync_batch_norm
 from ganzoo.engine.ema import Ema
 from ganzoo.engine.feed import Feed
-from ganzoo.engine.graphs import Graphs, OnCuda
+from ganzoo.engine.graphs import Graphs, OnCuda, obstacles
 from ganzoo.engine.guard import Guard
 from ganzoo.engine.initial import load_initial_weights
 from ganzoo.engine.labels import LabelLaw
@@ -97,7 +97,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         label_law=LabelLaw.of(settings.labels, plan.dataset) if settings.conditional else None,
         schedules=make_run_schedules(plan, parts, optimizers),
         guard=guard,
-        graphs=_graphs(plan, guard, processes),
+        graphs=_graphs(plan, parts, optimizers, guard, processes),
     )
     if checkpoint is not None:
         read_state(step, checkpoint.path)
@@ -169,9 +169,18 @@ def _guard(
     return Guard(processes.device) if on_gpu and obeyed and train.on_nonfinite != "skip" else None
 
 
-def _graphs(plan: Plan, guard: Guard | None, processes: Processes) -> Graphs | None:
+def _graphs(
+    plan: Plan,
+    parts: Components,
+    optimizers: dict[str, Optimizer],
+    guard: Guard | None,
+    processes: Processes,
+) -> Graphs | None:
     """Return what captures updates: on one GPU, where the recipe lets it."""
-    captured = plan.cuda_graphs and guard is not None and processes.world_size == 1
+    settings = plan.recipe.settings
+    if guard is None or processes.world_size > 1 or settings.train.cuda_graphs is False:
+        return None
+    captured = not obstacles(settings, parts, optimizers)
     return Graphs(OnCuda(processes.device)) if captured else None
 
 

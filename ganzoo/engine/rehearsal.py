@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganzoo.build.components import Components, build, in_one_line, make
 from ganzoo.build.fit import fit
 from ganzoo.build.plan import NETWORKS, Plan, Slot
-from ganzoo.engine.assemble import make_run_schedules, optimizers_over, trained
+from ganzoo.engine.assemble import make_run_schedules, optimizers_over
 from ganzoo.engine.flops import FlopCounter
 from ganzoo.engine.game import EngineGame, Networks, Wanted
 from ganzoo.engine.graphs import obstacles
@@ -66,31 +66,20 @@ def rehearse(plan: Plan) -> Plan:
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     memory_format = "channels_last" if channels_last else "contiguous"
-    return replace(
-        plan,
-        memory_format=memory_format,
-        cuda_graphs=_may_capture(plan, parts, optimizers),
-        step_flops=flops,
-    )
+    _check_graphs(plan, parts, optimizers)
+    return replace(plan, memory_format=memory_format, step_flops=flops)
 
 
-def _may_capture(
+def _check_graphs(
     plan: Plan, parts: Components, optimizers: Mapping[str, torch.optim.Optimizer]
-) -> bool:
-    """Return what `train.cuda_graphs` comes to.
-
-    Raises:
-        RecipeError: it is true, and something stands against it.
-    """
-    wanted = plan.recipe.settings.train.cuda_graphs
-    if wanted is False:
-        return False
-    found = obstacles(plan.recipe.settings, parts, optimizers)
-    if wanted is True and found:
+) -> None:
+    """Raise RecipeError if updates are to be captured and something stands against it."""
+    if plan.recipe.settings.train.cuda_graphs is not True:
+        return
+    if found := obstacles(plan.recipe.settings, parts, optimizers):
         path = ("train", "cuda_graphs")
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
-    return not found
 
 
 def _stand_ins(network: nn.Module) -> dict[str, nn.Parameter]:

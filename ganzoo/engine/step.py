@@ -36,6 +36,9 @@ from ganzoo.errors import PluginError
 MAX_SKIPPED = 20
 """``on_nonfinite: skip`` gives up after this many updates of a player in a row."""
 
+MAX_UNSEEN = 1000
+"""Of so many updates that a guard decided on the host looks at the result, whoever plays them."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -144,7 +147,7 @@ class GanStep:
 
         Raises:
             NotFinite: a term or a gradient is not finite, and it is not to be skipped. Under a
-                guard it is `look` that says so, later.
+                guard `look` says so, later.
         """
         due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
         inputs = self.inputs(player, repeat)
@@ -170,6 +173,8 @@ class GanStep:
             return {}
         if self.guard:
             self.attempts.append(attempt)
+            if len(self.attempts) >= MAX_UNSEEN:
+                self.look()
         if played.sign is not None:
             seen = {"real_logits_sign": played.sign, "images": self.rules.batch_size}
             self.parts.augmentation.observe(seen)  # type: ignore[union-attr]

@@ -172,9 +172,8 @@ def test_a_checkpoint_says_nothing_of_graphs(tmp_path: Path) -> None:
 def test_what_stands_against_capturing_is_said_at_check_time(
     tmp_path: Path, overrides: dict[str, Any], reason: str
 ) -> None:
-    assert rehearse(small_plan(tmp_path)).cuda_graphs
-    assert not rehearse(small_plan(tmp_path, overrides)).cuda_graphs
-    assert not rehearse(small_plan(tmp_path, {"train.cuda_graphs": False})).cuda_graphs
+    for fine in ({"train.cuda_graphs": True}, overrides):
+        rehearse(small_plan(tmp_path, fine))
     with pytest.raises(RecipeError, match=reason) as refused:
         rehearse(small_plan(tmp_path, overrides | {"train.cuda_graphs": True}))
     assert refused.value.hint == "train.cuda_graphs=auto"

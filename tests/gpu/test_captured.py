@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,9 @@ def state(step: GanStep) -> list[Tensor]:
 
 
 def made(plan: Plan, gpu: torch.device, *, captured: bool) -> GanStep:
-    return make_step(replace(plan, cuda_graphs=captured), Processes(gpu))
+    step = make_step(plan, Processes(gpu))
+    step.graphs = step.graphs if captured else None
+    return step
 
 
 def played(step: GanStep, steps: int) -> list[dict[str, Tensor]]:
@@ -133,6 +134,19 @@ def test_state_that_was_read_back_goes_on_as_it_would_have(
         played(straight, STEPS)
         played(resumed, STEPS)
     assert all(torch.equal(a, b) for a, b in zip(state(straight), state(resumed), strict=True))
+
+
+def test_updates_are_captured_anew_after_the_run_went_back(
+    tmp_path: Path, gpu: torch.device
+) -> None:
+    step = made(small_plan(tmp_path, {"train.discriminator_steps": 5}), gpu, captured=True)
+    played(step, STEPS)
+    write_state(step, tmp_path)
+    read_state(step, tmp_path)
+    played(step, STEPS)
+    assert step.graphs is not None
+    assert step.graphs.refusal is None
+    assert all(update.graph for update in step.graphs.updates.values())
 
 
 @pytest.mark.parametrize(
