@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganzoo.build.components import Components, build, in_one_line, make
 from ganzoo.build.fit import fit
 from ganzoo.build.plan import NETWORKS, Plan, Slot
-from ganzoo.engine.assemble import make_run_schedules, optimizers_over
+from ganzoo.engine.assemble import make_run_schedules, optimizers_over, trained
 from ganzoo.engine.flops import FlopCounter
 from ganzoo.engine.game import EngineGame, Networks, Wanted
 from ganzoo.engine.graphs import obstacles
