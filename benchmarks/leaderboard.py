@@ -41,7 +41,7 @@ BOARD: dict[str, tuple[str, ...]] = {
     "digits-dcgan-vanilla": (MEMORISATION,),
     "digits-dcgan-conditional": ("eval.metrics=[class-agreement, memorisation]",),
     "digits-mlp-vanilla": (MEMORISATION,),
-    "shapes-mlp-hinge": (),
+    "digits-mlp-hinge": (MEMORISATION,),
 }
 """Recipe → what it is run with beside its seed; the longest first. All of one data set are scored
 alike, and all by the metric that sees copies."""
