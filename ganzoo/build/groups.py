@@ -118,6 +118,8 @@ def _unmatched(
     names: list[str], groups: Mapping[str, Group], role: str
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     for label, group in groups.items():
+        if not patterns(group):
+            yield (label, "match"), f"no pattern: give one, such as {names[0]!r}"
         for pattern in patterns(group):
             if not any(fnmatchcase(name, pattern) for name in names):
                 near = suggest(pattern, _plausible(names))

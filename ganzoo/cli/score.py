@@ -79,7 +79,10 @@ def score_one(reference: str, overrides: tuple[str, ...], given: dict[str, Any])
     if samples and given["checkpoint"] != "final":
         raise click.UsageError(f"{reference} holds samples, which have no --checkpoint")
     if samples:
-        return _foreign(Path(reference), overrides, given)
+        score = _foreign(Path(reference), overrides, given)
+        if given["name"] and is_main_process():
+            say(f"kept in {given['runs_dir']} as a row called {given['name']}")
+        return score
     return _own(reference, overrides, given)
 
 
@@ -152,7 +155,7 @@ def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> S
     if given["like"]:
         if overrides:
             raise click.UsageError("--like takes the run's own protocol, and nothing else")
-        return score_like(path, load(given["like"], given["runs_dir"]), keep=keep)
+        return score_like(path, load(given["like"], given["runs_dir"]), keep=keep, tell=say)
     if not given["against"]:
         raise UsageError(
             f"{path} is no run: say what its samples are to be compared with, --against DATASET, "

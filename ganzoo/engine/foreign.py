@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +56,18 @@ class Keep:
 
 
 def score_like(
-    path: Path, run: Run, count: int | None = None, *, keep: Keep | None = None
+    path: Path,
+    run: Run,
+    count: int | None = None,
+    *,
+    keep: Keep | None = None,
+    tell: Callable[[str], None] = lambda words: None,
 ) -> Score:
     """Score foreign samples under the protocol of a run, with as many samples as it was scored by.
 
     Args:
         keep: where and as what the score is kept; None: nowhere.
+        tell: is told of samples that are left out.
 
     Raises:
         DataError: there are fewer samples than that.
@@ -75,6 +81,10 @@ def score_like(
             f"{path} holds {len(samples)} samples, but {run.name} was scored with {wanted}; fewer "
             "can only be scored by themselves",
             hint=command("score", path, "--against", *_as_words(run.plan.components["dataset",])),
+        )
+    if len(samples) > wanted:
+        tell(
+            f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
         )
     score = scorer.score(_batches(samples[:wanted]))
     return keep(score, samples) if keep else score

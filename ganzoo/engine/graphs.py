@@ -53,7 +53,7 @@ def obstacles(
         if part is not None and CAPABILITY not in capabilities(part)
     ]
     found += [
-        f"optimizers.{role} asks the host about every step"
+        f"optimizers.{role} has no fused form, about whose steps the device can decide"
         for role, optimizer in optimizers.items()
         if not obeys_a_guard(optimizer) or any("lr" not in each for each in optimizer.param_groups)
     ]

@@ -49,7 +49,7 @@ def _ranked(row: Row, protocol_id: str) -> dict[str, Any]:
         "standard_errors": row.standard_errors,
         **row.metrics,
         **row.sampling,
-        **row.recipe,
+        **{f"recipe.{k}" if k in row.sampling else k: each for k, each in row.recipe.items()},
         "protocol_id": protocol_id,
         "runs": row.runs,
     }

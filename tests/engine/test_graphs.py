@@ -158,7 +158,7 @@ def test_a_checkpoint_says_nothing_of_graphs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ({"optimizers.generator": {"use": "rmsprop"}}, "optimizers.generator asks the host"),
+        ({"optimizers.generator": {"use": "rmsprop"}}, "optimizers.generator has no fused form"),
         ({"train.on_nonfinite": "skip"}, "on_nonfinite: skip asks the host"),
         (
             {

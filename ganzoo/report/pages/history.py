@@ -34,13 +34,19 @@ class Scored:
 
 
 def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) -> list[Scored]:
-    """Return the scores of one protocol that the run made on its way and at its end, in order."""
+    """Return the scores of one protocol that the run made on its way and at its end, in order.
+
+    The last generator can have been scored again later; what the run itself did comes first.
+    """
     minutes = clock(run.events())
     kept: dict[int, Score] = {}
     for score in scores:
         about = score.sampling
         if score.protocol.id == protocol_id and about and about.selected in ("during", "final"):
-            kept[about.step] = score
+            if about.selected == "during":
+                kept[about.step] = score
+            else:
+                kept.setdefault(about.step, score)
     return [
         Scored(score.sampling.images_seen, minutes(score.time), score.value)
         for _, score in sorted(kept.items())

@@ -135,7 +135,7 @@ def register_regularizers(register: Register) -> None:
         summary="penalty on the critic's gradient between real and generated samples",
         paper="arXiv:1704.00028",
         license="Apache-2.0",
-        capabilities={"input-gradient"},
+        capabilities={"graph-safe", "input-gradient"},
     )
     register(
         "r1",
@@ -143,7 +143,7 @@ def register_regularizers(register: Register) -> None:
         summary="gamma/2 times the squared gradient of D on real samples",
         paper="arXiv:1801.04406",
         license="Apache-2.0",
-        capabilities={"real-gradient"},
+        capabilities={"graph-safe", "real-gradient"},
     )
 
 
@@ -156,6 +156,7 @@ def register_augmentations(register: Register) -> None:
         paper="arXiv:2006.10738",
         license="Apache-2.0",
         modalities=IMAGE,
+        capabilities={"graph-safe"},
     )
 
 

@@ -34,6 +34,8 @@ class DiffAugment:
     (mit-han-lab/data-efficient-gans).
     """
 
+    capabilities = frozenset({"graph-safe"})
+
     def __init__(
         self,
         spec: SampleSpec,

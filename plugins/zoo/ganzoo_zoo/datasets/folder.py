@@ -123,7 +123,7 @@ class Folder:
         what = f"{len(bad)} of {len(self)} pictures in {self.source.path} cannot be read"
         if self.on_bad_image == "skip":
             return DataError(f"{what}, more than the 1 % that may be skipped: {shown}{rest}")
-        hint = "remove or replace them, or leave out up to 1 %: dataset.on_bad_image=skip"
+        hint = "remove or replace them, or leave out one, or up to 1 %: dataset.on_bad_image=skip"
         return DataError(f"{what}: {shown}{rest}", hint=hint)
 
     def _read(self, name: str) -> Tensor:

@@ -25,7 +25,7 @@ class GradientPenalty:
     Source: Gulrajani et al. 2017, arXiv:1704.00028, eq. 3.
     """
 
-    capabilities = frozenset({"input-gradient"})
+    capabilities = frozenset({"graph-safe", "input-gradient"})
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class R1:
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9.
     """
 
-    capabilities = frozenset({"real-gradient"})
+    capabilities = frozenset({"graph-safe", "real-gradient"})
 
     def __init__(self, *, gamma: NonNegativeFloat = 10.0) -> None:
         self.gamma = gamma
