@@ -76,9 +76,10 @@ def _on_precision(plan: Plan, step: GanStep) -> Iterator[str]:
 
 def _on_capturing(plan: Plan, step: GanStep) -> Iterator[str]:
     settings = plan.recipe.settings
-    if settings.train.cuda_graphs is True and step.processes.device.type != "cuda":
-        yield f"train.cuda_graphs changes nothing on a device of the kind {step.processes.device.type}"
-    if step.processes.device.type != "cuda" or step.graphs or settings.train.cuda_graphs is False:
+    kind = step.processes.device.type
+    if settings.train.cuda_graphs is True and kind != "cuda":
+        yield f"train.cuda_graphs changes nothing here: the device is {kind}"
+    if kind != "cuda" or step.graphs or settings.train.cuda_graphs is False:
         return
     optimizers = {role: getattr(step, role).optimizer for role in ("generator", "discriminator")}
     reasons = obstacles(settings, step.parts, optimizers)
