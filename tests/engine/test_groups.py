@@ -113,6 +113,7 @@ def test_a_weight_under_spectral_norm_goes_by_its_own_name() -> None:
     [
         (Group(match="maping.*", lr_factor=1), "match", "generator - did you mean 'mapping.*'?"),
         (Group(match="qqq", lr_factor=1), "match", "named such as 'mapping.0.weight'"),
+        (Group(match=(), lr_factor=1), "match", "no pattern: give one, such as 'mapping.0.weight'"),
         (Group(match="*", lr_factor=2), "lr_factor", "is 2, but 'mapping.0.weight' is also in"),
         (Group(match="*"), "", "says nothing of its parameters"),
     ],

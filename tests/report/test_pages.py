@@ -139,6 +139,16 @@ def test_evaluations_are_of_one_protocol_and_in_order(
     assert evaluations(make_run("x"), scores, "another") == []
 
 
+def test_a_score_that_was_made_later_is_no_evaluation_of_the_run(
+    make_run: Any, score: Any, protocol: Any
+) -> None:
+    scores = [score(5.0, "during"), score(4.5, "final"), score(4.0, "final")]
+    (of_the_run,) = evaluations(make_run("x", *scores), scores, protocol.id)
+    assert of_the_run.value == 5.0
+    (of_the_end,) = evaluations(make_run("y", *scores[1:]), scores[1:], protocol.id)
+    assert of_the_end.value == 4.5
+
+
 def test_report_writes_into_the_run_unless_told_where(
     runs: Path, finished: RunDirectory, tmp_path: Path
 ) -> None:
