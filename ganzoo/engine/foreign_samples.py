@@ -115,9 +115,11 @@ def _from_npz(path: Path) -> Tensor:
         raise DataError(f"{path} is no npz file, or the end of it is missing", hint=anew)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            members = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, TypeError, BadZipFile) as error:
         raise DataError(f"{path} cannot be read: {error}", hint=anew) from error
+    # What is no array in the zip comes as bytes.
+    arrays = {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
     if not arrays:
         raise DataError(f"{path} holds no array", hint=anew)
     candidates = (
