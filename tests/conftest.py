@@ -1,5 +1,6 @@
 """Every test has a cache of its own and leaves the user's alone; plugins are made on disk."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,10 @@ from textwrap import dedent
 import pytest
 
 InstallPlugin = Callable[..., Path]
+
+for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"):  # tests install from other directories
+    if name in os.environ:
+        os.environ[name] = str(Path(os.environ[name]).absolute())
 
 
 @pytest.fixture(autouse=True)
