@@ -1,10 +1,14 @@
-"""Whether half precision trains to the distance that fp32 does: two recipes, five seeds.
+"""Whether half precision trains to the distance that fp32 does: three recipes, five seeds.
 
     python benchmarks/precision.py [--seeds 0,1,2,3,4] [--precisions fp32,bf16] [--runs-dir DIR]
 
 Every run goes to its recipe's own budget and is skipped where it is finished, so that an
 interrupted benchmark goes on where it stopped, and several processes can share the seeds. About an
 hour on one free CPU core; fp16 is for a GPU.
+
+A CPU without bfloat16 takes ten times as long. With `--by-rounding` its products of bfloat16
+numbers (convolutions, matrix products, and their gradients) are taken in float32 and then rounded
+to bfloat16, which is what hardware with bfloat16 does; everything else is as in any run.
 """
 
 from __future__ import annotations
@@ -12,16 +16,33 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
 from yardsticks import final_score, finished_run, provenance
 
 from ganzoo.report.table import Table
 from ganzoo.report.welch import welch_p_value
 
-RECIPES = ("digits-dcgan-hinge", "shapes-resnet-hinge")
+RECIPES = ("digits-dcgan-hinge", "shapes-dcgan-hinge", "shapes-resnet-ttur")
 PRECISIONS = ("fp32", "bf16")
+
+_aten = torch.ops.aten
+PRODUCTS = {
+    _aten.convolution.default,
+    _aten.convolution_backward.default,
+    _aten.mm.default,
+    _aten.addmm.default,
+    _aten.bmm.default,
+    _aten.baddbmm.default,
+}
 
 
 def main() -> None:
@@ -29,22 +50,25 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--precisions", default=",".join(PRECISIONS))
     parser.add_argument("--runs-dir", type=Path, default=Path("runs/precision"))
+    parser.add_argument("--by-rounding", action="store_true", help="for CPUs without bfloat16")
     chosen = parser.parse_args()
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     precisions = chosen.precisions.split(",")
     print(f"{provenance()}, seeds {chosen.seeds}\n", flush=True)
-    rows = [row for recipe in RECIPES for row in lines(recipe, precisions, seeds, chosen.runs_dir)]
+    distance = partial(
+        final_distance, runs_directory=chosen.runs_dir, by_rounding=chosen.by_rounding
+    )
+    rows = [row for recipe in RECIPES for row in lines(recipe, precisions, seeds, distance)]
     columns = ["recipe", "precision", "final distance, mean ± sd", "lowest", "highest", "p"]
     print(Table(columns, rows, columns[2:]).markdown())
 
 
 def lines(
-    recipe: str, precisions: list[str], seeds: list[int], runs_directory: Path
+    recipe: str, precisions: list[str], seeds: list[int], distance: Callable[..., float]
 ) -> Iterator[list[str]]:
     """Yield a recipe's line of each precision; p is Welch's of the difference to the first."""
     found = {
-        precision: [distance(recipe, precision, seed, runs_directory) for seed in seeds]
-        for precision in precisions
+        precision: [distance(recipe, precision, seed) for seed in seeds] for precision in precisions
     }
     for precision, values in found.items():
         spread = statistics.stdev(values) if len(values) > 1 else math.nan
@@ -54,11 +78,35 @@ def lines(
         yield [recipe, precision, mean, f"{min(values):.2f}", f"{max(values):.2f}", p]
 
 
-def distance(recipe: str, precision: str, seed: int, runs_directory: Path) -> float:
+def final_distance(
+    recipe: str, precision: str, seed: int, runs_directory: Path, by_rounding: bool
+) -> float:
     """Train one run, or find it finished; return its final distance."""
-    run = finished_run(recipe, seed, runs_directory, f"train.precision={precision}")
+    with ProductsByRounding() if by_rounding and precision == "bf16" else nullcontext():
+        run = finished_run(recipe, seed, runs_directory, f"train.precision={precision}")
     print(f"{recipe} {precision} seed {seed}: {final_score(run).value:.3f}", flush=True)
     return final_score(run).value
+
+
+class ProductsByRounding(TorchDispatchMode):
+    """Takes products of bfloat16 numbers in float32 and rounds them to bfloat16."""
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func not in PRODUCTS or not any(_is_bfloat16(each) for each in args):
+            return func(*args, **kwargs)
+        wide = tree_map_only(Tensor, Tensor.float, args)
+        return tree_map_only(Tensor, Tensor.bfloat16, func(*wide, **kwargs))
+
+
+def _is_bfloat16(value: object) -> bool:
+    return isinstance(value, Tensor) and value.dtype == torch.bfloat16
 
 
 if __name__ == "__main__":

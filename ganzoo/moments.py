@@ -6,6 +6,7 @@ taken through symmetric matrices, so no imaginary parts can arise.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -63,9 +64,36 @@ class Moments:
         mean = total / n
         return cls(mean, (outer - n * torch.outer(mean, mean)) / (n - 1), n)
 
+    @cached_property
+    def factor(self) -> Tensor:
+        """F (D, R) with F F^T = the covariance and R its rank; lower triangular where R = D.
+
+        A direction counts as empty below the round-off of the second moments that the covariance
+        was subtracted from. Sums of n equal numbers are the worst: off by up to n epsilons.
+        """
+        floor = self._noise()
+        cholesky, failed = torch.linalg.cholesky_ex(self.covariance)
+        if not failed and cholesky.diagonal().min().square() > floor:
+            return cholesky
+        values, vectors = torch.linalg.eigh(self.covariance)
+        kept = values > floor
+        f = vectors[:, kept] * values[kept].sqrt()
+        return torch.linalg.qr(f.T, mode="r").R.T if bool(kept.all()) else f
+
     def to(self, device: torch.device) -> "Moments":
-        """Return the same moments on `device`."""
+        """Return the same moments on `device`: these themselves, if they are there."""
+        if self.mean.device == device:
+            return self
         return Moments(self.mean.to(device), self.covariance.to(device), self.n)
+
+    def _noise(self) -> Tensor:
+        """Return how large an eigenvalue of the covariance can be by round-off alone."""
+        second = self.covariance.diagonal() + self.mean.square()
+        return 4 * (self.n + len(second)) * _EPSILON * second.max()
+
+    def _is_regular(self) -> bool:
+        """Return whether the covariance has no empty direction."""
+        return len(self.factor) == self.factor.shape[1]
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
@@ -79,7 +107,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
         raise DataError(f"{len(a.mean)} features cannot be compared with {len(b.mean)}")
     if not all(bool(t.isfinite().all()) for m in (a, b) for t in (m.mean, m.covariance)):
         raise DataError("the mean or the covariance of the features is not finite")
-    return float(distance(a, b, trace_of_root(factor(a), b)))
+    return float(distance(a, b, trace_of_root(a, b)))
 
 
 def distance(a: Moments, b: Moments, root: Tensor) -> Tensor:
@@ -88,63 +116,35 @@ def distance(a: Moments, b: Moments, root: Tensor) -> Tensor:
     return ((a.mean - b.mean).square().sum() + spread).clamp(min=0)
 
 
-def factor(moments: Moments) -> Tensor:
-    """Return F (D, R) with F F^T = the covariance and R its rank; lower triangular where R = D.
-
-    A direction counts as empty below the round-off of the second moments that the covariance was
-    subtracted from. Sums of n equal numbers are the worst: they are off by up to n epsilons.
-    """
-    covariance, floor = moments.covariance, _noise(moments)
-    cholesky, failed = torch.linalg.cholesky_ex(covariance)
-    if not failed and cholesky.diagonal().min().square() > floor:
-        return cholesky
-    values, vectors = torch.linalg.eigh(covariance)
-    kept = values > floor
-    f = vectors[:, kept] * values[kept].sqrt()
-    return torch.linalg.qr(f.T, mode="r").R.T if bool(kept.all()) else f
-
-
-def _noise(moments: Moments) -> Tensor:
-    """Return how large an eigenvalue of the covariance can be by round-off alone."""
-    second = moments.covariance.diagonal() + moments.mean.square()
-    return 4 * (moments.n + len(second)) * _EPSILON * second.max()
-
-
-def _is_regular(moments: Moments) -> bool:
-    """Return whether the covariance has no empty direction."""
-    f = factor(moments)
-    return len(f) == f.shape[1]
-
-
-def trace_of_root(f: Tensor, b: Moments) -> Tensor:
-    """Return tr (A B)^(1/2), where F F^T = A: the roots of the eigenvalues of F^T B F, summed.
+def trace_of_root(a: Moments, b: Moments) -> Tensor:
+    """Return tr (A B)^(1/2): the roots of the eigenvalues of F^T B F, summed, where F F^T = A.
 
     Where B is singular, or the smallest eigenvalue is lost in round-off, the singular values of
     F^T G with G G^T = B are those roots, and nothing is squared. The smallest eigenvalue is at most
     |F|^2 times that of B: where it is well above the noise, B is regular.
     """
+    f = a.factor
     values = torch.linalg.eigvalsh(congruent(f, b.covariance))
     if _resolved(values) and (
-        values[0] > _noise(b) * torch.linalg.vector_norm(f) ** 2 or _is_regular(b)
+        values[0] > b._noise() * torch.linalg.vector_norm(f) ** 2 or b._is_regular()
     ):
         return values.sqrt().sum()
-    return torch.linalg.svdvals(f.T @ factor(b)).sum()
+    return torch.linalg.svdvals(f.T @ b.factor).sum()
 
 
 def trace_of_root_of_rows(a: Moments, rows: Tensor) -> Tensor:
     """Return tr (A B)^(1/2), where B is the covariance of rows (N, D) with N < D.
 
-    A B and the N x N matrix X A X^T have the same eigenvalues but for zeros, X being the centred
-    rows over (N - 1)^(1/2): no factor of A is needed, unless an eigenvalue is lost in round-off as
-    in `trace_of_root`. One more eigenvalue is zero because the rows are centred. arXiv:2009.14075.
+    With X the centred rows over (N - 1)^(1/2) and F F^T = A, A B and the N x N matrix
+    (X F) (X F)^T have the same eigenvalues but for zeros. One of them is zero because the rows are
+    centred. Where another is lost in round-off, nothing is squared, as in `trace_of_root`.
+    arXiv:2009.14075.
     """
-    x = scaled_rows(rows)
-    values = torch.linalg.eigvalsh(between_rows(x, a.covariance))[1:]
-    if _resolved(values) and (
-        values[0] > _noise(a) * torch.linalg.vector_norm(x) ** 2 or _is_regular(a)
-    ):
+    carried = carried_rows(scaled_rows(rows), a.factor)
+    values = torch.linalg.eigvalsh(products_of_rows(carried))[1:]
+    if _resolved(values):
         return values.sqrt().sum()
-    return torch.linalg.svdvals(x @ factor(a)).sum()
+    return torch.linalg.svdvals(carried).sum()
 
 
 def scaled_rows(rows: Tensor) -> Tensor:
@@ -179,20 +179,23 @@ def congruent(f: Tensor, b: Tensor) -> Tensor:
     return result
 
 
-def between_rows(x: Tensor, a: Tensor) -> Tensor:
-    """Return X A X^T of X (N, D) and a symmetric A (D, D).
+def carried_rows(x: Tensor, f: Tensor) -> Tensor:
+    """Return X F (N, R) of X (N, D) and F (D, R)."""
+    if not _is_lower(f):
+        return x @ f
+    product = torch.empty_like(x)
+    for first, strip in _strips(len(f), wide=2):
+        torch.mm(x[:, first:], f[first:, strip], out=product[:, strip])
+    return product
 
-    A is T + T^T with T its lower triangle and half its diagonal: X T X^T and its transpose are two
-    thirds of the operations of X A X^T, and of a triangle's product half is left out.
-    """
-    product = x.new_empty(len(a), len(x))
-    for first, strip in _strips(len(a), wide=2):
-        corner, below = a[strip, strip].tril(), slice(first + 2 * _STRIP, None)
-        corner.diagonal().div_(2)
-        torch.mm(corner.T, x[:, strip].T, out=product[strip])
-        product[strip].addmm_(a[strip, below], x[:, below].T)
-    half = x @ product
-    return half + half.T
+
+def products_of_rows(x: Tensor) -> Tensor:
+    """Return X X^T of X (N, R): only the lower triangle, and anything above it."""
+    result = x.new_zeros(len(x), len(x))
+    for first, strip in _strips(len(x)):
+        until = first + _STRIP
+        torch.mm(x[strip], x[:until].T, out=result[strip, :until])
+    return result
 
 
 def _resolved(values: Tensor) -> bool:

@@ -88,6 +88,10 @@ class Scorer:
         return {component.id: make(component) for component in self.metric_plans}
 
     @cached_property
+    def _cache(self) -> ReferenceCache:
+        return ReferenceCache(cache_directory() / "reference")
+
+    @cached_property
     def reference(self) -> RealData:
         """The reference's samples, read once."""
         names = self.dataset.registration.splits
@@ -124,7 +128,7 @@ class Scorer:
             metrics=self.metrics,
             spec=self.real.spec,
             device=self.processes.device,
-            cache=ReferenceCache(cache_directory() / "reference"),
+            cache=self._cache,
             generator=generator,
             watch=watch,
             debias=sampling is None or sampling.selected != "during",

@@ -13,7 +13,6 @@ from ganzoo.moments import (
     BLOCK,
     Moments,
     distance,
-    factor,
     trace_of_root,
     trace_of_root_of_rows,
 )
@@ -49,7 +48,6 @@ class FrechetDistance(FrechetInceptionDistance):
         super().__init__(feature=_Identity(num_features), **settings)
         self.num_features = num_features
         self._reference: Moments | None = None
-        self._factor: Tensor | None = None
         self._rows: list[Tensor] = []
         self._rows_of_all: Tensor | None = None
 
@@ -65,7 +63,7 @@ class FrechetDistance(FrechetInceptionDistance):
             )
         device = self.fake_features_sum.device
         self._reference = moments = moments.to(device)
-        self._factor = self._computed = None
+        self._computed = None
         n, mean = moments.n, moments.mean
         self.real_features_sum = n * mean
         self.real_features_cov_sum = (n - 1) * moments.covariance + n * torch.outer(mean, mean)
@@ -97,7 +95,7 @@ class FrechetDistance(FrechetInceptionDistance):
         getattr(self, f"{side}_features_cov_sum").addmm_(block.T, block)
         count += len(block)
         if side == "real":
-            self._reference = self._factor = None
+            self._reference = None
         else:
             # With fewer samples than features the rows themselves are the smaller matrix.
             self._rows = [*self._rows, block] if count < self.num_features else []
@@ -127,16 +125,14 @@ class FrechetDistance(FrechetInceptionDistance):
         rows = self._few_rows(fake.n)
         if rows is not None:
             return distance(real, fake, trace_of_root_of_rows(real, rows))
-        if self._factor is None:
-            self._factor = factor(real)
-        return distance(real, fake, trace_of_root(self._factor, fake))
+        return distance(real, fake, trace_of_root(real, fake))
 
     def reset(self) -> None:
         """Forget the fake features, and the real ones too with ``reset_real_features``."""
         super().reset()
         self._rows, self._rows_of_all = [], None
         if self.reset_real_features:
-            self._reference = self._factor = None
+            self._reference = None
 
     def _few_rows(self, n: int) -> Tensor | None:
         """Return all n fake rows, if they are fewer than the features and all at hand."""
@@ -152,7 +148,6 @@ class FrechetDistance(FrechetInceptionDistance):
         for name in self._reductions:
             if self._reference is None or name.startswith("fake"):
                 setattr(self, name, ranks.total(getattr(self, name), group))
-        self._factor = None if self._reference is None else self._factor
         self._rows_of_all = None
         if self.fake_features_num_samples < self.num_features:
             empty = self.fake_features_sum.new_empty(0, self.num_features)

@@ -8,6 +8,7 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -33,13 +34,26 @@ def content_sha256(samples: Tensor) -> str:
 
 
 class ReferenceCache:
-    """Moments of reference data, one safetensors file each, in `directory` (made when needed)."""
+    """Moments of reference data, one safetensors file each, in `directory` (made when needed).
+
+    The last ones that were asked for stay in memory, and with them what is derived from them.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._last: tuple[str, Moments] | None = None
 
-    def load(self, key: str) -> Moments | None:
+    def load(self, key: str, device: torch.device) -> Moments | None:
         """Return what was saved under `key`; None where there is nothing, or nothing sound."""
+        if self._last is None or self._last[0] != key:
+            moments = self._read(key)
+            self._last = None if moments is None else (key, moments)
+        if self._last is None:
+            return None
+        self._last = key, self._last[1].to(device)
+        return self._last[1]
+
+    def _read(self, key: str) -> Moments | None:
         try:
             with safe_open(self._path(key), framework="pt") as file:
                 about = file.metadata()
@@ -55,6 +69,7 @@ class ReferenceCache:
 
         A cache that cannot be written costs time and nothing else, so that is no error.
         """
+        self._last = key, moments
         moments = Moments(moments.mean.cpu(), moments.covariance.cpu(), moments.n)
         tensors = {
             "mean": moments.mean.contiguous(),

@@ -120,7 +120,7 @@ def _fed(
 
     width, device = extraction.width(real.samples), extraction.device
     distance = FrechetDistance(width, sync_on_compute=False)
-    distance.to("cpu" if device.type == "mps" else device)  # MPS has no float64
+    distance.to(_of_float64(device))
 
     def feed(samples: Iterable[Tensor], side: bool, feeds: bool = True) -> Kept:
         kept = Kept((width,), torch.float32)
@@ -176,8 +176,13 @@ def _statistics(
 
 def _known(cache: ReferenceCache | None, key: str, device: torch.device) -> Moments | None:
     """Return the reference's moments from the cache, if every rank finds them there."""
-    moments = cache.load(key) if cache else None
+    moments = cache.load(key, _of_float64(device)) if cache else None
     return moments if ranks.on_all(moments is not None, device) else None
+
+
+def _of_float64(device: torch.device) -> torch.device:
+    """Return where moments are computed: on the device itself, but Apple's MPS has no float64."""
+    return torch.device("cpu") if device.type == "mps" else device
 
 
 def _protocol(

@@ -14,10 +14,10 @@ from torch import Tensor
 from ganzoo.moments import (
     BLOCK,
     Moments,
-    between_rows,
+    carried_rows,
     congruent,
     distance,
-    factor,
+    products_of_rows,
     scaled_rows,
     trace_of_root,
 )
@@ -57,7 +57,7 @@ def standard_error(reference: Moments, fake: Moments, rows: Tensor) -> float:
 
 def _carried(reference: Moments, fake: Moments, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield x - m (B, D) and (x - m)' T (x - m) (B,) of this rank's samples x, block by block."""
-    root = factor(reference)
+    root = reference.factor
     values, vectors = _positive(congruent(root, fake.covariance))
     by = (root @ vectors) / values.pow(0.25)
     for block in torch.split(rows, BLOCK):
@@ -74,14 +74,17 @@ def _carried_few(
     """
     own = rows.to(fake.mean.device).double()
     x = scaled_rows(ranks.all_rows(own))
-    values, vectors = _positive(between_rows(x, reference.covariance))
+    values, vectors = _positive(products_of_rows(carried_rows(x, reference.factor)))
     moved = (fake.n - 1) * (vectors.square() @ values.sqrt())
     first = sum(ranks.counts_of_all(len(own), own.device)[: ranks.world()[0]])
     yield own - fake.mean, moved[first : first + len(own)]
 
 
 def _positive(symmetric: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the eigenvalues above round-off (R,), rising, and their vectors (N, R)."""
+    """Return the eigenvalues above round-off (R,), rising, and their vectors (N, R).
+
+    Of the matrix only the lower triangle is read.
+    """
     values, vectors = torch.linalg.eigh(symmetric)
     kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1:]
     return values[kept], vectors[:, kept]
@@ -104,10 +107,9 @@ def debiased(reference: Moments, fake: Moments, rows: Tensor, places: Tensor) ->
     """
     if fake.n < ENOUGH * len(fake.mean) or fake.n < 2 * BLOCKS:
         return None
-    root = factor(reference)
 
     def against_reference(moments: Moments) -> float:
-        return float(distance(reference, moments, trace_of_root(root, moments)))
+        return float(distance(reference, moments, trace_of_root(reference, moments)))
 
     without = [against_reference(rest) for rest in _leaving_out(fake, rows, places % BLOCKS)]
     whole = against_reference(fake)

@@ -27,6 +27,7 @@ PROTOCOL = Protocol(
     n_real=40,
 )
 KEY = PROTOCOL.reference_key
+CPU = torch.device("cpu")
 
 
 def moments() -> Moments:
@@ -70,13 +71,18 @@ def test_anything_else_changes_it(other: Tensor) -> None:
     assert content_sha256(other) != content_sha256(images())
 
 
+def read(cache: ReferenceCache, key: str = KEY) -> Moments | None:
+    """What another process finds in the files."""
+    return ReferenceCache(cache.directory).load(key, CPU)
+
+
 def test_moments_come_back_bit_for_bit(tmp_path: Path) -> None:
     cache = ReferenceCache(tmp_path / "a b" / "ü")
-    assert cache.load(KEY) is None
+    assert read(cache) is None
     cache.save(KEY, moments(), PROTOCOL)
-    assert same(cache.load(KEY), moments())
+    assert same(read(cache), moments())
     other = replace(PROTOCOL, n_real=41).reference_key
-    assert cache.load(other) is None
+    assert read(cache, other) is None
     assert replace(PROTOCOL, n_fake=11).reference_key == KEY
     assert [path.name for path in cache.directory.iterdir()] == [f"{KEY}.safetensors"]
 
@@ -85,7 +91,21 @@ def test_a_file_under_another_name_is_not_believed(tmp_path: Path) -> None:
     cache = ReferenceCache(tmp_path)
     cache.save(KEY, moments(), PROTOCOL)
     (tmp_path / f"{KEY}.safetensors").rename(tmp_path / f"{'0' * 32}.safetensors")
-    assert cache.load("0" * 32) is None
+    assert read(cache, "0" * 32) is None
+
+
+def test_what_is_derived_from_moments_is_kept_from_one_score_to_the_next(tmp_path: Path) -> None:
+    cache = ReferenceCache(tmp_path)
+    saved = moments()
+    cache.save(KEY, saved, PROTOCOL)
+    assert cache.load(KEY, CPU) is saved
+    cache = ReferenceCache(tmp_path)
+    first = cache.load(KEY, CPU)
+    assert first is not None
+    assert cache.load(KEY, CPU) is first
+    assert first.factor is first.factor
+    assert cache.load("0" * 32, CPU) is None
+    assert same(cache.load(KEY, CPU), first)
 
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -104,20 +124,20 @@ def test_a_damaged_file_is_never_used_and_never_a_crash(
     else:
         harmed[offset] ^= 1 << bit
     path.write_bytes(harmed)
-    loaded = cache.load(KEY)
+    loaded = read(cache)
     assert loaded is None or same(loaded, moments())
     cache.save(KEY, moments(), PROTOCOL)
-    assert same(cache.load(KEY), moments())
+    assert same(read(cache), moments())
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 99, b"\x80\x04K\x01."])
 def test_a_file_of_another_kind_is_not_used(tmp_path: Path, content: bytes) -> None:
     (tmp_path / f"{KEY}.safetensors").write_bytes(content)
-    assert ReferenceCache(tmp_path).load(KEY) is None
+    assert ReferenceCache(tmp_path).load(KEY, CPU) is None
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = ReferenceCache(tmp_path / "file")
     cache.save(KEY, moments(), PROTOCOL)
-    assert cache.load(KEY) is None
+    assert read(cache) is None

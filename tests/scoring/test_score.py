@@ -140,9 +140,10 @@ def test_a_cached_reference_gives_the_same_bits_and_spares_the_real_samples(
     assert sum(extractors[2].batches) == 70
     [path] = [p for p in tmp_path.iterdir() if first.protocol.reference_key in p.name]
     path.write_bytes(path.read_bytes()[:-8])
-    assert scored(fake, extractor=extractors[3], cache=cache) == first
+    later = ReferenceCache(tmp_path)
+    assert scored(fake, extractor=extractors[3], cache=later) == first
     assert sum(extractors[3].batches) == 70
-    assert scored(fake, extractor=toys.Flat(6), cache=cache) == first
+    assert scored(fake, extractor=toys.Flat(6), cache=later) == first
 
 
 def test_metrics_see_features_samples_labels_and_class_logits_of_both_sides(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.moments import Moments, factor, frechet_distance
+from ganzoo.moments import Moments, frechet_distance
 from ganzoo.scoring.uncertainty import debiased, places_of, standard_error
 
 CPU = torch.device("cpu")
@@ -119,7 +119,7 @@ def test_fewer_samples_than_features_have_the_standard_error_of_the_full_matrice
     real = Moments.of(torch.randn(200, rank, generator=generator, dtype=torch.float64) @ wide)
     rows = torch.randn(n, 32, generator=generator, dtype=torch.float64) * 2 + 1
     fake = Moments.of(rows)
-    f = factor(real)
+    f = real.factor
     values, vectors = torch.linalg.eigh(f.T @ fake.covariance @ f)
     kept = values > 1e-10 * values[-1]
     carried = f @ vectors[:, kept] @ values[kept].pow(-0.5).diag() @ vectors[:, kept].T @ f.T
