@@ -1,6 +1,6 @@
 """How fast a training step is, against the plain loop and a plain loop through Accelerate.
 
-    python benchmarks/engine.py [--rounds 5] [--only NAME…]
+    python benchmarks/engine.py [--rounds 5] [--only NAME…] [--without-bf16]
 
 Networks of the zoo at 32x32 (batch 64, random-looking shapes, an average of G in every case) and
 the 8x8 demo. All cases of a row take turns in one process on one CPU thread, timed by the process's
@@ -18,6 +18,7 @@ from functools import partial
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from contestants import NETWORKS, RECIPE
 
 import ganzoo
 from ganzoo.build.plan import Plan
@@ -46,29 +47,15 @@ from ganzoo.engine.processes import Processes
 from ganzoo.engine.threads import keep_freed_memory
 from ganzoo.report.table import Table, three_digits
 
-BASE = ("dataset.length=2000", "train.batch_size=64", "eval.extractor=null")
-DCGAN = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan}")
-DCGAN_CRITIC = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan, batch_norm: false}")
-RESNET = (*BASE, "generator.width=64", "discriminator.width=64")
-CRITIC = ("discriminator.spectral_norm=false", "loss=wgan-gp")
-
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "dcgan": ("shapes-resnet-hinge", DCGAN),
-    "dcgan, WGAN-GP": ("shapes-resnet-hinge", (*DCGAN_CRITIC, "loss=wgan-gp")),
-    "dcgan, 5 D steps": ("shapes-resnet-hinge", (*DCGAN, "train.discriminator_steps=5")),
-    "resnet 64": ("shapes-resnet-hinge", RESNET),
-    "resnet 64, WGAN-GP": ("shapes-resnet-hinge", (*RESNET, *CRITIC)),
-    "resnet 64, 5 D steps": ("shapes-resnet-hinge", (*RESNET, "train.discriminator_steps=5")),
-    "resnet 128": (
-        "shapes-resnet-hinge",
-        (*BASE, "generator.width=128", "discriminator.width=128"),
-    ),
-    "8x8 demo": ("digits-dcgan-hinge", ("eval.extractor=null",)),
+    name: (RECIPE, (*overrides, "train.batch_size=64")) for name, overrides in NETWORKS.items()
 }
+ROWS["8x8 demo"] = ("digits-dcgan-hinge", ("eval.extractor=null",))
 """Name of a row → recipe and overrides; precision is set by the case."""
 
 FP32, BF16 = ("train.precision=fp32",), ("train.precision=bf16",)
 CASES = ("textbook", "accelerate", "ours", "accelerate bf16", "ours bf16")
+WITHOUT_BF16 = CASES[:3]
 ALONE = Processes(CPU)
 
 
@@ -76,23 +63,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS), metavar="NAME")
+    parser.add_argument("--without-bf16", action="store_true", help="on CPUs that have none")
     chosen = parser.parse_args()
     keep_freed_memory()
     torch.set_num_threads(1)
     clock = clock_of(CPU, 1)
-    peaks = {dtype: measure_peak(dtype, CPU, clock) for dtype in (torch.float32, torch.bfloat16)}
+    names = WITHOUT_BF16 if chosen.without_bf16 else CASES
+    dtypes = [torch.float32] if chosen.without_bf16 else [torch.float32, torch.bfloat16]
+    peaks = {dtype: measure_peak(dtype, CPU, clock) for dtype in dtypes}
     for line in heading(peaks):
         print(line)
     speeds, resources = [], []
     for name in chosen.only:
-        speed, resource = row(name, chosen.rounds, peaks[torch.bfloat16].convolution)
+        speed, resource = row(name, names, chosen.rounds, peaks[dtypes[-1]].convolution)
         print(time.strftime("%H:%M"), *speed, *resource[1:], sep="  ", flush=True)
         speeds.append(speed)
         resources.append(resource)
-    columns = ["", "textbook img/s", *CASES[1:], "bf16: ours / accelerate"]
+    columns = ["", "textbook img/s", *names[1:]]
+    columns += [] if chosen.without_bf16 else ["bf16: ours / accelerate"]
     print("\n" + Table(columns, speeds, columns[1:]).markdown())
-    columns = ["", "bf16: GFLOP/s", "of the convolution peak", "MiB textbook", "MiB ours, fp32"]
-    columns += ["MiB ours, bf16", "data, EMA and the rest"]
+    columns = ["", f"{names[-1]}: GFLOP/s", "of the convolution peak"]
+    columns += [f"MiB {case}" for case in names if "accelerate" not in case]
+    columns += ["data, EMA and the rest"]
     print("\n" + Table(columns, resources, columns[1:]).markdown())
     if "8x8 demo" in chosen.only:
         print("\n" + two_threads(chosen.rounds))
@@ -109,28 +101,40 @@ def heading(peaks: dict[torch.dtype, object]) -> Iterator[str]:
         yield f"peak {kind}: matmul {matmul:.0f}, convolution {convolution:.0f} GFLOP/s"
 
 
-def row(name: str, rounds: int, peak: float) -> tuple[list[str], list[str]]:
-    """Measure one row; return its line of speeds and its line of resources."""
+def row(name: str, names: tuple[str, ...], rounds: int, peak: float) -> tuple[list[str], list[str]]:
+    """Measure one row; return its line of speeds and its line of resources.
+
+    Args:
+        names: of the cases that take turns; resources are those of the last.
+        peak: of a convolution in the last one's precision, in FLOP/s.
+    """
     recipe, overrides = ROWS[name]
     plain = prepare(recipe, [*overrides, *FP32])
     textbook = Textbook.of(plain, CPU)
-    ours = make_step(plain, ALONE)
-    fast = make_step(prepare(recipe, [*overrides, *BF16]), ALONE)
-    loops = (textbook, through_accelerate(plain, "no"), ours, None, fast)
-    cases = [Case(case, loop) for case, loop in zip(CASES, loops, strict=True) if loop]
-    cases.insert(3, Case(CASES[3], through_accelerate(plain, "bf16")))
+    steps = {"ours": make_step(plain, ALONE)}
+    if "ours bf16" in names:
+        steps["ours bf16"] = make_step(prepare(recipe, [*overrides, *BF16]), ALONE)
+    loops = {"textbook": textbook, **steps}
+    for case in names:
+        if case.startswith("accelerate"):
+            loops[case] = through_accelerate(plain, "bf16" if "bf16" in case else "no")
+    cases = [Case(case, loops[case]) for case in names]
     taken = time_interleaved(cases, clock_of(CPU, 1), rounds=rounds, seconds=0.4, warm_up=1)
     against = speed_against(taken, "textbook")
     train = plain.recipe.settings.train
     shown = train.batch_size * train.discriminator_steps
     speed = [name, three_digits(shown / Spread.of(taken["textbook"]).median)]
-    speed += [in_words(against[case]) for case in CASES[1:]]
-    speed.append(in_words(speed_against(taken, "accelerate bf16")["ours bf16"]))
-    rate = flops_of(fast) / Spread.of(taken["ours bf16"]).median
-    cycle = cycle_of(fast)
+    speed += [in_words(against[case]) for case in names[1:]]
+    if "ours bf16" in names:
+        speed.append(in_words(speed_against(taken, "accelerate bf16")["ours bf16"]))
+    last = steps[names[-1]]
+    rate = flops_of(last) / Spread.of(taken[names[-1]]).median
+    cycle = cycle_of(last)
     memory = [peak_bytes(repeated(textbook, cycle), held_by_textbook(textbook), CPU)]
-    memory += [peak_bytes(repeated(step, cycle), held_by_step(step), CPU) for step in (ours, fast)]
-    parts = time_by_part(fast, clock_of(CPU, 1), 64 if name == "8x8 demo" else 2)
+    memory += [
+        peak_bytes(repeated(step, cycle), held_by_step(step), CPU) for step in steps.values()
+    ]
+    parts = time_by_part(last, clock_of(CPU, 1), 64 if name == "8x8 demo" else 2)
     other = 1 - sum(parts[part] for part in ("forward", "backward", "optimizer")) / sum(
         parts.values()
     )

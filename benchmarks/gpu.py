@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, replace
 
 import torch
+from contestants import NETWORKS, RECIPE
 
 import ganzoo
 from ganzoo.build.plan import Plan
@@ -38,16 +39,7 @@ from ganzoo.engine.step import GanStep
 from ganzoo.errors import DeviceError
 from ganzoo.report.table import Table, three_digits
 
-BASE = ("dataset.length=2000", "eval.extractor=null")
-DCGAN = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan}")
-DCGAN_CRITIC = (*BASE, "generator={use: dcgan}", "discriminator={use: dcgan, batch_norm: false}")
-RESNET = (*BASE, "generator.width=64", "discriminator.width=64")
-ROWS: dict[str, tuple[str, ...]] = {
-    "dcgan": DCGAN,
-    "dcgan, WGAN-GP": (*DCGAN_CRITIC, "loss=wgan-gp"),
-    "resnet 64": RESNET,
-    "resnet 64, WGAN-GP": (*RESNET, "discriminator.spectral_norm=false", "loss=wgan-gp"),
-}
+ROWS = ("dcgan", "dcgan, WGAN-GP", "resnet 64", "resnet 64, WGAN-GP")
 
 COMPILED = ("train.compile=true", "train.memory_format=contiguous")
 """Under torch 2.11 the code compiled for a dcgan in channels-last memory fails of its strides."""
@@ -105,10 +97,7 @@ def main() -> None:
 def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> list[str]:
     """Measure one row; return its line."""
     size = f"train.batch_size={batch}"
-    plans = {
-        case: prepare("shapes-resnet-hinge", [*ROWS[name], size, *CASES[case]])
-        for case in chosen.cases
-    }
+    plans = {case: prepare(RECIPE, [*NETWORKS[name], size, *CASES[case]]) for case in chosen.cases}
     with float32_precision("ieee"):
         steps = {case: make_step(plan, device.processes) for case, plan in plans.items()}
         steps = {case: step for case, step in steps.items() if compiles(name, case, step)}
