@@ -20,10 +20,10 @@ from torch import Tensor
 from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
 
 from ganzoo.build.components import make
-from ganzoo.engine.feed import tensors_of
 from ganzoo.engine.launch import prepare
-from ganzoo.engine.processes import find_processes
-from ganzoo.engine.scorer import Scorer
+from ganzoo.engine.play.feed import tensors_of
+from ganzoo.engine.play.processes import find_processes
+from ganzoo.engine.samples.scorer import Scorer
 
 RECIPES = ("digits-dcgan-vanilla", "digits-dcgan-hinge", "digits-dcgan-wgan-gp")
 SAMPLES = 599

@@ -42,9 +42,9 @@ from ganzoo.engine.bench.rounds import (
 from ganzoo.engine.bench.shares import time_by_part
 from ganzoo.engine.bench.textbook import Textbook
 from ganzoo.engine.launch import prepare
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.threads import keep_freed_memory
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.threads import keep_freed_memory
 from ganzoo.report.table import Table, three_digits
 
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -33,9 +33,9 @@ from ganzoo.engine.bench.rounds import (
 from ganzoo.engine.bench.textbook import Textbook
 from ganzoo.engine.bench.traffic import TrafficCounter, bandwidth
 from ganzoo.engine.launch import prepare
-from ganzoo.engine.precision import float32_precision
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.precision import float32_precision
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
 from ganzoo.errors import DeviceError
 from ganzoo.report.table import Table, three_digits
 
@@ -138,7 +138,7 @@ def images_per_second_at_best(
     """Return real images a second at the lower of two limits, and the operations of a step."""
     plan = next((plan for case, plan in plans.items() if case.startswith("bf16")), None)
     step: GanStep = make_step(plan or next(iter(plans.values())), device.processes)
-    step.networks, step.graphs = replace(step.networks, compiled=None), None
+    step.arithmetic.networks, step.graphs = replace(step.arithmetic.networks, compiled=None), None
     flops, cycle = flops_of(step), cycle_of(step)
     with TrafficCounter() as traffic:
         repeated(step, cycle)()

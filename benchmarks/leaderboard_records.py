@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from ganzoo.engine.pictures import SMALLEST_CELL
+from ganzoo.engine.samples.pictures import SMALLEST_CELL
 from ganzoo.report.candidates import Candidate, candidate
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import read, to_json

@@ -17,12 +17,12 @@ from torch import Tensor
 from yardsticks import pixel_gaussian
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.feed import tensors_of
 from ganzoo.engine.foreign import Keep, score_like
 from ganzoo.engine.launch import prepare
-from ganzoo.engine.processes import find_processes
+from ganzoo.engine.play.feed import tensors_of
+from ganzoo.engine.play.processes import find_processes
 from ganzoo.engine.run import Run
-from ganzoo.engine.sampling import Sampler
+from ganzoo.engine.samples.sampling import Sampler
 from ganzoo.runs.directory import RunDirectory
 
 LIKE = {"digits": "digits-dcgan-hinge", "shapes": "shapes-dcgan-hinge"}

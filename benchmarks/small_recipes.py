@@ -16,11 +16,11 @@ from pathlib import Path
 from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
 
 from ganzoo.build.components import make
-from ganzoo.engine.feed import tensors_of
 from ganzoo.engine.launch import prepare
-from ganzoo.engine.processes import find_processes
+from ganzoo.engine.play.feed import tensors_of
+from ganzoo.engine.play.processes import find_processes
 from ganzoo.engine.run import Run
-from ganzoo.engine.scorer import Scorer
+from ganzoo.engine.samples.scorer import Scorer
 
 
 def gaussians(run: Run) -> str:

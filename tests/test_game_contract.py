@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, relu, softplus
 
 from ganzoo.api import DiscriminatorOutput, Game, PositiveFloat, Terms
-from ganzoo.engine.game import EngineGame, Wanted
+from ganzoo.engine.play.game import EngineGame, Wanted
 
 REFERENCE = json.loads((Path(__file__).parent / "zoo" / "losses.json").read_text())
 R3GAN = REFERENCE["implementations"]["R3GAN"]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.game import EngineGame, Wanted
+from ganzoo.engine.play.game import EngineGame, Wanted
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "game.md").read_text()

@@ -40,7 +40,7 @@ class ParameterGroup:
     def settle(self, live: dict[str, Any]) -> None:
         """Set what is said of these parameters in their group of a live optimizer.
 
-        The group keeps `own` beside it, for schedules: see `ganzoo.engine.schedules`.
+        The group keeps `own` beside it, for schedules: see `ganzoo.engine.play.schedules`.
 
         Raises:
             ValueError: the optimizer keeps no such number in its groups.

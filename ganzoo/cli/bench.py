@@ -60,9 +60,9 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from ganzoo.engine.bench.bench import How
     from ganzoo.engine.launch import prepare
-    from ganzoo.engine.precision import numerics
-    from ganzoo.engine.processes import find_processes
-    from ganzoo.engine.threads import cpu_threads, keep_freed_memory
+    from ganzoo.engine.play.precision import numerics
+    from ganzoo.engine.play.processes import find_processes
+    from ganzoo.engine.play.threads import cpu_threads, keep_freed_memory
 
     if given["swept"] and (given["against"] or given["profile"]):
         raise click.UsageError("--sweep goes with neither --against nor --profile")

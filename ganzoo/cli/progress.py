@@ -25,7 +25,7 @@ PLAIN_LINES = 10
 
 
 class TerminalReporter:
-    """Shows what `ganzoo.engine.reporter.Reporter` hears, on standard error, from rank 0."""
+    """Shows what `ganzoo.engine.life.reporter.Reporter` hears, on standard error, from rank 0."""
 
     def __init__(self) -> None:
         # Not what rich finds: it takes FORCE_COLOR for a terminal and draws bars into log files.

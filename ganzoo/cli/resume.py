@@ -34,9 +34,9 @@ def resume(
     """
     from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import epilogue
-    from ganzoo.engine.continuity import is_complete
     from ganzoo.engine.launch import Options
     from ganzoo.engine.launch import resume as go_on
+    from ganzoo.engine.life.continuity import is_complete
     from ganzoo.runs.directory import RunDirectory
 
     reporter: Any = TerminalReporter()

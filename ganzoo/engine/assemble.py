@@ -12,22 +12,23 @@ from torch.optim import Optimizer
 from ganzoo.build.components import Components, build, make
 from ganzoo.build.groups import WrongGroups, parameter_groups, settle
 from ganzoo.build.plan import Plan
-from ganzoo.engine.batch_norm import sync_batch_norm
-from ganzoo.engine.ema import Ema
-from ganzoo.engine.feed import Feed
-from ganzoo.engine.graphs import Graphs, OnCuda, obstacles
-from ganzoo.engine.guard import Guard
-from ganzoo.engine.initial import load_initial_weights
-from ganzoo.engine.labels import LabelLaw
-from ganzoo.engine.loss_scale import LossScale
-from ganzoo.engine.noise import NoiseLaw, Rows
-from ganzoo.engine.player import Player, obeys_a_guard
-from ganzoo.engine.precision import AUTOCAST, require_compiler, resolve_channels_last
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.schedules import Schedules, knobs
-from ganzoo.engine.state import read_state
-from ganzoo.engine.step import GanStep, Rules
-from ganzoo.engine.threads import keep_freed_memory
+from ganzoo.engine.life.initial import load_initial_weights
+from ganzoo.engine.play.arithmetic import Rules
+from ganzoo.engine.play.batch_norm import sync_batch_norm
+from ganzoo.engine.play.ema import Ema
+from ganzoo.engine.play.feed import Feed
+from ganzoo.engine.play.graphs import Graphs, OnCuda, obstacles
+from ganzoo.engine.play.guard import Guard
+from ganzoo.engine.play.labels import LabelLaw
+from ganzoo.engine.play.loss_scale import LossScale
+from ganzoo.engine.play.noise import NoiseLaw, Rows
+from ganzoo.engine.play.player import Player, obeys_a_guard
+from ganzoo.engine.play.precision import AUTOCAST, require_compiler, resolve_channels_last
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.schedules import Schedules, knobs
+from ganzoo.engine.play.state import read_state
+from ganzoo.engine.play.step import GanStep
+from ganzoo.engine.play.threads import keep_freed_memory
 from ganzoo.errors import DeviceError, RecipeError
 from ganzoo.recipes.findings import Findings
 from ganzoo.runs.checkpoints import Checkpoint

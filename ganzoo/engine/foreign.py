@@ -17,12 +17,12 @@ from ganzoo.build.extractors import automatic_extractor
 from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
 from ganzoo.build.plan import ComponentPlan
-from ganzoo.engine.foreign_samples import read_samples, require_same_colours
-from ganzoo.engine.gallery import GRID_SAMPLES
-from ganzoo.engine.pictures import grid
-from ganzoo.engine.processes import find_processes
+from ganzoo.engine.play.processes import find_processes
 from ganzoo.engine.run import Run
-from ganzoo.engine.scorer import Scorer
+from ganzoo.engine.samples.foreign_samples import read_samples, require_same_colours
+from ganzoo.engine.samples.gallery import GRID_SAMPLES
+from ganzoo.engine.samples.pictures import grid
+from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.errors import DataError
 from ganzoo.registry.names import shorten
 from ganzoo.registry.registry import Registry

@@ -20,23 +20,23 @@ from ganzoo.build.components import make
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import load_recipe, make_plan
 from ganzoo.engine.assemble import make_step, require_fit
-from ganzoo.engine.best import previous_best
-from ganzoo.engine.continuity import (
+from ganzoo.engine.life.best import previous_best
+from ganzoo.engine.life.continuity import (
     not_backwards,
     only_budget_and_cadence,
     other_world_size,
     refuse_drift,
 )
-from ganzoo.engine.ending import ending
-from ganzoo.engine.log import LogFile
-from ganzoo.engine.precision import numerics
-from ganzoo.engine.processes import Processes, find_processes
+from ganzoo.engine.life.ending import ending
+from ganzoo.engine.life.log import LogFile
+from ganzoo.engine.life.reporter import Reporter, Reporters
+from ganzoo.engine.life.signals import StopAsked, StopFlag, stop_flag
+from ganzoo.engine.life.trainer import Trainer
+from ganzoo.engine.play.precision import numerics
+from ganzoo.engine.play.processes import Processes, find_processes
+from ganzoo.engine.play.threads import cpu_threads, threads_for
 from ganzoo.engine.rehearsal import rehearse
-from ganzoo.engine.reporter import Reporter, Reporters
-from ganzoo.engine.scorer import Scorer
-from ganzoo.engine.signals import StopAsked, StopFlag, stop_flag
-from ganzoo.engine.threads import cpu_threads, threads_for
-from ganzoo.engine.trainer import Trainer
+from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import identity, read_lock, write_lock
 from ganzoo.recipes.recipe import Recipe

@@ -20,11 +20,11 @@ from ganzoo.build.components import Components, build, in_one_line, make
 from ganzoo.build.fit import fit
 from ganzoo.build.plan import NETWORKS, Plan, Slot
 from ganzoo.engine.assemble import make_run_schedules, optimizers_over, trained
-from ganzoo.engine.flops import FlopCounter
-from ganzoo.engine.game import EngineGame, Networks, Wanted
-from ganzoo.engine.graphs import obstacles
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
-from ganzoo.engine.precision import AUTOCAST, resolve_channels_last
+from ganzoo.engine.play.flops import FlopCounter
+from ganzoo.engine.play.game import EngineGame, Networks, Wanted
+from ganzoo.engine.play.graphs import obstacles
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.precision import AUTOCAST, resolve_channels_last
 from ganzoo.errors import GanzooError, PluginError, RecipeError
 from ganzoo.registry.names import shorten
 

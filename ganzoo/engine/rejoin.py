@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.continuity import BUDGET_AND_CADENCE, is_complete
 from ganzoo.engine.launch import Options, resume, start
-from ganzoo.engine.processes import find_processes
+from ganzoo.engine.life.continuity import BUDGET_AND_CADENCE, is_complete
+from ganzoo.engine.play.processes import find_processes
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import read_lock
 from ganzoo.runs.commands import command, reference_to

@@ -14,15 +14,15 @@ from ganzoo.build.components import build
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.arguments import class_labels, only_evaluation, options_of, whole_number
-from ganzoo.engine.export import FORMS, description, export_program, export_weights
-from ganzoo.engine.labels import LabelLaw
 from ganzoo.engine.launch import prepare, recipe_of, registry_of, start
 from ganzoo.engine.launch import resume as go_on
-from ganzoo.engine.noise import Rows
-from ganzoo.engine.processes import find_processes
-from ganzoo.engine.sampling import Sampler
-from ganzoo.engine.scorer import Scorer
-from ganzoo.engine.state import newest_whole, read_network
+from ganzoo.engine.play.labels import LabelLaw
+from ganzoo.engine.play.noise import Rows
+from ganzoo.engine.play.processes import find_processes
+from ganzoo.engine.play.state import newest_whole, read_network
+from ganzoo.engine.samples.export import FORMS, description, export_program, export_weights
+from ganzoo.engine.samples.sampling import Sampler
+from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.errors import CheckpointError, UsageError
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.names import suggest

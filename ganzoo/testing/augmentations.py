@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.testing.asking import BATCH, samples
 from ganzoo.testing.capturing import captured, require_declared
 from ganzoo.testing.checks import Exempt, Failed, case_check

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.game import EngineGame, Wanted
+from ganzoo.engine.play.game import EngineGame, Wanted
 from ganzoo.testing.asking import BATCH, inputs, named, touched
 from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
 from ganzoo.testing.comparing import shape

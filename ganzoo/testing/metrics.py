@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
-from ganzoo.engine.noise import NoiseLaw, Rows
+from ganzoo.engine.play.noise import NoiseLaw, Rows
 from ganzoo.testing.checks import Failed, NotChecked, case_check
 from ganzoo.testing.component import Case
 

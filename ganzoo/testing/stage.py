@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ganzoo.build.components import initialised_from
 from ganzoo.build.parameters import plan_component
-from ganzoo.engine.game import EngineGame, Wanted
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.game import EngineGame, Wanted
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.testing.checks import Exempt, Failed, NotChecked, failure
 from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case, Component

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.game import EngineGame
+from ganzoo.engine.play.game import EngineGame
 
 COUNTERS = frozenset({"step", "images_seen"})
 """Numbers of a game that are others in every step."""

@@ -13,7 +13,7 @@ from ganzoo.cli import main
 from ganzoo.cli.output import is_main_process
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.cli.sample import default_name
-from ganzoo.engine.writing import write_samples
+from ganzoo.engine.samples.writing import write_samples
 from ganzoo.errors import UsageError
 from ganzoo.runs.directory import RunDirectory
 

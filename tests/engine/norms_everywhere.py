@@ -10,8 +10,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ganzoo.engine.batch_norm import average_running_statistics, sync_batch_norm
-from ganzoo.engine.processes import Processes, find_processes, gather_over_ranks, mean_over_ranks
+from ganzoo.engine.play.batch_norm import average_running_statistics, sync_batch_norm
+from ganzoo.engine.play.processes import (
+    Processes,
+    find_processes,
+    gather_over_ranks,
+    mean_over_ranks,
+)
 from ganzoo.nn import ConditionalBatchNorm2d
 
 

@@ -14,9 +14,9 @@ import torch.distributed as dist
 
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.processes import Processes, find_processes, mean_over_ranks
-from ganzoo.engine.state import networks_of
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.processes import Processes, find_processes, mean_over_ranks
+from ganzoo.engine.play.state import networks_of
+from ganzoo.engine.play.step import GanStep
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 

@@ -1,4 +1,4 @@
-"""Small recipes for tests of the engine."""
+"""Small recipes for tests of the engine, and what is played of them."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,9 @@ import yaml
 
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
+from ganzoo.engine.play.game import EngineGame
+from ganzoo.engine.play.player import Player
+from ganzoo.engine.play.step import GanStep
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 
@@ -33,3 +36,10 @@ def small_plan(tmp_path: Path, overrides: dict[str, Any] | None = None) -> Plan:
     """Return the plan of `SMALL` with overrides, not rehearsed."""
     registry = Registry()
     return make_plan(Recipe.load(small_recipe(tmp_path), overrides or {}, registry), registry)
+
+
+def first_game(step: GanStep, player: Player, repeat: int) -> EngineGame:
+    """Return the game of a player's update with no regularizers, of its first micro-batch."""
+    arithmetic = step.arithmetic
+    rows = next(arithmetic.micro_batches())
+    return arithmetic.game(player, step.inputs(player, repeat), rows, arithmetic.wanted(player, []))

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.batch_norm import sync_batch_norm
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
+from ganzoo.engine.play.batch_norm import sync_batch_norm
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
 from ganzoo.engine.rehearsal import rehearse
 from ganzoo.errors import DeviceError, RecipeError
 

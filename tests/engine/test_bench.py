@@ -17,9 +17,9 @@ from ganzoo.engine.bench.rounds import Case, Spread, speed_against, time_interle
 from ganzoo.engine.bench.shares import PARTS, Stopwatch, time_by_part, time_by_player
 from ganzoo.engine.bench.sweep import Row, Sweep, combinations
 from ganzoo.engine.bench.textbook import Textbook
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
 
 from .recipes import small_plan, small_recipe
 
@@ -61,8 +61,11 @@ def with_batches_of(step: GanStep, textbook: Textbook) -> None:
 
     def same_game(player: str, repeat: int, due: Any) -> Any:
         mover = getattr(step, player)
-        ours = step.game(
-            mover, step.inputs(mover, repeat), next(step.micro_batches()), step.wanted(mover, [])
+        ours = step.arithmetic.game(
+            mover,
+            step.inputs(mover, repeat),
+            next(step.arithmetic.micro_batches()),
+            step.arithmetic.wanted(mover, []),
         )
         drawn["batch"] = (ours.real, None)
         textbook.latents = lambda count: ours.latents  # type: ignore[method-assign]

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.game import EngineGame
-from ganzoo.engine.networks import Compiled, Networks, Wanted
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.compiled import Compiled
+from ganzoo.engine.play.game import EngineGame
+from ganzoo.engine.play.networks import Networks, Wanted
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
 from ganzoo.errors import DeviceError, PluginError
 
 from .recipes import small_plan
@@ -48,8 +49,8 @@ def test_compiled_networks_follow_eager_ones_to_rounding(
 ) -> None:
     eager, _ = play(tmp_path, 4, **method)
     compiled, step = play(tmp_path, 4, **method, **{"train.compile": True})
-    assert step.networks.compiled is not None
-    assert step.networks.compiled.penalty is not None
+    assert step.arithmetic.networks.compiled is not None
+    assert step.arithmetic.networks.compiled.penalty is not None
     for ours, theirs in zip(compiled, eager, strict=True):
         assert ours.keys() == theirs.keys()
         for name, value in theirs.items():
@@ -107,7 +108,8 @@ def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -
         raise torch._dynamo.exc.Unsupported("no such stride\nand forty lines more")
 
     compiled = Compiled(broken, broken, penalty=None)
-    step.networks = replace(step.networks, compiled=compiled)
+    arithmetic = step.arithmetic
+    arithmetic.networks = replace(arithmetic.networks, compiled=compiled)
     with pytest.raises(
         DeviceError, match=r"cannot compile these networks here: no such stride$"
     ) as e:
@@ -129,7 +131,9 @@ def test_of_what_compiled_code_raises_memory_alone_is_not_put_on_the_compiler(
         raise raised
 
     made.__code__ = made.__code__.replace(co_filename="/cache/torchinductor_me/made.py")
-    step.networks = replace(step.networks, compiled=Compiled(made, made, penalty=None))
+    step.arithmetic.networks = replace(
+        step.arithmetic.networks, compiled=Compiled(made, made, penalty=None)
+    )
     with pytest.raises(told):
         step()
 
@@ -140,6 +144,8 @@ def test_an_error_of_a_network_is_not_put_on_the_compiler(tmp_path: Path) -> Non
     def broken(*given: Any) -> Any:
         raise ValueError("my own")
 
-    step.networks = replace(step.networks, compiled=Compiled(broken, broken, penalty=None))
+    step.arithmetic.networks = replace(
+        step.arithmetic.networks, compiled=Compiled(broken, broken, penalty=None)
+    )
     with pytest.raises(ValueError, match="my own"):
         step()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo.engine.ema import Ema
+from ganzoo.engine.play.ema import Ema
 
 
 def test_a_weights_share_halves_in_a_half_life() -> None:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.engine.feed import Feed, Order, labels_of, tensors_of
-from ganzoo.engine.noise import CPU, Rows
+from ganzoo.engine.play.feed import Feed, Order, labels_of, tensors_of
+from ganzoo.engine.play.noise import CPU, Rows
 from ganzoo.errors import DataError
 
 

@@ -20,7 +20,7 @@ def test_two_processes_do_not_score_a_sample_twice(
 
     samples = np.random.default_rng(0).integers(256, size=(9, 1, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "samples.npz", samples=samples)
-    monkeypatch.setattr("ganzoo.engine.scorer.Scorer.score", count)
+    monkeypatch.setattr("ganzoo.engine.samples.scorer.Scorer.score", count)
     monkeypatch.setattr("ganzoo.scoring.ranks.on_all", lambda flag, device: flag)
     for rank in range(2):
         monkeypatch.setattr("ganzoo.scoring.ranks.world", lambda rank=rank: (rank, 2))

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.loss_scale import GROWN_AFTER, LARGEST, START, LossScale
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.state import read_state, write_state
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.loss_scale import GROWN_AFTER, LARGEST, START, LossScale
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.state import read_state, write_state
+from ganzoo.engine.play.step import GanStep
 from ganzoo.errors import Diverged
 
 from .recipes import small_plan

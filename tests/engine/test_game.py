@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.engine.game import EngineGame, Wanted
+from ganzoo.engine.play.game import EngineGame, Wanted
 
 
 class Critic(nn.Module):

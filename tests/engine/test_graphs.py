@@ -16,13 +16,13 @@ from torch import Tensor
 
 from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.graphs import MAX_GRAPHS, WARM_UPS, Graphs
-from ganzoo.engine.guard import Guard
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
+from ganzoo.engine.play.graphs import MAX_GRAPHS, WARM_UPS, Graphs
+from ganzoo.engine.play.guard import Guard
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.state import read_state, write_state
+from ganzoo.engine.play.step import GanStep
 from ganzoo.engine.rehearsal import rehearse
-from ganzoo.engine.state import read_state, write_state
-from ganzoo.engine.step import GanStep
 from ganzoo.errors import RecipeError
 
 from .recipes import small_plan

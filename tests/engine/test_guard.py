@@ -7,11 +7,11 @@ import torch
 
 from ganzoo.engine import assemble
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.guard import Guard
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.nonfinite import NotFinite, check_finite
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.guard import Guard
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.nonfinite import NotFinite, check_finite
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
 from ganzoo.errors import Diverged
 
 from .test_graphs import state

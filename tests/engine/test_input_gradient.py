@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, softplus
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.game import EngineGame, Wanted
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
+from ganzoo.engine.play.game import EngineGame, Wanted
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
 
 from .recipes import small_plan
 
@@ -138,6 +138,6 @@ class Attentive(nn.Module):
 def test_attention_can_be_differentiated_twice_where_a_penalty_is_due(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, {"regularizers.r1": {"gamma": 1.0}})
     step, critic = make_step(plan, Processes(CPU)), Attentive()
-    step.networks = replace(step.networks, discriminator=critic)
+    step.arithmetic.networks = replace(step.arithmetic.networks, discriminator=critic)
     step.discriminator.parameters = list(critic.parameters())
     assert step.update(step.discriminator, 0)["d/gradient_norm"] > 0

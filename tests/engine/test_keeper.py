@@ -13,13 +13,13 @@ import torch
 import yaml
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.keeper import MAX_FULL_DISKS, Keeper
 from ganzoo.engine.launch import Options, resume, start
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.player import Player
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.reporter import Reporters
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.life.keeper import MAX_FULL_DISKS, Keeper
+from ganzoo.engine.life.reporter import Reporters
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.player import Player
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
 from ganzoo.errors import DiskFull, OutOfMemory
 from ganzoo.recipes.lock import read_lock
 from ganzoo.runs.checkpoints import CheckpointStore
@@ -55,7 +55,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.undo()
         if is_full:
-            monkeypatch.setattr("ganzoo.engine.keeper.write_state", refuse)
+            monkeypatch.setattr("ganzoo.engine.life.keeper.write_state", refuse)
 
     return set_to
 

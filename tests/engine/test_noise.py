@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
 
 
 def noise(seed: int = 0, step: int = 3, first: int = 0, count: int = 300) -> BatchNoise:

@@ -14,11 +14,11 @@ from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.launch import Options, resume, start
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.nonfinite import NotFinite, check_finite
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.state import networks_of, write_state
-from ganzoo.engine.step import MAX_SKIPPED, GanStep
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.nonfinite import NotFinite, check_finite
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.state import networks_of, write_state
+from ganzoo.engine.play.step import MAX_SKIPPED, GanStep
 from ganzoo.errors import CheckpointError, Diverged
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry

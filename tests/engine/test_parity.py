@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from ganzoo.engine.assemble import make_step
 from ganzoo.engine.bench.textbook import by_default
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.precision import numerics
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.step import GanStep
-from ganzoo.engine.threads import cpu_threads, keep_freed_memory
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.precision import numerics
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
+from ganzoo.engine.play.threads import cpu_threads, keep_freed_memory
 from ganzoo.recipes.skeleton import Train
 
 from .recipes import small_plan

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganzoo.api import SampleSpec
-from ganzoo.engine.pictures import grid, picture, save_picture, scatter
+from ganzoo.engine.samples.pictures import grid, picture, save_picture, scatter
 
 
 def test_a_grid_shows_each_sample_in_its_cell() -> None:

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from ganzoo.build.plan import Plan
 from ganzoo.cli import main
-from ganzoo.engine.continuity import refuse_drift
 from ganzoo.engine.launch import Options, prepare, resume
+from ganzoo.engine.life.continuity import refuse_drift
 from ganzoo.engine.rejoin import start_or_go_on
 from ganzoo.errors import DataError, PluginError, RunLocked, UsageError
 from ganzoo.recipes.lock import read_lock

@@ -8,10 +8,10 @@ import pytest
 from torch import nn
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.networks import Compiled
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.remarks import remarks
+from ganzoo.engine.life.remarks import remarks
+from ganzoo.engine.play.compiled import Compiled
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
 from ganzoo.errors import DeviceError
 
 from .recipes import small_plan
@@ -49,17 +49,20 @@ def test_a_compiled_d_that_stays_eager_under_a_penalty_is_said(tmp_path: Path) -
     plan = small_plan(tmp_path, {"loss": "wgan-gp"})
     step = make_step(plan, Processes(CPU))
     compiled = Compiled(nn.Identity(), nn.Identity(), penalty=None)
-    step.networks = replace(step.networks, compiled=compiled)
+    arithmetic = step.arithmetic
+    arithmetic.networks = replace(arithmetic.networks, compiled=compiled)
     (line,) = remarks(plan, step)
     assert line.startswith("D updates buffers as it runs")
-    step.networks = replace(step.networks, compiled=replace(compiled, penalty=lambda x, y: (x, x)))
+    step.arithmetic.networks = replace(
+        step.arithmetic.networks, compiled=replace(compiled, penalty=lambda x, y: (x, x))
+    )
     assert remarks(plan, step) == []
 
 
 def test_a_large_fp32_step_on_a_cpu_with_bfloat16_is_told_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganzoo.engine.remarks.bf16_is_fast", lambda device: True)
+    monkeypatch.setattr("ganzoo.engine.life.remarks.bf16_is_fast", lambda device: True)
     plan = replace(small_plan(tmp_path), step_flops=1e11)
     step = make_step(plan, Processes(CPU))
     assert "train.precision=bf16" in "\n".join(remarks(plan, step))

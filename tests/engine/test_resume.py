@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.precision import numerics
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.state import networks_of, write_state
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.precision import numerics
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.state import networks_of, write_state
+from ganzoo.engine.play.step import GanStep
 
 from .recipes import small_plan
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
-from ganzoo.engine.labels import LabelLaw
-from ganzoo.engine.sampling import Sampler, spherical
-from ganzoo.engine.state import read_network, write_network
+from ganzoo.engine.play.labels import LabelLaw
+from ganzoo.engine.play.state import read_network, write_network
+from ganzoo.engine.samples.sampling import Sampler, spherical
 from ganzoo.errors import CheckpointError
 
 

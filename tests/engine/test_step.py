@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.schedules import Schedules, knobs
-from ganzoo.engine.step import GanStep, frozen
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.schedules import Schedules, knobs
+from ganzoo.engine.play.step import GanStep, frozen
 from ganzoo.errors import Diverged
 
 from .recipes import small_plan
@@ -33,8 +33,10 @@ def textbook(step: GanStep) -> tuple[Tensor, Tensor]:
     parts, players = step.parts, {}
     for player, repeat in (("discriminator", 0), ("generator", 0)):
         mover = getattr(step, player)
-        wanted = step.wanted(mover, [])
-        game = step.game(mover, step.inputs(mover, repeat), next(step.micro_batches()), wanted)
+        wanted = step.arithmetic.wanted(mover, [])
+        game = step.arithmetic.game(
+            mover, step.inputs(mover, repeat), next(step.arithmetic.micro_batches()), wanted
+        )
         fake = parts.generator(game.latents)
         if player == "discriminator":
             both = parts.discriminator(torch.cat([game.real, fake])).logits

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ganzoo.api import SampleSpec
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.health import (
+from ganzoo.engine.launch import Options, start
+from ganzoo.engine.life.health import (
     Health,
     Looks,
     Yardstick,
@@ -21,13 +22,12 @@ from ganzoo.engine.health import (
     plain_features,
     saturated,
 )
-from ganzoo.engine.launch import Options, start
-from ganzoo.engine.noise import CPU
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.reporter import Reporter, Reporters
-from ganzoo.engine.sampling import Sampler
-from ganzoo.engine.scorer import Scorer
-from ganzoo.engine.watch import YOUNG_IMAGES, Watch
+from ganzoo.engine.life.reporter import Reporter, Reporters
+from ganzoo.engine.life.watch import YOUNG_IMAGES, Watch
+from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.samples.sampling import Sampler
+from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs import records

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.graphs import WARM_UPS
-from ganzoo.engine.loss_scale import START
-from ganzoo.engine.nonfinite import NotFinite, check_finite
-from ganzoo.engine.precision import numerics
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.state import read_state, write_state
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.graphs import WARM_UPS
+from ganzoo.engine.play.loss_scale import START
+from ganzoo.engine.play.nonfinite import NotFinite, check_finite
+from ganzoo.engine.play.precision import numerics
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.state import read_state, write_state
+from ganzoo.engine.play.step import GanStep
 
 from ..engine.recipes import small_plan
 from ..engine.test_graphs import METHODS

@@ -19,9 +19,9 @@ import torch.distributed as dist
 from ganzoo.build.plan import Plan
 from ganzoo.build.planner import make_plan
 from ganzoo.engine.assemble import make_step
-from ganzoo.engine.processes import Processes, find_processes
-from ganzoo.engine.state import write_state
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.processes import Processes, find_processes
+from ganzoo.engine.play.state import write_state
+from ganzoo.engine.play.step import GanStep
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.engine.processes import PeerGone, says_peer_gone
+from ganzoo.engine.play.processes import PeerGone, says_peer_gone
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.engine import launch, scorer, state
-from ganzoo.engine.gallery import Gallery
-from ganzoo.engine.signals import StopAsked, StopFlag
-from ganzoo.engine.step import GanStep
+from ganzoo.engine import launch
+from ganzoo.engine.life.signals import StopAsked, StopFlag
+from ganzoo.engine.play import state
+from ganzoo.engine.play.step import GanStep
+from ganzoo.engine.samples import scorer
+from ganzoo.engine.samples.gallery import Gallery
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.scoring import features

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import HOOKS, DataError, Evaluated, SampleSpec
-from ganzoo.engine.game import EngineGame
+from ganzoo.engine.play.game import EngineGame
 
 IMAGE = SampleSpec("image", (1, 64, 64))
 

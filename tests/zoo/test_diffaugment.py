@@ -9,8 +9,8 @@ from ganzoo_zoo.losses.penalties import R1
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
-from ganzoo.engine.game import EngineGame, Wanted
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.game import EngineGame, Wanted
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
 
 shapes = pytest.mark.parametrize("shape", [(1, 8, 8), (3, 12, 20), (4, 7, 5)])
 

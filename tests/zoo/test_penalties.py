@@ -12,8 +12,8 @@ from ganzoo_zoo.losses.wgan_gp import WassersteinGP
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.game import EngineGame
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.game import EngineGame
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
 
 REFERENCE = json.loads((Path(__file__).parent / "losses.json").read_text())
 CLOSED = REFERENCE["closed_form"]

@@ -25,9 +25,9 @@ from ganzoo.engine.bench.rounds import (
 )
 from ganzoo.engine.bench.shares import time_by_part, time_by_player
 from ganzoo.engine.bench.textbook import Textbook
-from ganzoo.engine.flops import FlopCounter
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.flops import FlopCounter
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
 
 OURS, TEXTBOOK = "recipe", "textbook"
 MAX_CYCLE = 16
@@ -184,12 +184,12 @@ def cycle_of(step: GanStep) -> int:
 
 def flops_of(step: GanStep) -> float:
     """Return the floating-point operations of a step, lazy regularizers averaged."""
-    networks, graphs = step.networks, step.graphs
-    step.networks, step.graphs = replace(networks, compiled=None), None
+    networks, graphs = step.arithmetic.networks, step.graphs
+    step.arithmetic.networks, step.graphs = replace(networks, compiled=None), None
     try:
         return _counted(step, cycle_of(step))
     finally:
-        step.networks, step.graphs = networks, graphs
+        step.arithmetic.networks, step.graphs = networks, graphs
 
 
 def _counted(play: Callable[[], object], steps: int) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ganzoo.build.plan import Plan
 from ganzoo.engine.bench.rounds import Clock
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.sampling import Sampler
-from ganzoo.engine.scorer import Scorer
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
+from ganzoo.engine.samples.sampling import Sampler
+from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.runs.score import Sampling
 
 

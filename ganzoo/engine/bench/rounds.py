@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ganzoo.engine.graphs import WARM_UPS
+from ganzoo.engine.play.graphs import WARM_UPS
 
 Clock = Callable[[], float]
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
 from ganzoo.engine.bench.rounds import Clock
-from ganzoo.engine.networks import Networks
-from ganzoo.engine.player import Player
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.play.networks import Networks
+from ganzoo.engine.play.player import Player
+from ganzoo.engine.play.step import GanStep
 
 PARTS = ("data", "forward", "backward", "optimizer", "ema", "rest")
 """What a step's time is split into.
@@ -88,7 +88,7 @@ def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
 
     Updates are played eagerly: a captured one has no parts that the host could time.
     """
-    networks, graphs = step.networks, step.graphs
+    networks, graphs = step.arithmetic.networks, step.graphs
     step.graphs = None
     replaced: list[tuple[Any, str]] = []
 
@@ -96,19 +96,19 @@ def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
         setattr(owner, method, watch.around(name, getattr(owner, method)))
         replaced.append((owner, method))
 
-    step.networks = TimedNetworks.over(networks, watch)
+    step.arithmetic.networks = TimedNetworks.over(networks, watch)
     measure(step.feed, "next", "data")
     measure(step.feed, "read", "data")
-    measure(step, "terms", "forward")
-    measure(step, "backward", "backward")
+    measure(step.arithmetic, "terms", "forward")
     for player in (step.discriminator, step.generator):
+        measure(player, "backward", "backward")
         measure(player, "apply_gradients", "optimizer")
     if step.ema:
         measure(step.ema, "update", "ema")
     try:
         yield
     finally:
-        step.networks, step.graphs = networks, graphs
+        step.arithmetic.networks, step.graphs = networks, graphs
         for owner, method in replaced:
             delattr(owner, method)  # the instance's own; the class's shows again
 

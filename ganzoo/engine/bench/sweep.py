@@ -19,8 +19,8 @@ from ganzoo.engine.bench.rounds import (
     time_interleaved,
     warm_ups_on,
 )
-from ganzoo.engine.precision import numerics
-from ganzoo.engine.processes import Processes
+from ganzoo.engine.play.precision import numerics
+from ganzoo.engine.play.processes import Processes
 from ganzoo.errors import DeviceError, UsageError
 
 AS_GIVEN = "as given"

@@ -20,11 +20,11 @@ from ganzoo.api import Dataset
 from ganzoo.build.components import Components, RegularizerSlot, build
 from ganzoo.build.plan import Plan
 from ganzoo.engine.assemble import make_optimizers
-from ganzoo.engine.ema import Ema
-from ganzoo.engine.feed import tensors_of
-from ganzoo.engine.game import EngineGame
-from ganzoo.engine.networks import Networks, Wanted
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.ema import Ema
+from ganzoo.engine.play.feed import tensors_of
+from ganzoo.engine.play.game import EngineGame
+from ganzoo.engine.play.networks import Networks, Wanted
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.nn import encode
 
 Backward = Callable[[Tensor], object]

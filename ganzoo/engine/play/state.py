@@ -20,8 +20,8 @@ from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.manifest import DamagedCheckpoint
 
 if TYPE_CHECKING:
-    from ganzoo.engine.player import Player
-    from ganzoo.engine.step import GanStep
+    from ganzoo.engine.play.player import Player
+    from ganzoo.engine.play.step import GanStep
 
 STATE_FILE = "state.pt"
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import Dataset
-from ganzoo.engine.feed import labels_of
-from ganzoo.engine.noise import BatchNoise
+from ganzoo.engine.play.feed import labels_of
+from ganzoo.engine.play.noise import BatchNoise
 
 
 @dataclass(frozen=True)

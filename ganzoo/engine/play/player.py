@@ -9,8 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ganzoo.engine.guard import Guard
-from ganzoo.engine.loss_scale import LossScale
+from ganzoo.engine.play.guard import Guard
+from ganzoo.engine.play.loss_scale import LossScale
 
 
 class Outcome(NamedTuple):

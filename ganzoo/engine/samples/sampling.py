@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Latent, SampleSpec
-from ganzoo.engine.labels import LabelLaw
-from ganzoo.engine.noise import BLOCK, CPU, BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.labels import LabelLaw
+from ganzoo.engine.play.noise import BLOCK, CPU, BatchNoise, NoiseLaw, Rows
 from ganzoo.nn import decode
 from ganzoo.scoring.extraction import nothing
 

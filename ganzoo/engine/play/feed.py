@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganzoo.api import Dataset, SampleSpec
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
 from ganzoo.errors import DataError
 from ganzoo.nn import encode
 

@@ -15,10 +15,10 @@ from ganzoo import __version__
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.build.components import make
 from ganzoo.build.plan import ComponentPlan, Plan
-from ganzoo.engine.feed import tensors_of
-from ganzoo.engine.noise import Rows
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.sampling import SampleBatch, Sampler
+from ganzoo.engine.play.feed import tensors_of
+from ganzoo.engine.play.noise import Rows
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.samples.sampling import SampleBatch, Sampler
 from ganzoo.errors import UsageError
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.scoring import ranks

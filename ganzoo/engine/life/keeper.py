@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.reporter import Reporters
-from ganzoo.engine.state import read_state, write_state
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.life.reporter import Reporters
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.state import read_state, write_state
+from ganzoo.engine.play.step import GanStep
 from ganzoo.errors import DiskFull
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.commands import command, reference_to

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.advice import more_slowly
-from ganzoo.engine.keeper import Keeper
-from ganzoo.engine.nonfinite import Accident, NotFinite
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.life.advice import more_slowly
+from ganzoo.engine.life.keeper import Keeper
+from ganzoo.engine.play.nonfinite import Accident, NotFinite
+from ganzoo.engine.play.step import GanStep
 from ganzoo.errors import Diverged
 from ganzoo.runs import records
 

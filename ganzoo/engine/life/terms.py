@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ganzoo.engine.processes import Processes, mean_over_ranks
-from ganzoo.engine.reporter import Reporters
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.life.reporter import Reporters
+from ganzoo.engine.play.processes import Processes, mean_over_ranks
+from ganzoo.engine.play.step import GanStep
 from ganzoo.runs.directory import RunDirectory
 
 

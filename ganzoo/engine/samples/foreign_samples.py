@@ -12,7 +12,7 @@ from torch import Tensor
 from ganzoo.api import SampleSpec
 from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
-from ganzoo.engine.feed import tensors_of
+from ganzoo.engine.play.feed import tensors_of
 from ganzoo.errors import DataError
 from ganzoo.registry.registry import Registry
 

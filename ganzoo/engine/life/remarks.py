@@ -8,10 +8,10 @@ import torch
 
 from ganzoo.build.components import Components, capabilities
 from ganzoo.build.plan import Plan
-from ganzoo.engine.graphs import obstacles
-from ganzoo.engine.networks import Wanted
-from ganzoo.engine.step import GanStep
-from ganzoo.engine.threads import SMALL_STEP_FLOPS
+from ganzoo.engine.play.graphs import obstacles
+from ganzoo.engine.play.networks import Wanted
+from ganzoo.engine.play.step import GanStep
+from ganzoo.engine.play.threads import SMALL_STEP_FLOPS
 
 
 def remarks(plan: Plan, step: GanStep) -> list[str]:
@@ -26,7 +26,7 @@ def remarks(plan: Plan, step: GanStep) -> list[str]:
 
 
 def _on_compiling(step: GanStep) -> Iterator[str]:
-    compiled = step.networks.compiled
+    compiled = step.arithmetic.networks.compiled
     penalised = Wanted.by(step.parts.game_parts()).penalised
     if compiled is not None and compiled.penalty is None and penalised:
         yield (

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ganzoo.engine.reporter import Reporter
+from ganzoo.engine.life.reporter import Reporter
 from ganzoo.runs.records import utc_now
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.state import write_network
+from ganzoo.engine.play.state import write_network
 from ganzoo.errors import PluginError
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.files import unwritable

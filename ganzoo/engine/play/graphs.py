@@ -3,7 +3,7 @@
 At 32x32 a step's time on a GPU goes into starting its kernels one by one, which takes the host
 longer than the GPU needs to run them. A captured update is played again whole. It reads from
 tensors that stay where they are, which are filled anew before each play; the update itself is
-`GanStep.play`, unchanged.
+`Arithmetic.play`, unchanged.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.build.components import Components, RegularizerSlot, capabilities
-from ganzoo.engine.inputs import Inputs
-from ganzoo.engine.noise import BatchNoise, Rows, Sample
-from ganzoo.engine.player import Outcome, Player, obeys_a_guard
+from ganzoo.engine.play.inputs import HeldInputs, Inputs
+from ganzoo.engine.play.player import Outcome, Player, obeys_a_guard
 
 if TYPE_CHECKING:
-    from ganzoo.engine.step import GanStep, Played
+    from ganzoo.engine.play.arithmetic import Arithmetic, Played
     from ganzoo.recipes.skeleton import Settings
 
 MAX_GRAPHS = 8
@@ -84,50 +83,6 @@ class Recorder(Protocol):
 
     def forget(self) -> None:
         """Take note that no graph made so far is played again."""
-
-
-class HeldInputs:
-    """Inputs in tensors that stay where they are.
-
-    What an update asks for the first time is read or drawn, and kept; `fill` puts the numbers of
-    another update of the same kind into the same tensors.
-    """
-
-    def __init__(self, live: Inputs) -> None:
-        self.live = live
-        self._real: dict[Rows, tuple[Tensor, Tensor | None]] = {}
-        self._drawn: dict[tuple[str, Rows], tuple[Sample, Tensor]] = {}
-
-    def real(self, part: Rows) -> tuple[Tensor, Tensor | None]:
-        """Return what `Inputs.real` does."""
-        if part not in self._real:
-            samples, labels = self.live.real(part)
-            self._real[part] = samples.clone(), None if labels is None else labels.clone()
-        return self._real[part]
-
-    def noise(self, part: Rows) -> BatchNoise:
-        """Return noise as `Inputs.noise` does, drawn by `draw` below."""
-        return replace(self.live.noise(part), law=self)
-
-    def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor:
-        """Return what `NoiseLaw.draw` does, on the device."""
-        key = stream.removeprefix(self.live.prefix), rows
-        if key not in self._drawn:
-            drawn = self.live.law.draw(stream, step, rows, sample)
-            self._drawn[key] = sample, drawn.to(self.live.device)
-        return self._drawn[key][1]
-
-    def fill(self, live: Inputs) -> None:
-        """Put the batch and the noise of another update in the place of the last one's."""
-        self.live = live
-        for part, (samples, labels) in self._real.items():
-            fresh, fresh_labels = live.real(part)
-            samples.copy_(fresh)
-            if labels is not None and fresh_labels is not None:
-                labels.copy_(fresh_labels)
-        for (name, rows), (sample, kept) in self._drawn.items():
-            drawn = live.law.draw(live.prefix + name, live.step, rows, sample)
-            kept.copy_(drawn, non_blocking=True)
 
 
 @dataclass
@@ -212,12 +167,12 @@ class Graphs:
     _told: bool = False
 
     def play(
-        self, step: GanStep, player: Player, due: list[RegularizerSlot], live: Inputs
+        self, arithmetic: Arithmetic, player: Player, due: list[RegularizerSlot], live: Inputs
     ) -> Played:
         """Play one update: eagerly, or from its graph, which is captured when it is warm."""
         key = player.name, tuple(slot.name for slot in due)
         if self.refusal or (key not in self.updates and len(self.updates) >= MAX_GRAPHS):
-            return step.play(player, due, live)
+            return arithmetic.play(player, due, live)
         if key not in self.updates:
             rates = Rates(player.optimizer, live.device)
             self.updates[key] = Captured(HeldInputs(live), rates)
@@ -226,22 +181,22 @@ class Graphs:
         update.rates.fill()
         if update.graph is None and update.warm_ups < WARM_UPS:
             update.warm_ups += 1
-            return step.play(player, due, update.inputs)
+            return arithmetic.play(player, due, update.inputs)
         if update.graph is None:
             try:
-                update.graph = self._captured(step, player, due, update)
+                update.graph = self._captured(arithmetic, player, due, update)
             except RuntimeError as error:
                 self.refusal = str(error).strip().partition("\n")[0]
                 self.updates.clear()
                 player.optimizer.zero_grad(set_to_none=True)
-                return step.play(player, due, live)
+                return arithmetic.play(player, due, live)
         return update.replay()
 
     def _captured(
-        self, step: GanStep, player: Player, due: list[RegularizerSlot], update: Captured
+        self, arithmetic: Arithmetic, player: Player, due: list[RegularizerSlot], update: Captured
     ) -> Graph:
         def play() -> None:
-            update.record(step.play(player, due, update.inputs))
+            update.record(arithmetic.play(player, due, update.inputs))
 
         with update.rates.in_tensors():
             return self.record(play)

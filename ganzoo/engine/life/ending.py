@@ -9,8 +9,8 @@ from traceback import format_exception
 import torch
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.processes import PeerGone, Processes, says_peer_gone
-from ganzoo.engine.reporter import Reporters
+from ganzoo.engine.life.reporter import Reporters
+from ganzoo.engine.play.processes import PeerGone, Processes, says_peer_gone
 from ganzoo.errors import DiskFull, GanzooError, OutOfMemory
 from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.build.components import Components
-from ganzoo.engine.processes import mean_over_ranks
-from ganzoo.engine.state import networks_of
+from ganzoo.engine.play.processes import mean_over_ranks
+from ganzoo.engine.play.state import networks_of
 from ganzoo.errors import Diverged
 
 if TYPE_CHECKING:
-    from ganzoo.engine.player import Player
-    from ganzoo.engine.step import GanStep
+    from ganzoo.engine.play.player import Player
+    from ganzoo.engine.play.step import GanStep
 
 SHOWN_WEIGHTS = 3
 
@@ -50,7 +50,7 @@ class Accident:
     batch: tuple[int, ...] = ()
     """Indices of the real samples, over all ranks."""
     noise: Mapping[str, int | str] = field(default_factory=dict)
-    """Seed, rollbacks and stream, as `ganzoo.engine.noise.NoiseLaw.key` takes them."""
+    """Seed, rollbacks and stream, as `ganzoo.engine.play.noise.NoiseLaw.key` takes them."""
 
     def record(self) -> dict[str, Any]:
         """Return it for a file, with NaN and infinity in words: JSON knows neither."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.pictures import save_picture
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.sampling import Sampler
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.samples.pictures import save_picture
+from ganzoo.engine.samples.sampling import Sampler
 from ganzoo.runs.directory import RunDirectory
 
 GRID_SAMPLES = 64

@@ -7,21 +7,21 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.best import measure, previous_best, step_of
-from ganzoo.engine.gallery import Gallery
-from ganzoo.engine.keeper import Keeper
-from ganzoo.engine.mending import Mender
-from ganzoo.engine.nonfinite import NotFinite, check_finite
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.remarks import remarks
-from ganzoo.engine.reporter import Reporters
-from ganzoo.engine.sampling import Sampler
-from ganzoo.engine.scorer import Scorer
-from ganzoo.engine.signals import StopFlag
-from ganzoo.engine.state import read_network
-from ganzoo.engine.step import GanStep
-from ganzoo.engine.terms import TermLog
-from ganzoo.engine.watch import Watch
+from ganzoo.engine.life.best import measure, previous_best, step_of
+from ganzoo.engine.life.keeper import Keeper
+from ganzoo.engine.life.mending import Mender
+from ganzoo.engine.life.remarks import remarks
+from ganzoo.engine.life.reporter import Reporters
+from ganzoo.engine.life.signals import StopFlag
+from ganzoo.engine.life.terms import TermLog
+from ganzoo.engine.life.watch import Watch
+from ganzoo.engine.play.nonfinite import NotFinite, check_finite
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.state import read_network
+from ganzoo.engine.play.step import GanStep
+from ganzoo.engine.samples.gallery import Gallery
+from ganzoo.engine.samples.sampling import Sampler
+from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.errors import CheckpointError, GanzooError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
-from ganzoo.engine.networks import Networks as Networks
-from ganzoo.engine.networks import Wanted as Wanted
-from ganzoo.engine.noise import BatchNoise, NoiseLaw, Rows
-from ganzoo.engine.processes import gather_over_ranks, mean_over_ranks
+from ganzoo.engine.play.networks import Networks as Networks
+from ganzoo.engine.play.networks import Wanted as Wanted
+from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.engine.play.processes import gather_over_ranks, mean_over_ranks
 
 Batch = tuple[Tensor, Tensor | None]
 

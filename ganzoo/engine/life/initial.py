@@ -9,7 +9,7 @@ from torch import nn
 
 from ganzoo.build.components import Components
 from ganzoo.build.plan import initial_paths
-from ganzoo.engine.state import newest_whole, read_network
+from ganzoo.engine.play.state import newest_whole, read_network
 from ganzoo.errors import CheckpointError
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from traceback import walk_tb
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.func import grad_and_value
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.build.components import Components, capabilities
-from ganzoo.engine.loss_scale import LossScale
-from ganzoo.errors import DeviceError, PluginError
-
-Judgement = Callable[[Tensor, Tensor | None], Any]
-Penalty = Callable[[Tensor, Tensor | None, Tensor | None], Any]
+from ganzoo.engine.play.compiled import Compiled, penalty_of
+from ganzoo.engine.play.loss_scale import LossScale
+from ganzoo.engine.play.outputs import full, lifted
+from ganzoo.errors import PluginError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +88,7 @@ class Networks:
         """Return G(z, y), lifted to float32 from half precision."""
         generator = self.compiled.generator if self.compiled else self.generator
         with self.autocast():
-            return _full(generator(z, y))
+            return full(generator(z, y))
 
     def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
         """Return D(x, y); half-precision logits and extras lifted to float32, features as made."""
@@ -100,7 +96,7 @@ class Networks:
         discriminator = self.discriminator if compiled is None else compiled
         with self.autocast():
             output = discriminator(self._placed(x), y)
-        return _lifted(output)
+        return lifted(output)
 
     def gradient(self, logits: Tensor, x: Tensor) -> Tensor:
         """Return d(sum of logits)/dx by double backward, differentiable.
@@ -124,7 +120,7 @@ class Networks:
         judge = penalty_of(self.discriminator) if compiled is None else compiled
         with self.autocast():
             output, gradient = judge(self._placed(x), y, self._factor())
-        return _lifted(output), gradient
+        return lifted(output), gradient
 
     def _factor(self) -> Tensor | None:
         return None if self.scale is None else self.scale.of_logits()
@@ -133,101 +129,3 @@ class Networks:
         if self.channels_last and x.dim() == 4:
             return x.contiguous(memory_format=torch.channels_last)
         return x
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """The networks as `torch.compile` made them, beside the modules that own the weights.
-
-    `penalty` gives D's output and its input gradient; None for a D that updates buffers as it
-    runs, which stays eager in updates with a penalty.
-    """
-
-    generator: Judgement
-    discriminator: Judgement | None
-    penalty: Penalty | None
-
-    @classmethod
-    def of(cls, generator: nn.Module, discriminator: nn.Module) -> Self:
-        """Compile two networks. Nothing is built before they are first called."""
-        # torch's compiler asks every input for its gradient, and G's samples are no leaves.
-        warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a")
-        pure = next(discriminator.buffers(), None) is None
-        return cls(
-            generator=torch.compile(generator, dynamic=False),
-            discriminator=torch.compile(discriminator, dynamic=False),
-            penalty=torch.compile(penalty_of(discriminator), dynamic=False) if pure else None,
-        )
-
-
-@contextmanager
-def telling_of_the_compiler() -> Iterator[None]:
-    """Say in one line what torch's compiler, or the code that it made, failed of.
-
-    Raises:
-        DeviceError: as said.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not _is_of_the_compiler(error):
-            raise
-        first = str(error).strip().partition("\n")[0]
-        raise DeviceError(
-            f"torch {torch.__version__} cannot compile these networks here: {first}",
-            hint="train.compile=false",
-        ) from error
-
-
-def _is_of_the_compiler(error: BaseException) -> bool:
-    if isinstance(error, torch._dynamo.exc.TorchDynamoException):
-        return True
-    if isinstance(error, torch.OutOfMemoryError):
-        return False  # which compiled code meets as any other does
-    *_, (innermost, _) = walk_tb(error.__traceback__)
-    return "torchinductor" in innermost.f_code.co_filename  # where compiled code is kept
-
-
-def penalty_of(discriminator: nn.Module) -> Penalty:
-    """Return ``(x, y, factor) -> (D(x, y), d(sum of logits)/dx)`` of one functional pass.
-
-    Every tensor of the output is differentiable in D's weights, and so is the gradient. The logits
-    are multiplied by `factor` on the way, and the gradient is divided by it again, if there is one.
-    """
-
-    def judge(
-        x: Tensor, y: Tensor | None, factor: Tensor | None = None
-    ) -> tuple[DiscriminatorOutput, Tensor]:
-        def total(x: Tensor) -> tuple[Tensor, Any]:
-            output = _as_output(discriminator(x, y))
-            classes = () if output.class_logits is None else (output.class_logits,)
-            # Only tensors may leave a functional pass: no None.
-            kept = (output.logits, tuple(output.features), classes, dict(output.extra))
-            logits = _full(output.logits).sum()
-            return logits if factor is None else logits * factor, kept
-
-        gradient, (_, (logits, features, classes, extra)) = grad_and_value(total, has_aux=True)(x)
-        class_logits = classes[0] if classes else None
-        output = DiscriminatorOutput(logits, features, class_logits, extra)
-        return output, gradient if factor is None else gradient / factor
-
-    return judge
-
-
-def _as_output(output: Any) -> DiscriminatorOutput:
-    return DiscriminatorOutput(output) if isinstance(output, Tensor) else output
-
-
-def _lifted(output: Any) -> DiscriminatorOutput:
-    output = _as_output(output)
-    return DiscriminatorOutput(
-        logits=_full(output.logits),
-        features=output.features,
-        class_logits=None if output.class_logits is None else _full(output.class_logits),
-        extra={name: _full(value) for name, value in output.extra.items()},
-    )
-
-
-def _full(t: Tensor) -> Tensor:
-    """Return t in float32 if it is in half precision, else as it is."""
-    return t.float() if t.dtype in (torch.bfloat16, torch.float16) else t

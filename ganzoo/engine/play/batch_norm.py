@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 
 from ganzoo.build.components import batch_norms
-from ganzoo.engine.processes import gather_over_ranks, group_size, mean_over_ranks
+from ganzoo.engine.play.processes import gather_over_ranks, group_size, mean_over_ranks
 
 
 def sync_batch_norm(network: nn.Module) -> None:

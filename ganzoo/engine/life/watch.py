@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.build.plan import Plan
-from ganzoo.engine.advice import more_slowly
-from ganzoo.engine.health import FEWEST_WATCHED, WATCHED, Health, Yardstick, plain_features
-from ganzoo.engine.processes import Processes
-from ganzoo.engine.reporter import Reporters
-from ganzoo.engine.sampling import Sampler
-from ganzoo.engine.scorer import Scorer
-from ganzoo.engine.step import GanStep
+from ganzoo.engine.life.advice import more_slowly
+from ganzoo.engine.life.health import FEWEST_WATCHED, WATCHED, Health, Yardstick, plain_features
+from ganzoo.engine.life.reporter import Reporters
+from ganzoo.engine.play.processes import Processes
+from ganzoo.engine.play.step import GanStep
+from ganzoo.engine.samples.sampling import Sampler
+from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.scoring.extraction import Extraction

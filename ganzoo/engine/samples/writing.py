@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.engine.pictures import grid, picture
+from ganzoo.engine.samples.pictures import grid, picture
 from ganzoo.errors import UsageError
 from ganzoo.runs.files import unwritable
 

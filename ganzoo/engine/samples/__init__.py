@@ -1,0 +1,1 @@
+"""Samples of a generator: drawn, written as files, exported, and scored."""
