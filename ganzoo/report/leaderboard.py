@@ -10,7 +10,7 @@ from ganzoo.registry.names import suggest
 from ganzoo.report.candidates import Unranked
 from ganzoo.report.published import HEADING, PublishedFigure
 from ganzoo.report.spreadsheet import spreadsheet
-from ganzoo.report.table import Table, three_digits
+from ganzoo.report.table import Table, three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
 from ganzoo.runs.samples import Kind
@@ -194,7 +194,13 @@ class Comparison:
         columns += [*(["best"] if has_best else []), *sampling, *metrics, *recipe]
         rows = []
         for row in self.ranked:
-            cells = [str(row.rank or "-"), row.name, str(row.n), _spread(row), _remark(row)]
+            cells = [
+                str(row.rank or "-"),
+                row.name,
+                str(row.n),
+                with_spread(row.mean, row.sd),
+                _remark(row),
+            ]
             if has_best:
                 cells.append(_best(row))
             cells += ["/".join(map(_word, row.sampling[name])) or "-" for name in sampling]
@@ -255,13 +261,6 @@ class Comparison:
 
     def _metric_columns(self) -> list[str]:
         return list(dict.fromkeys(name for row in self.ranked for name in row.metrics))
-
-
-def _spread(row: Row) -> str:
-    """Return mean ± sd, both to the last place that three digits of the mean have."""
-    mean = three_digits(row.mean)
-    places = len(mean.partition(".")[2])
-    return mean if row.sd is None else f"{mean} ± {row.sd:.{places}f}"
 
 
 def _best(row: Row) -> str:

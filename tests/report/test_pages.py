@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ganzoo.report.pages.history import clock, evaluations
 from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import append
+from ganzoo.runs.score import Statistics
 
 
 class Reader(HTMLParser):
@@ -101,8 +103,24 @@ def test_the_page_of_a_run_has_every_score_and_each_sample(finished: RunDirector
         assert words in page
 
 
-def test_the_page_of_a_run_without_a_score_says_so(make_run: Any) -> None:
-    assert "This run has no score" in run_page(make_run("bare"))
+def test_the_page_of_a_run_without_a_score_says_why(make_run: Any) -> None:
+    failed = run_page(make_run("failed", events=("started", "failed")))
+    assert "This run has no score: failed at step 100: the loss is not finite." in failed
+    stopped = run_page(make_run("stopped", events=("started", "interrupted")))
+    assert "This run has no score: interrupted at step 100." in stopped
+    assert "<code>ganzoo resume " in stopped
+    asked_for_none = run_page(make_run("unscored", extractor=None))
+    assert "its recipe asks for no score" in asked_for_none
+    assert "eval.extractor=NAME" in asked_for_none
+
+
+def test_scores_stand_on_pages_with_their_error_and_their_floor(
+    runs: Path, make_run: Any, score: Any
+) -> None:
+    known = Statistics(mean_term=2.0, covariance_term=1.0, floor=1.234, standard_error=0.456)
+    run = make_run("known", replace(score(3.0), statistics=known))
+    assert Reader(run_page(run)).cells[2] == "3.00 ± 0.46"
+    assert "lower is better, the floor is 1.23." in comparison_page(compare())
 
 
 def test_the_page_of_a_comparison_has_its_rows_and_what_is_not_ranked(

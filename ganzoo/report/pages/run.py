@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ganzoo.report.candidates import Unranked, candidate
 from ganzoo.report.pages.history import evaluations, health_charts, score_charts, term_charts
 from ganzoo.report.pages.page import explanation, pictures, protocol_rows, render
-from ganzoo.report.table import three_digits
+from ganzoo.report.table import three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Score
 
@@ -41,7 +42,7 @@ def run_page(run: RunDirectory) -> str:
         columns=[*COLUMNS, *metrics],
         numeric=NUMERIC | set(metrics),
         rows=[_row(score, metrics) for score in scores],
-        unscored="This run has no score: nothing that is installed can judge its data.",
+        unscored=_unscored(run) if not scores else None,
         curves=[*term_charts(run.metrics()), *health_charts(run.health())],
         events=[_event(event) for event in events if event.get("event") != "saved"],
         recipe=_text(run.recipe_file),
@@ -59,6 +60,12 @@ def _main_protocol(scores: Iterable[Score]) -> Any:
         if score.sampling and score.sampling.selected == "during":
             return score.protocol
     return last
+
+
+def _unscored(run: RunDirectory) -> Unranked:
+    """Return why a run without any score has none, and the command that would change it."""
+    found = candidate(run)
+    return found if isinstance(found, Unranked) else Unranked(run.name, "nothing scored it")
 
 
 def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -92,7 +99,7 @@ def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
     cells = [
         f"{step:,}" if step is not None else "-",
         f"{images:,}" if images is not None else "-",
-        three_digits(score.value),
+        with_spread(score.value, score.statistics and score.statistics.standard_error),
         about.selected if about else "-",
         score.protocol.words(),
         *(three_digits(score.metrics.get(name)) for name in metrics),
