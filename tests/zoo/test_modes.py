@@ -58,6 +58,12 @@ def test_modes_need_labels_and_two_samples_of_each(grid: Evaluated) -> None:
         Modes()(side(points, torch.arange(30) % 29), side(points))
 
 
+def test_modes_are_those_of_vectors_and_not_of_images() -> None:
+    images = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
+    with pytest.raises(DataError, match=r"needs vectors, not samples of shape \(1, 8, 8\)"):
+        Modes()(side(images, torch.arange(6) // 2), side(images))
+
+
 @pytest.mark.parametrize("size", [8, 32])
 def test_unseen_stacks_are_read_as_their_labels_say(size: int) -> None:
     images, labels = StackedDigits("test", size=size, length=1000).tensors()  # type: ignore[arg-type]

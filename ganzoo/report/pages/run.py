@@ -96,10 +96,11 @@ def _samples(run: RunDirectory) -> list[tuple[Path, str]]:
 def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
     about = score.sampling
     step, images = (about.step, about.images_seen) if about else (None, None)
+    error = score.statistics.standard_error if score.statistics else None
     cells = [
         f"{step:,}" if step is not None else "-",
         f"{images:,}" if images is not None else "-",
-        with_spread(score.value, score.statistics and score.statistics.standard_error),
+        with_spread(score.value, error),
         about.selected if about else "-",
         score.protocol.words(),
         *(three_digits(score.metrics.get(name)) for name in metrics),

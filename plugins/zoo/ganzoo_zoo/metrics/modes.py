@@ -19,8 +19,8 @@ class Modes:
     axes) are estimated from the real features. A sample is of high quality if it lies within 3 sd
     of the nearest centre, and a mode is covered if such a sample lies nearest to it. A perfect
     sampler of D-dimensional Gaussians has a high quality of P(chi^2_D < 9), not 1: in the plane
-    1 - exp(-9/2) = 98.9 %. The metric is made for data of few dimensions: of 64 features no sample
-    would be of high quality.
+    1 - exp(-9/2) = 98.9 %. The metric is made for vectors of few dimensions: of the 64 pixels of a
+    small image no sample would be of high quality.
 
     Returns ``modes_covered``, ``modes_total``, ``high_quality`` (in [0, 1]) and
     ``high_quality_ceiling``, that of a perfect sampler.
@@ -28,10 +28,17 @@ class Modes:
     Source: Srivastava et al. 2017, arXiv:1705.07761; Lin et al. 2018 (PacGAN), arXiv:1712.04086.
 
     Raises:
-        DataError: the real data has no labels, or one of them a single time.
+        DataError: the samples are no vectors; the real data has no labels, or one of them a single
+            time.
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        if fake.samples.ndim != 2:
+            raise DataError(
+                "the metric 'modes' needs vectors, not samples of shape "
+                f"{tuple(fake.samples.shape[1:])}",
+                hint="remove modes from eval.metrics",
+            )
         centres, sd = modes_of(real)
         distance, nearest = torch.cdist(fake.features.double(), centres).min(dim=1)
         good = distance <= 3 * sd[nearest]
