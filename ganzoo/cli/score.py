@@ -206,7 +206,7 @@ def _kept(given: dict[str, Any]) -> Keep | None:
 
     if given["name"] is None:
         return None
-    names.check(given["name"])
+    names.check(given["name"], ("score", "PATH"))
     return Keep(given["name"], given["runs_dir"], given["seed"], given["yardstick"])
 
 

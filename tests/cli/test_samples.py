@@ -55,6 +55,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["a", "--like", "a", "--against", "digits"], "choose one", "score"),
         (["ü 'x.npz", "--like", "a", "--checkpoint", "5"], "have no --checkpoint", "score"),
         (["a", "--name", "b"], "is a run, which keeps its scores itself", "score"),
+        (
+            ["ü 'x.npz", "--against", "digits", "--name", "a/b"],
+            "cannot name a run",
+            "score",
+        ),
         (["ü 'x.npz", "--yardstick"], "--yardstick is of --name", "score"),
         (["a", "--checkpoint", "newest"], "not final, best or a step", "score"),
     ],
