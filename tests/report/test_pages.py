@@ -19,6 +19,7 @@ from ganzoo.report.pages.history import clock, evaluations
 from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import append
+from ganzoo.runs.samples import keep_score
 from ganzoo.runs.score import Statistics
 
 
@@ -121,6 +122,20 @@ def test_scores_stand_on_pages_with_their_error_and_their_floor(
     run = make_run("known", replace(score(3.0), statistics=known))
     assert Reader(run_page(run)).cells[2] == "3.00 ± 0.46"
     assert "lower is better, the floor is 1.23." in comparison_page(compare())
+
+
+def test_the_page_of_kept_samples_shows_them_and_speaks_of_no_recipe(
+    runs: Path, score: Any
+) -> None:
+    scored = replace(score(3.0), sampling=None)
+    kept = keep_score(scored, "noise", runs, yardstick=True, description="uniform noise")
+    kept.samples_directory.mkdir()
+    Image.new("L", (4, 4)).save(kept.samples_directory / "samples.png")
+    page = run_page(kept)
+    for words in ("no trained model made them", "uniform noise", 'alt="the first ones"'):
+        assert words in page
+    for words in ("recipe.yaml", "The recipe", "latents", "<dd></dd>", 'type="range"'):
+        assert words not in page
 
 
 def test_the_page_of_a_comparison_has_its_rows_and_what_is_not_ranked(

@@ -10,6 +10,7 @@ from ganzoo.report.pages.history import evaluations, health_charts, score_charts
 from ganzoo.report.pages.page import explanation, pictures, protocol_rows, render
 from ganzoo.report.table import three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.samples import PICTURE, kind_of
 from ganzoo.runs.score import Score
 
 SHOWN_GRIDS = 12
@@ -25,6 +26,7 @@ def run_page(run: RunDirectory) -> str:
         DataError: its records cannot be read.
     """
     info, events, scores = run.info(), run.events(), run.scores()
+    kind = kind_of(info)
     protocol = _main_protocol(scores)
     charts: tuple[Any, ...] = ()
     if protocol:
@@ -35,9 +37,10 @@ def run_page(run: RunDirectory) -> str:
         "run.html",
         title=run.name,
         description=protocol.words() if protocol else "not scored",
-        facts=_facts(run, info),
+        facts=_facts(run, info) if kind == "run" else _facts_of_samples(info),
         real=next(iter(pictures([(run.samples_directory / "real.png", "real samples")])), None),
         grids=pictures(_samples(run)),
+        made_by_run=kind == "run",
         charts=charts,
         columns=[*COLUMNS, *metrics],
         numeric=NUMERIC | set(metrics),
@@ -45,8 +48,8 @@ def run_page(run: RunDirectory) -> str:
         unscored=_unscored(run) if not scores else None,
         curves=[*term_charts(run.metrics()), *health_charts(run.health())],
         events=[_event(event) for event in events if event.get("event") != "saved"],
-        recipe=_text(run.recipe_file),
-        lock=_text(run.lock_file),
+        recipe=_text(run.recipe_file) if kind == "run" else None,
+        lock=_text(run.lock_file) if kind == "run" else None,
         explanation=explanation(protocol) if protocol else "",
         protocol=protocol_rows(protocol) if protocol else (),
     )
@@ -84,9 +87,28 @@ def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _facts_of_samples(info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of samples that no run made."""
+    about = info["samples"]
+    kinds = {"yardstick": "yardstick: no trained model made them", "samples": "of another tool"}
+    facts = [
+        ("samples", kinds[about["kind"]]),
+        ("name", str(info.get("name", ""))),
+        ("made by", str(about.get("description", ""))),
+        ("seed", str(info.get("seed", ""))),
+        ("scored", f"{info['created'][:16].replace('T', ' ')} (UTC)"),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
 def _samples(run: RunDirectory) -> list[tuple[Path, str]]:
-    """Return at most so many of the pictures drawn on the way, evenly, the last one among them."""
+    """Return at most so many of the pictures drawn on the way, evenly, the last one among them.
+
+    Of samples that no run made there is one picture.
+    """
     paths = sorted(run.samples_directory.glob("step-*.png"))
+    if not paths and (picture := run.samples_directory / PICTURE).exists():
+        return [(picture, "the first ones")]
     if len(paths) > SHOWN_GRIDS:
         stride = (len(paths) - 1) / (SHOWN_GRIDS - 1)
         paths = [paths[round(index * stride)] for index in range(SHOWN_GRIDS)]
