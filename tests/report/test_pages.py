@@ -15,7 +15,7 @@ from ganzoo.cli.compare import compare as compare_command
 from ganzoo.cli.report import report
 from ganzoo.report.compare import compare
 from ganzoo.report.pages.comparison import comparison_page
-from ganzoo.report.pages.history import clock, evaluations
+from ganzoo.report.pages.history import Scored, clock, evaluations, score_charts, term_charts
 from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import append
@@ -170,6 +170,21 @@ def test_evaluations_are_of_one_protocol_and_in_order(
     found = evaluations(make_run("x", *scores), scores, protocol.id)
     assert [each.value for each in found] == [7.0, 5.0]
     assert evaluations(make_run("x"), scores, "another") == []
+
+
+def test_values_that_are_not_finite_are_left_out_of_the_curves(finished: RunDirectory) -> None:
+    for step, real in ((150, float("nan")), (200, float("inf")), (250, -1e308), (300, 0.25)):
+        finished.append_metrics({"step": step, "images_seen": 64 * step, "d/real": real})
+    assert "d/real: last 0.25" in run_page(finished)
+    (chart,) = term_charts([{"step": 1, "d/real": 1.0, "g/fake": float("nan")}])
+    assert chart.title == "Discriminator's terms"
+
+
+def test_a_single_seed_has_bars_of_its_standard_error_and_several_of_their_spread() -> None:
+    one, two = Scored(64, 1.0, 5.0, standard_error=0.5), Scored(64, 1.0, 7.0, standard_error=0.5)
+    for seeds, spread in (([[one]], 0.5), ([[one], [two]], 2**0.5)):
+        for chart in score_charts({"a": seeds}, "FD") or pytest.fail("no charts"):
+            assert chart.series[0].points[0].spread == pytest.approx(spread)
 
 
 def test_a_score_that_was_made_later_is_no_evaluation_of_the_run(
