@@ -139,7 +139,9 @@ def _as_parameters() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        hint = error.hint and error.hint.replace("dataset.", "")
+        hint = error.hint and error.hint.replace("dataset.", "").replace(
+            "eval.reference=", "--split "
+        )
         raise DataError(error.message, hint=hint) from error
 
 
