@@ -12,11 +12,13 @@ from ganzoo.cli import options
 from ganzoo.cli.errors import report
 from ganzoo.cli.output import is_main_process, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
+from ganzoo.registry.names import shorten
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
     from ganzoo.engine.foreign import Keep
+    from ganzoo.engine.run import Run
     from ganzoo.runs.score import Score
 
 
@@ -122,7 +124,7 @@ def are_samples(reference: str) -> bool:
         DataError: it can only mean a file, which is not there.
     """
     path = Path(reference)
-    if not path.exists() and path.suffix in (".npz", ".zip"):
+    if not path.exists() and path.suffix.lower() in (".npz", ".zip"):
         raise DataError(f"there is no file {reference}", hint="ls -d *.npz *.zip */")
     return path.exists() and not (path / INFO).exists()
 
@@ -136,7 +138,7 @@ def _own(reference: str, overrides: tuple[str, ...], given: dict[str, Any]) -> S
             f"{run.name} is a run, which has its reference already; --against is for samples",
             hint=command("score", reference_to(run.path), "eval.reference=SPLIT"),
         )
-    like = load(given["like"], given["runs_dir"]).evaluation() if given["like"] else None
+    like = _evaluation_of(load(given["like"], given["runs_dir"]), run) if given["like"] else None
     if like and overrides:
         raise click.UsageError("--like takes the other run's protocol, and nothing else")
     return run.score(
@@ -144,6 +146,18 @@ def _own(reference: str, overrides: tuple[str, ...], given: dict[str, Any]) -> S
         overrides=like or overrides,
         expect_processes=given["expect_processes"],
     )
+
+
+def _evaluation_of(like: Run, run: Run) -> dict[str, Any]:
+    """Return how one run was evaluated, as overrides for another of the same data set."""
+    theirs, own = (each.plan.components["dataset",].id for each in (like, run))
+    if theirs != own:
+        raise UsageError(
+            f"{like.name} was scored against {shorten(theirs)}, and {run.name} is of "
+            f"{shorten(own)}: no score of the two can be compared",
+            hint=command("compare", "--by-dataset"),
+        )
+    return like.evaluation()
 
 
 def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
@@ -192,7 +206,7 @@ def _kept(given: dict[str, Any]) -> Keep | None:
 
     if given["name"] is None:
         return None
-    names.check(given["name"])
+    names.check(given["name"], ("score", "PATH"))
     return Keep(given["name"], given["runs_dir"], given["seed"], given["yardstick"])
 
 
@@ -217,9 +231,14 @@ def _show(scores: dict[str, Score], as_json: bool, *, heading: bool = False) -> 
 
 def _lines(result: Score) -> list[str]:
     statistics = {} if result.statistics is None else vars(result.statistics)
-    error = f" ± {statistics['standard_error']:.4f}" if statistics else ""
-    lines = [f"{result.value:.4f}{error}  {result.protocol.words()}"]
+    error = f" ± {figure(statistics['standard_error'])}" if statistics else ""
+    lines = [f"{figure(result.value)}{error}  {result.protocol.words()}"]
     for name, value in {**statistics, **result.metrics}.items():
         if name != "standard_error" and value is not None:
-            lines.append(f"{value:.4f}  {name}")
+            lines.append(f"{figure(value)}  {name}")
     return lines
+
+
+def figure(value: float) -> str:
+    """Return four places, or four digits of what they would say nothing about."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e9 else f"{value:.3e}"

@@ -18,13 +18,17 @@ from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
 from ganzoo.build.plan import ComponentPlan
 from ganzoo.engine.play.processes import find_processes
+from ganzoo.engine.samples.foreign_samples import read_samples, require_same_colours
+from ganzoo.engine.samples.gallery import GRID_SAMPLES
+from ganzoo.engine.samples.picture_formats import require_one_format
+from ganzoo.engine.samples.pictures import grid
 from ganzoo.engine.run import Run
 from ganzoo.engine.samples.foreign_samples import read_samples, require_same_colours
 from ganzoo.engine.samples.gallery import GRID_SAMPLES
 from ganzoo.engine.samples.pictures import grid
 from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.errors import DataError
-from ganzoo.registry.names import shorten
+from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.commands import DEFAULT_DIRECTORY, command
 from ganzoo.runs.samples import PICTURE, keep_score
@@ -32,6 +36,7 @@ from ganzoo.runs.score import Score
 from ganzoo.scoring.ranks import share
 
 BATCH = 256
+ARRAYS = (".npz", ".npy")
 
 
 @dataclass(frozen=True)
@@ -137,20 +142,37 @@ def _as_parameters() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        hint = error.hint and error.hint.replace("dataset.", "")
+        hint = error.hint and error.hint.replace("dataset.", "").replace(
+            "eval.reference=", "--split "
+        )
         raise DataError(error.message, hint=hint) from error
 
 
 def _reference(against: str, parameters: Mapping[str, Any], registry: Registry) -> ComponentPlan:
-    if Path(against).suffix in (".npz", ".npy"):
+    suffix = Path(against).suffix.lower()
+    if not Path(against).exists() and (suffix in ARRAYS or _can_only_be_a_path(against)):
+        raise DataError(f"there is no {against}", hint="--against DATASET, or a folder or zip")
+    if suffix in ARRAYS:
         raise DataError(
             f"{against} holds arrays, and samples are scored against a data set or pictures",
             hint="save them as PNG in a folder, and name that",
         )
     if Path(against).exists():
+        require_one_format(Path(against), "save them all in one format, best as PNG")
         given = {"path": str(Path(against).absolute()), **parameters}
         return adhoc_component(registry, "dataset", PICTURES, given)
     return adhoc_component(registry, "dataset", against, parameters)
+
+
+def _can_only_be_a_path(against: str) -> bool:
+    """Return whether this is no id of a data set: NAME, or namespace/NAME."""
+    folder = Path(against).parent
+    return (
+        against.count("/") > 1
+        or against.startswith((".", "/", "~"))
+        or against.endswith(("/", ".zip", ".ZIP"))
+        or (folder.name not in ("", DEFAULT_NAMESPACE) and folder.is_dir())
+    )
 
 
 def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:

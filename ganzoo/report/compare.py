@@ -92,7 +92,7 @@ def compare_by_dataset(
     rest = [each for each in read if not datasets_of(each)]
     for dataset in sorted(of_each, key=lambda name: (-len(of_each[name]), name)):
         try:
-            ranking = _ranking(of_each[dataset], directory, dataset, sort, only_changed)
+            ranking = _ranking(of_each[dataset], directory, dataset, None, only_changed)
         except ComparisonError:
             rest += of_each[dataset]
         else:
@@ -100,7 +100,16 @@ def compare_by_dataset(
     if not rankings:
         return (_ranking(read, directory, None, sort, only_changed),)
     first = replace(rankings[0], unranked=(*rankings[0].unranked, *map(_alone, rest)))
-    return first, *rankings[1:]
+    return _sorted((first, *rankings[1:]), sort)
+
+
+def _sorted(rankings: tuple[Comparison, ...], column: str | None) -> tuple[Comparison, ...]:
+    """Order those rankings that have the column; what has no such metric keeps its order."""
+    if not column:
+        return rankings
+    if not any(each.has_column(column) for each in rankings):
+        return (rankings[0].sorted_by(column),)  # which says what columns there are
+    return tuple(each.sorted_by(column) if each.has_column(column) else each for each in rankings)
 
 
 def _alone(each: Candidate | Unranked) -> Unranked:
@@ -232,9 +241,11 @@ def _nothing_together(
 def _other_protocol(
     each: Candidate, ranked: Protocol, first: Candidate, directory: Path
 ) -> Unranked:
-    """Say in plain words how the protocol of a run differs, and how to score it like the others."""
-    own = list(each.protocols().values())[-1]
-    differences = "; ".join(own.differences(ranked))
+    """Say in plain words how the protocol of a run differs, and how to score it like the others.
+
+    Of several protocols it is the one most like that of the ranking.
+    """
+    own = min(each.protocols().values(), key=lambda own: len(own.differences(ranked)))
     if own.reference == ranked.reference and each.kind != "run":
         way = command("score", "SAMPLES", "--like", first.reference, "--name", each.name)
     elif own.reference == ranked.reference:
@@ -242,7 +253,11 @@ def _other_protocol(
     else:
         shown = shorten(own.reference)
         way = command("compare", "--dataset", shown, runs_directory=directory)
-    reason = f"another protocol, {own.words()}; its own / ranked: {differences}"
+    reason = f"another protocol, {own.words()}; its own / ranked: " + "; ".join(
+        own.differences(ranked)
+    )
+    if own.reference != ranked.reference:  # from which the other differences follow
+        reason = f"another data set, {own.words()}"
     return Unranked(each.run.name, reason, way, own.reference)
 
 

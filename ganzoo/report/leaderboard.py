@@ -10,7 +10,7 @@ from ganzoo.registry.names import suggest
 from ganzoo.report.candidates import Unranked
 from ganzoo.report.published import HEADING, PublishedFigure
 from ganzoo.report.spreadsheet import spreadsheet
-from ganzoo.report.table import Table, three_digits
+from ganzoo.report.table import Table, three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
 from ganzoo.runs.samples import Kind
@@ -99,8 +99,8 @@ class Row:
             return self.recipe[column]
         if column in self.sampling:
             return self.sampling[column][-1] if self.sampling[column] else None
-        own = {"score": self.mean, "experiment": self.name, "n": self.n, "sd": self.sd}
-        own["best"] = self.best_mean
+        own: dict[str, Any] = {"rank": self.rank or None, "experiment": self.name, "n": self.n}
+        own |= {"score": self.mean, "mean": self.mean, "sd": self.sd, "best": self.best_mean}
         return own[column] if column in own else self.metrics.get(column)
 
     def to_dict(self) -> dict[str, Any]:
@@ -162,12 +162,12 @@ class Comparison:
         """Return the comparison with its rows in the order of a column of the table.
 
         Numbers rise, or fall for ``-column``; rows without a value come last. The distance's
-        column is called ``score``.
+        column is called ``score``, ``mean`` or as its heading is, that of the places ``rank``.
 
         Raises:
             UsageError: there is no such column; names those there are.
         """
-        name, falls = column.removeprefix("-"), column.startswith("-")
+        name, falls = self._name(column), column.startswith("-")
         worth = {key: [row.worth(key) for row in self.ranked] for key in self._sortable()}
         if name not in worth:
             near = suggest(name, list(worth)) or "score"
@@ -179,9 +179,18 @@ class Comparison:
         present.sort(key=lambda index: _order(worth[name][index]), reverse=falls)
         return replace(self, ranked=tuple(self.ranked[i] for i in (*present, *missing)))
 
+    def has_column(self, column: str) -> bool:
+        """Whether rows can be ordered by it."""
+        return self._name(column) in self._sortable()
+
+    def _name(self, column: str) -> str:
+        headings = {"#": "rank", self.protocol.distance_name: "score"}
+        name = column.removeprefix("-")
+        return headings.get(name, name)
+
     def _sortable(self) -> list[str]:
         recipe = [key for row in self.ranked[:1] for key in row.recipe]
-        named = ["score", "experiment", "n", "sd", "best"]
+        named = ["score", "rank", "experiment", "n", "mean", "sd", "best"]
         return list(dict.fromkeys([*named, *SORTABLE_SAMPLING, *self._metric_columns(), *recipe]))
 
     def table(self) -> Table:
@@ -194,7 +203,13 @@ class Comparison:
         columns += [*(["best"] if has_best else []), *sampling, *metrics, *recipe]
         rows = []
         for row in self.ranked:
-            cells = [str(row.rank or "-"), row.name, str(row.n), _spread(row), _remark(row)]
+            cells = [
+                str(row.rank or "-"),
+                row.name,
+                str(row.n),
+                with_spread(row.mean, row.sd),
+                _remark(row),
+            ]
             if has_best:
                 cells.append(_best(row))
             cells += ["/".join(map(_word, row.sampling[name])) or "-" for name in sampling]
@@ -255,13 +270,6 @@ class Comparison:
 
     def _metric_columns(self) -> list[str]:
         return list(dict.fromkeys(name for row in self.ranked for name in row.metrics))
-
-
-def _spread(row: Row) -> str:
-    """Return mean ± sd, both to the last place that three digits of the mean have."""
-    mean = three_digits(row.mean)
-    places = len(mean.partition(".")[2])
-    return mean if row.sd is None else f"{mean} ± {row.sd:.{places}f}"
 
 
 def _best(row: Row) -> str:

@@ -73,3 +73,15 @@ def three_digits(value: float | None) -> str:
         return "0"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:.2e}" if decimals > 8 else f"{round(value, decimals):.{decimals}f}"
+
+
+def with_spread(value: float, spread: float | None) -> str:
+    """Return ``value ± spread``, both to the last place that three digits of the value have."""
+    text = three_digits(value)
+    if spread is None:
+        return text
+    return f"{text} ± {spread:.2e}" if "e" in text else f"{text} ± {spread:.{_places(text)}f}"
+
+
+def _places(text: str) -> int:
+    return len(text.partition(".")[2])

@@ -11,7 +11,7 @@ from ganzoo.errors import UsageError
 from ganzoo.recipes.scalars import PATTERNS, construct
 from ganzoo.registry.names import shorten, suggest
 
-_FORM = re.compile(r"\s*(?P<key>[^\s=!<>]+)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.*?)\s*")
+_FORM = re.compile(r"\s*(?P<key>[^\s=!<>]+)\s*(?P<sign><=|>=|!=|==?|<|>)\s*(?P<value>.*?)\s*")
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
@@ -30,7 +30,7 @@ class Condition:
 
     @classmethod
     def of(cls, text: str) -> "Condition":
-        """Read ``key=value``, with ``!=``, ``<``, ``<=``, ``>`` and ``>=`` too.
+        """Read ``key=value``, with ``==``, ``!=``, ``<``, ``<=``, ``>`` and ``>=`` too.
 
         Raises:
             UsageError: it has no such form, or orders what is no number.
@@ -51,7 +51,7 @@ class Condition:
         found = leaves.get(self.key)
         if self.sign in _ORDERS:
             return _is_number(found) and _ORDERS[self.sign](found, self.value)
-        return _equal(found, self.value) == (self.sign == "=")
+        return _equal(found, self.value) == (self.sign in ("=", "=="))
 
 
 def require_known(conditions: Iterable[Condition], recipes: Sequence[Mapping[str, Any]]) -> None:
@@ -85,8 +85,22 @@ def _is_number(value: Any) -> bool:
 
 def _equal(found: Any, wanted: Any) -> bool:
     """Whether a value is the one wanted; words may be patterns, and ids be short."""
+    if isinstance(found, Mapping) and "use" in found:
+        found = found["use"]  # of the components in a list
+    if isinstance(found, list):
+        items = _items(wanted)
+        return items is not None and len(items) == len(found) and all(map(_equal, found, items))
     if isinstance(found, str) and isinstance(wanted, str):
         return fnmatchcase(shorten(found), shorten(wanted))
     if isinstance(found, bool) or isinstance(wanted, bool):
         return found is wanted
     return bool(found == wanted)
+
+
+def _items(wanted: Any) -> list[Any] | None:
+    """Return the values in ``[a, b]``; None of what is no list."""
+    if not (isinstance(wanted, str) and wanted.startswith("[") and wanted.endswith("]")):
+        return None
+    return (
+        [_value(item.strip()) for item in wanted[1:-1].split(",")] if wanted[1:-1].strip() else []
+    )

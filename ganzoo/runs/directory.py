@@ -12,7 +12,6 @@ from typing import Any
 
 from ganzoo.errors import DataError
 from ganzoo.runs import faults, lock, names, records
-from ganzoo.runs.commands import command
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.lock import Owner
 from ganzoo.runs.score import Score
@@ -126,8 +125,7 @@ class RunDirectory:
         except OSError as error:
             with contextlib.suppress(OSError):
                 run.path.rmdir()
-            elsewhere = command("run", "RECIPE", "--runs-dir", "DIRECTORY")
-            raise unwritable(runs_directory, error, elsewhere) from error
+            raise unwritable(runs_directory, error, "--runs-dir DIRECTORY") from error
         return run
 
     @classmethod

@@ -15,8 +15,11 @@ PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RULE = "letters, digits, '.', '_' and '-', the first one a letter or digit, at most 100"
 
 
-def check(name: str) -> None:
+def check(name: str, words: Sequence[str] = ("run", "RECIPE")) -> None:
     """Refuse what a run's directory cannot begin with; the rule is that of a recipe's name.
+
+    Args:
+        words: the command that was given such a name.
 
     Raises:
         UsageError: with the nearest name that is allowed.
@@ -27,7 +30,7 @@ def check(name: str) -> None:
     guess = f" - did you mean {near!r}?" if near else ""
     raise UsageError(
         f"{name!r} cannot name a run ({_RULE}){guess}",
-        hint=command("run", "RECIPE", "--name", near or "NAME"),
+        hint=command(*words, "--name", near or "NAME"),
     )
 
 

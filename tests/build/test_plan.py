@@ -87,6 +87,7 @@ def test_a_relative_path_starts_at_the_file_that_holds_it(tmp_path: Path) -> Non
     [
         ({"dataset": {"use": "gaussians"}}, "zoo/dcgan is for image, but the data is vector 2"),
         ({"eval": {"reference": "tset"}}, "no split 'tset' - did you mean 'test'?"),
+        ({"eval": {"metrics": ["modes"]}}, "zoo/modes is for vector, but the data is image 1x8x8"),
     ],
 )
 def test_components_that_cannot_do_this_data_are_named(

@@ -3,6 +3,7 @@
 import json
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ganzoo.cli.output import is_main_process
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.cli.sample import default_name
 from ganzoo.engine.samples.writing import write_samples
+from ganzoo.cli.score import figure
 from ganzoo.errors import UsageError
 from ganzoo.runs.directory import RunDirectory
 
@@ -53,6 +55,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["a", "--like", "a", "--against", "digits"], "choose one", "score"),
         (["ü 'x.npz", "--like", "a", "--checkpoint", "5"], "have no --checkpoint", "score"),
         (["a", "--name", "b"], "is a run, which keeps its scores itself", "score"),
+        (
+            ["ü 'x.npz", "--against", "digits", "--name", "a/b"],
+            "cannot name a run",
+            "score",
+        ),
         (["ü 'x.npz", "--yardstick"], "--yardstick is of --name", "score"),
         (["a", "--checkpoint", "newest"], "not final, best or a step", "score"),
     ],
@@ -104,6 +111,33 @@ def test_what_several_words_cannot_mean_is_said(
 ) -> None:
     assert main(["score", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_run_is_not_scored_like_one_of_another_data_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def load(name: str, directory: Path) -> SimpleNamespace:
+        dataset = SimpleNamespace(id="zoo/gaussians" if name == "points" else "zoo/digits")
+        return SimpleNamespace(
+            name=name,
+            plan=SimpleNamespace(components={("dataset",): dataset}),
+            evaluation=lambda: {"eval.final_samples": 7},
+            score=lambda overrides, **about: pytest.fail(f"scored with {overrides}"),
+        )
+
+    monkeypatch.setattr("ganzoo.engine.run.load", load)
+    assert main(["score", "a", "--like", "points"]) == 2
+    assert "points was scored against gaussians, and a is of digits" in capsys.readouterr().err
+    with pytest.raises(pytest.fail.Exception, match=r"scored with \{'eval.final_samples': 7\}"):
+        main(["score", "a", "--like", "digits", "--traceback"])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(70.50931, "70.5093"), (0.0, "0.0000"), (2.27e-13, "2.270e-13"), (1.81e60, "1.810e+60")],
+)
+def test_a_figure_has_four_places_where_they_say_something(value: float, text: str) -> None:
+    assert figure(value) == text
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -86,3 +86,22 @@ def test_the_page_has_each_ranking_under_ids_of_its_own(two: None) -> None:
         assert page.count(f'id="{name}"') == page.count(f'id="{name}-2"') == 1
     assert 'data-filters="ranked-2"' in page
     assert page.index("shapes/train") < page.index('id="board-2"') < page.rindex("digits/train")
+
+
+def test_a_column_orders_the_rankings_that_have_it(
+    two: None, make_run: Any, score: Any, capsys: Capture
+) -> None:
+    for index, recall in enumerate([0.1, 0.9, 0.5]):
+        make_run(f"r{index}", score(9.0 + index, metrics={"recall": recall}), lr=20.0 + index)
+    found = compare_by_dataset(sort="-recall")
+    assert [[row.name for row in each.ranked] for each in found] == [
+        ["r1", "r2", "r0", "d1", "d0"],
+        ["s1", "s2", "s0"],
+    ]
+    assert main(["compare", "--by-dataset", "--sort", "recal"]) == 2
+    assert "try: --sort recall" in capsys.readouterr().err
+
+
+def test_a_run_of_another_data_set_is_said_to_be_so_and_no_more(two: None) -> None:
+    reasons = {each.reason for each in compare().unranked}
+    assert reasons == {"another data set, FD(toy-cnn) 599 · digits/train"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from ganzoo.cli.compare import compare as compare_command
 from ganzoo.cli.report import report
 from ganzoo.report.compare import compare
 from ganzoo.report.pages.comparison import comparison_page
-from ganzoo.report.pages.history import clock, evaluations
+from ganzoo.report.pages.history import Scored, clock, evaluations, score_charts, term_charts
 from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import append
+from ganzoo.runs.samples import keep_score
+from ganzoo.runs.score import Statistics
 
 
 class Reader(HTMLParser):
@@ -101,8 +104,38 @@ def test_the_page_of_a_run_has_every_score_and_each_sample(finished: RunDirector
         assert words in page
 
 
-def test_the_page_of_a_run_without_a_score_says_so(make_run: Any) -> None:
-    assert "This run has no score" in run_page(make_run("bare"))
+def test_the_page_of_a_run_without_a_score_says_why(make_run: Any) -> None:
+    failed = run_page(make_run("failed", events=("started", "failed")))
+    assert "This run has no score: failed at step 100: the loss is not finite." in failed
+    stopped = run_page(make_run("stopped", events=("started", "interrupted")))
+    assert "This run has no score: interrupted at step 100." in stopped
+    assert "<code>ganzoo resume " in stopped
+    asked_for_none = run_page(make_run("unscored", extractor=None))
+    assert "its recipe asks for no score" in asked_for_none
+    assert "eval.extractor=NAME" in asked_for_none
+
+
+def test_scores_stand_on_pages_with_their_error_and_their_floor(
+    runs: Path, make_run: Any, score: Any
+) -> None:
+    known = Statistics(mean_term=2.0, covariance_term=1.0, floor=1.234, standard_error=0.456)
+    run = make_run("known", replace(score(3.0), statistics=known))
+    assert Reader(run_page(run)).cells[2] == "3.00 ± 0.46"
+    assert "lower is better, the floor is 1.23." in comparison_page(compare())
+
+
+def test_the_page_of_kept_samples_shows_them_and_speaks_of_no_recipe(
+    runs: Path, score: Any
+) -> None:
+    scored = replace(score(3.0), sampling=None)
+    kept = keep_score(scored, "noise", runs, yardstick=True, description="uniform noise")
+    kept.samples_directory.mkdir()
+    Image.new("L", (4, 4)).save(kept.samples_directory / "samples.png")
+    page = run_page(kept)
+    for words in ("no trained model made them", "uniform noise", 'alt="the first ones"'):
+        assert words in page
+    for words in ("recipe.yaml", "The recipe", "latents", "<dd></dd>", 'type="range"'):
+        assert words not in page
 
 
 def test_the_page_of_a_comparison_has_its_rows_and_what_is_not_ranked(
@@ -137,6 +170,21 @@ def test_evaluations_are_of_one_protocol_and_in_order(
     found = evaluations(make_run("x", *scores), scores, protocol.id)
     assert [each.value for each in found] == [7.0, 5.0]
     assert evaluations(make_run("x"), scores, "another") == []
+
+
+def test_values_that_are_not_finite_are_left_out_of_the_curves(finished: RunDirectory) -> None:
+    for step, real in ((150, float("nan")), (200, float("inf")), (250, -1e308), (300, 0.25)):
+        finished.append_metrics({"step": step, "images_seen": 64 * step, "d/real": real})
+    assert "d/real: last 0.25" in run_page(finished)
+    (chart,) = term_charts([{"step": 1, "d/real": 1.0, "g/fake": float("nan")}])
+    assert chart.title == "Discriminator's terms"
+
+
+def test_a_single_seed_has_bars_of_its_standard_error_and_several_of_their_spread() -> None:
+    one, two = Scored(64, 1.0, 5.0, standard_error=0.5), Scored(64, 1.0, 7.0, standard_error=0.5)
+    for seeds, spread in (([[one]], 0.5), ([[one], [two]], 2**0.5)):
+        for chart in score_charts({"a": seeds}, "FD") or pytest.fail("no charts"):
+            assert chart.series[0].points[0].spread == pytest.approx(spread)
 
 
 def test_a_score_that_was_made_later_is_no_evaluation_of_the_run(

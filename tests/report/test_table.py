@@ -7,7 +7,7 @@ import math
 import pytest
 from rich.console import Console
 
-from ganzoo.report.table import Table, three_digits
+from ganzoo.report.table import Table, three_digits, with_spread
 
 TABLE = Table(("run", "score"), [("digits", "3.41"), ("a|b, 生成", "12.9")], numbers={"score"})
 
@@ -64,3 +64,18 @@ def test_a_table_without_rows_is_its_headings() -> None:
 )
 def test_three_digits_and_no_more(value: float | None, text: str) -> None:
     assert three_digits(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "text"),
+    [
+        (482.878, None, "483"),
+        (482.878, 6.4877, "483 ± 6"),
+        (12.926, 1.415, "12.9 ± 1.4"),
+        (2.27e-13, 4.34e-14, "2.27e-13 ± 4.34e-14"),
+    ],
+)
+def test_a_spread_has_the_places_of_its_value(
+    value: float, spread: float | None, text: str
+) -> None:
+    assert with_spread(value, spread) == text

@@ -20,6 +20,8 @@ RECIPE = {
     "conditional": False,
     "train.steps": 3000,
     "eval.extractor": "auto",
+    "betas": [0, 0.99],
+    "eval.metrics": [{"use": "zoo/kid", "degree": 3}, {"use": "acme/modes"}],
 }
 
 
@@ -44,6 +46,15 @@ RECIPE = {
         ("loss>1", False),
         ("augmentation=diffaugment", False),
         ("augmentation!=diffaugment", True),
+        ("loss==hinge", True),
+        ("loss == vanilla", False),
+        ("betas=[0,0.99]", True),
+        ("betas=[0.0, 0.99]", True),
+        ("betas!=[0, 0.9]", True),
+        ("betas=[0]", False),
+        ("betas=0", False),
+        ("betas=[]", False),
+        ("eval.metrics=[kid, acme/*]", True),
     ],
 )
 def test_a_condition_reads_as_a_recipe_does(text: str, holds: bool) -> None:
@@ -94,6 +105,7 @@ def test_only_runs_that_fulfil_all_conditions_are_ranked() -> None:
 def test_rows_are_ordered_on_request_and_keep_the_number_of_their_rank() -> None:
     assert order() == "abc"
     assert order(sort="-score") == "cba"
+    assert order(sort="-mean") == order(sort="-rank") == order(sort="-FD(toy-cnn)") == "cba"
     assert order(sort="recall") == "cba"
     assert order(sort="optimizers.generator.lr", only_changed=True) == "cba"
     assert [row.rank for row in compare(sort="-score").ranked] == [3, 2, 1]

@@ -94,7 +94,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="file cannot be written: Not a directory") as caught:
         RunDirectory.create(tmp_path / "file", "a", 0)
-    assert caught.value.hint == "ganzoo run RECIPE --runs-dir DIRECTORY"
+    assert caught.value.hint == "--runs-dir DIRECTORY"
 
 
 def test_a_full_disk_leaves_no_empty_run(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What cannot be scored is one clear error, whoever made the samples."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,77 @@ def test_an_empty_reference_is_refused(tmp_path: Path) -> None:
     samples = npz(COLOUR)(tmp_path)
     with pytest.raises(GanzooError, match="there are no pictures in"):
         score_against(samples, str(tmp_path / "empty"), {}, extractor="pixels")
+
+
+def test_a_mixed_reference_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    real = pictures(COLOUR, (".png", ".jpg"))(tmp_path / "real")
+    with pytest.raises(GanzooError, match="holds JPEG and PNG pictures together") as caught:
+        score_against(npz(COLOUR)(tmp_path), str(real), {}, extractor="pixels")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_a_format_is_what_a_file_begins_with_and_not_its_name(
+    archive: bool, tmp_path: Path
+) -> None:
+    path = pictures(GREY)(tmp_path)
+    Image.fromarray(GREY[0, 0]).save(path / "3.png", format="JPEG")
+    if archive:
+        path = Path(shutil.make_archive(str(tmp_path / "pictures"), "zip", path))
+    with pytest.raises(GanzooError, match="holds JPEG and PNG pictures together"):
+        score_against(path, "digits", {})
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_what_is_hidden_or_no_picture_has_no_format(archive: bool, tmp_path: Path) -> None:
+    path = pictures(GREY)(tmp_path)
+    for name in ("paper.pdf", ".thumbnail.jpg", "__MACOSX/3.jpg", ".cache/3.jpg"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(b"anything")
+    if archive:
+        path = Path(shutil.make_archive(str(tmp_path / "pictures"), "zip", path))
+    assert score_against(path, "digits", {}).protocol.n_fake == len(GREY)
+
+
+@pytest.mark.parametrize(
+    "against", ["./nothing", "a/b/nothing", "nothing.zip", "nothing.npz", "there/nothing"]
+)
+def test_a_reference_that_can_only_be_a_path_is_not_looked_for_among_data_sets(
+    against: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    with pytest.raises(GanzooError, match=f"there is no {against}"):
+        score_against(npz(GREY)(tmp_path), against, {})
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        GREY[:, 0],
+        GREY.transpose(0, 2, 3, 1),
+        GREY.repeat(3, 1),
+        GREY.repeat(3, 1).transpose(0, 2, 3, 1),
+    ],
+    ids=["NHW", "NHW1", "N3HW", "NHW3"],
+)
+def test_grey_arrays_score_alike_in_every_layout(array: np.ndarray, tmp_path: Path) -> None:
+    expected = score_against(npz(GREY)(tmp_path), "digits", {}).value
+    assert score_against(npz(array)(tmp_path), "digits", {}).value == pytest.approx(expected)
+    (tmp_path / "real").mkdir()
+    real = pictures(GREY)(tmp_path / "real")  # a folder is read as RGB
+    score = score_against(npz(array)(tmp_path), str(real), {}, extractor="pixels")
+    assert score.value == pytest.approx(0, abs=1e-9)
+
+
+def test_an_npz_is_read_in_either_byte_order_and_whatever_the_case_of_its_name(
+    tmp_path: Path,
+) -> None:
+    points = RANDOM.random((12, 2), dtype=np.float32)
+    little = score_against(npz(points)(tmp_path), "gaussians", {}).value
+    file = npz(points.astype(">f4"))(tmp_path).rename(tmp_path / "BIG.NPZ")
+    assert score_against(file, "gaussians", {}).value == little
 
 
 def test_grey_pictures_score_alike_however_they_were_saved(tmp_path: Path) -> None:

@@ -67,5 +67,5 @@ def test_the_standard_error_is_that_of_leaving_one_sample_out() -> None:
 
 
 def test_two_samples_are_too_few() -> None:
-    with pytest.raises(DataError, match="2 real and 3 generated samples, not 5, 2"):
+    with pytest.raises(DataError, match="2 real and 3 generated samples, not 5 and 2"):
         Kid()(side(normal(5, 2, seed=0)), side(normal(2, 2, seed=0)))

@@ -67,7 +67,7 @@ def test_unseen_stacks_are_read_as_their_labels_say(size: int) -> None:
 
 def test_real_stacks_cover_the_modes_that_chance_lets_them() -> None:
     images, labels = StackedDigits("test", length=4000).tensors()
-    numbers = StackedModes()(side(images), side(images))
+    numbers = StackedModes()(side(images, labels), side(images))
     assert numbers["modes_covered"] == pytest.approx(len(set(labels.tolist())), abs=10)
     assert numbers["modes_covered"] == pytest.approx(numbers["modes_ceiling"], abs=15)
     assert numbers["kl_floor"] == 999 / 8000
@@ -75,8 +75,9 @@ def test_real_stacks_cover_the_modes_that_chance_lets_them() -> None:
 
 
 def test_one_image_over_and_over_is_log_1000_from_uniform() -> None:
-    images = StackedDigits("test", length=1).tensors()[0].expand(50, -1, -1, -1)
-    numbers = StackedModes()(side(images), side(images))
+    images, labels = StackedDigits("test", length=100).tensors()
+    fake = side(images[:1].expand(50, -1, -1, -1))
+    numbers = StackedModes()(side(images, labels), fake)
     assert numbers["modes_covered"] == 1
     assert numbers["kl_to_uniform"] == pytest.approx(math.log(1000))
 
@@ -85,3 +86,17 @@ def test_stacked_modes_need_three_channels() -> None:
     grey = side(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
     with pytest.raises(DataError, match=r"three channels, not samples of shape \(1, 8, 8\)"):
         StackedModes()(grey, grey)
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_stacked_modes_are_those_of_stacked_digits_alone(labelled: bool) -> None:
+    images, labels = StackedDigits("test", length=100).tensors()
+    real = side(images, labels % 10 if labelled else None)
+    with pytest.raises(DataError, match="is for stacked digits"):
+        StackedModes()(real, side(images))
+
+
+def test_stacked_modes_do_not_depend_on_the_order_of_the_samples() -> None:
+    images, labels = StackedDigits("test", length=300).tensors()
+    real = side(images, labels)
+    assert StackedModes()(real, side(images)) == StackedModes()(real, side(images.flip(0)))

@@ -1,18 +1,17 @@
 """Samples of other tools as tensors: out of a folder, a zip or an npz, or the reason why not."""
 
-from contextlib import suppress
-from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from pathlib import Path
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
 from ganzoo.engine.play.feed import tensors_of
+from ganzoo.engine.samples.picture_formats import require_one_format
 from ganzoo.errors import DataError
 from ganzoo.registry.registry import Registry
 
@@ -29,7 +28,8 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     """
     if not path.exists():
         raise DataError(f"there is no {path}", hint="a folder, a zip or an npz of samples is read")
-    samples = _from_npz(path) if path.suffix == ".npz" else _from_pictures(path, spec, registry)
+    is_npz = path.suffix.lower() == ".npz"
+    samples = _from_npz(path) if is_npz else _from_pictures(path, spec, registry)
     if spec.modality == "image":
         samples = _channels_first(samples, spec)
     if tuple(samples.shape[1:]) != spec.shape:
@@ -100,11 +100,23 @@ def _require_finite(path: Path, samples: Tensor) -> None:
 
 
 def _channels_first(samples: Tensor, spec: SampleSpec) -> Tensor:
-    height, width = spec.shape[1:]
-    if samples.dim() == 4 and tuple(samples.shape[1:]) == (height, width, spec.channels):
-        return samples.permute(0, 3, 1, 2).contiguous()
-    if samples.dim() == 3 and spec.channels == 1:
-        return samples[:, None]
+    """Return (N, C, H, W) of what is stored as (N, H, W, C), or of grey as (N, H, W).
+
+    Grey is taken with as many channels as the reference has: many tools store it as RGB.
+    """
+    if samples.dim() == 3:
+        samples = samples[:, None]
+    if samples.dim() != 4:
+        return samples
+    size = spec.shape[1:]
+    if tuple(samples.shape[1:3]) == size and samples.shape[3] in (1, 3):
+        samples = samples.permute(0, 3, 1, 2).contiguous()
+    found = samples.shape[1]
+    if tuple(samples.shape[2:]) == size:
+        if (found, spec.channels) == (1, 3):
+            return samples.expand(-1, 3, -1, -1).contiguous()
+        if (found, spec.channels) == (3, 1) and are_grey(samples):
+            return samples[:, :1].contiguous()
     return samples
 
 
@@ -130,8 +142,10 @@ def _from_npz(path: Path) -> Tensor:
             f"{path} holds {', '.join(arrays)}; which are the samples?",
             hint="name the array `samples`, or leave it alone in the file",
         )
+    array = arrays[candidates[0]]
     try:
-        return torch.from_numpy(np.ascontiguousarray(arrays[candidates[0]]))
+        # torch knows this machine's byte order alone.
+        return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
     except TypeError as error:
         raise DataError(f"{path} holds no numbers: {error}", hint=anew) from error
 
@@ -142,12 +156,7 @@ def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
             f"{path} is no npz, and {spec} cannot be read from pictures",
             hint="np.savez(FILE, samples=ARRAY)",
         )
-    if len(formats := _formats(path)) > 1:
-        raise DataError(
-            f"{path} holds {' and '.join(sorted(formats))} pictures together: a score would see "
-            "how they were compressed",
-            hint="save all samples as PNG, and look whether they are of one model",
-        )
+    require_one_format(path, "save all samples as PNG, and look whether they are of one model")
     parameters = {"path": str(path.absolute()), "channels": 3}
     try:
         dataset = adhoc_component(registry, "dataset", PICTURES, parameters).build("train")
@@ -155,21 +164,6 @@ def _from_pictures(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     except DataError as error:  # whose advice is about a recipe's data
         hint = "samples are whole pictures of one size, in a folder or a zip, or an npz"
         raise DataError(error.message, hint=hint) from error
-    if spec.channels == 3:
-        return samples
-    if not are_grey(samples):
+    if spec.channels == 1 and not are_grey(samples):
         raise _other_colours(path, colour_wanted=False)
-    return samples[:, :1].contiguous()
-
-
-def _formats(path: Path) -> set[str]:
-    """Return the picture formats that the names in a folder or a zip end in."""
-    known = Image.registered_extensions()
-    names: list[str] = []
-    if path.is_dir():
-        names = [part.name for part in path.rglob("*")]
-    else:
-        with suppress(OSError, BadZipFile), ZipFile(path) as archive:
-            names = archive.namelist()
-    suffixes = {PurePosixPath(name).suffix.lower() for name in names}
-    return {known[suffix] for suffix in suffixes & known.keys()}
+    return samples

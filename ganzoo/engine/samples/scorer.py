@@ -19,7 +19,7 @@ from ganzoo.engine.play.feed import tensors_of
 from ganzoo.engine.play.noise import Rows
 from ganzoo.engine.play.processes import Processes
 from ganzoo.engine.samples.sampling import SampleBatch, Sampler
-from ganzoo.errors import UsageError
+from ganzoo.errors import DataError, UsageError
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.scoring import ranks
 from ganzoo.scoring.extraction import ScoredGenerator, nothing
@@ -99,8 +99,19 @@ class Scorer:
         return replace(self._real_data(self.real, self.split), splits=splits)
 
     def _read(self, split: str) -> RealData:
-        """Return another split of the reference's data set."""
-        return self._real_data(make(self.dataset, split), split)
+        """Return another split of the reference's data set, for a metric that asks for it.
+
+        Raises:
+            DataError: the data set has no such split.
+        """
+        try:
+            data = make(self.dataset, split)
+        except DataError as error:
+            raise DataError(
+                f"{error.message}, and a metric asks for it",
+                hint="leave that metric out of eval.metrics, or train on data with such a split",
+            ) from error
+        return self._real_data(data, split)
 
     def _real_data(self, data: Dataset, split: str) -> RealData:
         with ranks.together(self.processes.device), self.reading():

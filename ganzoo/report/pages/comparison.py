@@ -15,6 +15,7 @@ from ganzoo.report.pages.page import (
     protocol_rows,
     render,
 )
+from ganzoo.report.table import three_digits
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.samples import PICTURE
 
@@ -46,6 +47,7 @@ def _board(comparison: Comparison, index: int) -> dict[str, Any]:
         "suffix": f"-{index}" if index > 1 else "",
         "title": protocol.words(),
         "samples": f"{protocol.n_fake:,} generated samples against {protocol.n_real:,} real ones",
+        "floor": None if comparison.floor is None else three_digits(comparison.floor),
         "columns": table.columns,
         "numeric": set(table.numbers),
         "rows": [

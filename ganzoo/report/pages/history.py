@@ -21,6 +21,9 @@ HEALTH = (
 )
 """Of a health record: name → title and axis of its chart."""
 
+LARGEST = 1e300
+"""What is larger, or not finite, is not drawn: differences of such values would not be finite."""
+
 NOT_TERMS = ("step", "images_seen", "images_per_second", "attempt")
 
 
@@ -31,6 +34,8 @@ class Scored:
     images_seen: int
     minutes: float
     value: float
+    standard_error: float | None = None
+    """Over other samples of the same generator."""
 
 
 def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) -> list[Scored]:
@@ -48,7 +53,12 @@ def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) ->
             else:
                 kept.setdefault(about.step, score)
     return [
-        Scored(score.sampling.images_seen, minutes(score.time), score.value)
+        Scored(
+            score.sampling.images_seen,
+            minutes(score.time),
+            score.value,
+            score.statistics.standard_error if score.statistics else None,
+        )
         for _, score in sorted(kept.items())
         if score.sampling
     ]
@@ -83,6 +93,8 @@ def score_charts(
 ) -> tuple[Chart, Chart] | None:
     """Return the distance over images seen and over time, each name's runs as one line.
 
+    Error bars are one standard deviation over the seeds; of a single seed, its standard error.
+
     Args:
         named: experiment → the evaluations of each of its seeds.
     """
@@ -107,7 +119,7 @@ def score_charts(
 
 def _mean_and_spread(group: Sequence[Scored]) -> tuple[float, float, float | None]:
     values = [each.value for each in group]
-    spread = stdev(values) if len(values) > 1 else None
+    spread = stdev(values) if len(values) > 1 else group[0].standard_error
     return fmean(each.minutes for each in group), fmean(values), spread
 
 
@@ -116,7 +128,7 @@ def term_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
     series: dict[str, list[Point]] = defaultdict(list)
     for row in rows:
         for name, value in row.items():
-            if name not in NOT_TERMS and isinstance(value, (int, float)):
+            if name not in NOT_TERMS and _can_be_drawn(value):
                 series[name].append(Point(float(row.get("images_seen", row["step"])), value))
     groups = {
         "Discriminator's terms": [n for n in series if n.startswith("d/")],
@@ -150,5 +162,9 @@ def _points(rows: Sequence[Mapping[str, Any]], key: str) -> list[Point]:
     return [
         Point(float(row["images_seen"]), float(row[key]))
         for row in rows
-        if row.get(key) is not None
+        if _can_be_drawn(row.get(key))
     ]
+
+
+def _can_be_drawn(value: Any) -> bool:
+    return isinstance(value, (int, float)) and abs(value) <= LARGEST  # which NaN is not

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ganzoo.report.candidates import Unranked, candidate
 from ganzoo.report.pages.history import evaluations, health_charts, score_charts, term_charts
 from ganzoo.report.pages.page import explanation, pictures, protocol_rows, render
-from ganzoo.report.table import three_digits
+from ganzoo.report.table import three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.samples import PICTURE, kind_of
 from ganzoo.runs.score import Score
 
 SHOWN_GRIDS = 12
@@ -24,6 +26,7 @@ def run_page(run: RunDirectory) -> str:
         DataError: its records cannot be read.
     """
     info, events, scores = run.info(), run.events(), run.scores()
+    kind = kind_of(info)
     protocol = _main_protocol(scores)
     charts: tuple[Any, ...] = ()
     if protocol:
@@ -34,18 +37,19 @@ def run_page(run: RunDirectory) -> str:
         "run.html",
         title=run.name,
         description=protocol.words() if protocol else "not scored",
-        facts=_facts(run, info),
+        facts=_facts(run, info) if kind == "run" else _facts_of_samples(info),
         real=next(iter(pictures([(run.samples_directory / "real.png", "real samples")])), None),
         grids=pictures(_samples(run)),
+        made_by_run=kind == "run",
         charts=charts,
         columns=[*COLUMNS, *metrics],
         numeric=NUMERIC | set(metrics),
         rows=[_row(score, metrics) for score in scores],
-        unscored="This run has no score: nothing that is installed can judge its data.",
+        unscored=_unscored(run) if not scores else None,
         curves=[*term_charts(run.metrics()), *health_charts(run.health())],
         events=[_event(event) for event in events if event.get("event") != "saved"],
-        recipe=_text(run.recipe_file),
-        lock=_text(run.lock_file),
+        recipe=_text(run.recipe_file) if kind == "run" else None,
+        lock=_text(run.lock_file) if kind == "run" else None,
         explanation=explanation(protocol) if protocol else "",
         protocol=protocol_rows(protocol) if protocol else (),
     )
@@ -59,6 +63,12 @@ def _main_protocol(scores: Iterable[Score]) -> Any:
         if score.sampling and score.sampling.selected == "during":
             return score.protocol
     return last
+
+
+def _unscored(run: RunDirectory) -> Unranked:
+    """Return why a run without any score has none, and the command that would change it."""
+    found = candidate(run)
+    return found if isinstance(found, Unranked) else Unranked(run.name, "nothing scored it")
 
 
 def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -77,9 +87,28 @@ def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _facts_of_samples(info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of samples that no run made."""
+    about = info["samples"]
+    kinds = {"yardstick": "yardstick: no trained model made them", "samples": "of another tool"}
+    facts = [
+        ("samples", kinds[about["kind"]]),
+        ("name", str(info.get("name", ""))),
+        ("made by", str(about.get("description", ""))),
+        ("seed", str(info.get("seed", ""))),
+        ("scored", f"{info['created'][:16].replace('T', ' ')} (UTC)"),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
 def _samples(run: RunDirectory) -> list[tuple[Path, str]]:
-    """Return at most so many of the pictures drawn on the way, evenly, the last one among them."""
+    """Return at most so many of the pictures drawn on the way, evenly, the last one among them.
+
+    Of samples that no run made there is one picture.
+    """
     paths = sorted(run.samples_directory.glob("step-*.png"))
+    if not paths and (picture := run.samples_directory / PICTURE).exists():
+        return [(picture, "the first ones")]
     if len(paths) > SHOWN_GRIDS:
         stride = (len(paths) - 1) / (SHOWN_GRIDS - 1)
         paths = [paths[round(index * stride)] for index in range(SHOWN_GRIDS)]
@@ -89,10 +118,11 @@ def _samples(run: RunDirectory) -> list[tuple[Path, str]]:
 def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
     about = score.sampling
     step, images = (about.step, about.images_seen) if about else (None, None)
+    error = score.statistics.standard_error if score.statistics else None
     cells = [
         f"{step:,}" if step is not None else "-",
         f"{images:,}" if images is not None else "-",
-        three_digits(score.value),
+        with_spread(score.value, error),
         about.selected if about else "-",
         score.protocol.words(),
         *(three_digits(score.metrics.get(name)) for name in metrics),

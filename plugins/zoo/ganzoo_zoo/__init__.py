@@ -3,6 +3,7 @@
 from ganzoo.api import Register, RemoteFile, hookimpl
 
 IMAGE = {"image"}
+VECTOR = {"vector"}
 
 CIFAR10 = RemoteFile(
     name="cifar-10-binary.tar.gz",
@@ -281,6 +282,7 @@ def register_metrics(register: Register) -> None:
         summary="labelled modes covered, and samples within 3 sd of one",
         paper="arXiv:1712.04086",
         license="Apache-2.0",
+        modalities=VECTOR,
     )
     register(
         "stacked-modes",

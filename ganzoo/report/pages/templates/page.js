@@ -87,7 +87,7 @@ for (const figure of document.querySelectorAll("figure.drawing")) {
 for (const figure of document.querySelectorAll("figure.course")) {
   const pictures = [...figure.querySelectorAll("img")];
   const caption = figure.querySelector("figcaption");
-  figure.querySelector("input").addEventListener("input", (event) => {
+  figure.querySelector("input")?.addEventListener("input", (event) => {
     pictures.forEach((picture, index) => { picture.hidden = index !== Number(event.target.value); });
     caption.textContent = pictures[Number(event.target.value)].alt;
   });

@@ -32,7 +32,10 @@ class Kid:
         x, y = real.features, fake.features
         m, n = len(x), len(y)
         if m < 2 or n < 3:
-            raise DataError(f"the metric 'kid' needs 2 real and 3 generated samples, not {m}, {n}")
+            raise DataError(
+                f"the metric 'kid' needs 2 real and 3 generated samples, not {m} and {n}",
+                hint="score more samples, or remove kid from eval.metrics",
+            )
         within_real = self.sums(x, x, skip_own=True).sum() / (m * (m - 1))
         within_fake, across = self.sums(y, y, skip_own=True), self.sums(y, x)
         value = within_real + within_fake.sum() / (n * (n - 1)) - 2 * across.sum() / (n * m)
