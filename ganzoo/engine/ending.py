@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from traceback import format_exception
 
-import torch
-
 from ganzoo.build.plan import Plan
+from ganzoo.engine.advice import anew, smaller
 from ganzoo.engine.processes import PeerGone, Processes, says_peer_gone
 from ganzoo.engine.reporter import Reporters
-from ganzoo.errors import DiskFull, GanzooError, OutOfMemory
-from ganzoo.runs.commands import command
+from ganzoo.errors import DiskFull, GanzooError, OutOfMemory, out_of_memory, says_no_memory
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
 
@@ -38,15 +36,12 @@ def ending(
             _write_down(directory, processes, error.message, error.exit_code)
         reporters.tell("finished", "interrupted" if interrupted else "failed")
         raise
-    except torch.OutOfMemoryError as error:
-        _write_down(directory, processes, str(error), OutOfMemory.exit_code)
-        reporters.tell("finished", "failed")
-        raise OutOfMemory(
-            f"out of memory: {str(error).splitlines()[0]}",
-            hint=_smaller_parts(plan, directory),
-        ) from error
     except Exception as error:
         reporters.tell("finished", "failed")
+        if says_no_memory(error):
+            _write_down(directory, processes, str(error), OutOfMemory.exit_code)
+            override = smaller(plan, processes.world_size)
+            raise out_of_memory(error, anew(directory, override) if override else None) from error
         if processes.world_size > 1 and says_peer_gone(error):
             raise PeerGone from error
         no_room = says_no_room(error)
@@ -67,11 +62,3 @@ def _write_down(directory: RunDirectory, processes: Processes, what: str, exit_c
     rank = {"rank": processes.rank} if processes.world_size > 1 else {}
     with suppress(OSError):
         directory.append_event("failed", error=what, exit_code=exit_code, **rank)
-
-
-def _smaller_parts(plan: Plan, directory: RunDirectory) -> str | None:
-    """Return the command of the same experiment in parts of half the size, if there are such."""
-    train = plan.recipe.settings.train
-    size = train.micro_batch or train.batch_size
-    parts = [part for part in range(1, size // 2 + 1) if train.batch_size % part == 0]
-    return command("run", directory.lock_file, f"train.micro_batch={parts[-1]}") if parts else None

@@ -192,6 +192,7 @@ class GanStep:
         """Do the arithmetic of one update, on the device from end to end."""
         wanted, game = self.wanted(player, due), None
         terms: dict[str, Tensor] = {}
+        signs: dict[str, Tensor] = {}
         for rows in self.micro_batches():
             with self._phase(wanted):
                 game = self.game(player, inputs, rows, wanted)
@@ -202,11 +203,18 @@ class GanStep:
                 total = torch.stack(list(parts.values())).sum() * share
             self.backward(total, player)
             _accumulate(terms, parts, rows.count / self.rows.count)
+            if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
+                sign = game.real_logits.detach().sign().mean()
+                _accumulate(signs, {"real": sign}, rows.count / self.rows.count)
         total = torch.stack(list(terms.values())).sum()
         outcome = player.apply_gradients(total, penalised=wanted.penalised)
-        made = outcome.made and not outcome.accident
-        sign = self._after(player, game, due) if made and game else None
-        return Played(terms, outcome, sign)
+        if not outcome.made or outcome.accident or game is None:
+            return Played(terms, outcome)
+        for slot in due:
+            if hasattr(slot.component, "after_step"):
+                with torch.no_grad():
+                    slot.component.after_step(game)
+        return Played(terms, outcome, game.mean(signs["real"]) if signs else None)
 
     def inputs(self, player: Player, repeat: int) -> Inputs:
         """Return what a player's update of this step is given."""
@@ -302,16 +310,6 @@ class GanStep:
             if hasattr(slot.component, player.name) or hasattr(slot.component, "prepare")
         ]
         return Wanted.by([self.parts.loss, *playing])
-
-    def _after(self, player: Player, game: EngineGame, due: list[RegularizerSlot]) -> Tensor | None:
-        """Let regularizers act on new weights; return what the augmentation wants to be told."""
-        for slot in due:
-            if hasattr(slot.component, "after_step"):
-                with torch.no_grad():
-                    slot.component.after_step(game)
-        if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
-            return game.mean(game.real_logits.detach().sign().mean())
-        return None
 
     def _skip(self, player: Player, accident: Accident) -> None:
         """Leave no trace of an update that was not made, or raise NotFinite.

@@ -1,5 +1,6 @@
 """The GAN step against the textbook loop written out by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,29 @@ def test_micro_batches_change_rounding_only(tmp_path: Path, loss: str) -> None:
     )
     for name, value in whole_terms.items():
         torch.testing.assert_close(parts_terms[name], value, rtol=1e-3, atol=1e-4)
+
+
+class Observer:
+    """Changes nothing and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.signs: list[float] = []
+
+    def observe(self, statistics: dict[str, Any]) -> None:
+        self.signs.append(float(statistics["real_logits_sign"]))
+
+
+def test_an_augmentation_is_told_of_the_whole_batch_under_micro_batches(tmp_path: Path) -> None:
+    given = {"generator": {"use": "mlp", "batch_norm": False, "width": 16}}
+    given |= {"discriminator": {"use": "mlp", "width": 16}}
+    observers = Observer(), Observer()
+    for observer, size in zip(observers, (None, 4), strict=True):
+        step = make(tmp_path, **given, train__micro_batch=size)
+        step.parts = replace(step.parts, augmentation=observer)
+        for _ in range(3):
+            step()
+    assert len(set(observers[0].signs)) > 1
+    assert observers[0].signs == observers[1].signs
 
 
 def test_frozen_parameters_let_gradients_through_and_keep_none(tmp_path: Path) -> None:
