@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from traceback import format_exception
@@ -10,9 +11,20 @@ from ganzoo.build.plan import Plan
 from ganzoo.engine.advice import anew, smaller
 from ganzoo.engine.processes import PeerGone, Processes, says_peer_gone
 from ganzoo.engine.reporter import Reporters
-from ganzoo.errors import DiskFull, GanzooError, OutOfMemory, out_of_memory, says_no_memory
+from ganzoo.errors import (
+    DeviceError,
+    DiskFull,
+    GanzooError,
+    OutOfMemory,
+    out_of_memory,
+    says_no_memory,
+)
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
+
+_READER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
+"""What torch says, wherever the run just is, of one that the kernel killed for memory, say."""
 
 
 @contextmanager
@@ -44,6 +56,12 @@ def ending(
             raise out_of_memory(error, anew(directory, override) if override else None) from error
         if processes.world_size > 1 and says_peer_gone(error):
             raise PeerGone from error
+        if isinstance(error, RuntimeError) and _READER_GONE.match(str(error)):
+            _write_down(directory, processes, str(error), DeviceError.exit_code)
+            raise DeviceError(
+                f"a process that reads the data was ended from outside: {str(error).strip()}",
+                hint=command("resume", reference_to(directory.path)),
+            ) from error
         no_room = says_no_room(error)
         code = DiskFull.exit_code if no_room else GanzooError.exit_code
         _write_down(directory, processes, f"{type(error).__name__}: {error}", code)

@@ -1,6 +1,7 @@
 """What is saved when, and a disk that is full in the middle of it."""
 
 import errno
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -16,14 +17,15 @@ from ganzoo.build.components import build
 from ganzoo.build.fit import fit
 from ganzoo.engine.advice import smaller
 from ganzoo.engine.assemble import make_step, require_fit
+from ganzoo.engine.ending import _READER_GONE
 from ganzoo.engine.keeper import MAX_FULL_DISKS, Keeper
 from ganzoo.engine.launch import Options, resume, start
 from ganzoo.engine.noise import CPU
 from ganzoo.engine.player import Player
 from ganzoo.engine.processes import Processes
-from ganzoo.engine.reporter import Reporters
+from ganzoo.engine.reporter import Reporter, Reporters
 from ganzoo.engine.step import GanStep
-from ganzoo.errors import DiskFull, OutOfMemory
+from ganzoo.errors import DeviceError, DiskFull, OutOfMemory
 from ganzoo.recipes.lock import read_lock
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
@@ -185,3 +187,32 @@ def test_what_out_of_memory_offers_is_smaller_and_never_refused(
         made = small_plan(tmp_path, overrides | {key: int(value)})
         fit(made, build(made))
         require_fit(made, Processes(CPU, 0, world_size))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_reader_of_data_that_is_killed_ends_the_run_with_the_command_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    class Killer(Reporter):
+        def stepped(self, *given: Any) -> None:
+            for reader in multiprocessing.active_children():
+                reader.kill()
+
+    plan = small_plan(tmp_path, TINY | {"train.data": "stream", "train.steps": 1000})
+    options = Options(runs_directory=tmp_path / "runs", reporter=Killer())
+    with pytest.raises(DeviceError, match="that reads the data was ended from outside") as caught:
+        start(plan, options)
+    (directory,) = RunDirectory.all(tmp_path / "runs")
+    assert caught.value.hint == f"ganzoo resume {directory.path}"
+    assert directory.events()[-1]["exit_code"] == 9
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "DataLoader worker (pid 2681) is killed by signal: Killed. ",
+        "DataLoader worker (pid(s) 2681, 2682) exited unexpectedly",
+    ],
+)
+def test_whatever_torch_says_of_a_reader_that_is_gone_is_understood(words: str) -> None:
+    assert _READER_GONE.match(words)
