@@ -130,6 +130,23 @@ class OutOfMemory(GanzooError):
     exit_code = 8
 
 
+def says_no_memory(error: BaseException) -> bool:
+    """Return whether an error is about memory: Python's own, a GPU's, or torch's on a CPU.
+
+    The last is a RuntimeError that only its words tell from others.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def out_of_memory(error: BaseException, hint: str | None = None) -> OutOfMemory:
+    """Return what to tell the user of an error that `says_no_memory`."""
+    lines = str(error).strip().splitlines() or ["no room for what was to be computed"]
+    words = lines[0].rpartition("DefaultCPUAllocator: ")[2]
+    return OutOfMemory(f"out of memory: {words}", hint=hint)
+
+
 class DeviceError(GanzooError):
     """A device, or a number of processes, that was asked for is not there."""
 

@@ -186,18 +186,23 @@ def fit(plan: Plan, parts: Components) -> None:
             findings.add(plan.recipe.problem(slot, what), "ganzoo list discriminators")
     train = plan.recipe.settings.train
     if train.micro_batch:
-        coupled: list[Slot] = [("discriminator",)] if "batch-coupled" in offered else []
-        users = _users_of_discriminator(parts)
-        coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
-        for slot in coupled:
-            what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
-            problem = plan.recipe.problem(("train", "micro_batch"), what)
-            findings.add(problem, "train.micro_batch=null")
-        if train.batch_norm == "synced" and parts.normed():
-            what = "synced is over the whole batch: with micro-batches it could not be"
-            problem = plan.recipe.problem(("train", "batch_norm"), what)
-            findings.add(problem, "train.micro_batch=null")
+        for key, what in against_micro_batches(plan, parts):
+            findings.add(plan.recipe.problem(("train", key), what), "train.micro_batch=null")
     findings.raise_any()
+
+
+def against_micro_batches(plan: Plan, parts: Components) -> Iterator[tuple[str, str]]:
+    """Yield what in a recipe rules micro-batches out: a key of ``train``, and in words why."""
+    coupled: list[Slot] = []
+    if "batch-coupled" in capabilities(parts.discriminator):
+        coupled = [("discriminator",)]
+    users = _users_of_discriminator(parts)
+    coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
+    for slot in coupled:
+        what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
+        yield "micro_batch", what
+    if plan.recipe.settings.train.batch_norm == "synced" and parts.normed():
+        yield "batch_norm", "synced is over the whole batch: with micro-batches it could not be"
 
 
 def _fit_labels(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +12,12 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
-from ganzoo.errors import DeviceError
+from ganzoo.errors import DeviceError, out_of_memory, says_no_memory
 from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.commands import command
 
 if TYPE_CHECKING:
+    from ganzoo.build.plan import Plan
     from ganzoo.engine.bench.bench import Loop, Report
     from ganzoo.engine.bench.rounds import Spread
     from ganzoo.engine.bench.sweep import Sweep
@@ -78,14 +81,19 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
             f"one process is measured, but the launcher started {processes.world_size}",
             hint=command("bench", recipe, *overrides),
         )
-    with cpu_threads(how.threads), numerics(plan.recipe.settings.train):
+    with (
+        cpu_threads(how.threads),
+        numerics(plan.recipe.settings.train),
+        _telling_of_memory(plan, recipe, overrides, given["plugin"]),
+    ):
         if given["swept"]:
             from ganzoo.engine.bench.sweep import sweep
 
             found = sweep(
                 lambda more: prepare(recipe, [*overrides, *more], registry), processes, how, say
             )
-            _show_sweep(found, recipe, overrides, given["as_json"])
+            again = _command("run", recipe, overrides, found.proposal, given["plugin"])
+            _show_sweep(found, again, given["as_json"])
             return
         from ganzoo.engine.bench.bench import bench as measure
         from ganzoo.engine.bench.bench import write_trace
@@ -97,6 +105,33 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
 
             write_trace(make_step(plan, processes), given["profile"])
             say(f"trace: {given['profile']}, for chrome://tracing or ui.perfetto.dev")
+
+
+@contextmanager
+def _telling_of_memory(
+    plan: Plan, recipe: str, overrides: tuple[str, ...], plugin: Path | None
+) -> Iterator[None]:
+    """Raise OutOfMemory, with a command that needs less, for whatever says that memory is out."""
+    from ganzoo.engine.life.advice import smaller
+
+    try:
+        yield
+    except Exception as error:
+        if not says_no_memory(error):
+            raise
+        less = smaller(plan, 1)
+        hint = _command("bench", recipe, overrides, (less,), plugin) if less else None
+        raise out_of_memory(error, hint) from error
+
+
+def _command(
+    verb: str, recipe: str, given: tuple[str, ...], more: tuple[str, ...], plugin: Path | None
+) -> str:
+    """Return a command over a recipe with more overrides, which take the place of given ones."""
+    replaced = tuple(word.partition("=")[0] + "=" for word in more)
+    kept = [word for word in given if not word.startswith(replaced)] if more else given
+    local = ("--plugin", plugin) if plugin else ()
+    return command(verb, recipe, *kept, *more, *local)
 
 
 def _make_sure_of(file: Path) -> None:
@@ -172,7 +207,7 @@ def _shares(report: Report) -> Table:
     return Table(["part of a step", "share", "ms"], rows, ["share", "ms"])
 
 
-def _show_sweep(found: Sweep, recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def _show_sweep(found: Sweep, again: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:
@@ -190,7 +225,7 @@ def _show_sweep(found: Sweep, recipe: str, overrides: tuple[str, ...], as_json: 
     for name, reason in found.left_out.items():
         say(f"left out: {name}: {reason}")
     if found.proposal:
-        click.echo("\n" + " ".join(["ganzoo run", recipe, *overrides, *found.proposal]))
+        click.echo(f"\n{again}")
     else:
         say("nothing is faster than the recipe as it stands")
 

@@ -10,7 +10,13 @@ import click
 
 from ganzoo.cli.errors import report, report_bug, report_usage
 from ganzoo.cli.group import group
-from ganzoo.errors import BrokenPlugin, GanzooError
+from ganzoo.errors import (
+    BrokenPlugin,
+    GanzooError,
+    OutOfMemory,
+    out_of_memory,
+    says_no_memory,
+)
 
 BUG = 1
 INTERRUPTED = 130
@@ -43,6 +49,9 @@ def invoke(arguments: Sequence[str]) -> int:
         report(error, with_traceback=with_traceback or "--traceback" in arguments)
         return error.exit_code
     except Exception as error:
+        if says_no_memory(error):
+            report(out_of_memory(error))
+            return OutOfMemory.exit_code
         report_bug(error)
         return BUG
     return 0

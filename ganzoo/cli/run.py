@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from pathlib import Path
@@ -71,7 +72,7 @@ def jobs_of(words: tuple[str, ...], seeds: tuple[int, ...] | None) -> list[Job]:
     Raises:
         click.UsageError: no recipe, or words that contradict each other.
     """
-    overrides = [word for word in words if "=" in word and not Path(word).is_file()]
+    overrides = [word for word in words if "=" in word and not os.path.isfile(word)]
     recipes = [word for word in words if word not in overrides]
     if any(word.startswith("=") for word in overrides):
         raise click.UsageError("an override is KEY=VALUE, without spaces around the `=`")

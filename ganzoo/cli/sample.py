@@ -39,6 +39,9 @@ def sample(reference: str, runs_dir: Path, out: Path | None, **given: Any) -> No
 
     run = load(reference, runs_dir)
     which = options.which(given["checkpoint"])
+    if which == "final" and run.status != "finished":
+        which = run.checkpoint(which).step
+        given["checkpoint"] = str(which)  # it is in the file's name
     count, seed = given["count"], given["seed"]
     columns = None
     if given["interpolate"] and given["labels"]:

@@ -18,13 +18,10 @@ from ganzoo.build.parameters import adhoc_component
 from ganzoo.build.photos import PICTURES
 from ganzoo.build.plan import ComponentPlan
 from ganzoo.engine.play.processes import find_processes
-from ganzoo.engine.samples.foreign_samples import read_samples, require_same_colours
-from ganzoo.engine.samples.gallery import GRID_SAMPLES
-from ganzoo.engine.samples.picture_formats import require_one_format
-from ganzoo.engine.samples.pictures import grid
 from ganzoo.engine.run import Run
 from ganzoo.engine.samples.foreign_samples import read_samples, require_same_colours
 from ganzoo.engine.samples.gallery import GRID_SAMPLES
+from ganzoo.engine.samples.picture_formats import require_one_format
 from ganzoo.engine.samples.pictures import grid
 from ganzoo.engine.samples.scorer import Scorer
 from ganzoo.errors import DataError

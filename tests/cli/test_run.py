@@ -47,6 +47,11 @@ def test_a_file_whose_name_holds_an_equals_sign_is_a_recipe(
     assert command.jobs_of(("lr=1.yaml", "lr=2.yaml"), None) == [("lr=1.yaml", ["lr=2.yaml"])]
 
 
+def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
+    long = "schedules={" + 300 * " " + "}"
+    assert command.jobs_of(("a", long), None) == [("a", [long])]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -14,8 +14,8 @@ from ganzoo.cli import main
 from ganzoo.cli.output import is_main_process
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.cli.sample import default_name
-from ganzoo.engine.samples.writing import write_samples
 from ganzoo.cli.score import figure
+from ganzoo.engine.samples.writing import write_samples
 from ganzoo.errors import UsageError
 from ganzoo.runs.directory import RunDirectory
 
@@ -156,6 +156,28 @@ def test_two_requests_never_get_one_file_name() -> None:
     assert len(found) == len(requests)
     assert all(name.endswith(".png") for name in found)
     assert len(default_name("final", 0, 64, tuple(range(1000)), None)) < 200
+
+
+@pytest.mark.parametrize(("status", "said"), [("finished", "final"), ("interrupted", "7")])
+def test_a_picture_of_a_run_that_has_not_ended_is_not_called_final(
+    status: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    class Stopped:
+        directory = RunDirectory.find("a", Path("runs"))
+        plan = SimpleNamespace(spec=SPEC)
+        status: str
+
+        def checkpoint(self, which: str) -> SimpleNamespace:
+            return SimpleNamespace(step=7)
+
+        def sample(self, count: int, **how: object) -> torch.Tensor:
+            assert how["checkpoint"] == ("final" if said == "final" else 7)
+            return torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
+
+    Stopped.status = status
+    monkeypatch.setattr("ganzoo.engine.run.load", lambda *given: Stopped())
+    assert main(["sample", "a"]) == 0
+    assert Path(capsys.readouterr().out.strip()).name == f"sample-{said}-seed0-n64.png"
 
 
 @pytest.mark.parametrize("name", ["a.png", "A.PNG", "a.npz", "folder", "deep/er/a.png"])

@@ -1,6 +1,7 @@
 """What the benchmark says is what happened: fair baseline, exclusive times, true bytes."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,24 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor, nn
 
+from ganzoo.cli import main
+from ganzoo.cli.bench import _command
 from ganzoo.cli.bench import bench as command
 from ganzoo.engine.assemble import make_step
+from ganzoo.engine.bench.bench import How
 from ganzoo.engine.bench.memory import bytes_of, peak_bytes
+from ganzoo.engine.bench.peak import _rate
 from ganzoo.engine.bench.rounds import Case, Spread, speed_against, time_interleaved
 from ganzoo.engine.bench.shares import PARTS, Stopwatch, time_by_part, time_by_player
-from ganzoo.engine.bench.sweep import Row, Sweep, combinations
+from ganzoo.engine.bench.sweep import Row, Sweep, combinations, sweep
 from ganzoo.engine.bench.textbook import Textbook
 from ganzoo.engine.play.noise import CPU
+from ganzoo.engine.play.player import Player
 from ganzoo.engine.play.processes import Processes
 from ganzoo.engine.play.step import GanStep
+from ganzoo.errors import PluginError
 
-from .recipes import small_plan, small_recipe
+from .recipes import first_game, small_plan, small_recipe
 
 ALONE = Processes(CPU)
 
@@ -61,12 +68,7 @@ def with_batches_of(step: GanStep, textbook: Textbook) -> None:
 
     def same_game(player: str, repeat: int, due: Any) -> Any:
         mover = getattr(step, player)
-        ours = step.arithmetic.game(
-            mover,
-            step.inputs(mover, repeat),
-            next(step.arithmetic.micro_batches()),
-            step.arithmetic.wanted(mover, []),
-        )
+        ours = first_game(step, mover, repeat)
         drawn["batch"] = (ours.real, None)
         textbook.latents = lambda count: ours.latents  # type: ignore[method-assign]
         return game(player, repeat, due)
@@ -187,6 +189,64 @@ def test_a_sweep_proposes_what_is_faster_by_more_than_noise() -> None:
     sometimes = Row(("train.compile=true",), Spread.of([1.0]), Spread(2.0, 0.8, 2.1))
     found = Sweep([sometimes, row(1.9, "train.precision=bf16"), given], {})
     assert found.proposal == ("train.precision=bf16",)
+
+
+def test_what_a_sweep_proposes_can_be_pasted() -> None:
+    given = ("train.precision=bf16", "name=a b", "generator.width=8")
+    line = _command("run", "my tiny.yaml", given, ("train.precision=fp32",), Path("my plugin.py"))
+    assert shlex.split(line) == [
+        *("ganzoo", "run", "my tiny.yaml", "name=a b", "generator.width=8"),
+        *("train.precision=fp32", "--plugin", "my plugin.py"),
+    ]
+
+
+def test_a_combination_that_fails_is_left_out_and_the_rest_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = iter([PluginError("not under bf16"), RuntimeError("DefaultCPUAllocator: x"), None])
+
+    def stepping(plan: Any, processes: Processes) -> Callable[[], None]:
+        error = next(errors) if plan else None
+
+        def play() -> None:
+            if error:
+                raise error
+
+        return play
+
+    monkeypatch.setattr("ganzoo.engine.bench.sweep._stepping", stepping)
+    monkeypatch.setattr(
+        "ganzoo.engine.bench.sweep.combinations", lambda device: [("a=1",), ("b=1",), ("c=1",)]
+    )
+    found = sweep(lambda more: more, ALONE, How(rounds=1, seconds=1e-6))
+    assert {row.overrides for row in found.rows} == {(), ("c=1",)}
+    assert found.left_out == {"a=1": "not under bf16", "b=1": "DefaultCPUAllocator: x"}
+
+
+def test_bench_says_what_needs_less_where_memory_is_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*anything: Any, **how: Any) -> None:
+        raise MemoryError("Unable to allocate 2.00 GiB")
+
+    monkeypatch.setattr(Player, "apply_gradients", refuse)
+    recipe = str(small_recipe(tmp_path))
+    assert main(["bench", recipe, "train.batch_size=32"]) == 8
+    said = capsys.readouterr().err
+    assert "out of memory: Unable to allocate 2.00 GiB" in said
+    assert f"try: ganzoo bench {recipe} train.batch_size=32 train.micro_batch=16" in said
+    assert "Traceback" not in said
+
+
+def test_a_product_that_takes_seconds_is_not_repeated_for_its_rate() -> None:
+    clock, calls = Ticking(), []
+
+    def slow() -> None:
+        calls.append(1)
+        clock.now += 4.0
+
+    assert _rate(slow, 8.0, clock) == 2.0
+    assert len(calls) == 1
 
 
 def test_a_cpu_is_not_asked_for_tf32_nor_for_fp16() -> None:

@@ -117,6 +117,22 @@ def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -
     assert e.value.hint == "train.compile=false"
 
 
+def test_a_gradient_that_a_component_takes_of_a_compiled_network_itself_is_said(
+    tmp_path: Path,
+) -> None:
+    step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
+
+    def broken(*given: Any) -> Any:
+        raise RuntimeError(
+            "torch.compile with aot_autograd does not currently support double backward"
+        )
+
+    step.networks = replace(step.networks, compiled=Compiled(broken, broken, penalty=None))
+    with pytest.raises(PluginError, match="differentiates the gradient of a compiled") as caught:
+        step()
+    assert str(caught.value.hint).startswith("train.compile=false")
+
+
 @pytest.mark.parametrize(
     ("raised", "told"),
     [(AssertionError("strides"), DeviceError), (torch.OutOfMemoryError(), torch.OutOfMemoryError)],

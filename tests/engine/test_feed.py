@@ -110,3 +110,28 @@ def test_data_that_is_not_what_its_spec_says_is_refused(spec: SampleSpec) -> Non
 
 def test_labels_are_found_where_there_is_no_list_of_them() -> None:
     assert labels_of(Numbers()).tolist() == [0, 1] * 5
+
+
+class Torn(Numbers):
+    """One sample of them cannot be read."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        if index == 7:
+            raise DataError("photo-7.png is torn", hint="remove it")
+        return super().__getitem__(index)
+
+
+def test_what_a_worker_cannot_read_is_told_in_the_words_of_the_data_set() -> None:
+    feed = Feed(
+        Torn(),
+        seed=0,
+        rows=Rows(0, 10),
+        batch_size=10,
+        position=0,
+        device=CPU,
+        in_memory=False,
+        with_labels=False,
+    )
+    with pytest.raises(DataError) as caught:
+        feed.next()
+    assert (caught.value.message, caught.value.hint) == ("photo-7.png is torn", "remove it")

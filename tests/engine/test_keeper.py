@@ -1,6 +1,7 @@
 """What is saved when, and a disk that is full in the middle of it."""
 
 import errno
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -12,15 +13,19 @@ import pytest
 import torch
 import yaml
 
-from ganzoo.engine.assemble import make_step
+from ganzoo.build.components import build
+from ganzoo.build.fit import fit
+from ganzoo.engine.assemble import make_step, require_fit
 from ganzoo.engine.launch import Options, resume, start
+from ganzoo.engine.life.advice import smaller
+from ganzoo.engine.life.ending import _READER_GONE
 from ganzoo.engine.life.keeper import MAX_FULL_DISKS, Keeper
-from ganzoo.engine.life.reporter import Reporters
+from ganzoo.engine.life.reporter import Reporter, Reporters
 from ganzoo.engine.play.noise import CPU
 from ganzoo.engine.play.player import Player
 from ganzoo.engine.play.processes import Processes
 from ganzoo.engine.play.step import GanStep
-from ganzoo.errors import DiskFull, OutOfMemory
+from ganzoo.errors import DeviceError, DiskFull, OutOfMemory
 from ganzoo.recipes.lock import read_lock
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
@@ -132,15 +137,82 @@ def test_a_run_whose_files_may_not_grow_ends_with_the_disk_full(tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
+# What torch says on a CPU is no OutOfMemoryError of its: copied from torch 2.13, with 1 GB allowed.
+NO_MEMORY = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "cpu": RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate "
+        "memory: you tried to allocate 1638400000 bytes. Error code 12 (Cannot allocate memory)"
+    ),
+    "numpy": MemoryError("Unable to allocate 2.00 GiB for an array"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_MEMORY)
 def test_out_of_memory_offers_half_the_batch_at_once_and_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*anything: Any, **how: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise NO_MEMORY[kind]
 
     monkeypatch.setattr(Player, "apply_gradients", refuse)
-    with pytest.raises(OutOfMemory, match="Tried to allocate") as caught:
+    with pytest.raises(OutOfMemory, match=r"^out of memory: .*allocate") as caught:
         start(small_plan(tmp_path, TINY), Options(runs_directory=tmp_path / "runs"))
     (directory,) = RunDirectory.all(tmp_path / "runs")
     assert str(caught.value.hint).endswith("recipe.lock.yaml train.micro_batch=8")
     assert read_lock(directory.lock_file)["train"]["micro_batch"] is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "world_size", "less"),
+    [
+        ({}, 1, "train.micro_batch=8"),
+        ({}, 2, "train.micro_batch=4"),  # 8 is what each of them computes already
+        ({"train.micro_batch": 4}, 2, "train.micro_batch=2"),
+        ({"train.micro_batch": 1}, 1, None),
+        ({"train.batch_size": 15}, 1, "train.micro_batch=5"),
+        ({"discriminator.spectral_norm": False}, 1, "train.batch_size=8"),
+        ({"discriminator.spectral_norm": False, "train.batch_size": 6}, 2, "train.batch_size=2"),
+        ({"discriminator.spectral_norm": False, "train.batch_size": 2}, 2, None),
+        ({"train.batch_norm": "synced"}, 2, "train.batch_size=8"),
+    ],
+)
+def test_what_out_of_memory_offers_is_smaller_and_never_refused(
+    overrides: dict[str, Any], world_size: int, less: str | None, tmp_path: Path
+) -> None:
+    plan = small_plan(tmp_path, overrides)
+    assert smaller(plan, world_size) == less
+    if less:
+        key, _, value = less.partition("=")
+        made = small_plan(tmp_path, overrides | {key: int(value)})
+        fit(made, build(made))
+        require_fit(made, Processes(CPU, 0, world_size))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_reader_of_data_that_is_killed_ends_the_run_with_the_command_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    class Killer(Reporter):
+        def stepped(self, *given: Any) -> None:
+            for reader in multiprocessing.active_children():
+                reader.kill()
+
+    plan = small_plan(tmp_path, TINY | {"train.data": "stream", "train.steps": 1000})
+    options = Options(runs_directory=tmp_path / "runs", reporter=Killer())
+    with pytest.raises(DeviceError, match="that reads the data was ended from outside") as caught:
+        start(plan, options)
+    (directory,) = RunDirectory.all(tmp_path / "runs")
+    assert caught.value.hint == f"ganzoo resume {directory.path}"
+    assert directory.events()[-1]["exit_code"] == 9
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "DataLoader worker (pid 2681) is killed by signal: Killed. ",
+        "DataLoader worker (pid(s) 2681, 2682) exited unexpectedly",
+    ],
+)
+def test_whatever_torch_says_of_a_reader_that_is_gone_is_understood(words: str) -> None:
+    assert _READER_GONE.match(words)

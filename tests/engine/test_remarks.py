@@ -69,6 +69,23 @@ def test_a_large_fp32_step_on_a_cpu_with_bfloat16_is_told_of_it(
     assert remarks(replace(plan, step_flops=1e6), step) == []
 
 
+@pytest.mark.parametrize(
+    ("precision", "fast", "line"),
+    [
+        ("bf16", False, "this CPU has no bfloat16: train.precision=fp32 is many times faster"),
+        ("bf16", True, ""),
+        ("fp16", False, "float16 is slow on a CPU: train.precision=fp32"),
+        ("fp16", True, "float16 is slow on a CPU: train.precision=bf16 or fp32"),
+        ("tf32", True, "train.precision: tf32 changes nothing here: the device is cpu"),
+    ],
+)
+def test_a_precision_that_is_of_no_use_on_this_cpu_is_said(
+    precision: str, fast: bool, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo.engine.life.remarks.bf16_is_fast", lambda device: fast)
+    assert said(tmp_path, {"train.precision": precision}) == line
+
+
 def test_compiling_without_a_compiler_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """The GAN step against the textbook loop written out by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ganzoo.engine.play.schedules import Schedules, knobs
 from ganzoo.engine.play.step import GanStep, frozen
 from ganzoo.errors import Diverged
 
-from .recipes import small_plan
+from .recipes import first_game, small_plan
 
 ALONE = Processes(CPU)
 
@@ -33,10 +34,7 @@ def textbook(step: GanStep) -> tuple[Tensor, Tensor]:
     parts, players = step.parts, {}
     for player, repeat in (("discriminator", 0), ("generator", 0)):
         mover = getattr(step, player)
-        wanted = step.arithmetic.wanted(mover, [])
-        game = step.arithmetic.game(
-            mover, step.inputs(mover, repeat), next(step.arithmetic.micro_batches()), wanted
-        )
+        game = first_game(step, mover, repeat)
         fake = parts.generator(game.latents)
         if player == "discriminator":
             both = parts.discriminator(torch.cat([game.real, fake])).logits
@@ -109,6 +107,29 @@ def test_micro_batches_change_rounding_only(tmp_path: Path, loss: str) -> None:
     )
     for name, value in whole_terms.items():
         torch.testing.assert_close(parts_terms[name], value, rtol=1e-3, atol=1e-4)
+
+
+class Observer:
+    """Changes nothing and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.signs: list[float] = []
+
+    def observe(self, statistics: dict[str, Any]) -> None:
+        self.signs.append(float(statistics["real_logits_sign"]))
+
+
+def test_an_augmentation_is_told_of_the_whole_batch_under_micro_batches(tmp_path: Path) -> None:
+    given = {"generator": {"use": "mlp", "batch_norm": False, "width": 16}}
+    given |= {"discriminator": {"use": "mlp", "width": 16}}
+    observers = Observer(), Observer()
+    for observer, size in zip(observers, (None, 4), strict=True):
+        step = make(tmp_path, **given, train__micro_batch=size)
+        step.parts = replace(step.parts, augmentation=observer)
+        for _ in range(3):
+            step()
+    assert len(set(observers[0].signs)) > 1
+    assert observers[0].signs == observers[1].signs
 
 
 def test_frozen_parameters_let_gradients_through_and_keep_none(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ MATRIX, BATCH = 1024, 64
 GPU_MATRIX, GPU_BATCH = 8192, 1024
 """A GPU is far from its best on what keeps a CPU busy."""
 CHANNELS, SIZE, KERNEL = 128, 16, 3
+LONG = 1.0
+"""Seconds of one product or convolution that are too many to repeat it."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,22 @@ def measure_peak(dtype: torch.dtype, device: torch.device, clock: Clock) -> Peak
 
 @torch.no_grad()
 def _rate(call: Callable[[], object], flops: float, clock: Clock, repeats: int = 9) -> float:
-    for _ in range(3):
+    """Return floating-point operations a second, the median of so many measurements.
+
+    A call that takes long, as in a precision that the processor only emulates, is measured once,
+    the first time: warming up changes little of it.
+    """
+    first = _seconds(call, clock, 1)
+    if first > LONG:
+        return flops / first
+    _seconds(call, clock, 2)
+    times = 4 if first < LONG / 4 else 1
+    seconds = statistics.median(_seconds(call, clock, times) for _ in range(repeats))
+    return flops / max(seconds, 1e-9)
+
+
+def _seconds(call: Callable[[], object], clock: Clock, times: int) -> float:
+    began = clock()
+    for _ in range(times):
         call()
-    seconds = []
-    for _ in range(repeats):
-        began = clock()
-        for _ in range(4):
-            call()
-        seconds.append((clock() - began) / 4)
-    return flops / max(statistics.median(seconds), 1e-9)
+    return (clock() - began) / times

@@ -21,7 +21,7 @@ from ganzoo.engine.bench.rounds import (
 )
 from ganzoo.engine.play.precision import numerics
 from ganzoo.engine.play.processes import Processes
-from ganzoo.errors import DeviceError, UsageError
+from ganzoo.errors import GanzooError, says_no_memory
 
 AS_GIVEN = "as given"
 FASTER = 1.03
@@ -63,7 +63,8 @@ def sweep(
 
     Args:
         plan_of: returns the recipe's plan under more overrides; a combination that it refuses
-            is left out, and so is one whose first step torch cannot compile.
+            is left out, and so is one whose first step fails: that torch cannot compile, that
+            is not finite, or that there is no memory for.
     """
     cases, left_out = [Case(AS_GIVEN, _stepping(plan_of(()), processes))], {}
     for overrides in combinations(processes.device):
@@ -72,7 +73,9 @@ def sweep(
         try:
             play = _stepping(plan_of(overrides), processes)
             play()
-        except (UsageError, DeviceError) as error:
+        except Exception as error:
+            if not isinstance(error, GanzooError) and not says_no_memory(error):
+                raise
             left_out[name] = str(error).strip().partition("\n")[0]
             continue
         cases.append(Case(name, play))

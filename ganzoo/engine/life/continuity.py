@@ -67,7 +67,8 @@ def not_backwards(directory: RunDirectory, plan: Plan) -> None:
     if steps and steps[-1] > plan.budget.steps:
         raise UsageError(
             f"the run is at step {steps[-1]} already, past {plan.budget.steps}",
-            hint=command("resume", reference_to(directory.path), f"train.steps={2 * steps[-1]}"),
+            hint=command("resume", reference_to(directory.path), f"train.steps={steps[-1]}")
+            + "   # ends it where it is",
         )
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from traceback import format_exception
 
-import torch
-
 from ganzoo.build.plan import Plan
+from ganzoo.engine.life.advice import anew, smaller
 from ganzoo.engine.life.reporter import Reporters
 from ganzoo.engine.play.processes import PeerGone, Processes, says_peer_gone
-from ganzoo.errors import DiskFull, GanzooError, OutOfMemory
-from ganzoo.runs.commands import command
+from ganzoo.errors import (
+    DeviceError,
+    DiskFull,
+    GanzooError,
+    OutOfMemory,
+    out_of_memory,
+    says_no_memory,
+)
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
+
+_READER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
+"""What torch says, wherever the run just is, of one that the kernel killed for memory, say."""
 
 
 @contextmanager
@@ -38,17 +48,20 @@ def ending(
             _write_down(directory, processes, error.message, error.exit_code)
         reporters.tell("finished", "interrupted" if interrupted else "failed")
         raise
-    except torch.OutOfMemoryError as error:
-        _write_down(directory, processes, str(error), OutOfMemory.exit_code)
-        reporters.tell("finished", "failed")
-        raise OutOfMemory(
-            f"out of memory: {str(error).splitlines()[0]}",
-            hint=_smaller_parts(plan, directory),
-        ) from error
     except Exception as error:
         reporters.tell("finished", "failed")
+        if says_no_memory(error):
+            _write_down(directory, processes, str(error), OutOfMemory.exit_code)
+            override = smaller(plan, processes.world_size)
+            raise out_of_memory(error, anew(directory, override) if override else None) from error
         if processes.world_size > 1 and says_peer_gone(error):
             raise PeerGone from error
+        if isinstance(error, RuntimeError) and _READER_GONE.match(str(error)):
+            _write_down(directory, processes, str(error), DeviceError.exit_code)
+            raise DeviceError(
+                f"a process that reads the data was ended from outside: {str(error).strip()}",
+                hint=command("resume", reference_to(directory.path)),
+            ) from error
         no_room = says_no_room(error)
         code = DiskFull.exit_code if no_room else GanzooError.exit_code
         _write_down(directory, processes, f"{type(error).__name__}: {error}", code)
@@ -67,11 +80,3 @@ def _write_down(directory: RunDirectory, processes: Processes, what: str, exit_c
     rank = {"rank": processes.rank} if processes.world_size > 1 else {}
     with suppress(OSError):
         directory.append_event("failed", error=what, exit_code=exit_code, **rank)
-
-
-def _smaller_parts(plan: Plan, directory: RunDirectory) -> str | None:
-    """Return the command of the same experiment in parts of half the size, if there are such."""
-    train = plan.recipe.settings.train
-    size = train.micro_batch or train.batch_size
-    parts = [part for part in range(1, size // 2 + 1) if train.batch_size % part == 0]
-    return command("run", directory.lock_file, f"train.micro_batch={parts[-1]}") if parts else None

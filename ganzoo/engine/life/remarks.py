@@ -66,11 +66,16 @@ def _on_micro_batches(plan: Plan, parts: Components) -> Iterator[str]:
 
 
 def _on_precision(plan: Plan, step: GanStep) -> Iterator[str]:
-    precision = plan.recipe.settings.train.precision
-    if precision == "fp16" and step.processes.device.type == "cpu":
-        yield "float16 is slow on a CPU: train.precision=bf16 or fp32"
+    precision, device = plan.recipe.settings.train.precision, step.processes.device
+    fast = bf16_is_fast(device)
+    if precision == "fp16" and device.type == "cpu":
+        yield f"float16 is slow on a CPU: train.precision={'bf16 or fp32' if fast else 'fp32'}"
+    if precision == "bf16" and device.type == "cpu" and not fast:
+        yield "this CPU has no bfloat16: train.precision=fp32 is many times faster"
+    if precision == "tf32" and device.type != "cuda":
+        yield f"train.precision: tf32 changes nothing here: the device is {device.type}"
     worth_it = plan.step_flops is not None and plan.step_flops >= SMALL_STEP_FLOPS
-    if precision == "fp32" and worth_it and bf16_is_fast(step.processes.device):
+    if precision == "fp32" and worth_it and fast:
         yield "this device computes faster in bfloat16: train.precision=bf16, with other rounding"
 
 

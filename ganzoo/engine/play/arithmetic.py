@@ -83,6 +83,7 @@ class Arithmetic:
         """Do the arithmetic of one update, on the device from end to end."""
         wanted, game = self.wanted(player, due), None
         terms: dict[str, Tensor] = {}
+        signs: dict[str, Tensor] = {}
         for rows in self.micro_batches():
             with self._phase(wanted):
                 game = self.game(player, inputs, rows, wanted)
@@ -93,11 +94,18 @@ class Arithmetic:
                 total = torch.stack(list(parts.values())).sum() * share
             player.backward(total)
             _accumulate(terms, parts, rows.count / self.rows.count)
+            if player.name == "discriminator" and hasattr(self.parts.augmentation, "observe"):
+                sign = game.real_logits.detach().sign().mean()
+                _accumulate(signs, {"real": sign}, rows.count / self.rows.count)
         total = torch.stack(list(terms.values())).sum()
         outcome = player.apply_gradients(total, penalised=wanted.penalised)
-        made = outcome.made and not outcome.accident
-        sign = self._after(player, game, due) if made and game else None
-        return Played(terms, outcome, sign)
+        if not outcome.made or outcome.accident or game is None:
+            return Played(terms, outcome)
+        for slot in due:
+            if hasattr(slot.component, "after_step"):
+                with torch.no_grad():
+                    slot.component.after_step(game)
+        return Played(terms, outcome, game.mean(signs["real"]) if signs else None)
 
     def micro_batches(self) -> Iterator[Rows]:
         """Yield the parts that this process's rows are worked off in."""
@@ -145,16 +153,6 @@ class Arithmetic:
             if hasattr(slot.component, player.name) or hasattr(slot.component, "prepare")
         ]
         return Wanted.by([self.parts.loss, *playing])
-
-    def _after(self, player: Player, game: EngineGame, due: list[RegularizerSlot]) -> Tensor | None:
-        """Let regularizers act on new weights; return what the augmentation wants to be told."""
-        for slot in due:
-            if hasattr(slot.component, "after_step"):
-                with torch.no_grad():
-                    slot.component.after_step(game)
-        if player.name == "discriminator" and hasattr(self.parts.augmentation, "observe"):
-            return game.mean(game.real_logits.detach().sign().mean())
-        return None
 
     @contextmanager
     def _phase(self, wanted: Wanted) -> Iterator[None]:

@@ -15,7 +15,7 @@ from torch.func import grad_and_value
 
 from ganzoo.api import DiscriminatorOutput
 from ganzoo.engine.play.outputs import as_output, full
-from ganzoo.errors import DeviceError
+from ganzoo.errors import DeviceError, PluginError
 
 Judgement = Callable[[Tensor, Tensor | None], Any]
 Penalty = Callable[[Tensor, Tensor | None, Tensor | None], Any]
@@ -52,10 +52,16 @@ def telling_of_the_compiler() -> Iterator[None]:
 
     Raises:
         DeviceError: as said.
+        PluginError: a component differentiates through a compiled network twice, on its own.
     """
     try:
         yield
     except Exception as error:
+        if isinstance(error, RuntimeError) and "support double backward" in str(error):
+            raise PluginError(
+                "a component differentiates the gradient of a compiled network, which torch cannot",
+                hint="train.compile=false, or game.input_gradient in the place of torch.autograd",
+            ) from error
         if not _is_of_the_compiler(error):
             raise
         first = str(error).strip().partition("\n")[0]

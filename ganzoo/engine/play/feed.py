@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from ganzoo.api import Dataset, SampleSpec
 from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, GanzooError
 from ganzoo.nn import encode
 
 STREAM_WORKERS = 2
@@ -201,10 +201,10 @@ class _Stream:
 
     def _load(self) -> Iterator[Any]:
         loader: DataLoader[Any] = DataLoader(
-            self.dataset,  # type: ignore[arg-type]
+            _Told(self.dataset),  # type: ignore[arg-type]
             batch_sampler=_Batches(self.batches),
             num_workers=STREAM_WORKERS,
-            collate_fn=collate,
+            collate_fn=_collate_told,
             pin_memory=self.device.type == "cuda",
             persistent_workers=True,
         )
@@ -213,10 +213,23 @@ class _Stream:
     def announce(self, indices: Tensor) -> None:
         if self.loader is None:
             self.loader = self._load()
-        samples, labels = next(self.loader)
+        batch = self._next(self.loader)
+        if isinstance(batch, GanzooError):
+            raise batch
+        samples, labels = batch
         check_form(samples, self.spec)
         labels = None if labels is None else labels.to(self.device, non_blocking=True)
         self.batch = (samples.to(self.device, non_blocking=True), labels)
+
+    def _next(self, loader: Iterator[Any]) -> Any:
+        """Return the loader's next batch, or raise what the data set or torch says."""
+        try:
+            return next(loader)
+        except (OSError, EOFError) as error:
+            if "in DataLoader worker process" in str(error):  # the data set's own
+                raise
+            # A worker that was killed broke its connection. Asked again, torch says which it was.
+            return next(loader)
 
     def held(self) -> list[Tensor]:
         return []
@@ -226,6 +239,28 @@ class _Stream:
         samples, labels = self.batch
         rows = slice(part.first, part.first + part.count)
         return samples[rows], None if labels is None else labels[rows]
+
+
+class _Told:
+    """A data set that returns its errors: torch would put a worker's traceback into their words."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int | None] | GanzooError:
+        try:
+            return self.dataset[index]
+        except GanzooError as error:
+            return error
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+
+def _collate_told(rows: Sequence[Any]) -> Any:
+    """Return `collate`'s batch, or the first error among the rows."""
+    errors = [row for row in rows if isinstance(row, GanzooError)]
+    return errors[0] if errors else collate(rows)
 
 
 class _Batches:
