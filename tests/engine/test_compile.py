@@ -101,15 +101,22 @@ def test_an_input_gradient_of_a_compiled_d_must_be_declared() -> None:
         played.input_gradient(points)
 
 
-def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -> None:
+def compiled_into(tmp_path: Path, raised: Exception, file: str = __file__) -> GanStep:
+    """Return a step whose compiled networks only raise, from code in such a file."""
     step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
 
-    def broken(*given: Any) -> Any:
-        raise torch._dynamo.exc.Unsupported("no such stride\nand forty lines more")
+    def made(*given: Any) -> Any:
+        raise raised
 
-    compiled = Compiled(broken, broken, penalty=None)
-    arithmetic = step.arithmetic
+    made.__code__ = made.__code__.replace(co_filename=file)
+    arithmetic, compiled = step.arithmetic, Compiled(made, made, penalty=None)
     arithmetic.networks = replace(arithmetic.networks, compiled=compiled)
+    return step
+
+
+def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -> None:
+    raised = torch._dynamo.exc.Unsupported("no such stride\nand forty lines more")
+    step = compiled_into(tmp_path, raised)
     with pytest.raises(
         DeviceError, match=r"cannot compile these networks here: no such stride$"
     ) as e:
@@ -120,14 +127,10 @@ def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -
 def test_a_gradient_that_a_component_takes_of_a_compiled_network_itself_is_said(
     tmp_path: Path,
 ) -> None:
-    step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
-
-    def broken(*given: Any) -> Any:
-        raise RuntimeError(
-            "torch.compile with aot_autograd does not currently support double backward"
-        )
-
-    step.networks = replace(step.networks, compiled=Compiled(broken, broken, penalty=None))
+    raised = RuntimeError(
+        "torch.compile with aot_autograd does not currently support double backward"
+    )
+    step = compiled_into(tmp_path, raised)
     with pytest.raises(PluginError, match="differentiates the gradient of a compiled") as caught:
         step()
     assert str(caught.value.hint).startswith("train.compile=false")
@@ -141,27 +144,11 @@ def test_a_gradient_that_a_component_takes_of_a_compiled_network_itself_is_said(
 def test_of_what_compiled_code_raises_memory_alone_is_not_put_on_the_compiler(
     tmp_path: Path, raised: Exception, told: type[Exception]
 ) -> None:
-    step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
-
-    def made(*given: Any) -> Any:
-        raise raised
-
-    made.__code__ = made.__code__.replace(co_filename="/cache/torchinductor_me/made.py")
-    step.arithmetic.networks = replace(
-        step.arithmetic.networks, compiled=Compiled(made, made, penalty=None)
-    )
+    step = compiled_into(tmp_path, raised, "/cache/torchinductor_me/made.py")
     with pytest.raises(told):
         step()
 
 
 def test_an_error_of_a_network_is_not_put_on_the_compiler(tmp_path: Path) -> None:
-    step = make_step(small_plan(tmp_path, NARROW), Processes(CPU))
-
-    def broken(*given: Any) -> Any:
-        raise ValueError("my own")
-
-    step.arithmetic.networks = replace(
-        step.arithmetic.networks, compiled=Compiled(broken, broken, penalty=None)
-    )
     with pytest.raises(ValueError, match="my own"):
-        step()
+        compiled_into(tmp_path, ValueError("my own"))()

@@ -125,7 +125,7 @@ def test_an_augmentation_is_told_of_the_whole_batch_under_micro_batches(tmp_path
     observers = Observer(), Observer()
     for observer, size in zip(observers, (None, 4), strict=True):
         step = make(tmp_path, **given, train__micro_batch=size)
-        step.parts = replace(step.parts, augmentation=observer)
+        step.parts = step.arithmetic.parts = replace(step.parts, augmentation=observer)
         for _ in range(3):
             step()
     assert len(set(observers[0].signs)) > 1
