@@ -21,6 +21,9 @@ ComponentPlans = Mapping[Slot, ComponentPlan]
 SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
 """Sections whose components' numbers can be scheduled."""
 
+SCHEDULED_SETTINGS = {"train": ("clip_grad_norm",), "train.ema": ("half_life_images", "ramp_up")}
+"""Numbers of the step itself that can be, where the recipe gives them."""
+
 
 # --- before there are networks -------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ def fit_schedules(
         complete: whether `components` are all of the recipe's; of those that are missing because
             something else is wrong with them nothing is said.
     """
-    numbers = dict(_numbers(components))
+    numbers = dict(_numbers(components)) | dict(_numbers_of_settings(recipe))
     for key in recipe.settings.schedules:
         slot, _, name = key.rpartition(".")
         if name in numbers.get(slot, ()) or not (complete or slot in numbers):
@@ -153,6 +156,14 @@ def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
         return
     common = [name for name, value in sides[0].items() if _is_number(value) and name in sides[1]]
     yield "optimizers.both", common
+
+
+def _numbers_of_settings(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
+    train = recipe.settings.train
+    for slot, part in (("train", train), ("train.ema", train.ema)):
+        given = [name for name in SCHEDULED_SETTINGS[slot] if _is_number(getattr(part, name, None))]
+        if given:
+            yield slot, given
 
 
 def _is_number(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -76,7 +76,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
     guard = _guard(train, optimizers, processes)
     players = _players(train, parts, optimizers, processes, guard)
-    ema = train.ema
+    ema = _ema(parts, train.ema)
     step = GanStep(
         parts=parts,
         rules=_rules(train, channels_last),
@@ -94,9 +94,9 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         processes=processes,
         discriminator=players["discriminator"],
         generator=players["generator"],
-        ema=Ema(parts.generator, ema.half_life_images, ema.ramp_up) if ema else None,
+        ema=ema,
         label_law=LabelLaw.of(settings.labels, plan.dataset) if settings.conditional else None,
-        schedules=make_run_schedules(plan, parts, optimizers),
+        schedules=make_run_schedules(plan, parts, optimizers, list(players.values()), ema),
         guard=guard,
         graphs=_graphs(plan, parts, optimizers, guard, processes),
     )
@@ -159,6 +159,10 @@ def _players(
         )
         for role in ("generator", "discriminator")
     }
+
+
+def _ema(parts: Components, given: Any) -> Ema | None:
+    return Ema(parts.generator, given.half_life_images, given.ramp_up) if given else None
 
 
 def _guard(
@@ -227,9 +231,13 @@ def optimizers_over(plan: Plan, parameters: Mapping[str, Parameters]) -> dict[st
 
 
 def make_run_schedules(
-    plan: Plan, parts: Components, optimizers: dict[str, Optimizer]
+    plan: Plan,
+    parts: Components,
+    optimizers: dict[str, Optimizer],
+    players: Sequence[Player] = (),
+    ema: Ema | None = None,
 ) -> Schedules:
-    """Return the recipe's schedules over live components.
+    """Return the recipe's schedules over live components, players and the average of G.
 
     Raises:
         RecipeError: one of a number that its component does not keep.
@@ -239,12 +247,13 @@ def make_run_schedules(
         owners["augmentation"] = [parts.augmentation]
     for slot in parts.regularizers:
         owners[f"regularizers.{slot.name}"] = [slot.component, slot]
+    settings = {"train": players, "train.ema": [ema] if ema else []}
     scheduled = plan.group("schedules")
     made = []
     for path, component in scheduled.items():
         schedule = make(component)
         try:
-            made += knobs(path, schedule, optimizers, owners, scheduled)
+            made += knobs(path, schedule, optimizers, owners, scheduled, settings)
         except ValueError as error:
             raise RecipeError([component.problem(str(error))]) from error
     return Schedules(made)

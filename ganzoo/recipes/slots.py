@@ -55,7 +55,8 @@ def scheduled(words: KeyPath) -> KeyPath:
     ``("optimizers", "both", "lr", "end")`` → ``("optimizers.both.lr", "end")``: the key is a slot
     and the name of its parameter.
     """
-    length = 3 if words[:1] and words[0] in DEEP else 2
+    deep = bool(words) and (words[0] in DEEP or words[:2] == ("train", "ema"))
+    length = 3 if deep else 2
     return (".".join(words[:length]), *words[length:])
 
 

@@ -172,7 +172,12 @@ def test_a_checkpoint_says_nothing_of_graphs(tmp_path: Path) -> None:
 def test_what_stands_against_capturing_is_said_at_check_time(
     tmp_path: Path, overrides: dict[str, Any], reason: str
 ) -> None:
-    for fine in ({"train.cuda_graphs": True}, overrides):
+    average = {
+        "train.ema": {"half_life_images": 100},
+        "schedules": {"train.ema.half_life_images": {"use": "linear", "end_images": 100}},
+        "train.cuda_graphs": True,
+    }
+    for fine in ({"train.cuda_graphs": True}, average, overrides):
         rehearse(small_plan(tmp_path, fine))
     with pytest.raises(RecipeError, match=reason) as refused:
         rehearse(small_plan(tmp_path, overrides | {"train.cuda_graphs": True}))

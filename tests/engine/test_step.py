@@ -230,6 +230,19 @@ def test_each_parameter_group_is_scheduled_from_its_own_value() -> None:
     assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.2]
 
 
+def test_numbers_of_the_step_itself_can_be_scheduled(tmp_path: Path) -> None:
+    schedule = {"use": "linear", "start": 1.0, "end": 0.0, "end_images": 64}
+    given = {"train__clip_grad_norm": 8.0, "train__ema": {"half_life_images": 100, "ramp_up": 2.0}}
+    paths = ["train.clip_grad_norm", "train.ema.half_life_images", "train.ema.ramp_up"]
+    step = make(tmp_path, **given, schedules=dict.fromkeys(paths, schedule))
+    for left in (1.0, 0.75, 0.5):
+        step()
+        assert step.ema is not None
+        assert (step.ema.half_life_images, step.ema.ramp_up) == (100 * left, 2 * left)
+        clips = [player.clip_grad_norm for player in (step.discriminator, step.generator)]
+        assert clips == [8 * left] * 2
+
+
 class Halved:
     absolute = False
 

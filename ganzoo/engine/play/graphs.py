@@ -60,6 +60,7 @@ def obstacles(
         f"schedules: {path} is fixed in a graph"
         for path in settings.schedules
         if not (path.startswith("optimizers.") and path.endswith(".lr"))
+        and not path.startswith("train.ema.")
     ]
     if settings.train.on_nonfinite == "skip":
         found.append("train.on_nonfinite: skip asks the host about every update")

@@ -44,6 +44,7 @@ def knobs(
     optimizers: Mapping[str, Any],
     components: Mapping[str, Sequence[Any]],
     taken: Collection[str] = (),
+    settings: Mapping[str, Sequence[Any]] | None = None,
 ) -> list[Knob]:
     """Return the knobs of one entry of a recipe's ``schedules``.
 
@@ -52,6 +53,7 @@ def knobs(
         optimizers: ``generator`` and ``discriminator`` → optimizer.
         components: by dotted slot (``loss``, ``regularizers.r1``) what keeps its numbers.
         taken: all paths that are scheduled. What one side has for itself, `both` leaves alone.
+        settings: by dotted section (``train``, ``train.ema``) all that keep its numbers.
 
     Raises:
         ValueError: the path leads to no number.
@@ -67,6 +69,8 @@ def knobs(
             if full == path or full not in taken
             for knob in optimizer_knobs(optimizers[each], name, schedule)
         ]
+    if section == "train":
+        return [attribute_knob([each], name, schedule) for each in (settings or {}).get(owner, ())]
     return [attribute_knob(components[owner], name, schedule)]
 
 
