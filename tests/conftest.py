@@ -10,6 +10,9 @@ import pytest
 
 InstallPlugin = Callable[..., Path]
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: the cores are shared already
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"):  # tests install from other directories
     if name in os.environ:
         os.environ[name] = str(Path(os.environ[name]).absolute())
