@@ -15,8 +15,8 @@ export PIP_BUILD_CONSTRAINT = constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
-# Two processes of tests; a file's tests stay together, for what they share.
-PARALLEL = -n 2 --dist loadfile
+# Two processes of tests; a file's tests stay together, for what they share, in the order of conftest.
+PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
 
 .PHONY: help env test quick soak gpu check wheels demo clean

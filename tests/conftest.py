@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -16,6 +17,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: the cores a
 for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"):  # tests install from other directories
     if name in os.environ:
         os.environ[name] = str(Path(os.environ[name]).absolute())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files with most slow tests go first: one of them at the end would be waited for."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(autouse=True)
