@@ -82,18 +82,13 @@ class Moments:
 
     def to(self, device: torch.device) -> "Moments":
         """Return the same moments on `device`: these themselves, if they are there."""
-        if self.mean.device == device:
-            return self
-        return Moments(self.mean.to(device), self.covariance.to(device), self.n)
+        mean = self.mean.to(device)
+        return self if mean is self.mean else Moments(mean, self.covariance.to(device), self.n)
 
     def _noise(self) -> Tensor:
         """Return how large an eigenvalue of the covariance can be by round-off alone."""
         second = self.covariance.diagonal() + self.mean.square()
         return 4 * (self.n + len(second)) * _EPSILON * second.max()
-
-    def _is_regular(self) -> bool:
-        """Return whether the covariance has no empty direction."""
-        return len(self.factor) == self.factor.shape[1]
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
@@ -126,7 +121,7 @@ def trace_of_root(a: Moments, b: Moments) -> Tensor:
     f = a.factor
     values = torch.linalg.eigvalsh(congruent(f, b.covariance))
     if _resolved(values) and (
-        values[0] > b._noise() * torch.linalg.vector_norm(f) ** 2 or b._is_regular()
+        values[0] > b._noise() * torch.linalg.vector_norm(f) ** 2 or _has_full_rank(b.factor)
     ):
         return values.sqrt().sum()
     return torch.linalg.svdvals(f.T @ b.factor).sum()
@@ -161,14 +156,14 @@ def _strips(size: int, wide: int = 1) -> Iterator[tuple[int, slice]]:
         yield first, slice(first, first + wide * _STRIP)
 
 
-def _is_lower(f: Tensor) -> bool:
-    """Return whether F, as `factor` gives it, is lower triangular."""
+def _has_full_rank(f: Tensor) -> bool:
+    """Return whether F has a column a row; as `Moments.factor` it is then lower triangular."""
     return len(f) == f.shape[1]
 
 
 def congruent(f: Tensor, b: Tensor) -> Tensor:
     """Return F^T B F; of a triangular F only the lower triangle, and anything above it."""
-    if not _is_lower(f):
+    if not _has_full_rank(f):
         return f.T @ b @ f
     product, result = torch.empty_like(b), torch.zeros_like(b)
     for first, strip in _strips(len(f)):
@@ -181,7 +176,7 @@ def congruent(f: Tensor, b: Tensor) -> Tensor:
 
 def carried_rows(x: Tensor, f: Tensor) -> Tensor:
     """Return X F (N, R) of X (N, D) and F (D, R)."""
-    if not _is_lower(f):
+    if not _has_full_rank(f):
         return x @ f
     product = torch.empty_like(x)
     for first, strip in _strips(len(f), wide=2):

@@ -83,7 +83,7 @@ class Arithmetic:
         """Do the arithmetic of one update, on the device from end to end."""
         wanted, game = self.wanted(player, due), None
         terms: dict[str, Tensor] = {}
-        signs: dict[str, Tensor] = {}
+        signs: list[Tensor] = []
         for rows in self.micro_batches():
             with self._phase(wanted):
                 game = self.game(player, inputs, rows, wanted)
@@ -96,7 +96,7 @@ class Arithmetic:
             _accumulate(terms, parts, rows.count / self.rows.count)
             if player.name == "discriminator" and hasattr(self.parts.augmentation, "observe"):
                 sign = game.real_logits.detach().sign().mean()
-                _accumulate(signs, {"real": sign}, rows.count / self.rows.count)
+                signs.append(sign * (rows.count / self.rows.count))
         total = torch.stack(list(terms.values())).sum()
         outcome = player.apply_gradients(total, penalised=wanted.penalised)
         if not outcome.made or outcome.accident or game is None:
@@ -105,7 +105,7 @@ class Arithmetic:
             if hasattr(slot.component, "after_step"):
                 with torch.no_grad():
                     slot.component.after_step(game)
-        return Played(terms, outcome, game.mean(signs["real"]) if signs else None)
+        return Played(terms, outcome, game.mean(torch.stack(signs).sum()) if signs else None)
 
     def micro_batches(self) -> Iterator[Rows]:
         """Yield the parts that this process's rows are worked off in."""
