@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
 
-from ganzoo.build.components import make
-from ganzoo.engine.launch import prepare
-from ganzoo.engine.play.feed import tensors_of
-from ganzoo.engine.play.processes import find_processes
-from ganzoo.engine.samples.scorer import Scorer
+from ganzoo.components.build import make
+from ganzoo.components.data import tensors_of
+from ganzoo.training.launch import prepare
+from ganzoo.training.processes import find_processes
+from ganzoo.training.scorer import Scorer
 
 RECIPES = ("digits-dcgan-vanilla", "digits-dcgan-hinge", "digits-dcgan-wgan-gp")
 SAMPLES = 599

@@ -21,31 +21,31 @@ from accelerate.state import AcceleratorState
 from contestants import NETWORKS, RECIPE
 
 import ganzoo
-from ganzoo.build.plan import Plan
-from ganzoo.engine.assemble import make_step
-from ganzoo.engine.bench.bench import (
+from ganzoo.bench.bench import (
     cycle_of,
     flops_of,
     held_by_step,
     held_by_textbook,
     repeated,
 )
-from ganzoo.engine.bench.memory import peak_bytes
-from ganzoo.engine.bench.peak import measure_peak
-from ganzoo.engine.bench.rounds import (
+from ganzoo.bench.memory import peak_bytes
+from ganzoo.bench.peak import measure_peak
+from ganzoo.bench.rounds import (
     Case,
     Spread,
     clock_of,
     speed_against,
     time_interleaved,
 )
-from ganzoo.engine.bench.shares import time_by_part
-from ganzoo.engine.bench.textbook import Textbook
-from ganzoo.engine.launch import prepare
-from ganzoo.engine.play.noise import CPU
-from ganzoo.engine.play.processes import Processes
-from ganzoo.engine.play.threads import keep_freed_memory
+from ganzoo.bench.shares import time_by_part
+from ganzoo.bench.textbook import Textbook
+from ganzoo.components.plan import Plan
 from ganzoo.report.table import Table, three_digits
+from ganzoo.sampling.random_streams import CPU
+from ganzoo.training.assemble import make_step
+from ganzoo.training.launch import prepare
+from ganzoo.training.processes import Processes
+from ganzoo.training.threads import keep_freed_memory
 
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     name: (RECIPE, (*overrides, "train.batch_size=64")) for name, overrides in NETWORKS.items()
@@ -79,7 +79,7 @@ def main() -> None:
         print(time.strftime("%H:%M"), *speed, *resource[1:], sep="  ", flush=True)
         speeds.append(speed)
         resources.append(resource)
-    columns = ["", "textbook img/s", *names[1:]]
+    columns = ["", "textbook samples/s", *names[1:]]
     columns += [] if chosen.without_bf16 else ["bf16: ours / accelerate"]
     print("\n" + Table(columns, speeds, columns[1:]).markdown())
     columns = ["", f"{names[-1]}: GFLOP/s", "of the convolution peak"]

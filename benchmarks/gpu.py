@@ -18,11 +18,9 @@ import torch
 from contestants import NETWORKS, RECIPE
 
 import ganzoo
-from ganzoo.build.plan import Plan
-from ganzoo.engine.assemble import make_step
-from ganzoo.engine.bench.bench import cycle_of, flops_of, repeated
-from ganzoo.engine.bench.peak import measure_peak
-from ganzoo.engine.bench.rounds import (
+from ganzoo.bench.bench import cycle_of, flops_of, repeated
+from ganzoo.bench.peak import measure_peak
+from ganzoo.bench.rounds import (
     Case,
     Spread,
     clock_of,
@@ -30,14 +28,16 @@ from ganzoo.engine.bench.rounds import (
     time_interleaved,
     warm_ups_on,
 )
-from ganzoo.engine.bench.textbook import Textbook
-from ganzoo.engine.bench.traffic import TrafficCounter, bandwidth
-from ganzoo.engine.launch import prepare
-from ganzoo.engine.play.precision import float32_precision
-from ganzoo.engine.play.processes import Processes
-from ganzoo.engine.play.step import GanStep
+from ganzoo.bench.textbook import Textbook
+from ganzoo.bench.traffic import TrafficCounter, bandwidth
+from ganzoo.components.plan import Plan
 from ganzoo.errors import DeviceError
 from ganzoo.report.table import Table, three_digits
+from ganzoo.training.assemble import make_step
+from ganzoo.training.launch import prepare
+from ganzoo.training.precision import float32_precision
+from ganzoo.training.processes import Processes
+from ganzoo.training.step import GanStep
 
 ROWS = ("dcgan", "dcgan, WGAN-GP", "resnet 64", "resnet 64, WGAN-GP")
 
@@ -85,7 +85,14 @@ def main() -> None:
         f"peak bf16 {device.arithmetic / 1e12:.0f} TFLOP/s, "
         f"copy {device.bytes_per_second / 1e12:.2f} TB/s\n"
     )
-    columns = ["", "textbook img/s", *chosen.cases, "best img/s", "of its limit", "ops a step"]
+    columns = [
+        "",
+        "textbook samples/s",
+        *chosen.cases,
+        "best samples/s",
+        "of its limit",
+        "ops a step",
+    ]
     rows = []
     for batch in chosen.batches:
         for name in chosen.only:
@@ -113,7 +120,7 @@ def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> li
         for case, step in steps.items():
             if step.graphs and step.graphs.refusal:
                 print(f"{name}, {case}: not captured: {step.graphs.refusal}", flush=True)
-        limit, operations = images_per_second_at_best(plans, batch, device)
+        limit, operations = samples_per_second_at_best(plans, batch, device)
     speed = speed_against(taken, "textbook")
     rates = {case: batch / Spread.of(times).median for case, times in taken.items()}
     best = max(rates.values())
@@ -132,7 +139,7 @@ def compiles(name: str, case: str, step: GanStep) -> bool:
     return True
 
 
-def images_per_second_at_best(
+def samples_per_second_at_best(
     plans: dict[str, Plan], batch: int, device: Device
 ) -> tuple[float, int]:
     """Return real images a second at the lower of two limits, and the operations of a step."""

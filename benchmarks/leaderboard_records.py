@@ -15,11 +15,11 @@ from typing import Any
 
 from PIL import Image
 
-from ganzoo.engine.samples.pictures import SMALLEST_CELL
 from ganzoo.report.candidates import Candidate, candidate
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import read, to_json
 from ganzoo.runs.samples import PICTURE
+from ganzoo.sampling.pictures import SMALLEST_CELL
 
 RECORDS = Path(__file__).parents[1] / "recipes" / "records"
 IDENTITY = ("format", "name", "seed", "created", "recipe", "lock", "samples", "ganzoo", "attempts")

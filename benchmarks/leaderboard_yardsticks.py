@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 from yardsticks import pixel_gaussian
 
-from ganzoo.engine.assemble import make_step
-from ganzoo.engine.foreign import Keep, score_like
-from ganzoo.engine.launch import prepare
-from ganzoo.engine.play.feed import tensors_of
-from ganzoo.engine.play.processes import find_processes
-from ganzoo.engine.run import Run
-from ganzoo.engine.samples.sampling import Sampler
+from ganzoo.components.data import tensors_of
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.sampling.sampler import Sampler
+from ganzoo.training.assemble import make_step
+from ganzoo.training.external_scores import Keep, score_like
+from ganzoo.training.launch import prepare
+from ganzoo.training.processes import find_processes
+from ganzoo.training.run import Run
 
 LIKE = {"digits": "digits-dcgan-hinge", "shapes": "shapes-dcgan-hinge"}
 """Data set → the recipe by whose protocol its yardsticks are scored."""

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 import ganzoo
-from ganzoo.engine.launch import Options, prepare, resume, start
-from ganzoo.engine.rejoin import same_run
-from ganzoo.engine.run import Run
 from ganzoo.runs.score import Score
+from ganzoo.training.launch import Options, prepare, resume, start
+from ganzoo.training.rejoin import same_run
+from ganzoo.training.run import Run
 
 
 def provenance() -> str:

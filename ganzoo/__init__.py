@@ -8,16 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganzoo.engine.run import load as load
-    from ganzoo.engine.run import run as run
     from ganzoo.recipes.recipe import Recipe as Recipe
     from ganzoo.report.compare import compare as compare
+    from ganzoo.training.run import load as load
+    from ganzoo.training.run import run as run
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "run": "ganzoo.engine.run",
-    "load": "ganzoo.engine.run",
+    "run": "ganzoo.training.run",
+    "load": "ganzoo.training.run",
     "compare": "ganzoo.report.compare",
     "Recipe": "ganzoo.recipes.recipe",
 }

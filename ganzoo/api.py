@@ -208,7 +208,7 @@ class Game(Noise, Protocol):
     """(B,) int64, or None when the recipe is not conditional."""
     step: int
     """Generator updates done before this one."""
-    images_seen: int
+    samples_seen: int
     """Real images shown to D before this update, over all ranks."""
     generator_module: nn.Module
     """G, for weight penalties and for `styles(z, y)`; to make samples call `generate`."""
@@ -373,7 +373,7 @@ class Augmentation(Protocol):
 
     One that adapts has ``observe(statistics)``, called after each update of D with
     ``real_logits_sign`` (a scalar tensor, the mean sign of D's real logits over all ranks) and
-    ``images`` (real images in that update), and keeps its state as tensors in ``state_dict``.
+    ``samples`` (real samples in that update), and keeps its state as tensors in ``state_dict``.
     """
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor: ...
@@ -394,7 +394,7 @@ class Schedule(Protocol):
 
     absolute: bool
 
-    def __call__(self, images_seen: int) -> float: ...
+    def __call__(self, samples_seen: int) -> float: ...
 
 
 # --- registration --------------------------------------------------------------------------------

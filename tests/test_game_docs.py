@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.play.game import EngineGame, Wanted
+from ganzoo.training.game import EngineGame, RequiredGradients
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "game.md").read_text()
@@ -171,15 +171,15 @@ def test_ada_raises_p_by_one_in_half_a_million_images_of_a_sure_critic(
     augment, game = sketches.AdaptiveFlip(None), play("discriminator")
     assert torch.equal(augment(game.real, game), game.real)
     for expected in (0.4, 0.8, 1.0):
-        augment.observe({"real_logits_sign": torch.tensor(0.7), "images": 200_000})
+        augment.observe({"real_logits_sign": torch.tensor(0.7), "samples": 200_000})
         assert augment.p.item() == pytest.approx(expected)
     assert torch.equal(augment(game.real, game), game.real.flip(-1))
-    augment.observe({"real_logits_sign": torch.tensor(0.5), "images": 50_000})
+    augment.observe({"real_logits_sign": torch.tensor(0.5), "samples": 50_000})
     assert augment.p.item() == pytest.approx(0.9)
 
 
 def test_apa_puts_generated_samples_in_the_place_of_real_ones(sketches: ModuleType) -> None:
-    apa, game = sketches.AdaptivePseudo(), play("discriminator", images_seen=1000)
+    apa, game = sketches.AdaptivePseudo(), play("discriminator", samples_seen=1000)
     assert torch.equal(apa.prepare(game).real, game.real)
     apa.p.fill_(1)
     assert torch.equal(apa.prepare(game).real, game.fake)
@@ -192,7 +192,7 @@ def test_apa_puts_generated_samples_in_the_place_of_real_ones(sketches: ModuleTy
 
 
 def test_top_k_keeps_the_best_half_in_the_end(sketches: ModuleType) -> None:
-    game = play("generator", images_seen=10**8)
+    game = play("generator", samples_seen=10**8)
     chosen = sketches.TopK().prepare(game)
     expected = game.fake_logits.sort(descending=True).values[:4]
     torch.testing.assert_close(chosen.fake_logits, expected)
@@ -203,7 +203,7 @@ def test_top_k_keeps_the_best_half_in_the_end(sketches: ModuleType) -> None:
 def test_latent_optimisation_climbs_and_both_networks_learn_through_the_climb(
     sketches: ModuleType, player: str
 ) -> None:
-    game = play(player, wanted=Wanted(generator_graph=True))
+    game = play(player, wanted=RequiredGradients(generator_graph=True))
     component = sketches.LatentOptimisation()
     climbed = component.prepare(game)
     assert climbed.fake_logits.mean() > game.fake_logits.mean()

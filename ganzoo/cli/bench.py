@@ -17,10 +17,10 @@ from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.commands import command
 
 if TYPE_CHECKING:
-    from ganzoo.build.plan import Plan
-    from ganzoo.engine.bench.bench import Loop, Report
-    from ganzoo.engine.bench.rounds import Spread
-    from ganzoo.engine.bench.sweep import Sweep
+    from ganzoo.bench.bench import Loop, Report
+    from ganzoo.bench.rounds import Spread
+    from ganzoo.bench.sweep import Sweep
+    from ganzoo.components.plan import Plan
 
 
 @click.command()
@@ -61,11 +61,11 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
     # torch's profiler, which counts bytes, is otherwise heard to start and stop.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    from ganzoo.engine.bench.bench import How
-    from ganzoo.engine.launch import prepare
-    from ganzoo.engine.play.precision import numerics
-    from ganzoo.engine.play.processes import find_processes
-    from ganzoo.engine.play.threads import cpu_threads, keep_freed_memory
+    from ganzoo.bench.bench import How
+    from ganzoo.training.launch import prepare
+    from ganzoo.training.precision import numerics
+    from ganzoo.training.processes import find_processes
+    from ganzoo.training.threads import cpu_threads, keep_freed_memory
 
     if given["swept"] and (given["against"] or given["profile"]):
         raise click.UsageError("--sweep goes with neither --against nor --profile")
@@ -87,7 +87,7 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
         _telling_of_memory(plan, recipe, overrides, given["plugin"]),
     ):
         if given["swept"]:
-            from ganzoo.engine.bench.sweep import sweep
+            from ganzoo.bench.sweep import sweep
 
             found = sweep(
                 lambda more: prepare(recipe, [*overrides, *more], registry), processes, how, say
@@ -95,13 +95,13 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
             again = _command("run", recipe, overrides, found.proposal, given["plugin"])
             _show_sweep(found, again, given["as_json"])
             return
-        from ganzoo.engine.bench.bench import bench as measure
-        from ganzoo.engine.bench.bench import write_trace
+        from ganzoo.bench.bench import bench as measure
+        from ganzoo.bench.bench import write_trace
 
         report = measure(plan, processes, how, against_textbook=bool(given["against"]), tell=say)
         _show(report, given["as_json"])
         if given["profile"]:
-            from ganzoo.engine.assemble import make_step
+            from ganzoo.training.assemble import make_step
 
             write_trace(make_step(plan, processes), given["profile"])
             say(f"trace: {given['profile']}, for chrome://tracing or ui.perfetto.dev")
@@ -112,7 +112,7 @@ def _telling_of_memory(
     plan: Plan, recipe: str, overrides: tuple[str, ...], plugin: Path | None
 ) -> Iterator[None]:
     """Raise OutOfMemory, with a command that needs less, for whatever says that memory is out."""
-    from ganzoo.engine.life.advice import smaller
+    from ganzoo.training.advice import smaller
 
     try:
         yield
@@ -189,7 +189,7 @@ def _loops(report: Report) -> Table:
 
 def _figures(loop: Loop) -> dict[str, str]:
     return {
-        "images/s": three_digits(loop.images_per_second),
+        "samples/s": three_digits(loop.samples_per_second),
         "ms a step": _spread(loop.seconds_per_step, 1000),
         "MiB of tensors at peak": three_digits(loop.peak_bytes / 2**20),
         "GFLOP a step": three_digits(loop.flops_per_step / 1e9),

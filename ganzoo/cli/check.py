@@ -19,7 +19,7 @@ def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path
 
     Every problem is shown with its file, line and column. Nothing is trained or written.
     """
-    from ganzoo.engine.launch import check_data, prepare
+    from ganzoo.training.launch import check_data, prepare
 
     plan = prepare(recipe, overrides, options.registry(plugin))
     for note in plan.notes:

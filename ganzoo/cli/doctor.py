@@ -22,7 +22,7 @@ def doctor(context: click.Context, as_json: bool, plugin: Path | None, runs_dir:
     Ends with exit code 0 if nothing is wrong, else with the code of the first thing that is: 2
     for the installation or a place that cannot be written, 7 for a full disk, 9 for a device.
     """
-    from ganzoo.engine.doctor import examine
+    from ganzoo.training.doctor import examine
 
     findings = list(examine(options.registry(plugin), runs_dir))
     if as_json:

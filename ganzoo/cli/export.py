@@ -24,7 +24,7 @@ from ganzoo.cli import options
 @options.runs_directory
 def export(reference: str, form: str, out: Path | None, checkpoint: str, runs_dir: Path) -> None:
     """Write the generator of RUN (its average, if it has one) for use elsewhere."""
-    from ganzoo.engine.run import load
+    from ganzoo.training.run import load
 
     run = load(reference, runs_dir)
     for chosen in ["safetensors", "program"] if form == "all" else [form]:

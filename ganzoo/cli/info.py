@@ -65,8 +65,8 @@ def descriptions(registry: Registry, name: str, kind: str | None) -> list[dict[s
 
 
 def _component(registry: Registry, registration: Registration) -> dict[str, Any]:
-    from ganzoo.build.signature import parameter_model, parameter_rows
     from ganzoo.cli.list import described
+    from ganzoo.components.signature import parameter_model, parameter_rows
 
     factory = registry.resolve(registration)
     model = parameter_model(registration.kind, registration.id, factory)

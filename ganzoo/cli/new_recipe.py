@@ -63,7 +63,7 @@ def _child(file: Path, parent: str, registry: Registry) -> str:
 
 
 def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:
-    from ganzoo.build.photos import facts_of
+    from ganzoo.components.photos import facts_of
     from ganzoo.errors import PluginError
     from ganzoo.scaffold.photos import photo_text
 

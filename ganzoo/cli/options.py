@@ -99,7 +99,7 @@ def registry(plugin: Path | None) -> Any:
 
 
 def which(checkpoint: str) -> str | int:
-    """Return ``--checkpoint`` as `ganzoo.engine.run.Run` takes it."""
+    """Return ``--checkpoint`` as `ganzoo.training.run.Run` takes it."""
     if checkpoint in ("final", "best"):
         return checkpoint
     if not checkpoint.isdigit():

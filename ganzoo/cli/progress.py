@@ -25,7 +25,7 @@ PLAIN_LINES = 10
 
 
 class TerminalReporter:
-    """Shows what `ganzoo.engine.life.reporter.Reporter` hears, on standard error, from rank 0."""
+    """Shows what `ganzoo.training.reporter.Reporter` hears, on standard error, from rank 0."""
 
     def __init__(self) -> None:
         # Not what rich finds: it takes FORCE_COLOR for a terminal and draws bars into log files.
@@ -63,7 +63,7 @@ class TerminalReporter:
         if self.progress:
             self.progress.update(self.task, completed=step)
 
-    def stepped(self, step: int, images_seen: int, terms: Mapping[str, float]) -> None:
+    def stepped(self, step: int, samples_seen: int, terms: Mapping[str, float]) -> None:
         if self.progress:
             self.progress.update(self.task, description=_in_words(terms))
         elif step - self.last_plain >= self.steps / PLAIN_LINES or step == self.steps:
@@ -103,4 +103,4 @@ def _in_words(terms: Mapping[str, float]) -> str:
         own = [value for name, value in terms.items() if name.startswith(f"{letter}/")]
         norm = terms.get(f"{letter}/gradient_norm", 0.0)
         parts.append(f"{letter.upper()} {sum(own) - norm:.3f} (gradient {norm:.2g})")
-    return f"{'  '.join(parts)}  {terms.get('images_per_second', 0):.0f} img/s"
+    return f"{'  '.join(parts)}  {terms.get('samples_per_second', 0):.0f} samples/s"

@@ -34,10 +34,10 @@ def resume(
     """
     from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import epilogue
-    from ganzoo.engine.launch import Options
-    from ganzoo.engine.launch import resume as go_on
-    from ganzoo.engine.life.continuity import is_complete
     from ganzoo.runs.directory import RunDirectory
+    from ganzoo.training.continuity import is_complete
+    from ganzoo.training.launch import Options
+    from ganzoo.training.launch import resume as go_on
 
     reporter: Any = TerminalReporter()
     directory = RunDirectory.find(reference, runs_dir)

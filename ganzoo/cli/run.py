@@ -97,7 +97,7 @@ def _flags(given: dict[str, Any]) -> list[str]:
 
 
 def _plan(job: Job, given: dict[str, Any]) -> Any:
-    from ganzoo.engine.launch import prepare
+    from ganzoo.training.launch import prepare
 
     registry = options.registry(given["plugin"])
     return prepare(job.recipe, job.overrides, registry, allow_drift=given["allow_drift"])
@@ -106,8 +106,8 @@ def _plan(job: Job, given: dict[str, Any]) -> Any:
 def run_one(job: Job, given: dict[str, Any]) -> None:
     """Run one job to its end, and say what came of it."""
     from ganzoo.cli.progress import TerminalReporter
-    from ganzoo.engine.launch import Options, start
-    from ganzoo.engine.rejoin import start_or_go_on
+    from ganzoo.training.launch import Options, start
+    from ganzoo.training.rejoin import start_or_go_on
 
     reporter: Any = TerminalReporter()
     plan = _plan(job, given)
@@ -141,7 +141,7 @@ def check_all(jobs: list[Job], given: dict[str, Any]) -> None:
     Raises:
         click.exceptions.Exit: something is, with the exit code of the first problem.
     """
-    from ganzoo.engine.launch import check_data
+    from ganzoo.training.launch import check_data
 
     first: dict[str, Job] = {}
     for job in jobs:

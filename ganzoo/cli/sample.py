@@ -34,8 +34,8 @@ def sample(reference: str, runs_dir: Path, out: Path | None, **given: Any) -> No
 
     Without --out the grid goes into the run's samples/. The path is printed.
     """
-    from ganzoo.engine.run import load
-    from ganzoo.engine.samples.writing import write_samples
+    from ganzoo.sampling.writing import write_samples
+    from ganzoo.training.run import load
 
     run = load(reference, runs_dir)
     which = options.which(given["checkpoint"])

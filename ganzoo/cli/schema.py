@@ -24,7 +24,7 @@ def schema(out: Path | None, plugin: Path | None) -> None:
 
     An editor that knows YAML completes keys and names by it, and says what they mean.
     """
-    from ganzoo.build.schema import recipe_schema
+    from ganzoo.components.json_schema import recipe_schema
     from ganzoo.errors import UsageError
 
     made, left_out = recipe_schema(options.registry(plugin))

@@ -17,9 +17,9 @@ from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
-    from ganzoo.engine.foreign import Keep
-    from ganzoo.engine.run import Run
     from ganzoo.runs.score import Score
+    from ganzoo.training.external_scores import Keep
+    from ganzoo.training.run import Run
 
 
 @click.command()
@@ -130,7 +130,7 @@ def are_samples(reference: str) -> bool:
 
 
 def _own(reference: str, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
-    from ganzoo.engine.run import load
+    from ganzoo.training.run import load
 
     run = load(reference, given["runs_dir"])
     if given["against"]:
@@ -161,9 +161,9 @@ def _evaluation_of(like: Run, run: Run) -> dict[str, Any]:
 
 
 def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
-    from ganzoo.engine.foreign import score_against, score_like
-    from ganzoo.engine.run import load
     from ganzoo.recipes.overrides import override_layer
+    from ganzoo.training.external_scores import score_against, score_like
+    from ganzoo.training.run import load
 
     keep = _kept(given)
     if given["like"]:
@@ -201,8 +201,8 @@ def _extractor(text: str) -> dict[str, Any]:
 
 
 def _kept(given: dict[str, Any]) -> Keep | None:
-    from ganzoo.engine.foreign import Keep
     from ganzoo.runs import names
+    from ganzoo.training.external_scores import Keep
 
     if given["name"] is None:
         return None

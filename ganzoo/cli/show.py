@@ -20,8 +20,8 @@ def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: 
 
     What is printed is itself a recipe. The data need not be there.
     """
-    from ganzoo.build.plan import full_recipe
-    from ganzoo.build.planner import load_recipe, plan_components
+    from ganzoo.components.plan import full_recipe
+    from ganzoo.components.planner import load_recipe, plan_components
     from ganzoo.recipes.show import show as shown
 
     registry = options.registry(plugin)

@@ -7,15 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from ganzoo.errors import Problem, RecipeError
+from ganzoo.recipes.component_paths import BOTH, SIDES, KeyPath, kind_of
 from ganzoo.recipes.findings import Findings
-from ganzoo.recipes.layer import Layer, Origin, nearest
 from ganzoo.recipes.merge import Note, told, without_nulls
-from ganzoo.recipes.rest import without
+from ganzoo.recipes.messages import told_apart
+from ganzoo.recipes.partial import without
 from ganzoo.recipes.scalars import shortened
+from ganzoo.recipes.schema import BUDGETS, Settings
 from ganzoo.recipes.shape import shape
-from ganzoo.recipes.skeleton import BUDGETS, Settings
-from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, kind_of
-from ganzoo.recipes.words import told_apart
+from ganzoo.recipes.source import Layer, Origin, nearest
 from ganzoo.registry.names import PLURALS, suggest
 
 HINT = "ganzoo show digits-dcgan-hinge, a recipe with every key written out"
@@ -70,9 +70,9 @@ def _budget(data: dict[str, Any]) -> Iterator[Note]:
     if isinstance(train, dict):
         given = [key for key in BUDGETS if train.get(key) is not None]
         if not given:
-            yield Note(("train",), "needs a budget: `steps` or `images`, such as `steps: 3000`")
+            yield Note(("train",), "needs a budget: `steps` or `samples`, such as `steps: 3000`")
         if len(given) > 1:
-            yield Note(("train",), "has two budgets, `steps` and `images`: keep one")
+            yield Note(("train",), "has two budgets, `steps` and `samples`: keep one")
 
 
 def _labels(data: dict[str, Any]) -> Iterator[Note]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganzoo.errors import PluginError
+from ganzoo.recipes.component_paths import BOTH, KINDS, SIDES, KeyPath
 from ganzoo.recipes.findings import Findings
 from ganzoo.recipes.recipe import Recipe
-from ganzoo.recipes.skeleton import Node, Settings
-from ganzoo.recipes.slots import BOTH, KINDS, SIDES, KeyPath
+from ganzoo.recipes.schema import Node, Settings
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify
 
 if TYPE_CHECKING:

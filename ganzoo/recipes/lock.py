@@ -1,7 +1,7 @@
 """`recipe.lock.yaml`: a recipe with nothing left open, and what it was resolved with.
 
-A lock is itself a recipe, with one more key, `lock`, under which `ganzoo.build` records revisions,
-distributions, versions and hashes.
+A lock is itself a recipe, with one more key, `lock`, under which `ganzoo.components` records
+revisions, distributions, versions and hashes.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.dump import to_yaml
 from ganzoo.recipes.overrides import plain
 from ganzoo.recipes.project import read_text
-from ganzoo.recipes.skeleton import Settings
+from ganzoo.recipes.schema import Settings
 from ganzoo.recipes.strict_yaml import load_document
 
 NOT_THE_EXPERIMENT = ("seed", "name", "description", "paper", "published", "reproduced")

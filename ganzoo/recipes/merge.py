@@ -2,7 +2,7 @@
 
 Deep for mappings; lists and scalars are replaced whole. A child that changes which component a
 slot means drops the parameters that were inherited for the other one; a child that gives one
-budget (`train.steps` or `train.images`) drops the other. Null stays in the data until the last
+budget (`train.steps` or `train.samples`) drops the other. Null stays in the data until the last
 layer is in; then `without_nulls` removes the slots that hold it.
 """
 
@@ -10,10 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import reduce
 from typing import Any, NamedTuple
 
-from ganzoo.recipes.layer import Layer, Origin, nearest
-from ganzoo.recipes.scalars import shortened
-from ganzoo.recipes.skeleton import BUDGETS
-from ganzoo.recipes.slots import (
+from ganzoo.recipes.component_paths import (
     MAPS,
     KeyPath,
     at,
@@ -23,6 +20,9 @@ from ganzoo.recipes.slots import (
     kind_of,
     paths,
 )
+from ganzoo.recipes.scalars import shortened
+from ganzoo.recipes.schema import BUDGETS
+from ganzoo.recipes.source import Layer, Origin, nearest
 from ganzoo.registry.names import shorten
 
 _REMOVABLE = (

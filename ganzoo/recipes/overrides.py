@@ -6,9 +6,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ganzoo.errors import Problem, RecipeError, UsageError
-from ganzoo.recipes.layer import COMMAND_LINE, NOWHERE, OVERRIDES, Layer
+from ganzoo.recipes.component_paths import KeyPath, long_form, scheduled
 from ganzoo.recipes.scalars import finite, fitting, readable, shortened, shown
-from ganzoo.recipes.slots import KeyPath, long_form, scheduled
+from ganzoo.recipes.source import COMMAND_LINE, NOWHERE, OVERRIDES, Layer
 from ganzoo.recipes.strict_yaml import MAX_BYTES, MAX_DEPTH, MAX_VALUES, read
 
 Overrides = Sequence[str] | Mapping[str, Any]

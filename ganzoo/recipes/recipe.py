@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import Problem, RecipeError
-from ganzoo.recipes.chain import read_chain
 from ganzoo.recipes.check import check, placed
-from ganzoo.recipes.layer import Layer, Origin, nearest
+from ganzoo.recipes.component_paths import BOTH, SIDES, KeyPath, at
+from ganzoo.recipes.inheritance import read_chain
 from ganzoo.recipes.merge import fold
 from ganzoo.recipes.overrides import Overrides, override_layer
-from ganzoo.recipes.skeleton import Settings, settings_data
-from ganzoo.recipes.slots import BOTH, SIDES, KeyPath, at
+from ganzoo.recipes.schema import Settings, settings_data
+from ganzoo.recipes.source import Layer, Origin, nearest
 
 if TYPE_CHECKING:
     from ganzoo.registry import Registry
@@ -96,7 +96,7 @@ class Recipe:
     def resolved(self) -> dict[str, Any]:
         """Return the recipe with the skeleton's defaults filled in; itself a valid recipe.
 
-        Components have the parameters that were written; `ganzoo.build` knows the others.
+        Components have the parameters that were written; `ganzoo.components` knows the others.
         """
         data: dict[str, Any] = settings_data(self.settings)
         return data

@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ganzoo.recipes.component_paths import BOTH, DEFAULT_IDS, NAMED_BY_KEY, KeyPath, kind_of
 from ganzoo.recipes.merge import Note
-from ganzoo.recipes.rest import PLACEHOLDER
+from ganzoo.recipes.partial import PLACEHOLDER
 from ganzoo.recipes.scalars import shown
-from ganzoo.recipes.skeleton import DEFAULT_OPTIMIZER
-from ganzoo.recipes.slots import BOTH, DEFAULT_IDS, NAMED_BY_KEY, KeyPath, kind_of
+from ganzoo.recipes.schema import DEFAULT_OPTIMIZER
 from ganzoo.registry.names import qualify
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)?")

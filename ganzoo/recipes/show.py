@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ganzoo.recipes.component_paths import KeyPath
 from ganzoo.recipes.dump import in_line
-from ganzoo.recipes.layer import Origin
-from ganzoo.recipes.slots import KeyPath
+from ganzoo.recipes.source import Origin
 
 INDENT = "  "
 MAX_COLUMN = 60

@@ -14,8 +14,8 @@ import yaml
 from yaml.error import Mark
 
 from ganzoo.errors import Problem, RecipeError
+from ganzoo.recipes.component_paths import KeyPath
 from ganzoo.recipes.scalars import NULL, PATTERNS, construct
-from ganzoo.recipes.slots import KeyPath
 from ganzoo.recipes.syntax import explained
 
 MAX_BYTES = 2**20

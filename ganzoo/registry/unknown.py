@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ganzoo.errors import PluginError
 from ganzoo.registry.discovery import Namespace
-from ganzoo.registry.glimpse import glimpsed
 from ganzoo.registry.names import (
     DEFAULT_NAMESPACE,
     LOCAL_NAMESPACE,
@@ -14,6 +13,7 @@ from ganzoo.registry.names import (
     shorten,
     suggest,
 )
+from ganzoo.registry.static_names import glimpsed
 
 ANY_KIND = "component"
 """What `not_found` is given as a kind where any would do."""

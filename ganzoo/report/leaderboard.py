@@ -18,7 +18,7 @@ from ganzoo.runs.score import Protocol
 
 SIGNIFICANCE = 0.05
 
-SORTABLE_SAMPLING = ("step", "images_seen")
+SORTABLE_SAMPLING = ("step", "samples_seen")
 
 MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
 CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"

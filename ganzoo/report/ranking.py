@@ -12,7 +12,7 @@ from ganzoo.report.naming import differences_of, names_of
 from ganzoo.report.welch import welch_p_value
 from ganzoo.runs.score import Protocol, Score
 
-SAMPLING_FIELDS = ("weights", "step", "images_seen", "labels", "truncation", "batch_norm", "seed")
+SAMPLING_FIELDS = ("weights", "step", "samples_seen", "labels", "truncation", "batch_norm", "seed")
 """What of the sampling becomes a column where it differs within the ranking."""
 
 

@@ -18,7 +18,6 @@ from typing import Any
 from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults, files
 from ganzoo.runs.commands import command, reference_to
-from ganzoo.runs.lock import is_held
 from ganzoo.runs.manifest import (
     DamagedCheckpoint,
     directory_name,
@@ -26,6 +25,7 @@ from ganzoo.runs.manifest import (
     seal,
     verify,
 )
+from ganzoo.runs.owner import is_held
 from ganzoo.runs.records import content_hash
 
 _STEP = re.compile(r"step-(\d{8,})")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import DataError
-from ganzoo.runs import faults, lock, names, records
+from ganzoo.runs import faults, names, owner, records
 from ganzoo.runs.files import unwritable, write_atomic
-from ganzoo.runs.lock import Owner
+from ganzoo.runs.owner import Owner
 from ganzoo.runs.score import Score
 
 FORMAT = 1
@@ -242,15 +242,15 @@ class RunDirectory:
     # --- owner and status ------------------------------------------------------------------------
 
     def hold(self, *, take_over: bool = False) -> AbstractContextManager[Owner]:
-        """Own the directory for the length of a block; see `ganzoo.runs.lock.hold`."""
-        return lock.hold(self.path, take_over=take_over)
+        """Own the directory for the length of a block; see `ganzoo.runs.owner.hold`."""
+        return owner.hold(self.path, take_over=take_over)
 
     def status(self) -> str:
         """Return ``running``, ``finished``, ``failed`` or ``interrupted``.
 
         A run whose owner is gone without a word is interrupted: nothing has to be written for it.
         """
-        if lock.is_held(self.path):
+        if owner.is_held(self.path):
             return "running"
         for event in reversed(self.events()):
             if event.get("event") in ("finished", "failed"):

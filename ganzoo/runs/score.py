@@ -104,7 +104,7 @@ class Sampling:
     """``ema`` or ``raw``."""
     step: int
     """Generator updates."""
-    images_seen: int
+    samples_seen: int
     selected: str
     """``during``, ``best``, ``final`` or ``asked``."""
     seed: int

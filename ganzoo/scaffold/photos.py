@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ganzoo.recipes.chain import FORMAT
 from ganzoo.recipes.dump import in_line
+from ganzoo.recipes.inheritance import FORMAT
 
 FEW = 10_000
 """Below so many pictures D learns them by heart, unless what it sees is augmented."""
@@ -150,7 +150,7 @@ def _training(facts: Facts, size: int) -> Iterator[str]:
     else:
         yield f"  batch_size: {batch}  # of one update; smaller takes less memory"
     yield "  # Samples and scores come from G's moving average, which is steadier than G."
-    yield "  ema: {half_life_images: 10000, ramp_up: 0.05}"
+    yield "  ema: {half_life_samples: 10000, ramp_up: 0.05}"
 
 
 def _batch(facts: Facts, size: int) -> int:

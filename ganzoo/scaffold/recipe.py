@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganzoo.errors import UsageError
-from ganzoo.recipes.chain import FORMAT, NEVER_INHERITED
 from ganzoo.recipes.dump import in_line
+from ganzoo.recipes.inheritance import FORMAT, NEVER_INHERITED
 from ganzoo.recipes.locate import is_path
 from ganzoo.recipes.project import inside_project
 from ganzoo.recipes.recipe import Recipe

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.asking import BATCH, samples
 from ganzoo.testing.capturing import captured, require_declared
 from ganzoo.testing.checks import Exempt, Failed, case_check
@@ -101,7 +101,7 @@ def resumes(case: Case) -> None:
 
     def use(live: Any) -> None:
         for sign in (1.0, 1.0, 0.5):
-            live.observe({"real_logits_sign": torch.tensor(sign), "images": 100_000})
+            live.observe({"real_logits_sign": torch.tensor(sign), "samples": 100_000})
 
     def ask(live: Any) -> Answers:
         return {"samples": live(_samples(case), _noise())}
@@ -126,7 +126,7 @@ def _samples(case: Case) -> Tensor:
 
 
 def _noise() -> BatchNoise:
-    return BatchNoise(NoiseLaw(0), "conformance", 0, Rows(0, BATCH))
+    return BatchNoise(RandomStreams(0), "conformance", 0, Rows(0, BATCH))
 
 
 AUGMENTATION = (

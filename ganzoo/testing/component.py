@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.api import MODALITIES, DataError, Registration, SampleSpec
-from ganzoo.build.components import capabilities, initialised_from
-from ganzoo.build.parameters import WrongParameters, plan_component
-from ganzoo.build.plan import ComponentPlan
-from ganzoo.build.signature import parameter_model
+from ganzoo.components.build import capabilities, initialised_from
+from ganzoo.components.parameters import WrongParameters, plan_component
+from ganzoo.components.plan import ComponentPlan
+from ganzoo.components.signature import parameter_model
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
 from ganzoo.testing.checks import Failed, NotChecked

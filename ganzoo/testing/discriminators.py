@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.play.game import EngineGame, Wanted
 from ganzoo.testing.asking import BATCH, inputs, named, touched
 from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
 from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case
 from ganzoo.testing.networks import BOTH_NETWORKS
 from ganzoo.testing.toys import Painter
+from ganzoo.training.game import EngineGame, RequiredGradients
 
 
 @case_check(every_size=True)
@@ -98,7 +98,7 @@ def input_gradient(case: Case) -> None:
         real=x,
         labels=y,
         latents=torch.zeros(len(x), Painter.latent_dim),
-        wanted=Wanted(real_gradient=True),
+        wanted=RequiredGradients(real_gradient=True),
     )
     advice = "use operations whose backward pass can be differentiated (no @once_differentiable)"
     with expecting("a gradient that can be penalised", advice):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
-from ganzoo.engine.play.noise import NoiseLaw, Rows
+from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.testing.checks import Failed, NotChecked, case_check
 from ganzoo.testing.component import Case
 
@@ -22,7 +22,7 @@ class Probe:
     """What made the generated side: a smooth function of latents and labels."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        drawn = NoiseLaw(seed).draw(
+        drawn = RandomStreams(seed).draw(
             "latents", 0, Rows(0, count), lambda n, g: torch.randn(n, LATENTS, generator=g)
         )
         return drawn, torch.arange(count) % LABELS

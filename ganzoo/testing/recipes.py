@@ -10,7 +10,7 @@ from ganzoo.testing.component import Component
 @component_check("target")
 def recipe_check(component: Component) -> None:
     """It passes ``ganzoo check``: YAML, keys, ids, parameters, fit, one update of each network."""
-    from ganzoo.engine.launch import prepare
+    from ganzoo.training.launch import prepare
 
     name = component.registration.id
     try:

@@ -16,7 +16,7 @@ from torch import nn
 
 from ganzoo.api import CAPABILITIES
 from ganzoo.errors import PluginError
-from ganzoo.recipes.words import in_words
+from ganzoo.recipes.messages import in_words
 from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
 from ganzoo.testing.checks import Exempt, Failed, case_check, component_check
 from ganzoo.testing.component import Case, Component

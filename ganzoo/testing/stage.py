@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.build.components import initialised_from
-from ganzoo.build.parameters import plan_component
-from ganzoo.engine.play.game import EngineGame, Wanted
-from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.components.build import initialised_from
+from ganzoo.components.parameters import plan_component
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import Exempt, Failed, NotChecked, failure
 from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case, Component
 from ganzoo.testing.toys import OFFERED, SPEC, Amplified, Judge, Painter
 from ganzoo.testing.watching import WatchedGame
+from ganzoo.training.game import EngineGame, RequiredGradients
 
 BATCH = 8
 PLAYERS = ("discriminator", "generator")
@@ -92,12 +92,12 @@ class Stage:
             latents=latents[rows],
             labels=None if labels is None else labels[rows],
             fake_labels=None if labels is None else labels.flip(0)[rows],
-            wanted=Wanted.by([self.live]),
+            wanted=RequiredGradients.by([self.live]),
             step=update,
-            images_seen=update * BATCH,
+            samples_seen=update * BATCH,
         )
         held = Rows(range(BATCH)[rows].start, len(game.latents))
-        game.noise = BatchNoise(NoiseLaw(update), player, 0, held)
+        game.noise = BatchNoise(RandomStreams(update), player, 0, held)
         game.asked = self.asked
         return game
 

@@ -128,7 +128,7 @@ def values(case: Case) -> None:
 
 
 @case_check("values")
-def function_of_images(case: Case) -> None:
+def function_of_samples(case: Case) -> None:
     """Its value is a function of the images seen: a resumed run never asks for the earlier ones."""
     schedule = case.make()
     along = [schedule(images) for images in IMAGES]
@@ -138,11 +138,11 @@ def function_of_images(case: Case) -> None:
             raise Failed(
                 f"{before:.6g} at {images:,} images seen, whatever it was asked before",
                 f"{fresh(images):.6g} from a new one and {schedule(images):.6g} asked again",
-                "compute it from images_seen alone",
+                "compute it from samples_seen alone",
             )
 
 
-SCHEDULE = (values, function_of_images)
+SCHEDULE = (values, function_of_samples)
 
 # --- callbacks -----------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ _ARGUMENTS = {
     "started": ("run",),
     "noted": ("text",),
     "ticked": ("step",),
-    "stepped": ("step", "images_seen", "terms"),
+    "stepped": ("step", "samples_seen", "terms"),
     "scored": ("step", "score"),
     "saved": ("step", "path"),
     "finished": ("status",),
@@ -187,7 +187,7 @@ def _run(directory: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "noted", ("a line for the reader",)
     for step in (1, 2):
         yield "ticked", (step,)
-        terms = {"d/real": 0.7, "d/fake": 0.6, "g/fake": 0.9, "images_per_second": 1000.0}
+        terms = {"d/real": 0.7, "d/fake": 0.6, "g/fake": 0.9, "samples_per_second": 1000.0}
         yield "stepped", (step, 64 * step, terms)
         yield "scored", (step, _score(step))
         yield "saved", (step, directory / "checkpoints" / f"step-{step:08d}")
@@ -208,7 +208,7 @@ def _score(step: int) -> Score:
         split="train",
         n_real=599,
     )
-    sampling = Sampling(weights="ema", step=step, images_seen=64 * step, selected="during", seed=0)
+    sampling = Sampling(weights="ema", step=step, samples_seen=64 * step, selected="during", seed=0)
     return Score.now(value=12.5, protocol=protocol, sampling=sampling, metrics={"modes": 8.0})
 
 

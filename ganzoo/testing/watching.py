@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.play.game import EngineGame
+from ganzoo.training.game import EngineGame
 
-COUNTERS = frozenset({"step", "images_seen"})
+COUNTERS = frozenset({"step", "samples_seen"})
 """Numbers of a game that are others in every step."""
 
 

@@ -180,7 +180,7 @@ def test_a_log_file_gets_plain_lines_whatever_is_forced(
     reporter.started({**start, "data": "digits", "device": "cpu"})
     for step in range(1, 101):
         reporter.ticked(step)
-        reporter.stepped(step, step, {"d/real": 1.0, "g/fake": 2.0, "images_per_second": 9.0})
+        reporter.stepped(step, step, {"d/real": 1.0, "g/fake": 2.0, "samples_per_second": 9.0})
     reporter.finished("finished")
     out, err = capsys.readouterr()
     assert (out, reporter.progress) == ("", None)

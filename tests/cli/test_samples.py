@@ -15,9 +15,9 @@ from ganzoo.cli.output import is_main_process
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.cli.sample import default_name
 from ganzoo.cli.score import figure
-from ganzoo.engine.samples.writing import write_samples
 from ganzoo.errors import UsageError
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.sampling.writing import write_samples
 
 Capture = pytest.CaptureFixture[str]
 SPEC = SampleSpec("image", (1, 8, 8))
@@ -125,7 +125,7 @@ def test_a_run_is_not_scored_like_one_of_another_data_set(
             score=lambda overrides, **about: pytest.fail(f"scored with {overrides}"),
         )
 
-    monkeypatch.setattr("ganzoo.engine.run.load", load)
+    monkeypatch.setattr("ganzoo.training.run.load", load)
     assert main(["score", "a", "--like", "points"]) == 2
     assert "points was scored against gaussians, and a is of digits" in capsys.readouterr().err
     with pytest.raises(pytest.fail.Exception, match=r"scored with \{'eval.final_samples': 7\}"):
@@ -175,7 +175,7 @@ def test_a_picture_of_a_run_that_has_not_ended_is_not_called_final(
             return torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
 
     Stopped.status = status
-    monkeypatch.setattr("ganzoo.engine.run.load", lambda *given: Stopped())
+    monkeypatch.setattr("ganzoo.training.run.load", lambda *given: Stopped())
     assert main(["sample", "a"]) == 0
     assert Path(capsys.readouterr().out.strip()).name == f"sample-{said}-seed0-n64.png"
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.build.plan import Plan
-from ganzoo.engine.assemble import make_step
-from ganzoo.engine.play.graphs import WARM_UPS
-from ganzoo.engine.play.loss_scale import START
-from ganzoo.engine.play.nonfinite import NotFinite, check_finite
-from ganzoo.engine.play.precision import numerics
-from ganzoo.engine.play.processes import Processes
-from ganzoo.engine.play.state import read_state, write_state
-from ganzoo.engine.play.step import GanStep
+from ganzoo.components.plan import Plan
+from ganzoo.training.assemble import make_step
+from ganzoo.training.graphs import WARM_UPS
+from ganzoo.training.loss_scale import START
+from ganzoo.training.nonfinite import NotFinite, check_finite
+from ganzoo.training.precision import numerics
+from ganzoo.training.processes import Processes
+from ganzoo.training.state import read_state, write_state
+from ganzoo.training.step import GanStep
 
 from ..engine.recipes import small_plan
 from ..engine.test_graphs import METHODS

@@ -49,7 +49,7 @@ MORE = {
     "train": st.fixed_dictionaries(
         {},
         optional={
-            "ema": st.fixed_dictionaries({"half_life_images": st.floats(1, 1e9)}),
+            "ema": st.fixed_dictionaries({"half_life_samples": st.floats(1, 1e9)}),
             "compile": st.sampled_from(["auto", False]),
             "keep": st.integers(2, 9),
             "batch_size": st.integers(1, 512),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.skeleton import Group, Optimizers
+from ganzoo.recipes.schema import Group, Optimizers
 
 Write = Callable[[str, str], Path]
 WHOLE = """\

@@ -11,12 +11,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganzoo.build.planner import plan_components
+from ganzoo.components.planner import plan_components
 from ganzoo.errors import GanzooError, RecipeError
 from ganzoo.recipes import Recipe
+from ganzoo.recipes.component_paths import at, paths
 from ganzoo.recipes.dump import to_yaml
 from ganzoo.recipes.show import show
-from ganzoo.recipes.slots import at, paths
 from ganzoo.registry.registry import Registry
 
 RECIPE = """\
@@ -48,13 +48,13 @@ train:
   memory_format: auto
   compile: auto
   data: auto
-  ema: {half_life_images: 3}
+  ema: {half_life_samples: 3}
   on_nonfinite: skip
   on_collapse: ignore
   stop: {metric: frechet, patience_evals: 3}
 eval: {extractor: toy-cnn, reference: test, metrics: [kid, {use: modes, n: 3}]}
 """
-PARENT = "optimizers: {both: {use: rmsprop, alpha: 1}}\ntrain: {images: 5}\nloss: {use: x, y: 1}\n"
+PARENT = "optimizers: {both: {use: rmsprop, alpha: 1}}\ntrain: {samples: 5}\nloss: {use: x, y: 1}\n"
 
 WHOLE = yaml.safe_load(RECIPE)
 PLACES = sorted(path for path in paths(WHOLE) if path)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ganzoo.recipes.component_paths import long_form
 from ganzoo.recipes.merge import merge, without_nulls
-from ganzoo.recipes.slots import long_form
 
 names = st.sampled_from(["dcgan", "zoo/dcgan", "resnet", "acme/unet"])
 scalars = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["a", "b"])
@@ -30,7 +30,7 @@ recipes = st.fixed_dictionaries(
         ),
         "train": st.fixed_dictionaries(
             {},
-            optional={"steps": scalars, "images": scalars, "ema": st.none() | parameters},
+            optional={"steps": scalars, "samples": scalars, "ema": st.none() | parameters},
         ),
         "eval": st.fixed_dictionaries(
             {}, optional={"metrics": st.lists(names, max_size=2), "extractor": nodes}
@@ -120,9 +120,9 @@ def test_lists_are_replaced_whole_and_mappings_are_merged() -> None:
 
 
 def test_one_budget_replaces_the_other() -> None:
-    data, notes = merge({"train": {"images": 9}}, {"train": {"steps": 5}})
+    data, notes = merge({"train": {"samples": 9}}, {"train": {"steps": 5}})
     assert data == {"train": {"steps": 5}}
-    assert [note.words for note in notes] == ["replaces train.images"]
+    assert [note.words for note in notes] == ["replaces train.samples"]
 
 
 @pytest.mark.parametrize(

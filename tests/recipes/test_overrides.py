@@ -49,9 +49,9 @@ def test_a_regularizer_is_added_by_setting_its_parameter(small: Path) -> None:
 
 
 def test_a_budget_on_the_command_line_replaces_the_recipes(small: Path) -> None:
-    recipe = Recipe.load(small, ["train.images=64000"])
-    assert (recipe.settings.train.steps, recipe.settings.train.images) == (None, 64000)
-    assert recipe.notes == ("command line  train.images  replaces train.steps",)
+    recipe = Recipe.load(small, ["train.samples=64000"])
+    assert (recipe.settings.train.steps, recipe.settings.train.samples) == (None, 64000)
+    assert recipe.notes == ("command line  train.samples  replaces train.steps",)
 
 
 def test_python_gives_the_same_recipe_as_the_command_line(small: Path) -> None:
@@ -153,5 +153,5 @@ def test_what_the_file_lacks_is_reported_in_the_file_though_there_are_overrides(
     path = write("a.yaml", "recipe: 1\ntrain: {keep: 3}\n")
     assert problems(path, ["train.batch_size=8", "dataset=d", "generator=g", "loss=l"]) == [
         "a.yaml:1:1  discriminator  is required - such as `discriminator: dcgan`",
-        "a.yaml:2:1  train  needs a budget: `steps` or `images`, such as `steps: 3000`",
+        "a.yaml:2:1  train  needs a budget: `steps` or `samples`, such as `steps: 3000`",
     ]

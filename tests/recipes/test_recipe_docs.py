@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ganzoo.recipes import Node, Recipe, Settings
 from ganzoo.recipes.dump import in_line
-from ganzoo.recipes.skeleton import Optimizers
+from ganzoo.recipes.schema import Optimizers
 
 DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
 IN_WORDS = {

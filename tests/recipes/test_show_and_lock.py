@@ -75,7 +75,7 @@ def test_what_is_shown_is_the_same_recipe(small: Path, write: Write) -> None:
     regularizers: {r1: {gamma: 0.1}, second: {use: gp, weight: 2}}
     optimizers: {discriminator: {use: sgd, lr: 4e-4}}
     eval: {extractor: null, metrics: [kid]}
-    train: {images: 7, ema: {half_life_images: 3}}
+    train: {samples: 7, ema: {half_life_samples: 3}}
     """
     write("child.yaml", "recipe: 1\nextends: small.yaml\n" + more.replace("    ", ""))
     recipe = Recipe.load("child.yaml")

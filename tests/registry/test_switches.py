@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.build.planner import make_plan
+from ganzoo.components.planner import make_plan
 from ganzoo.errors import BrokenPlugin, PluginError, UsageError
 from ganzoo.recipes import Recipe
 from ganzoo.registry import Registry

@@ -8,7 +8,7 @@ import pytest
 from ganzoo.errors import PluginError
 from ganzoo.registry import Registry
 from ganzoo.registry.discovery import discover
-from ganzoo.registry.glimpse import glimpsed
+from ganzoo.registry.static_names import glimpsed
 from tests.registry.plugins import source
 
 

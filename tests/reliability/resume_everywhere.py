@@ -16,14 +16,14 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from ganzoo.build.plan import Plan
-from ganzoo.build.planner import make_plan
-from ganzoo.engine.assemble import make_step
-from ganzoo.engine.play.processes import Processes, find_processes
-from ganzoo.engine.play.state import write_state
-from ganzoo.engine.play.step import GanStep
+from ganzoo.components.plan import Plan
+from ganzoo.components.planner import make_plan
 from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
+from ganzoo.training.assemble import make_step
+from ganzoo.training.processes import Processes, find_processes
+from ganzoo.training.state import write_state
+from ganzoo.training.step import GanStep
 
 from .tiny import tensors
 
@@ -43,8 +43,8 @@ loss: hinge
 augmentation: local/learning
 regularizers: {r1: {gamma: 1.0, every_steps: 4}}
 optimizers: {both: {use: adam, lr: 1e-2}}
-schedules: {optimizers.both.lr: {use: linear, end_images: 60}}
-train: {steps: 6, batch_size: 8, ema: {half_life_images: 50, ramp_up: 0.05}}
+schedules: {optimizers.both.lr: {use: linear, end_samples: 60}}
+train: {steps: 6, batch_size: 8, ema: {half_life_samples: 50, ramp_up: 0.05}}
 eval: {extractor: null}
 """
 

@@ -18,11 +18,11 @@ import time
 from datetime import date
 from pathlib import Path
 
-import ganzoo.engine.rejoin  # noqa: F401 - imported once, before the forks
+import ganzoo.training.rejoin  # noqa: F401 - imported once, before the forks
 from ganzoo.cli import main as ganzoo_main
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.lock import owner_of
+from ganzoo.runs.owner import owner_of
 
 from .tiny import TINY, differing
 

@@ -92,17 +92,17 @@ ROWS = [
         "a term, a gradient or a weight that is not finite",
         "stop, skip or rollback as the recipe says; the average stays finite, no such checkpoint "
         "is published, what the bad step saw is left in a file",
-        ["tests/engine/test_nonfinite.py"],
+        ["tests/training/test_nonfinite.py"],
     ),
     Row(
         "a generator that is constant, of two samples, of two modes; twenty healthy runs",
         "the first three trip the watch within one evaluation, the last never do",
-        ["tests/engine/test_watch.py"],
+        ["tests/training/test_collapse.py"],
     ),
     Row(
         "a full disk while saving, memory that does not do",
         "the old checkpoint is kept, three in a row end the run; the exact overrides to try",
-        ["tests/engine/test_keeper.py"],
+        ["tests/training/test_checkpointing.py"],
     ),
     Row(
         "a full disk at the last checkpoint, one that cannot be removed, a best one that is lost",
@@ -130,7 +130,7 @@ ROWS = [
     Row(
         "a broken plugin, a library that cannot be imported, no room, no right to write, no locks",
         "`ganzoo doctor` says it, and its exit code is that of the first thing that is wrong",
-        ["tests/engine/test_doctor.py"],
+        ["tests/training/test_doctor.py"],
     ),
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.runs import directory, lock, records
+from ganzoo.runs import directory, owner, records
 from ganzoo.runs.directory import RunDirectory
 
 from .tiny import TINY, differing, last_checkpoint, only_run
@@ -64,7 +64,7 @@ def test_resuming_where_nothing_can_be_written_is_said_and_changes_nothing(
     def refuse(self: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(lock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(owner.FileLock, "acquire", refuse)
     assert main(["resume", str(finished), "train.steps=8"]) == 2
     message, hint = capfd.readouterr().err.splitlines()[-2:]
     assert message == f"{finished} cannot be written: Permission denied"
@@ -119,7 +119,7 @@ def test_a_clock_that_goes_back_changes_neither_status_nor_resume_nor_metrics(
         now[0] -= timedelta(hours=1)
         return now[0].isoformat()
 
-    for module in (records, lock):
+    for module in (records, owner):
         monkeypatch.setattr(module, "utc_now", backwards)
     assert directory.records is records
     assert main(["run", *TINY, "train.steps=3", "--runs-dir", str(tmp_path / "runs")]) == 0

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.engine.play.processes import PeerGone, says_peer_gone
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.training.processes import PeerGone, says_peer_gone
 
 from .tiny import TINY, last_checkpoint, only_run
 

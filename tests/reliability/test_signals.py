@@ -12,15 +12,13 @@ from typing import Any
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.engine import launch
-from ganzoo.engine.life.signals import StopAsked, StopFlag
-from ganzoo.engine.play import state
-from ganzoo.engine.play.step import GanStep
-from ganzoo.engine.samples import scorer
-from ganzoo.engine.samples.gallery import Gallery
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.scoring import features
+from ganzoo.training import launch, scorer, state
+from ganzoo.training.gallery import Gallery
+from ganzoo.training.signals import StopAsked, StopFlag
+from ganzoo.training.step import GanStep
 
 from .tiny import STEPS, TINY, differing, last_checkpoint, only_run
 

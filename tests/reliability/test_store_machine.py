@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ganzoo.errors import RunLocked
-from ganzoo.runs import faults, lock
+from ganzoo.runs import faults, owner
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.manifest import DamagedCheckpoint
 
@@ -42,7 +42,7 @@ class LifeOfAStore(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="store-"))
         self.run = self.folder / "run"
         self.run.mkdir()
-        self.owner = lock.hold(self.run)
+        self.owner = owner.hold(self.run)
         self.owner.__enter__()
         self.begin()
         self.step = 0
@@ -137,8 +137,8 @@ class LifeOfAStore(RuleBasedStateMachine):
     @rule()
     def a_second_owner_is_refused(self) -> None:
         with pytest.MonkeyPatch.context() as impatient:
-            impatient.setattr(lock, "_PATIENCE", 0)
-            with pytest.raises(RunLocked), lock.hold(self.run):
+            impatient.setattr(owner, "_PATIENCE", 0)
+            with pytest.raises(RunLocked), owner.hold(self.run):
                 pass
 
     @invariant()

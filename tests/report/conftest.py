@@ -39,7 +39,7 @@ def score() -> Callable[..., Score]:
         value: float, selected: str = "final", protocol: Protocol = PROTOCOL, **about: Any
     ) -> Score:
         metrics = about.pop("metrics", {})
-        fields = {"weights": "ema", "step": 100, "images_seen": 6400, "seed": 0} | about
+        fields = {"weights": "ema", "step": 100, "samples_seen": 6400, "seed": 0} | about
         sampling = Sampling(selected=selected, **fields)
         return Score.now(value=value, protocol=protocol, sampling=sampling, metrics=metrics)
 

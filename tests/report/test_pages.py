@@ -53,12 +53,12 @@ class Reader(HTMLParser):
 @pytest.fixture
 def finished(make_run: Callable[..., RunDirectory], score: Any) -> RunDirectory:
     """Return a run with samples, an evaluation on its way, and a final score."""
-    during = score(9.0, "during", step=50, images_seen=3200)
+    during = score(9.0, "during", step=50, samples_seen=3200)
     run = make_run("hinge", during, score(3.0), score(3.0, "best"))
     run.samples_directory.mkdir()
     for name in ("real", "step-00000050", "step-00000100"):
         Image.new("L", (4, 4)).save(run.samples_directory / f"{name}.png")
-    run.append_metrics({"step": 100, "images_seen": 6400, "d/real": 0.5, "g/gradient_norm": 2.0})
+    run.append_metrics({"step": 100, "samples_seen": 6400, "d/real": 0.5, "g/gradient_norm": 2.0})
     run.recipe_file.write_text("name: hinge  # <script>alert(1)</script>\n")
     return run
 
@@ -78,7 +78,7 @@ def test_the_page_of_a_watched_run_shows_its_health_beside_real_data(
 ) -> None:
     assert "Diversity" not in run_page(finished)
     for step, distinct in ((50, 30.0), (100, 1.5)):
-        row = {"step": step, "images_seen": 64 * step, "distinct": distinct, "distinct_real": 42.0}
+        row = {"step": step, "samples_seen": 64 * step, "distinct": distinct, "distinct_real": 42.0}
         append(finished.health_file, row | {"saturated": None, "saturated_real": None})
     page = run_page(finished)
     assert "effective number of distinct samples" in page
@@ -174,7 +174,7 @@ def test_evaluations_are_of_one_protocol_and_in_order(
 
 def test_values_that_are_not_finite_are_left_out_of_the_curves(finished: RunDirectory) -> None:
     for step, real in ((150, float("nan")), (200, float("inf")), (250, -1e308), (300, 0.25)):
-        finished.append_metrics({"step": step, "images_seen": 64 * step, "d/real": real})
+        finished.append_metrics({"step": step, "samples_seen": 64 * step, "d/real": real})
     assert "d/real: last 0.25" in run_page(finished)
     (chart,) = term_charts([{"step": 1, "d/real": 1.0, "g/fake": float("nan")}])
     assert chart.title == "Discriminator's terms"

@@ -57,7 +57,7 @@ def board(runs: Path, make_run: Callable[..., RunDirectory], score: Any, tmp_pat
     ):
         for seed, value in enumerate(values):
             course = [
-                score(value * 9 / step, "during", step=step, images_seen=step * 64)
+                score(value * 9 / step, "during", step=step, samples_seen=step * 64)
                 for step in (1, 2, 3)
             ]
             run = make_run(name, *course, score(value), seed=seed, lr=lr)

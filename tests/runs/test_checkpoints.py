@@ -29,7 +29,7 @@ SECRET = hashlib.sha256(b"secret").hexdigest()
 def filled(directory: Path, *steps: int, keep: int = 2) -> CheckpointStore:
     store = CheckpointStore(directory / "checkpoints", keep)
     for step in steps:
-        store.publish(step, writer(step), images_seen=64 * step)
+        store.publish(step, writer(step), samples_seen=64 * step)
     return store
 
 
@@ -43,7 +43,7 @@ def test_a_published_checkpoint_is_read_back_with_what_was_said_about_it(tmp_pat
     assert newest is not None
     assert newest.step == 12000
     assert newest.path.name == "step-00012000"
-    assert newest.manifest["images_seen"] == 64 * 12000
+    assert newest.manifest["samples_seen"] == 64 * 12000
     assert newest.file("state").read_bytes() == content(12000)["state"]
     assert store.steps() == [7, 12000]
     assert names(store) == ["step-00000007", "step-00012000"]

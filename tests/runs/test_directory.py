@@ -14,7 +14,7 @@ import pytest
 from ganzoo.errors import DataError, DiskFull, RunLocked, UsageError
 from ganzoo.runs import faults
 from ganzoo.runs.directory import RunDirectory, unreadable
-from ganzoo.runs.lock import is_held
+from ganzoo.runs.owner import is_held
 from ganzoo.runs.score import Protocol, Score
 
 PROTOCOL = Protocol(
@@ -269,6 +269,6 @@ def test_an_owner_that_cannot_be_read_is_another_process(runs: Path) -> None:
 
 
 def test_the_runs_floor_imports_no_torch() -> None:
-    modules = "directory, checkpoints, score, records, lock, faults, files, manifest"
+    modules = "directory, checkpoints, score, records, owner, faults, files, manifest"
     code = f"import sys; from ganzoo.runs import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

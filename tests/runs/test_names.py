@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from ganzoo.errors import DataError, UsageError
-from ganzoo.recipes.skeleton import Settings
+from ganzoo.recipes.schema import Settings
 from ganzoo.runs import names
 from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory

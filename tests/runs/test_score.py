@@ -27,7 +27,7 @@ DIGITS = Protocol(
 CIFAR = replace(
     DIGITS, extractor="zoo/inception", layer="pool3", n_fake=50_000, reference="zoo/cifar10"
 )
-SAMPLING = Sampling(weights="ema", step=300, images_seen=19_200, selected="final", seed=0)
+SAMPLING = Sampling(weights="ema", step=300, samples_seen=19_200, selected="final", seed=0)
 
 
 def test_every_field_of_a_protocol_decides_its_id() -> None:
@@ -102,7 +102,7 @@ def test_a_record_of_a_version_without_statistics_is_read() -> None:
         ({"value": "low"}, "a finite value, not 'low'"),
         ({"protocol": {}}, "a protocol needs extractor, extractor_revision, "),
         ({"statistics": {"floor": 1.0}}, "needs mean_term, covariance_term, "),
-        ({"sampling": {"step": 1}}, "a sampling needs weights, images_seen, selected, seed"),
+        ({"sampling": {"step": 1}}, "a sampling needs weights, samples_seen, selected, seed"),
     ],
 )
 def test_a_record_that_lacks_something_is_refused(changes: dict[str, object], said: str) -> None:

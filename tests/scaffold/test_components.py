@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import HOOKS, DataError, Evaluated, SampleSpec
-from ganzoo.engine.play.game import EngineGame
+from ganzoo.training.game import EngineGame
 
 IMAGE = SampleSpec("image", (1, 64, 64))
 
@@ -145,6 +145,6 @@ def test_terms_are_written_one_a_line_and_a_resumed_run_goes_on(example, tmp_pat
         writer.started({"path": str(tmp_path)})
         writer.stepped(step, 32 * step, {"d/real": 0.5, "g/fake": 1.5})
     rows = list(csv.reader((tmp_path / "terms.csv").read_text().splitlines()))
-    assert rows[0] == ["step", "images_seen", "term", "value"]
+    assert rows[0] == ["step", "samples_seen", "term", "value"]
     assert rows[1:3] == [["50", "1600", "d/real", "0.5"], ["50", "1600", "g/fake", "1.5"]]
     assert len(rows) == 5

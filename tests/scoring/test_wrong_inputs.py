@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.engine.foreign import score_against
 from ganzoo.errors import GanzooError
+from ganzoo.training.external_scores import score_against
 
 Make = Callable[[Path], Path]
 RANDOM = np.random.default_rng(0)

@@ -16,19 +16,19 @@ MINE = """
 from ganzoo.api import hookimpl
 
 class Constant:
-    def __call__(self, images_seen):
+    def __call__(self, samples_seen):
         return 1.0
 
 class Broken:
-    def __call__(self, images_seen):
-        return images_seen / 0
+    def __call__(self, samples_seen):
+        return samples_seen / 0
 
 class Linear:
     def __init__(self, *, end: int):
         self.end = end
 
-    def __call__(self, images_seen):
-        return max(0.0, 1 - images_seen / self.end)
+    def __call__(self, samples_seen):
+        return max(0.0, 1 - samples_seen / self.end)
 
 @hookimpl
 def register_schedules(register):
@@ -67,7 +67,7 @@ def test_a_failure_ends_with_two_and_is_told_once_with_a_way_to_its_traceback(
         "try: ganzoo conformance local/broken --kind schedule --traceback\n"
     )
     assert main(["conformance", "local/broken", mine, "--traceback"]) == 2
-    assert "return images_seen / 0" in capsys.readouterr().err
+    assert "return samples_seen / 0" in capsys.readouterr().err
 
 
 def test_what_is_not_checked_is_said_and_can_be_made_checkable(mine: str, capsys: Capture) -> None:

@@ -309,25 +309,25 @@ def test_an_optimizer_without_a_fault_fails_none(failed) -> None:
 class Halving:
     """Half as much every million images; nothing is wrong with it."""
 
-    def __call__(self, images_seen: int) -> Any:
-        return 0.5 ** min(images_seen / 1e6, 100)
+    def __call__(self, samples_seen: int) -> Any:
+        return 0.5 ** min(samples_seen / 1e6, 100)
 
 
 class Reciprocal:
-    def __call__(self, images_seen: int) -> Any:
-        return 1 / images_seen
+    def __call__(self, samples_seen: int) -> Any:
+        return 1 / samples_seen
 
 
 class Counting:
     asked = 0
 
-    def __call__(self, images_seen: int) -> Any:
+    def __call__(self, samples_seen: int) -> Any:
         self.asked += 1
         return 1 / self.asked
 
 
 @pytest.mark.parametrize(
-    ("check", "factory"), [("values", Reciprocal), ("function-of-images", Counting)]
+    ("check", "factory"), [("values", Reciprocal), ("function-of-samples", Counting)]
 )
 def test_a_schedule_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
     assert failed("schedule", factory) == {check}
@@ -339,21 +339,21 @@ def test_a_schedule_without_a_fault_fails_none(failed) -> None:
 
 def test_a_parameter_without_a_default_is_asked_for_and_can_be_given(judge, failed) -> None:
     class Linear:
-        def __init__(self, *, end_images: int) -> None:
-            self.end_images = end_images
+        def __init__(self, *, end_samples: int) -> None:
+            self.end_samples = end_samples
 
-        def __call__(self, images_seen: int) -> Any:
-            return max(0.0, 1 - images_seen / self.end_images)
+        def __call__(self, samples_seen: int) -> Any:
+            return max(0.0, 1 - samples_seen / self.end_samples)
 
     outcome = judge("schedule", Linear)["values"]
     assert outcome.outcome == "skipped"
     assert outcome.message == (
-        "end_images must be given (try: ganzoo conformance local/thing end_images=…; "
-        'in a test: parameters={"local/thing": [{"end_images": …}]})'
+        "end_samples must be given (try: ganzoo conformance local/thing end_samples=…; "
+        'in a test: parameters={"local/thing": [{"end_samples": …}]})'
     )
-    judged = judge("schedule", Linear, given=[{"end_images": 100}])
+    judged = judge("schedule", Linear, given=[{"end_samples": 100}])
     assert judged["values"].outcome == "passed"
-    assert failed("schedule", Linear, given=[{"end_images": 0}]) == {"values"}
+    assert failed("schedule", Linear, given=[{"end_samples": 0}]) == {"values"}
 
 
 # --- callbacks -----------------------------------------------------------------------------------
@@ -384,7 +384,7 @@ class TooFew:
 
 
 class OneMisspelt(Printing):
-    def steped(self, step: int, images_seen: int, terms: Any) -> None: ...
+    def steped(self, step: int, samples_seen: int, terms: Any) -> None: ...
 
 
 class WithHelpers(Printing):
@@ -412,6 +412,6 @@ def test_a_callback_without_a_fault_fails_none(failed, factory: Any) -> None:
 def test_a_misspelt_method_is_told_its_name_and_a_way_to_keep_a_helper(judge) -> None:
     assert judge("callback", OneMisspelt)["method-names"].message == (
         "defaults: expected no public method that is nearly called like one of ganzoo's, got "
-        "steped - did you mean 'stepped'?; def stepped(self, step, images_seen, terms): …, or "
+        "steped - did you mean 'stepped'?; def stepped(self, step, samples_seen, terms): …, or "
         "begin the name of a helper with an underscore"
     )

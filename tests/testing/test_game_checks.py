@@ -368,7 +368,7 @@ class Masked(Measured):
 
 class WarmingUp(Measured):
     def discriminator(self, game: Game) -> Terms:
-        return {"late": game.real_logits.mean() * min(1.0, (1 + game.images_seen) / 100)}
+        return {"late": game.real_logits.mean() * min(1.0, (1 + game.samples_seen) / 100)}
 
 
 class Replacing(Measured):
@@ -487,7 +487,7 @@ class Adaptive(nn.Module):
         return x + self.strength * noise.uniform("brightness", *self.axes)
 
     def observe(self, statistics: Mapping[str, Any]) -> None:
-        self.strength += statistics["real_logits_sign"] * statistics["images"] / 1e6
+        self.strength += statistics["real_logits_sign"] * statistics["samples"] / 1e6
 
 
 class Numeric(Brightness):

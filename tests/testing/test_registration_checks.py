@@ -16,7 +16,7 @@ class Constant:
     def __init__(self, *, value: NonNegativeFloat = 1.0, pair: tuple[int, int] = (1, 2)) -> None:
         self.value = value
 
-    def __call__(self, images_seen: int) -> float:
+    def __call__(self, samples_seen: int) -> float:
         return self.value
 
 
@@ -105,7 +105,7 @@ def test_a_module_without_parameters_of_its_own_swallows_none(failed) -> None:
     from torch import nn
 
     class Plain(nn.Module):
-        def forward(self, images_seen: int) -> float:
+        def forward(self, samples_seen: int) -> float:
             return 1.0
 
     assert failed("schedule", Plain) == set()
@@ -133,7 +133,7 @@ def test_a_misspelt_capability_finds_its_neighbour(judge) -> None:
 
 SCHEDULE = """
     class Constant:
-        def __call__(self, images_seen):
+        def __call__(self, samples_seen):
             return 1.0
 """
 PLUGIN = """

@@ -23,19 +23,19 @@ PLUGIN = """
 """
 PARTS = """
     class Constant:
-        def __call__(self, images_seen):
+        def __call__(self, samples_seen):
             return 1.0
 
     class Broken:
-        def __call__(self, images_seen):
+        def __call__(self, samples_seen):
             return float("nan")
 
     class Linear:
         def __init__(self, *, end: int):
             self.end = end
 
-        def __call__(self, images_seen):
-            return max(0.0, 1 - images_seen / self.end)
+        def __call__(self, samples_seen):
+            return max(0.0, 1 - samples_seen / self.end)
 """
 BROKEN = "schedule acme/broken: values"
 LINEAR = {"acme/linear": [{"end": 100}]}
@@ -184,7 +184,7 @@ def test_where_warnings_are_errors_those_that_torch_gives_of_itself_are_none(
     judge: Any, module: str, outcome: str
 ) -> None:
     class Warns:
-        def __call__(self, images_seen: int) -> float:
+        def __call__(self, samples_seen: int) -> float:
             warnings.warn_explicit("old", DeprecationWarning, "file.py", 1, module=module)
             return 1.0
 

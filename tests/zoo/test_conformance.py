@@ -4,7 +4,7 @@ import pytest
 
 from ganzoo.testing import conformance
 
-SCHEDULED = [{"end_images": 1000, "begin_images": 10}, {"end_images": 7, "absolute": True}]
+SCHEDULED = [{"end_samples": 1000, "begin_samples": 10}, {"end_samples": 7, "absolute": True}]
 
 test_conformance = pytest.mark.slow(
     conformance("zoo/*", parameters={"zoo/linear": SCHEDULED, "zoo/cosine": SCHEDULED})

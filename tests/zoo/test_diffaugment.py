@@ -9,8 +9,8 @@ from ganzoo_zoo.losses.penalties import R1
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
-from ganzoo.engine.play.game import EngineGame, Wanted
-from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
+from ganzoo.training.game import EngineGame, RequiredGradients
 
 shapes = pytest.mark.parametrize("shape", [(1, 8, 8), (3, 12, 20), (4, 7, 5)])
 
@@ -30,7 +30,7 @@ def images(*shape: int) -> Tensor:
 
 
 def noise(first: int = 0, count: int = 128) -> BatchNoise:
-    return BatchNoise(NoiseLaw(0), "augment", 0, Rows(first, count))
+    return BatchNoise(RandomStreams(0), "augment", 0, Rows(first, count))
 
 
 @shapes
@@ -164,7 +164,7 @@ def test_r1_through_cutout_is_the_squared_norm_of_the_weights_left_in_sight() ->
         real=real,
         latents=real,
         augmentation=augment,
-        wanted=Wanted(real_gradient=True),
+        wanted=RequiredGradients(real_gradient=True),
     )
     penalty = R1(gamma=2.0).discriminator(game)["r1"]
     in_sight = augment(torch.ones(16, 1, 8, 8), game.noise.within("augment1"))

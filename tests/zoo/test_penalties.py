@@ -12,8 +12,8 @@ from ganzoo_zoo.losses.wgan_gp import WassersteinGP
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.engine.play.game import EngineGame
-from ganzoo.engine.play.noise import BatchNoise, NoiseLaw, Rows
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
+from ganzoo.training.game import EngineGame
 
 REFERENCE = json.loads((Path(__file__).parent / "losses.json").read_text())
 CLOSED = REFERENCE["closed_form"]
@@ -150,7 +150,7 @@ def test_the_penalty_of_a_batch_is_the_mean_over_its_parts_however_it_is_split()
         game = EngineGame.of(
             "discriminator", nn.Identity(), CubicCritic(), real=real[rows], latents=real
         )
-        game.noise = BatchNoise(NoiseLaw(7), "discriminator", 0, Rows(first, count))
+        game.noise = BatchNoise(RandomStreams(7), "discriminator", 0, Rows(first, count))
         return GradientPenalty().discriminator(game.replace(fake=fake[rows]))["gradient_penalty"]
 
     halves = (penalty(0, 4) + penalty(4, 4)) / 2

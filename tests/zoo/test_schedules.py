@@ -12,17 +12,17 @@ both = pytest.mark.parametrize("schedule", [Linear, Cosine])
 def test_a_schedule_is_constant_before_and_after_and_reaches_its_ends_exactly(
     schedule: type[Linear] | type[Cosine],
 ) -> None:
-    value = schedule(start=0.2, end=0.9, begin_images=1000, end_images=4000)
+    value = schedule(start=0.2, end=0.9, begin_samples=1000, end_samples=4000)
     assert [value(images) for images in (0, 1000, 4000, 10**9)] == [0.2, 0.2, 0.9, 0.9]
 
 
 def test_linear_is_a_straight_line() -> None:
-    value = Linear(start=1.0, end=0.2, begin_images=100, end_images=500)
+    value = Linear(start=1.0, end=0.2, begin_samples=100, end_samples=500)
     assert [value(images) for images in (200, 300, 400)] == pytest.approx([0.8, 0.6, 0.4])
 
 
 def test_cosine_is_half_a_cosine() -> None:
-    value = Cosine(start=3.0, end=1.0, begin_images=100, end_images=500)
+    value = Cosine(start=3.0, end=1.0, begin_samples=100, end_samples=500)
     expected = [2 + math.cos(math.pi * quarter / 4) for quarter in (1, 2, 3)]
     assert [value(images) for images in (200, 300, 400)] == pytest.approx(expected, rel=1e-12)
 
@@ -31,15 +31,15 @@ def test_cosine_is_half_a_cosine() -> None:
 def test_the_default_goes_from_one_to_zero_and_multiplies(
     schedule: type[Linear] | type[Cosine],
 ) -> None:
-    value = schedule(end_images=10)
+    value = schedule(end_samples=10)
     assert (value(0), value(5), value(10)) == (1.0, pytest.approx(0.5), 0.0)
     assert not value.absolute
-    assert schedule(end_images=10, absolute=True).absolute
+    assert schedule(end_samples=10, absolute=True).absolute
 
 
 @both
 def test_an_end_that_is_not_after_the_beginning_is_refused(
     schedule: type[Linear] | type[Cosine],
 ) -> None:
-    with pytest.raises(ValueError, match=r"end_images \(50\) must be above begin_images \(50\)"):
-        schedule(begin_images=50, end_images=50)
+    with pytest.raises(ValueError, match=r"end_samples \(50\) must be above begin_samples \(50\)"):
+        schedule(begin_samples=50, end_samples=50)

@@ -24,14 +24,14 @@ HEALTH = (
 LARGEST = 1e300
 """What is larger, or not finite, is not drawn: differences of such values would not be finite."""
 
-NOT_TERMS = ("step", "images_seen", "images_per_second", "attempt")
+NOT_TERMS = ("step", "samples_seen", "samples_per_second", "attempt")
 
 
 @dataclass(frozen=True)
 class Scored:
     """One evaluation during training."""
 
-    images_seen: int
+    samples_seen: int
     minutes: float
     value: float
     standard_error: float | None = None
@@ -54,7 +54,7 @@ def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) ->
                 kept.setdefault(about.step, score)
     return [
         Scored(
-            score.sampling.images_seen,
+            score.sampling.samples_seen,
             minutes(score.time),
             score.value,
             score.statistics.standard_error if score.statistics else None,
@@ -98,21 +98,21 @@ def score_charts(
     Args:
         named: experiment → the evaluations of each of its seeds.
     """
-    over_images, over_time = [], []
+    over_samples, over_time = [], []
     for name, seeds in named.items():
         grouped: dict[int, list[Scored]] = defaultdict(list)
         for each in (scored for seed in seeds for scored in seed):
-            grouped[each.images_seen].append(each)
+            grouped[each.samples_seen].append(each)
         whole = {images: group for images, group in grouped.items() if len(group) == len(seeds)}
         points = [(images, *_mean_and_spread(whole[images])) for images in sorted(whole)]
         if points:
-            over_images.append(Series(name, tuple(Point(x, y, s) for x, _, y, s in points)))
+            over_samples.append(Series(name, tuple(Point(x, y, s) for x, _, y, s in points)))
             over_time.append(Series(name, tuple(Point(t, y, s) for _, t, y, s in points)))
-    if not over_images:
+    if not over_samples:
         return None
     label = f"{distance}, lower is better"
     return (
-        Chart(f"{distance} over images seen", IMAGES, label, tuple(over_images)),
+        Chart(f"{distance} over images seen", IMAGES, label, tuple(over_samples)),
         Chart(f"{distance} over time", MINUTES, label, tuple(over_time)),
     )
 
@@ -129,7 +129,7 @@ def term_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
     for row in rows:
         for name, value in row.items():
             if name not in NOT_TERMS and _can_be_drawn(value):
-                series[name].append(Point(float(row.get("images_seen", row["step"])), value))
+                series[name].append(Point(float(row.get("samples_seen", row["step"])), value))
     groups = {
         "Discriminator's terms": [n for n in series if n.startswith("d/")],
         "Generator's terms": [n for n in series if n.startswith("g/")],
@@ -160,7 +160,7 @@ def health_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
 
 def _points(rows: Sequence[Mapping[str, Any]], key: str) -> list[Point]:
     return [
-        Point(float(row["images_seen"]), float(row[key]))
+        Point(float(row["samples_seen"]), float(row[key]))
         for row in rows
         if _can_be_drawn(row.get(key))
     ]

@@ -117,7 +117,7 @@ def _samples(run: RunDirectory) -> list[tuple[Path, str]]:
 
 def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
     about = score.sampling
-    step, images = (about.step, about.images_seen) if about else (None, None)
+    step, images = (about.step, about.samples_seen) if about else (None, None)
     error = score.statistics.standard_error if score.statistics else None
     cells = [
         f"{step:,}" if step is not None else "-",

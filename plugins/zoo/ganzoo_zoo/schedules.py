@@ -6,40 +6,40 @@ from ganzoo.api import NonNegativeInt, PositiveInt
 
 
 class Linear:
-    """A straight line from `start` at `begin_images` to `end` at `end_images`; constant outside.
+    """A straight line from `start` at `begin_samples` to `end` at `end_samples`; constant outside.
 
     Args:
-        end_images: images seen from which on the result is `end`, exactly.
-        start: the factor until `begin_images`.
-        end: the factor from `end_images` on.
+        end_samples: images seen from which on the result is `end`, exactly.
+        start: the factor until `begin_samples`.
+        end: the factor from `end_samples` on.
         absolute: the results are the scheduled values themselves; otherwise they multiply the
             recipe's value.
 
     Raises:
-        ValueError: `end_images` is not above `begin_images`.
+        ValueError: `end_samples` is not above `begin_samples`.
     """
 
     def __init__(
         self,
         *,
-        end_images: PositiveInt,
+        end_samples: PositiveInt,
         start: float = 1.0,
         end: float = 0.0,
-        begin_images: NonNegativeInt = 0,
+        begin_samples: NonNegativeInt = 0,
         absolute: bool = False,
     ) -> None:
-        _check_order(begin_images, end_images)
+        _check_order(begin_samples, end_samples)
         self.start, self.end = start, end
-        self.begin_images, self.end_images = begin_images, end_images
+        self.begin_samples, self.end_samples = begin_samples, end_samples
         self.absolute = absolute
 
-    def __call__(self, images_seen: int) -> float:
-        weight = 1 - _progress(images_seen, self.begin_images, self.end_images)
+    def __call__(self, samples_seen: int) -> float:
+        weight = 1 - _progress(samples_seen, self.begin_samples, self.end_samples)
         return self.start * weight + self.end * (1 - weight)
 
 
 class Cosine:
-    """Half a cosine from `start` at `begin_images` to `end` at `end_images`; constant outside.
+    """Half a cosine from `start` at `begin_samples` to `end` at `end_samples`; constant outside.
 
     Parameters and errors are those of `Linear`.
 
@@ -49,29 +49,31 @@ class Cosine:
     def __init__(
         self,
         *,
-        end_images: PositiveInt,
+        end_samples: PositiveInt,
         start: float = 1.0,
         end: float = 0.0,
-        begin_images: NonNegativeInt = 0,
+        begin_samples: NonNegativeInt = 0,
         absolute: bool = False,
     ) -> None:
-        _check_order(begin_images, end_images)
+        _check_order(begin_samples, end_samples)
         self.start, self.end = start, end
-        self.begin_images, self.end_images = begin_images, end_images
+        self.begin_samples, self.end_samples = begin_samples, end_samples
         self.absolute = absolute
 
-    def __call__(self, images_seen: int) -> float:
-        progress = _progress(images_seen, self.begin_images, self.end_images)
+    def __call__(self, samples_seen: int) -> float:
+        progress = _progress(samples_seen, self.begin_samples, self.end_samples)
         weight = (1 + math.cos(math.pi * progress)) / 2
         return self.start * weight + self.end * (1 - weight)
 
 
-def _check_order(begin_images: int, end_images: int) -> None:
-    if end_images <= begin_images:
-        raise ValueError(f"end_images ({end_images}) must be above begin_images ({begin_images})")
+def _check_order(begin_samples: int, end_samples: int) -> None:
+    if end_samples <= begin_samples:
+        raise ValueError(
+            f"end_samples ({end_samples}) must be above begin_samples ({begin_samples})"
+        )
 
 
-def _progress(images_seen: int, begin_images: int, end_images: int) -> float:
-    """Return how far `images_seen` is from begin to end, in [0, 1]."""
-    progress = (images_seen - begin_images) / (end_images - begin_images)
+def _progress(samples_seen: int, begin_samples: int, end_samples: int) -> float:
+    """Return how far `samples_seen` is from begin to end, in [0, 1]."""
+    progress = (samples_seen - begin_samples) / (end_samples - begin_samples)
     return min(max(progress, 0.0), 1.0)

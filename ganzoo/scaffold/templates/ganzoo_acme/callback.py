@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Csv:
-    """Writes ``terms.csv`` into the run's directory: step, images_seen, term, value.
+    """Writes ``terms.csv`` into the run's directory: step, samples_seen, term, value.
 
     A resumed run goes on in the same file.
 
@@ -22,10 +22,10 @@ class Csv:
     def started(self, run: Mapping[str, Any]) -> None:
         self.path = Path(run["path"]) / self.file
         if not self.path.exists():
-            self._append([("step", "images_seen", "term", "value")])
+            self._append([("step", "samples_seen", "term", "value")])
 
-    def stepped(self, step: int, images_seen: int, terms: Mapping[str, float]) -> None:
-        self._append((step, images_seen, term, value) for term, value in terms.items())
+    def stepped(self, step: int, samples_seen: int, terms: Mapping[str, float]) -> None:
+        self._append((step, samples_seen, term, value) for term, value in terms.items())
 
     def _append(self, rows: Any) -> None:
         if self.path is not None:

@@ -18,6 +18,6 @@ class Warmup:
         self.images = images
         self.start = start
 
-    def __call__(self, images_seen: int) -> float:
-        progress = min(images_seen / self.images, 1.0)
+    def __call__(self, samples_seen: int) -> float:
+        progress = min(samples_seen / self.images, 1.0)
         return self.start + (1 - self.start) * progress

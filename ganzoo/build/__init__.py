@@ -1,1 +1,0 @@
-"""From a recipe to live components: signatures → parameters, Plan → Components."""

@@ -1,0 +1,1 @@
+"""Components: signatures to parameter models, a recipe to a plan, a plan to live instances."""

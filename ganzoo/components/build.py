@@ -1,0 +1,162 @@
+"""Plan → Components: the live objects of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ganzoo.api import Augmentation, Dataset, Latent, Loss, SampleSpec
+from ganzoo.components.plan import ComponentPlan, Plan, Slot
+from ganzoo.errors import DataError, GanzooError, PluginError, RecipeError
+from ganzoo.recipes.scalars import shortened
+from ganzoo.registry.names import shorten
+
+
+@dataclass
+class RegularizerSlot:
+    """A regularizer and what belongs to its slot.
+
+    It is due in every `every_steps`-th update of a player, and is then weighted by
+    ``weight * every_steps``, as in StyleGAN2 (Karras et al. 2020, arXiv:1912.04958, appendix B).
+    """
+
+    name: str
+    component: Any
+    weight: float
+    every_steps: int
+
+    def due(self, update: int) -> bool:
+        """Return whether it takes part in a player's `update`, which counts from 0."""
+        return update % self.every_steps == 0
+
+
+@dataclass(frozen=True)
+class Components:
+    """The live components of a run. Networks are in training mode, on the CPU when new."""
+
+    spec: SampleSpec
+    dataset: Dataset
+    generator: nn.Module
+    discriminator: nn.Module
+    latent: Latent
+    loss: Loss
+    regularizers: tuple[RegularizerSlot, ...]
+    augmentation: Augmentation | None
+
+    def stateful(self) -> dict[str, Any]:
+        """Return the components, by slot, whose changing state a checkpoint must hold."""
+        named = {"loss": self.loss, "augmentation": self.augmentation, "latent": self.latent}
+        named |= {f"regularizers.{slot.name}": slot.component for slot in self.regularizers}
+        return {name: part for name, part in named.items() if hasattr(part, "state_dict")}
+
+    def normed(self) -> str:
+        """Return which networks have batch norm: ``""``, ``"G"``, ``"D"`` or ``"G and D"``."""
+        networks = {"G": self.generator, "D": self.discriminator}
+        found = [letter for letter, each in networks.items() if next(batch_norms(each), None)]
+        return " and ".join(found)
+
+    def game_parts(self) -> list[Any]:
+        """Return the loss and the regularizers."""
+        return [self.loss, *(slot.component for slot in self.regularizers)]
+
+
+def capabilities(component: Any) -> frozenset[str]:
+    """Return what a live component says that it does, with its parameters."""
+    return frozenset(getattr(component, "capabilities", ()))
+
+
+def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
+    """Yield every batch norm layer of a network, whoever wrote its class."""
+    return (module for module in network.modules() if isinstance(module, _BatchNorm))
+
+
+def build(plan: Plan) -> Components:
+    """Make every component of a plan. Initial weights are a function of the recipe's seed.
+
+    Raises:
+        PluginError: a factory failed or made something that is no such component.
+    """
+    seed, parts, spec = plan.recipe.settings.seed, plan.components, plan.spec
+    generator = _network(parts["generator",], spec, seed)
+    discriminator = _network(parts["discriminator",], spec, seed)
+    augmentation = parts.get(("augmentation",))
+    return Components(
+        spec=spec,
+        dataset=plan.dataset,
+        generator=generator,
+        discriminator=discriminator,
+        latent=make(parts["latent",], _latent_dimension(parts["generator",], generator)),
+        loss=make(parts["loss",]),
+        regularizers=tuple(_regularizers(plan)),
+        augmentation=make(augmentation, spec) if augmentation else None,
+    )
+
+
+def make(component: ComponentPlan, *arguments: Any) -> Any:
+    """Call a component's factory with the engine's arguments and the recipe's parameters.
+
+    Raises:
+        RecipeError: the factory refused its parameters (ValueError, TypeError).
+        DataError: it said so itself.
+        PluginError: it failed in another way.
+
+    All of them say where in the recipe the component stands, and quote the factory.
+    """
+    hint = f"ganzoo info {shorten(component.id)}"
+    try:
+        return component.build(*arguments)
+    except DataError as error:
+        raise DataError(str(component.problem(error.message)), hint=error.hint or hint) from error
+    except GanzooError:
+        raise
+    except (ValueError, TypeError) as error:
+        what = f"{component.id} cannot be made: {in_one_line(error)}"
+        raise RecipeError([component.problem(what)], hint=hint) from error
+    except Exception as error:
+        what = f"{component.id} failed to be made: {type(error).__name__}: {in_one_line(error)}"
+        raise PluginError(str(component.problem(what)), hint=hint) from error
+
+
+def in_one_line(error: Exception) -> str:
+    """Return the words of an error of foreign code as one line of bearable length."""
+    return shortened(" ".join(str(error).split()), 300)
+
+
+def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:
+    with initialised_from(seed, component.slot):
+        network = make(component, spec)
+    if not isinstance(network, nn.Module):
+        what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
+        raise PluginError(str(component.problem(what)))
+    return network
+
+
+@contextmanager
+def initialised_from(seed: int, slot: Slot) -> Iterator[None]:
+    """Seed torch's default generator from (seed, slot) inside, and restore it afterwards."""
+    digest = sha256(f"{seed}/init/{'.'.join(slot)}".encode()).digest()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        yield
+
+
+def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
+    dimension = getattr(generator, "latent_dim", None)
+    if not isinstance(dimension, int):
+        what = f"{component.id} has no attribute latent_dim (an integer)"
+        raise PluginError(str(component.problem(what)))
+    return dimension
+
+
+def _regularizers(plan: Plan) -> Iterator[RegularizerSlot]:
+    nodes = plan.recipe.settings.regularizers
+    for name, component in plan.group("regularizers").items():
+        node = nodes[name]
+        yield RegularizerSlot(name, make(component), node.weight, node.every_steps)

@@ -1,0 +1,239 @@
+"""Whether components fit together: first what their registrations and parameters say, then what
+the live instances say that they do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.api import Dataset
+from ganzoo.components.build import Components, capabilities, make
+from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
+from ganzoo.recipes.findings import Findings
+from ganzoo.registry.names import PLURALS, shorten, suggest
+from ganzoo.runs.directory import INFO
+
+if TYPE_CHECKING:
+    from ganzoo.recipes.recipe import Recipe
+
+ComponentPlans = Mapping[Slot, ComponentPlan]
+
+SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
+"""Sections whose components' numbers can be scheduled."""
+
+SCHEDULED_SETTINGS = {"train": ("clip_grad_norm",), "train.ema": ("half_life_samples", "ramp_up")}
+"""Numbers of the step itself that can be, where the recipe gives them."""
+
+
+# --- before there are networks -------------------------------------------------------------------
+
+
+def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> None:
+    """Check that the components can do what this data is, and that settings fit each other.
+
+    Raises:
+        RecipeError: every problem.
+        DataError: the split to compare with is not there.
+    """
+    findings = Findings()
+    _fit_data(recipe, components, dataset, findings)
+    _fit_scores(recipe, components, findings)
+    _fit_training(recipe, findings)
+    fit_schedules(recipe, components, findings)
+    findings.raise_any()
+    if ("eval", "extractor") in components:
+        _fit_reference(recipe, components, dataset, findings)
+        findings.raise_any()
+
+
+def _fit_reference(
+    recipe: Recipe, components: ComponentPlans, dataset: Dataset, findings: Findings
+) -> None:
+    split = recipe.settings.eval.reference
+    reference = dataset if split == "train" else make(components["dataset",], split)
+    if len(reference) < 2:
+        what = f"{split} has {len(reference)} sample: nothing is scored against fewer than 2"
+        findings.add(recipe.problem(("eval", "reference"), what), "eval.extractor=null")
+
+
+def _fit_data(
+    recipe: Recipe, components: ComponentPlans, dataset: Dataset, findings: Findings
+) -> None:
+    spec = dataset.spec
+    for slot, component in components.items():
+        modalities = component.registration.modalities
+        if modalities and spec.modality not in modalities:
+            what = (
+                f"{component.id} is for {' or '.join(sorted(modalities))}, but the data is {spec}"
+            )
+            hint = f"ganzoo list {PLURALS[component.registration.kind]}"
+            findings.add(recipe.problem(slot, what), hint)
+    if recipe.settings.conditional and not spec.classes:
+        what = f"the data has no classes: {spec}"
+        findings.add(recipe.problem(("conditional",), what), "conditional=false")
+    if len(dataset) == 0:
+        findings.add(recipe.problem(("dataset",), "the data set is empty"))
+
+
+def _fit_scores(recipe: Recipe, components: ComponentPlans, findings: Findings) -> None:
+    scores, stop = recipe.settings.eval, recipe.settings.train.stop
+    dataset = components["dataset",].registration
+    if dataset.splits and scores.reference not in dataset.splits:
+        near = suggest(scores.reference, dataset.splits)
+        guess = f" - did you mean {near!r}?" if near else f"; it has {', '.join(dataset.splits)}"
+        what = f"{dataset.id} has no split {scores.reference!r}{guess}"
+        findings.add(
+            recipe.problem(("eval", "reference"), what), f"ganzoo info {shorten(dataset.id)}"
+        )
+    if scores.extractor is None:
+        needy: list[Slot] = [slot for slot in components if slot[:2] == ("eval", "metrics")]
+        needy += [("train", "stop")] if stop else []
+        for slot in needy:
+            what = "needs a score, and there is no extractor to score with"
+            findings.add(
+                recipe.problem(slot, what), "eval.extractor=NAME of: ganzoo list extractors"
+            )
+    elif stop and stop.metric != "frechet" and not scores.metrics:
+        what = f"no number {stop.metric!r} is computed - did you mean 'frechet'?"
+        findings.add(recipe.problem(("train", "stop", "metric"), what))
+
+
+def _fit_training(recipe: Recipe, findings: Findings) -> None:
+    train = recipe.settings.train
+    for role, path in initial_paths(recipe).items():
+        if not path.exists():
+            what = f"there is no run or weights file {path}"
+            findings.add(recipe.problem(("init", role), what), "ganzoo ls")
+        elif path.is_dir() and not (path / INFO).is_file():
+            what = f"{path} is a directory, but no run: it has no {INFO}"
+            findings.add(recipe.problem(("init", role), what), "ganzoo ls")
+    if train.micro_batch and train.batch_size % train.micro_batch:
+        what = f"{train.micro_batch} does not divide the batch of {train.batch_size}"
+        near = max(n for n in range(1, train.micro_batch) if train.batch_size % n == 0)
+        findings.add(recipe.problem(("train", "micro_batch"), what), f"train.micro_batch={near}")
+
+
+OPTIMIZERS = [("optimizers", role) for role in NETWORKS]
+
+
+def fit_schedules(
+    recipe: Recipe, components: ComponentPlans, findings: Findings, *, complete: bool = True
+) -> None:
+    """Note every schedule of a number that is not there.
+
+    Args:
+        complete: whether `components` are all of the recipe's; of those that are missing because
+            something else is wrong with them nothing is said.
+    """
+    numbers = dict(_numbers(components)) | dict(_numbers_of_settings(recipe))
+    for key in recipe.settings.schedules:
+        slot, _, name = key.rpartition(".")
+        if name in numbers.get(slot, ()) or not (complete or slot in numbers):
+            continue
+        if slot in numbers:
+            near = suggest(name, numbers[slot])
+            what = f"{slot} has no number {name!r}"
+            all_of = f"; it has {', '.join(numbers[slot])}" if numbers[slot] else ""
+        else:
+            near = suggest(key, [f"{each}.{n}" for each, names in numbers.items() for n in names])
+            what = f"nothing called {slot!r} has numbers that can be scheduled"
+            all_of = f"; these have: {', '.join(each for each, names in numbers.items() if names)}"
+        guess = f" - did you mean {near!r}?" if near else all_of
+        findings.add(recipe.problem(("schedules", key), what + guess), _info_of(slot, components))
+
+
+def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
+    """Yield each slot that can be scheduled with the names of its numbers."""
+    for slot, component in components.items():
+        if slot[0] in SCHEDULED:
+            names = [name for name, value in component.plain.items() if _is_number(value)]
+            names += ["weight"] if slot[0] == "regularizers" else []
+            yield ".".join(slot), names
+    sides = [
+        components[slot].plain for role in NETWORKS if (slot := ("optimizers", role)) in components
+    ]
+    if len(sides) < len(NETWORKS):
+        return
+    common = [name for name, value in sides[0].items() if _is_number(value) and name in sides[1]]
+    yield "optimizers.both", common
+
+
+def _numbers_of_settings(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
+    train = recipe.settings.train
+    for slot, part in (("train", train), ("train.ema", train.ema)):
+        given = [name for name in SCHEDULED_SETTINGS[slot] if _is_number(getattr(part, name, None))]
+        if given:
+            yield slot, given
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _info_of(slot: str, components: ComponentPlans) -> str | None:
+    path = ("optimizers", "generator") if slot == "optimizers.both" else tuple(slot.split("."))
+    component = components.get(path)
+    return f"ganzoo info {shorten(component.id)}" if component else None
+
+
+# --- with live components ------------------------------------------------------------------------
+
+
+def fit(plan: Plan, parts: Components) -> None:
+    """Check that live components fit together, asking each what it does.
+
+    Raises:
+        RecipeError: every problem.
+    """
+    findings = Findings()
+    for role in NETWORKS:
+        _fit_labels(plan, plan.components[role,], capabilities(getattr(parts, role)), findings)
+    offered = capabilities(parts.discriminator)
+    for slot, part in _users_of_discriminator(parts):
+        if missing := frozenset(getattr(part, "requires", ())) - offered:
+            words, critic = ", ".join(sorted(missing)), plan.components["discriminator",].id
+            what = f"{plan.components[slot].id} needs a discriminator with {words}"
+            what += f"; {critic} has none with these parameters"
+            findings.add(plan.recipe.problem(slot, what), "ganzoo list discriminators")
+    train = plan.recipe.settings.train
+    if train.micro_batch:
+        for key, what in against_micro_batches(plan, parts):
+            findings.add(plan.recipe.problem(("train", key), what), "train.micro_batch=null")
+    findings.raise_any()
+
+
+def against_micro_batches(plan: Plan, parts: Components) -> Iterator[tuple[str, str]]:
+    """Yield what in a recipe rules micro-batches out: a key of ``train``, and in words why."""
+    coupled: list[Slot] = []
+    if "batch-coupled" in capabilities(parts.discriminator):
+        coupled = [("discriminator",)]
+    users = _users_of_discriminator(parts)
+    coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
+    for slot in coupled:
+        what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
+        yield "micro_batch", what
+    if plan.recipe.settings.train.batch_norm == "synced" and parts.normed():
+        yield "batch_norm", "synced is over the whole batch: with micro-batches it could not be"
+
+
+def _fit_labels(
+    plan: Plan, network: ComponentPlan, does: Collection[str], findings: Findings
+) -> None:
+    wanted = plan.recipe.settings.conditional
+    if wanted == ("conditional" in does):
+        return
+    role = network.slot[0]
+    if wanted:
+        what = f"the recipe is conditional, but {network.id} does not use labels as it is set here"
+        has_word = "conditional" in network.plain
+        hint = f"{role}.conditional=true" if has_word else f"ganzoo list {role}s"
+    else:
+        what = f"{network.id} wants labels, but the recipe is not conditional"
+        hint = f"conditional=true, or {role}.conditional=false"
+    findings.add(plan.recipe.problem(network.slot, what), hint)
+
+
+def _users_of_discriminator(parts: Components) -> Iterator[tuple[Slot, Any]]:
+    yield ("loss",), parts.loss
+    for slot in parts.regularizers:
+        yield ("regularizers", slot.name), slot.component

@@ -1,0 +1,111 @@
+"""One component's parameters, as a recipe writes them → `ComponentPlan`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ganzoo.api import Registration
+from ganzoo.components.plan import ComponentPlan, Slot
+from ganzoo.components.signature import (
+    RESERVED,
+    parameter_model,
+    parameter_names,
+    parameter_values,
+    path_parameters,
+    plain_values,
+)
+from ganzoo.errors import Problem, RecipeError
+from ganzoo.recipes.messages import told_apart
+from ganzoo.recipes.source import COMMAND_LINE, NOWHERE
+from ganzoo.registry.names import suggest
+
+if TYPE_CHECKING:
+    from ganzoo.registry.registry import Registry
+
+
+class WrongParameters(Exception):
+    """`found`: (path below the component, what is wrong) of each parameter."""
+
+    def __init__(self, found: list[tuple[Slot, str]]) -> None:
+        super().__init__()
+        self.found = found
+
+
+def plan_component(
+    registry: Registry,
+    registration: Registration,
+    slot: Slot,
+    parameters: Mapping[str, Any],
+    *,
+    place: Problem | None = None,
+    directory_of: Callable[[str], Path] = lambda name: Path.cwd(),
+    defaults: Mapping[str, Any] = {},
+) -> ComponentPlan:
+    """Import a component's factory and check the parameters that it is to be given.
+
+    Args:
+        place: where it stands in a recipe; None: on the command line.
+        directory_of: what a relative path in a parameter is relative to.
+        defaults: parameters that the engine gives where the factory has them and nobody else did.
+
+    Raises:
+        PluginError: the factory cannot be imported or breaks the contract.
+        WrongParameters: parameters that it does not have, or of another type.
+    """
+    factory = registry.resolve(registration)
+    model = parameter_model(registration.kind, registration.id, factory)
+    names = parameter_names(model)
+    given = {name: value for name, value in defaults.items() if name in names} | dict(parameters)
+    for name in path_parameters(model):
+        if isinstance(given.get(name), str):
+            given[name] = str(directory_of(name) / Path(given[name]).expanduser())
+    try:
+        checked = model.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        raise WrongParameters(
+            [_wrong_parameter(*each, names) for each in told_apart(error.errors(), given)]
+        ) from error
+    return ComponentPlan(
+        slot,
+        registration,
+        factory,
+        parameter_values(checked),
+        plain_values(checked),
+        place or Problem(COMMAND_LINE, *NOWHERE, ".".join(slot), ""),
+    )
+
+
+def adhoc_component(
+    registry: Registry, kind: str, name: str, parameters: Mapping[str, Any]
+) -> ComponentPlan:
+    """Return a component that no recipe names, such as the data set of ``ganzoo score``.
+
+    Raises:
+        RecipeError: parameters that it does not have, or of another type.
+        PluginError: there is no such component, or it is broken.
+    """
+    registration = registry.get(kind, name)
+    try:
+        return plan_component(registry, registration, (kind,), parameters)
+    except WrongParameters as wrong:
+        problems = [
+            Problem(COMMAND_LINE, *NOWHERE, ".".join((kind, *path)), what)
+            for path, what in wrong.found
+        ]
+        raise RecipeError(problems, hint=f"ganzoo info {registration.id}") from None
+
+
+def _wrong_parameter(path: Slot, what: str, names: list[str]) -> tuple[Slot, str]:
+    """Return what is wrong; an unknown key is a parameter here."""
+    if not what.startswith("unknown key"):
+        return path, what
+    near = suggest(path[-1], names)
+    if path[-1] in RESERVED:
+        owners = "optimizers" if path[-1] == "groups" else "regularizers"
+        return path, f"unknown parameter - only {owners} have {path[-1]!r}"
+    return path, "unknown parameter" + (f" - did you mean {near!r}?" if near else "")

@@ -1,0 +1,185 @@
+"""Recipe → Plan: ids, parameters and as much of the fit as needs no network are checked.
+
+These are the third and the fourth of the five passes of a check, and the beginning of the fifth.
+Nothing is trained and no weight is made.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.api import SampleSpec
+from ganzoo.components.build import make
+from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.fit import fit_plan, fit_schedules
+from ganzoo.components.parameters import WrongParameters, plan_component
+from ganzoo.components.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot
+from ganzoo.errors import PluginError, RecipeError, UsageError
+from ganzoo.recipes.findings import Findings
+from ganzoo.recipes.ids import check_ids
+from ganzoo.recipes.ids import components as named_components
+from ganzoo.recipes.overrides import Overrides
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.schema import Node
+from ganzoo.registry.names import shorten
+
+if TYPE_CHECKING:
+    from ganzoo.registry.registry import Registry
+
+
+def make_plan(recipe: Recipe, registry: Registry) -> Plan:
+    """Check a recipe's ids, parameters and data.
+
+    Raises:
+        RecipeError: with every problem that the failing pass found.
+        PluginError: the data set breaks the contract.
+        DataError: the data set is missing or damaged.
+    """
+    components, notes = plan_components(recipe, registry)
+    source = components["dataset",]
+    dataset = make(source, "train")
+    if not isinstance(getattr(dataset, "spec", None), SampleSpec):
+        raise PluginError(str(source.problem(f"{source.id} has no attribute spec (a SampleSpec)")))
+    fit_plan(recipe, components, dataset)
+    return Plan(
+        recipe=recipe,
+        registry=registry,
+        components=components,
+        dataset=dataset,
+        budget=make_budget(recipe),
+        memory_format=recipe.settings.train.memory_format,
+        notes=(*recipe.notes, *notes),
+    )
+
+
+def load_recipe(reference: str | Path, overrides: Overrides, registry: Registry) -> Recipe:
+    """Return a recipe whose YAML and skeleton are right.
+
+    Raises:
+        RecipeError: every problem of the first pass that finds any; beside those of the skeleton
+            also the ids and parameters that are wrong in the rest.
+        PluginError: the reference means a plugin's recipe that is not there.
+    """
+    try:
+        return Recipe.load(reference, overrides, registry)
+    except RecipeError as error:
+        if error.rest is None:
+            raise
+        planner = _Planner(error.rest, registry)
+        planner.findings.take(error)
+        planner.check()
+        planner.findings.raise_any()
+        raise
+
+
+def plan_components(
+    recipe: Recipe, registry: Registry
+) -> tuple[dict[Slot, ComponentPlan], list[str]]:
+    """Return every component with its parameters, and what is worth saying of their choice.
+
+    No data is looked for.
+
+    Raises:
+        RecipeError: every id that is not known, and every wrong parameter of the others.
+    """
+    planner = _Planner(recipe, registry)
+    components = planner.check()
+    planner.findings.raise_any()
+    planner.choose_extractor(components)
+    planner.findings.raise_any()
+    return components, planner.notes
+
+
+def make_budget(recipe: Recipe) -> Budget:
+    """Return the run's length and cadence; what the recipe leaves open is a tenth of the run."""
+    train, scores = recipe.settings.train, recipe.settings.eval
+    shown = train.batch_size * train.discriminator_steps
+    steps = train.steps or math.ceil((train.samples or 0) / shown)
+    tenth = max(1, steps // 10)
+    return Budget(
+        steps=steps,
+        save_every=train.save_every_steps or tenth,
+        sample_every=train.sample_every_steps or tenth,
+        eval_every=scores.every_steps or tenth,
+        log_every=train.log_every_steps,
+        samples=scores.samples,
+        final_samples=scores.final_samples or scores.samples,
+    )
+
+
+class _Planner:
+    """Collects the problems of all components, so that they are reported at once."""
+
+    def __init__(self, recipe: Recipe, registry: Registry) -> None:
+        self.recipe = recipe
+        self.registry = registry
+        self.settings = recipe.settings
+        self.findings = Findings()
+        self.notes: list[str] = []
+
+    def check(self) -> dict[Slot, ComponentPlan]:
+        """Look up every id, check the parameters of those that there are, and return these."""
+        try:
+            check_ids(self.recipe, self.registry)
+        except RecipeError as error:
+            self.findings.take(error)
+        components = self.components()
+        fit_schedules(self.recipe, components, self.findings, complete=False)
+        return components
+
+    def components(self) -> dict[Slot, ComponentPlan]:
+        found: dict[Slot, ComponentPlan] = {}
+        for slot, kind, node in named_components(self.settings):
+            if component := self.component(kind, slot, node):
+                found[slot] = component
+        return found
+
+    def component(self, kind: str, slot: Slot, node: Node) -> ComponentPlan | None:
+        """Return the component with its parameters checked; None if there are problems."""
+        problem, findings = self.recipe.problem, self.findings
+        try:
+            registration = self.registry.get(kind, node.use)
+        except PluginError:
+            return None  # `check_ids` has said so
+        conditional = self.settings.conditional and kind in NETWORKS
+        try:
+            return plan_component(
+                self.registry,
+                registration,
+                slot,
+                node.parameters,
+                place=problem(slot, ""),
+                directory_of=lambda name: self.recipe.directory_of((*slot, name)),
+                defaults={"conditional": True} if conditional else {},
+            )
+        except WrongParameters as wrong:
+            for path, what in wrong.found:
+                findings.add(problem((*slot, *path), what), f"ganzoo info {registration.id}")
+        except PluginError as error:
+            findings.add(problem(slot, error.message), error.hint)
+        return None
+
+    def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
+        """Add the extractor that ``auto`` means, or say why there is none."""
+        chosen = self.settings.eval.extractor
+        dataset = components["dataset",].registration
+        if chosen is None:
+            self.notes.append("no score: eval.extractor is null")
+        elif isinstance(chosen, Node):
+            fitting = components["eval", "extractor"].registration.datasets
+            if fitting and dataset.id not in fitting:
+                known = ", ".join(map(shorten, fitting))
+                self.notes.append(
+                    f"{chosen.use} was made for {known}: what it says of {shorten(dataset.id)} "
+                    "can be compared, but means little"
+                )
+        else:
+            try:
+                node = Node(use=automatic_extractor(dataset, self.registry))
+            except UsageError as error:
+                self.notes.append(f"no score: {error.message}; try: {error.hint}")
+                return
+            if component := self.component("extractor", ("eval", "extractor"), node):
+                components["eval", "extractor"] = component

@@ -1,0 +1,47 @@
+"""Write and read the weights of one network as safetensors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ganzoo.errors import CheckpointError
+
+
+def write_network(network: nn.Module, path: Path) -> None:
+    """Write a network's weights and buffers.
+
+    Raises:
+        CheckpointError: one of them is not finite.
+    """
+    tensors = {
+        name: value.detach().to("cpu", copy=True).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    if bad := next(_not_finite(tensors), None):
+        raise CheckpointError(f"{path.stem}: {bad} is not finite; no checkpoint is written")
+    save_file(tensors, path)
+
+
+def read_network(network: nn.Module, path: Path) -> None:
+    """Load a network's weights and buffers, all of them and no others.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or of another network.
+    """
+    try:
+        network.load_state_dict(load_file(path), strict=True)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    except RuntimeError as error:
+        first = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
+        raise CheckpointError(f"{path} is of another network: {first}") from error
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> Iterator[str]:
+    for name, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            yield name

@@ -1,1 +1,0 @@
-"""The life of a run: logging, pictures, health, checkpoints, signals, and how it ends."""

@@ -1,1 +1,0 @@
-"""Samples of a generator: drawn, written as files, exported, and scored."""

@@ -1,0 +1,172 @@
+"""What pydantic found wrong with a recipe, in plain words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from ganzoo.recipes.component_paths import KeyPath, children
+from ganzoo.recipes.scalars import shown
+from ganzoo.recipes.schema import Group, Node, Settings
+from ganzoo.registry.names import suggest
+
+_TYPES = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "less than"),
+}
+_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+_ELSEWHERE = {
+    "lr": "optimizers.both.lr",
+    "learning_rate": "optimizers.both.lr",
+    "betas": "optimizers.both.betas",
+    "optimizer": "optimizers.both",
+    "epochs": "train.samples",
+    "iterations": "train.steps",
+    "gamma": "regularizers.r1.gamma",
+    "width": "generator.width",
+}
+"""What other tools call by these names."""
+_MEANT = " - did you mean "
+_EXAMPLES = {
+    "recipe": "recipe: 1",
+    "dataset": "dataset: digits",
+    "generator": "generator: dcgan",
+    "discriminator": "discriminator: dcgan",
+    "loss": "loss: hinge",
+    "train": "train: {steps: 3000}",
+}
+
+
+def told_apart(errors: Sequence[ErrorDetails], given: Any) -> list[tuple[KeyPath, str]]:
+    """Return each mistake's path and words, one a mistake.
+
+    pydantic reports a value that could have been of several types once for each, under paths that
+    name these types; and a misspelt key both as unknown and, by its right name, as missing.
+
+    Args:
+        given: what was validated; it tells keys from names of types.
+    """
+    by_path: dict[KeyPath, list[ErrorDetails]] = {}
+    for error in errors:
+        by_path.setdefault(_path_in(given, error), []).append(error)
+    told = {path: _of_several(each) for path, each in by_path.items()}
+    meant = {(*path[:-1], words.split("'")[1]) for path, words in told.items() if _MEANT in words}
+    return [
+        (path, words)
+        for path, words in told.items()
+        if not (path in meant and by_path[path][0]["type"] == "missing")
+    ]
+
+
+def _path_in(given: Any, error: ErrorDetails) -> KeyPath:
+    """Return the part of an error's place that stands in the data, and what is missing there."""
+    path: list[str] = []
+    for key in error["loc"]:
+        inside = dict(children(given))
+        if str(key) in inside:
+            given = inside[str(key)]
+            path.append(str(key))
+    if error["type"] == "missing":
+        path.append(str(error["loc"][-1]))
+    return tuple(path)
+
+
+def _of_several(errors: Sequence[ErrorDetails]) -> str:
+    """Return the words of what is wrong with one value that may be of any of several types."""
+    other = [error for error in errors if error["type"] not in _TYPES]
+    if len(errors) == 1 or other:
+        return in_words((other or list(errors))[0])
+    types = " or ".join(dict.fromkeys(_TYPES[error["type"]] for error in errors))
+    return f"expected {types}, got {shown(errors[0]['input'])}"
+
+
+def in_words(error: ErrorDetails) -> str:
+    """Return what is wrong, and what to write instead where that can be told."""
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    path = tuple(map(str, error["loc"]))
+    if kind == "extra_forbidden":
+        return f"unknown key{_nearest_key(path)}"
+    if kind == "missing":
+        example = _EXAMPLES.get(path[-1]) if len(path) == 1 else None
+        if path[-1].isdecimal():
+            return "is missing: the list is too short"
+        return "is required" + (f" - such as `{example}`" if example else "")
+    if kind == "too_long":
+        return f"expected {context['max_length']} values, got {context['actual_length']}"
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return f"{shown(value)} must be {words} {context[key]}"
+    if kind == "literal_error":
+        return _not_among(value, context["expected"])
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in _TYPES:
+        return f"expected {_TYPES[kind]}, got {shown(value)}{_instead(kind, value)}"
+    return error["msg"]
+
+
+def known_keys(model: type[BaseModel] = Settings, path: KeyPath = ()) -> dict[KeyPath, list[str]]:
+    """Return each mapping of the skeleton with its keys."""
+    keys = {path: list(model.model_fields)}
+    for name, field in model.model_fields.items():
+        for part in _parts(field.annotation):
+            keys |= known_keys(part, (*path, name))
+    if not path:
+        keys[()].append("extends")
+        keys["optimizers",].append("both")
+    return keys
+
+
+def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel) and not issubclass(each, Node):
+            yield each
+
+
+def _nearest_key(path: KeyPath) -> str:
+    """Say which key was meant: one of the same mapping, or one of that name elsewhere."""
+    *section, key = path
+    if section[:1] == ["optimizers"] and section[2:3] == ["groups"]:
+        near = suggest(key, Group.model_fields)
+        return f"{_MEANT}{near!r}?" if near else f"; a group has {', '.join(Group.model_fields)}"
+    keys = known_keys()
+    near = suggest(key, keys.get(tuple(section), []))
+    elsewhere = [".".join((*other, key)) for other, names in keys.items() if key in names]
+    if guess := _ELSEWHERE.get(key) or near or next(iter(elsewhere), None):
+        return f"{_MEANT}{guess!r}?"
+    return ""
+
+
+def _not_among(value: Any, expected: str) -> str:
+    near = suggest(value, re.findall("'(.*?)'", expected)) if isinstance(value, str) else None
+    words = expected.replace("True", "true").replace("False", "false")
+    return f"expected {words}, got {shown(value)}" + (f" - did you mean {near!r}?" if near else "")
+
+
+def _instead(kind: str, value: Any) -> str:
+    """Return what to write for a value that is right but for its spelling."""
+    if value is None:
+        return " - leave the key out for its default"
+    digits = value.replace("_", "").replace(",", "") if isinstance(value, str) else ""
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f" - write {int(value)}"
+    if kind == "int_type" and digits.isdecimal():
+        return f" - write {digits}"
+    if kind == "bool_type" and str(value).lower() in (*_TRUE, *_FALSE):
+        return f" - write {'true' if value.lower() in _TRUE else 'false'}"
+    if kind == "string_type" and not isinstance(value, dict | list) and value is not None:
+        return f" - put it in quotes: '{shown(value)}'"
+    return ""

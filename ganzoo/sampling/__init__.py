@@ -1,0 +1,1 @@
+"""Sampling: the sampler, files of samples, export."""

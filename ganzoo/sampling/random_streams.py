@@ -1,0 +1,106 @@
+"""The noise law: every random number is a function of (seed, stream, step, sample index).
+
+Noise is drawn in fixed blocks of 128 global samples, each from a generator of its own, on the CPU.
+A process draws the blocks that its rows fall into and slices them. So a sample's noise depends
+neither on the number of processes, nor on micro-batches, nor on the device, and no state of a
+random number generator need be saved to resume a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+BLOCK = 128
+CPU = torch.device("cpu")
+
+Sample = Callable[[int, torch.Generator], Tensor]
+"""Draws so many samples' noise from a generator."""
+
+
+@dataclass(frozen=True)
+class RandomStreams:
+    """Random numbers by name.
+
+    `rollbacks` enters every key, so that a run that went back does not replay the same accident.
+    """
+
+    seed: int
+    rollbacks: int = 0
+
+    def key(self, stream: str, step: int, block: int) -> int:
+        """Return the 63-bit seed of one block."""
+        text = f"{self.seed}/{self.rollbacks}/{stream}/{step}/{block}"
+        return int.from_bytes(sha256(text.encode()).digest()[:8], "big") >> 1
+
+    def generator(self, stream: str, step: int, block: int = 0) -> torch.Generator:
+        """Return the CPU generator of one block."""
+        return torch.Generator().manual_seed(self.key(stream, step, block))
+
+    def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor:
+        """Return the numbers of `rows`, first axis ``rows.count``, on the CPU.
+
+        Args:
+            sample: called with (128, generator) for each block; returns first axis 128.
+        """
+        first, last = rows.first // BLOCK, (rows.first + rows.count - 1) // BLOCK
+        blocks = [
+            sample(BLOCK, self.generator(stream, step, block)) for block in range(first, last + 1)
+        ]
+        drawn = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
+        start = rows.first - first * BLOCK
+        return drawn[start : start + rows.count]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of the global batch this process, or this micro-batch, holds."""
+
+    first: int
+    count: int
+
+
+class Law(Protocol):
+    """Where numbers come from: `RandomStreams`, or what keeps its numbers for a captured update."""
+
+    def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class BatchNoise:
+    """`ganzoo.api.Noise` for one batch: the law at one (prefix, step, rows), sent to a device."""
+
+    law: Law
+    prefix: str
+    step: int
+    rows: Rows
+    device: torch.device = CPU
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B, *shape) in [0, 1)."""
+        return self.draw(name, lambda n, generator: torch.rand(n, *shape, generator=generator))
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B, *shape), standard normal."""
+        return self.draw(name, lambda n, generator: torch.randn(n, *shape, generator=generator))
+
+    def draw(self, name: str, sample: Sample) -> Tensor:
+        """Return what `sample` draws for this batch's rows, on the batch's device."""
+        drawn = self.law.draw(f"{self.prefix}/{name}", self.step, self.rows, sample)
+        return drawn.to(self.device, non_blocking=True)
+
+    def within(self, name: str) -> BatchNoise:
+        """Return the noise of the streams below `name`."""
+        return BatchNoise(self.law, f"{self.prefix}/{name}", self.step, self.rows, self.device)
+
+    def of_size(self, count: int) -> BatchNoise:
+        """Return the noise of a batch with another number of rows for each of these."""
+        if count == self.rows.count:
+            return self
+        rows = Rows(self.rows.first * count // self.rows.count, count)
+        return BatchNoise(self.law, self.prefix, self.step, rows, self.device)

@@ -1,0 +1,124 @@
+"""Samples of a trained generator, each a function of (seed, index) alone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.api import Latent, SampleSpec
+from ganzoo.nn import decode
+from ganzoo.sampling.labels import LabelSampler
+from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
+from ganzoo.scoring.extraction import nothing
+
+SampleBatch = tuple[Tensor, Tensor | None]
+"""Samples in stored form (B, *shape), and the labels asked for, int64 (B,) or None."""
+
+SAMPLING_BLOCKS = 2
+"""Blocks of 128 that are generated at once; fixed, since rounding can depend on the batch size."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A generator in eval mode with the laws of its inputs. Everything runs in float32.
+
+    Args:
+        watch: called before every batch of `batches`; may raise to end the work.
+    """
+
+    generator: nn.Module
+    spec: SampleSpec
+    latent: Latent
+    label_sampler: LabelSampler | None = None
+    device: torch.device = CPU
+    watch: Callable[[], None] = nothing
+
+    def inputs(
+        self, rows: Rows, seed: int, labels: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the latents and the labels of the samples with indices `rows`."""
+        noise = BatchNoise(RandomStreams(seed), "sample", 0, rows, self.device)
+        latents = noise.draw("latents", self.latent.sample)
+        if labels is not None:
+            return latents, labels[rows.first : rows.first + rows.count].to(self.device)
+        return latents, self.label_sampler.draw(noise) if self.label_sampler else None
+
+    def batches(
+        self,
+        count: int,
+        *,
+        seed: int,
+        labels: Tensor | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> Iterator[SampleBatch]:
+        """Yield this rank's share of samples 0 … count - 1, in stored form.
+
+        Args:
+            labels: int64 (count,): the classes to draw, instead of by the label law.
+        """
+        size = BLOCK * SAMPLING_BLOCKS
+        for number, first in enumerate(range(0, count, size)):
+            if number % world_size == rank:
+                self.watch()
+                rows = Rows(first, min(size, count - first))
+                latents, asked = self.inputs(rows, seed, labels)
+                with self._sampling(seed, number):
+                    samples = self.generator(latents, asked)
+                yield decode(self.spec, samples), asked
+
+    def sample(self, count: int, *, seed: int = 0, labels: Tensor | None = None) -> Tensor:
+        """Return `count` samples in stored form, (count, *shape), on the CPU."""
+        batches = self.batches(count, seed=seed, labels=labels)
+        return torch.cat([samples.cpu() for samples, _ in batches])
+
+    def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
+        """Return G(latents, labels) in model form; noise inside G follows `seed` alone."""
+        with self._sampling(seed, 0):
+            return self.generator(latents, labels)
+
+    def interpolate(self, count: int, steps: int, *, seed: int = 0) -> Tensor:
+        """Return walks between pairs of latents, (count * steps, *shape) in stored form.
+
+        The walk is spherical (White 2016, arXiv:1609.04468) and keeps the first sample's label.
+        """
+        latents, labels = self.inputs(Rows(0, 2 * count), seed)
+        start, end = latents[:count], latents[count:]
+        along = torch.linspace(0, 1, steps, device=self.device)
+        walks = torch.stack([spherical(start, end, float(t)) for t in along], dim=1)
+        asked = None if labels is None else labels[:count].repeat_interleave(steps)
+        with self._sampling(seed, 0):
+            return decode(self.spec, self.generator(walks.flatten(0, 1), asked)).cpu()
+
+    def _sampling(self, seed: int, block: int) -> "_Sampling":
+        return _Sampling(self.generator, RandomStreams(seed).key("inside", 0, block))
+
+
+def spherical(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Return the point at fraction t of the great arc from a to b, row by row, (B, D)."""
+    cosine = torch.cosine_similarity(a, b, dim=1).clamp(-1, 1)[:, None]
+    angle = torch.arccos(cosine).clamp(min=1e-6)
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+class _Sampling:
+    """Eval mode, no gradients, and a default generator of its own; everything is put back."""
+
+    def __init__(self, module: nn.Module, key: int) -> None:
+        self.module = module
+        self.key = key
+
+    def __enter__(self) -> None:
+        self.training = self.module.training
+        self.module.eval()
+        self.grad = torch.no_grad()
+        self.grad.__enter__()
+        self.fork = torch.random.fork_rng(devices=[])
+        self.fork.__enter__()
+        torch.manual_seed(self.key)
+
+    def __exit__(self, *error: object) -> None:
+        self.fork.__exit__(None, None, None)
+        self.grad.__exit__(None, None, None)
+        self.module.train(self.training)

@@ -1,0 +1,1 @@
+"""Training: the GAN step, and a run from its first step to its end."""

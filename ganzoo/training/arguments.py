@@ -1,0 +1,101 @@
+"""What a Python program passes: checked before anything is done, and refused in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from operator import index
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.errors import UsageError
+from ganzoo.recipes.overrides import Overrides, override_keys
+from ganzoo.recipes.scalars import shortened
+from ganzoo.recipes.schema import Eval
+from ganzoo.registry.names import suggest
+from ganzoo.runs import names
+from ganzoo.runs.commands import command
+from ganzoo.training.launch import Options
+
+
+def whole_number(value: Any, what: str, *, least: int) -> int:
+    """Return an integer of Python, numpy or torch as Python's own.
+
+    Raises:
+        UsageError: no integer, or one below `least`.
+    """
+    try:
+        number = index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise UsageError(f"{what} is a whole number from {least} on, not {shown(value)}")
+    return number
+
+
+def class_labels(labels: Sequence[int] | int, count: int, classes: int) -> Tensor:
+    """Return the label of each of `count` samples, int64 (count,).
+
+    Args:
+        labels: one class for all, or one for each sample, from 0 to `classes` - 1.
+
+    Raises:
+        UsageError: no such classes, or another number of them.
+    """
+    try:
+        given = np.asarray(labels)
+    except ValueError:  # a list of lists of several lengths
+        given = np.asarray("")
+    if given.dtype.kind not in "iu" or given.shape not in ((), (count,)):
+        raise UsageError(
+            f"labels are one class, or one for each of the {count} samples, not {shown(labels)}",
+            hint=f"labels={[each % classes for each in range(min(count, 3))]} for 3 samples",
+        )
+    low, high = int(given.min()), int(given.max())
+    if low < 0 or high >= classes:
+        raise UsageError(f"labels go from 0 to {classes - 1}, not to {low if low < 0 else high}")
+    return torch.from_numpy(given.astype(np.int64)).expand(count).clone()
+
+
+def options_of(given: Mapping[str, Any]) -> Options:
+    """Return keyword arguments as `Options`.
+
+    Raises:
+        UsageError: a name that is none of its fields, or a value that cannot be meant.
+    """
+    known = [field.name for field in fields(Options)]
+    for name in given:
+        if name not in known:
+            near = suggest(name, known)
+            guess = f" - did you mean {near!r}?" if near else ""
+            raise UsageError(
+                f"there is no option {name!r}{guess}; there are {', '.join(known)}",
+                hint='what the recipe says is an override: {"train.steps": 500}',
+            )
+    options = Options(**given)
+    if options.name is not None:
+        names.check(options.name)
+    limit = options.max_seconds
+    if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+        raise UsageError(f"max_seconds is a number above 0, not {shown(limit)}")
+    return replace(options, runs_directory=Path(options.runs_directory))
+
+
+def only_evaluation(reference: str, overrides: Overrides) -> None:
+    """Raise UsageError if an override is of anything but ``eval``; `reference` names the run."""
+    for key in override_keys(overrides):
+        if key.partition(".")[0] != "eval":
+            near = suggest(key, Eval.model_fields) or "final_samples"
+            raise UsageError(
+                f"a run keeps its recipe: {key} cannot change, only how it is evaluated can",
+                hint=command("score", reference, f"eval.{near}=VALUE"),
+            )
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message, in one line that is not too long."""
+    return shortened(" ".join(repr(value).split()))

@@ -1,0 +1,105 @@
+"""Batch norm where a batch is shared by several processes: ``train.batch_norm``.
+
+*synced*: statistics of the whole global batch, so that N processes train as one would. torch's own
+SyncBatchNorm refuses tensors on a CPU and cannot be differentiated twice, which a gradient penalty
+does; this one is put together from operations that can.
+
+*local*: each process normalises by its own share. Only the running statistics, which a checkpoint
+holds and samples are drawn with, are made the same on all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
+
+from ganzoo.components.build import batch_norms
+from ganzoo.training.processes import gather_over_ranks, group_size, mean_over_ranks
+
+
+def sync_batch_norm(network: nn.Module) -> None:
+    """Let a network's batch norm layers, in training mode, see the batches of all processes.
+
+    The layers stay the same objects with the same weights, buffers and keys. All processes must
+    call the network alike, as a collective. What normalises without `_BatchNorm.forward` (a call
+    of `torch.nn.functional.batch_norm`) is not reached.
+    """
+    for layer in batch_norms(network):
+        if not isinstance(layer, SyncBatchNorm | _Synced):
+            kind: Any = type(layer)
+            layer.__class__ = _synced(kind)
+
+
+def average_running_statistics(networks: Sequence[nn.Module]) -> None:
+    """Set the running means and variances of local batch norm to their means over all ranks."""
+    if group_size() == 1:
+        return
+    kept = [
+        buffer
+        for network in networks
+        for layer in batch_norms(network)
+        if not isinstance(layer, SyncBatchNorm | _Synced)
+        for buffer in (layer.running_mean, layer.running_var)
+        if buffer is not None
+    ]
+    if kept:
+        flat = mean_over_ranks(torch.cat([buffer.flatten() for buffer in kept]))
+        parts = torch.split(flat, [buffer.numel() for buffer in kept])
+        means = [part.view_as(buffer) for part, buffer in zip(parts, kept, strict=True)]
+        torch._foreach_copy_(kept, means)
+
+
+class _Synced(_BatchNorm):
+    """Stands between a batch norm's own class and torch's base, in place of whose forward it is.
+
+    So a subclass that calls ``super().forward`` comes here, too.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return x (B, C, ...) normalised by the means and variances of all ranks' x.
+
+        They are equal shares of a batch: mean = E[mean_r], var = E[var_r] + Var[mean_r].
+        """
+        if not self.training:
+            return super().forward(input)
+        self._check_input_dim(input)  # type: ignore[no-untyped-call]
+        x = input.float()
+        dims = [0, *range(2, x.dim())]
+        variance, mean = torch.var_mean(x, dims, correction=0)
+        means, variances = gather_over_ranks(torch.stack((mean, variance))[None]).unbind(1)
+        mean = means.mean(0)
+        variance = variances.mean(0) + means.var(0, correction=0)
+        if self.track_running_stats:
+            self._track(mean, variance, len(means) * x.numel() // x.shape[1])
+        scale = (variance + self.eps).rsqrt()
+        if self.weight is not None:
+            scale = scale * self.weight
+        shift = -mean * scale
+        if self.bias is not None:
+            shift = shift + self.bias
+        each = (-1, *[1] * (x.dim() - 2))
+        return torch.addcmul(shift.view(each), x, scale.view(each)).to(input.dtype)
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Move the running statistics as torch does, with the unbiased variance of `count`."""
+        if self.running_mean is None or self.running_var is None:
+            return
+        momentum = self.momentum
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if momentum is None:
+                momentum = 1 / float(self.num_batches_tracked)
+        unbiased = variance * (count / max(count - 1, 1))
+        for kept, new in ((self.running_mean, mean), (self.running_var, unbiased)):
+            kept.lerp_(new.to(kept.dtype), 0.0 if momentum is None else momentum)
+
+
+@cache
+def _synced(kind: Any) -> type[_BatchNorm]:
+    return type(f"Synced{kind.__name__}", (kind, _Synced), {})

@@ -1,0 +1,178 @@
+"""Scores of samples that ganzoo did not make: a folder, a zip or an npz of any tool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.components.build import make
+from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.parameters import adhoc_component
+from ganzoo.components.photos import PICTURES
+from ganzoo.components.plan import ComponentPlan
+from ganzoo.errors import DataError
+from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
+from ganzoo.registry.registry import Registry
+from ganzoo.runs.commands import DEFAULT_DIRECTORY, command
+from ganzoo.runs.samples import PICTURE, keep_score
+from ganzoo.runs.score import Score
+from ganzoo.sampling.external_samples import read_samples, require_same_colours
+from ganzoo.sampling.picture_formats import require_one_format
+from ganzoo.sampling.pictures import grid
+from ganzoo.scoring.ranks import share
+from ganzoo.training.gallery import GRID_SAMPLES
+from ganzoo.training.processes import find_processes
+from ganzoo.training.run import Run
+from ganzoo.training.scorer import Scorer
+
+BATCH = 256
+ARRAYS = (".npz", ".npy")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """To keep a score as a row of the leaderboard; see `ganzoo.runs.samples.keep_score`."""
+
+    name: str
+    runs_directory: Path = DEFAULT_DIRECTORY
+    seed: int = 0
+    yardstick: bool = False
+    description: str = ""
+
+    def __call__(self, score: Score, samples: Tensor) -> Score:
+        """Keep a score, with a picture of the first samples if they are images; return it."""
+        processes = find_processes()
+        if processes.is_main:
+            kept = keep_score(score, **vars(self))
+            if samples.ndim == 4:
+                kept.samples_directory.mkdir()
+                grid(samples[:GRID_SAMPLES]).save(kept.samples_directory / PICTURE)
+        return score
+
+
+def score_like(
+    path: Path,
+    run: Run,
+    count: int | None = None,
+    *,
+    keep: Keep | None = None,
+    tell: Callable[[str], None] = lambda words: None,
+) -> Score:
+    """Score foreign samples under the protocol of a run, with as many samples as it was scored by.
+
+    Args:
+        keep: where and as what the score is kept; None: nowhere.
+        tell: is told of samples that are left out.
+
+    Raises:
+        DataError: there are fewer samples than that.
+    """
+    scorer = Scorer.of(run.plan, find_processes())
+    samples = read_samples(path, scorer.real.spec, Registry())
+    require_same_colours(path, samples, scorer.reference.samples)
+    wanted = count or run.plan.budget.final_samples
+    if len(samples) < wanted:
+        raise DataError(
+            f"{path} holds {len(samples)} samples, but {run.name} was scored with {wanted}; fewer "
+            "can only be scored by themselves",
+            hint=command("score", path, "--against", *_as_words(run.plan.components["dataset",])),
+        )
+    if len(samples) > wanted:
+        tell(
+            f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
+        )
+    score = scorer.score(_batches(samples[:wanted]))
+    return keep(score, samples) if keep else score
+
+
+def _as_words(dataset: ComponentPlan) -> list[str]:
+    """Return a data set as a command line names it: its id and its parameters."""
+    given = {name: value for name, value in dataset.plain.items() if value is not None}
+    words = [f"{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in given.items()]
+    return [shorten(dataset.id), *words]
+
+
+def score_against(
+    path: Path,
+    against: str,
+    parameters: Mapping[str, Any],
+    *,
+    split: str = "train",
+    extractor: str | Mapping[str, Any] | None = None,
+    registry: Registry | None = None,
+    keep: Keep | None = None,
+) -> Score:
+    """Score foreign samples against a data set, or against pictures in another folder or zip.
+
+    Args:
+        against: a data set's name, or a path.
+        parameters: of that data set.
+        extractor: its name, or ``{"use": name, parameter: value}``; None: what
+            ``eval.extractor: auto`` means for the data set.
+        keep: where and as what the score is kept; None: nowhere.
+    """
+    registry = registry or Registry()
+    dataset = _reference(against, parameters, registry)
+    with _as_parameters():
+        real = make(dataset, split)
+    wanted = extractor or automatic_extractor(dataset.registration, registry)
+    own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
+    chosen = adhoc_component(registry, "extractor", own.pop("use"), own)
+    samples = read_samples(path, real.spec, registry)
+    scorer = Scorer(dataset, split, real, chosen, [], find_processes())
+    with _as_parameters():
+        require_same_colours(path, samples, scorer.reference.samples)
+    score = scorer.score(_batches(samples))
+    return keep(score, samples) if keep else score
+
+
+@contextmanager
+def _as_parameters() -> Iterator[None]:
+    """Let advice about a recipe's data set be about the parameters of ``--against``."""
+    try:
+        yield
+    except DataError as error:
+        hint = error.hint and error.hint.replace("dataset.", "").replace(
+            "eval.reference=", "--split "
+        )
+        raise DataError(error.message, hint=hint) from error
+
+
+def _reference(against: str, parameters: Mapping[str, Any], registry: Registry) -> ComponentPlan:
+    suffix = Path(against).suffix.lower()
+    if not Path(against).exists() and (suffix in ARRAYS or _can_only_be_a_path(against)):
+        raise DataError(f"there is no {against}", hint="--against DATASET, or a folder or zip")
+    if suffix in ARRAYS:
+        raise DataError(
+            f"{against} holds arrays, and samples are scored against a data set or pictures",
+            hint="save them as PNG in a folder, and name that",
+        )
+    if Path(against).exists():
+        require_one_format(Path(against), "save them all in one format, best as PNG")
+        given = {"path": str(Path(against).absolute()), **parameters}
+        return adhoc_component(registry, "dataset", PICTURES, given)
+    return adhoc_component(registry, "dataset", against, parameters)
+
+
+def _can_only_be_a_path(against: str) -> bool:
+    """Return whether this is no id of a data set: NAME, or namespace/NAME."""
+    folder = Path(against).parent
+    return (
+        against.count("/") > 1
+        or against.startswith((".", "/", "~"))
+        or against.endswith(("/", ".zip", ".ZIP"))
+        or (folder.name not in ("", DEFAULT_NAMESPACE) and folder.is_dir())
+    )
+
+
+def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
+    """Yield this process's share of samples that every process has read."""
+    for batch in torch.split(share(samples), BATCH):
+        yield batch, None

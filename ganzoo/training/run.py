@@ -1,0 +1,299 @@
+"""Runs as Python sees them: `ganzoo.run`, `ganzoo.load`, `Run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.components.build import build
+from ganzoo.components.plan import Plan
+from ganzoo.components.planner import make_plan
+from ganzoo.components.weights import read_network
+from ganzoo.errors import CheckpointError, UsageError
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.registry.names import suggest
+from ganzoo.registry.registry import Registry
+from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.samples import require_run
+from ganzoo.runs.score import Sampling, Score
+from ganzoo.sampling.export import FORMS, description, export_program, export_weights
+from ganzoo.sampling.labels import LabelSampler
+from ganzoo.sampling.random_streams import Rows
+from ganzoo.sampling.sampler import Sampler
+from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
+from ganzoo.training.launch import prepare, recipe_of, registry_of, start
+from ganzoo.training.launch import resume as go_on
+from ganzoo.training.processes import find_processes
+from ganzoo.training.scorer import Scorer
+from ganzoo.training.state import newest_whole
+
+Overrides = Sequence[str] | Mapping[str, Any]
+
+
+class Run:
+    """A run directory: its scores, and its generator for sampling, export and more scores."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name} ({self.status})>"
+
+    @property
+    def path(self) -> Path:
+        """The run's directory."""
+        return self.directory.path
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.directory.name
+
+    @property
+    def status(self) -> str:
+        """``running``, ``finished``, ``failed`` or ``interrupted``."""
+        return self.directory.status()
+
+    @property
+    def scores(self) -> list[Score]:
+        """Every score that was made of it, oldest first."""
+        return self.directory.scores()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The checked recipe, from the run's lock."""
+        registry = registry_of(self.directory)
+        return make_plan(recipe_of(self.directory, (), registry), registry)
+
+    @property
+    def generator(self) -> nn.Module:
+        """The final generator (the average, if there is one), in eval mode, on the CPU."""
+        return self.sampler().generator
+
+    def checkpoint(self, which: str | int = "final") -> Checkpoint:
+        """Return a verified checkpoint: ``final`` (the newest), ``best``, or that of a step.
+
+        Raises:
+            UsageError: `which` is none of the three.
+            CheckpointError: there is none, or it is damaged.
+        """
+        store = CheckpointStore(self.directory.checkpoints_directory)
+        if which == "final":
+            return newest_whole(store)
+        if which == "best":
+            return store.at(self._best_step())
+        return store.at(whole_number(which, "a checkpoint other than final and best", least=0))
+
+    def _best_step(self) -> int:
+        steps = [
+            s.sampling.step for s in self.scores if s.sampling and s.sampling.selected == "best"
+        ]
+        if steps:
+            return steps[-1]
+        during = [s for s in self.scores if s.sampling and s.sampling.selected == "during"]
+        if not during:
+            raise CheckpointError(
+                f"{self.name} was never scored while it trained, so no checkpoint is its best",
+                hint="--checkpoint final",
+            )
+        best = min(during, key=lambda score: score.value)
+        assert best.sampling is not None
+        return best.sampling.step
+
+    def sampler(
+        self, checkpoint: str | int = "final", device: torch.device | str = "cpu"
+    ) -> Sampler:
+        """Return the sampler of a checkpoint's generator."""
+        return self._sampler(self.checkpoint(checkpoint), torch.device(device))
+
+    def _sampler(self, checkpoint: Checkpoint, device: torch.device) -> Sampler:
+        parts, settings = build(self.plan), self.plan.recipe.settings
+        name = "ema" if settings.train.ema else "generator"
+        read_network(parts.generator, checkpoint.file(f"{name}.safetensors"))
+        law = LabelSampler.of(settings.labels, self.plan.dataset) if settings.conditional else None
+        generator = parts.generator.eval().requires_grad_(False).to(device)
+        return Sampler(generator, self.plan.spec, parts.latent, law, device)
+
+    def sample(
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        labels: Sequence[int] | int | None = None,
+        checkpoint: str | int = "final",
+    ) -> Tensor:
+        """Return samples in stored form: images uint8 (count, C, H, W).
+
+        Sample i depends on (seed, i) alone, so more samples begin with the same ones.
+
+        Args:
+            count: at least 1.
+            labels: the class of each sample, or of all, from 0, for a conditional run.
+
+        Raises:
+            UsageError: no such number of samples, or labels that the run does not have.
+            CheckpointError: there is no such checkpoint, or it is damaged.
+        """
+        count = whole_number(count, "the number of samples", least=1)
+        seed = whole_number(seed, "the seed", least=0)
+        asked = self._labels(count, labels)
+        return self.sampler(checkpoint).sample(count, seed=seed, labels=asked)
+
+    def _labels(self, count: int, labels: Sequence[int] | int | None) -> Tensor | None:
+        """Return int64 (count,), or None where none were asked for."""
+        if labels is None:
+            return None
+        if not self.plan.recipe.settings.conditional:
+            raise UsageError(
+                f"{self.name} is not conditional: it takes no labels",
+                hint=command("run", self.plan.recipe.name, "conditional=true"),
+            )
+        return class_labels(labels, count, self.plan.spec.classes)
+
+    def export(
+        self,
+        form: str = "safetensors",
+        *,
+        checkpoint: str | int = "final",
+        to: str | Path | None = None,
+    ) -> list[Path]:
+        """Write the generator for use elsewhere; return the files.
+
+        Args:
+            form: ``safetensors`` (weights and their description in JSON), or ``program`` (a
+                `torch.export` program that needs no ganzoo).
+            to: a directory; the run's ``export/`` if None.
+
+        Raises:
+            UsageError: no such form, or a directory that cannot be written.
+            PluginError: the generator's code is nothing that `torch.export` can follow.
+            CheckpointError: there is no such checkpoint, or it is damaged.
+        """
+        if form not in FORMS:
+            near = suggest(str(form), FORMS)
+            guess = f" - did you mean {near!r}?" if near else ""
+            raise UsageError(
+                f"a generator is exported as {' or '.join(FORMS)}, not {form!r}{guess}",
+                hint="ganzoo export --help",
+            )
+        chosen = self.checkpoint(checkpoint)
+        sampler = self._sampler(chosen, torch.device("cpu"))
+        directory = Path(to) if to else self.directory.export_directory
+        latents, labels = sampler.inputs(Rows(0, 2), seed=0)
+        if form == "program":
+            return export_program(sampler.generator, latents, labels, directory)
+        about = description(self.plan, chosen, latents) | {
+            "run": self.name,
+            "scores": [score.to_dict() for score in self.scores[-2:]],
+        }
+        return export_weights(sampler.generator, about, directory)
+
+    def evaluation(self) -> dict[str, Any]:
+        """Return how this run was evaluated, as overrides for another run."""
+        evaluation = self.plan.lock()["eval"]
+        names = ("final_samples", "extractor", "reference", "metrics", "seed")
+        return {f"eval.{name}": evaluation[name] for name in names}
+
+    def score(
+        self,
+        *,
+        checkpoint: str | int = "final",
+        overrides: Overrides = (),
+        expect_processes: int | None = None,
+    ) -> Score:
+        """Score a checkpoint and add the score to the run's records.
+
+        Args:
+            overrides: other values of ``eval`` (``eval.final_samples=10000``), and of nothing
+                else; `evaluation` of another run gives that run's protocol.
+
+        Raises:
+            UsageError: an override of anything else, or a run that no extractor fits.
+            CheckpointError: there is no such checkpoint, or it is damaged.
+        """
+        only_evaluation(reference_to(self.path), overrides)
+        registry = registry_of(self.directory)
+        plan = make_plan(recipe_of(self.directory, overrides, registry), registry)
+        processes = find_processes(expect_processes)
+        chosen = self.checkpoint(checkpoint)
+        settings = plan.recipe.settings
+        finished = self.status == "finished"
+        selected = checkpoint if checkpoint in ("final", "best") and finished else "asked"
+        sampling = Sampling(
+            weights="ema" if settings.train.ema else "raw",
+            step=chosen.step,
+            samples_seen=chosen.manifest["samples_seen"],
+            selected=str(selected),
+            seed=settings.eval.seed,
+            checkpoint_sha256=chosen.sha256,
+            labels=settings.labels if settings.conditional else None,
+        )
+        sampler = self._sampler(chosen, processes.device)
+        score = Scorer.of(plan, processes).score_generator(
+            sampler, plan.budget.final_samples, sampling
+        )
+        if processes.is_main:
+            self.directory.append_score(score)
+        return score
+
+
+def run(
+    recipe: str | Path | Recipe,
+    overrides: Overrides = (),
+    *,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Run:
+    """Check a recipe, train it in a new run directory, score it; return the run.
+
+    Args:
+        recipe: a file, the name of a recipe, or a loaded `Recipe`.
+        overrides: ``{"train.steps": 500}`` or ``["train.steps=500"]``.
+        options: the fields of `ganzoo.training.launch.Options`, such as ``runs_directory``.
+
+    Raises:
+        UsageError: something that is no recipe, or an option that there is not.
+        RecipeError, PluginError, DataError: what is wrong; nothing is trained.
+        GanzooError: what ended the training; see `ganzoo.errors`.
+    """
+    chosen = options_of(options)
+    plan = prepare(recipe, overrides, registry, allow_drift=chosen.allow_drift)
+    return Run(start(plan, chosen))
+
+
+def resume(reference: str | Path, overrides: Overrides = (), **options: Any) -> Run:
+    """Go on with a run to its end; return it. See `load` for what `reference` may be.
+
+    Raises:
+        UsageError: there is no such run, an option or an override that a resumed run cannot take.
+        GanzooError: what ended the training; see `ganzoo.errors`.
+    """
+    chosen = options_of(options)
+    directory = RunDirectory.find(reference, chosen.runs_directory)
+    go_on(directory, overrides, chosen)
+    return Run(directory)
+
+
+def load(reference: str | Path = "last", runs_directory: str | Path = DEFAULT_DIRECTORY) -> Run:
+    """Return a run: by its path, the beginning of its name, or ``last``.
+
+    Raises:
+        UsageError: there is no such run, there are several, or it is the score of samples.
+        DataError: its record is torn.
+    """
+    if not isinstance(reference, str | Path):
+        raise UsageError(
+            f"a run is a path, the beginning of its name, or 'last', and no "
+            f"{type(reference).__name__}",
+            hint='ganzoo.load("last")',
+        )
+    directory = RunDirectory.find(reference, Path(runs_directory))
+    require_run(directory)
+    return Run(directory)

@@ -1,0 +1,193 @@
+"""Scores samples under one protocol: those of a run's generator, or anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo import __version__
+from ganzoo.api import Dataset, cache_directory
+from ganzoo.components.build import make
+from ganzoo.components.data import tensors_of
+from ganzoo.components.plan import ComponentPlan, Plan
+from ganzoo.errors import DataError, UsageError
+from ganzoo.runs.score import Sampling, Score
+from ganzoo.sampling.random_streams import Rows
+from ganzoo.sampling.sampler import SampleBatch, Sampler
+from ganzoo.scoring import ranks
+from ganzoo.scoring.extraction import ScoredGenerator, nothing
+from ganzoo.scoring.real import RealData
+from ganzoo.scoring.reference import ReferenceCache
+from ganzoo.scoring.score import score
+from ganzoo.training.processes import Processes
+
+Reading = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass
+class Scorer:
+    """A protocol but for the number of samples: reference, extractor, metrics.
+
+    Args:
+        dataset: the reference's plan; `real` is its split, live.
+        reading: what a whole split is read in; may raise to end the work.
+    """
+
+    dataset: ComponentPlan
+    split: str
+    real: Dataset
+    extractor_plan: ComponentPlan
+    metric_plans: list[ComponentPlan]
+    processes: Processes
+    reading: Reading = nullcontext
+
+    @classmethod
+    def of(cls, plan: Plan, processes: Processes, reading: Reading = nullcontext) -> Scorer:
+        """Return the protocol that a recipe says.
+
+        Raises:
+            UsageError: the recipe has no extractor.
+        """
+        if plan.extractor is None:
+            raise UsageError(
+                f"{plan.recipe.name} has no extractor, so it cannot be scored",
+                hint="eval.extractor=NAME (see `ganzoo list extractors`)",
+            )
+        dataset, split = plan.components["dataset",], plan.recipe.settings.eval.reference
+        return cls(
+            dataset=dataset,
+            split=split,
+            real=plan.dataset if split == "train" else make(dataset, split),
+            extractor_plan=plan.extractor,
+            metric_plans=[
+                component
+                for slot, component in plan.components.items()
+                if slot[:2] == ("eval", "metrics")
+            ],
+            processes=processes,
+            reading=reading,
+        )
+
+    @cached_property
+    def extractor(self) -> Any:
+        """The live extractor, in eval mode on the processes' device."""
+        extractor = make(self.extractor_plan)
+        if isinstance(extractor, torch.nn.Module):
+            extractor.eval().requires_grad_(False).to(self.processes.device)
+        return extractor
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The metrics beside the Fréchet distance, by id."""
+        return {component.id: make(component) for component in self.metric_plans}
+
+    @cached_property
+    def _cache(self) -> ReferenceCache:
+        return ReferenceCache(cache_directory() / "reference")
+
+    @cached_property
+    def reference(self) -> RealData:
+        """The reference's samples, read once."""
+        names = self.dataset.registration.splits
+        splits = {name: partial(self._read, name) for name in names}
+        return replace(self._real_data(self.real, self.split), splits=splits)
+
+    def _read(self, split: str) -> RealData:
+        """Return another split of the reference's data set, for a metric that asks for it.
+
+        Raises:
+            DataError: the data set has no such split.
+        """
+        try:
+            data = make(self.dataset, split)
+        except DataError as error:
+            raise DataError(
+                f"{error.message}, and a metric asks for it",
+                hint="leave that metric out of eval.metrics, or train on data with such a split",
+            ) from error
+        return self._real_data(data, split)
+
+    def _real_data(self, data: Dataset, split: str) -> RealData:
+        with ranks.together(self.processes.device), self.reading():
+            samples, labels = tensors_of(data)
+        return RealData(samples, labels, self.dataset.id, split, preparation(self.dataset))
+
+    def score(
+        self,
+        fake: Iterable[SampleBatch],
+        sampling: Sampling | None = None,
+        generator: ScoredGenerator | None = None,
+        watch: Callable[[], None] = nothing,
+    ) -> Score:
+        """Return the score of samples in stored form; on several ranks, of all their shares.
+
+        Args:
+            generator: what made them, for metrics that ask it for samples of their own.
+            watch: called after every batch of either side; may raise to end the work.
+        """
+        result = score(
+            fake,
+            self.reference,
+            extractor=self.extractor,
+            registration=self.extractor_plan.registration,
+            metrics=self.metrics,
+            spec=self.real.spec,
+            device=self.processes.device,
+            cache=self._cache,
+            generator=generator,
+            watch=watch,
+            debias=sampling is None or sampling.selected != "during",
+        )
+        return Score.now(
+            value=result.value,
+            metrics=result.metrics,
+            statistics=result.statistics,
+            protocol=result.protocol,
+            sampling=sampling,
+            env=environment(self.processes),
+        )
+
+    def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
+        """Return the score of `count` samples drawn by ``sampling.seed``."""
+        fake = sampler.batches(
+            count,
+            seed=sampling.seed,
+            rank=self.processes.rank,
+            world_size=self.processes.world_size,
+        )
+        generator = scored_generator(sampler, sampling.seed)
+        return self.score(fake, sampling, generator, sampler.watch)
+
+
+def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:
+    """Return a sampler's generator, whose inner noise follows `seed`."""
+
+    def latents(count: int, seed: int) -> SampleBatch:
+        return sampler.inputs(Rows(0, count), seed)
+
+    return ScoredGenerator(latents, partial(sampler.generate, seed=seed))
+
+
+def preparation(dataset: ComponentPlan) -> str:
+    """Return a data set's parameters in words, without paths: the content has its own hash."""
+    return ", ".join(
+        f"{name}={dataset.plain[name]}"
+        for name, value in sorted(dataset.parameters.items())
+        if value is not None and not isinstance(value, Path)
+    )
+
+
+def environment(processes: Processes) -> dict[str, Any]:
+    """Return what a score was computed on: versions, device, world size."""
+    return {
+        "ganzoo": __version__,
+        "torch": str(torch.__version__),
+        "device": str(processes.device),
+        "world_size": processes.world_size,
+    }

@@ -1,0 +1,103 @@
+"""What a run's log should say of how the engine plays this recipe here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from ganzoo.components.build import Components, capabilities
+from ganzoo.components.plan import Plan
+from ganzoo.training.graphs import obstacles
+from ganzoo.training.networks import RequiredGradients
+from ganzoo.training.step import GanStep
+from ganzoo.training.threads import SMALL_STEP_FLOPS
+
+
+def remarks(plan: Plan, step: GanStep) -> list[str]:
+    """Return lines on what was chosen in silence, or is not what one process would compute."""
+    return [
+        *_on_compiling(step),
+        *_on_ranks(plan, step.parts, step.processes.world_size),
+        *_on_micro_batches(plan, step.parts),
+        *_on_precision(plan, step),
+        *_on_capturing(plan, step),
+    ]
+
+
+def _on_compiling(step: GanStep) -> Iterator[str]:
+    compiled = step.arithmetic.networks.compiled
+    penalised = RequiredGradients.by(step.parts.game_parts()).penalised
+    if compiled is not None and compiled.penalty is None and penalised:
+        yield (
+            "D updates buffers as it runs (a norm's statistics, spectral norm), so it is not "
+            "compiled in updates with a gradient penalty"
+        )
+
+
+def _on_ranks(plan: Plan, parts: Components, world_size: int) -> Iterator[str]:
+    if world_size == 1:
+        return
+    normed, synced = parts.normed(), plan.recipe.settings.train.batch_norm == "synced"
+    if normed and synced:
+        yield f"synced: batch norm in {normed} sees the whole batch of all {world_size} processes"
+    coupled = [
+        type(part).__name__ for part in parts.game_parts() if "batch-coupled" in capabilities(part)
+    ]
+    if normed and not synced:
+        coupled += [f"{letter}'s batch norm" for letter in normed.split(" and ")]
+    if "batch-coupled" in capabilities(parts.discriminator) and "D" not in normed:
+        coupled.append("D")
+    if coupled:
+        advice = " (train.batch_norm=synced: batch norm sees all)" if normed and not synced else ""
+        yield (
+            f"batch-coupled: {', '.join(coupled)} sees one process's share of the batch, so "
+            f"{world_size} processes do not train as one would{advice}"
+        )
+
+
+def _on_micro_batches(plan: Plan, parts: Components) -> Iterator[str]:
+    size = plan.recipe.settings.train.micro_batch
+    if size and (normed := parts.normed()):
+        yield (
+            f"batch norm in {normed} sees micro-batches of {size}, so they do not train as the "
+            "whole batch would"
+        )
+
+
+def _on_precision(plan: Plan, step: GanStep) -> Iterator[str]:
+    precision, device = plan.recipe.settings.train.precision, step.processes.device
+    fast = bf16_is_fast(device)
+    if precision == "fp16" and device.type == "cpu":
+        yield f"float16 is slow on a CPU: train.precision={'bf16 or fp32' if fast else 'fp32'}"
+    if precision == "bf16" and device.type == "cpu" and not fast:
+        yield "this CPU has no bfloat16: train.precision=fp32 is many times faster"
+    if precision == "tf32" and device.type != "cuda":
+        yield f"train.precision: tf32 changes nothing here: the device is {device.type}"
+    worth_it = plan.step_flops is not None and plan.step_flops >= SMALL_STEP_FLOPS
+    if precision == "fp32" and worth_it and fast:
+        yield "this device computes faster in bfloat16: train.precision=bf16, with other rounding"
+
+
+def _on_capturing(plan: Plan, step: GanStep) -> Iterator[str]:
+    settings = plan.recipe.settings
+    kind = step.processes.device.type
+    if settings.train.cuda_graphs is True and kind != "cuda":
+        yield f"train.cuda_graphs changes nothing here: the device is {kind}"
+    if kind != "cuda" or step.graphs or settings.train.cuda_graphs is False:
+        return
+    optimizers = {role: getattr(step, role).optimizer for role in ("generator", "discriminator")}
+    reasons = obstacles(settings, step.parts, optimizers)
+    if step.processes.world_size > 1:
+        reasons.append("several processes exchange gradients between the kernels")
+    yield f"updates are not captured as CUDA graphs: {'; '.join(reasons)}"
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Return whether a device multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        known = torch.cpu.get_capabilities()
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16") or known.get("bf16"))
+    return False

@@ -1,0 +1,225 @@
+"""Recipe → plan: parameters, fit, paths, the lock."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ganzoo.api import Registration
+from ganzoo.components.build import build, make
+from ganzoo.components.plan import ComponentPlan, Plan
+from ganzoo.components.planner import make_plan
+from ganzoo.errors import DataError, PluginError, Problem, RecipeError
+from ganzoo.recipes.lock import write_lock
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.registry.registry import Registry
+from ganzoo.training.assemble import make_optimizers, make_run_schedules
+from ganzoo.training.dry_run import dry_run
+
+RECIPE = {
+    "recipe": 1,
+    "dataset": {"use": "digits"},
+    "generator": {"use": "dcgan", "width": 8},
+    "discriminator": {"use": "dcgan", "width": 8},
+    "loss": "hinge",
+    "train": {"steps": 10},
+}
+
+
+MLP = {"generator": "mlp", "discriminator": "mlp"}
+
+
+def plan(folder: Path, **changes: Any) -> Plan:
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump(RECIPE | changes, sort_keys=False))
+    registry = Registry()
+    return make_plan(Recipe.load(file, (), registry), registry)
+
+
+def test_every_wrong_parameter_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as raised:
+        plan(
+            tmp_path,
+            generator={"use": "dcgan", "widht": 8},
+            discriminator={"use": "dcgan", "width": 0},
+            optimizers={"both": {"lr": "fast"}},
+        )
+    said = str(raised.value)
+    assert "mine.yaml:6:3  generator.widht  unknown parameter - did you mean 'width'?" in said
+    assert "discriminator.width  0 must be more than 0" in said
+    assert "lr  expected a number, got 'fast'" in said
+
+
+def test_what_the_recipe_leaves_open_is_a_tenth_of_the_run(tmp_path: Path) -> None:
+    budget = plan(tmp_path, train={"steps": 500}).budget
+    assert (budget.save_every, budget.sample_every, budget.eval_every) == (50, 50, 50)
+
+
+def test_a_budget_in_images_counts_those_that_d_sees(tmp_path: Path) -> None:
+    train = {"samples": 1000, "batch_size": 32, "discriminator_steps": 2}
+    assert plan(tmp_path, train=train).budget.steps == 16
+
+
+def test_the_data_sets_own_extractor_is_chosen(tmp_path: Path) -> None:
+    extractor = plan(tmp_path).extractor
+    assert extractor is not None
+    assert extractor.id == "zoo/toy-cnn"
+
+
+def test_data_without_an_extractor_trains_without_a_score_and_says_so(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (16, 16)).save(tmp_path / "pictures" / "a.png")
+    made = plan(tmp_path, dataset={"use": "folder", "path": "pictures", "size": 16})
+    assert made.extractor is None
+    assert made.notes[0].startswith("no score: ")
+
+
+def test_a_relative_path_starts_at_the_file_that_holds_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=str(tmp_path / "pictures")):
+        plan(tmp_path, dataset={"use": "folder", "path": "pictures", "size": 16})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dataset": {"use": "gaussians"}}, "zoo/dcgan is for image, but the data is vector 2"),
+        ({"eval": {"reference": "tset"}}, "no split 'tset' - did you mean 'test'?"),
+        ({"eval": {"metrics": ["modes"]}}, "zoo/modes is for vector, but the data is image 1x8x8"),
+    ],
+)
+def test_components_that_cannot_do_this_data_are_named(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RecipeError, match=said.replace("?", r"\?")):
+        plan(tmp_path, **changes)
+
+
+def test_a_conditional_recipe_makes_both_networks_conditional(tmp_path: Path) -> None:
+    made = plan(tmp_path, conditional=True)
+    assert made.components["generator",].parameters["conditional"] is True
+    assert made.components["discriminator",].parameters["conditional"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"generator": {"use": "dcgan", "conditional": True}},
+            "wants labels, but the recipe is not",
+        ),
+        (
+            {"conditional": True, "discriminator": {"use": "dcgan", "conditional": False}},
+            "does not use labels",
+        ),
+        ({"train": {"steps": 1, "batch_size": 8, "micro_batch": 4}}, "batch-coupled"),
+    ],
+)
+def test_a_dry_run_finds_what_does_not_fit(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RecipeError, match=said):
+        dry_run(plan(tmp_path, **changes))
+
+
+def test_a_factorys_own_refusal_is_quoted(tmp_path: Path) -> None:
+    both = {"use": "dcgan", "spectral_norm": True, "batch_norm": True}
+    said = r"mine.yaml:7:1  discriminator  zoo/dcgan cannot be made: .*choose one"
+    with pytest.raises(RecipeError, match=said) as raised:
+        dry_run(plan(tmp_path, discriminator=both))
+    assert raised.value.hint == "ganzoo info dcgan"
+
+
+def test_unknown_ids_and_wrong_parameters_are_reported_together(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as raised:
+        plan(tmp_path, loss="hing", generator={"use": "dcgan", "widht": 8})
+    assert [problem.path for problem in raised.value.problems] == ["generator.widht", "loss"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("optimizers.both.lrr", "optimizers.both has no number 'lrr' - did you mean 'lr'?"),
+        ("optimizers.both.betas", "no number 'betas'; it has lr, eps, weight_decay"),
+        ("regularizers.r1.gama", "regularizers.r1 has no number 'gama' - did you mean 'gamma'?"),
+        ("optimisers.both.lr", "is no parameter, such as optimizers.both.lr - did you mean"),
+        ("regularizers.r2.gamma", "did you mean 'regularizers.r1.gamma'?"),
+        ("generator.width", "nothing called 'generator' has numbers that can be scheduled"),
+    ],
+)
+def test_a_schedule_of_no_number_is_told_in_its_line(tmp_path: Path, key: str, said: str) -> None:
+    schedules = {key: {"use": "linear", "end_samples": 100}}
+    with pytest.raises(RecipeError) as raised:
+        plan(tmp_path, schedules=schedules, regularizers={"r1": {}})
+    (problem,) = raised.value.problems
+    assert (problem.line, problem.path) == (14, f"schedules.{key}")
+    assert said in problem.what
+
+
+def test_what_a_side_schedules_for_itself_is_left_alone_by_both(tmp_path: Path) -> None:
+    scheduled = {
+        "optimizers.generator.lr": {"use": "linear", "start": 0.5, "end_samples": 100},
+        "optimizers.both.lr": {"use": "linear", "start": 0.1, "end_samples": 100},
+    }
+    made = plan(tmp_path, schedules=scheduled)
+    parts = build(made)
+    optimizers = make_optimizers(made, parts.generator, parts.discriminator)
+    make_run_schedules(made, parts, optimizers).apply(0)
+    rates = {role: each.param_groups[0]["lr"] for role, each in optimizers.items()}
+    assert rates == pytest.approx({"generator": 1e-4, "discriminator": 2e-5})
+
+
+class Failing:
+    def __init__(self, spec: object, *, error: str = "") -> None:
+        raise {"data": DataError, "value": ValueError, "key": KeyError}[error]("no\nsuch")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        ("data", DataError, "a.yaml:7:3  loss  no\nsuch"),
+        ("value", RecipeError, "a.yaml:7:3  loss  acme/failing cannot be made: no such"),
+        ("key", PluginError, "a.yaml:7:3  loss  acme/failing failed to be made: KeyError: 'no"),
+    ],
+)
+def test_an_error_of_a_factory_has_the_place_of_its_component(
+    error: str, kind: type[Exception], said: str
+) -> None:
+    component = ComponentPlan(
+        ("loss",),
+        Registration("loss", "acme", "failing", "m:f", "d", "1"),
+        Failing,
+        {"error": error},
+        {},
+        Problem("a.yaml", 7, 3, "loss", ""),
+    )
+    with pytest.raises(kind) as raised:
+        make(component, None)
+    assert str(raised.value).startswith(said)
+
+
+def test_a_metric_without_an_extractor_is_refused(tmp_path: Path) -> None:
+    said = r"eval.metrics.0  needs a score, and there is no extractor"
+    with pytest.raises(RecipeError, match=said):
+        plan(tmp_path, eval={"extractor": None, "metrics": ["modes"]})
+
+
+def test_an_extractor_made_for_other_data_is_noted(tmp_path: Path) -> None:
+    notes = plan(tmp_path, dataset={"use": "gaussians"}, eval={"extractor": "pixels"}, **MLP).notes
+    assert notes == ()
+    (note,) = plan(tmp_path, eval={"extractor": "pixels"}).notes
+    assert note.startswith("pixels was made for gaussians: what it says of digits")
+
+
+def test_a_lock_leaves_nothing_open_and_is_itself_a_recipe(tmp_path: Path) -> None:
+    rehearsed = dry_run(plan(tmp_path))
+    lock = rehearsed.lock()
+    assert lock["generator"]["latent_dim"] == 100
+    assert lock["train"]["memory_format"] in ("contiguous", "channels_last")
+    assert lock["train"]["save_every_steps"] == 1
+    write_lock(tmp_path / "mine.lock.yaml", lock)
+    registry = Registry()
+    again = make_plan(Recipe.load(tmp_path / "mine.lock.yaml", (), registry), registry)
+    assert again.lock() == lock

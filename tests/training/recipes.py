@@ -1,0 +1,45 @@
+"""Small recipes for tests of the engine, and what is played of them."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganzoo.components.plan import Plan
+from ganzoo.components.planner import make_plan
+from ganzoo.recipes.recipe import Recipe
+from ganzoo.registry.registry import Registry
+from ganzoo.training.game import EngineGame
+from ganzoo.training.player import Player
+from ganzoo.training.step import GanStep
+
+SMALL: dict[str, Any] = {
+    "recipe": 1,
+    "name": "small",
+    "dataset": {"use": "digits"},
+    "generator": {"use": "dcgan", "width": 8, "latent_dim": 8},
+    "discriminator": {"use": "dcgan", "width": 8, "spectral_norm": True},
+    "loss": "hinge",
+    "train": {"steps": 6, "batch_size": 16, "log_every_steps": 2},
+    "eval": {"extractor": None},
+}
+
+
+def small_recipe(tmp_path: Path) -> Path:
+    """Write `SMALL` and return its file."""
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(SMALL, sort_keys=False))
+    return path
+
+
+def small_plan(tmp_path: Path, overrides: dict[str, Any] | None = None) -> Plan:
+    """Return the plan of `SMALL` with overrides, not rehearsed."""
+    registry = Registry()
+    return make_plan(Recipe.load(small_recipe(tmp_path), overrides or {}, registry), registry)
+
+
+def first_game(step: GanStep, player: Player, repeat: int) -> EngineGame:
+    """Return the game of a player's update with no regularizers, of its first micro-batch."""
+    arithmetic = step.arithmetic
+    rows = next(arithmetic.micro_batches())
+    return arithmetic.game(player, step.inputs(player, repeat), rows, arithmetic.wanted(player, []))
