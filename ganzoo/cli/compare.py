@@ -1,7 +1,6 @@
 """``ganzoo compare``: the leaderboard."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -42,9 +41,11 @@ def compare(
     form: str,
     dataset: str | None,
     by_dataset: bool,
+    where: tuple[str, ...],
+    sort: str | None,
+    only_changed: bool,
     page: Path | None,
     runs_dir: Path,
-    **chosen: Any,
 ) -> None:
     """Rank runs by the score of their final generator, within one protocol.
 
@@ -54,10 +55,17 @@ def compare(
     """
     if by_dataset and dataset:
         raise click.UsageError("--dataset is one data set and --by-dataset is all; choose one")
+    named = list(runs) or None
+    found: tuple[Comparison, ...]
     if by_dataset:
-        found = compare_by_dataset(list(runs) or None, runs_dir, **chosen)
+        found = compare_by_dataset(
+            named, runs_dir, where=where, sort=sort, only_changed=only_changed
+        )
     else:
-        found = (compare_runs(list(runs) or None, runs_dir, dataset=dataset, **chosen),)
+        one = compare_runs(
+            named, runs_dir, dataset=dataset, where=where, sort=sort, only_changed=only_changed
+        )
+        found = (one,)
     if form == "json" and by_dataset:
         click.echo("[" + ",\n".join(each.to_json() for each in found) + "]")
     elif form == "csv" and len(found) > 1:

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from ganzoo import __version__
+from ganzoo.errors import UsageError
 
 VERBS: dict[str, dict[str, str]] = {
     "Train and score": {
@@ -42,6 +43,16 @@ VERBS: dict[str, dict[str, str]] = {
 """Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
 
 
+HABITS = {
+    "train": "run",
+    "eval": "score",
+    "evaluate": "score",
+    "generate": "sample",
+    "models": "recipes",
+}
+"""Verbs of other tools → the verb that does the same here."""
+
+
 class Verbs(click.Group):
     """A group whose commands are named here and live in files of their own."""
 
@@ -61,8 +72,12 @@ class Verbs(click.Group):
         """Return the verb's command.
 
         Raises:
-            click.UsageError: there is no such verb; names the nearest.
+            UsageError, click.UsageError: there is no such verb; names the nearest.
         """
+        if args and args[0] in HABITS:
+            verb = HABITS[args[0]]
+            message = f"there is no verb {args[0]!r} - did you mean {verb!r}?"
+            raise UsageError(message, hint=f"ganzoo {verb} --help")
         if args and args[0] not in self.list_commands(ctx):
             from ganzoo.registry.names import suggest  # --help must not wait for the registry
 

@@ -33,7 +33,7 @@ def resume(
     (train.steps=5000, eval.every_steps=100), nothing else.
     """
     from ganzoo.cli.progress import TerminalReporter
-    from ganzoo.cli.run import epilogue
+    from ganzoo.cli.run import print_result
     from ganzoo.runs.directory import RunDirectory
     from ganzoo.training.continuity import is_complete
     from ganzoo.training.launch import Options
@@ -43,7 +43,7 @@ def resume(
     directory = RunDirectory.find(reference, runs_dir)
     if is_complete(directory) and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
-        epilogue(directory, reporter)
+        print_result(directory, reporter)
         return
     chosen = Options(
         runs_directory=runs_dir,
@@ -54,4 +54,4 @@ def resume(
         reporter=reporter,
     )
     go_on(directory, overrides, chosen)
-    epilogue(directory, reporter)
+    print_result(directory, reporter)
