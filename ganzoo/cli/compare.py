@@ -9,7 +9,7 @@ from ganzoo.cli.output import emit_table, say
 from ganzoo.errors import UsageError
 from ganzoo.report.compare import compare as compare_runs
 from ganzoo.report.compare import compare_by_dataset
-from ganzoo.report.leaderboard import Comparison
+from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.runs.commands import command
 
 FORMATS = ("table", "md", "csv", "json")
@@ -56,7 +56,7 @@ def compare(
     if by_dataset and dataset:
         raise click.UsageError("--dataset is one data set and --by-dataset is all; choose one")
     named = list(runs) or None
-    found: tuple[Comparison, ...]
+    found: tuple[Leaderboard, ...]
     if by_dataset:
         found = compare_by_dataset(
             named, runs_dir, where=where, sort=sort, only_changed=only_changed
@@ -85,7 +85,7 @@ def compare(
         say(f"wrote {page}")
 
 
-def _print(found: Comparison, form: str) -> None:
+def _print(found: Leaderboard, form: str) -> None:
     if form == "json":
         click.echo(found.to_json())
     elif form == "md":

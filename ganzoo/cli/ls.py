@@ -6,8 +6,7 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
-from ganzoo.report.candidates import was_run
-from ganzoo.report.listing import list_runs, table
+from ganzoo.report.entries import list_runs, table_of_runs, was_run
 from ganzoo.runs.commands import command
 from ganzoo.runs.directory import unreadable
 
@@ -21,7 +20,7 @@ def ls(as_json: bool, runs_dir: Path) -> None:
     if as_json:
         emit_json([each.to_dict() for each in runs])
     elif runs:
-        emit_table(table(runs))
+        emit_table(table_of_runs(runs))
     else:
         hint = command("run", "RECIPE", runs_directory=runs_dir)
         say(f"there are no runs in {runs_dir}\ntry: {hint}")

@@ -16,7 +16,7 @@ import click
 from ganzoo.cli import options
 from ganzoo.cli.output import report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
-from ganzoo.report.listing import own_score
+from ganzoo.report.entries import own_score
 from ganzoo.runs import names
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ganzoo.errors import RecipeError
 from ganzoo.recipes.strict_yaml import load_document
-from ganzoo.report.candidates import Candidate
+from ganzoo.report.entries import Entry
 
 HEADING = "published, protocol unknown, never ranked"
 
@@ -63,7 +63,7 @@ class PublishedFigure:
         return f"{self.recipe}: {self.metric} {self.value:g}{facts}, {self.source}"
 
 
-def published_figures(candidates: Iterable[Candidate]) -> tuple[PublishedFigure, ...]:
+def published_figures(candidates: Iterable[Entry]) -> tuple[PublishedFigure, ...]:
     """Return what the recipes of these runs say was published, each once, by name.
 
     One lock of each experiment is opened, and only two keys of it are parsed: there may be
