@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import RecipeError
-from ganzoo.recipes.strict_yaml import load_document
+from ganzoo.recipes.yaml import load_document
 from ganzoo.report.entries import Entry
 
 HEADING = "published, protocol unknown, never ranked"
