@@ -17,23 +17,30 @@ FORMATS = ("table", "md", "csv", "json")
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN…]")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--dataset", metavar="ID", help="Only runs scored against this data set.")
-@click.option("--by-dataset", is_flag=True, help="A ranking for each data set there is.")
+@click.option("--by-dataset", is_flag=True, help="One leaderboard per data set.")
 @click.option(
     "--where",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Only runs whose recipe has this; also !=, <, <=, >, >=, and patterns: 'loss=wgan*'.",
+    help="Only runs whose recipe has this value; also !=, <, <=, >, >= and patterns: 'loss=wgan*'.",
 )
-@click.option("--sort", metavar="COLUMN", help="Order the rows by a column; -COLUMN: falling.")
-@click.option("--only-changed", is_flag=True, help="Show the keys of the recipes that differ.")
+@click.option("--sort", metavar="COLUMN", help="Sort the rows by a column; -COLUMN: descending.")
+@click.option("--only-changed", is_flag=True, help="Add a column for each recipe key that differs.")
 @click.option(
     "--html",
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write one self-contained page: table, curves, samples, what differs.",
+    help="Also write one self-contained page: table, curves, samples, differences.",
 )
 @options.runs_directory
 def compare(
@@ -49,12 +56,12 @@ def compare(
 ) -> None:
     """Rank runs by the score of their final generator, within one protocol.
 
-    RUN is a path, the unique prefix of a name, or `last`; without any, all runs are compared.
-    Runs that differ in their seeds alone are one row. A run that cannot be ranked is listed with
-    the reason and the command that would change it.
+    RUN is a path, the unique prefix of a name, or `last`; default: all runs. Runs that differ only
+    in their seeds are one row. A run that cannot be ranked is listed with the reason and, if there
+    is one, the command that changes it.
     """
     if by_dataset and dataset:
-        raise click.UsageError("--dataset is one data set and --by-dataset is all; choose one")
+        raise click.UsageError("--dataset selects one data set and --by-dataset all; choose one")
     named = list(runs) or None
     found: tuple[Leaderboard, ...]
     if by_dataset:
@@ -70,7 +77,7 @@ def compare(
         click.echo("[" + ",\n".join(each.to_json() for each in found) + "]")
     elif form == "csv" and len(found) > 1:
         raise UsageError(
-            f"csv is one table, and there are {len(found)} data sets",
+            f"csv holds one table, but there are {len(found)} data sets",
             hint=command("compare", "--format", "csv", "--dataset", "ID", runs_directory=runs_dir),
         )
     else:

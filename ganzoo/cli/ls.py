@@ -1,4 +1,4 @@
-"""``ganzoo ls``: the runs."""
+"""``ganzoo ls``: list the runs."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ganzoo.runs.directory import unreadable
 @options.as_json
 @options.runs_directory
 def ls(as_json: bool, runs_dir: Path) -> None:
-    """List the runs, oldest first, each with its status, the step that is saved, and its score."""
+    """List the runs, oldest first, with status, last saved step, and score."""
     runs = list_runs(runs_dir)
     if as_json:
         emit_json([each.to_dict() for each in runs])

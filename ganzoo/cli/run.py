@@ -91,22 +91,22 @@ class RunOptions:
 @click.option(
     "--resume",
     type=click.Choice(["auto"]),
-    help="Resume the same experiment if there is one; do nothing if it is finished.",
+    help="Continue the same experiment if it exists; do nothing if it is finished.",
 )
 @click.option("--name", help="Name of the run; default: the recipe's.")
-@click.option("--allow-drift", is_flag=True, help="Run a lock although its code has changed.")
+@click.option("--allow-drift", is_flag=True, help="Run a lock even if its code has changed.")
 @options.runs_directory
 @options.max_time
 @options.expect_processes
 @options.plugin
 def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
-    """Check RECIPE, train it with a progress bar, score it during training and at the end.
+    """Check RECIPE, train it, score it during training and at the end.
 
     RECIPE is a YAML file or a name that `ganzoo recipes` lists. KEY=VALUE overrides any of its
     keys: train.steps=500, generator.width=32, loss=hinge.
 
-    Several recipes, or --seeds, are all checked before the first is trained. They run one after
-    another; finished ones are skipped, and one that fails does not stop the rest.
+    Several recipes, or several --seeds, are all checked before the first is trained. They run one
+    after another; finished ones are skipped, and a failure does not stop the rest.
     """
     given = RunOptions(**flags)
     jobs = jobs_of(recipes_and_overrides, given.seeds)

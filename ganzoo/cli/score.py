@@ -83,11 +83,13 @@ class ScoreOptions:
 def score(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Score a checkpoint of each RUN, or a folder, zip or npz of samples from any tool.
 
-    For a run, KEY=VALUE changes how it is evaluated (eval.final_samples=10000), --like evaluates
-    it as another run was, and the score is added to its records. Samples need --against or --like;
-    KEY=VALUE are then parameters of --against (size=16). With --name NAME their score is kept, and
-    `ganzoo compare` ranks it together with the runs of --runs-dir. Of several, one that cannot be
-    scored does not stop the rest.
+    The score of a run is added to its records. KEY=VALUE changes how the run is evaluated
+    (eval.final_samples=10000); --like evaluates it as another run was.
+
+    Samples need --against or --like; KEY=VALUE are then parameters of --against (size=16). With
+    --name their score is kept, and `ganzoo compare` ranks it together with the runs.
+
+    If one of several cannot be scored, the rest still are.
     """
     given = ScoreOptions(**flags)
     given.check()

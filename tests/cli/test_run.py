@@ -66,7 +66,7 @@ def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
         (["a", "--seeds", "one"], "'one' is not a list of seeds"),
         (["a", "--seeds", ""], "is not a list of seeds"),
         (["a", "--seeds", "-1"], "is not a list of seeds"),
-        (["a", "--max-time", "0"], "is no time at all"),
+        (["a", "--max-time", "0"], "is not a positive time"),
         (["a", "--max-time", "1y"], "'1y' is not a time"),
         (["a", "--expect-processes", "0"], "0 is not in the range"),
         (["a", "--name", "my run"], "did you mean 'my-run'"),
