@@ -40,7 +40,7 @@ class Generator(nn.Module):
         super().__init__()
         self.latent_dim = latent_dim
         self.model_shape = spec.model_shape
-        self.bounded = spec.modality != "vector"
+        self.bounded = spec.kind.value_range is not None
         if not conditional:
             self.capabilities -= {"conditional"}
         if self.bounded:
