@@ -6,7 +6,8 @@ in `ganzoo schema` and in editors.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
@@ -74,6 +75,21 @@ DEFAULT_OPTIMIZER = {"use": DEFAULT_IDS[BOTH], "lr": 2e-4, "betas": [0.5, 0.999]
 
 BUDGETS = ("steps", "samples")
 """Of `train`; exactly one of them is given."""
+
+
+class Mark(Enum):
+    """What a key is for. A key without a mark, or with `SCHEDULABLE` alone, makes the experiment.
+
+    Which keys are `EXECUTION` is shown by the tests in the table at the end of
+    docs/performance.md: those whose effect is *bit-identical* or *rounding*.
+    """
+
+    ABOUT = "names or describes the experiment, or repeats it with another seed"
+    BUDGET = "the length of the run; may change when it is resumed"
+    CADENCE = "when something is written or scored; may change when the run is resumed"
+    EXECUTION = "how the same numbers are computed, to rounding, and who observes them"
+    SCHEDULABLE = "a number of the training step that a schedule can change"
+
 
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
@@ -185,9 +201,9 @@ class Init(_Part):
 class Ema(_Part):
     """The moving average of G's weights, which is what is scored and sampled."""
 
-    half_life_samples: Positive
+    half_life_samples: Annotated[Positive, Mark.SCHEDULABLE]
     """After so many images an old weight counts half."""
-    ramp_up: Positive | None = None
+    ramp_up: Annotated[Positive | None, Mark.SCHEDULABLE] = None
     """The half life is at most this part of the images seen so far; null: no ramp."""
 
 
@@ -203,33 +219,39 @@ class Stop(_Part):
 class Train(_Part):
     """The budget, the batch, the numerics, what to do in trouble, and what to keep."""
 
-    steps: Count | None = None
+    steps: Annotated[Count | None, Mark.BUDGET] = None
     """The budget in generator updates. Give this or `samples`."""
-    samples: Count | None = None
+    samples: Annotated[Count | None, Mark.BUDGET] = None
     """The budget in real samples shown to D, over all of its updates. Give this or `steps`."""
     batch_size: Count = 64
     """The batch of one update, over all processes."""
-    micro_batch: Count | None = None
+    micro_batch: Annotated[Count | None, Mark.EXECUTION] = None
     """What fits at once on one device; null: the whole batch."""
     discriminator_steps: Count = 1
     """Updates of D before each one of G, each with a real batch of its own."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
     """What networks compute in; weights, losses and penalties stay in fp32."""
-    memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    memory_format: Annotated[Literal["auto", "contiguous", "channels_last"], Mark.EXECUTION] = (
+        "auto"
+    )
     """How images lie in memory; auto: by fixed rules, written into the lock."""
-    compile: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
+    compile: Annotated[
+        Literal["auto", True, False], BeforeValidator(_no_number), Mark.EXECUTION
+    ] = "auto"
     """Whether networks are compiled; auto: by fixed rules, written into the lock."""
-    cuda_graphs: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
+    cuda_graphs: Annotated[
+        Literal["auto", True, False], BeforeValidator(_no_number), Mark.EXECUTION
+    ] = "auto"
     """Whether a GPU plays updates as captured graphs; auto: where every component allows it."""
     batch_norm: Literal["local", "synced"] = "local"
     """Whose samples batch norm sees: those of its own process, or of all; synced trains as one."""
-    deterministic: bool = False
+    deterministic: Annotated[bool, Mark.EXECUTION] = False
     """Only deterministic algorithms, so that a run on a GPU is resumed bit for bit."""
-    data: Literal["auto", "memory", "stream"] = "auto"
+    data: Annotated[Literal["auto", "memory", "stream"], Mark.EXECUTION] = "auto"
     """Whether the data is held in memory; auto: up to 2 GiB."""
     ema: Ema | None = None
     """The moving average of G; null: none."""
-    clip_grad_norm: Positive | None = None
+    clip_grad_norm: Annotated[Positive | None, Mark.SCHEDULABLE] = None
     """The largest norm of all gradients of a player together; null: no limit."""
     on_nonfinite: Literal["stop", "skip", "rollback"] = "stop"
     """What to do about what is not finite; skip leaves out the update, rollback goes back."""
@@ -237,20 +259,20 @@ class Train(_Part):
     """What to do when an evaluation finds samples all alike, or their values all extreme."""
     stop: Stop | None = None
     """When to stop early; null: never."""
-    save_every_steps: Count | None = None
+    save_every_steps: Annotated[Count | None, Mark.CADENCE] = None
     """How often a checkpoint is saved, in generator updates; null: ten times a run."""
-    keep: Annotated[int, Ge(2)] = 2
+    keep: Annotated[int, Ge(2), Mark.CADENCE] = 2
     """How many checkpoints are kept, beside the best one."""
-    log_every_steps: Count = 50
+    log_every_steps: Annotated[Count, Mark.CADENCE] = 50
     """How often terms are written down, in generator updates."""
-    sample_every_steps: Count | None = None
+    sample_every_steps: Annotated[Count | None, Mark.CADENCE] = None
     """How often a picture of samples is written, in generator updates; null: ten times a run."""
 
 
 class Eval(_Part):
     """How a run is scored."""
 
-    every_steps: Count | None = None
+    every_steps: Annotated[Count | None, Mark.CADENCE] = None
     """How often, in generator updates; null: ten times a run."""
     samples: Annotated[int, Ge(2)] = 5000
     """Generated samples of a score during training."""
@@ -269,21 +291,21 @@ class Eval(_Part):
 class Settings(_Part):
     """A whole recipe, typed. `Recipe.settings` is one; `ganzoo.recipes.validate` makes it."""
 
-    recipe: Literal[1]
+    recipe: Annotated[Literal[1], Mark.ABOUT]
     """The version of the format: 1."""
-    name: Annotated[str, AfterValidator(_run_name), WithJsonSchema(_NAME_SCHEMA)]
+    name: Annotated[str, AfterValidator(_run_name), WithJsonSchema(_NAME_SCHEMA), Mark.ABOUT]
     """What its runs are called; without it, the file's name. Not inherited."""
-    description: str | None = None
+    description: Annotated[str | None, Mark.ABOUT] = None
     """One sentence for `ganzoo recipes`. Not inherited."""
-    paper: str | None = None
+    paper: Annotated[str | None, Mark.ABOUT] = None
     """Where the method was published, such as arXiv:1802.05957. Not inherited."""
-    published: Published | None = None
+    published: Annotated[Published | None, Mark.ABOUT] = None
     """A figure that somebody else printed for this. Not inherited."""
-    reproduced: Annotated[Any, AfterValidator(_facts)] = None
+    reproduced: Annotated[Any, AfterValidator(_facts), Mark.ABOUT] = None
     """Whether that figure was reached here: true, false, or facts. Not inherited."""
-    requires: tuple[str, ...] = ()
+    requires: Annotated[tuple[str, ...], Mark.ABOUT] = ()
     """Distributions whose plugins it needs, for the message when one is missing."""
-    seed: Seed = 0
+    seed: Annotated[Seed, Mark.ABOUT] = 0
     """Decides initial weights, order of the data, and all noise."""
     dataset: Node
     """What is learnt."""
@@ -309,7 +331,7 @@ class Settings(_Part):
     """Numbers that change with the images seen; a key is the number's path."""
     init: Init = Init()
     """Weights to start from; without them, those of the seed."""
-    callbacks: dict[str, Node] = {}
+    callbacks: Annotated[dict[str, Node], Mark.EXECUTION] = {}
     """Observers of the run, by name; a name is the id unless `use` is given."""
     train: Train
     """The budget, the batch, the numerics."""
@@ -335,6 +357,20 @@ def settings_data(part: Any) -> Any:
     if isinstance(part, list | tuple):
         return [settings_data(each) for each in part]
     return part
+
+
+def marked(*marks: Mark) -> tuple[str, ...]:
+    """Return the keys that have one of these marks, as ``section.key``, in the schema's order."""
+    return tuple(".".join(path) for path in _marked(Settings, marks))
+
+
+def _marked(model: type[BaseModel], marks: tuple[Mark, ...]) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        if any(mark in marks for mark in field.metadata):
+            yield (name,)
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from ((name, *path) for path in _marked(part, marks))
 
 
 class Component(NamedTuple):

@@ -12,11 +12,13 @@ from typing import Any
 
 from ganzoo.errors import DataError
 from ganzoo.runs import faults, names, owner, records
+from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.owner import Owner
 from ganzoo.runs.score import Score
 
-FORMAT = 1
+FORMAT = 2
+"""Format of a run's directory, written into run.json."""
 INFO = "run.json"
 
 faults.declare({"info.before_write": "run.json is about to be replaced"})
@@ -161,8 +163,9 @@ class RunDirectory:
             return fitting[0]
         if fitting:
             raise names.several(text, [run.name for run in fitting], runs_directory)
-        if text and (runs_directory / text / INFO).is_file():
-            cls(runs_directory / text).info()  # raises, since `all` has left it out
+        for path in _entries(runs_directory):
+            if text and (text == "last" or path.name.startswith(text)) and (path / INFO).is_file():
+                cls(path).info()  # raises, since `all` has left it out
         raise names.missing(text, [run.name for run in runs], runs_directory)
 
     # --- records ---------------------------------------------------------------------------------
@@ -171,7 +174,7 @@ class RunDirectory:
         """Return what run.json holds.
 
         Raises:
-            DataError: there is none, or it is not one.
+            DataError: there is none, it is not one, or it has another format.
         """
         try:
             info = json.loads(self.info_file.read_bytes())
@@ -181,6 +184,13 @@ class RunDirectory:
             raise DataError(f"{self.info_file} is torn or empty: {error}") from error
         if not isinstance(info, dict) or not isinstance(info.get("created"), str):
             raise DataError(f"{self.info_file} is not the record of a run")
+        if (written := info.get("format", FORMAT)) != FORMAT:
+            again = command("run", self.recipe_file) + "   # a new run; add the overrides it had"
+            raise DataError(
+                f"{reference_to(self.path)} has format {str(written)[:20]}, and this ganzoo reads "
+                f"format {FORMAT}: another version made it",
+                hint=again if self.recipe_file.is_file() else None,
+            )
         return info
 
     def write_info(self, **changes: Any) -> None:
