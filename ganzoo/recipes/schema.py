@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Wit
 
 from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.yaml import KeyPath
-from ganzoo.runs import names
+from ganzoo.runs.references import NAME_PATTERN, check_name
 
 # --- component slots -----------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ NonNegative = Annotated[float, Ge(0)]
 def _run_name(name: str) -> str:
     """A run's directory begins with this name; ``--name`` has the same rule."""
     try:
-        names.check(truncate(name, 200))
+        check_name(truncate(name, 200))
     except UsageError as error:
         raise ValueError(error.message) from error
     return name
@@ -102,7 +102,7 @@ def _no_number(value: Any) -> Any:
     return str(value) if type(value) in (int, float) else value
 
 
-_NAME_SCHEMA = {"type": "string", "pattern": f"^{names.PATTERN.pattern}$"}
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{NAME_PATTERN.pattern}$"}
 
 
 class _Part(BaseModel):

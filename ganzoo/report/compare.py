@@ -27,8 +27,8 @@ from ganzoo.report.naming import leaves_of
 from ganzoo.report.published import published_figures
 from ganzoo.report.ranking import rank, with_recipes
 from ganzoo.report.where import Condition, require_known
-from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory, unreadable
+from ganzoo.runs.references import command
 from ganzoo.runs.score import Protocol, Score
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults, files
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.manifest import (
     DamagedCheckpoint,
     directory_name,
@@ -27,6 +26,7 @@ from ganzoo.runs.manifest import (
 )
 from ganzoo.runs.owner import is_held
 from ganzoo.runs.records import content_hash
+from ganzoo.runs.references import command, reference_to
 
 _STEP = re.compile(r"step-(\d{8,})")
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import DataError
-from ganzoo.runs import faults, names, owner, records
+from ganzoo.runs import faults, owner, records
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.owner import Owner
+from ganzoo.runs.references import ambiguous_run, check_name, unknown_run
 from ganzoo.runs.score import Score
 
 FORMAT = 1
@@ -115,7 +116,7 @@ class RunDirectory:
                 written.
             DiskFull: it has no room.
         """
-        names.check(name)
+        check_name(name)
         run = cls(runs_directory / f"{name}-s{seed}-{secrets.token_hex(3)}")
         try:
             run.path.mkdir(parents=True)
@@ -160,10 +161,10 @@ class RunDirectory:
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            raise names.several(text, [run.name for run in fitting], runs_directory)
+            raise ambiguous_run(text, [run.name for run in fitting], runs_directory)
         if text and (runs_directory / text / INFO).is_file():
             cls(runs_directory / text).info()  # raises, since `all` has left it out
-        raise names.missing(text, [run.name for run in runs], runs_directory)
+        raise unknown_run(text, [run.name for run in runs], runs_directory)
 
     # --- records ---------------------------------------------------------------------------------
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ganzoo.errors import RunLocked
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.records import to_json, utc_now
+from ganzoo.runs.references import command, reference_to
 
 LOCK, OWNER = "lock", "owner.json"
 

@@ -67,7 +67,7 @@ def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
         (["a", "--max-time", "1y"], "'1y' is not a time"),
         (["a", "--expect-processes", "0"], "0 is not in the range"),
         (["a", "--name", "my run"], "did you mean 'my-run'"),
-        (["a", "--name", ""], "cannot name a run"),
+        (["a", "--name", ""], "is not a valid run name"),
         (["a", "--runs-dir", __file__], "is a file"),
     ],
 )

@@ -168,7 +168,7 @@ BOMBS = {
     "items": ("requires: [" + "a, " * 20_000 + "a]", "is beyond the 5,000 keys and values"),
     "one key": ("a" * 900_000 + ": 1", "is not YAML"),
     "digits": ("seed: " + "1" * 900_000, "does not fit in 64 bits"),
-    "a name": ("name: " + "a" * 900_000, "cannot name a run"),
+    "a name": ("name: " + "a" * 900_000, "is not a valid run name"),
     "a parent": ("extends: " + "a" * 900_000, "is not a recipe"),
 }
 

@@ -15,7 +15,7 @@ from ganzoo.report.compare import compare
 from ganzoo.report.listing import list_runs
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import keep_score, kind_of
+from ganzoo.runs.external import keep_score, kind_of
 
 Keep = Callable[..., RunDirectory]
 
@@ -153,5 +153,5 @@ def test_a_record_of_samples_that_says_no_kind_is_refused(keep, make_run, score)
 
 
 def test_samples_are_named_as_runs_are(score, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot name a run"):
+    with pytest.raises(UsageError, match="is not a valid run name"):
         keep_score(score(1.0), "a/b", tmp_path)

@@ -85,7 +85,7 @@ def test_two_runs_never_share_a_directory(runs: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["", "../a", "a/b", "a\\b", ".hidden", "a\nb", "x" * 201])
 def test_a_name_that_cannot_be_a_directory_is_refused(runs: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name a run"):
+    with pytest.raises(UsageError, match="is not a valid run name"):
         RunDirectory.create(runs, name, 0)
     assert not runs.exists()
 

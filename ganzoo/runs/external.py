@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganzoo.errors import UsageError
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.score import Score
 
 Kind = Literal["run", "samples", "yardstick"]
