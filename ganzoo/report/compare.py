@@ -125,7 +125,7 @@ def _read(
     chosen = _chosen(runs, directory)
     read = [candidate(run) for run in _where(chosen, where, directory)]
     if runs is None:
-        others = unreadable(directory, legible=chosen)
+        others = unreadable(directory, readable=chosen)
         read += [_unreadable(path, why) for path, why in others if was_run(path)]
     return read
 

@@ -125,7 +125,7 @@ def test_what_needs_a_run_says_that_samples_are_none(
     keep("theirs", 2.0)
     for verb in ("sample", "score", "export", "resume"):
         assert main([verb, "theirs"]) == 2
-        assert "is a score of samples; no run made them" in capsys.readouterr().err
+        assert "is the score of external samples, not a run" in capsys.readouterr().err
 
 
 def test_the_page_shows_a_picture_of_the_samples_and_the_real_ones_of_a_run(

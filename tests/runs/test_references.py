@@ -88,7 +88,7 @@ def test_a_run_whose_record_is_torn_is_found_by_name_and_called_so(
 ) -> None:
     run = RunDirectory.create(tmp_path, "a", 0)
     run.info_file.write_text(content)
-    with pytest.raises(DataError, match=r"run\.json is torn or empty"):
+    with pytest.raises(DataError, match=r"run\.json is incomplete or empty"):
         RunDirectory.find(run.name, tmp_path)
 
 
