@@ -196,7 +196,7 @@ def _lock_beside(file: _File) -> str | None:
     path = file.located.path
     lock = path.with_name("recipe" + LOCK_SUFFIX)
     if path.name == "recipe.yaml" and lock.is_file():
-        return f"the same command with {shlex.quote(str(lock))}, which needs no other file"
+        return f"the same command with {shlex.quote(str(lock))}, which is complete in itself"
     return None
 
 
@@ -238,7 +238,7 @@ def _parent(files: list[_File], registry: "Registry | None") -> Located:
         raise RecipeError([child.problem("extends", error.message)], hint=error.hint) from error
     if parent.path.resolve() in [each.located.path.resolve() for each in files]:
         circle = " -> ".join([*(each.located.label for each in files), parent.label])
-        raise RecipeError([child.problem("extends", f"goes in a circle: {circle}")])
+        raise RecipeError([child.problem("extends", f"is circular: {circle}")])
     return parent
 
 
@@ -253,7 +253,7 @@ def _version(file: _File) -> list[Problem]:
     version = file.data.get("recipe", FORMAT)
     if type(version) is int and version == FORMAT:
         return []
-    what = f"format version {describe(version)} is not known; this ganzoo reads `recipe: {FORMAT}`"
+    what = f"unknown format version {describe(version)} - this ganzoo reads `recipe: {FORMAT}`"
     return [file.problem("recipe", what)]
 
 
@@ -264,14 +264,14 @@ def _is_lock(file: _File) -> bool:
 def _lock_section(file: _File) -> list[Problem]:
     if not _is_lock(file) or file.reading.problems or isinstance(file.data.get("lock"), dict):
         return []
-    return [file.problem("lock", "a lock file has a section of this name; this is not a lock")]
+    return [file.problem("lock", "is missing: this file is not a lock")]
 
 
 # --- pass 3: ids ---------------------------------------------------------------------------------
 
 _ALWAYS = (
-    "the Fréchet distance is no entry here: it is computed wherever there is an extractor, and is "
-    "called FID where that is Inception's"
+    "the Fréchet distance is not listed as a metric: it is always computed if there is an "
+    "extractor, and called FID if that is Inception"
 )
 _KNOWN = {
     ("metric", "zoo/fid"): _ALWAYS,

@@ -58,7 +58,7 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         UsageError: neither text nor a path.
     """
     if not isinstance(reference, str | Path):
-        what = f"a recipe is named by text or a path, not by {describe(reference)}"
+        what = f"a recipe is given as text or a path, not as {describe(reference)}"
         raise UsageError(what, hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})')
     name = str(reference)
     if run := _run_of(name):
@@ -73,9 +73,11 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         return located(Path(name))
     if name == "last":
         what = "is a run, not a recipe"
-        raise RecipeError([Problem(name, 0, 0, "", what)], hint="ganzoo ls, or ganzoo resume last")
+        raise RecipeError(
+            [Problem(name, 0, 0, "", what)], hint="ganzoo resume last   # or: ganzoo ls"
+        )
     problem = Problem(truncate(name), 0, 0, "", f"is not a recipe{_near(name)}")
-    raise RecipeError([problem], hint="ganzoo recipes, or a path that ends in .yaml")
+    raise RecipeError([problem], hint="ganzoo recipes   # or a path that ends in .yaml")
 
 
 def _run_of(name: str) -> Path | None:
@@ -91,7 +93,7 @@ def _run_of(name: str) -> Path | None:
 
 def _not_a_run(name: str, run: Path) -> RecipeError:
     lock = shlex.quote(str(run / "recipe.lock.yaml"))
-    hint = f"ganzoo resume {shlex.quote(str(run))}, or its recipe: ganzoo show {lock}"
+    hint = f"ganzoo resume {shlex.quote(str(run))}   # or its recipe: ganzoo show {lock}"
     return RecipeError([Problem(name, 0, 0, "", "is a run, not a recipe")], hint=hint)
 
 
@@ -121,7 +123,7 @@ def _of_plugin(name: str, registry: "Registry | None") -> Located:
         if not file.is_file():
             raise
         problem = Problem(name, 0, 0, "", f"is not a recipe - did you mean {str(file)!r}?")
-        raise RecipeError([problem], hint=f"a file is named with its ending: {file}") from error
+        raise RecipeError([problem], hint=f"give the file with its suffix: {file}") from error
     return Located(path, name, name.replace("/", "-"))
 
 
@@ -159,7 +161,7 @@ def inside_project(text: str, directory: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a null byte
         raise ValueError(f"{truncate(repr(text))} cannot be a path") from error
     if not path.is_relative_to(root):
-        what = f"{truncate(repr(text))} leads out of the project {root}"
+        what = f"{truncate(repr(text))} is outside the project {root}"
         raise ValueError(f"{what} - copy the recipe into it")
     return path
 
@@ -175,7 +177,7 @@ def read_text(path: Path, file: str) -> str:
         if path.is_dir():
             raise _unreadable(file, "is a directory, not a recipe", "name the .yaml file in it")
         if not path.is_file():
-            raise _unreadable(file, f"is not there{_near_file(path, file)}", "ganzoo recipes")
+            raise _unreadable(file, f"does not exist{_near_file(path, file)}", "ganzoo recipes")
         if path.stat().st_size > MAX_BYTES:
             raise _unreadable(file, "is larger than 1 MiB", "a recipe is a page of text")
         content = path.read_bytes()

@@ -254,7 +254,7 @@ def _drop_parameters(
             slots[path[-1]] = given
         dropped = [key for key in inherited if key != "use" and key not in (given or {})]
         if dropped:
-            words = f"is now {_name(now)}; dropped, as set for {_name(before)}: "
+            words = f"is now {_name(now)}; dropped parameters of {_name(before)}: "
             yield Note(path, words + ", ".join(map(truncate, dropped)))
 
 
@@ -274,7 +274,10 @@ def _nothing_to_remove(base: dict[str, Any], child: dict[str, Any]) -> Iterator[
     for section in MAPS:
         for key, value in children(child.get(section)):
             if value is None and at(base, (section, key)) is None:
-                yield Note((section, key), "is null, but there is nothing of that name to remove")
+                yield Note(
+                    (section, key),
+                    "is null, but there is no inherited entry of this name to remove",
+                )
 
 
 def _name(identifier: str | None) -> str:

@@ -22,7 +22,7 @@ from ganzoo.recipes.yaml import (
 Overrides = Sequence[str] | Mapping[str, Any]
 
 _HINTS = {
-    COMMAND_LINE: "train.steps=500 'optimizers.both.betas=[0, 0.9]', quoted for the shell",
+    COMMAND_LINE: "train.steps=500 'optimizers.both.betas=[0, 0.9]'   # quoted for the shell",
     OVERRIDES: 'overrides are a mapping such as {"train.steps": 500}',
 }
 _FIXED = ("recipe", "extends", "lock")
@@ -87,7 +87,7 @@ def _parsed(text: str | None) -> Any:
     if reading.problems:
         raise ValueError("; ".join(problem.what for problem in reading.problems))
     if reading.data is None and text.strip() not in ("null", "~"):
-        raise ValueError("has no value - write null to mean none")
+        raise ValueError("has no value - write null for none")
     return reading.data
 
 
@@ -118,7 +118,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     if callable(listed := getattr(value, "tolist", None)):  # of numpy and torch, scalars included
         return plain(listed(), depth + 1)
     raise ValueError(
-        f"is of the type {type(value).__name__}; a recipe holds text, numbers, lists, mappings"
+        f"has type {type(value).__name__} - a recipe holds text, numbers, lists and mappings"
     )
 
 
@@ -126,7 +126,7 @@ def _path(key: str) -> KeyPath:
     """Split a key at its dots, but for those inside the key of a schedule."""
     path = tuple(_key(key).split("."))
     if path[0] in _FIXED:
-        raise ValueError("is what a file says of itself, and cannot be overridden")
+        raise ValueError("describes the file itself and cannot be overridden")
     if len(path) > MAX_DEPTH or not all(path) or any(part != part.strip() for part in path):
         raise ValueError("is not a key of a recipe")
     if path[0] == "schedules" and len(path) > 1:

@@ -29,7 +29,7 @@ from ganzoo.recipes.schema import (
 from ganzoo.recipes.yaml import KeyPath
 from ganzoo.registry.names import PLURALS, qualify, suggest
 
-HINT = "ganzoo show digits-dcgan-hinge, a recipe with every key written out"
+HINT = "ganzoo show digits-dcgan-hinge   # a recipe with every key"
 
 
 def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
@@ -88,8 +88,8 @@ def _budget(data: dict[str, Any]) -> Iterator[Note]:
 
 def _labels(data: dict[str, Any]) -> Iterator[Note]:
     if data.get("labels") == "uniform" and data.get("conditional", False) is False:
-        what = "'uniform' says which labels G is asked for, and it is asked for none: "
-        yield Note(("labels",), what + "set `conditional: true`, or leave `labels` out")
+        what = "'uniform' has no effect in a recipe that is not conditional"
+        yield Note(("labels",), what + " - set `conditional: true` or remove `labels`")
 
 
 def _schedules(data: dict[str, Any]) -> Iterator[Note]:
@@ -99,7 +99,10 @@ def _schedules(data: dict[str, Any]) -> Iterator[Note]:
         if section not in Settings.model_fields or not rest or not all(rest):
             near = suggest(section, Settings.model_fields) if rest else None
             guess = f" - did you mean {'.'.join([near, *rest])!r}?" if near else ""
-            yield Note(("schedules", key), f"is no parameter, such as optimizers.both.lr{guess}")
+            yield Note(
+                ("schedules", key),
+                f"is not the path of a number, such as optimizers.both.lr{guess}",
+            )
 
 
 def _both_as_sides(origins: dict[KeyPath, Origin]) -> dict[KeyPath, Origin]:
@@ -167,16 +170,20 @@ def _component(value: Any, path: KeyPath, kind: str, shaped: Shape) -> Any:
 
 def _mistake(value: Any, path: KeyPath, kind: str) -> Note | None:
     if not isinstance(value, dict):
-        what = f"expected the name of a {kind} or a mapping with `use`, got {describe(value)}"
+        what = f"expected the name of {_a(kind)} or a mapping with `use`, got {describe(value)}"
         return Note(path, what)
     use = value.get("use", _default_id(path))
     if use is None:
         return Note(path, f"does not say which {kind}: give `use`")
     if not isinstance(use, str) or not use:
-        return Note((*path, "use"), f"expected the name of a {kind}, got {describe(use)}")
+        return Note((*path, "use"), f"expected the name of {_a(kind)}, got {describe(use)}")
     if path[0] in NAMED_BY_KEY and not _KEY.fullmatch(path[-1]):
         return Note(path, "a key here is one word of letters, digits, '-' and '_'")
     return None
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _default_id(path: KeyPath) -> str | None:
@@ -196,7 +203,9 @@ def _optimizers(written: dict[str, Any], shaped: Shape) -> dict[str, Any]:
     for side in ("generator", "discriminator"):
         node = folded[side] = _over(both, written.get(side, {}))
         if lost := _lost(written.get("both"), node):
-            words = f"is {describe(node['use'])}; what both sets does not apply: {', '.join(lost)}"
+            words = (
+                f"is {describe(node['use'])}; settings of both that do not apply: {', '.join(lost)}"
+            )
             shaped.notes.append(Note(("optimizers", side), words))
     return folded
 

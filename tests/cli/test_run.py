@@ -133,7 +133,7 @@ def test_the_mistakes_of_all_recipes_are_said_at_once_and_nothing_is_trained(
     err = capsys.readouterr().err
     assert "a.yaml:3:1  losss" in err
     assert "b.yaml:3:" in err
-    assert "c.yaml  is not there" in err
+    assert "c.yaml  does not exist" in err
     assert err.endswith("nothing is trained: a.yaml, b.yaml, c.yaml cannot be run\n")
     assert not Path("runs").exists()
 

@@ -164,8 +164,14 @@ BOMBS = {
     "a scalar of 10 MB": ("description: " + "a" * 10 * MEGABYTE, "is larger than 1 MiB"),
     "lists in lists": ("description: " + "[" * 10_000 + "]" * 10_000, "more than 32 levels"),
     "mappings in mappings": ("description: " + "{a: " * 10_000 + "1" + "}" * 10_000, "32 levels"),
-    "keys": ("\n".join(f"k{number}: 1" for number in range(20_000)), "is beyond the 5,000"),
-    "items": ("requires: [" + "a, " * 20_000 + "a]", "is beyond the 5,000 keys and values"),
+    "keys": (
+        "\n".join(f"k{number}: 1" for number in range(20_000)),
+        "is beyond the limit of 5,000",
+    ),
+    "items": (
+        "requires: [" + "a, " * 20_000 + "a]",
+        "is beyond the limit of 5,000 keys and values",
+    ),
     "one key": ("a" * 900_000 + ": 1", "is not YAML"),
     "digits": ("seed: " + "1" * 900_000, "does not fit in 64 bits"),
     "a name": ("name: " + "a" * 900_000, "is not a valid run name"),

@@ -153,7 +153,7 @@ def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:
         ("a --data empty", 4, "there are no pictures in"),
         ("a --data broken", 4, "4 of 5 pictures in"),
         ("a --data broken --size 4", 2, "4 is not in the range"),
-        ("a --from ../outside.yaml", 2, "leads out of the project"),
+        ("a --from ../outside.yaml", 2, "is outside the project"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(
