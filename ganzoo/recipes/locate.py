@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ganzoo
 from ganzoo.errors import PluginError, Problem, RecipeError, UsageError, describe, truncate
 from ganzoo.recipes.yaml import MAX_BYTES
 from ganzoo.registry.names import suggest
@@ -31,30 +30,30 @@ class Located:
 
     path: Path
     label: str
-    """How messages name it: a path as short as it can be, or the recipe's id."""
+    """Name in messages: the shortest path, or the recipe's id."""
     default_name: str
-    """The recipe's name unless it gives itself one."""
+    """Name of the recipe if it has no `name` key."""
 
 
 def shipped_directory() -> Path:
-    """Return where the recipes that come with ganzoo are, in a wheel or in a checkout."""
-    package = Path(ganzoo.__file__).parent
+    """Return the directory of the shipped recipes, in an installed wheel or a checkout."""
+    package = Path(__file__).parents[1]
     installed = package / "shipped_recipes"
     return installed if installed.is_dir() else package.parent / "recipes"
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """Return the id of every shipped recipe with its file, sorted by id."""
+    """Return the files of all shipped recipes by id, sorted."""
     files = (path for path in shipped_directory().glob("*.yaml") if path.is_file())
     return {path.stem: path for path in sorted(files)}
 
 
 def locate(reference: str | Path, registry: "Registry | None" = None) -> Located:
-    """Return the file that a reference means; whether it can be read is yet to see.
+    """Return the file of a reference, without checking that it can be read.
 
     Raises:
-        RecipeError: neither a shipped recipe's name nor a path to a YAML file.
-        PluginError: a plugin's recipe that is not there.
+        RecipeError: neither the name of a shipped recipe nor a path to a YAML file.
+        PluginError: a plugin recipe that does not exist.
         UsageError: neither text nor a path.
     """
     if not isinstance(reference, str | Path):
@@ -81,12 +80,12 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
 
 
 def _run_of(name: str) -> Path | None:
-    """Return the directory of the run that somebody took for a recipe."""
+    """Return the run directory that the name refers to, if any."""
     for directory in (Path(name), Path("runs") / name):
         try:
             if (directory / INFO).is_file():
                 return directory
-        except (OSError, ValueError):  # what is too long for a path, or holds a null byte
+        except (OSError, ValueError):  # too long for a path, or a null byte
             return None
     return None
 
@@ -98,12 +97,12 @@ def _not_a_run(name: str, run: Path) -> RecipeError:
 
 
 def is_path(reference: str | Path) -> bool:
-    """Whether a reference is a path rather than the id of a recipe."""
+    """Return whether a reference is a path, not the id of a recipe."""
     return isinstance(reference, Path) or reference.endswith(SUFFIXES)
 
 
 def located(path: Path) -> Located:
-    """Return the file at `path`, named from the working directory where that is shorter."""
+    """Return the file at `path`, with a label relative to the working directory if it is in it."""
     try:
         label = path.absolute().relative_to(Path.cwd())
     except ValueError:
@@ -137,9 +136,9 @@ def _near(name: str) -> str:
 
 
 def project_root(directory: Path) -> Path:
-    """Return the nearest directory upwards that has a ``.git`` or a ``pyproject.toml``.
+    """Return the closest parent directory that contains ``.git`` or ``pyproject.toml``.
 
-    Where there is none it is the working directory, or `directory` itself if that lies elsewhere.
+    If there is none, return the working directory if it contains `directory`, else `directory`.
     """
     directory = directory.resolve()
     for candidate in (directory, *directory.parents):
@@ -150,10 +149,10 @@ def project_root(directory: Path) -> Path:
 
 
 def inside_project(text: str, directory: Path) -> Path:
-    """Return the absolute path that `text` means in a recipe of `directory`, links resolved.
+    """Resolve a path that a recipe in `directory` gives, following links.
 
     Raises:
-        ValueError: the path leads out of the project, or cannot be one.
+        ValueError: the path is invalid or outside the project.
     """
     root = project_root(directory)
     try:
@@ -167,11 +166,11 @@ def inside_project(text: str, directory: Path) -> Path:
 
 
 def read_text(path: Path, file: str) -> str:
-    """Return the text of a recipe's file; `file` is its name in messages.
+    """Return the text of a recipe file; `file` is its name in messages.
 
     Raises:
-        RecipeError: a file that is missing, is a directory, is larger than 1 MiB, is not UTF-8,
-            or may not be read.
+        RecipeError: the file is missing, a directory, larger than 1 MiB, not UTF-8, or cannot be
+            read.
     """
     try:
         if path.is_dir():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ganzoo.components.planner import plan_components
 from ganzoo.errors import GanzooError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.merge import at, paths
+from ganzoo.recipes.merge import paths, value_at
 from ganzoo.recipes.show import show
 from ganzoo.recipes.yaml import to_yaml
 from ganzoo.registry.registry import Registry
@@ -213,7 +213,7 @@ def test_a_bomb_from_outside_is_told_as_briefly(directory: Path, overrides: Any,
 
 
 DEMO = Recipe.load("digits-dcgan-conditional").resolved()
-STRINGS = sorted(path for path in paths(DEMO) if isinstance(at(DEMO, path), str))
+STRINGS = sorted(path for path in paths(DEMO) if isinstance(value_at(DEMO, path), str))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import ganzoo
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.locate import inside_project, project_root, shipped_directory
@@ -79,7 +78,7 @@ def test_in_a_checkout_the_shipped_recipes_are_beside_the_package(
 ) -> None:
     package = tmp_path / "ganzoo"
     package.mkdir()
-    monkeypatch.setattr(ganzoo, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("ganzoo.recipes.locate.__file__", str(package / "recipes" / "locate.py"))
     assert shipped_directory() == tmp_path / "recipes"
     (package / "shipped_recipes").mkdir()
     assert shipped_directory() == package / "shipped_recipes"
