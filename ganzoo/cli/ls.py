@@ -8,8 +8,8 @@ from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.report.candidates import was_run
 from ganzoo.report.listing import list_runs, table
-from ganzoo.runs.commands import command
 from ganzoo.runs.directory import unreadable
+from ganzoo.runs.references import command
 
 
 @click.command()

@@ -15,7 +15,7 @@ from ganzoo.cli.errors import report, report_bug
 from ganzoo.cli.output import say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.report.listing import own_score
-from ganzoo.runs import names
+from ganzoo.runs.references import check_name
 
 
 class Job(NamedTuple):
@@ -54,7 +54,7 @@ def run(recipes_and_overrides: tuple[str, ...], **given: Any) -> None:
     """
     jobs = jobs_of(recipes_and_overrides, given["seeds"])
     if given["name"] is not None:
-        names.check(given["name"])
+        check_name(given["name"])
     given["deadline"] = time.monotonic() + given["max_time"] if given["max_time"] else None
     if given["only_print"]:
         for job in jobs:

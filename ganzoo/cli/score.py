@@ -13,8 +13,8 @@ from ganzoo.cli.errors import report
 from ganzoo.cli.output import is_main_process, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.registry.names import shorten
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import INFO
+from ganzoo.runs.references import command, reference_to
 
 if TYPE_CHECKING:
     from ganzoo.runs.score import Score
@@ -201,12 +201,12 @@ def _extractor(text: str) -> dict[str, Any]:
 
 
 def _kept(given: dict[str, Any]) -> Keep | None:
-    from ganzoo.runs import names
+    from ganzoo.runs.references import check_name
     from ganzoo.training.external_scores import Keep
 
     if given["name"] is None:
         return None
-    names.check(given["name"], ("score", "PATH"))
+    check_name(given["name"], ("score", "PATH"))
     return Keep(given["name"], given["runs_dir"], given["seed"], given["yardstick"])
 
 

@@ -27,8 +27,8 @@ from ganzoo.report.naming import leaves_of
 from ganzoo.report.published import published_figures
 from ganzoo.report.ranking import rank, with_recipes
 from ganzoo.report.where import Condition, require_known
-from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory, unreadable
+from ganzoo.runs.references import command
 from ganzoo.runs.score import Protocol, Score
 
 
@@ -125,7 +125,7 @@ def _read(
     chosen = _chosen(runs, directory)
     read = [candidate(run) for run in _where(chosen, where, directory)]
     if runs is None:
-        others = unreadable(directory, legible=chosen)
+        others = unreadable(directory, readable=chosen)
         read += [_unreadable(path, why) for path, why in others if was_run(path)]
     return read
 

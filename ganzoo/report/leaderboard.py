@@ -12,8 +12,8 @@ from ganzoo.report.published import HEADING, PublishedFigure
 from ganzoo.report.spreadsheet import spreadsheet
 from ganzoo.report.table import Table, three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.external import Kind
 from ganzoo.runs.records import to_json
-from ganzoo.runs.samples import Kind
 from ganzoo.runs.score import Protocol
 
 SIGNIFICANCE = 0.05

@@ -24,9 +24,9 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import identity, read_lock, write_lock
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
-from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import require_run
+from ganzoo.runs.external import require_run
+from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.best import previous_best
 from ganzoo.training.continuity import (

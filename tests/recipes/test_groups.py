@@ -50,4 +50,4 @@ def test_another_optimizer_drops_the_groups_of_the_old_and_says_so(write: Write)
     path = write("a.yaml", WHOLE + f"optimizers: {{generator: {{{GROUPS}}}}}\n")
     recipe = Recipe.load(path, ["optimizers.generator.use=sgd"])
     assert recipe.settings.optimizers.generator.groups == {}
-    assert recipe.notes[0].endswith("is now 'sgd'; dropped, as set for 'adam': groups")
+    assert recipe.notes[0].endswith("is now 'sgd'; dropped parameters of 'adam': groups")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ganzoo.components.planner import plan_components
 from ganzoo.errors import GanzooError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.merge import at, paths
+from ganzoo.recipes.merge import paths, value_at
 from ganzoo.recipes.show import show
 from ganzoo.recipes.yaml import to_yaml
 from ganzoo.registry.registry import Registry
@@ -164,11 +164,17 @@ BOMBS = {
     "a scalar of 10 MB": ("description: " + "a" * 10 * MEGABYTE, "is larger than 1 MiB"),
     "lists in lists": ("description: " + "[" * 10_000 + "]" * 10_000, "more than 32 levels"),
     "mappings in mappings": ("description: " + "{a: " * 10_000 + "1" + "}" * 10_000, "32 levels"),
-    "keys": ("\n".join(f"k{number}: 1" for number in range(20_000)), "is beyond the 5,000"),
-    "items": ("requires: [" + "a, " * 20_000 + "a]", "is beyond the 5,000 keys and values"),
+    "keys": (
+        "\n".join(f"k{number}: 1" for number in range(20_000)),
+        "is beyond the limit of 5,000",
+    ),
+    "items": (
+        "requires: [" + "a, " * 20_000 + "a]",
+        "is beyond the limit of 5,000 keys and values",
+    ),
     "one key": ("a" * 900_000 + ": 1", "is not YAML"),
     "digits": ("seed: " + "1" * 900_000, "does not fit in 64 bits"),
-    "a name": ("name: " + "a" * 900_000, "cannot name a run"),
+    "a name": ("name: " + "a" * 900_000, "is not a valid run name"),
     "a parent": ("extends: " + "a" * 900_000, "is not a recipe"),
 }
 
@@ -207,7 +213,7 @@ def test_a_bomb_from_outside_is_told_as_briefly(directory: Path, overrides: Any,
 
 
 DEMO = Recipe.load("digits-dcgan-conditional").resolved()
-STRINGS = sorted(path for path in paths(DEMO) if isinstance(at(DEMO, path), str))
+STRINGS = sorted(path for path in paths(DEMO) if isinstance(value_at(DEMO, path), str))
 
 
 @pytest.mark.parametrize(

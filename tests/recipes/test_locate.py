@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import ganzoo
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.locate import inside_project, project_root, shipped_directory
@@ -23,7 +22,7 @@ def problem(reference: str | Path) -> str:
 
 
 def test_a_file_that_is_not_there_names_its_neighbour(small: Path) -> None:
-    assert problem("smal.yaml") == ("smal.yaml  is not there - did you mean 'small.yaml'?")
+    assert problem("smal.yaml") == ("smal.yaml  does not exist - did you mean 'small.yaml'?")
 
 
 def test_a_name_that_is_no_recipe_names_the_nearest_file(small: Path) -> None:
@@ -79,7 +78,7 @@ def test_in_a_checkout_the_shipped_recipes_are_beside_the_package(
 ) -> None:
     package = tmp_path / "ganzoo"
     package.mkdir()
-    monkeypatch.setattr(ganzoo, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("ganzoo.recipes.locate.__file__", str(package / "recipes" / "locate.py"))
     assert shipped_directory() == tmp_path / "recipes"
     (package / "shipped_recipes").mkdir()
     assert shipped_directory() == package / "shipped_recipes"
@@ -104,7 +103,7 @@ def test_without_a_marker_the_project_is_the_working_directory(
 
 @pytest.mark.parametrize("text", ["../x", "/etc/passwd", "a/../../x", "loop/x/../../..", "a\0b"])
 def test_no_path_leaves_the_project(project: Path, text: str) -> None:
-    with pytest.raises(ValueError, match=r"leads out of the project|cannot be a path"):
+    with pytest.raises(ValueError, match=r"is outside the project|cannot be a path"):
         inside_project(text, project)
 
 

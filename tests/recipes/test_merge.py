@@ -72,7 +72,7 @@ def test_a_changed_component_drops_what_was_set_for_the_other_and_says_so() -> N
     data, notes = merge(base, {"generator": {"use": "acme/unet", "width": 8}})
     assert data == {"generator": {"use": "acme/unet", "width": 8}}
     assert [(note.path, note.words) for note in notes] == [
-        (("generator",), "is now 'acme/unet'; dropped, as set for 'dcgan': norm")
+        (("generator",), "is now 'acme/unet'; dropped parameters of 'dcgan': norm")
     ]
 
 

@@ -32,7 +32,7 @@ def test_a_component_alone_is_its_use_and_drops_the_others_parameters(small: Pat
     recipe = Recipe.load(small, ["generator=acme/unet"])
     assert recipe.data["generator"] == {"use": "acme/unet"}
     assert recipe.notes == (
-        "command line  generator  is now 'acme/unet'; dropped, as set for 'dcgan': width, norm",
+        "command line  generator  is now 'acme/unet'; dropped parameters of 'dcgan': width, norm",
     )
 
 
@@ -104,10 +104,10 @@ def test_every_override_that_cannot_be_read_is_reported(small: Path) -> None:
         "command line  train.steps  is not of the form key=value",
         "command line  ''  a key is one word, not ''",
         "command line  a..b  is not a key of a recipe",
-        "command line  seed  has no value - write null to mean none",
+        "command line  seed  has no value - write null for none",
         "command line  seed  is not YAML: while parsing a flow node, expected the node content,"
         " but found '<stream end>'",
-        "command line  extends  is what a file says of itself, and cannot be overridden",
+        "command line  extends  describes the file itself and cannot be overridden",
         "command line  seed  is not a finite number",
     ]
 
@@ -117,7 +117,7 @@ def test_every_override_that_cannot_be_read_is_reported(small: Path) -> None:
     [
         (
             {"seed": object()},
-            "is of the type object; a recipe holds text",
+            "has type object - a recipe holds text",
         ),
         ({"seed": float("nan")}, "is not a finite number"),
         ({"seed": 2**70}, "does not fit in 64 bits"),

@@ -89,7 +89,7 @@ def test_a_side_with_another_optimizer_takes_nothing_from_both_and_says_so(
     recipe = Recipe.load(write("a.yaml", small.read_text() + more))
     assert recipe.settings.optimizers.discriminator == OptimizerNode(use="sgd")
     assert recipe.notes == (
-        "a.yaml:7  optimizers.discriminator  is 'sgd'; what both sets does not apply: lr",
+        "a.yaml:7  optimizers.discriminator  is 'sgd'; settings of both that do not apply: lr",
     )
 
 
@@ -149,8 +149,8 @@ train:
         ),
         ("train: {steps: 1, cuda_graphs: 1}", "6:19  train.cuda_graphs  expected 'auto', true or"),
         ("train: {steps: 1, compile: 1}", "6:19  train.compile  expected 'auto', true or false"),
-        ("name: a/b", "6:1  name  'a/b' cannot name a run"),
-        ("name: ..", "6:1  name  '..' cannot name a run"),
+        ("name: a/b", "6:1  name  'a/b' is not a valid run name"),
+        ("name: ..", "6:1  name  '..' is not a valid run name"),
         ("name: 7", "6:1  name  expected text, got 7 - put it in quotes: '7'"),
         ("seed: -1", "6:1  seed  -1 must be at least 0"),
         ("latent: 3", "6:1  latent  expected the name of a latent or a mapping with `use`, got 3"),
@@ -170,7 +170,7 @@ train:
             "optimizers: {both: {use: 3}}",
             "6:14  optimizers.both  expected the name of an optimizer",
         ),
-        ("schedules: {lr: linear}", "6:13  schedules.lr  is no parameter"),
+        ("schedules: {lr: linear}", "6:13  schedules.lr  is not the path of a number"),
         ("eval: {metrics: kid}", "6:8  eval.metrics  expected a list, got 'kid'"),
         ("eval: {metrics: [3]}", "6:18  eval.metrics.0  expected the name of a metric"),
         ("eval: {extractor: {use: auto, k: 1}}", "6:8  eval.extractor  `auto` has no parameters"),

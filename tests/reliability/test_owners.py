@@ -65,7 +65,7 @@ def test_a_lock_of_another_host_is_refused_until_it_is_taken_over_by_the_command
     (run / "owner.json").write_text(json.dumps(owner))
     assert resume(run) == 6
     message, hint = capfd.readouterr().err.splitlines()[-2:]
-    assert "held by pid 4121 on node3 since 2026-01-02" in message
+    assert "in use by pid 4121 on node3 since 2026-01-02" in message
     words = shlex.split(hint.removeprefix("try: "), comments=True)
     assert words == ["ganzoo", "resume", str(run), "--take-over"]
     assert main([*words[1:], "train.steps=6"]) == 0

@@ -15,7 +15,7 @@ from ganzoo.report.compare import compare
 from ganzoo.report.listing import list_runs
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import keep_score, kind_of
+from ganzoo.runs.external import keep_score, kind_of
 
 Keep = Callable[..., RunDirectory]
 
@@ -125,7 +125,7 @@ def test_what_needs_a_run_says_that_samples_are_none(
     keep("theirs", 2.0)
     for verb in ("sample", "score", "export", "resume"):
         assert main([verb, "theirs"]) == 2
-        assert "is a score of samples; no run made them" in capsys.readouterr().err
+        assert "is the score of external samples, not a run" in capsys.readouterr().err
 
 
 def test_the_page_shows_a_picture_of_the_samples_and_the_real_ones_of_a_run(
@@ -153,5 +153,5 @@ def test_a_record_of_samples_that_says_no_kind_is_refused(keep, make_run, score)
 
 
 def test_samples_are_named_as_runs_are(score, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot name a run"):
+    with pytest.raises(UsageError, match="is not a valid run name"):
         keep_score(score(1.0), "a/b", tmp_path)

@@ -47,7 +47,7 @@ def test_a_published_checkpoint_is_read_back_with_what_was_said_about_it(tmp_pat
     assert newest.file("state").read_bytes() == content(12000)["state"]
     assert store.steps() == [7, 12000]
     assert names(store) == ["step-00000007", "step-00012000"]
-    with pytest.raises(CheckpointError, match="holds no other"):
+    with pytest.raises(CheckpointError, match="has no other"):
         newest.file("other")
 
 
@@ -108,8 +108,11 @@ def test_files_get_the_mode_that_the_umask_asks_for(tmp_path: Path) -> None:
         (lambda path: (path / "state").write_bytes(b"short"), "state has 5 bytes, not 768"),
         (lambda path: (path / "generator").unlink(), "generator is missing"),
         (lambda path: (path / "MANIFEST.json").unlink(), "MANIFEST.json is missing"),
-        (lambda path: (path / "MANIFEST.json").write_bytes(b""), "is not as written"),
-        (lambda path: (path / "MANIFEST.json").write_bytes(b"[" * 9999), "is not as written"),
+        (lambda path: (path / "MANIFEST.json").write_bytes(b""), "MANIFEST.json is damaged"),
+        (
+            lambda path: (path / "MANIFEST.json").write_bytes(b"[" * 9999),
+            "MANIFEST.json is damaged",
+        ),
     ],
 )
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(
@@ -158,7 +161,9 @@ def test_any_flipped_bit_and_any_cut_is_noticed_or_changes_nothing(
 def test_a_newer_format_is_refused_and_left_where_it_is(tmp_path: Path) -> None:
     store = filled(tmp_path, 1, 2)
     rewrite(store.at(2).path, format=99)
-    with pytest.raises(CheckpointError, match="has format 99; this ganzoo knows 1"):
+    with pytest.raises(
+        CheckpointError, match="has format 99; this version of ganzoo reads format 1"
+    ):
         store.newest()
     assert store.steps() == [1, 2]
 
@@ -194,7 +199,7 @@ def rewrite(path: Path, **changes: object) -> None:
 
 
 def test_a_step_that_is_not_there_is_an_error_that_names_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="has no step 4; it has 1, 2") as caught:
+    with pytest.raises(CheckpointError, match="has no checkpoint of step 4; it has 1, 2") as caught:
         filled(tmp_path, 1, 2).at(4)
     assert caught.value.hint == "--checkpoint 2"
     assert CheckpointStore(tmp_path / "nowhere").newest() is None
@@ -205,7 +210,7 @@ def test_where_there_is_none_a_run_that_is_going_is_looked_at_and_another_resume
 ) -> None:
     run = RunDirectory.create(tmp_path, "a", 0)
     store = CheckpointStore(run.checkpoints_directory)
-    with pytest.raises(CheckpointError, match=r"holds no checkpoint$") as caught:
+    with pytest.raises(CheckpointError, match=r"has no checkpoint$") as caught:
         store.at(0)
     assert caught.value.hint == f"ganzoo resume {run.path}"
     with run.hold(), pytest.raises(CheckpointError, match="no checkpoint yet") as caught:

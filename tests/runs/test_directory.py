@@ -85,7 +85,7 @@ def test_two_runs_never_share_a_directory(runs: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["", "../a", "a/b", "a\\b", ".hidden", "a\nb", "x" * 201])
 def test_a_name_that_cannot_be_a_directory_is_refused(runs: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name a run"):
+    with pytest.raises(UsageError, match="is not a valid run name"):
         RunDirectory.create(runs, name, 0)
     assert not runs.exists()
 
@@ -110,7 +110,7 @@ def test_a_run_is_found_by_path_by_name_by_unique_prefix_and_as_the_last(runs: P
         assert RunDirectory.find(reference, runs).path == first.path
     assert RunDirectory.find("last", runs).path == second.path
     assert [run.path for run in RunDirectory.all(runs)] == [first.path, second.path]
-    with pytest.raises(UsageError, match=f"fits 2 runs: {first.name}, {second.name}"):
+    with pytest.raises(UsageError, match=f"matches 2 runs: {first.name}, {second.name}"):
         RunDirectory.find("dcgan", runs)
     for missing in ("gan", "", str(runs)):
         with pytest.raises(UsageError, match="no run"):
@@ -150,6 +150,16 @@ def test_writing_some_fields_of_the_info_leaves_the_others(runs: Path) -> None:
     assert run.info()["seed"] == 5
     assert json.loads(run.info_file.read_bytes())["path"] == "x"
     assert [path.name for path in run.path.iterdir()] == ["run.json"]
+
+
+def test_writing_the_same_facts_again_leaves_run_json_untouched(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 5)
+    run.write_info(device="cpu", path=Path("x"))
+    inode = run.info_file.stat().st_ino
+    run.write_info(path=Path("x"), seed=5)
+    assert run.info_file.stat().st_ino == inode
+    run.write_info(seed=6)
+    assert run.info()["seed"] == 6
 
 
 def test_every_record_names_its_attempt(runs: Path) -> None:

@@ -10,9 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ganzoo.errors import DataError, UsageError
 from ganzoo.recipes.schema import Settings
-from ganzoo.runs import names
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import check_name, command, reference_to
 
 ODD = ["ü 空 'x\"", "a$(date)`b`", "x;y|z&", "--flag", "two\nlines", "\\", "*?[a]", "~"]
 
@@ -42,7 +41,7 @@ def test_a_run_is_named_in_runs_and_found_by_its_path_elsewhere() -> None:
 )
 def test_a_run_may_be_called_what_a_recipe_may_be_called(name: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(Annotated[str, *Settings.model_fields["name"].metadata])
-    assert is_refused(names.check, UsageError, name) == is_refused(
+    assert is_refused(check_name, UsageError, name) == is_refused(
         adapter.validate_python, ValidationError, name
     )
 
@@ -57,7 +56,7 @@ def is_refused(check: Callable[[str], object], kind: type[Exception], name: str)
 
 def test_a_name_that_is_not_allowed_is_answered_with_the_nearest_one_that_is() -> None:
     with pytest.raises(UsageError, match="did you mean 'my-first-run'") as caught:
-        names.check("my first run")
+        check_name("my first run")
     assert caught.value.hint == "ganzoo run RECIPE --name my-first-run"
 
 
@@ -79,7 +78,7 @@ def test_where_there_are_no_runs_the_way_out_is_to_make_one_there(tmp_path: Path
 
 def test_a_directory_that_is_no_run_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    with pytest.raises(UsageError, match=r"photos is no run: it has no run\.json"):
+    with pytest.raises(UsageError, match=r"photos is not a run: it has no run\.json"):
         RunDirectory.find(str(tmp_path / "photos"), tmp_path / "runs")
 
 
@@ -89,13 +88,13 @@ def test_a_run_whose_record_is_torn_is_found_by_name_and_called_so(
 ) -> None:
     run = RunDirectory.create(tmp_path, "a", 0)
     run.info_file.write_text(content)
-    with pytest.raises(DataError, match=r"run\.json is torn or empty"):
+    with pytest.raises(DataError, match=r"run\.json is incomplete or empty"):
         RunDirectory.find(run.name, tmp_path)
 
 
 def test_of_many_runs_that_fit_only_the_first_are_spelt_out(tmp_path: Path) -> None:
     made = [RunDirectory.create(tmp_path, "a", seed).name for seed in range(7)]
-    with pytest.raises(UsageError, match="'a-s' fits 7 runs") as caught:
+    with pytest.raises(UsageError, match="'a-s' matches 7 runs") as caught:
         RunDirectory.find("a-s", tmp_path)
     assert made[4] in caught.value.message
     assert caught.value.message.endswith(" and 2 more")
