@@ -17,7 +17,7 @@ def problems(reference: str | Path) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_a_child_says_only_what_differs(small: Path, write: Write) -> None:
+def test_a_child_gives_only_what_differs(small: Path, write: Write) -> None:
     write("child.yaml", "recipe: 1\nextends: small.yaml\ntrain: {batch_size: 8}\n")
     recipe = Recipe.load("child.yaml")
     assert recipe.settings.train.steps == 3000
@@ -27,7 +27,7 @@ def test_a_child_says_only_what_differs(small: Path, write: Write) -> None:
     assert str(recipe.origins["dataset", "use"]) == "small.yaml:2"
 
 
-def test_what_describes_the_parent_is_not_inherited(small: Path, write: Write) -> None:
+def test_descriptive_keys_of_the_parent_are_not_inherited(small: Path, write: Write) -> None:
     about = "name: p\ndescription: d\npaper: x\nreproduced: true\n"
     published = "published: {metric: frechet, value: 3, source: arXiv:1}\n"
     write("parent.yaml", small.read_text() + about + published)
@@ -37,9 +37,7 @@ def test_what_describes_the_parent_is_not_inherited(small: Path, write: Write) -
     assert {settings.description, settings.paper, settings.published, settings.reproduced} == {None}
 
 
-def test_three_generations_mean_what_two_mean_with_the_elders_merged(
-    small: Path, write: Write
-) -> None:
+def test_three_generations_equal_two_with_the_ancestors_merged(small: Path, write: Write) -> None:
     write("b.yaml", "recipe: 1\nextends: small.yaml\nregularizers: {r1: {gamma: 1}, gp: {}}\n")
     write("c.yaml", "recipe: 1\nextends: b.yaml\nregularizers: {gp: null}\ngenerator: resnet\n")
     elders = small.read_text() + "regularizers: {r1: {gamma: 1}, gp: {}}\n"
@@ -57,14 +55,14 @@ def test_a_dropped_parameter_is_noted_with_the_line_that_drops_it(
     )
 
 
-def test_a_parent_is_found_beside_the_file_that_names_it(small: Path, write: Write) -> None:
+def test_a_parent_path_is_relative_to_the_file_that_names_it(small: Path, write: Write) -> None:
     write("sub/child.yaml", "recipe: 1\nextends: ../small.yaml\n")
     recipe = Recipe.load("sub/child.yaml")
     assert recipe.directory_of(("generator", "width")) == small.parent
     assert recipe.directory_of(("recipe",)) == small.parent / "sub"
 
 
-def test_a_circle_is_refused(write: Write) -> None:
+def test_circular_extends_is_refused(write: Write) -> None:
     write("a.yaml", "recipe: 1\nextends: b.yaml\n")
     write("b.yaml", "recipe: 1\nseed: 1\nextends: ./a.yaml\n")
     assert problems("a.yaml") == ["b.yaml:3:1  extends  is circular: a.yaml -> b.yaml -> a.yaml"]
@@ -111,7 +109,7 @@ def test_without_a_project_the_parent_may_only_be_below_the_file(
         ("os.path:join", "is not a recipe"),
     ],
 )
-def test_a_parent_that_is_not_there_is_reported_where_it_is_named(
+def test_a_missing_parent_is_reported_where_it_is_named(
     small: Path, write: Write, extends: str, what: str
 ) -> None:
     write("a.yaml", f"recipe: 1\n\nextends: {extends}\n")
@@ -129,9 +127,7 @@ def test_problems_of_yaml_in_parent_and_child_are_reported_together(write: Write
     ]
 
 
-def test_a_format_that_is_not_known_is_refused_before_anything_else(
-    small: Path, write: Write
-) -> None:
+def test_an_unknown_format_is_refused_before_anything_else(small: Path, write: Write) -> None:
     write("a.yaml", "recipe: 2\nwhatever: 3\n")
     assert problems("a.yaml") == [
         "a.yaml:1:1  recipe  unknown format version 2 - this ganzoo reads `recipe: 1`"
@@ -140,7 +136,7 @@ def test_a_format_that_is_not_known_is_refused_before_anything_else(
     assert "unknown format version true" in problems("b.yaml")[0]
 
 
-def test_only_the_file_that_is_asked_for_must_give_its_format(small: Path, write: Write) -> None:
+def test_only_the_loaded_file_must_give_its_format(small: Path, write: Write) -> None:
     write("parent.yaml", small.read_text().replace("recipe: 1\n", ""))
     write("child.yaml", "recipe: 1\nextends: parent.yaml\n")
     assert Recipe.load("child.yaml").name == "child"
@@ -180,7 +176,7 @@ class PluginRecipes:
         return self.path
 
 
-def test_a_plugins_recipe_goes_by_its_full_name(small: Path, write: Write) -> None:
+def test_a_plugin_recipe_is_extended_by_its_full_name(small: Path, write: Write) -> None:
     registry = PluginRecipes(small)
     write("a.yaml", "recipe: 1\nextends: acme/base\n")
     assert Recipe.load("acme/base", registry=registry).name == "acme-base"  # type: ignore[arg-type]

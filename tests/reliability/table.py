@@ -1,9 +1,9 @@
-"""Runs the tests behind every promise and writes docs/reliability.md: what held, and when.
+"""Run the tests of every guarantee and write docs/reliability.md: results and dates.
 
     python -m tests.reliability.table [--soak LINE]
 
-A row's result is that of all its tests. `LINE` is the last line of `make soak`; without it the one
-that the page has is kept.
+A row's result covers all its tests. `LINE` is the last line of `make soak`; without it the page
+keeps the line that it has.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SOAK = "Last `make soak`: "
 
 
 class Row(NamedTuple):
-    """A fault, what is promised for it, and the tests: files, or file::function."""
+    """A fault, the guarantee for it, and its tests: files, or file::function."""
 
     fault: str
     promise: str
@@ -35,7 +35,7 @@ ROWS = [
         "kill -9, SIGTERM, an error or a full disk at any named point of saving, publishing, "
         "pruning and loading",
         "what was acknowledged is there, equal, and the run can go on",
-        [HERE + "test_every_fault.py"],
+        [HERE + "test_fault_matrix.py"],
     ),
     Row(
         "any order of saves, crashes, damage, deletions by the user and second owners",
@@ -57,7 +57,7 @@ ROWS = [
         "and two; data in memory and streamed",
         "every tensor of every state is bit for bit that of the straight run, with EMA, lazy R1, "
         "a schedule and an augmentation that has state",
-        [RANKS + "test_with_everything_that_has_state_a_run_goes_on_bit_for_bit"],
+        [RANKS + "test_a_run_with_every_kind_of_state_resumes_bit_for_bit"],
     ),
     Row(
         "SIGTERM while training, drawing, reading real data, passing over it, scoring, saving; "
@@ -69,14 +69,14 @@ ROWS = [
     Row(
         "a signal to one of two processes; resumed by one",
         "all stop with one checkpoint; the run goes on and says that it is not bit for bit",
-        [RANKS + "test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on",
+        [RANKS + "test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_resumes",
          RANKS + "test_a_signal_to_a_rank_that_reads_the_reference_stops_both"],
     ),
     Row(
         "an error, or kill -9, of one of two processes",
         "all end, with that error, written down by the one that had it; nobody hangs",
         [RANKS + "test_an_error_of_one_rank_ends_all_with_that_error",
-         RANKS + "test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_go_on"],
+         RANKS + "test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_be_resumed"],
     ),
     Row(
         "two commands on one run; a lock of another host",
@@ -107,17 +107,17 @@ ROWS = [
     Row(
         "a full disk at the last checkpoint, one that cannot be removed, a best one that is lost",
         "a run without its last checkpoint is not called finished; the rest are notes",
-        [HERE + "test_losses_at_the_end.py"],
+        [HERE + "test_final_checkpoint.py"],
     ),
     Row(
         "a directory that cannot be written, odd names, `LC_ALL=C`, a clock that goes back",
         "said in one line, or no difference",
-        [HERE + "test_places.py"],
+        [HERE + "test_environments.py"],
     ),
     Row(
         "cut, empty, mistyped, huge pictures; 100,000 of them; bombs and traversal in zips; links",
         "named before training, skipped up to 1 % when asked for, nothing written outside",
-        [HERE + "test_pictures_from_strangers.py", ZOO + "test_folder_damage.py",
+        [HERE + "test_untrusted_images.py", ZOO + "test_folder_damage.py",
          ZOO + "test_folder_zip.py", ZOO + "test_folder.py"],
     ),
     Row(
@@ -136,10 +136,10 @@ ROWS = [
 
 HEAD = """# What a run survives
 
-A promise stands here with the tests that hold it to its word. `python -m tests.reliability.table`
-runs them and writes this page; `make soak` is the long one.
+Each guarantee, with the tests that check it. `python -m tests.reliability.table` runs them and
+writes this page; `make soak` is the long test.
 
-| fault | promise | tests | last result |
+| fault | guarantee | tests | last result |
 |---|---|---|---|
 """
 

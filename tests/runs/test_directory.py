@@ -1,4 +1,4 @@
-"""A run's directory: made exclusively, found by prefix, owned by one process, honest status."""
+"""A run's directory: unique, found by prefix, owned by one process, with the right status."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def test_a_name_that_cannot_be_a_directory_is_refused(runs: Path, name: str) -> 
     assert not runs.exists()
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="file cannot be written: Not a directory") as caught:
         RunDirectory.create(tmp_path / "file", "a", 0)
@@ -117,14 +117,14 @@ def test_a_run_is_found_by_path_by_name_by_unique_prefix_and_as_the_last(runs: P
             RunDirectory.find(missing, runs)
 
 
-def test_no_run_is_found_where_there_is_no_directory(tmp_path: Path) -> None:
+def test_a_missing_runs_directory_has_no_runs(tmp_path: Path) -> None:
     assert RunDirectory.all(tmp_path / "none") == []
     with pytest.raises(UsageError, match="no run 'last'"):
         RunDirectory.find("last", tmp_path / "none")
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"created": 3}', b"\xff"])
-def test_a_run_whose_record_is_damaged_is_left_out_and_listed(runs: Path, damage: bytes) -> None:
+def test_a_run_with_a_damaged_run_json_is_left_out_and_listed(runs: Path, damage: bytes) -> None:
     good, bad = RunDirectory.create(runs, "a", 0), RunDirectory.create(runs, "b", 0)
     bad.info_file.write_bytes(damage)
     with pytest.raises(DataError, match=r"run\.json"):
@@ -133,7 +133,7 @@ def test_a_run_whose_record_is_damaged_is_left_out_and_listed(runs: Path, damage
     assert [path for path, _ in unreadable(runs)] == [bad.path]
 
 
-def test_a_run_that_is_moved_stays_what_it_was(runs: Path, tmp_path: Path) -> None:
+def test_a_moved_run_is_unchanged(runs: Path, tmp_path: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     run.append_metrics({"step": 1, "loss": 0.5})
     moved = RunDirectory(run.path.rename(tmp_path / "elsewhere"))
@@ -209,7 +209,7 @@ def test_the_status_follows_the_lock_and_the_events(runs: Path) -> None:
         assert run.status() == status
 
 
-def test_a_second_owner_is_told_who_the_first_one_is(runs: Path) -> None:
+def test_a_second_owner_is_refused_and_the_message_names_the_first(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     process = holder(run)
     with pytest.raises(RunLocked) as caught, run.hold(take_over=True):
@@ -251,7 +251,7 @@ def test_the_lock_of_another_host_is_refused_unless_it_is_taken_over(runs: Path)
     assert run.status() == "interrupted"
 
 
-def test_a_lock_that_another_host_gave_back_is_free(
+def test_a_lock_that_another_host_released_is_free(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunDirectory.create(runs, "a", 0)
@@ -263,13 +263,13 @@ def test_a_lock_that_another_host_gave_back_is_free(
         assert owner.host == socket.gethostname()
 
 
-def test_looking_at_a_lock_leaves_no_trace(runs: Path) -> None:
+def test_checking_a_lock_leaves_no_trace(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     assert not is_held(run.path)
     assert [path.name for path in run.path.iterdir()] == ["run.json"]
 
 
-def test_an_owner_that_cannot_be_read_is_another_process(runs: Path) -> None:
+def test_an_unreadable_owner_is_reported_as_another_process(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     process = holder(run)
     (run.path / "owner.json").write_text("{")
