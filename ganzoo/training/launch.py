@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from ganzoo import __version__
 from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
@@ -45,6 +44,7 @@ from ganzoo.training.scorer import Scorer
 from ganzoo.training.signals import StopAsked, StopFlag, stop_flag
 from ganzoo.training.threads import cpu_threads, threads_for
 from ganzoo.training.trainer import Trainer
+from ganzoo.version import __version__
 
 
 @dataclass(frozen=True)
