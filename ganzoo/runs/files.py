@@ -105,6 +105,12 @@ def write_atomic(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
+def remove_leftovers(directory: Path) -> None:
+    """Remove the temporary files of writes that were killed. Requires ownership of `directory`."""
+    for temporary in directory.glob(".*.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
 def usual_mode(directory: Path) -> int:
     """Return the mode of a new file in `directory`: 0666 without the bits of the umask.
 

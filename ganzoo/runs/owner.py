@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ganzoo.errors import RunLocked
-from ganzoo.runs.files import unwritable, write_atomic
+from ganzoo.runs.files import remove_leftovers, unwritable, write_atomic
 from ganzoo.runs.records import to_json, utc_now
 from ganzoo.runs.references import command, reference_to
 
@@ -61,6 +61,7 @@ def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
     lock = FileLock(directory / LOCK, timeout=_PATIENCE)
     try:
         lock.acquire()
+        remove_leftovers(directory)
         write_atomic(directory / OWNER, to_json(asdict(owner)))
     except Timeout:
         raise _locked(directory) from None

@@ -25,6 +25,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
+from ganzoo.runs.files import write_atomic
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.best import previous_best
@@ -187,7 +188,7 @@ def recipe_of(
 
 def _write_identity(directory: RunDirectory, plan: Plan) -> None:
     lock = plan.lock()
-    directory.recipe_file.write_text(plan.recipe.text, encoding="utf-8")
+    write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
     directory.env_file.write_text(json.dumps(_environment(), indent=1) + "\n", encoding="utf-8")
     directory.write_info(

@@ -95,6 +95,20 @@ def test_a_lock_reads_back_as_written(project: Path, lock: dict[str, Any]) -> No
     assert again.read_bytes() == (project / "recipe.lock.yaml").read_bytes()
 
 
+def test_an_interrupted_write_leaves_the_old_lock(
+    project: Path, lock: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError("no power")
+
+    path = project / "recipe.lock.yaml"
+    write_lock(path, lock)
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no power"):
+        write_lock(path, lock | {"seed": 3})
+    assert read_lock(path) == lock
+
+
 def test_a_lock_is_itself_a_recipe(project: Path, small: Path, lock: dict[str, Any]) -> None:
     write_lock(project / "recipe.lock.yaml", lock)
     recipe = Recipe.load("recipe.lock.yaml", {"seed": 3})

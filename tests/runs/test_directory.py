@@ -269,6 +269,15 @@ def test_checking_a_lock_leaves_no_trace(runs: Path) -> None:
     assert [path.name for path in run.path.iterdir()] == ["run.json"]
 
 
+def test_a_new_owner_removes_temporary_files_of_killed_writes_and_nothing_else(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    (run.path / ".run.json.0a1b2c3d.tmp").write_text('{"crea')
+    (run.path / "notes.tmp").write_text("mine")
+    with run.hold():
+        names = {path.name for path in run.path.iterdir()}
+    assert names == {"run.json", "notes.tmp", "lock", "owner.json"}
+
+
 def test_an_unreadable_owner_is_reported_as_another_process(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     process = holder(run)
