@@ -25,7 +25,7 @@ def test_the_header_has_the_floor_and_a_single_seed_its_standard_error(
     text = found.to_table()
     assert "n=1, SE 0.234" in text or "n=1, SE 0.235" in text
     assert text.count("SE 0.23") == 1
-    assert "floor: what new real samples would score" in text
+    assert "floor: expected score of new real samples" in text
     written = json.loads(found.to_json())
     assert written["floor"] == 5.812
     assert [row["standard_errors"] for row in written["ranked"]] == [[0.2345], [0.2345, 0.2345]]
