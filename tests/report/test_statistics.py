@@ -1,4 +1,4 @@
-"""The floor stands above a comparison, and a single seed shows the standard error of its score."""
+"""The floor in a leaderboard's header, and the standard error of a single seed."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def test_the_header_has_the_floor_and_a_single_seed_its_standard_error(
     assert [row["standard_errors"] for row in written["ranked"]] == [[0.2345], [0.2345, 0.2345]]
 
 
-def test_records_without_statistics_are_compared_as_before(
+def test_records_without_statistics_can_be_compared(
     make_run: Callable[..., RunDirectory], score: Callable[..., Score], tmp_path: Path
 ) -> None:
     make_run("a", score(11.75))
