@@ -60,7 +60,11 @@ def _loads_torch(namespace: str, path: str) -> bool:
 def summary(component: Component) -> None:
     """The registration has a summary, which is what a listing shows."""
     if not component.registration.summary.strip():
-        raise Failed("a summary", "none", "register(…, summary='what it is, in a few words')")
+        raise Failed(
+            "a summary",
+            "none",
+            "say what it is in the first line of its docstring",
+        )
 
 
 @component_check()
@@ -171,7 +175,7 @@ def capabilities(case: Case) -> None:
             raise Failed(
                 "no capability beyond those registered",
                 f"{word!r}, which is not among them",
-                f"register(…, capabilities={{…, {word!r}}})",
+                f"add {word!r} to the attribute `capabilities` of the class, or to register(…)",
             )
 
 
