@@ -181,12 +181,24 @@ def test_a_batch_keeps_its_samples_when_the_run_goes_back(in_memory: bool) -> No
     first = [indices(feed) for _ in range(4)]
     held = feed.next()
     feed.go_to(0, rollbacks=1)
-    again = [indices(feed) for _ in range(5)]
+    again = [indices(feed) for _ in range(3)]
     assert values(held) == indices(make_feed(Numbers(100), position=held.position))
-    assert again[:4] != first
+    again += [indices(feed) for _ in range(3)]
     other = make_feed(Numbers(100))
     other.go_to(0, rollbacks=1)
-    assert again == [indices(other) for _ in range(5)]
+    assert again == [indices(other) for _ in range(6)]
+    assert again[:4] != first
+
+
+def test_workers_decode_ahead_again_after_a_run_went_back() -> None:
+    data = Counted(100)
+    feed = make_feed(data, in_memory=False, players=("discriminator",))
+    for _ in range(4):
+        indices(feed)
+    feed.go_to(0, rollbacks=1)
+    for _ in range(4):
+        indices(feed)
+    assert data.here.sum() == (READS_IN_A_ROW + 1) * 4
 
 
 def test_batches_that_nobody_reads_decode_nothing() -> None:
