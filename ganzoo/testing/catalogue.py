@@ -13,6 +13,7 @@ from ganzoo.testing.generators import GENERATOR
 from ganzoo.testing.latents import LATENT
 from ganzoo.testing.losses import LOSS, REGULARIZER
 from ganzoo.testing.metrics import METRIC
+from ganzoo.testing.modalities import MODALITY
 from ganzoo.testing.recipes import recipe_check
 from ganzoo.testing.registrations import EVERY_KIND, lazy_import, target
 from ganzoo.testing.training import CALLBACK, OPTIMIZER, SCHEDULE
@@ -30,5 +31,6 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "optimizer": (*EVERY_KIND, *OPTIMIZER),
     "schedule": (*EVERY_KIND, *SCHEDULE),
     "callback": (*EVERY_KIND, *CALLBACK),
+    "modality": (*EVERY_KIND, *MODALITY),
     "recipe": (lazy_import, target, recipe_check),
 }

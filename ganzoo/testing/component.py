@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from ganzoo.components.build import capabilities, initialised_from
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.components.signature import parameter_model
+from ganzoo.modalities import modality
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
 from ganzoo.testing.checks import Failed, NotChecked
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from ganzoo.testing.report import Outcome
 
 Parameters = Mapping[str, Any]
-
-SPECS = (
-    SampleSpec("image", (1, 8, 8), classes=10),
-    SampleSpec("image", (3, 12, 20), classes=3),
-    SampleSpec("image", (3, 32, 32), classes=10),
-    SampleSpec("vector", (2,), classes=8),
-    SampleSpec("text", (12,), classes=2, vocabulary=7),
-    SampleSpec("audio", (1, 64), classes=2, sample_rate=8000),
-    SampleSpec("video", (4, 3, 16, 16), classes=2, frame_rate=8.0),
-)
-"""What every component that is given a spec is tried on, as far as its modalities go."""
 
 SMALL = 1000
 """Numbers in a sample up to which every check is made; beyond, those of shapes and values."""
@@ -45,6 +35,22 @@ MAY_REFUSE = TAKES_SPEC | {"latent"}
 """Kinds that may refuse some of what they are tried on, by ValueError."""
 
 
+def typical_specs(names: Iterable[str], registry: Registry) -> list[SampleSpec]:
+    """Return the typical specs of these modalities; those of plugins are loaded for it.
+
+    Raises:
+        PluginError: one of them is not installed.
+    """
+    for name in names:
+        if name not in MODALITIES:
+            registry.get("modality", name)
+    return [spec for name in names for spec in modality(name).specs()]
+
+
+def _order(name: str) -> int:
+    return MODALITIES.index(name) if name in MODALITIES else len(MODALITIES)
+
+
 @dataclass
 class Component:
     """One registered component under test.
@@ -52,7 +58,7 @@ class Component:
     Args:
         given: parameter sets to try beside the defaults (in their place, where the component has
             parameters without a default).
-        specs: what to generate, beside `SPECS`.
+        specs: what to generate, besides the typical specs of its modalities.
     """
 
     registry: Registry
@@ -174,8 +180,9 @@ class Component:
         """Return what the engine may pass by position."""
         registration = self.registration
         if self.kind in TAKES_SPEC:
-            can = registration.modalities or frozenset(MODALITIES)
-            return [(spec,) for spec in (*SPECS, *self.specs) if spec.modality in can]
+            can = sorted(registration.modalities, key=_order) or MODALITIES
+            own = [spec for spec in self.specs if spec.modality in can]
+            return [(spec,) for spec in (*typical_specs(can, self.registry), *own)]
         if self.kind == "latent":
             return [(dimension,) for dimension in LATENT_DIMENSIONS]
         if self.kind == "dataset":

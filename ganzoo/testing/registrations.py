@@ -16,7 +16,7 @@ from torch import nn
 
 from ganzoo.api import CAPABILITIES
 from ganzoo.errors import PluginError
-from ganzoo.recipes.messages import in_words
+from ganzoo.recipes.messages import describe_error
 from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
 from ganzoo.testing.checks import Exempt, Failed, case_check, component_check
 from ganzoo.testing.component import Case, Component
@@ -60,7 +60,11 @@ def _loads_torch(namespace: str, path: str) -> bool:
 def summary(component: Component) -> None:
     """The registration has a summary, which is what a listing shows."""
     if not component.registration.summary.strip():
-        raise Failed("a summary", "none", "register(…, summary='what it is, in a few words')")
+        raise Failed(
+            "a summary",
+            "none",
+            "say what it is in the first line of its docstring",
+        )
 
 
 @component_check()
@@ -114,7 +118,7 @@ def defaults(component: Component) -> None:
         except ValidationError as error:
             raise Failed(
                 f"a default of {name} that its own type allows",
-                f"{name}: {in_words(error.errors()[0])}",
+                f"{name}: {describe_error(error.errors()[0])}",
                 "correct the default, or the type",
             ) from None
         except PydanticSerializationError:
@@ -171,7 +175,7 @@ def capabilities(case: Case) -> None:
             raise Failed(
                 "no capability beyond those registered",
                 f"{word!r}, which is not among them",
-                f"register(…, capabilities={{…, {word!r}}})",
+                f"add {word!r} to the attribute `capabilities` of the class, or to register(…)",
             )
 
 
