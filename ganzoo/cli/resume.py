@@ -37,7 +37,7 @@ def resume(
     from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import print_result
     from ganzoo.runs.directory import RunDirectory
-    from ganzoo.runs.samples import require_run
+    from ganzoo.runs.external import require_run
     from ganzoo.training.continuity import is_complete
     from ganzoo.training.launch import Options
     from ganzoo.training.launch import resume as go_on

@@ -26,6 +26,7 @@ from ganzoo.recipes.schema import (
     settings_data,
 )
 from ganzoo.recipes.yaml import load_document, to_yaml
+from ganzoo.runs.files import write_atomic
 
 ENGINE_REVISION = 1
 """Revision of the core's own computation. Raise it whenever the core computes other numbers, or a
@@ -52,7 +53,7 @@ Tree = dict[str, Any]
 
 def write_lock(path: Path, lock: Mapping[str, Any]) -> None:
     """Write a lock: plain data, its outermost keys in the order of the schema."""
-    path.write_text(lock_text(lock), encoding="utf-8", newline="\n")
+    write_atomic(path, lock_text(lock).encode())
 
 
 def lock_text(lock: Mapping[str, Any]) -> str:

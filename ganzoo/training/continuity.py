@@ -13,8 +13,8 @@ from ganzoo.recipes.overrides import override_layer
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.names import suggest
 from ganzoo.runs.checkpoints import CheckpointStore
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
 
 BUDGET_AND_CADENCE = marked(Mark.BUDGET, Mark.CADENCE)
 """What may differ between a run and its continuation."""

@@ -11,8 +11,8 @@ from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import experiment, read_lock
 from ganzoo.recipes.schema import Mark, marked
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
 from ganzoo.training.continuity import is_complete
 from ganzoo.training.launch import Options, resume, start
 from ganzoo.training.processes import find_processes
