@@ -14,7 +14,7 @@ from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.names import kind_of
 
 if TYPE_CHECKING:
-    from ganzoo.testing.report import Outcome
+    from ganzoo.testing.outcomes import Outcome
 
 
 @click.command()
@@ -54,7 +54,7 @@ def conformance(
 
 def _list(kind: str | None, as_json: bool) -> None:
     from ganzoo.report.table import Table
-    from ganzoo.testing.catalogue import CHECKS
+    from ganzoo.testing.suite import CHECKS
 
     rows = [
         (each, check.name, check.proves)
@@ -73,8 +73,8 @@ def _examine(
     pattern: str, given: tuple[str, ...], kind: str | None, plugin: Path | None, *, quiet: bool
 ) -> list[Outcome]:
     """Make every check; unless `quiet`, print each component's outcome as soon as it is known."""
-    from ganzoo.testing.report import EXEMPT, PASSED, summary
-    from ganzoo.testing.trials import by_component, trials
+    from ganzoo.testing.outcomes import EXEMPT, PASSED, summary
+    from ganzoo.testing.suite import by_component, trials
 
     found = trials(
         pattern, registry=options.registry(plugin), kind=kind, everywhere=_parameters(given)
@@ -103,7 +103,7 @@ def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
 
 def _conclude(outcomes: list[Outcome]) -> None:
     """Raise PluginError if a check failed."""
-    from ganzoo.testing.report import FAILED, summary
+    from ganzoo.testing.outcomes import FAILED, summary
 
     failed = [each for each in outcomes if each.outcome == FAILED]
     if not failed:

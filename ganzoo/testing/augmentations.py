@@ -8,13 +8,18 @@ import torch
 from torch import Tensor
 
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.testing.asking import BATCH, samples
-from ganzoo.testing.capturing import captured, require_declared
-from ganzoo.testing.checks import Exempt, Failed, case_check
-from ganzoo.testing.comparing import Answers, difference, shape
+from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
-from ganzoo.testing.spelling import method_names
-from ganzoo.testing.state import check_resumes
+from ganzoo.testing.networks import BATCH, samples
+from ganzoo.testing.outcomes import Exempt, Failed
+from ganzoo.testing.probes import (
+    Answers,
+    captured,
+    check_resumes,
+    difference,
+    require_declared,
+    shape,
+)
 
 STRENGTHS = ("strength", "probability", "p")
 """What the parameter that scales an augmentation may be called."""

@@ -1,51 +1,19 @@
-"""What a check is, how one ends, and what a component that fails it is told."""
+"""What a check is, and the check that several kinds share: misspelt method names."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from inspect import cleandoc
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
+from torch import nn
 
-import ganzoo
-
-if TYPE_CHECKING:
-    from ganzoo.testing.component import Case, Component
-
-
-class Failed(Exception):
-    """The component breaks the contract.
-
-    Args:
-        expected: what the contract says, to be read after the word "expected".
-        got: what was seen, to be read after the word "got".
-        advice: what the author can do about it.
-    """
-
-    def __init__(self, expected: str, got: str, advice: str) -> None:
-        super().__init__(expected, got, advice)
-        self.expected = expected
-        self.got = got
-        self.advice = advice
-        self.where = ""
-        """The case that it happened in; empty where the component as a whole is meant."""
-
-    def __str__(self) -> str:
-        where = f"{self.where}: " if self.where else ""
-        return f"{where}expected {self.expected}, got {self.got}; {self.advice}"
-
-
-class Exempt(Exception):
-    """The check does not apply, because of what the component declares or does not offer."""
-
-
-class NotChecked(Exception):
-    """The check applies and could not be made: something is missing that only the user has."""
+from ganzoo.testing.component import Case, Component
+from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
 
 
 @dataclass(frozen=True)
@@ -75,13 +43,16 @@ def component_check(*after: str) -> Callable[[Callable[[Component], None]], Chec
     return decorate
 
 
-def case_check(*after: str, every_size: bool = False) -> Callable[[Callable[[Case], None]], Check]:
+def case_check(
+    *after: str, name: str | None = None, every_size: bool = False
+) -> Callable[[Callable[[Case], None]], Check]:
     """Like `component_check`, for a function that is called with the cases of the component.
 
     The check is exempt if every case is, and ends at the first case that fails.
 
     Args:
-        every_size: also with the cases whose samples are large, where there are small ones.
+        name: the check's name, by default the function's.
+        every_size: also run the cases with large samples, even where there are small ones.
     """
 
     def decorate(function: Callable[[Case], None]) -> Check:
@@ -91,36 +62,9 @@ def case_check(*after: str, every_size: bool = False) -> Callable[[Callable[[Cas
             if len(exempt) == len(cases):
                 raise exempt[0]
 
-        return Check(_name(function), _proof(function), run, ("builds", *after))
+        return Check(name or _name(function), _proof(function), run, ("builds", *after))
 
     return decorate
-
-
-def failure(
-    error: Exception,
-    expected: str = "no error",
-    advice: str = "the error is the component's own",
-) -> Failed:
-    """Return what any error of a check means to the author of the component."""
-    if isinstance(error, Failed):
-        return error
-    words = " ".join(str(error).split())[:300]
-    got = f"{type(error).__name__}: {words}{_place(error)}" if words else type(error).__name__
-    failed = Failed(expected, got, advice)
-    failed.__cause__ = error
-    return failed
-
-
-@contextmanager
-def expecting(expected: str, advice: str) -> Iterator[None]:
-    """Say of any error inside what was expected in its place, and what to do."""
-    try:
-        yield
-    except (Exempt, NotChecked):
-        raise
-    except Exception as error:
-        failed = failure(error, expected, advice)
-        raise failed from failed.__cause__
 
 
 def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:
@@ -141,17 +85,6 @@ def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:
     return None
 
 
-def _place(error: Exception) -> str:
-    """Return the innermost line of the traceback that is neither torch's nor ours."""
-    foreign = (str(Path(torch.__file__).parent), str(Path(ganzoo.__file__).parent))
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(foreign)
-    ]
-    return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-
-
 def _name(function: Callable[..., None]) -> str:
     return function.__name__.replace("_", "-")
 
@@ -159,3 +92,53 @@ def _name(function: Callable[..., None]) -> str:
 def _proof(function: Callable[..., None]) -> str:
     paragraph = cleandoc(function.__doc__ or "").split("\n\n")[0]
     return " ".join(paragraph.replace("``", "").split())
+
+
+LIKENESS = 0.8
+"""From where on a name is taken for a misspelt one, as `difflib` measures it."""
+
+
+def method_names(contract: Mapping[str, tuple[str, ...]], *after: str) -> Check:
+    """Return the check that no public method is a near miss of one of the contract's.
+
+    Args:
+        contract: the names of the methods that are called, each with those of its arguments.
+        after: the checks that must hold before this one is made.
+    """
+
+    def method_names(case: Case) -> None:
+        """No public method's name is a slip of the pen away from one that is called.
+
+        Such a method would never be called, and nobody would be told.
+        """
+        for name, method in _methods(case.make()).items():
+            near = get_close_matches(name.lower(), contract, n=1, cutoff=LIKENESS)
+            if name in contract or not near or not _takes(method, len(contract[near[0]])):
+                continue
+            words = ", ".join(("self", *contract[near[0]]))
+            raise Failed(
+                "no public method that is nearly called like one of ganzoo's",
+                f"{name} - did you mean {near[0]!r}?",
+                f"def {near[0]}({words}): …, or begin the name of a helper with an underscore",
+            )
+
+    return case_check(*after)(method_names)
+
+
+def _methods(live: Any) -> dict[str, Callable[..., Any]]:
+    """Return the public methods that a component's author wrote, by name."""
+    found = inspect.getmembers(type(live), inspect.isfunction)
+    return {
+        name: method
+        for name, method in found
+        if not name.startswith("_") and not hasattr(nn.Module, name)
+    }
+
+
+def _takes(method: Callable[..., Any], count: int) -> bool:
+    """Whether the method can be called with so many arguments beside ``self``."""
+    try:
+        inspect.signature(method).bind(None, *range(count))
+    except TypeError:
+        return False
+    return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganzoo.api import MODALITIES, DataError, Registration, SampleSpec
 from ganzoo.components.build import capabilities, initialised_from
@@ -15,10 +15,7 @@ from ganzoo.components.plan import ComponentPlan
 from ganzoo.components.signature import parameter_model
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
-from ganzoo.testing.checks import Failed, NotChecked
-
-if TYPE_CHECKING:
-    from ganzoo.testing.report import Outcome
+from ganzoo.testing.outcomes import Failed, NotChecked, Outcome
 
 Parameters = Mapping[str, Any]
 

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
-from ganzoo.testing.comparing import difference, shape
+from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
+from ganzoo.testing.outcomes import Exempt, Failed, expecting
+from ganzoo.testing.probes import difference, shape
 
 LOOKED_AT = 12
 """How many samples of a data set are read one by one, spread over the whole of it."""

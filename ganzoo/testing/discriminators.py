@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.testing.asking import BATCH, inputs, named, touched
-from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
-from ganzoo.testing.comparing import shape
+from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
-from ganzoo.testing.networks import BOTH_NETWORKS
+from ganzoo.testing.networks import BATCH, BOTH_NETWORKS, inputs, named, touched
+from ganzoo.testing.outcomes import Exempt, Failed, expecting
+from ganzoo.testing.probes import shape
 from ganzoo.testing.toys import Painter
 from ganzoo.training.game import EngineGame, RequiredGradients
 

@@ -1,4 +1,4 @@
-"""Checks of generators alone."""
+"""Checks of generators and of the latents that they are given."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.testing.asking import BATCH, answers, inputs, perturbed, touched, trained
-from ganzoo.testing.checks import Exempt, Failed, case_check
-from ganzoo.testing.comparing import difference, shape
+from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
-from ganzoo.testing.networks import BOTH_NETWORKS
+from ganzoo.testing.networks import (
+    BATCH,
+    BOTH_NETWORKS,
+    answers,
+    inputs,
+    perturbed,
+    touched,
+    trained,
+)
+from ganzoo.testing.outcomes import Exempt, Failed
+from ganzoo.testing.probes import difference, shape
+
+# --- generators ----------------------------------------------------------------------------------
 
 
 @case_check(every_size=True)
@@ -91,3 +101,55 @@ def separate_samples(case: Case) -> None:
 
 
 GENERATOR = (form, *BOTH_NETWORKS, value_range, inputs_alone, separate_samples)
+
+
+# --- latents -------------------------------------------------------------------------------------
+
+COUNT = 128
+
+
+@case_check(name="form")
+def latent_form(case: Case) -> None:
+    """It returns float32 (n, dim) from `sample(n, generator)`."""
+    (dimension,) = case.arguments
+    found: Any = _drawn(case)
+    expected = f"float32 of shape {COUNT}x{dimension}"
+    if not isinstance(found, Tensor):
+        raise Failed(expected, f"a {type(found).__name__}", "return one tensor")
+    if tuple(found.shape) != (COUNT, dimension) or found.dtype != torch.float32:
+        got = f"{str(found.dtype).removeprefix('torch.')} of shape {shape(found)}"
+        raise Failed(expected, got, "draw n rows of dim numbers with dtype=torch.float32")
+
+
+@case_check("form", name="finite")
+def latent_finite(case: Case) -> None:
+    """Every number is finite."""
+    if not (found := _drawn(case)).isfinite().all():
+        count = int((~found.isfinite()).sum())
+        raise Failed("finite numbers", f"{count} of {found.numel()} that are not", "mind log(0)")
+
+
+@case_check("form", name="same-seed")
+def latent_same_seed(case: Case) -> None:
+    """The same seed of the generator that is passed gives the same numbers, another seed others."""
+    first, again, other = _drawn(case), _drawn(case), _drawn(case, seed=1)
+    if found := difference({"numbers": first}, {"numbers": again}):
+        raise Failed(
+            "the same numbers from the same seed",
+            found,
+            "hand the generator to every torch function that draws",
+        )
+    if difference({"numbers": first}, {"numbers": other}) is None:
+        raise Failed(
+            "other numbers from another seed",
+            "the same",
+            "draw from the generator that is passed, and do not seed it",
+        )
+
+
+def _drawn(case: Case, seed: int = 0) -> Tensor:
+    drawn: Tensor = case.make().sample(COUNT, torch.Generator().manual_seed(seed))
+    return drawn
+
+
+LATENT = (latent_form, latent_finite, latent_same_seed)

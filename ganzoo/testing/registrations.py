@@ -1,4 +1,4 @@
-"""Checks of every kind: what is registered, its signature, and that it can be made."""
+"""Checks of every kind: what is registered, its signature, that it can be built; and recipes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from pydantic_core import PydanticSerializationError
 from torch import nn
 
 from ganzoo.api import CAPABILITIES
-from ganzoo.errors import PluginError
+from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.messages import in_words
 from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
-from ganzoo.testing.checks import Exempt, Failed, case_check, component_check
+from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component
+from ganzoo.testing.outcomes import Exempt, Failed, NotChecked
 
 LIST_PLUGIN = """
 import json, sys
@@ -173,6 +174,25 @@ def capabilities(case: Case) -> None:
                 f"{word!r}, which is not among them",
                 f"register(…, capabilities={{…, {word!r}}})",
             )
+
+
+@component_check("target")
+def recipe_check(component: Component) -> None:
+    """It passes ``ganzoo check``: YAML, keys, ids, parameters, fit, one update of each network."""
+    from ganzoo.training.launch import prepare
+
+    name = component.registration.id
+    try:
+        prepare(name, (), component.registry)
+    except DataError as error:
+        hint = f" (try: {error.hint})" if error.hint else ""
+        raise NotChecked(f"needs data: {error.message}{hint}") from error
+    except (RecipeError, PluginError) as error:
+        raise Failed(
+            "a recipe without a mistake",
+            "; ".join(error.message.split("\n")),
+            error.hint or f"ganzoo check {name}",
+        ) from error
 
 
 EVERY_KIND = (

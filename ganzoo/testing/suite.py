@@ -1,17 +1,204 @@
-"""The kit as a pytest test function: one test a component and check."""
+"""Which checks each kind of component must pass, and how they run: as trials and under pytest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ganzoo.api import SampleSpec
+from ganzoo.api import HOOKS, Registration, SampleSpec
 from ganzoo.errors import PluginError, UsageError
+from ganzoo.registry.names import qualify, suggest
 from ganzoo.registry.registry import Registry
-from ganzoo.testing.component import Parameters
-from ganzoo.testing.report import FAILED, PASSED, SKIPPED
-from ganzoo.testing.trials import Trial, check_keys, trials
+from ganzoo.testing.augmentations import AUGMENTATION
+from ganzoo.testing.checks import Check
+from ganzoo.testing.component import NOTHING, Component, Parameters
+from ganzoo.testing.datasets import DATASET
+from ganzoo.testing.discriminators import DISCRIMINATOR
+from ganzoo.testing.generators import GENERATOR, LATENT
+from ganzoo.testing.losses import LOSS, REGULARIZER
+from ganzoo.testing.outcomes import (
+    EXEMPT,
+    FAILED,
+    PASSED,
+    SKIPPED,
+    Exempt,
+    NotChecked,
+    Outcome,
+    failure,
+)
+from ganzoo.testing.registrations import EVERY_KIND, lazy_import, recipe_check, target
+from ganzoo.testing.scoring import EXTRACTOR, METRIC
+from ganzoo.testing.training import CALLBACK, OPTIMIZER, SCHEDULE
+
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "generator": (*EVERY_KIND, *GENERATOR),
+    "discriminator": (*EVERY_KIND, *DISCRIMINATOR),
+    "latent": (*EVERY_KIND, *LATENT),
+    "loss": (*EVERY_KIND, *LOSS),
+    "regularizer": (*EVERY_KIND, *REGULARIZER),
+    "augmentation": (*EVERY_KIND, *AUGMENTATION),
+    "dataset": (*EVERY_KIND, *DATASET),
+    "extractor": (*EVERY_KIND, *EXTRACTOR),
+    "metric": (*EVERY_KIND, *METRIC),
+    "optimizer": (*EVERY_KIND, *OPTIMIZER),
+    "schedule": (*EVERY_KIND, *SCHEDULE),
+    "callback": (*EVERY_KIND, *CALLBACK),
+    "recipe": (lazy_import, target, recipe_check),
+}
+
+
+NOT_THE_AUTHORS = r"(torch|torchmetrics|accelerate|setuptools|_distutils_hack|distutils)(\.|$)"
+"""Modules that may warn of themselves, also where an author's tests make errors of warnings."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One check of one component. Its text names both: ``generator acme/unet: batch-of-one``."""
+
+    component: Component
+    check: Check
+
+    def __str__(self) -> str:
+        return f"{self.component}: {self.check.name}"
+
+    def outcome(self) -> Outcome:
+        """Make the check, once; checks that it builds on are made before it."""
+        known = self.component.outcomes
+        if self.check.name not in known:
+            known[self.check.name] = self._judged()
+        return known[self.check.name]
+
+    def _judged(self) -> Outcome:
+        for before in self._before():
+            if not (earlier := before.outcome()).holds:
+                why = "failed" if earlier.outcome == FAILED else "was not checked"
+                return self._ended(SKIPPED, _cause(earlier, f"{earlier.check} {why}"))
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module=NOT_THE_AUTHORS)
+                self.check.run(self.component)
+        except Exempt as reason:
+            return self._ended(EXEMPT, str(reason))
+        except NotChecked as reason:
+            return self._ended(SKIPPED, str(reason))
+        except Exception as error:  # whatever the code of a plugin may raise
+            failed = failure(error)
+            return self._ended(FAILED, str(failed), failed)
+        return self._ended(PASSED)
+
+    def _before(self) -> list[Trial]:
+        checks = CHECKS[self.component.kind]
+        return [Trial(self.component, each) for each in checks if each.name in self.check.after]
+
+    def _ended(self, end: str, message: str = "", error: Exception | None = None) -> Outcome:
+        component = self.component
+        return Outcome(
+            component.registration.id, component.kind, self.check.name, end, message, error
+        )
+
+
+def _cause(earlier: Outcome, words: str) -> str:
+    """Return why nothing was checked: the first cause, where one thing led to another."""
+    return earlier.message if earlier.outcome == SKIPPED else words
+
+
+def trials(
+    pattern: str,
+    *,
+    registry: Registry | None = None,
+    kind: str | None = None,
+    parameters: Mapping[str, Sequence[Parameters]] = {},
+    everywhere: Parameters = NOTHING,
+    specs: Sequence[SampleSpec] = (),
+) -> list[Trial]:
+    """Return every check of every component whose id matches a shell pattern.
+
+    Args:
+        kind: only components of this kind.
+        parameters: by id, or by kind and id (``generator acme/unet``), the parameter sets to try.
+        everywhere: one more parameter set, for every component that matches.
+        specs: what to generate, beside the specs that every network is tried on.
+
+    Raises:
+        PluginError: nothing matches, a plugin that is meant is broken, or `parameters` names a
+            component that does not match.
+    """
+    registry = registry or Registry()
+    components = [
+        Component(registry, registration, [everywhere] if everywhere else [], specs)
+        for registration in select(registry, pattern, kind)
+    ]
+    for key, sets in parameters.items():
+        named = [each for each in components if key in (str(each), each.registration.id)]
+        if not named:
+            ids = [each.registration.id for each in components]
+            raise _unknown("parameters", key, [*ids, *map(str, components)])
+        for component in named:
+            component.given = [*component.given, *sets]
+    return [Trial(each, check) for each in components for check in CHECKS[each.kind]]
+
+
+def select(registry: Registry, pattern: str, kind: str | None = None) -> list[Registration]:
+    """Return the components that match, of one kind or of every kind.
+
+    Raises:
+        PluginError: nothing matches, or a plugin that the pattern means could not be loaded.
+    """
+    namespace = qualify(pattern).partition("/")[0]
+    for each in registry.namespaces():
+        meant = each.name == namespace or each.status in ("broken", "clash")
+        if each.status != "ok" and meant and fnmatchcase(each.name, namespace):
+            raise PluginError(
+                f"plugin {each.name!r} ({each}) is {each.predicate}: {each.error}",
+                hint=each.hint,
+            )
+    kinds = [kind] if kind else [*HOOKS]
+    if found := [each for one in kinds for each in registry.list(one, pattern)]:
+        return found
+    raise PluginError(
+        f"no {kind or 'component'} matches {pattern!r}{_guess(registry, pattern, kinds)}",
+        hint="ganzoo plugins",
+    )
+
+
+def _guess(registry: Registry, pattern: str, kinds: Iterable[str]) -> str:
+    """Return what may have been meant by a pattern that matches nothing."""
+    namespace = qualify(pattern).partition("/")[0]
+    names = [each.name for each in registry.namespaces()]
+    if namespace not in names and (near := suggest(namespace, names)):
+        return f" - did you mean '{near}/*'?"
+    everything = [each.id for kind in kinds for each in registry.list(kind)]
+    near = suggest(qualify(pattern), everything)
+    return f" - did you mean {near!r}?" if near else ""
+
+
+def _unknown(argument: str, key: str, known: Iterable[str]) -> PluginError:
+    """Return the error for a key that names nothing that is checked."""
+    near = suggest(key, known)
+    guess = f" - did you mean {near!r}?" if near else ""
+    return PluginError(
+        f"{argument}: nothing that is checked is called {key!r}{guess}",
+        hint="ganzoo conformance --list (a check's full name is 'KIND ID: CHECK')",
+    )
+
+
+def check_keys(argument: str, keys: Iterable[str], known: Sequence[Trial]) -> None:
+    """Raise PluginError, with the nearest name, for a key that is no trial."""
+    names = [*map(str, known)]
+    for key in keys:
+        if key not in names:
+            raise _unknown(argument, key, names)
+
+
+def by_component(all_trials: Sequence[Trial]) -> Iterator[tuple[Component, list[Trial]]]:
+    """Yield each component with its trials."""
+    components = {id(each.component): each.component for each in all_trials}
+    for component in components.values():
+        yield component, [each for each in all_trials if each.component is component]
 
 
 class NonConformance(AssertionError):

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.runs.score import Protocol, Sampling, Score
-from ganzoo.testing.checks import Failed, case_check, expecting
-from ganzoo.testing.comparing import Answers, difference
+from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
-from ganzoo.testing.spelling import method_names
-from ganzoo.testing.state import as_saved
+from ganzoo.testing.outcomes import Failed, expecting
+from ganzoo.testing.probes import Answers, as_saved, difference
 
 # --- optimizers ----------------------------------------------------------------------------------
 

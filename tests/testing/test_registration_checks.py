@@ -6,8 +6,8 @@ import pytest
 
 from ganzoo.api import NonNegativeFloat, PositiveInt
 from ganzoo.registry.registry import Registry
-from ganzoo.testing.report import FAILED
-from ganzoo.testing.trials import trials
+from ganzoo.testing.outcomes import FAILED
+from ganzoo.testing.suite import trials
 
 
 class Constant:

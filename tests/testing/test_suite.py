@@ -10,7 +10,7 @@ import pytest
 
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.testing import NonConformance, conformance
-from ganzoo.testing.catalogue import CHECKS
+from ganzoo.testing.suite import CHECKS
 
 PLUGIN = """
     from ganzoo.api import hookimpl

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from ganzoo.components.build import initialised_from
 from ganzoo.components.parameters import plan_component
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.testing.checks import Exempt, Failed, NotChecked, failure
-from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case, Component
-from ganzoo.testing.toys import OFFERED, SPEC, Amplified, Judge, Painter
-from ganzoo.testing.watching import WatchedGame
+from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
+from ganzoo.testing.probes import shape
+from ganzoo.testing.toys import OFFERED, SPEC, Amplified, Judge, Painter, WatchedGame
 from ganzoo.training.game import EngineGame, RequiredGradients
 
 BATCH = 8
