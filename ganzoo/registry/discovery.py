@@ -182,7 +182,7 @@ def _judge_version(namespace: Namespace) -> None:
     group = namespace.entry_point.group if namespace.entry_point else ENTRY_POINT_GROUP
     if group != ENTRY_POINT_GROUP:
         is_newer = _number(group) > _number(ENTRY_POINT_GROUP)
-        outdated = "ganzoo" if is_newer else namespace.distribution
+        outdated = "ganzoo-core" if is_newer else namespace.distribution
         namespace.refuse(
             "incompatible",
             f"made for {group}; this ganzoo loads {ENTRY_POINT_GROUP}",

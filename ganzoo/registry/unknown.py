@@ -18,7 +18,7 @@ from ganzoo.registry.static_names import glimpsed
 ANY_KIND = "component"
 """What `not_found` is given as a kind where any would do."""
 
-INSTALL_ZOO = 'pip install "ganzoo[zoo]"'
+INSTALL_ZOO = 'pip install "ganzoo-core[zoo]"'
 
 
 def not_found(

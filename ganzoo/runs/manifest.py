@@ -81,7 +81,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if manifest["format"] != FORMAT:
         raise CheckpointError(
             f"{path} has format {manifest['format']}; this ganzoo knows {FORMAT}",
-            hint="pip install --upgrade ganzoo",
+            hint="pip install --upgrade ganzoo-core",
         )
     if path.name != directory_name(manifest["step"]):
         raise DamagedCheckpoint(f"{path.name}: its manifest says step {manifest['step']}")

@@ -8,6 +8,8 @@ from ganzoo.registry.discovery import BUNDLED_DISTRIBUTIONS
 from ganzoo.registry.names import LOCAL_NAMESPACE
 
 MOST_LETTERS = 40
+CORE = "core"
+"""A plugin of this namespace would be called `ganzoo-core`, as the core's distribution is."""
 
 _NAMESPACE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -40,6 +42,8 @@ def names_of(namespace: str) -> Names:
         raise _refused(namespace, f"the namespace {namespace!r} belongs to {owner}")
     if namespace == LOCAL_NAMESPACE:
         raise _refused(namespace, f"the namespace {namespace!r} is kept for --plugin FILE")
+    if namespace == CORE:
+        raise _refused(namespace, "the distribution ganzoo-core is ganzoo itself")
     if not _NAMESPACE.fullmatch(namespace):
         raise _refused(
             namespace,
@@ -55,6 +59,6 @@ def names_of(namespace: str) -> Names:
 
 def _refused(namespace: str, why: str) -> UsageError:
     near = "-".join(re.findall(r"[a-z0-9]+", namespace.lower())).lstrip("0123456789-")
-    if near in (*BUNDLED_DISTRIBUTIONS, LOCAL_NAMESPACE, ""):
+    if near in (*BUNDLED_DISTRIBUTIONS, LOCAL_NAMESPACE, CORE, ""):
         near = f"my-{near or 'lab'}"
     return UsageError(why, hint=f"ganzoo new plugin {near[:MOST_LETTERS].rstrip('-')} --kind …")

@@ -232,7 +232,7 @@ def conformance(
         import pytest
     except ImportError as error:
         raise UsageError(
-            "the conformance kit needs pytest", hint='pip install "ganzoo[testing]"'
+            "the conformance kit needs pytest", hint='pip install "ganzoo-core[testing]"'
         ) from error
     registry = Registry.with_local(plugin) if plugin else Registry()
     found = trials(pattern, registry=registry, parameters=parameters, specs=specs)

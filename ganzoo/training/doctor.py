@@ -76,7 +76,7 @@ def packages() -> Iterator[Finding]:
 
     Packages that are not needed are mentioned where they are there and do harm.
     """
-    needed = [Requirement(line) for line in importlib.metadata.requires("ganzoo") or []]
+    needed = [Requirement(line) for line in importlib.metadata.requires("ganzoo-core") or []]
     needed = [each for each in needed if each.marker is None or each.marker.evaluate()]
     clashing = [name for name in CLASHING if importlib.util.find_spec(module_of(name))]
     errors = import_errors([module_of(name) for name in [*(r.name for r in needed), *clashing]])

@@ -102,7 +102,7 @@ def test_without_the_zoo_a_plugin_is_only_written(
     assert main(["new", "plugin", "acme", "--kind", "loss"]) == 2
     assert capsys.readouterr().err == (
         "a new plugin is tried together with the zoo's own, which is not installed\n"
-        'try: pip install "ganzoo[zoo]", or add --no-try\n'
+        'try: pip install "ganzoo-core[zoo]", or add --no-try\n'
     )
     assert not (here / "ganzoo-acme").exists()
     assert main(["new", "plugin", "acme", "--kind", "loss", "--no-try"]) == 0

@@ -97,7 +97,7 @@ def test_without_any_plugin_the_advice_is_to_install_the_zoo(
 ) -> None:
     monkeypatch.setattr("ganzoo.registry.registry.discover", list)
     assert main(verb) == 0
-    assert 'try: pip install "ganzoo[zoo]"' in capsys.readouterr().err
+    assert 'try: pip install "ganzoo-core[zoo]"' in capsys.readouterr().err
 
 
 def test_a_local_file_is_listed_like_any_plugin(tmp_path, capsys: Capture) -> None:
@@ -174,7 +174,7 @@ def test_plugins_in_json_has_all_that_is_known_of_each(install_plugin, capsys: C
         "origin": "third-party",
         "status": "incompatible",
         "error": "made for ganzoo.v2; this ganzoo loads ganzoo.v1",
-        "hint": "pip install --upgrade ganzoo",
+        "hint": "pip install --upgrade ganzoo-core",
         "load_ms": None,
         "loads_torch": None,
         "components": {},

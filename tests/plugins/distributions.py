@@ -128,7 +128,7 @@ TROUBLES: Mapping[str, Trouble] = {
         plugin("future", _ONE_LOSS, group="ganzoo.v2"),
         "incompatible",
         r"made for ganzoo\.v2; this ganzoo loads ganzoo\.v1",
-        "pip install --upgrade ganzoo",
+        "pip install --upgrade ganzoo-core",
     ),
     "a misspelt hook": Trouble(
         plugin("misspelt", _ONE_LOSS.replace("register_losses", "register_loses")),

@@ -15,7 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[2]
-OURS = ("ganzoo", "ganzoo-zoo")
+OURS = ("ganzoo-core", "ganzoo-zoo")
 
 
 class Environment:
@@ -27,7 +27,7 @@ class Environment:
         self.workplace.mkdir()
         venv.create(path, with_pip=False)
         shared = path.with_name("shared")
-        _link_dependencies("ganzoo", shared)
+        _link_dependencies("ganzoo-core", shared)
         self.see(shared)
 
     @property

@@ -18,7 +18,7 @@ class Distribution:
     entry_points: Mapping[str, str]
     group: str = "ganzoo.v1"
     version: str = "1.0"
-    requires: tuple[str, ...] = field(default=("ganzoo",))
+    requires: tuple[str, ...] = field(default=("ganzoo-core",))
 
     @property
     def stem(self) -> str:

@@ -64,7 +64,7 @@ def test_a_file_given_as_a_plugin_is_loaded_whatever_ganzoo_plugins_says(
 
 REFUSED = {
     "disabled": ({}, "disabled: left out by GANZOO_PLUGINS", "export GANZOO_PLUGINS=acme,zoo"),
-    "newer": ({"group": "ganzoo.v2"}, "made for ganzoo.v2", "pip install --upgrade ganzoo"),
+    "newer": ({"group": "ganzoo.v2"}, "made for ganzoo.v2", "pip install --upgrade ganzoo-core"),
     "older": ({"group": "ganzoo.v0"}, "made for ganzoo.v0", "pip install --upgrade ganzoo-acme"),
     "reserved": ({"zoo": "a"}, "one namespace, this one has", "pip uninstall ganzoo-acme, and"),
 }

@@ -96,7 +96,7 @@ def test_without_the_zoo_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("ganzoo.registry.registry.discover", list)
     with pytest.raises(PluginError, match="zoo's own plugin is not installed") as caught:
         Registry().get("generator", "dcgan")
-    assert caught.value.hint == 'pip install "ganzoo[zoo]"'
+    assert caught.value.hint == 'pip install "ganzoo-core[zoo]"'
 
 
 @pytest.mark.parametrize(

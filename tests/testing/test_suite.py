@@ -149,7 +149,7 @@ def test_without_pytest_the_error_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pytest", None)
     with pytest.raises(UsageError) as raised:
         conformance("acme/*")
-    assert raised.value.hint == 'pip install "ganzoo[testing]"'
+    assert raised.value.hint == 'pip install "ganzoo-core[testing]"'
 
 
 @pytest.mark.slow
