@@ -24,7 +24,7 @@ from pathlib import Path
 
 from leaderboard_records import RECORDS, collect
 
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import Recipe
 from ganzoo.report.listing import listed
 from ganzoo.runs.directory import RunDirectory
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganzoo.recipes.recipe import Recipe as Recipe
+    from ganzoo.recipes.load import Recipe as Recipe
     from ganzoo.report.compare import compare as compare
     from ganzoo.training.run import load as load
     from ganzoo.training.run import run as run
@@ -19,7 +19,7 @@ _LAZY = {
     "run": "ganzoo.training.run",
     "load": "ganzoo.training.run",
     "compare": "ganzoo.report.compare",
-    "Recipe": "ganzoo.recipes.recipe",
+    "Recipe": "ganzoo.recipes.load",
 }
 
 __all__ = ["Recipe", "__version__", "compare", "load", "run"]

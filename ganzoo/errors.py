@@ -66,14 +66,44 @@ class Problem:
 class RecipeError(UsageError):
     """A recipe that cannot be run. `problems` holds every mistake that was found.
 
-    `rest` is the recipe without what is wrong in it, where so much of it is right that the next
-    passes can look at it.
+    `partial` is the recipe without its wrong values, or None if too little is left for the next
+    passes to check.
     """
 
     def __init__(self, problems: Sequence[Problem], *, hint: str | None = None) -> None:
         super().__init__("\n".join(map(str, problems)), hint=hint)
         self.problems = tuple(problems)
-        self.rest: Any = None
+        self.partial: Any = None
+
+
+class Findings:
+    """Collects the problems of one pass, each with its hint, and raises them all at once.
+
+    They are raised sorted by line, with the hint of the first problem that has one.
+    """
+
+    def __init__(self) -> None:
+        self._hints: dict[Problem, str | None] = {}
+
+    def add(self, problem: Problem, hint: str | None = None) -> None:
+        """Add a problem; a duplicate is kept once."""
+        self._hints[problem] = self._hints.get(problem) or hint
+
+    def take(self, error: RecipeError) -> None:
+        """Add the problems of an error that another pass raised."""
+        for problem in error.problems:
+            self.add(problem, error.hint)
+
+    def raise_any(self) -> None:
+        """Raise the problems, if there are any.
+
+        Raises:
+            RecipeError: with every problem.
+        """
+        if self._hints:
+            problems = sorted(self._hints)
+            hints = (self._hints[each] for each in problems)
+            raise RecipeError(problems, hint=next(filter(None, hints), None))
 
 
 class PluginError(UsageError):
@@ -165,3 +195,20 @@ class Interrupted(GanzooError):
     def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
+
+
+def truncate(value: object, length: int = 60) -> str:
+    """Return ``str(value)`` for a message, shortened to `length` characters."""
+    words = str(value)
+    return words if len(words) <= length else f"{words[: length - 8]}...{words[-5:]}"
+
+
+def describe(value: object) -> str:
+    """Return how a message names a value of a recipe."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return truncate(repr(value))

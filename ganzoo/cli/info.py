@@ -81,9 +81,9 @@ def _recipe(
     registry: Registry, name: str, registration: Registration | None = None
 ) -> dict[str, Any]:
     from ganzoo import __version__
-    from ganzoo.recipes.ids import components
+    from ganzoo.recipes.load import Recipe
     from ganzoo.recipes.locate import locate
-    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.recipes.schema import named_components
 
     recipe = Recipe.load(name, (), registry)
     settings = recipe.settings
@@ -103,7 +103,7 @@ def _recipe(
                 "parameters": node.model_dump(exclude={"use", "parameters"}, exclude_defaults=True)
                 | node.parameters,
             }
-            for slot, _, node in components(settings)
+            for slot, _, node in named_components(settings)
         ],
     }
 

@@ -56,7 +56,7 @@ def recipe(
 
 
 def _child(file: Path, parent: str, registry: Registry) -> str:
-    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.recipes.load import Recipe
     from ganzoo.scaffold.recipe import child_text
 
     return child_text(file, Recipe.load(parent, (), registry))

@@ -9,9 +9,8 @@ from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.errors import PluginError, RecipeError
-from ganzoo.recipes.locate import shipped_recipes
-from ganzoo.recipes.project import read_text
-from ganzoo.recipes.strict_yaml import load_document
+from ganzoo.recipes.locate import read_text, shipped_recipes
+from ganzoo.recipes.yaml import load_document
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
 

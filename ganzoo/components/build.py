@@ -14,8 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.api import Augmentation, Dataset, Latent, Loss, SampleSpec
 from ganzoo.components.plan import ComponentPlan, Plan, Slot
-from ganzoo.errors import DataError, GanzooError, PluginError, RecipeError
-from ganzoo.recipes.scalars import shortened
+from ganzoo.errors import DataError, GanzooError, PluginError, RecipeError, truncate
 from ganzoo.registry.names import shorten
 
 
@@ -126,7 +125,7 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
 
 def in_one_line(error: Exception) -> str:
     """Return the words of an error of foreign code as one line of bearable length."""
-    return shortened(" ".join(str(error).split()), 300)
+    return truncate(" ".join(str(error).split()), 300)
 
 
 def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:

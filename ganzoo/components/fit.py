@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.api import Dataset
 from ganzoo.components.build import Components, capabilities, make
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
-from ganzoo.recipes.findings import Findings
+from ganzoo.errors import Findings
 from ganzoo.registry.names import PLURALS, shorten, suggest
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
-    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.recipes.load import Recipe
 
 ComponentPlans = Mapping[Slot, ComponentPlan]
 

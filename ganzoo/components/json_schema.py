@@ -17,17 +17,19 @@ from ganzoo.api import Registration
 from ganzoo.components import docstrings
 from ganzoo.components.signature import parameter_model
 from ganzoo.errors import PluginError
-from ganzoo.recipes.component_paths import KINDS, NAMED_BY_KEY, KeyPath
 from ganzoo.recipes.locate import shipped_recipes
 from ganzoo.recipes.merge import removable
 from ganzoo.recipes.schema import (
     BUDGETS,
+    KINDS,
+    NAMED_BY_KEY,
     Group,
     Node,
     OptimizerNode,
     RegularizerNode,
     Settings,
 )
+from ganzoo.recipes.yaml import KeyPath
 from ganzoo.registry.names import PLURALS, shorten
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from ganzoo.components.signature import (
     plain_values,
 )
 from ganzoo.errors import Problem, RecipeError
-from ganzoo.recipes.messages import told_apart
-from ganzoo.recipes.source import COMMAND_LINE, NOWHERE
+from ganzoo.recipes.merge import COMMAND_LINE, NOWHERE
+from ganzoo.recipes.messages import readable_errors
 from ganzoo.registry.names import suggest
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def plan_component(
         checked = model.model_validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         raise WrongParameters(
-            [_wrong_parameter(*each, names) for each in told_apart(error.errors(), given)]
+            [_wrong_parameter(*each, names) for each in readable_errors(error.errors(), given)]
         ) from error
     return ComponentPlan(
         slot,

@@ -20,7 +20,7 @@ from ganzoo.api import Dataset, Registration, SampleSpec
 from ganzoo.errors import Problem
 
 if TYPE_CHECKING:
-    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.recipes.load import Recipe
     from ganzoo.registry.registry import Registry
 
 MEMORY_LIMIT_BYTES = 2 * 1024**3

@@ -16,13 +16,10 @@ from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.fit import fit_plan, fit_schedules
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot
-from ganzoo.errors import PluginError, RecipeError, UsageError
-from ganzoo.recipes.findings import Findings
-from ganzoo.recipes.ids import check_ids
-from ganzoo.recipes.ids import components as named_components
+from ganzoo.errors import Findings, PluginError, RecipeError, UsageError
+from ganzoo.recipes.load import Recipe, check_ids
 from ganzoo.recipes.overrides import Overrides
-from ganzoo.recipes.recipe import Recipe
-from ganzoo.recipes.schema import Node
+from ganzoo.recipes.schema import Node, named_components
 from ganzoo.registry.names import shorten
 
 if TYPE_CHECKING:
@@ -65,9 +62,9 @@ def load_recipe(reference: str | Path, overrides: Overrides, registry: Registry)
     try:
         return Recipe.load(reference, overrides, registry)
     except RecipeError as error:
-        if error.rest is None:
+        if error.partial is None:
             raise
-        planner = _Planner(error.rest, registry)
+        planner = _Planner(error.partial, registry)
         planner.findings.take(error)
         planner.check()
         planner.findings.raise_any()

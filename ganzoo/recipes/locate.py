@@ -1,4 +1,7 @@
-"""From what people write for a recipe to its file: a path, a shipped recipe, a plugin's recipe."""
+"""Find and read the file of a recipe: a path, a shipped recipe, or a plugin's recipe.
+
+No path inside a recipe may leave the recipe's project.
+"""
 
 import os
 import re
@@ -8,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo.errors import PluginError, Problem, RecipeError, UsageError
-from ganzoo.recipes.project import SUFFIXES
-from ganzoo.recipes.scalars import shortened, shown
+from ganzoo.errors import PluginError, Problem, RecipeError, UsageError, describe, truncate
+from ganzoo.recipes.yaml import MAX_BYTES
 from ganzoo.registry.names import suggest
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
     from ganzoo.registry import Registry
 
+SUFFIXES = (".yaml", ".yml")
+_PROJECT_MARKERS = (".git", "pyproject.toml")
 _SHIPPED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLUGINS = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
 
@@ -54,7 +58,7 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         UsageError: neither text nor a path.
     """
     if not isinstance(reference, str | Path):
-        what = f"a recipe is named by text or a path, not by {shown(reference)}"
+        what = f"a recipe is named by text or a path, not by {describe(reference)}"
         raise UsageError(what, hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})')
     name = str(reference)
     if run := _run_of(name):
@@ -70,7 +74,7 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
     if name == "last":
         what = "is a run, not a recipe"
         raise RecipeError([Problem(name, 0, 0, "", what)], hint="ganzoo ls, or ganzoo resume last")
-    problem = Problem(shortened(name), 0, 0, "", f"is not a recipe{_near(name)}")
+    problem = Problem(truncate(name), 0, 0, "", f"is not a recipe{_near(name)}")
     raise RecipeError([problem], hint="ganzoo recipes, or a path that ends in .yaml")
 
 
@@ -125,3 +129,77 @@ def _near(name: str) -> str:
     candidates = [*shipped_recipes(), *map(str, Path().glob("*.yaml"))]
     near = suggest(name, candidates)
     return f" - did you mean {near!r}?" if near else ""
+
+
+# --- the project and its files -------------------------------------------------------------------
+
+
+def project_root(directory: Path) -> Path:
+    """Return the nearest directory upwards that has a ``.git`` or a ``pyproject.toml``.
+
+    Where there is none it is the working directory, or `directory` itself if that lies elsewhere.
+    """
+    directory = directory.resolve()
+    for candidate in (directory, *directory.parents):
+        if any((candidate / marker).exists() for marker in _PROJECT_MARKERS):
+            return candidate
+    here = Path.cwd()
+    return here if directory.is_relative_to(here) else directory
+
+
+def inside_project(text: str, directory: Path) -> Path:
+    """Return the absolute path that `text` means in a recipe of `directory`, links resolved.
+
+    Raises:
+        ValueError: the path leads out of the project, or cannot be one.
+    """
+    root = project_root(directory)
+    try:
+        path = (directory / text).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a null byte
+        raise ValueError(f"{truncate(repr(text))} cannot be a path") from error
+    if not path.is_relative_to(root):
+        what = f"{truncate(repr(text))} leads out of the project {root}"
+        raise ValueError(f"{what} - copy the recipe into it")
+    return path
+
+
+def read_text(path: Path, file: str) -> str:
+    """Return the text of a recipe's file; `file` is its name in messages.
+
+    Raises:
+        RecipeError: a file that is missing, is a directory, is larger than 1 MiB, is not UTF-8,
+            or may not be read.
+    """
+    try:
+        if path.is_dir():
+            raise _unreadable(file, "is a directory, not a recipe", "name the .yaml file in it")
+        if not path.is_file():
+            raise _unreadable(file, f"is not there{_near_file(path, file)}", "ganzoo recipes")
+        if path.stat().st_size > MAX_BYTES:
+            raise _unreadable(file, "is larger than 1 MiB", "a recipe is a page of text")
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(file, f"cannot be read: {error.strerror}", None) from error
+    return _decoded(content, file)
+
+
+def _decoded(content: bytes, file: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        problem = Problem(file, line, column, "", "is not UTF-8 text")
+        raise RecipeError([problem], hint="save the file as UTF-8") from error
+
+
+def _near_file(path: Path, file: str) -> str:
+    names = [each.name for each in path.parent.glob("*") if each.suffix in SUFFIXES]
+    near = suggest(path.name, names)
+    return f" - did you mean {str(Path(file).with_name(near))!r}?" if near else ""
+
+
+def _unreadable(file: str, what: str, hint: str | None) -> RecipeError:
+    return RecipeError([Problem(file, 0, 0, "", what)], hint=hint)

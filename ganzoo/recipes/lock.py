@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import Problem, RecipeError
-from ganzoo.recipes.dump import to_yaml
+from ganzoo.recipes.locate import read_text
 from ganzoo.recipes.overrides import plain
-from ganzoo.recipes.project import read_text
 from ganzoo.recipes.schema import Settings
-from ganzoo.recipes.strict_yaml import load_document
+from ganzoo.recipes.yaml import load_document, to_yaml
 
 NOT_THE_EXPERIMENT = ("seed", "name", "description", "paper", "published", "reproduced")
 """What two runs of one experiment may differ in."""

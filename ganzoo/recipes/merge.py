@@ -1,29 +1,144 @@
 """The merge: a left fold over the layers of a recipe, from the root of `extends` to the overrides.
 
-Deep for mappings; lists and scalars are replaced whole. A child that changes which component a
-slot means drops the parameters that were inherited for the other one; a child that gives one
-budget (`train.steps` or `train.samples`) drops the other. Null stays in the data until the last
-layer is in; then `without_nulls` removes the slots that hold it.
+A layer is one file's data, or the overrides, and where each value was written. Mappings are merged
+deeply; lists and scalars are replaced. A child that changes the component of a slot drops the
+parameters inherited for the old component; a child that gives one budget (`train.steps` or
+`train.samples`) drops the other. Nulls stay in the data until the last layer is merged; then
+`without_nulls` removes the slots that hold them.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
-from ganzoo.recipes.component_paths import (
-    MAPS,
-    KeyPath,
-    at,
-    children,
-    component_at,
-    component_paths,
-    kind_of,
-    paths,
-)
-from ganzoo.recipes.scalars import shortened
-from ganzoo.recipes.schema import BUDGETS
-from ganzoo.recipes.source import Layer, Origin, nearest
-from ganzoo.registry.names import shorten
+from ganzoo.errors import truncate
+from ganzoo.recipes.schema import BOTH, BUDGETS, DEFAULT_IDS, MAPS, NAMED_BY_KEY, SIDES, kind_of
+from ganzoo.recipes.yaml import KeyPath, Marks
+from ganzoo.registry.names import qualify, shorten
+
+COMMAND_LINE = "command line"
+OVERRIDES = "overrides"
+"""What messages call the overrides that a Python program gives as a mapping."""
+NOWHERE = (0, 0)
+"""Line and column of what no file holds."""
+
+Place = TypeVar("Place")
+
+
+# --- paths in plain data -------------------------------------------------------------------------
+
+
+def children(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the keys, or places, of a mapping or list with what they hold."""
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from ((str(place), each) for place, each in enumerate(value))
+
+
+def paths(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of a value and of everything in it, from the outside in."""
+    yield path
+    for key, each in children(value):
+        yield from paths(each, (*path, key))
+
+
+def at(data: Any, path: KeyPath) -> Any:
+    """Return what stands at `path`, None where nothing does."""
+    for key in path:
+        data = dict(children(data)).get(key)
+    return data
+
+
+def component_paths(data: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield where something stands in a component's place."""
+    if kind_of(path):
+        yield path
+        return
+    for key, each in children(data):
+        yield from component_paths(each, (*path, key))
+
+
+def long_form(value: Any, path: KeyPath = ()) -> Any:
+    """Return the value with every component that is only a name written as ``{use: name}``."""
+    if kind_of(path):
+        return {"use": value} if isinstance(value, str) else value
+    if isinstance(value, dict):
+        return {key: long_form(each, (*path, key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [long_form(each, (*path, str(place))) for place, each in enumerate(value)]
+    return value
+
+
+def component_at(data: Any, path: KeyPath) -> str | None:
+    """Return the full id of the component that the slot at `path` means; None: it does not say.
+
+    An optimizer of one side that does not say is the one of ``both``.
+    """
+    node = at(data, path)
+    use = node.get("use") if isinstance(node, dict) else None
+    if isinstance(use, str):
+        return qualify(use)
+    if path in SIDES:
+        return component_at(data, BOTH)
+    if path[0] in NAMED_BY_KEY:
+        return qualify(path[-1])
+    return qualify(DEFAULT_IDS[path]) if path in DEFAULT_IDS else None
+
+
+# --- layers --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value was written. Line and column count from 1; both are 0 for an override."""
+
+    file: str
+    line: int
+    column: int
+    directory: Path = field(compare=False)
+    """What a relative path that was written there is relative to."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source's part of a recipe, or several sources merged.
+
+    `data` has every component in its long form; `origins` has every path of `data`, the root `()`
+    included; `notes` says what merging dropped.
+    """
+
+    data: dict[str, Any]
+    origins: dict[KeyPath, Origin]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, data: dict[str, Any], marks: Marks, file: str, directory: Path) -> "Layer":
+        """Return the layer of one source."""
+        data = long_form(data)
+        places = {path: nearest(marks, path) for path in paths(data)}
+        return cls(data, {path: Origin(file, *each, directory) for path, each in places.items()})
+
+    def without(self, *keys: str) -> "Layer":
+        """Return the layer less some of its outermost keys."""
+        data = {key: value for key, value in self.data.items() if key not in keys}
+        origins = {path: each for path, each in self.origins.items() if not {*path[:1]} & {*keys}}
+        return Layer(data, origins, self.notes)
+
+
+def nearest(places: dict[KeyPath, Place], path: KeyPath) -> Place:
+    """Return the place of `path`, or of the innermost thing around it that has one."""
+    while path and path not in places:
+        path = path[:-1]
+    return places[path]
+
+
+# --- merging -------------------------------------------------------------------------------------
 
 _REMOVABLE = (
     *(
@@ -140,7 +255,7 @@ def _drop_parameters(
         dropped = [key for key in inherited if key != "use" and key not in (given or {})]
         if dropped:
             words = f"is now {_name(now)}; dropped, as set for {_name(before)}: "
-            yield Note(path, words + ", ".join(map(shortened, dropped)))
+            yield Note(path, words + ", ".join(map(truncate, dropped)))
 
 
 def _drop_budget(
@@ -163,4 +278,4 @@ def _nothing_to_remove(base: dict[str, Any], child: dict[str, Any]) -> Iterator[
 
 
 def _name(identifier: str | None) -> str:
-    return shortened(repr(shorten(identifier or "")))
+    return truncate(repr(shorten(identifier or "")))

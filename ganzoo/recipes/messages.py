@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a recipe, in plain words."""
+"""What pydantic found wrong with a recipe or with parameters, in plain words."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from ganzoo.recipes.component_paths import KeyPath, children
-from ganzoo.recipes.scalars import shown
+from ganzoo.errors import describe
+from ganzoo.recipes.merge import children
 from ganzoo.recipes.schema import Group, Node, Settings
+from ganzoo.recipes.yaml import KeyPath
 from ganzoo.registry.names import suggest
 
 _TYPES = {
@@ -50,7 +51,7 @@ _EXAMPLES = {
 }
 
 
-def told_apart(errors: Sequence[ErrorDetails], given: Any) -> list[tuple[KeyPath, str]]:
+def readable_errors(errors: Sequence[ErrorDetails], given: Any) -> list[tuple[KeyPath, str]]:
     """Return each mistake's path and words, one a mistake.
 
     pydantic reports a value that could have been of several types once for each, under paths that
@@ -88,12 +89,12 @@ def _of_several(errors: Sequence[ErrorDetails]) -> str:
     """Return the words of what is wrong with one value that may be of any of several types."""
     other = [error for error in errors if error["type"] not in _TYPES]
     if len(errors) == 1 or other:
-        return in_words((other or list(errors))[0])
+        return describe_error((other or list(errors))[0])
     types = " or ".join(dict.fromkeys(_TYPES[error["type"]] for error in errors))
-    return f"expected {types}, got {shown(errors[0]['input'])}"
+    return f"expected {types}, got {describe(errors[0]['input'])}"
 
 
-def in_words(error: ErrorDetails) -> str:
+def describe_error(error: ErrorDetails) -> str:
     """Return what is wrong, and what to write instead where that can be told."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     path = tuple(map(str, error["loc"]))
@@ -108,13 +109,13 @@ def in_words(error: ErrorDetails) -> str:
         return f"expected {context['max_length']} values, got {context['actual_length']}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        return f"{shown(value)} must be {words} {context[key]}"
+        return f"{describe(value)} must be {words} {context[key]}"
     if kind == "literal_error":
         return _not_among(value, context["expected"])
     if kind == "value_error":
         return str(context["error"])
     if kind in _TYPES:
-        return f"expected {_TYPES[kind]}, got {shown(value)}{_instead(kind, value)}"
+        return f"expected {_TYPES[kind]}, got {describe(value)}{_instead(kind, value)}"
     return error["msg"]
 
 
@@ -153,7 +154,9 @@ def _nearest_key(path: KeyPath) -> str:
 def _not_among(value: Any, expected: str) -> str:
     near = suggest(value, re.findall("'(.*?)'", expected)) if isinstance(value, str) else None
     words = expected.replace("True", "true").replace("False", "false")
-    return f"expected {words}, got {shown(value)}" + (f" - did you mean {near!r}?" if near else "")
+    return f"expected {words}, got {describe(value)}" + (
+        f" - did you mean {near!r}?" if near else ""
+    )
 
 
 def _instead(kind: str, value: Any) -> str:
@@ -168,5 +171,5 @@ def _instead(kind: str, value: Any) -> str:
     if kind == "bool_type" and str(value).lower() in (*_TRUE, *_FALSE):
         return f" - write {'true' if value.lower() in _TRUE else 'false'}"
     if kind == "string_type" and not isinstance(value, dict | list) and value is not None:
-        return f" - put it in quotes: '{shown(value)}'"
+        return f" - put it in quotes: '{describe(value)}'"
     return ""

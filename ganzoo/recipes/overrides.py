@@ -5,11 +5,19 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
-from ganzoo.errors import Problem, RecipeError, UsageError
-from ganzoo.recipes.component_paths import KeyPath, long_form, scheduled
-from ganzoo.recipes.scalars import finite, fitting, readable, shortened, shown
-from ganzoo.recipes.source import COMMAND_LINE, NOWHERE, OVERRIDES, Layer
-from ganzoo.recipes.strict_yaml import MAX_BYTES, MAX_DEPTH, MAX_VALUES, read
+from ganzoo.errors import Problem, RecipeError, UsageError, describe, truncate
+from ganzoo.recipes.merge import COMMAND_LINE, NOWHERE, OVERRIDES, Layer, long_form
+from ganzoo.recipes.schema import join_schedule_key
+from ganzoo.recipes.yaml import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_VALUES,
+    KeyPath,
+    check_finite,
+    check_int64,
+    check_printable,
+    read,
+)
 
 Overrides = Sequence[str] | Mapping[str, Any]
 
@@ -68,7 +76,7 @@ def _strings(overrides: Sequence[str]) -> Sequence[str]:
     given = [overrides] if isinstance(overrides, str) else overrides
     if isinstance(given, Sequence) and all(isinstance(each, str) for each in given):
         return given
-    what = f"overrides are key=value strings or a mapping, not {shown(overrides)}"
+    what = f"overrides are key=value strings or a mapping, not {describe(overrides)}"
     raise UsageError(what, hint=_HINTS[OVERRIDES])
 
 
@@ -100,13 +108,13 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each, depth + 1) for each in value]
     if isinstance(value, int):
-        return fitting(int(value))
+        return check_int64(int(value))
     if isinstance(value, float):
-        return finite(float(value))
+        return check_finite(float(value))
     if isinstance(value, str | PurePath):
         if len(str(value)) > MAX_BYTES:
             raise ValueError("is text of more than 1 MiB")
-        return readable(str(value))
+        return check_printable(str(value))
     if callable(listed := getattr(value, "tolist", None)):  # of numpy and torch, scalars included
         return plain(listed(), depth + 1)
     raise ValueError(
@@ -122,18 +130,18 @@ def _path(key: str) -> KeyPath:
     if len(path) > MAX_DEPTH or not all(path) or any(part != part.strip() for part in path):
         raise ValueError("is not a key of a recipe")
     if path[0] == "schedules" and len(path) > 1:
-        return (path[0], *scheduled(path[1:]))
+        return (path[0], *join_schedule_key(path[1:]))
     return path
 
 
 def _key(key: Any) -> str:
     if not isinstance(key, str) or not key or not key.isprintable():
-        raise ValueError(f"a key is one word, not {shown(key)}")
+        raise ValueError(f"a key is one word, not {describe(key)}")
     return key
 
 
 def _readable(key: Any) -> str:
-    return shortened(key if isinstance(key, str) and key and key.isprintable() else repr(key))
+    return truncate(key if isinstance(key, str) and key and key.isprintable() else repr(key))
 
 
 def _nested(path: KeyPath, value: Any) -> dict[str, Any]:

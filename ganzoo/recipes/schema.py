@@ -1,20 +1,75 @@
-"""The schema: every recipe key of the core, its type, its range, its default.
+"""The schema: the keys of a recipe, with types, ranges and defaults, and its component slots.
 
 Defaults are defined here and nowhere else. ``None`` means that something is off, or that
-`ganzoo.components` resolves it; each field says which. Editors show a field's docstring.
+`ganzoo.components` resolves it; each field says which. Field docstrings appear in docs/recipes.md,
+in `ganzoo schema` and in editors.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
-from ganzoo.errors import UsageError
-from ganzoo.recipes.component_paths import DEFAULT_IDS
-from ganzoo.recipes.scalars import shortened
+from ganzoo.errors import UsageError, truncate
+from ganzoo.recipes.yaml import KeyPath
 from ganzoo.runs import names
 
-DEFAULT_OPTIMIZER = {"use": DEFAULT_IDS["optimizers", "both"], "lr": 2e-4, "betas": [0.5, 0.999]}
+# --- component slots -----------------------------------------------------------------------------
+
+KINDS: Mapping[KeyPath, str] = {
+    ("dataset",): "dataset",
+    ("generator",): "generator",
+    ("discriminator",): "discriminator",
+    ("latent",): "latent",
+    ("loss",): "loss",
+    ("regularizers", "*"): "regularizer",
+    ("augmentation",): "augmentation",
+    ("callbacks", "*"): "callback",
+    ("optimizers", "both"): "optimizer",
+    ("optimizers", "generator"): "optimizer",
+    ("optimizers", "discriminator"): "optimizer",
+    ("schedules", "*"): "schedule",
+    ("eval", "extractor"): "extractor",
+    ("eval", "metrics", "*"): "metric",
+}
+"""Every component slot → its kind. ``*`` is any key of a mapping or position in a list."""
+
+NAMED_BY_KEY = ("regularizers", "callbacks")
+"""Mappings whose key is the component's id unless the entry has a `use`."""
+
+MAPS = (*NAMED_BY_KEY, "schedules")
+"""Mappings whose entries are slots; null removes an entry."""
+
+BOTH = ("optimizers", "both")
+SIDES = (("optimizers", "generator"), ("optimizers", "discriminator"))
+
+DEFAULT_IDS: Mapping[KeyPath, str] = {("latent",): "gaussian", BOTH: "adam"}
+"""Component of a slot that gives no `use`."""
+
+_DEEP = ("optimizers", "regularizers", "callbacks")
+"""Sections whose slots are one key deeper: ``optimizers.both``, ``regularizers.r1``."""
+
+
+def kind_of(path: KeyPath) -> str | None:
+    """Return the kind of component whose slot is at `path`, or None if `path` is no slot."""
+    return KINDS.get(path) or KINDS.get((*path[:-1], "*"))
+
+
+def join_schedule_key(words: KeyPath) -> KeyPath:
+    """Return a path below ``schedules`` with the dotted key of the schedule as one element.
+
+    ``("optimizers", "both", "lr", "end")`` → ``("optimizers.both.lr", "end")``: the key is a slot
+    and the name of its parameter.
+    """
+    deep = bool(words) and (words[0] in _DEEP or words[:2] == ("train", "ema"))
+    length = 3 if deep else 2
+    return (".".join(words[:length]), *words[length:])
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+DEFAULT_OPTIMIZER = {"use": DEFAULT_IDS[BOTH], "lr": 2e-4, "betas": [0.5, 0.999]}
 """What `optimizers.both` is folded over."""
 
 BUDGETS = ("steps", "samples")
@@ -29,7 +84,7 @@ NonNegative = Annotated[float, Ge(0)]
 def _run_name(name: str) -> str:
     """A run's directory begins with this name; ``--name`` has the same rule."""
     try:
-        names.check(shortened(name, 200))
+        names.check(truncate(name, 200))
     except UsageError as error:
         raise ValueError(error.message) from error
     return name
@@ -212,7 +267,7 @@ class Eval(_Part):
 
 
 class Settings(_Part):
-    """A whole recipe, typed. `Recipe.settings` is one; `ganzoo.recipes.check` makes it."""
+    """A whole recipe, typed. `Recipe.settings` is one; `ganzoo.recipes.validate` makes it."""
 
     recipe: Literal[1]
     """The version of the format: 1."""
@@ -280,3 +335,35 @@ def settings_data(part: Any) -> Any:
     if isinstance(part, list | tuple):
         return [settings_data(each) for each in part]
     return part
+
+
+class Component(NamedTuple):
+    """A component that a recipe names."""
+
+    path: KeyPath
+    kind: str
+    node: Node
+
+
+def named_components(settings: Settings) -> Iterator[Component]:
+    """Yield every component that the settings name, in the order of `KINDS`.
+
+    Left out are ``auto`` as the extractor, and the placeholders that a partial recipe has where a
+    component is wrong. The optimizers are those of the two players.
+    """
+    yield from (each for each in _slots(settings) if each.node.use)
+
+
+def _slots(settings: Settings) -> Iterator[Component]:
+    for pattern, kind in KINDS.items():
+        path = pattern[:-1] if pattern[-1] == "*" else pattern
+        value: object = settings
+        for key in path:
+            value = getattr(value, key, None)
+        if isinstance(value, Node):
+            yield Component(path, kind, value)
+        elif isinstance(value, dict):
+            yield from (Component((*path, key), kind, node) for key, node in value.items())
+        elif isinstance(value, tuple):
+            items = enumerate(value)
+            yield from (Component((*path, str(index)), kind, node) for index, node in items)

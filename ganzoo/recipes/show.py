@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ganzoo.recipes.component_paths import KeyPath
-from ganzoo.recipes.dump import in_line
-from ganzoo.recipes.source import Origin
+from ganzoo.recipes.merge import Origin
+from ganzoo.recipes.yaml import KeyPath, yaml_line
 
 INDENT = "  "
 MAX_COLUMN = 60
@@ -32,10 +31,10 @@ def _lines(
 ) -> Iterator[tuple[str, str]]:
     for key, value in data.items():
         inner = (*path, key)
-        start = f"{INDENT * len(path)}{in_line(key)}:"
+        start = f"{INDENT * len(path)}{yaml_line(key)}:"
         origin = str(origins.get(inner, "default"))
         if isinstance(value, Mapping) and value:
             yield start, origin
             yield from _lines(value, origins, inner)
         else:
-            yield f"{start} {in_line(value)}", origin
+            yield f"{start} {yaml_line(value)}", origin

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import RecipeError
-from ganzoo.recipes.strict_yaml import load_document
+from ganzoo.recipes.yaml import load_document
 from ganzoo.report.candidates import Candidate
 
 HEADING = "published, protocol unknown, never ranked"

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ganzoo.errors import UsageError
-from ganzoo.recipes.scalars import PATTERNS, construct
+from ganzoo.recipes.yaml import PATTERNS, construct
 from ganzoo.registry.names import shorten, suggest
 
 _FORM = re.compile(r"\s*(?P<key>[^\s=!<>]+)\s*(?P<sign><=|>=|!=|==?|<|>)\s*(?P<value>.*?)\s*")

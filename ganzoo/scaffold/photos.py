@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ganzoo.recipes.dump import in_line
-from ganzoo.recipes.inheritance import FORMAT
+from ganzoo.recipes.load import FORMAT
+from ganzoo.recipes.yaml import yaml_line
 
 FEW = 10_000
 """Below so many pictures D learns them by heart, unless what it sees is augmented."""
@@ -68,13 +68,13 @@ def _head(file: str, facts: Facts) -> Iterator[str]:
     yield f"#   ganzoo check {file} --data    every mistake, and every picture that cannot be read"
     yield f"#   ganzoo run {file}             train; `ganzoo resume last` goes on after Ctrl-C"
     yield f"recipe: {FORMAT}"
-    yield f"name: {in_line(file.removesuffix('.yaml'))}"
+    yield f"name: {yaml_line(file.removesuffix('.yaml'))}"
 
 
 def _dataset(facts: Facts, size: int) -> Iterator[str]:
     yield "dataset:"
     yield "  use: folder"
-    yield f"  path: {in_line(facts.path)}  # seen from this file"
+    yield f"  path: {yaml_line(facts.path)}  # seen from this file"
     yield f"  size: {size}{_about_size(facts, size)}"
     odd = facts.odd()
     if odd:
@@ -102,7 +102,8 @@ def _labels(facts: Facts) -> Iterator[str]:
     if not facts.classes:
         return
     fewest = min(facts.classes, key=lambda name: facts.classes[name])
-    yield f"# The {len(facts.classes)} sub-folders are classes. The smallest is {in_line(fewest)},"
+    smallest = yaml_line(fewest)
+    yield f"# The {len(facts.classes)} sub-folders are classes. The smallest is {smallest},"
     if facts.classes[fewest] >= ENOUGH_OF_A_CLASS:
         yield f"# with {facts.classes[fewest]:,} pictures. G is asked for a class, D is told it."
         yield "conditional: true"

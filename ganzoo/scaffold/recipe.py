@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganzoo.errors import UsageError
-from ganzoo.recipes.dump import in_line
-from ganzoo.recipes.inheritance import FORMAT, NEVER_INHERITED
-from ganzoo.recipes.locate import is_path
-from ganzoo.recipes.project import inside_project
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import FORMAT, NEVER_INHERITED, Recipe
+from ganzoo.recipes.locate import inside_project, is_path
+from ganzoo.recipes.yaml import yaml_line
 from ganzoo.runs import names
 
 _MAIN = ("dataset", "generator", "discriminator", "loss", "regularizers", "augmentation",
@@ -61,8 +59,8 @@ def child_text(file: Path, parent: Recipe) -> str:
         f"#   ganzoo show {file}     all that it says, and where each line comes from",
         f"#   ganzoo check {file}    every mistake, before anything runs",
         f"recipe: {FORMAT}",
-        f"name: {in_line(file.stem)}",
-        f"extends: {in_line(reference)}",
+        f"name: {yaml_line(file.stem)}",
+        f"extends: {yaml_line(reference)}",
         "",
         "# description: one sentence for `ganzoo recipes`",
         "# seed: 0",
@@ -92,6 +90,6 @@ def _comments(parent: Recipe) -> Iterator[str]:
         value = data[key]
         if isinstance(value, dict) and any(isinstance(each, dict) for each in value.values()):
             yield f"# {key}:"
-            yield from (f"#   {in_line(name)}: {in_line(each)}" for name, each in value.items())
+            yield from (f"#   {yaml_line(name)}: {yaml_line(each)}" for name, each in value.items())
         elif key != "seed":
-            yield f"# {key}: {in_line(value)}"
+            yield f"# {key}: {yaml_line(value)}"

@@ -16,7 +16,7 @@ from torch import nn
 
 from ganzoo.api import CAPABILITIES
 from ganzoo.errors import DataError, PluginError, RecipeError
-from ganzoo.recipes.messages import in_words
+from ganzoo.recipes.messages import describe_error
 from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
 from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component
@@ -115,7 +115,7 @@ def defaults(component: Component) -> None:
         except ValidationError as error:
             raise Failed(
                 f"a default of {name} that its own type allows",
-                f"{name}: {in_words(error.errors()[0])}",
+                f"{name}: {describe_error(error.errors()[0])}",
                 "correct the default, or the type",
             ) from None
         except PydanticSerializationError:

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.overrides import Overrides, override_keys
-from ganzoo.recipes.scalars import shortened
 from ganzoo.recipes.schema import Eval
 from ganzoo.registry.names import suggest
 from ganzoo.runs import names
@@ -98,4 +97,4 @@ def only_evaluation(reference: str, overrides: Overrides) -> None:
 
 def shown(value: Any) -> str:
     """Return a value for a message, in one line that is not too long."""
-    return shortened(" ".join(repr(value).split()))
+    return truncate(" ".join(repr(value).split()))

@@ -12,8 +12,7 @@ from torch.optim import Optimizer
 from ganzoo.components.build import Components, build, make
 from ganzoo.components.groups import WrongGroups, parameter_groups, settle
 from ganzoo.components.plan import Plan
-from ganzoo.errors import DeviceError, RecipeError
-from ganzoo.recipes.findings import Findings
+from ganzoo.errors import DeviceError, Findings, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows

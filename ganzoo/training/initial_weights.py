@@ -16,7 +16,7 @@ from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.training.state import newest_whole
 
 if TYPE_CHECKING:
-    from ganzoo.recipes.recipe import Recipe
+    from ganzoo.recipes.load import Recipe
 
 
 def load_initial_weights(recipe: Recipe, parts: Components) -> None:

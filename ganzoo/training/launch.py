@@ -20,8 +20,8 @@ from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
 from ganzoo.errors import DataError, RecipeError, UsageError
+from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import identity, read_lock, write_lock
-from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to

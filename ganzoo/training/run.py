@@ -15,7 +15,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.components.planner import make_plan
 from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, UsageError
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import Recipe
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore

@@ -9,7 +9,7 @@ from ganzoo.api import Registration
 from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.planner import make_plan
 from ganzoo.errors import UsageError
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 
 WEIGHTS = "pt_inception-2015-12-05-6726825d.pth"

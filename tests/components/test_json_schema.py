@@ -9,7 +9,7 @@ import pytest
 from ganzoo.components import docstrings
 from ganzoo.components.json_schema import recipe_schema
 from ganzoo.recipes.locate import shipped_recipes
-from ganzoo.recipes.strict_yaml import load_document
+from ganzoo.recipes.yaml import load_document
 from ganzoo.registry.registry import Registry
 
 CASES = Path(__file__).parents[1] / "bad_recipes" / "cases"

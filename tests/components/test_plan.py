@@ -11,8 +11,8 @@ from ganzoo.components.build import build, make
 from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.components.planner import make_plan
 from ganzoo.errors import DataError, PluginError, Problem, RecipeError
+from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import write_lock
-from ganzoo.recipes.recipe import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.training.assemble import make_optimizers, make_run_schedules
 from ganzoo.training.dry_run import dry_run

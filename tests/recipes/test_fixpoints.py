@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.dump import to_yaml
 from ganzoo.recipes.show import show
+from ganzoo.recipes.yaml import to_yaml
 
 fast = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

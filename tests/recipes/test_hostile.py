@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from ganzoo.components.planner import plan_components
 from ganzoo.errors import GanzooError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.component_paths import at, paths
-from ganzoo.recipes.dump import to_yaml
+from ganzoo.recipes.merge import at, paths
 from ganzoo.recipes.show import show
+from ganzoo.recipes.yaml import to_yaml
 from ganzoo.registry.registry import Registry
 
 RECIPE = """\

@@ -8,7 +8,8 @@ import pytest
 
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.ids import check_ids, components
+from ganzoo.recipes.load import check_ids
+from ganzoo.recipes.schema import named_components
 
 Write = Callable[[str, str], Path]
 RECIPE = """\
@@ -44,7 +45,9 @@ def recipe(write: Write) -> Recipe:
 
 
 def test_every_component_of_a_recipe_is_yielded_with_its_kind(recipe: Recipe) -> None:
-    found = {".".join(path): (kind, node.use) for path, kind, node in components(recipe.settings)}
+    found = {
+        ".".join(path): (kind, node.use) for path, kind, node in named_components(recipe.settings)
+    }
     assert found == {
         "dataset": ("dataset", "digits"),
         "generator": ("generator", "dcgn"),
@@ -75,7 +78,7 @@ def test_every_unknown_name_is_reported_where_it_is_written(recipe: Recipe) -> N
 
 
 def test_an_extractor_that_is_auto_or_null_is_no_component(recipe: Recipe, small: Path) -> None:
-    kinds = {kind for _, kind, _ in components(Recipe.load(small).settings)}
+    kinds = {kind for _, kind, _ in named_components(Recipe.load(small).settings)}
     assert kinds == {"dataset", "generator", "discriminator", "latent", "loss", "optimizer"}
 
 

@@ -10,8 +10,7 @@ import pytest
 import ganzoo
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.locate import shipped_directory
-from ganzoo.recipes.project import inside_project, project_root
+from ganzoo.recipes.locate import inside_project, project_root, shipped_directory
 
 Write = Callable[[str, str], Path]
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganzoo.recipes.component_paths import long_form
-from ganzoo.recipes.merge import merge, without_nulls
+from ganzoo.recipes.merge import long_form, merge, without_nulls
 
 names = st.sampled_from(["dcgan", "zoo/dcgan", "resnet", "acme/unet"])
 scalars = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["a", "b"])

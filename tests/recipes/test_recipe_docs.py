@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from ganzoo.recipes import Node, Recipe, Settings
-from ganzoo.recipes.dump import in_line
 from ganzoo.recipes.schema import Optimizers
+from ganzoo.recipes.yaml import yaml_line
 
 DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
 IN_WORDS = {
@@ -26,7 +26,7 @@ def rows_of_the_skeleton(model: Any = Settings, path: tuple[str, ...] = ()) -> I
     for name, field in model.model_fields.items():
         inner = (*path, name)
         key = ".".join(inner)
-        values = ", ".join(map(in_line, literals(field.annotation)))
+        values = ", ".join(map(yaml_line, literals(field.annotation)))
         yield f"| `{key}` | {values} | {default(key, field)} | {field.description} |"
         for part in (field.annotation, *get_args(field.annotation)):
             is_section = isinstance(part, type) and issubclass(part, BaseModel)
@@ -47,7 +47,7 @@ def default(key: str, field: Any) -> str:
     value = field.default
     if isinstance(value, Node):
         return value.use
-    return in_line(list(value) if isinstance(value, tuple) else value)
+    return yaml_line(list(value) if isinstance(value, tuple) else value)
 
 
 def test_every_key_of_the_skeleton_is_documented_and_no_other() -> None:

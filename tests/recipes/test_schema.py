@@ -254,7 +254,7 @@ def test_the_rest_of_a_wrong_recipe_can_be_looked_at(tmp_path: Path, wrong: str)
     (tmp_path / "a.yaml").write_text(f"recipe: 1\nseed: 3\ndiscriminator: dcgn\n{wrong}\n")
     with pytest.raises(RecipeError) as caught:
         Recipe.load(tmp_path / "a.yaml")
-    rest = caught.value.rest
-    assert isinstance(rest, Recipe)
-    assert rest.seed == 3
-    assert rest.settings.discriminator.use == "dcgn"
+    partial = caught.value.partial
+    assert isinstance(partial, Recipe)
+    assert partial.seed == 3
+    assert partial.settings.discriminator.use == "dcgn"

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from ganzoo.errors import RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.dump import in_line, to_yaml
 from ganzoo.recipes.lock import experiment_id, read_lock, write_lock
 from ganzoo.recipes.show import show
-from ganzoo.recipes.strict_yaml import load_document
+from ganzoo.recipes.yaml import load_document, to_yaml, yaml_line
 
 Write = Callable[[str, str], Path]
 
@@ -33,7 +32,7 @@ values = st.recursive(
 @given(st.dictionaries(keys, values, min_size=1, max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_what_is_written_is_read_back_the_same(data: dict[str, Any]) -> None:
-    for written in (to_yaml(data), in_line(data), show(data, {})):
+    for written in (to_yaml(data), yaml_line(data), show(data, {})):
         read = load_document(written, "a.yaml").data
         assert read == data
         assert repr(read) == repr(data)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganzoo.errors import Problem, RecipeError
-from ganzoo.recipes.strict_yaml import MAX_BYTES, MAX_DEPTH, load_document
+from ganzoo.recipes.yaml import MAX_BYTES, MAX_DEPTH, load_document
 
 
 def value(text: str) -> Any:

@@ -10,7 +10,7 @@ import yaml
 
 from ganzoo.cli import main
 from ganzoo.recipes.lock import file_hash, identity, read_lock, write_lock
-from ganzoo.recipes.strict_yaml import load_document
+from ganzoo.recipes.yaml import load_document
 from ganzoo.report.compare import compare
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.report.published import HEADING

@@ -25,7 +25,9 @@ def strict(text: bytes) -> object:
     return json.loads(text, parse_constant=refuse)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=4), cut=st.integers())
 def test_what_is_read_is_what_was_written_up_to_a_torn_line(
     tmp_path: Path, rows: list[dict[str, object]], cut: int

@@ -7,7 +7,7 @@ import yaml
 
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import make_plan
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.training.game import EngineGame
 from ganzoo.training.player import Player

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.planner import make_plan
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory

@@ -12,8 +12,8 @@ from torch.nn.utils import parametrizations
 from ganzoo.components.build import build
 from ganzoo.components.groups import WrongGroups, parameter_groups
 from ganzoo.errors import RecipeError
+from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import write_lock
-from ganzoo.recipes.recipe import Recipe
 from ganzoo.recipes.schema import Group
 from ganzoo.training.assemble import make_optimizers, make_run_schedules
 from ganzoo.training.dry_run import dry_run

@@ -13,7 +13,7 @@ from torch import Tensor
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import make_plan
 from ganzoo.errors import CheckpointError, Diverged
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory

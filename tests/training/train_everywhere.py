@@ -13,7 +13,7 @@ from pathlib import Path
 import torch.distributed as dist
 
 from ganzoo.components.planner import make_plan
-from ganzoo.recipes.recipe import Recipe
+from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.training.assemble import make_step
 from ganzoo.training.processes import Processes, find_processes, mean_over_ranks
