@@ -24,21 +24,20 @@ import ganzoo
 from ganzoo.bench.bench import (
     cycle_of,
     flops_of,
+    held_by_reference,
     held_by_step,
-    held_by_textbook,
     repeated,
 )
-from ganzoo.bench.memory import peak_bytes
-from ganzoo.bench.peak import measure_peak
-from ganzoo.bench.rounds import (
+from ganzoo.bench.machine import measure_peak, peak_bytes
+from ganzoo.bench.reference_loop import ReferenceLoop
+from ganzoo.bench.timing import (
     Case,
     Spread,
     clock_of,
     speed_against,
+    time_by_part,
     time_interleaved,
 )
-from ganzoo.bench.shares import time_by_part
-from ganzoo.bench.textbook import Textbook
 from ganzoo.components.plan import Plan
 from ganzoo.report.table import Table, three_digits
 from ganzoo.sampling.random_streams import CPU
@@ -110,7 +109,7 @@ def row(name: str, names: tuple[str, ...], rounds: int, peak: float) -> tuple[li
     """
     recipe, overrides = ROWS[name]
     plain = prepare(recipe, [*overrides, *FP32])
-    textbook = Textbook.of(plain, CPU)
+    textbook = ReferenceLoop.of(plain, CPU)
     steps = {"ours": make_step(plain, ALONE)}
     if "ours bf16" in names:
         steps["ours bf16"] = make_step(prepare(recipe, [*overrides, *BF16]), ALONE)
@@ -130,7 +129,7 @@ def row(name: str, names: tuple[str, ...], rounds: int, peak: float) -> tuple[li
     last = steps[names[-1]]
     rate = flops_of(last) / Spread.of(taken[names[-1]]).median
     cycle = cycle_of(last)
-    memory = [peak_bytes(repeated(textbook, cycle), held_by_textbook(textbook), CPU)]
+    memory = [peak_bytes(repeated(textbook, cycle), held_by_reference(textbook), CPU)]
     memory += [
         peak_bytes(repeated(step, cycle), held_by_step(step), CPU) for step in steps.values()
     ]
@@ -143,11 +142,11 @@ def row(name: str, names: tuple[str, ...], rounds: int, peak: float) -> tuple[li
     return speed, resource
 
 
-def through_accelerate(plan: Plan, precision: str) -> Textbook:
+def through_accelerate(plan: Plan, precision: str) -> ReferenceLoop:
     """Return the textbook loop with everything prepared by Accelerate, as its examples do it."""
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(cpu=True, mixed_precision=precision)
-    loop = Textbook.of(plan, CPU)
+    loop = ReferenceLoop.of(plan, CPU)
     loop.generator, loop.discriminator = accelerator.prepare(loop.generator, loop.discriminator)
     loop.optimizers = {
         name: accelerator.prepare(optimizer) for name, optimizer in loop.optimizers.items()
@@ -161,7 +160,7 @@ def two_threads(rounds: int) -> str:
     recipe, overrides = ROWS["8x8 demo"]
     plan = prepare(recipe, overrides)
     loops = {
-        "textbook, 2 threads": (Textbook.of(plan, CPU), 2),
+        "textbook, 2 threads": (ReferenceLoop.of(plan, CPU), 2),
         "ours": (make_step(plan, ALONE), 1),
     }
     cases = [Case(name, partial(on_threads, *loop)) for name, loop in loops.items()]

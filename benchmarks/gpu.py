@@ -19,8 +19,9 @@ from contestants import NETWORKS, RECIPE
 
 import ganzoo
 from ganzoo.bench.bench import cycle_of, flops_of, repeated
-from ganzoo.bench.peak import measure_peak
-from ganzoo.bench.rounds import (
+from ganzoo.bench.machine import TrafficCounter, bandwidth, measure_peak
+from ganzoo.bench.reference_loop import ReferenceLoop
+from ganzoo.bench.timing import (
     Case,
     Spread,
     clock_of,
@@ -28,8 +29,6 @@ from ganzoo.bench.rounds import (
     time_interleaved,
     warm_ups_on,
 )
-from ganzoo.bench.textbook import Textbook
-from ganzoo.bench.traffic import TrafficCounter, bandwidth
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DeviceError
 from ganzoo.report.table import Table, three_digits
@@ -108,7 +107,7 @@ def row(name: str, batch: int, device: Device, chosen: argparse.Namespace) -> li
     with float32_precision("ieee"):
         steps = {case: make_step(plan, device.processes) for case, plan in plans.items()}
         steps = {case: step for case, step in steps.items() if compiles(name, case, step)}
-        textbook = Textbook.of(next(iter(plans.values())), device.processes.device)
+        textbook = ReferenceLoop.of(next(iter(plans.values())), device.processes.device)
         cases = [Case("textbook", textbook), *(Case(*each) for each in steps.items())]
         taken = time_interleaved(
             cases,

@@ -18,8 +18,8 @@ from ganzoo.runs.commands import command
 
 if TYPE_CHECKING:
     from ganzoo.bench.bench import Loop, Report
-    from ganzoo.bench.rounds import Spread
     from ganzoo.bench.sweep import Sweep
+    from ganzoo.bench.timing import Spread
     from ganzoo.components.plan import Plan
 
 

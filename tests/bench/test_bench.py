@@ -1,4 +1,4 @@
-"""What the benchmark says is what happened: fair baseline, exclusive times, true bytes."""
+"""`ganzoo bench` reports what happened: a fair baseline, exclusive times, true bytes."""
 
 import json
 import shlex
@@ -12,23 +12,30 @@ from click.testing import CliRunner
 from torch import Tensor, nn
 
 from ganzoo.bench.bench import How
-from ganzoo.bench.memory import bytes_of, peak_bytes
-from ganzoo.bench.peak import _rate
-from ganzoo.bench.rounds import Case, Spread, speed_against, time_interleaved
-from ganzoo.bench.shares import PARTS, Stopwatch, time_by_part, time_by_player
+from ganzoo.bench.machine import _rate, bytes_of, peak_bytes
+from ganzoo.bench.reference_loop import IGNORED, ReferenceLoop
 from ganzoo.bench.sweep import Row, Sweep, combinations, sweep
-from ganzoo.bench.textbook import Textbook
+from ganzoo.bench.timing import (
+    PARTS,
+    Case,
+    Spread,
+    Stopwatch,
+    speed_against,
+    time_by_part,
+    time_by_player,
+    time_interleaved,
+)
 from ganzoo.cli import main
 from ganzoo.cli.bench import _command
 from ganzoo.cli.bench import bench as command
 from ganzoo.errors import PluginError
+from ganzoo.recipes import schema
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.player import Player
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
-
-from .recipes import first_game, small_plan, small_recipe
+from tests.training.recipes import first_game, small_plan, small_recipe
 
 ALONE = Processes(CPU)
 
@@ -57,10 +64,10 @@ class Ticking:
 # --- the baseline ---
 
 
-def with_batches_of(step: GanStep, textbook: Textbook) -> None:
-    """Give the textbook loop the samples and latents that a step of ours draws."""
+def with_batches_of(step: GanStep, loop: ReferenceLoop) -> None:
+    """Give the reference loop the samples and latents that a GAN step draws."""
     drawn: dict[str, Any] = {}
-    game = textbook.game
+    game = loop.game
 
     def batches() -> Iterator[tuple[Tensor, Tensor | None]]:
         while True:
@@ -70,15 +77,15 @@ def with_batches_of(step: GanStep, textbook: Textbook) -> None:
         mover = getattr(step, player)
         ours = first_game(step, mover, repeat)
         drawn["batch"] = (ours.real, None)
-        textbook.latents = lambda count: ours.latents  # type: ignore[method-assign]
+        loop.latents = lambda count: ours.latents  # type: ignore[method-assign]
         return game(player, repeat, due)
 
-    textbook.batches = batches()
-    textbook.game = same_game  # type: ignore[method-assign]
+    loop.batches = batches()
+    loop.game = same_game  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("loss", ["hinge", "wgan-gp"])
-def test_the_textbook_loop_trains_as_ours_does(tmp_path: Path, loss: str) -> None:
+def test_the_reference_loop_trains_as_the_gan_step_does(tmp_path: Path, loss: str) -> None:
     plan = small_plan(
         tmp_path,
         {
@@ -90,29 +97,50 @@ def test_the_textbook_loop_trains_as_ours_does(tmp_path: Path, loss: str) -> Non
             "train.ema": {"half_life_samples": 100},
         },
     )
-    ours, feeding, textbook = (
-        make_step(plan, ALONE), make_step(plan, ALONE), Textbook.of(plan, CPU)
+    step, feeding, loop = (
+        make_step(plan, ALONE), make_step(plan, ALONE), ReferenceLoop.of(plan, CPU)
     )  # fmt: skip
-    with_batches_of(feeding, textbook)
-    ours_terms, their_terms = ours(), textbook()
+    with_batches_of(feeding, loop)
+    step_terms, loop_terms = step(), loop()
     for name in ("g/fake", "d/real"):
-        assert their_terms[name] == pytest.approx(ours_terms[name].item(), rel=1e-4, abs=1e-6)
-    assert ours.ema is not None
-    assert textbook.average is not None
+        assert loop_terms[name] == pytest.approx(step_terms[name].item(), rel=1e-4, abs=1e-6)
+    assert step.ema is not None
+    assert loop.average is not None
     pairs = [
-        (ours.parts.generator, textbook.parts.generator),
-        (ours.ema.module, textbook.average.module),
+        (step.parts.generator, loop.parts.generator),
+        (step.ema.module, loop.average.module),
     ]
-    for mine, theirs in pairs:
-        torch.testing.assert_close(weights(mine), weights(theirs), rtol=1e-4, atol=1e-6)
+    for ours, theirs in pairs:
+        torch.testing.assert_close(weights(ours), weights(theirs), rtol=1e-4, atol=1e-6)
 
 
-def test_the_textbooks_optimizer_is_torchs_default_with_the_recipes_numbers(tmp_path: Path) -> None:
+def test_the_reference_loops_optimizer_is_torchs_default_with_the_recipes_numbers(
+    tmp_path: Path,
+) -> None:
     overrides = {"optimizers.both": {"use": "adam", "lr": 0.003, "betas": [0.0, 0.9]}}
-    textbook = Textbook.of(small_plan(tmp_path, overrides), CPU)
-    (group,) = textbook.optimizers["generator"].param_groups
+    loop = ReferenceLoop.of(small_plan(tmp_path, overrides), CPU)
+    (group,) = loop.optimizers["generator"].param_groups
     assert (group["lr"], group["betas"]) == (0.003, (0.0, 0.9))
     assert not group["fused"]
+
+
+def test_the_reference_loop_reads_every_key_of_train_that_it_does_not_declare_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = small_plan(tmp_path, {"train.ema": {"half_life_samples": 100}})
+    read: dict[type, set[str]] = {schema.Train: set(), schema.Ema: set()}
+
+    def recording(part: Any, name: str) -> Any:
+        read[type(part)].add(name)
+        return object.__getattribute__(part, name)
+
+    for part in read:
+        monkeypatch.setattr(part, "__getattribute__", recording)
+    ReferenceLoop.of(plan, CPU)()
+    assert read[schema.Train] & set(schema.Train.model_fields) == (
+        set(schema.Train.model_fields) - set(IGNORED)
+    ), "implement a new key of train in the reference loop, or say in IGNORED why it has no effect"
+    assert set(schema.Ema.model_fields) <= read[schema.Ema]
 
 
 # --- times ---
