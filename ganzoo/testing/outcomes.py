@@ -11,8 +11,6 @@ from pathlib import Path
 
 import torch
 
-import ganzoo
-
 PASSED, FAILED, EXEMPT, SKIPPED = "passed", "failed", "exempt", "skipped"
 """How a check ends. Exempt: it does not apply. Skipped: it does, and could not be made."""
 
@@ -118,7 +116,7 @@ def expecting(expected: str, advice: str) -> Iterator[None]:
 
 def _place(error: Exception) -> str:
     """Return the innermost line of the traceback that is neither torch's nor ours."""
-    foreign = (str(Path(torch.__file__).parent), str(Path(ganzoo.__file__).parent))
+    foreign = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
