@@ -45,7 +45,7 @@ def weights(module: nn.Module) -> Tensor:
 
 
 class Ticking:
-    """A clock that moves when it is told to, or by a second at each reading."""
+    """A clock that moves by `moving`, and by a fixed time at each reading."""
 
     def __init__(self, by: float = 0.0) -> None:
         self.now, self.by = 0.0, by
@@ -146,8 +146,8 @@ def test_the_reference_loop_reads_every_key_of_train_that_it_does_not_declare_ig
 # --- times ---
 
 
-def test_speed_is_the_median_of_the_rounds_own_ratios() -> None:
-    # The machine is ten times as slow in the second round, which says nothing of either.
+def test_speed_is_the_median_of_the_ratios_within_rounds() -> None:
+    # The machine is ten times as slow in the second round, for both.
     taken = {"base": [2.0, 20.0, 3.0], "fast": [1.0, 10.0, 1.0]}
     assert speed_against(taken, "base")["fast"] == Spread(2.0, 2.0, 3.0)
 
@@ -169,7 +169,7 @@ def test_time_inside_an_inner_measurement_is_counted_once() -> None:
     assert watch.seconds == {"outer": 3.0, "inner": 2.0}
 
 
-def test_a_timed_step_plays_the_same_game_and_is_as_before_afterwards(tmp_path: Path) -> None:
+def test_timing_a_step_changes_neither_its_result_nor_the_step_itself(tmp_path: Path) -> None:
     overrides = {"loss": "wgan-gp", "train.ema": {"half_life_samples": 100}}
     plan = small_plan(tmp_path, overrides)
     plain, measured = make_step(plan, ALONE), make_step(plan, ALONE)
@@ -192,7 +192,7 @@ def test_memory_that_tensors_share_is_counted_once() -> None:
     assert bytes_of([whole, whole[:50], torch.zeros(3, dtype=torch.uint8)]) == 403
 
 
-def test_the_peak_is_what_is_held_and_the_most_that_a_step_allocates() -> None:
+def test_peak_bytes_are_the_held_tensors_plus_the_peak_allocation() -> None:
     def play() -> None:
         first = torch.ones(1 << 20)
         second = first + 1
@@ -251,7 +251,7 @@ def test_a_combination_that_fails_is_left_out_and_the_rest_is_measured(
     assert found.left_out == {"a=1": "not under bf16", "b=1": "DefaultCPUAllocator: x"}
 
 
-def test_bench_says_what_needs_less_where_memory_is_out(
+def test_when_memory_runs_out_bench_suggests_a_command_that_needs_less(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*anything: Any, **how: Any) -> None:
@@ -266,7 +266,7 @@ def test_bench_says_what_needs_less_where_memory_is_out(
     assert "Traceback" not in said
 
 
-def test_a_product_that_takes_seconds_is_not_repeated_for_its_rate() -> None:
+def test_a_product_that_takes_seconds_is_measured_once() -> None:
     clock, calls = Ticking(), []
 
     def slow() -> None:
@@ -277,7 +277,7 @@ def test_a_product_that_takes_seconds_is_not_repeated_for_its_rate() -> None:
     assert len(calls) == 1
 
 
-def test_a_cpu_is_not_asked_for_tf32_nor_for_fp16() -> None:
+def test_a_sweep_on_a_cpu_leaves_out_tf32_and_fp16() -> None:
     def precisions(device: torch.device) -> list[str]:
         return sorted({words[0].partition("=")[2] for words in combinations(device)})
 
@@ -288,7 +288,7 @@ def test_a_cpu_is_not_asked_for_tf32_nor_for_fp16() -> None:
 
 @pytest.mark.parametrize(
     ("file", "said"),
-    [("nowhere/trace.json", "there is no folder"), (300 * "x", "File name too long")],
+    [("nowhere/trace.json", "no folder"), (300 * "x", "File name too long")],
 )
 def test_a_trace_that_cannot_be_written_is_refused_before_anything_is_measured(
     tmp_path: Path, file: str, said: str
@@ -302,7 +302,7 @@ def test_a_trace_that_cannot_be_written_is_refused_before_anything_is_measured(
 def test_flags_that_do_not_go_together_are_refused() -> None:
     done = CliRunner().invoke(command, ["x", "--sweep", "--against", "textbook"])
     assert done.exit_code == 2
-    assert "--sweep goes with neither" in done.output
+    assert "--sweep cannot be combined" in done.output
 
 
 @pytest.mark.slow
