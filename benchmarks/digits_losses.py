@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from provenance import provenance
 from torch import Tensor
-from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
+from yardsticks import final_score, finished_run, pixel_gaussian, seconds
 
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
@@ -48,7 +49,7 @@ def main() -> None:
         recipe: [measure(recipe, seed, chosen.runs_dir) for seed in seeds] for recipe in RECIPES
     }
     scorer = Scorer.of(prepare(RECIPES[0]), find_processes())
-    print(f"{provenance()}\n")
+    print(f"{provenance('torch')}\n")
     for line in table(rows, scorer):
         print(line)
 

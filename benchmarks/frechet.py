@@ -12,16 +12,14 @@ values of R1 R2', where R' R is the QR factorisation of the centred features.
 
 import argparse
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
-from importlib.metadata import version
 from importlib.util import find_spec
 from statistics import median
 
 import torch
+from provenance import provenance
 from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance, _compute_fid
 
@@ -146,9 +144,7 @@ def main() -> None:
     if os.environ.get("OMP_NUM_THREADS") != "1":
         parser.error("set OMP_NUM_THREADS=1, so that all use one thread")
     torch.set_num_threads(1)
-    packages = [name for name in ("torch", "torchmetrics", "scipy") if find_spec(name)]
-    print(f"{date.today()}, {platform.machine()}, Python {platform.python_version()}, ", end="")
-    print(", ".join(f"{name} {version(name)}" for name in packages) + f"; D = {given.size}")
+    print(f"{provenance('torch', 'torchmetrics', 'scipy')}; D = {given.size}")
 
     size, many, few = given.size, 5 * given.size, given.size * 1000 // 2048
     real, fake = features(many, size, seed=1), features(many, size, seed=2) * 1.1

@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from provenance import provenance
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
-from yardsticks import final_score, finished_run, provenance
+from yardsticks import final_score, finished_run
 
 from ganzoo.report.table import Table
 from ganzoo.report.welch import welch_p_value
@@ -54,7 +55,7 @@ def main() -> None:
     chosen = parser.parse_args()
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     precisions = chosen.precisions.split(",")
-    print(f"{provenance()}, seeds {chosen.seeds}\n", flush=True)
+    print(f"{provenance('torch')}, seeds {chosen.seeds}\n", flush=True)
     distance = partial(
         final_distance, runs_directory=chosen.runs_dir, by_rounding=chosen.by_rounding
     )

@@ -13,7 +13,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
+from provenance import provenance
+from yardsticks import final_score, finished_run, pixel_gaussian, seconds
 
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
@@ -58,7 +59,10 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs/benchmark"))
     chosen = parser.parse_args()
-    print(f"{provenance()}\n\n| recipe | seed | result | seconds |\n|:--|--:|:--|--:|", flush=True)
+    print(
+        f"{provenance('torch')}\n\n| recipe | seed | result | seconds |\n|:--|--:|:--|--:|",
+        flush=True,
+    )
     for recipe in chosen.recipes or RECIPES:
         result = RECIPES[recipe]
         for seed in map(int, chosen.seeds.split(",")):

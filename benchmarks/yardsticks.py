@@ -1,26 +1,17 @@
-"""What the benchmarks of recipes share: finished runs, and what is known of the data."""
+"""What the benchmarks of recipes share: finished runs, and baselines computed from the data."""
 
 from __future__ import annotations
 
-import platform
-import time
 from datetime import datetime
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-import ganzoo
 from ganzoo.runs.score import Score
 from ganzoo.training.launch import Options, prepare, resume, start
 from ganzoo.training.rejoin import same_run
 from ganzoo.training.run import Run
-
-
-def provenance() -> str:
-    """Return the date, machine and versions that a table was made with."""
-    versions = f"ganzoo {ganzoo.__version__}, torch {torch.__version__}"
-    return f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {versions}"
 
 
 def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) -> Run:

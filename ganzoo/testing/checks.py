@@ -1,4 +1,4 @@
-"""What a check is, and the check that several kinds share: misspelt method names."""
+"""Define checks, and the check of misspelt method names that several kinds share."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that every component of a kind is held to.
+    """A requirement on every component of a kind.
 
-    `run` raises `Failed`, `Exempt` or `NotChecked`, or any error of the component's own. It is only
-    called once every check named in `after` has passed or did not apply: one fault, one failure.
+    `run` raises `Failed`, `Exempt` or `NotChecked`, or whatever the component raises. It runs only
+    if every check named in `after` passed or did not apply, so that one fault is one failure.
     """
 
     name: str
     proves: str
-    """One sentence, in plain words."""
+    """One sentence for ``ganzoo conformance --list``."""
     run: Callable[[Component], None]
     after: tuple[str, ...] = ()
 
 
 def component_check(*after: str) -> Callable[[Callable[[Component], None]], Check]:
-    """Return a decorator: a function of the component → the check of the same name.
+    """Return a decorator that turns a function of a component into the check of the same name.
 
-    The first paragraph of the function's docstring is what the check proves.
+    The first paragraph of the function's docstring becomes `Check.proves`.
     """
 
     def decorate(function: Callable[[Component], None]) -> Check:
@@ -46,9 +46,9 @@ def component_check(*after: str) -> Callable[[Callable[[Component], None]], Chec
 def case_check(
     *after: str, name: str | None = None, every_size: bool = False
 ) -> Callable[[Callable[[Case], None]], Check]:
-    """Like `component_check`, for a function that is called with the cases of the component.
+    """Like `component_check`, for a function that is called with each case of a component.
 
-    The check is exempt if every case is, and ends at the first case that fails.
+    The check is exempt if every case is; the first case that fails ends it.
 
     Args:
         name: the check's name, by default the function's.
@@ -68,9 +68,9 @@ def case_check(
 
 
 def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:
-    """Check one case; return why it is exempt, or None."""
+    """Check one case; return `Exempt` if it does not apply, else None."""
     try:
-        # What a component draws from torch's default generator is the same in every run.
+        # Seeded: a component may draw from torch's default generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             function(case)
@@ -95,21 +95,21 @@ def _proof(function: Callable[..., None]) -> str:
 
 
 LIKENESS = 0.8
-"""From where on a name is taken for a misspelt one, as `difflib` measures it."""
+"""Similarity, as measured by `difflib`, from which a name counts as misspelt."""
 
 
 def method_names(contract: Mapping[str, tuple[str, ...]], *after: str) -> Check:
-    """Return the check that no public method is a near miss of one of the contract's.
+    """Return the check that no public method is a misspelt method of the contract.
 
     Args:
-        contract: the names of the methods that are called, each with those of its arguments.
-        after: the checks that must hold before this one is made.
+        contract: name of each method that ganzoo calls → the names of its arguments.
+        after: names of the checks that must hold first.
     """
 
     def method_names(case: Case) -> None:
-        """No public method's name is a slip of the pen away from one that is called.
+        """No public method has a name that is nearly one of those that ganzoo calls.
 
-        Such a method would never be called, and nobody would be told.
+        Such a method would never be called, without any error.
         """
         for name, method in _methods(case.make()).items():
             near = get_close_matches(name.lower(), contract, n=1, cutoff=LIKENESS)
@@ -117,7 +117,7 @@ def method_names(contract: Mapping[str, tuple[str, ...]], *after: str) -> Check:
                 continue
             words = ", ".join(("self", *contract[near[0]]))
             raise Failed(
-                "no public method that is nearly called like one of ganzoo's",
+                "no public method whose name is nearly one that ganzoo calls",
                 f"{name} - did you mean {near[0]!r}?",
                 f"def {near[0]}({words}): …, or begin the name of a helper with an underscore",
             )
@@ -126,7 +126,7 @@ def method_names(contract: Mapping[str, tuple[str, ...]], *after: str) -> Check:
 
 
 def _methods(live: Any) -> dict[str, Callable[..., Any]]:
-    """Return the public methods that a component's author wrote, by name."""
+    """Return a component's public methods by name, without those of nn.Module."""
     found = inspect.getmembers(type(live), inspect.isfunction)
     return {
         name: method
@@ -136,7 +136,7 @@ def _methods(live: Any) -> dict[str, Callable[..., Any]]:
 
 
 def _takes(method: Callable[..., Any], count: int) -> bool:
-    """Whether the method can be called with so many arguments beside ``self``."""
+    """Return whether the method accepts this many arguments after ``self``."""
     try:
         inspect.signature(method).bind(None, *range(count))
     except TypeError:

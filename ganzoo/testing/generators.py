@@ -1,4 +1,4 @@
-"""Checks of generators and of the latents that they are given."""
+"""Checks of generators and of latents."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ganzoo.testing.component import Case
 from ganzoo.testing.networks import (
     BATCH,
     BOTH_NETWORKS,
-    answers,
+    coupling,
     inputs,
+    outputs,
     perturbed,
-    touched,
     trained,
 )
 from ganzoo.testing.outcomes import Exempt, Failed
@@ -26,12 +26,12 @@ from ganzoo.testing.probes import difference, shape
 
 @case_check(every_size=True)
 def form(case: Case) -> None:
-    """G has a latent_dim and makes float32 samples of the model form's shape, one a latent."""
+    """G has a latent_dim and returns float32 samples of the model form's shape, one per latent."""
     network: Any = case.make()
     latent_dim = getattr(network, "latent_dim", None)
     if not isinstance(latent_dim, int) or isinstance(latent_dim, bool) or latent_dim < 1:
         raise Failed(
-            "an attribute latent_dim, a whole number from 1 up",
+            "an attribute latent_dim, an integer of at least 1",
             repr(latent_dim),
             "set self.latent_dim in __init__",
         )
@@ -45,13 +45,13 @@ def form(case: Case) -> None:
         raise Failed(
             expected,
             f"{dtype} of shape {shape(found)}",
-            "make what spec.model_shape says, or refuse the spec with a ValueError",
+            "return spec.model_shape, or refuse the spec with a ValueError",
         )
 
 
 @case_check("form")
 def value_range(case: Case) -> None:
-    """Samples stay in the range of the model form, whatever the weights, unless ``unbounded``."""
+    """Samples stay in the model form's range, even with large weights, unless ``unbounded``."""
     bounds = {"image": (-1, 1), "video": (-1, 1), "audio": (-1, 1), "text": (0, 1)}
     if case.spec.modality not in bounds:
         raise Exempt(f"samples of the modality {case.spec.modality} have no range")
@@ -61,9 +61,9 @@ def value_range(case: Case) -> None:
     network = perturbed(case.make())
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.mul_(4)  # as large as training may make them
+            parameter.mul_(4)  # larger than initial weights, as after training
         z, y = inputs(case, network)
-        values = answers(network, (4 * z, y))["outputs"].nan_to_num(0, 0, 0)
+        values = outputs(network, (4 * z, y))["outputs"].nan_to_num(0, 0, 0)
     if values.min() < low or values.max() > high:
         raise Failed(
             f"samples in [{low}, {high}]",
@@ -80,21 +80,21 @@ def inputs_alone(case: Case) -> None:
     network = trained(case)
     given = inputs(case, network)
     with torch.no_grad():
-        found = difference(answers(network, given, seed=7), answers(network, given, seed=8))
+        found = difference(outputs(network, given, seed=7), outputs(network, given, seed=8))
     if found:
         raise Failed(
-            "the same samples of the same latents in eval mode",
+            "the same samples from the same latents in eval mode",
             found,
-            "draw nothing and change nothing in eval mode, or declare 'internal-noise'",
+            "draw no numbers and change no state in eval mode, or declare 'internal-noise'",
         )
 
 
 @case_check("form")
 def separate_samples(case: Case) -> None:
-    """In eval mode a sample does not depend on the others of its batch."""
-    if found := touched(case, training=False):
+    """In eval mode a sample does not depend on the rest of its batch."""
+    if found := coupling(case, training=False):
         raise Failed(
-            "a sample that other latents in the batch do not change",
+            "a sample that does not depend on the other latents of its batch",
             found,
             "in eval mode use running statistics, not those of the batch",
         )
@@ -126,24 +126,24 @@ def latent_finite(case: Case) -> None:
     """Every number is finite."""
     if not (found := _drawn(case)).isfinite().all():
         count = int((~found.isfinite()).sum())
-        raise Failed("finite numbers", f"{count} of {found.numel()} that are not", "mind log(0)")
+        raise Failed("finite numbers", f"{count} of {found.numel()} that are not", "avoid log(0)")
 
 
 @case_check("form", name="same-seed")
 def latent_same_seed(case: Case) -> None:
-    """The same seed of the generator that is passed gives the same numbers, another seed others."""
+    """The passed generator decides the numbers: the same for the same seed, else different."""
     first, again, other = _drawn(case), _drawn(case), _drawn(case, seed=1)
     if found := difference({"numbers": first}, {"numbers": again}):
         raise Failed(
             "the same numbers from the same seed",
             found,
-            "hand the generator to every torch function that draws",
+            "pass the generator to every torch function that draws numbers",
         )
     if difference({"numbers": first}, {"numbers": other}) is None:
         raise Failed(
-            "other numbers from another seed",
+            "different numbers from a different seed",
             "the same",
-            "draw from the generator that is passed, and do not seed it",
+            "draw from the passed generator, and do not seed it",
         )
 
 

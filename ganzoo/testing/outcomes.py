@@ -1,4 +1,4 @@
-"""How a check ends: passed, failed, exempt or not checked, with what the author is told."""
+"""The outcomes of a check, and the exceptions that a check raises."""
 
 from __future__ import annotations
 
@@ -11,36 +11,34 @@ from pathlib import Path
 
 import torch
 
-import ganzoo
-
 PASSED, FAILED, EXEMPT, SKIPPED = "passed", "failed", "exempt", "skipped"
-"""How a check ends. Exempt: it does not apply. Skipped: it does, and could not be made."""
+"""Exempt: the check does not apply. Skipped: it applies, but could not run."""
 
 _WORDS = {PASSED: "passed", FAILED: "FAILED", SKIPPED: "not checked", EXEMPT: "exempt"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One check of one component."""
+    """The result of one check of one component."""
 
     component: str
-    """The full id."""
+    """The full id, such as ``acme/unet``."""
     kind: str
     check: str
     outcome: str
     message: str = ""
-    """What was expected and seen, or why nothing was checked; empty where it passed."""
+    """Expected and seen values, or the reason why nothing was checked; empty if it passed."""
     error: Exception | None = field(default=None, compare=False, repr=False)
-    """The component's own error, where there was one."""
+    """The failure, whose cause is the error that the component raised, if any."""
 
     @property
     def holds(self) -> bool:
-        """Whether what comes after this check can rely on it."""
+        """Whether checks that depend on this one can run."""
         return self.outcome in (PASSED, EXEMPT)
 
     def __str__(self) -> str:
-        said = "not checked: " if self.outcome == SKIPPED else ""
-        return f"{self.kind} {self.component}: {self.check}: {said}{self.message}"
+        prefix = "not checked: " if self.outcome == SKIPPED else ""
+        return f"{self.kind} {self.component}: {self.check}: {prefix}{self.message}"
 
     def to_dict(self) -> dict[str, str]:
         """Return the outcome as JSON data."""
@@ -54,7 +52,7 @@ class Outcome:
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:
-    """Return how many checks ended how, such as ``14 passed, 1 FAILED, 2 exempt``."""
+    """Return the number of checks by outcome, such as ``14 passed, 1 FAILED, 2 exempt``."""
     counts = Counter(each.outcome for each in outcomes)
     return ", ".join(f"{counts[end]} {words}" for end, words in _WORDS.items() if counts[end])
 
@@ -63,9 +61,9 @@ class Failed(Exception):
     """The component breaks the contract.
 
     Args:
-        expected: what the contract says, to be read after the word "expected".
-        got: what was seen, to be read after the word "got".
-        advice: what the author can do about it.
+        expected: what the contract demands, completing "expected …".
+        got: what was found, completing "got …".
+        advice: how the author can mend it.
     """
 
     def __init__(self, expected: str, got: str, advice: str) -> None:
@@ -74,7 +72,7 @@ class Failed(Exception):
         self.got = got
         self.advice = advice
         self.where = ""
-        """The case that it happened in; empty where the component as a whole is meant."""
+        """The case that failed; empty if the check is about the component as a whole."""
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
@@ -82,11 +80,11 @@ class Failed(Exception):
 
 
 class Exempt(Exception):
-    """The check does not apply, because of what the component declares or does not offer."""
+    """The check does not apply: the component declares otherwise, or lacks an optional part."""
 
 
 class NotChecked(Exception):
-    """The check applies and could not be made: something is missing that only the user has."""
+    """The check applies but could not run: it needs data or parameters from the user."""
 
 
 def failure(
@@ -94,7 +92,7 @@ def failure(
     expected: str = "no error",
     advice: str = "the error is the component's own",
 ) -> Failed:
-    """Return what any error of a check means to the author of the component."""
+    """Return any error of a check as `Failed`, with the line of the component that raised it."""
     if isinstance(error, Failed):
         return error
     words = " ".join(str(error).split())[:300]
@@ -106,7 +104,7 @@ def failure(
 
 @contextmanager
 def expecting(expected: str, advice: str) -> Iterator[None]:
-    """Say of any error inside what was expected in its place, and what to do."""
+    """Turn any error in the block into `Failed`, with what was expected and advice."""
     try:
         yield
     except (Exempt, NotChecked):
@@ -117,8 +115,8 @@ def expecting(expected: str, advice: str) -> Iterator[None]:
 
 
 def _place(error: Exception) -> str:
-    """Return the innermost line of the traceback that is neither torch's nor ours."""
-    foreign = (str(Path(torch.__file__).parent), str(Path(ganzoo.__file__).parent))
+    """Return the innermost file and line of the traceback outside torch and ganzoo."""
+    foreign = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

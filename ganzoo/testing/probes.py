@@ -1,4 +1,4 @@
-"""What several checks look at: differences of outputs, state after a restart, reads by the host."""
+"""Probes that several checks share: compare outputs, restore a state, detect host reads."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed
 
-Answers = Mapping[str, Tensor]
-"""Tensors by a name that a message can use: ``samples``, ``logits``, ``features[0]``."""
+Outputs = Mapping[str, Tensor]
+"""Tensors by the name that a message shows: ``samples``, ``logits``, ``features[0]``."""
 
 
-def difference(before: Answers, after: Answers, tolerance: float = 0.0) -> str | None:
-    """Return in words how two answers differ; None where they agree.
+def difference(before: Outputs, after: Outputs, tolerance: float = 0.0) -> str | None:
+    """Return a description of how two outputs differ; None if they agree.
 
-    Values that are not finite agree with their like: another check is about those.
+    NaN equals NaN, and infinity equals itself: another check refuses both.
 
     Args:
-        tolerance: how far two numbers may lie apart, relative to the largest of both.
+        tolerance: allowed difference, relative to the largest magnitude in either output.
     """
     if before.keys() != after.keys():
-        return f"{', '.join(after)} in place of {', '.join(before)}"
+        return f"{', '.join(after)} instead of {', '.join(before)}"
     for name, old in before.items():
         new = after[name]
         if old.shape != new.shape:
-            return f"{name} of shape {shape(new)} in place of {shape(old)}"
+            return f"{name} of shape {shape(new)} instead of {shape(old)}"
         old, new = old.detach().double(), new.detach().double()
         scale = max(_largest(old), _largest(new))
         if not torch.allclose(old, new, rtol=0, atol=tolerance * scale, equal_nan=True):
@@ -40,7 +40,7 @@ def difference(before: Answers, after: Answers, tolerance: float = 0.0) -> str |
 
 
 def shape(t: Tensor) -> str:
-    """Return a shape as people write it: ``4x3x32x32``."""
+    """Return a shape in words: ``4x3x32x32``."""
     return "x".join(map(str, t.shape)) or "a single number"
 
 
@@ -48,15 +48,15 @@ def _largest(t: Tensor) -> float:
     return t.nan_to_num(0, 0, 0).abs().max().item() if t.numel() else 0.0
 
 
-def check_resumes(case: Case, use: Callable[[Any], None], ask: Callable[[Any], Answers]) -> None:
-    """Compare an instance that was used with a new one that was given its state.
+def check_resumes(case: Case, use: Callable[[Any], None], ask: Callable[[Any], Outputs]) -> None:
+    """Check that a new instance with the state of a used one gives the same outputs.
 
     Args:
-        use: changes whatever state an instance has.
-        ask: returns what an instance says, in which its state shows.
+        use: changes the state of an instance.
+        ask: returns outputs that depend on the state.
 
     Raises:
-        Failed: they say different things, or the state cannot be written or read.
+        Failed: the outputs differ, or the state cannot be saved and loaded.
     """
     live, restored = case.make(), case.make()
     use(live)
@@ -64,14 +64,14 @@ def check_resumes(case: Case, use: Callable[[Any], None], ask: Callable[[Any], A
         restored.load_state_dict(as_saved(live.state_dict()))
     if found := difference(ask(live), ask(restored)):
         raise Failed(
-            "the same from an instance with the state of one that was used",
+            "the same outputs from a new instance with the state of a used one",
             found,
-            "keep what changes as tensors in state_dict; the easiest is an nn.Module with buffers",
+            "keep what changes as tensors in state_dict, for example as buffers of an nn.Module",
         )
 
 
 def as_saved(state: Any) -> Any:
-    """Return a state as a checkpoint gives it back: written by torch, read without any code."""
+    """Return a state after a checkpoint: saved by torch, loaded with ``weights_only=True``."""
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
@@ -80,7 +80,7 @@ def as_saved(state: Any) -> Any:
     except Exception as error:
         raise Failed(
             "a state of tensors, numbers, text, lists and mappings",
-            "one that torch.load refuses with weights_only=True",
+            "one that torch.load(…, weights_only=True) refuses",
             "put nothing else into state_dict",
         ) from error
 
@@ -94,11 +94,11 @@ READS = {
     "_unique2": "a shape that depends on values (unique)",
     "repeat_interleave": "a shape that depends on values (repeat_interleave)",
 }
-"""Operations whose result the host has to wait for, and how they come about."""
+"""Operation → what makes the host wait for its result."""
 
 
 class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes what inside has to be known on the host before it can go on."""
+    """Records the operations in the block that make the host wait for the device."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -120,19 +120,22 @@ def _is_mask(index: Any) -> bool:
 
 
 def require_declared(case: Case) -> None:
-    """Raise `Exempt` for a component that does not say that it is graph-safe."""
+    """Raise `Exempt` for a component that does not declare ``graph-safe``."""
     if CAPABILITY not in case.capabilities:
         raise Exempt(f"does not declare {CAPABILITY}")
 
 
 @contextmanager
 def captured() -> Iterator[None]:
-    """Fail if what is done inside cannot be recorded once for all values."""
+    """Fail if the block could not be captured as a CUDA graph.
+
+    A CPU has no graphs; the block is searched for the operations that would break one.
+    """
     with HostReads() as reads:
         yield
     if reads.found:
         raise Failed(
-            f"nothing to wait for, for it declares {CAPABILITY}",
-            f"a need of {reads.found[0]}",
-            f"compute with tensors alone, such as torch.where, or leave {CAPABILITY} out",
+            f"no wait for the device, as it declares {CAPABILITY}",
+            f"an operation that needs {reads.found[0]}",
+            f"use tensor operations such as torch.where, or do not declare {CAPABILITY}",
         )

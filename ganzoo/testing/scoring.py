@@ -1,4 +1,4 @@
-"""Checks of extractors and metrics: samples to features, features to numbers."""
+"""Checks of extractors (samples to features) and metrics (features to numbers)."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ganzoo.testing.probes import difference, shape
 BATCH = 6
 ROUNDING = 1e-4
 SIZES = {"image": (3, 12, 20), "video": (4, 3, 16, 16), "audio": (1, 64), "text": (12,)}
-"""Of the samples of each modality for an extractor that takes any; others are vectors."""
+"""Sample shapes for an extractor that accepts any; other modalities are vectors."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @case_check()
 def form(case: Case) -> None:
-    """It turns float32 samples into float32 features (B, D) and says what made them."""
+    """It maps float32 samples to float32 features (B, D), and identifies its weights and layer."""
     extractor = _extractor(case)
     for name in ("input_shape", "num_features", "layer", "weights_sha256"):
         if not hasattr(extractor, name):
-            raise Failed(f"an attribute {name}", "none", "set it; None where it does not apply")
+            raise Failed(f"an attribute {name}", "none", "set it; None if it does not apply")
     digest = extractor.weights_sha256
     if digest is not None and not _SHA256.fullmatch(str(digest)):
         raise Failed(
@@ -52,7 +52,7 @@ def form(case: Case) -> None:
             raise Failed(
                 f"float32 features of shape {BATCH}x{wanted}",
                 got,
-                "flatten what belongs to one sample, and say in num_features how much it is",
+                "flatten the features of one sample, and set num_features to their number",
             )
 
 
@@ -68,17 +68,17 @@ def _fits(features: Any, wanted: int | str) -> bool:
 
 @case_check("form")
 def finite(case: Case) -> None:
-    """Features of any samples in range are finite."""
+    """Features of samples in range are finite."""
     extractor = _extractor(case)
     for samples in _samples(case, extractor):
         if not (found := extractor(samples)).isfinite().all():
             count = int((~found.isfinite()).sum())
-            raise Failed("finite features", f"{count} of {found.numel()} that are not", "mind 0/0")
+            raise Failed("finite features", f"{count} of {found.numel()} that are not", "avoid 0/0")
 
 
 @case_check("form")
 def batches_and_order(case: Case) -> None:
-    """Features do not depend on how samples are batched or in which order they come."""
+    """Features do not depend on how samples are batched, nor on their order."""
     extractor = _extractor(case)
     for samples in _samples(case, extractor):
         whole = {"features": extractor(samples)}
@@ -89,28 +89,28 @@ def batches_and_order(case: Case) -> None:
         for what, other in (("in parts", parts), ("in another order", turned)):
             if found := difference(whole, other, ROUNDING):
                 raise Failed(
-                    f"the same features of samples that come {what}",
+                    f"the same features for samples {what}",
                     found,
-                    "look at one sample at a time: no statistics of the batch, nothing random",
+                    "treat each sample alone: no statistics of the batch, no random numbers",
                 )
 
 
 @case_check("form")
 def class_logits(case: Case) -> None:
-    """Where it offers `class_logits`, they are (B, K), finite, from its own features."""
+    """If it has `class_logits`, they map its own features to finite logits (B, K)."""
     extractor = _extractor(case)
     if not hasattr(extractor, "class_logits"):
-        raise Exempt("offers no class_logits")
+        raise Exempt("has no method class_logits")
     for samples in _samples(case, extractor):
         found = extractor.class_logits(extractor(samples))
         if found.dim() != 2 or len(found) != BATCH or not found.isfinite().all():
             raise Failed(
-                f"finite class logits of shape {BATCH}xK", shape(found), "return one row a sample"
+                f"finite class logits of shape {BATCH}xK", shape(found), "return one row per sample"
             )
 
 
 def _extractor(case: Case) -> Any:
-    """Return the extractor as scoring uses it."""
+    """Return the extractor as scoring uses it: in eval mode, without gradients."""
     extractor = case.make()
     if isinstance(extractor, nn.Module):
         extractor.eval().requires_grad_(False)
@@ -118,7 +118,7 @@ def _extractor(case: Case) -> Any:
 
 
 def _samples(case: Case, extractor: Any) -> list[Tensor]:
-    """Return float32 batches as the core hands them over, one a modality that it may be given."""
+    """Return float32 batches as the core passes them, one per supported modality."""
     random, modalities = torch.Generator().manual_seed(0), case.component.registration.modalities
     if extractor.input_shape is not None:
         sizes = [(extractor.input_shape, not modalities or "image" in modalities)]
@@ -140,7 +140,7 @@ LABELS, FEATURES, LATENTS = 4, 8, 4
 
 
 class Probe:
-    """What made the generated side: a smooth function of latents and labels."""
+    """A generator's latents and features: a smooth function of latents and labels."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
         drawn = RandomStreams(seed).draw(
@@ -155,7 +155,7 @@ class Probe:
 
 @case_check()
 def numbers(case: Case) -> None:
-    """It returns named numbers, none of them infinite."""
+    """It returns named numbers, none of which is infinite."""
     found = _measured(case, *_sides())
     if not isinstance(found, Mapping) or not found:
         raise Failed("named numbers", repr(found)[:80], "return {'name': value, …}")
@@ -163,12 +163,12 @@ def numbers(case: Case) -> None:
         if not isinstance(name, str) or not isinstance(value, float | int):
             raise Failed("a number for each name", f"{name!r}: {value!r}", "return float(value)")
         if math.isinf(value):
-            raise Failed(f"a finite {name!r}", str(value), "return NaN where it is undefined")
+            raise Failed(f"a finite {name!r}", str(value), "return NaN if it is undefined")
 
 
 @case_check("numbers")
 def order(case: Case) -> None:
-    """Its numbers do not depend on the order of the samples, nor on what was drawn before."""
+    """Its numbers do not depend on the order of the samples, nor on the random state."""
     before = _measured(case, *_sides())
     torch.manual_seed(5)
     after = _measured(case, *_sides(shuffled=True))
@@ -178,9 +178,9 @@ def order(case: Case) -> None:
             math.isnan(value) and math.isnan(other)
         ):
             raise Failed(
-                f"the same {name!r} of the same samples in another order",
-                f"{other:.6g} in place of {value:.6g}",
-                "use all samples, or choose among them by what they hold",
+                f"the same {name!r} for the same samples in another order",
+                f"{other:.6g} instead of {value:.6g}",
+                "use all samples, or select by their content, not by their position",
             )
 
 
@@ -188,11 +188,11 @@ def _measured(case: Case, real: Evaluated, fake: Evaluated) -> Any:
     try:
         return case.make()(real, fake)
     except DataError as error:
-        raise NotChecked(f"needs other data than the kit has: {error.message}") from error
+        raise NotChecked(f"needs data that the kit does not have: {error.message}") from error
 
 
 def _sides(*, shuffled: bool = False) -> tuple[Evaluated, Evaluated]:
-    """Return 96 real samples, with both splits of their data, and 80 that a generator made."""
+    """Return 96 real samples with both splits of their data, and 80 generated ones."""
     real, held_out, fake = _side(0, 96), _side(2, 60), _side(1, 80)
     if shuffled:
         real, held_out, fake = map(_shuffled, (real, held_out, fake))
@@ -201,7 +201,7 @@ def _sides(*, shuffled: bool = False) -> tuple[Evaluated, Evaluated]:
 
 
 def _side(seed: int, count: int) -> Evaluated:
-    """Return labelled clusters of features with small RGB images and a classifier's logits."""
+    """Return labelled clusters of features, with small RGB images and class logits."""
     random = torch.Generator().manual_seed(seed)
     labels = torch.randint(LABELS, (count,), generator=random)
     labels[: 2 * LABELS] = torch.arange(2 * LABELS) % LABELS  # every label at least twice

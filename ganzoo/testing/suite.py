@@ -1,4 +1,4 @@
-"""Which checks each kind of component must pass, and how they run: as trials and under pytest."""
+"""The table of checks, and how they run: one trial per component and check, or under pytest."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 
 
 NOT_THE_AUTHORS = r"(torch|torchmetrics|accelerate|setuptools|_distutils_hack|distutils)(\.|$)"
-"""Modules that may warn of themselves, also where an author's tests make errors of warnings."""
+"""Modules whose warnings are ignored, even if an author's tests turn warnings into errors."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One check of one component. Its text names both: ``generator acme/unet: batch-of-one``."""
+    """One check of one component; as text ``generator acme/unet: batch-of-one``."""
 
     component: Component
     check: Check
@@ -66,7 +66,7 @@ class Trial:
         return f"{self.component}: {self.check.name}"
 
     def outcome(self) -> Outcome:
-        """Make the check, once; checks that it builds on are made before it."""
+        """Run the check once, after the checks that it depends on; return its outcome."""
         known = self.component.outcomes
         if self.check.name not in known:
             known[self.check.name] = self._judged()
@@ -85,7 +85,7 @@ class Trial:
             return self._ended(EXEMPT, str(reason))
         except NotChecked as reason:
             return self._ended(SKIPPED, str(reason))
-        except Exception as error:  # whatever the code of a plugin may raise
+        except Exception as error:  # a plugin's code may raise anything
             failed = failure(error)
             return self._ended(FAILED, str(failed), failed)
         return self._ended(PASSED)
@@ -102,7 +102,7 @@ class Trial:
 
 
 def _cause(earlier: Outcome, words: str) -> str:
-    """Return why nothing was checked: the first cause, where one thing led to another."""
+    """Return why nothing was checked: the first cause in a chain of skipped checks."""
     return earlier.message if earlier.outcome == SKIPPED else words
 
 
@@ -115,17 +115,17 @@ def trials(
     everywhere: Parameters = NOTHING,
     specs: Sequence[SampleSpec] = (),
 ) -> list[Trial]:
-    """Return every check of every component whose id matches a shell pattern.
+    """Return a trial for every check of every component whose id matches a shell pattern.
 
     Args:
         kind: only components of this kind.
-        parameters: by id, or by kind and id (``generator acme/unet``), the parameter sets to try.
-        everywhere: one more parameter set, for every component that matches.
-        specs: what to generate, beside the specs that every network is tried on.
+        parameters: id, or kind and id (``generator acme/unet``) → parameter sets to try.
+        everywhere: another parameter set, for every matching component.
+        specs: specs to try in addition to the kit's own.
 
     Raises:
-        PluginError: nothing matches, a plugin that is meant is broken, or `parameters` names a
-            component that does not match.
+        PluginError: nothing matches, a plugin that the pattern names is broken, or a key of
+            `parameters` matches no component.
     """
     registry = registry or Registry()
     components = [
@@ -143,10 +143,10 @@ def trials(
 
 
 def select(registry: Registry, pattern: str, kind: str | None = None) -> list[Registration]:
-    """Return the components that match, of one kind or of every kind.
+    """Return the matching components, of one kind or of every kind.
 
     Raises:
-        PluginError: nothing matches, or a plugin that the pattern means could not be loaded.
+        PluginError: nothing matches, or a plugin that the pattern names could not be loaded.
     """
     namespace = qualify(pattern).partition("/")[0]
     for each in registry.namespaces():
@@ -166,7 +166,7 @@ def select(registry: Registry, pattern: str, kind: str | None = None) -> list[Re
 
 
 def _guess(registry: Registry, pattern: str, kinds: Iterable[str]) -> str:
-    """Return what may have been meant by a pattern that matches nothing."""
+    """Return a suggestion for a pattern that matches nothing, or an empty string."""
     namespace = qualify(pattern).partition("/")[0]
     names = [each.name for each in registry.namespaces()]
     if namespace not in names and (near := suggest(namespace, names)):
@@ -177,17 +177,17 @@ def _guess(registry: Registry, pattern: str, kinds: Iterable[str]) -> str:
 
 
 def _unknown(argument: str, key: str, known: Iterable[str]) -> PluginError:
-    """Return the error for a key that names nothing that is checked."""
+    """Return the error for an unknown key."""
     near = suggest(key, known)
     guess = f" - did you mean {near!r}?" if near else ""
     return PluginError(
-        f"{argument}: nothing that is checked is called {key!r}{guess}",
+        f"{argument}: no check or component is named {key!r}{guess}",
         hint="ganzoo conformance --list (a check's full name is 'KIND ID: CHECK')",
     )
 
 
 def check_keys(argument: str, keys: Iterable[str], known: Sequence[Trial]) -> None:
-    """Raise PluginError, with the nearest name, for a key that is no trial."""
+    """Raise PluginError, with the nearest name, for a key that names no trial."""
     names = [*map(str, known)]
     for key in keys:
         if key not in names:
@@ -213,19 +213,19 @@ def conformance(
     specs: Sequence[SampleSpec] = (),
     plugin: Path | None = None,
 ) -> Callable[..., None]:
-    """Return a pytest test that makes every check of every component whose id matches.
+    """Return a pytest test that runs every check of every component whose id matches.
 
     Args:
         pattern: a shell pattern over ids, such as ``acme/*``.
         expected_failures: name of a test (``generator acme/unet: batch-of-one``) → why it fails.
-            Strict: one that passes, or is not made at all, is a failure.
+            Strict: it is a failure if the check passes or does not run.
         parameters: id, or kind and id → parameter sets to try, as a recipe would give them. They
-            stand beside the defaults, or in their place where a parameter has no default.
-        specs: what to generate, beside the specs that every network is tried on.
-        plugin: a Python file whose components are called ``local/NAME``.
+            are added to the defaults, or replace them if a parameter has no default.
+        specs: specs to try in addition to the kit's own.
+        plugin: a Python file whose components are named ``local/NAME``.
 
     Raises:
-        PluginError: nothing matches, a plugin is broken, or a key names nothing that is checked.
+        PluginError: nothing matches, a plugin is broken, or a key names no check or component.
         UsageError: pytest is not installed.
     """
     try:
