@@ -14,7 +14,6 @@ parameters by keyword, so a target's annotated keyword-only arguments *are* its 
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ import pluggy
 from annotated_types import Ge, Gt, Le, Lt
 
 from ganzoo.errors import DataError, PluginError
+from ganzoo.modalities import MODALITIES, Column, Modality, SampleSpec, write_npz
 
 if TYPE_CHECKING:
     import torch
@@ -56,102 +56,6 @@ CAPABILITIES: Mapping[str, str] = {
     "graph-safe": "does the same for any values of tensors and any step: it may be captured",
 }
 """The closed vocabulary of capability words; a plugin may add its own as ``acme/word``."""
-
-
-# --- what is being generated ---------------------------------------------------------------------
-
-_STORED_DTYPES = {
-    "image": "uint8",
-    "video": "uint8",
-    "text": "int64",
-    "audio": "float32",
-    "vector": "float32",
-}
-
-MODALITIES = tuple(_STORED_DTYPES)
-"""The words that a `SampleSpec`, and a registration's `modalities`, may use."""
-
-
-@dataclass(frozen=True)
-class SampleSpec:
-    """What one sample is. The data set declares it; both networks receive the same value.
-
-    A sample has a *stored form* (as the data set gives it, and as files and scores see it) and a
-    *model form* (float32, what networks see). `ganzoo.nn.encode` and `decode` go between them.
-
-    ========  =============================  ==========================
-    modality  stored form                    model form
-    ========  =============================  ==========================
-    image     uint8 (C, H, W)                float (C, H, W) in [-1, 1]
-    video     uint8 (T, C, H, W)             float, the same, in [-1, 1]
-    audio     float32 (C, T) in [-1, 1]      the same
-    text      int64 (L,)                     one-hot float (L, V)
-    vector    float32 (D,)                   the same
-    ========  =============================  ==========================
-
-    Args:
-        modality: one of the table's words.
-        shape: shape of one sample in stored form, without a batch axis.
-        classes: how many labels the data has; 0 where it has none.
-        vocabulary: number of tokens V (text).
-        sample_rate: hertz (audio).
-        frame_rate: frames a second (video).
-
-    Raises:
-        ValueError: an unknown modality, a shape of the wrong rank, or a size below 1.
-    """
-
-    modality: str
-    shape: tuple[int, ...]
-    classes: int = 0
-    vocabulary: int | None = None
-    sample_rate: int | None = None
-    frame_rate: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.modality not in _STORED_DTYPES:
-            known = ", ".join(sorted(_STORED_DTYPES))
-            raise ValueError(f"unknown modality {self.modality!r}; known: {known}")
-        rank = {"image": 3, "video": 4, "audio": 2, "text": 1, "vector": 1}[self.modality]
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
-        if len(self.shape) != rank or min(self.shape) < 1:
-            raise ValueError(f"{self.modality} samples have {rank} axes, not shape {self.shape}")
-        if self.modality == "text" and not self.vocabulary:
-            raise ValueError("text samples need a vocabulary")
-
-    @property
-    def stored_dtype(self) -> str:
-        """Name of the torch dtype of the stored form: ``uint8``, ``int64`` or ``float32``."""
-        return _STORED_DTYPES[self.modality]
-
-    @property
-    def model_shape(self) -> tuple[int, ...]:
-        """Shape of one sample in model form: the stored shape, or (L, V) for text."""
-        return (*self.shape, self.vocabulary) if self.vocabulary else self.shape
-
-    @property
-    def channels(self) -> int:
-        """C of an image or a video frame."""
-        return self.shape[-3]
-
-    @property
-    def height(self) -> int:
-        """H of an image or a video frame, in pixels."""
-        return self.shape[-2]
-
-    @property
-    def width(self) -> int:
-        """W of an image or a video frame, in pixels."""
-        return self.shape[-1]
-
-    @property
-    def size(self) -> int:
-        """How many numbers one sample in model form holds."""
-        return math.prod(self.model_shape)
-
-    def __str__(self) -> str:
-        classes = f", {self.classes} classes" if self.classes else ""
-        return f"{self.modality} {'x'.join(map(str, self.shape))}{classes}"
 
 
 # --- the game ------------------------------------------------------------------------------------
@@ -518,6 +422,10 @@ class Hooks:
         """``(*, …)`` → an observer with any of started, stepped, scored, saved, finished."""
 
     @hookspec
+    def register_modalities(self, register: Register) -> None:
+        """``()`` → `Modality`: a kind of data, which a `SampleSpec` names by its id."""
+
+    @hookspec
     def register_recipes(self, register: Register) -> None:
         """A packaged YAML recipe; the target is ``package:path/inside/it.yaml``."""
 
@@ -535,6 +443,7 @@ HOOKS: Mapping[str, str] = {
     "optimizer": "register_optimizers",
     "schedule": "register_schedules",
     "callback": "register_callbacks",
+    "modality": "register_modalities",
     "recipe": "register_recipes",
 }
 """Kind of component → name of its hook."""
@@ -558,6 +467,7 @@ __all__ = [
     "HOOKS",
     "MODALITIES",
     "Augmentation",
+    "Column",
     "DataError",
     "Dataset",
     "DiscriminatorOutput",
@@ -574,6 +484,7 @@ __all__ = [
     "Loss",
     "Lt",
     "Metric",
+    "Modality",
     "Noise",
     "NonNegativeFloat",
     "NonNegativeInt",
@@ -589,4 +500,5 @@ __all__ = [
     "Terms",
     "cache_directory",
     "hookimpl",
+    "write_npz",
 ]

@@ -19,16 +19,11 @@ from ganzoo.moments import frechet_distance as frechet_distance
 
 
 def encode(spec: SampleSpec, stored: Tensor) -> Tensor:
-    """Return the float32 model form of a batch in stored form.
+    """Return the float32 model form (B, *model_shape) of a batch in stored form.
 
     Images and video go from uint8 to [-1, 1], text from int64 (B, L) to one-hot (B, L, V).
     """
-    if spec.modality in ("image", "video"):
-        return stored.float().div_(127.5).sub_(1)
-    if spec.modality == "text":
-        assert spec.vocabulary is not None
-        return functional.one_hot(stored, spec.vocabulary).float()
-    return stored.float()
+    return spec.kind.encode(spec, stored)
 
 
 def decode(spec: SampleSpec, samples: Tensor) -> Tensor:
@@ -36,14 +31,7 @@ def decode(spec: SampleSpec, samples: Tensor) -> Tensor:
 
     Text takes the most likely token. The inverse of `encode` on anything that `encode` returns.
     """
-    if spec.modality in ("image", "video"):
-        levels = samples.float().clamp(-1, 1).add(1).mul(127.5)
-        return levels.round_().to(torch.uint8)
-    if spec.modality == "text":
-        return samples.argmax(-1)
-    if spec.modality == "audio":
-        return samples.float().clamp(-1, 1)
-    return samples.float()
+    return spec.kind.decode(spec, samples)
 
 
 # --- image sizes ---------------------------------------------------------------------------------
@@ -70,7 +58,7 @@ def growth(spec: SampleSpec, *, smallest: int = 4, fewest: int = 1) -> Growth:
     Raises:
         ValueError: not an image, or one too small to be doubled once from `smallest`.
     """
-    if spec.modality != "image":
+    if len(spec.shape) != 3:
         raise ValueError(f"this network makes images, not {spec}")
     height, width, shorter = spec.height, spec.width, min(spec.height, spec.width)
     if shorter < 2 * smallest:

@@ -35,6 +35,7 @@ ENGINE_ARGUMENTS: Mapping[str, int] = {
     "optimizer": 1,
     "schedule": 0,
     "callback": 0,
+    "modality": 0,
 }
 """Kind → how many arguments the engine passes by position."""
 

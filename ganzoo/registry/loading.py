@@ -12,9 +12,10 @@ import pluggy
 
 from ganzoo.api import HOOKS, Hooks, Registration
 from ganzoo.errors import BrokenPlugin, PluginError
+from ganzoo.modalities import register_modality
 from ganzoo.registry.discovery import Namespace
 from ganzoo.registry.explaining import explain
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import shorten, suggest
 from ganzoo.registry.registrar import Registrar
 from ganzoo.registry.switches import PLUGINS, STRICT, is_strict
 from ganzoo.registry.targets import file_in
@@ -89,6 +90,9 @@ def _registrations(namespace: Namespace, plugin: Any) -> list[Registration]:
     for registration in staged.values():
         if registration.kind == "recipe":
             _check_file(registration)
+    for registration in staged.values():
+        if registration.kind == "modality":
+            register_modality(shorten(registration.id), registration.target)
     return list(staged.values())
 
 

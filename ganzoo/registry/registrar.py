@@ -14,6 +14,7 @@ _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 _RECIPE_TARGET = re.compile(rf"{_DOTTED}:[\w.-]+(/[\w.-]+)*\.yaml")
 _FILE_NAME = re.compile(r"\w[\w.+-]*")
+_MODALITY_ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ARGUMENTS = tuple(signature(Register.__call__).parameters)[1:]
 """The arguments of `register`, without its `self`."""
@@ -82,7 +83,7 @@ class Registrar:
             version=self.namespace.version,
             revision=revision,
             summary=summary,
-            modalities=frozenset(self._known(name, "modality", modalities, MODALITIES)),
+            modalities=frozenset(self._modalities(name, modalities)),
             capabilities=frozenset(self._known(name, "capability", capabilities, CAPABILITIES)),
             paper=paper,
             license=license,
@@ -101,6 +102,8 @@ class Registrar:
             self._refuse(name, f"a name has no namespace; all that this plugin has is {own}/NAME")
         if not isinstance(name, str) or not is_name(name):
             self._refuse(name, "a name has lower case letters, digits and hyphens only")
+        if self.kind == "modality" and name in MODALITIES:
+            self._refuse(name, "this is the name of a modality of ganzoo itself")
         if (self.kind, name) in self.staged:
             self._refuse(name, f"registered twice by {self.namespace}")
 
@@ -126,6 +129,13 @@ class Registrar:
         chosen = tuple(words)
         for word in chosen:
             self._check_line(name, "word", word)
+        return chosen
+
+    def _modalities(self, name: str, words: Iterable[str]) -> tuple[str, ...]:
+        """Return the words; the id of a plugin's modality is found out when data declares it."""
+        chosen = self._words(name, words)
+        own = [word for word in chosen if not _MODALITY_ID.fullmatch(word)]
+        self._known(name, "modality", own, MODALITIES)
         return chosen
 
     def _known(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -13,22 +13,12 @@ from ganzoo.components.build import capabilities, initialised_from
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.components.signature import parameter_model
+from ganzoo.modalities import modality
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
 from ganzoo.testing.outcomes import Failed, NotChecked, Outcome
 
 Parameters = Mapping[str, Any]
-
-SPECS = (
-    SampleSpec("image", (1, 8, 8), classes=10),
-    SampleSpec("image", (3, 12, 20), classes=3),
-    SampleSpec("image", (3, 32, 32), classes=10),
-    SampleSpec("vector", (2,), classes=8),
-    SampleSpec("text", (12,), classes=2, vocabulary=7),
-    SampleSpec("audio", (1, 64), classes=2, sample_rate=8000),
-    SampleSpec("video", (4, 3, 16, 16), classes=2, frame_rate=8.0),
-)
-"""Specs for every component that takes one, as far as its modalities allow."""
 
 SMALL = 1000
 """Largest sample, in numbers, on which slow checks run too."""
@@ -42,6 +32,22 @@ MAY_REFUSE = TAKES_SPEC | {"latent"}
 """Kinds whose factory may refuse an argument by ValueError."""
 
 
+def typical_specs(names: Iterable[str], registry: Registry) -> list[SampleSpec]:
+    """Return the typical specs of these modalities, loading those of plugins.
+
+    Raises:
+        PluginError: one of them is not installed.
+    """
+    for name in names:
+        if name not in MODALITIES:
+            registry.get("modality", name)
+    return [spec for name in names for spec in modality(name).specs()]
+
+
+def _order(name: str) -> int:
+    return MODALITIES.index(name) if name in MODALITIES else len(MODALITIES)
+
+
 @dataclass
 class Component:
     """One registered component under test.
@@ -49,7 +55,7 @@ class Component:
     Args:
         given: parameter sets to try in addition to the defaults, or instead of them if a
             parameter has no default.
-        specs: specs to try in addition to `SPECS`.
+        specs: specs to try in addition to the typical specs of its modalities.
     """
 
     registry: Registry
@@ -171,8 +177,9 @@ class Component:
         """Return the positional arguments that the engine may pass."""
         registration = self.registration
         if self.kind in TAKES_SPEC:
-            can = registration.modalities or frozenset(MODALITIES)
-            return [(spec,) for spec in (*SPECS, *self.specs) if spec.modality in can]
+            can = sorted(registration.modalities, key=_order) or MODALITIES
+            own = [spec for spec in self.specs if spec.modality in can]
+            return [(spec,) for spec in (*typical_specs(can, self.registry), *own)]
         if self.kind == "latent":
             return [(dimension,) for dimension in LATENT_DIMENSIONS]
         if self.kind == "dataset":

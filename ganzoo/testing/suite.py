@@ -20,6 +20,7 @@ from ganzoo.testing.datasets import DATASET
 from ganzoo.testing.discriminators import DISCRIMINATOR
 from ganzoo.testing.generators import GENERATOR, LATENT
 from ganzoo.testing.losses import LOSS, REGULARIZER
+from ganzoo.testing.modalities import MODALITY
 from ganzoo.testing.outcomes import (
     EXEMPT,
     FAILED,
@@ -47,6 +48,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "optimizer": (*EVERY_KIND, *OPTIMIZER),
     "schedule": (*EVERY_KIND, *SCHEDULE),
     "callback": (*EVERY_KIND, *CALLBACK),
+    "modality": (*EVERY_KIND, *MODALITY),
     "recipe": (lazy_import, target, recipe_check),
 }
 

@@ -195,7 +195,7 @@ def test_every_modality_is_tried_where_none_is_registered(judge) -> None:
         return Generator(spec)
 
     judge("generator", watched)
-    assert set(seen) == {"image", "vector", "text", "audio", "video"}
+    assert set(seen) == {"image", "vector", "text", "audio", "video", "table"}
 
 
 def test_an_exemption_names_the_declaration_that_causes_it(judge) -> None:

@@ -156,6 +156,17 @@ def register_callbacks(register: Register) -> None:
 
 
 @hookimpl
+def register_modalities(register: Register) -> None:
+    register(
+        "points",
+        "ganzoo_acme.modality:Points",
+        revision=1,
+        summary="clouds of points in space",
+        license="Apache-2.0",
+    )
+
+
+@hookimpl
 def register_recipes(register: Register) -> None:
     register(
         "demo",

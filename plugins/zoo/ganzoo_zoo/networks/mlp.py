@@ -35,7 +35,7 @@ class Generator(nn.Module):
         super().__init__()
         self.latent_dim = latent_dim
         self.model_shape = spec.model_shape
-        self.bounded = spec.modality != "vector"
+        self.bounded = spec.kind.value_range is not None
         self.capabilities = frozenset(
             {"graph-safe"}
             | ({"conditional"} if conditional else set())

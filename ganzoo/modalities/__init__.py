@@ -1,0 +1,419 @@
+"""Kinds of data. Each file holds all that ganzoo knows about one: image, video, audio and so on.
+
+`SampleSpec` says what one sample is; `spec.kind` is the `Modality` that its `modality` names. The
+rest of ganzoo asks that object and never compares the name. Plugins register modalities of their
+own with the hook ``register_modalities``. Nothing here imports torch before it is used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from ganzoo.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+MODALITIES = ("image", "video", "audio", "text", "table", "vector")
+"""The modalities of ganzoo itself. Those of plugins have ids, such as ``acme/points``."""
+
+_TARGETS = {name: f"ganzoo.modalities.{name}:{name.title()}" for name in MODALITIES}
+
+SHOWN = (".png", ".gif", ".webp", ".wav", ".txt", ".csv")
+"""Suffixes that a preview may have: a page can embed these files."""
+
+Shape = tuple[int, ...]
+
+Through = Callable[[str, Mapping[str, Any]], "Tensor"]
+"""Reads all samples of a data set, in stored form: id, parameters → (N, *shape)."""
+
+
+# --- the contract --------------------------------------------------------------------------------
+
+
+class Modality:
+    """A kind of data: its stored form and model form, its previews, its files.
+
+    Subclass it in a plugin, set `axes`, and override what differs. The defaults suit plain arrays
+    of float32: the model form is the stored form, values have no range, files are npz.
+
+    A batch has its samples on the first axis, B. `spec` is the `SampleSpec` of the data.
+    """
+
+    axes: ClassVar[int]
+    """Number of axes of one sample in stored form."""
+    stored_dtype: ClassVar[str] = "float32"
+    """Torch dtype of the stored form: ``uint8``, ``int64``, ``float32`` or ``float64``."""
+    value_range: ClassVar[tuple[float, float] | None] = None
+    """Smallest and largest value of the model form; None if values have no range."""
+    channels_last: ClassVar[bool] = False
+    """Whether batches run faster in the memory format channels-last."""
+    can_mirror: ClassVar[bool] = False
+    """Whether `mirror` is defined, so that a data set may set ``mirror``."""
+    preview_samples: ClassVar[int] = 64
+    """Number of samples that a preview shows."""
+    extractor: ClassVar[str | None] = None
+    """Extractor of ``eval.extractor: auto`` for data sets that name none."""
+
+    def specs(self) -> tuple[SampleSpec, ...]:
+        """Return typical specs, at least one: the conformance kit tries components with them."""
+        raise NotImplementedError(f"{type(self).__name__} has no typical specs")
+
+    def check(self, spec: SampleSpec) -> None:
+        """Check the fields of a spec that matter to this modality. Rank and sizes are checked.
+
+        Raises:
+            ValueError: a field is missing or wrong.
+        """
+
+    # --- stored form and model form ---
+
+    def model_shape(self, spec: SampleSpec) -> Shape:
+        """Return the shape of one sample in model form."""
+        return spec.shape
+
+    def encode(self, spec: SampleSpec, stored: Tensor) -> Tensor:
+        """Return the float32 model form (B, *model_shape) of a batch in stored form."""
+        return stored.float()
+
+    def decode(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        """Return the stored form (B, *shape) of a batch in model form: clamped, then rounded."""
+        return self.unrounded(spec, samples)
+
+    def unrounded(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        """Return a batch in model form on the scale of the stored form, float32, not rounded.
+
+        Raises:
+            DataError: the stored form has no values between its own (text).
+        """
+        return samples.float()
+
+    def mirror(self, samples: Tensor) -> Tensor:
+        """Return a batch in model form mirrored left to right. Needs `can_mirror`."""
+        return samples.flip(-1)
+
+    def random(self, spec: SampleSpec, count: int, generator: torch.Generator) -> Tensor:
+        """Return random samples in model form, (count, *model_shape), for the conformance kit."""
+        import torch
+
+        shape = (count, *self.model_shape(spec))
+        if self.value_range is None:
+            return torch.randn(shape, generator=generator)
+        low, high = self.value_range
+        return torch.rand(shape, generator=generator) * (high - low) + low
+
+    def invalid(self, spec: SampleSpec, sample: Tensor) -> str | None:
+        """Return what is wrong with the values of one stored sample, or None."""
+        if sample.is_floating_point() and not bool(sample.isfinite().all()):
+            return "values that are not finite"
+        return None
+
+    # --- scores ---
+
+    def fit_input(self, x: Tensor, input_shape: Shape) -> Tensor:
+        """Return a stored batch x, as float32, in the shape that an extractor takes.
+
+        Raises:
+            DataError: no rule leads from the one shape to the other.
+        """
+        self.input_steps(tuple(x.shape[1:]), input_shape)
+        return x
+
+    def input_steps(self, shape: Shape, input_shape: Shape) -> list[str]:
+        """Return in words what `fit_input` does, for the protocol; empty if nothing.
+
+        Raises:
+            DataError: no rule leads from the one shape to the other.
+        """
+        if shape != input_shape:
+            raise DataError(f"the extractor takes samples of shape {input_shape}, not {shape}")
+        return []
+
+    def saturated(self, samples: Tensor) -> float | None:
+        """Return the share of stored values at an end of their range; None without a range."""
+        return None
+
+    def features(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        """Return stored samples as features (N, D) for the collapse monitor without extractor."""
+        return self.encode(spec, samples).flatten(1)
+
+    # --- previews and files ---
+
+    def preview(
+        self, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+    ) -> dict[str, bytes]:
+        """Return files that show a stored batch: end of the file's name → content.
+
+        An ending is a suffix of `SHOWN`, perhaps after more of the name: ``.png``, ``-0.wav``.
+        The main one comes first. A page shows them all.
+
+        Args:
+            real: real samples to draw for comparison, where the preview does so.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no preview")
+
+    def formats(self, spec: SampleSpec) -> tuple[str, ...]:
+        """Return the suffixes of files that `write` can make; the first is the default."""
+        return (".npz",)
+
+    def write(
+        self, spec: SampleSpec, path: Path, samples: Tensor, columns: int | None = None
+    ) -> None:
+        """Write a stored batch into one file, in the format of its suffix.
+
+        Args:
+            columns: samples a row, where the file is a grid.
+        """
+        suffix = path.suffix.lower()
+        if suffix == ".npz":
+            write_npz(path, samples)
+        else:
+            path.write_bytes(self.preview(spec, samples)[suffix])
+
+    def one_file(self, spec: SampleSpec) -> str | None:
+        """Return the suffix of files of one sample, which a folder holds; None: no such files."""
+        return None
+
+    def write_one(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
+        """Write one stored sample into a file of the suffix `one_file`."""
+        raise NotImplementedError(f"{type(self).__name__} has no files of one sample")
+
+    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+        """Return the samples of a file or a folder in stored form, (N, *shape).
+
+        Npz files are read elsewhere, and `adapt` is called afterwards.
+
+        Args:
+            through: reads all samples of a data set, by its id and parameters.
+
+        Raises:
+            DataError: the file cannot be read, or holds something else.
+        """
+        raise DataError(
+            f"{path} is no npz, and {spec} cannot be read from other files",
+            hint="np.savez(FILE, samples=ARRAY)",
+        )
+
+    def adapt(self, spec: SampleSpec, path: Path, samples: Tensor) -> Tensor:
+        """Return samples of another tool with the axes and channels of `spec`.
+
+        Raises:
+            DataError: their shape is another.
+        """
+        shape = tuple(samples.shape[1:])
+        if shape != spec.shape:
+            raise DataError(
+                f"{path} holds samples of shape {shape}, the reference {spec.shape}: the two must "
+                "be alike",
+                hint=f"make samples of shape {spec.shape}; resizing them would be a part of the "
+                "model",
+            )
+        return samples
+
+    def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:
+        """Refuse samples that have the reference's shape and yet are another kind of data.
+
+        Raises:
+            DataError: such as grey pictures against colour ones.
+        """
+
+    save_as: ClassVar[str | None] = None
+    """What to save in place of samples of the wrong dtype, in words; None: the dtype."""
+
+
+def write_npz(path: Path, samples: Tensor) -> None:
+    """Write samples as the array ``samples`` of a compressed npz file."""
+    import numpy as np
+
+    with path.open("wb") as file:
+        np.savez_compressed(file, samples=samples.numpy())
+
+
+# --- looking one up ------------------------------------------------------------------------------
+
+
+def modality(name: str) -> Modality:
+    """Return the modality of that name.
+
+    Raises:
+        ValueError: there is none, or its plugin is not installed.
+    """
+    if name not in _TARGETS and "/" in name:
+        _ask_plugin(name.partition("/")[0])
+    if name not in _TARGETS:
+        known = ", ".join(sorted(_TARGETS))
+        raise ValueError(f"unknown modality {name!r}; known: {known}")
+    return _made(_TARGETS[name])
+
+
+def register_modality(name: str, target: str) -> None:
+    """Make a plugin's modality known by its id; `target` is ``package.module:Class``."""
+    _TARGETS[name] = target
+
+
+@cache
+def _made(target: str) -> Modality:
+    module, _, attribute = target.partition(":")
+    made: Modality = getattr(import_module(module), attribute)()
+    return made
+
+
+def _ask_plugin(namespace: str) -> None:
+    """Register the modalities of an installed plugin that no registry has loaded.
+
+    That is so in a worker process, and where somebody makes a plugin's data set by hand.
+    """
+
+    def register(name: str, target: str, **about: object) -> None:
+        register_modality(f"{namespace}/{name}", target)
+
+    for point in entry_points(group="ganzoo.v1", name=namespace):
+        if hook := getattr(point.load(), "register_modalities", None):
+            hook(register)
+
+
+# --- what one sample is --------------------------------------------------------------------------
+
+COLUMN_KINDS = ("float", "integer", "boolean", "datetime", "category")
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    `kind` is a word of `COLUMN_KINDS`. A category is stored as its index in `categories`, a
+    boolean as 0 or 1, a datetime as seconds since 1970 (UTC).
+    """
+
+    name: str
+    kind: str = "float"
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SampleSpec:
+    """What one sample is. The data set declares it; both networks receive the same value.
+
+    A sample has a *stored form* (as the data set gives it, and as files and scores see it) and a
+    *model form* (float32, what networks see). `ganzoo.nn.encode` and `decode` convert.
+
+    ========  =============================  ==========================
+    modality  stored form                    model form
+    ========  =============================  ==========================
+    image     uint8 (C, H, W)                float (C, H, W) in [-1, 1]
+    video     uint8 (T, C, H, W)             float, the same, in [-1, 1]
+    audio     float32 (C, T) in [-1, 1]      the same
+    text      int64 (L,)                     one-hot float (L, V)
+    table     float64 (D,), one a column     float (D,), the same values
+    vector    float32 (D,)                   the same
+    ========  =============================  ==========================
+
+    Args:
+        modality: a word of the table, or the id of a plugin's modality (``acme/points``).
+        shape: shape of one sample in stored form, without a batch axis.
+        classes: number of labels; 0 if the data has none.
+        vocabulary: number of tokens V (text).
+        sample_rate: hertz (audio); None for a time series that is not sound.
+        frame_rate: frames a second (video).
+        class_names: the name of each class, or nothing.
+        columns: what each value of a row is (table).
+
+    Raises:
+        ValueError: an unknown modality, a shape of the wrong rank, or a size below 1.
+    """
+
+    modality: str
+    shape: Shape
+    classes: int = 0
+    vocabulary: int | None = None
+    sample_rate: int | None = None
+    frame_rate: float | None = None
+    class_names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+    def __post_init__(self) -> None:
+        kind = modality(self.modality)
+        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        object.__setattr__(self, "class_names", tuple(self.class_names))
+        columns = tuple(Column(*each) for each in self.columns)
+        object.__setattr__(self, "columns", columns)
+        if len(self.shape) != kind.axes or min(self.shape) < 1:
+            raise ValueError(
+                f"{self.modality} samples have {kind.axes} axes, not shape {self.shape}"
+            )
+        if self.class_names and len(self.class_names) != self.classes:
+            raise ValueError(f"{len(self.class_names)} class names for {self.classes} classes")
+        kind.check(self)
+
+    @property
+    def kind(self) -> Modality:
+        """The modality itself, which knows how to encode, draw, write and read such samples."""
+        return modality(self.modality)
+
+    @property
+    def stored_dtype(self) -> str:
+        """Name of the torch dtype of the stored form, such as ``uint8``."""
+        return self.kind.stored_dtype
+
+    @property
+    def model_shape(self) -> Shape:
+        """Shape of one sample in model form: the stored shape, or (L, V) for text."""
+        return self.kind.model_shape(self)
+
+    @property
+    def channels(self) -> int:
+        """C of an image or a video frame."""
+        return self.shape[-3]
+
+    @property
+    def height(self) -> int:
+        """H of an image or a video frame, in pixels."""
+        return self.shape[-2]
+
+    @property
+    def width(self) -> int:
+        """W of an image or a video frame, in pixels."""
+        return self.shape[-1]
+
+    @property
+    def size(self) -> int:
+        """Number of values in one sample in model form."""
+        return math.prod(self.model_shape)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the spec as JSON data; fields that have their defaults are left out."""
+        found = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != each.default:
+                found[each.name] = list(value) if isinstance(value, tuple) else value
+        if self.columns:
+            found["columns"] = [each._asdict() for each in self.columns]
+        return found
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SampleSpec:
+        """Return the spec that `to_json` described.
+
+        Raises:
+            ValueError: the data is no spec, or its modality is not installed.
+        """
+        try:
+            columns = tuple(
+                Column(each["name"], each["kind"], tuple(each["categories"]))
+                for each in data.get("columns", ())
+            )
+            return cls(**{**data, "shape": tuple(data["shape"]), "columns": columns})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not the description of a sample: {error}") from error
+
+    def __str__(self) -> str:
+        classes = f", {self.classes} classes" if self.classes else ""
+        return f"{self.modality} {'x'.join(map(str, self.shape))}{classes}"

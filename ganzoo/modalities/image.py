@@ -1,0 +1,317 @@
+"""Images: uint8 (C, H, W); networks see [-1, 1]. Grids as PNG, folders and zips of PNGs, npz."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+import PIL.Image
+
+from ganzoo.errors import DataError
+from ganzoo.modalities import Modality, SampleSpec, Shape, Through
+from ganzoo.modalities.drawing import png
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PICTURES = "folder"
+"""The data set that reads folders and zips of pictures; a core word like the default namespace."""
+
+SMALLEST_CELL = 32
+"""Images in a grid are enlarged by whole factors until they are at least this wide, in pixels."""
+
+SIDE = 32
+"""Without an extractor the collapse monitor compares images of at most this many pixels a side."""
+
+BLOCK = 1024
+"""Pictures whose colours are compared at a time."""
+
+
+class Pixels(Modality):
+    """What images and video share: levels from 0 to 255, which networks see in [-1, 1]."""
+
+    stored_dtype = "uint8"
+    value_range = (-1.0, 1.0)
+    can_mirror = True
+    save_as = "pixels as uint8 from 0 to 255"
+
+    def encode(self, spec: SampleSpec, stored: Tensor) -> Tensor:
+        return stored.float().div_(127.5).sub_(1)
+
+    def decode(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        return self.unrounded(spec, samples).round_().byte()
+
+    def unrounded(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        return samples.float().clamp(-1, 1).add(1).mul(127.5)
+
+    def saturated(self, samples: Tensor) -> float | None:
+        return ((samples == 0) | (samples == 255)).double().mean().item()
+
+
+class Image(Pixels):
+    """Images of any number of channels; those with 1 or 3 are pictures, and have PNG files."""
+
+    axes = 3
+    channels_last = True
+    extractor = "inception"
+
+    def specs(self) -> tuple[SampleSpec, ...]:
+        return (
+            SampleSpec("image", (1, 8, 8), classes=10),
+            SampleSpec("image", (3, 12, 20), classes=3),
+            SampleSpec("image", (3, 32, 32), classes=10),
+        )
+
+    # --- scores ---
+
+    def fit_input(self, x: Tensor, input_shape: Shape) -> Tensor:
+        """Resize to the extractor's height and width, and repeat grey as RGB.
+
+        One batched bicubic resize with antialias on float values in [0, 255], which equals
+        clean-fid's PIL rule (Parmar et al. 2022, arXiv:2104.11222); like there, its overshoot is
+        not clamped.
+        """
+        from torch.nn import functional
+
+        shape = tuple(x.shape[1:])
+        self.input_steps(shape, input_shape)
+        if shape[-2:] != input_shape[-2:]:
+            x = functional.interpolate(x, input_shape[-2:], mode="bicubic", antialias=True)
+        return x.repeat(1, 3, 1, 1) if shape[0] == 1 and input_shape[0] == 3 else x
+
+    def input_steps(self, shape: Shape, input_shape: Shape) -> list[str]:
+        if len(shape) != len(input_shape):
+            return super().input_steps(shape, input_shape)
+        if shape[0] != input_shape[0] and (shape[0], input_shape[0]) != (1, 3):
+            raise DataError(
+                f"the extractor takes images of {input_shape[0]} channels, not {shape[0]}"
+            )
+        steps = ["grey->rgb"] if shape[0] != input_shape[0] else []
+        if shape[-2:] != input_shape[-2:]:
+            sizes = ("x".join(map(str, each[-2:])) for each in (shape, input_shape))
+            steps.append(f"bicubic antialias {'->'.join(sizes)}")
+        return steps
+
+    def features(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        """Average the pixels down to at most `SIDE` a side."""
+        from torch.nn import functional
+
+        size = (min(spec.height, SIDE), min(spec.width, SIDE))
+        return functional.adaptive_avg_pool2d(self.encode(spec, samples), size).flatten(1)
+
+    # --- previews and files ---
+
+    def preview(
+        self, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+    ) -> dict[str, bytes]:
+        """Draw a grid."""
+        return {".png": png(grid(samples))}
+
+    def formats(self, spec: SampleSpec) -> tuple[str, ...]:
+        return (".png", ".npz", ".zip") if self.one_file(spec) else (".png", ".npz")
+
+    def write(
+        self, spec: SampleSpec, path: Path, samples: Tensor, columns: int | None = None
+    ) -> None:
+        """Write a grid as PNG, an npz, or a zip of PNGs as StyleGAN's tools read it."""
+        if path.suffix.lower() == ".png":
+            path.write_bytes(png(grid(samples, columns)))
+        elif path.suffix.lower() == ".zip":
+            with ZipFile(path, "w") as archive:
+                for index, sample in enumerate(samples):
+                    # ZipInfo's own date is fixed, so that equal samples are equal files.
+                    archive.writestr(ZipInfo(f"{index:06d}.png"), png(_picture(sample)))
+                archive.writestr(ZipInfo("dataset.json"), json.dumps({"labels": None}))
+        else:
+            super().write(spec, path, samples)
+
+    def one_file(self, spec: SampleSpec) -> str | None:
+        return ".png" if spec.channels in (1, 3) else None
+
+    def write_one(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
+        _picture(sample).save(path)
+
+    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+        """Read a folder or a zip of pictures, all of one size and of one format."""
+        if not self.one_file(spec):
+            raise DataError(
+                f"{path} is no npz, and {spec} cannot be read from pictures",
+                hint="np.savez(FILE, samples=ARRAY)",
+            )
+        require_one_format(path, "save all samples as PNG, and look whether they are of one model")
+        try:
+            return through(PICTURES, {"path": str(path.absolute()), "channels": 3})
+        except DataError as error:  # whose advice is about a recipe's data
+            hint = "samples are whole pictures of one size, in a folder or a zip, or an npz"
+            raise DataError(error.message, hint=hint) from error
+
+    def adapt(self, spec: SampleSpec, path: Path, samples: Tensor) -> Tensor:
+        """Take (N, H, W, C), and grey as (N, H, W) or with as many channels as the spec has.
+
+        Many tools store grey as RGB.
+        """
+        samples = _channels_first(samples, spec)
+        height, width = spec.shape[1:]
+        shape = tuple(samples.shape[1:])
+        if (
+            shape != spec.shape
+            and len(shape) == 3
+            and {shape[0], shape[-1]} & {1, 3}
+            and (height, width) in (shape[1:], shape[:2])
+        ):
+            raise _other_colours(path, colour_wanted=spec.channels == 3)
+        return super().adapt(spec, path, samples)
+
+    def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:
+        """Refuse grey pictures against colour ones, and the reverse, though both have RGB."""
+        if reference.shape[1] != 3:
+            return
+        if are_grey(samples) != (other := are_grey(reference)):
+            raise _other_colours(path, colour_wanted=not other)
+
+
+def grid(samples: Tensor, columns: int | None = None) -> PIL.Image.Image:
+    """Return uint8 images (B, C, H, W) in a grid, 2 pixels apart, nearly square by default.
+
+    Grey and RGB are shown as they are; of any other number of channels the first is shown.
+    """
+    import torch
+
+    samples = samples if samples.shape[1] in (1, 3) else samples[:, :1]
+    count, channels, height, width = samples.shape
+    columns = columns or max(1, round((count * height / width) ** 0.5))
+    rows = -(-count // columns)
+    sheet = torch.full(
+        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255, dtype=torch.uint8
+    )
+    for index, sample in enumerate(samples):
+        top = 2 + index // columns * (height + 2)
+        left = 2 + index % columns * (width + 2)
+        sheet[:, top : top + height, left : left + width] = sample
+    image = _picture(sheet)
+    factor = max(1, -(-SMALLEST_CELL // width))
+    return image.resize((image.width * factor, image.height * factor), PIL.Image.Resampling.NEAREST)
+
+
+def _picture(sample: Tensor) -> PIL.Image.Image:
+    """Return a uint8 tensor (1 or 3, H, W) as a picture."""
+    array = sample.permute(1, 2, 0).numpy()
+    grey = array.shape[2] == 1
+    return PIL.Image.fromarray(np.ascontiguousarray(array[:, :, 0] if grey else array))
+
+
+# --- samples of other tools ----------------------------------------------------------------------
+
+
+def are_grey(pictures: Tensor) -> bool:
+    """Return whether all pictures (N, 3, H, W) have three equal channels."""
+    import torch
+
+    return all(bool((part == part[:, :1]).all()) for part in torch.split(pictures, BLOCK))
+
+
+def _channels_first(samples: Tensor, spec: SampleSpec) -> Tensor:
+    if samples.dim() == 3:
+        samples = samples[:, None]
+    if samples.dim() != 4:
+        return samples
+    size = spec.shape[1:]
+    if tuple(samples.shape[1:3]) == size and samples.shape[3] in (1, 3):
+        samples = samples.permute(0, 3, 1, 2).contiguous()
+    found = samples.shape[1]
+    if tuple(samples.shape[2:]) == size:
+        if (found, spec.channels) == (1, 3):
+            return samples.expand(-1, 3, -1, -1).contiguous()
+        if (found, spec.channels) == (3, 1) and are_grey(samples):
+            return samples[:, :1].contiguous()
+    return samples
+
+
+def _other_colours(path: Path, *, colour_wanted: bool) -> DataError:
+    found, wanted = ("grey", "colour") if colour_wanted else ("colour", "grey")
+    return DataError(
+        f"{path} holds {found} pictures, and the reference {wanted} ones",
+        hint=f"score them against a data set of {found} pictures",
+    )
+
+
+_BEGINNINGS = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"RIFF": "WEBP",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
+_LONGEST = max(map(len, _BEGINNINGS))
+
+
+def require_one_format(path: Path, hint: str) -> None:
+    """Refuse pictures of several formats: a score would tell them apart by their compression.
+
+    The first bytes of a file decide, and its name where they say nothing. Hidden files,
+    ``__MACOSX`` and files that are no pictures do not count.
+
+    Raises:
+        DataError: there are two formats or more.
+    """
+    formats = {_format(name, start) for name, start in _pictures(path)}
+    if len(formats) > 1:
+        raise DataError(
+            f"{path} holds {' and '.join(sorted(formats))} pictures together: a score would see "
+            "how they were compressed",
+            hint=hint,
+        )
+
+
+def _format(name: str, start: bytes) -> str:
+    named = PIL.Image.registered_extensions()[PurePosixPath(name).suffix.lower()]
+    return next((each for magic, each in _BEGINNINGS.items() if start.startswith(magic)), named)
+
+
+def _pictures(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the first bytes of each file whose name is that of a picture."""
+    if path.is_dir():
+        for folder, _, names in os.walk(path):
+            inside = Path(folder).relative_to(path)
+            for name in names:
+                if _is_picture((inside / name).as_posix()):
+                    yield name, _start_of_file(Path(folder, name))
+        return
+    with suppress(OSError, BadZipFile, NotImplementedError), ZipFile(path) as archive:
+        for name in archive.namelist():
+            if _is_picture(name.replace("\\", "/")):
+                yield name, _start_of_member(archive, name)
+
+
+def _is_picture(name: str) -> bool:
+    found = PIL.Image.registered_extensions().get(PurePosixPath(name).suffix.lower())
+    shown = all(part[:1] != "." and part != "__MACOSX" for part in name.split("/"))
+    return shown and found is not None and PIL.Image.MIME.get(found, "").startswith("image/")
+
+
+def _start_of_file(path: Path) -> bytes:
+    """Return the first bytes; none of what cannot be read, which the data set names."""
+    try:
+        if path.is_file():  # and no pipe, which would wait for its writer
+            with open(path, "rb") as file:
+                return file.read(_LONGEST)
+    except OSError:
+        pass
+    return b""
+
+
+def _start_of_member(archive: ZipFile, name: str) -> bytes:
+    # RuntimeError is what zipfile raises on an encrypted member.
+    with suppress(OSError, BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
+        with archive.open(name) as member:
+            return member.read(_LONGEST)
+    return b""

@@ -1,0 +1,202 @@
+"""Tables: rows of float64 (D,) by a layout of columns. Histograms beside the real ones; csv files.
+
+What is here is storage, files and previews. There is no codec yet: networks see the stored numbers
+as they are, a category as its index. Normalisation and one-hot categories are up to the data set.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import PIL.Image
+
+from ganzoo.errors import DataError
+from ganzoo.modalities import COLUMN_KINDS, Column, Modality, SampleSpec, Through
+from ganzoo.modalities.drawing import INK, arranged, bars, outline, panel, png
+from ganzoo.modalities.vector import histograms
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+SHOWN_ROWS = 8
+SHOWN_COLUMNS = 24
+"""A preview has this many rows as csv, and a histogram of each of the first columns."""
+
+WIDTH, HEIGHT, BINS = 224, 128, 24
+BOOLEANS = ("false", "true")
+
+
+class Table(Modality):
+    """Rows whose columns are numbers, booleans, points in time and categories."""
+
+    axes = 1
+    stored_dtype = "float64"
+    preview_samples = 2048
+
+    def specs(self) -> tuple[SampleSpec, ...]:
+        columns = (
+            Column("height"),
+            Column("age", "integer"),
+            Column("member", "boolean"),
+            Column("colour", "category", ("red", "green", "blue")),
+        )
+        return (SampleSpec("table", (4,), classes=2, columns=columns),)
+
+    def check(self, spec: SampleSpec) -> None:
+        if len(spec.columns) != spec.shape[0]:
+            raise ValueError(
+                f"rows of {spec.shape[0]} values need as many columns, not {len(spec.columns)}"
+            )
+        if len({column.name for column in spec.columns}) != len(spec.columns):
+            raise ValueError("two columns have the same name")
+        for column in spec.columns:
+            if column.kind not in COLUMN_KINDS:
+                known = ", ".join(COLUMN_KINDS)
+                raise ValueError(f"column {column.name!r}: unknown kind {column.kind!r}; {known}")
+            if (column.kind == "category") != bool(column.categories):
+                raise ValueError(f"column {column.name!r}: categories are for the kind 'category'")
+
+    def decode(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        """Return rows as float64; integers, booleans and categories are rounded into range."""
+        rows = samples.double()
+        for index, column in enumerate(spec.columns):
+            if column.kind != "float":
+                rows[:, index] = rows[:, index].round()
+            if options := _options(column):
+                rows[:, index] = rows[:, index].clamp(0, len(options) - 1)
+        return rows
+
+    def random(self, spec: SampleSpec, count: int, generator: torch.Generator) -> Tensor:
+        """Return rows whose categories are valid ones."""
+        rows = super().random(spec, count, generator)
+        return self.decode(spec, rows.abs()).float()
+
+    def invalid(self, spec: SampleSpec, sample: Tensor) -> str | None:
+        if reason := super().invalid(spec, sample):
+            return reason
+        for column, value in zip(spec.columns, sample.tolist(), strict=True):
+            options = _options(column)
+            whole = column.kind == "float" or value == round(value)
+            if not whole or (options and not 0 <= value < len(options)):
+                return f"{value:g} in the column {column.name!r}, of the kind {column.kind}"
+        return None
+
+    # --- previews and files ---
+
+    def preview(
+        self, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+    ) -> dict[str, bytes]:
+        """Draw a histogram of each column beside the real one, and bring the first rows as csv."""
+        reference = samples if real is None else real
+        panels = [
+            _histogram(column, samples[:, index], reference[:, index])
+            for index, column in enumerate(spec.columns[:SHOWN_COLUMNS])
+        ]
+        rows = _csv(spec, samples[:SHOWN_ROWS])
+        return {".png": png(arranged(panels, min(4, len(panels)))), ".csv": rows.encode()}
+
+    def formats(self, spec: SampleSpec) -> tuple[str, ...]:
+        return (".csv", ".npz", ".png")
+
+    def write(
+        self, spec: SampleSpec, path: Path, samples: Tensor, columns: int | None = None
+    ) -> None:
+        """Write a csv under the names of the columns, an npz, or histograms as PNG."""
+        if path.suffix.lower() == ".csv":
+            path.write_text(_csv(spec, samples), encoding="utf-8")
+        else:
+            super().write(spec, path, samples)
+
+    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+        """Read a csv whose first row names the columns, in any order."""
+        import torch
+
+        if path.suffix.lower() != ".csv" or not path.is_file():
+            raise DataError(f"{path} is neither csv nor npz", hint="save the rows as csv")
+        names = [column.name for column in spec.columns]
+        rows = []
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.DictReader(file)
+                if set(reader.fieldnames or ()) != set(names):
+                    found = ", ".join(reader.fieldnames or ())
+                    raise DataError(
+                        f"{path}:1  has the columns {found or 'of no name'}",
+                        hint=f"the columns are {', '.join(names)}",
+                    )
+                for row in reader:
+                    where = f"{path}:{reader.line_num}"
+                    rows.append([_value(each, row[each.name], where) for each in spec.columns])
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{path} cannot be read: {error}", hint="save it as UTF-8") from error
+        return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(names))
+
+
+def _options(column: Column) -> tuple[str, ...]:
+    """Return the words that a column's values stand for; none for a number or a datetime."""
+    return BOOLEANS if column.kind == "boolean" else column.categories
+
+
+def _cell(column: Column, value: float) -> str:
+    """Return a stored value as a csv file has it."""
+    if not math.isfinite(value):
+        return ""
+    if options := _options(column):
+        return options[int(min(max(value, 0), len(options) - 1))]
+    if column.kind == "datetime":
+        try:
+            return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        except (OverflowError, ValueError, OSError):  # a year that no calendar has
+            return ""
+    return str(round(value)) if column.kind == "integer" else repr(value)
+
+
+def _value(column: Column, cell: str | None, where: str) -> float:
+    """Return a cell of a csv file as it is stored.
+
+    Raises:
+        DataError: it is empty, or not what the column holds.
+    """
+    options, text = _options(column), (cell or "").strip()
+    try:
+        if options:
+            return float(options.index(text))
+        if column.kind == "datetime":
+            time = datetime.fromisoformat(text)
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return float(text)
+    except ValueError:
+        wanted = " or ".join(options[:5]) if options else f"of the kind {column.kind}"
+        raise DataError(
+            f"{where}  {text[:40]!r} in the column {column.name!r} is not {wanted}",
+            hint="correct the cell",
+        ) from None
+
+
+def _csv(spec: SampleSpec, samples: Tensor) -> str:
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(column.name for column in spec.columns)
+    for row in samples.tolist():
+        writer.writerow(_cell(*each) for each in zip(spec.columns, row, strict=True))
+    return text.getvalue()
+
+
+def _histogram(column: Column, samples: Tensor, real: Tensor) -> PIL.Image.Image:
+    """Draw a column's histogram under its name: filled for generated, outlined for real."""
+    image, draw = panel(WIDTH, HEIGHT)
+    bins = min(BINS, len(_options(column))) or BINS
+    samples, real = samples[samples.isfinite()], real[real.isfinite()]
+    draw.text((4, 2), column.name[:32], fill=INK)
+    if len(samples) and len(real):
+        box = (4, 20, WIDTH - 4, HEIGHT - 4)
+        found, wanted = histograms(samples, real, bins)
+        bars(draw, box, found)
+        outline(draw, box, wanted)
+    return image

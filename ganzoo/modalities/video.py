@@ -1,0 +1,149 @@
+"""Video: uint8 (T, C, H, W). An animated grid and a strip of frames; webp and gif files."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import PIL.Image
+from PIL import ImageSequence
+
+from ganzoo.errors import DataError
+from ganzoo.modalities import SampleSpec, Through
+from ganzoo.modalities.drawing import arranged, png
+from ganzoo.modalities.image import Pixels, grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FRAME_RATE = 8.0
+"""Frames a second of a video whose spec gives no rate."""
+
+STRIPS = 8
+"""Clips that the strip of a preview shows, one a row."""
+
+STRIP_FRAMES = 8
+"""Frames of a clip in the strip, evenly spaced."""
+
+ANIMATED = (".webp", ".gif")
+
+
+class Video(Pixels):
+    """Clips of T frames, all of one length; frames with 1 or 3 channels can be files."""
+
+    axes = 4
+    preview_samples = 16
+
+    def specs(self) -> tuple[SampleSpec, ...]:
+        return (SampleSpec("video", (4, 3, 16, 16), classes=2, frame_rate=8.0),)
+
+    def preview(
+        self, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+    ) -> dict[str, bytes]:
+        """Draw an animated grid of all clips, and a strip of frames of the first ones."""
+        return {
+            ".webp": _animation(spec, _grids(samples), ".webp"),
+            "-frames.png": png(_strip(samples[:STRIPS])),
+        }
+
+    def formats(self, spec: SampleSpec) -> tuple[str, ...]:
+        return (*ANIMATED, ".npz", ".png")
+
+    def write(
+        self, spec: SampleSpec, path: Path, samples: Tensor, columns: int | None = None
+    ) -> None:
+        """Write an animated grid as webp or gif, a strip of frames as PNG, or an npz."""
+        suffix = path.suffix.lower()
+        if suffix in ANIMATED:
+            path.write_bytes(_animation(spec, _grids(samples, columns), suffix))
+        elif suffix == ".png":
+            path.write_bytes(png(_strip(samples)))
+        else:
+            super().write(spec, path, samples)
+
+    def one_file(self, spec: SampleSpec) -> str | None:
+        return ".webp" if spec.channels in (1, 3) else None
+
+    def write_one(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
+        """Write one clip, without loss."""
+        frames = [PIL.Image.fromarray(_rgb(frame)) for frame in sample]
+        path.write_bytes(_animation(spec, frames, path.suffix.lower()))
+
+    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+        """Read a folder of animated webp or gif files, one clip each, in the order of names."""
+        import torch
+
+        if not path.is_dir() or not self.one_file(spec):
+            raise DataError(
+                f"{path} is no npz and no folder of clips ({' or '.join(ANIMATED)} files)",
+                hint="np.savez(FILE, samples=ARRAY)",
+            )
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in ANIMATED)
+        if not files:
+            raise DataError(
+                f"there are no clips in {path}", hint=f"save one {ANIMATED[0]} file a clip there"
+            )
+        return torch.stack([_clip(spec, file) for file in files])
+
+
+def _clip(spec: SampleSpec, file: Path) -> Tensor:
+    """Return the frames of an animation, uint8 (T, C, H, W).
+
+    Raises:
+        DataError: it is damaged, or its size or length is not the spec's.
+    """
+    import torch
+
+    mode = "L" if spec.channels == 1 else "RGB"
+    wanted = (spec.shape[0], (spec.width, spec.height))
+    try:
+        with PIL.Image.open(file) as image:
+            # The header is compared first: nothing is decoded that is larger than it should be.
+            found = (getattr(image, "n_frames", 1), image.size)
+            if found != wanted:
+                raise DataError(
+                    f"{file} has {found[0]} frames of {found[1][1]}x{found[1][0]}, not "
+                    f"{wanted[0]} of {wanted[1][1]}x{wanted[1][0]}",
+                    hint=f"make clips of shape {spec.shape}",
+                )
+            frames = [np.array(each.convert(mode)) for each in ImageSequence.Iterator(image)]
+    except (OSError, ValueError, SyntaxError, EOFError, PIL.Image.DecompressionBombError) as error:
+        raise DataError(f"{file} cannot be read: {error}", hint="remove or replace it") from error
+    clip = torch.from_numpy(np.stack(frames))
+    return clip[:, None] if spec.channels == 1 else clip.permute(0, 3, 1, 2).contiguous()
+
+
+def _grids(samples: Tensor, columns: int | None = None) -> list[PIL.Image.Image]:
+    """Return one grid a frame of clips (B, T, C, H, W)."""
+    return [grid(frames, columns) for frames in samples.transpose(0, 1)]
+
+
+def _strip(samples: Tensor) -> PIL.Image.Image:
+    """Return clips as rows of evenly spaced frames."""
+    import torch
+
+    shown = min(STRIP_FRAMES, samples.shape[1])
+    times = torch.linspace(0, samples.shape[1] - 1, shown).round().long()
+    return arranged([grid(clip[times], columns=shown) for clip in samples], gap=2)
+
+
+def _rgb(frame: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(frame.expand(3, -1, -1).permute(1, 2, 0).numpy())
+
+
+def _animation(spec: SampleSpec, frames: list[PIL.Image.Image], suffix: str) -> bytes:
+    """Return frames as an endless animation; webp without loss, gif with 256 colours."""
+    buffer = BytesIO()
+    how = {"lossless": True} if suffix == ".webp" else {}
+    frames[0].convert("RGB").save(
+        buffer,
+        format=suffix[1:].upper(),
+        save_all=True,
+        append_images=[frame.convert("RGB") for frame in frames[1:]],
+        duration=round(1000 / (spec.frame_rate or FRAME_RATE)),
+        loop=0,
+        **how,
+    )
+    return buffer.getvalue()
