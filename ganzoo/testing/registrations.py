@@ -59,7 +59,8 @@ def _loads_torch(namespace: str, path: str) -> bool:
 def summary(component: Component) -> None:
     """The registration has a summary, which listings show."""
     if not component.registration.summary.strip():
-        raise Failed("a summary", "none", "register(…, summary='a few words')")
+        advice = "say what it is in the first line of its docstring"
+        raise Failed("a summary", "none", advice)
 
 
 @component_check()
@@ -170,7 +171,7 @@ def capabilities(case: Case) -> None:
             raise Failed(
                 "registered capabilities only",
                 f"{word!r}, which is not registered",
-                f"register(…, capabilities={{…, {word!r}}})",
+                f"add {word!r} to the attribute `capabilities` of the class, or to register(…)",
             )
 
 

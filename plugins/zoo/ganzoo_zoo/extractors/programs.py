@@ -1,6 +1,7 @@
-"""Extractors out of a file: any network that was saved as TorchScript or by `torch.export`.
+"""Extractors from a file: any network saved as TorchScript or by `torch.export`.
 
-Such a file is a program, and reading one can run code: whoever names it, with its hash, trusts it.
+Such a file is a program and can run code when it is read. Giving its path and hash means trusting
+it.
 """
 
 import warnings
@@ -20,9 +21,9 @@ Spread = tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
 class _Program(nn.Module):
-    """A program with the image size and the normalisation that it was made for.
+    """A program with its image size and normalisation.
 
-    `layer` names mean and std, so that the protocol tells them apart.
+    `layer` contains mean and std, so that they are part of the protocol.
     """
 
     def __init__(
@@ -38,18 +39,18 @@ class _Program(nn.Module):
         self.num_features = self._width(path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the program gives for float32 (B, 3, size, size) in [0, 255]."""
+        """Return the program's output for float32 images (B, 3, size, size) in [0, 255]."""
         return self.program((x / 255 - self.mean) / self.std)
 
     def train(self, mode: bool = True) -> "_Program":
-        """Leave the program as it was saved: an exported one has no other mode."""
+        """Keep the program's mode: an exported one cannot change it."""
         return self
 
     def _width(self, path: Path) -> int:
-        """Return the number of features, from a trial with two black images and with three.
+        """Return the number of features, found by running two black images and then three.
 
         Raises:
-            DataError: the program fails, or does not give a vector of floats for each image.
+            DataError: the program fails, or does not return one vector of floats per image.
         """
         size = self.input_shape[-1]
         for count in (2, 3):
@@ -70,18 +71,18 @@ class _Program(nn.Module):
 
 
 class TorchScript(_Program):
-    """The output of a TorchScript network for images of size x size pixels.
+    """Any image network from a TorchScript file, by path and sha256.
 
-    Its dtype is that of the file.
+    It runs in the dtype of the file.
 
     Args:
-        path: as `torch.jit.save` writes it.
+        path: a file written by `torch.jit.save`.
         sha256: of the file, 64 hex digits.
-        size: height and width of its input, in pixels.
-        mean, std: what it wants of each channel's values in [0, 1].
+        size: height and width of the input, in pixels.
+        mean, std: normalisation of each channel, whose values are in [0, 1].
 
     Raises:
-        DataError: not that file, no TorchScript, or not from images to vectors.
+        DataError: another file, no TorchScript, or a program that does not map images to vectors.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class TorchScript(_Program):
         content = verified_bytes(path, sha256, hint=f"sha256sum {path}")
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # of the format; files remain
+                warnings.simplefilter("ignore", DeprecationWarning)  # such files still exist
                 program = torch.jit.load(BytesIO(content), map_location="cpu")
         except RuntimeError as error:
             raise DataError(f"{path} is no TorchScript file") from error
@@ -105,16 +106,17 @@ class TorchScript(_Program):
 
 
 class Exported(_Program):
-    """The output of a `torch.export` program for images of size x size pixels.
+    """Any image network from a torch.export file, by path and sha256.
 
     It must take any number of images: export it with a dynamic first axis.
 
     Args:
-        path: a ``.pt2`` file as `torch.export.save` writes it.
+        path: a ``.pt2`` file written by `torch.export.save`.
         sha256, size, mean, std: as for `TorchScript`.
 
     Raises:
-        DataError: not that file, no program, or not from any number of images to vectors.
+        DataError: another file, no exported program, or one that does not map any number of images
+            to vectors.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class Exported(_Program):
 
 
 def _is_archive(content: bytes) -> bool:
-    """Whether this is what `torch.export.save` writes, which torch itself asks too loudly."""
+    """Whether `torch.export.save` wrote this; torch's own check would log a warning."""
     try:
         with ZipFile(BytesIO(content)) as archive:
             return any(name.endswith("/archive_format") for name in archive.namelist())

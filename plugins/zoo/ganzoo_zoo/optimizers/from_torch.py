@@ -1,4 +1,4 @@
-"""torch's optimizers under the names of a recipe, fused where the parameters' device has it."""
+"""torch's optimizers, fused where the device of the parameters supports it."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,9 @@ def adam(
     eps: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> torch.optim.Adam:
-    """Adam with DCGAN's defaults; `weight_decay` is added to the gradient.
+    """Adam with DCGAN's defaults.
+
+    `weight_decay` is added to the gradient.
 
     Source: Kingma & Ba 2015, arXiv:1412.6980.
     """
@@ -42,7 +44,9 @@ def adamw(
     eps: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 1e-2,
 ) -> torch.optim.AdamW:
-    """Adam that shrinks the weights by lr * `weight_decay` beside the step.
+    """Adam with decoupled weight decay.
+
+    Each step also shrinks the weights by lr * `weight_decay`.
 
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
     """
@@ -66,9 +70,11 @@ def rmsprop(
     momentum: NonNegativeFloat = 0.0,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> torch.optim.RMSprop:
-    """RMSprop with the learning rate of the weight-clipping WGAN, arXiv:1701.07875.
+    """RMSprop with the learning rate of the weight-clipping WGAN.
 
-    `alpha` is the decay of the running mean square. torch has no fused one.
+    `alpha` is the decay of the running mean square. torch has no fused version.
+
+    Source of the learning rate: Arjovsky et al. 2017, arXiv:1701.07875.
     """
     return torch.optim.RMSprop(
         params,
@@ -88,7 +94,7 @@ def sgd(
     nesterov: bool = False,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> torch.optim.SGD:
-    """Stochastic gradient descent, with momentum on request.
+    """Stochastic gradient descent with optional momentum.
 
     Raises:
         ValueError: `nesterov` without momentum.
@@ -105,12 +111,12 @@ def sgd(
 
 
 def _floats(betas: tuple[float, float]) -> tuple[float, float]:
-    # A recipe may say [0, 0.9]; torch refuses a mixture of int and float.
+    # A recipe may give [0, 0.9]; torch refuses a mixture of int and float.
     return float(betas[0]), float(betas[1])
 
 
 def _groups(params: ParamsT) -> list[dict[str, Any]]:
-    """Return parameters, which may come in groups, as a list of groups that can be read twice."""
+    """Return parameters or parameter groups, possibly from iterators, as a list of groups."""
     given: list[Any] = list(params)
     if not given or not isinstance(given[0], dict):
         return [{"params": given}]

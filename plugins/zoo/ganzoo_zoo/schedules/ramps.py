@@ -1,4 +1,4 @@
-"""Schedules over the number of real images that D has seen."""
+"""Schedules that go from one value to another."""
 
 import math
 
@@ -6,14 +6,16 @@ from ganzoo.api import NonNegativeInt, PositiveInt
 
 
 class Linear:
-    """A straight line from `start` at `begin_samples` to `end` at `end_samples`; constant outside.
+    """A straight line between two factors.
+
+    It goes from `start` at `begin_samples` to `end` at `end_samples`, and is constant outside.
 
     Args:
-        end_samples: images seen from which on the result is `end`, exactly.
-        start: the factor until `begin_samples`.
+        end_samples: number of real samples seen by D from which the result is exactly `end`.
+        start: the factor up to `begin_samples`.
         end: the factor from `end_samples` on.
-        absolute: the results are the scheduled values themselves; otherwise they multiply the
-            recipe's value.
+        begin_samples: number of real samples seen by D up to which the result is `start`.
+        absolute: whether the results replace the recipe's value instead of multiplying it.
 
     Raises:
         ValueError: `end_samples` is not above `begin_samples`.
@@ -39,8 +41,9 @@ class Linear:
 
 
 class Cosine:
-    """Half a cosine from `start` at `begin_samples` to `end` at `end_samples`; constant outside.
+    """Half a cosine between two factors.
 
+    It goes from `start` at `begin_samples` to `end` at `end_samples`, and is constant outside.
     Parameters and errors are those of `Linear`.
 
     Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
@@ -74,6 +77,6 @@ def _check_order(begin_samples: int, end_samples: int) -> None:
 
 
 def _progress(samples_seen: int, begin_samples: int, end_samples: int) -> float:
-    """Return how far `samples_seen` is from begin to end, in [0, 1]."""
+    """Return the fraction of the way from begin to end, clamped to [0, 1]."""
     progress = (samples_seen - begin_samples) / (end_samples - begin_samples)
     return min(max(progress, 0.0), 1.0)

@@ -1,11 +1,11 @@
-"""Laws of z, the generator's input."""
+"""Latents whose numbers are drawn independently."""
 
 import torch
 from torch import Tensor
 
 
 class Gaussian:
-    """`dim` independent standard normal numbers."""
+    """Independent standard normal numbers."""
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
@@ -17,7 +17,10 @@ class Gaussian:
 
 
 class Uniform:
-    """`dim` independent numbers, uniform in [-1, 1), as in DCGAN (arXiv:1511.06434)."""
+    """Independent numbers, uniform in [-1, 1).
+
+    Source: DCGAN, Radford et al. 2015, arXiv:1511.06434.
+    """
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
