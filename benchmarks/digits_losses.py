@@ -4,7 +4,7 @@
 
 Runs every recipe at its own budget; finished runs are not repeated. Distances are compared with
 those of the hold-out and of a Gaussian fitted to the pixels. The distance of samples to their
-nearest neighbours in the training set is compared with that of the hold-out: copies would be nearer.
+nearest neighbours in the training set is compared with that of the hold-out (a copy is nearer).
 """
 
 from __future__ import annotations
