@@ -1,10 +1,10 @@
-"""How well the digits recipes do, over seeds, against what is known of the data.
+"""Quality of the digits recipes over seeds, compared with baselines computed from the data.
 
     python benchmarks/digits_losses.py [--seeds 0,1,2] [--runs-dir runs/benchmark]
 
-Every recipe is run at its own budget, skipped where it is finished. Each row is compared with the
-hold-out's own distance and a Gaussian fitted to the pixels, and its samples' nearest neighbours in
-the training set with those of the hold-out: a generator that copied would stand nearer.
+Runs every recipe at its own budget; finished runs are not repeated. Distances are compared with
+those of the hold-out and of a Gaussian fitted to the pixels. The distance of samples to their
+nearest neighbours in the training set is compared with that of the hold-out (a copy is nearer).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SAMPLES = 599
 
 @dataclass(frozen=True)
 class Row:
-    """One run: its final distance, seconds of training and scoring, nearest-neighbour distance."""
+    """One run: final distance, seconds of training and scoring, nearest-neighbour distance."""
 
     distance: float
     seconds: float

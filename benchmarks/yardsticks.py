@@ -15,7 +15,7 @@ from ganzoo.training.run import Run
 
 
 def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) -> Run:
-    """Run a recipe with a seed at its own budget, go on with it, or find it finished."""
+    """Return the finished run of a recipe and seed; start or resume it if necessary."""
     plan = prepare(recipe, [f"seed={seed}", *overrides])
     options = Options(runs_directory=runs_directory)
     known = same_run(plan, runs_directory)
@@ -27,7 +27,7 @@ def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) 
 
 
 def final_score(run: Run) -> Score:
-    """Return the score that the run ended with."""
+    """Return the run's final score."""
     return [each for each in run.scores if each.sampling and each.sampling.selected == "final"][-1]
 
 
@@ -38,7 +38,7 @@ def seconds(run: Run) -> float:
 
 
 def pixel_gaussian(train: Tensor, samples: int, seed: int = 0) -> Tensor:
-    """Return samples of a Gaussian with the pixels' mean and covariance, clipped and rounded."""
+    """Return samples of a Gaussian with the pixels' mean and covariance, clamped and rounded."""
     pixels = train.flatten(1).double()
     covariance = torch.cov(pixels.T) + 1e-6 * torch.eye(pixels.shape[1])
     generator = torch.Generator().manual_seed(seed)

@@ -17,8 +17,9 @@ from ganzoo.testing.probes import (
     captured,
     check_resumes,
     difference,
+    form_of,
     require_declared,
-    shape,
+    require_finite,
 )
 
 STRENGTHS = ("strength", "probability", "p")
@@ -31,24 +32,17 @@ def form(case: Case) -> None:
     x = _samples(case)
     found: Any = case.make()(x, _noise())
     if not isinstance(found, Tensor):
-        raise Failed("a tensor", f"a {type(found).__name__}", "return the samples alone")
+        raise Failed("a tensor", form_of(found), "return the samples only")
     if found.shape != x.shape or found.dtype != x.dtype:
         raise Failed(
-            f"float32 samples of shape {shape(x)}",
-            f"{str(found.dtype).removeprefix('torch.')} of shape {shape(found)}",
-            "keep the samples' shape and dtype",
+            f"samples in {form_of(x)}", form_of(found), "keep the samples' shape and dtype"
         )
 
 
 @case_check("form")
 def finite(case: Case) -> None:
     """Finite samples stay finite."""
-    found = case.make()(_samples(case), _noise())
-    if not found.isfinite().all():
-        count = int((~found.isfinite()).sum())
-        raise Failed(
-            "finite samples", f"{count} of {found.numel()} values that are not", "avoid x/0"
-        )
+    require_finite("samples", case.make()(_samples(case), _noise()), "avoid x/0")
 
 
 @case_check("form")

@@ -10,7 +10,7 @@ from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.networks import BATCH, BOTH_NETWORKS, coupling, inputs, named
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
-from ganzoo.testing.probes import shape
+from ganzoo.testing.probes import form_of, shape
 from ganzoo.testing.toys import ToyGenerator
 from ganzoo.training.game import EngineGame, RequiredGradients
 
@@ -24,7 +24,7 @@ def form(case: Case) -> None:
     if not isinstance(output, Tensor | DiscriminatorOutput):
         raise Failed(
             "logits or a DiscriminatorOutput",
-            f"a {type(output).__name__}",
+            form_of(output),
             "return DiscriminatorOutput(logits, …) of ganzoo.api",
         )
     logits = output if isinstance(output, Tensor) else output.logits
@@ -32,7 +32,7 @@ def form(case: Case) -> None:
     if logits.dim() not in (1, 2) or len(logits) != BATCH or not floating:
         raise Failed(
             f"logits of shape {BATCH} or {BATCH}xK",
-            f"{str(logits.dtype).removeprefix('torch.')} of shape {shape(logits)}",
+            form_of(logits),
             "flatten the logits of one sample into one axis",
         )
     for name, values in named(output).items():

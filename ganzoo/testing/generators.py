@@ -19,7 +19,7 @@ from ganzoo.testing.networks import (
     trained,
 )
 from ganzoo.testing.outcomes import Exempt, Failed
-from ganzoo.testing.probes import difference, shape
+from ganzoo.testing.probes import difference, form_of, require_finite
 
 # --- generators ----------------------------------------------------------------------------------
 
@@ -39,14 +39,10 @@ def form(case: Case) -> None:
         found = network(*inputs(case, network))
     expected = f"float32 samples of shape {'x'.join(map(str, (BATCH, *case.spec.model_shape)))}"
     if not isinstance(found, Tensor):
-        raise Failed(expected, f"a {type(found).__name__}", "return one tensor from forward")
+        raise Failed(expected, form_of(found), "return one tensor from forward")
     if tuple(found.shape) != (BATCH, *case.spec.model_shape) or found.dtype != torch.float32:
-        dtype = str(found.dtype).removeprefix("torch.")
-        raise Failed(
-            expected,
-            f"{dtype} of shape {shape(found)}",
-            "return spec.model_shape, or refuse the spec with a ValueError",
-        )
+        advice = "return spec.model_shape, or refuse the spec with a ValueError"
+        raise Failed(expected, form_of(found), advice)
 
 
 @case_check("form")
@@ -115,18 +111,16 @@ def latent_form(case: Case) -> None:
     found: Any = _drawn(case)
     expected = f"float32 of shape {COUNT}x{dimension}"
     if not isinstance(found, Tensor):
-        raise Failed(expected, f"a {type(found).__name__}", "return one tensor")
+        raise Failed(expected, form_of(found), "return one tensor")
     if tuple(found.shape) != (COUNT, dimension) or found.dtype != torch.float32:
-        got = f"{str(found.dtype).removeprefix('torch.')} of shape {shape(found)}"
-        raise Failed(expected, got, "draw n rows of dim numbers with dtype=torch.float32")
+        advice = "draw n rows of dim numbers with dtype=torch.float32"
+        raise Failed(expected, form_of(found), advice)
 
 
 @case_check("form", name="finite")
 def latent_finite(case: Case) -> None:
     """Every number is finite."""
-    if not (found := _drawn(case)).isfinite().all():
-        count = int((~found.isfinite()).sum())
-        raise Failed("finite numbers", f"{count} of {found.numel()} that are not", "avoid log(0)")
+    require_finite("numbers", _drawn(case), "avoid log(0)")
 
 
 @case_check("form", name="same-seed")

@@ -291,24 +291,27 @@ def _signs(harness: GameHarness, player: str) -> None:
         return  # reported by reaches_player
     slopes = torch.autograd.grad(total, [real[1], fake[1]], allow_unused=True)
     of_real, of_fake = (0.0 if each is None else each.sum().item() for each in slopes)
-    if player == "discriminator" and of_real > 0:
-        raise Failed(
-            "D's loss to fall as the logits of real samples rise from 0",
-            f"a slope of {of_real:+.3g}",
-            "a larger logit means more real: flip the sign of the term",
-        )
-    if player == "discriminator" and of_fake < 0:
-        raise Failed(
-            "D's loss to rise as the logits of generated samples rise from 0",
-            f"a slope of {of_fake:+.3g}",
-            "a larger logit means more real: flip the sign of the term",
-        )
-    if player == "generator" and of_fake > 0:
-        raise Failed(
-            "G's loss to fall as the logits of generated samples rise from 0",
-            f"a slope of {of_fake:+.3g}",
-            "a larger logit means more real: flip the sign of the term",
-        )
+    wrong = {
+        "discriminator": [
+            ("D's loss to fall as the logits of real samples rise from 0", of_real, of_real > 0),
+            (
+                "D's loss to rise as the logits of generated samples rise from 0",
+                of_fake,
+                of_fake < 0,
+            ),
+        ],
+        "generator": [
+            (
+                "G's loss to fall as the logits of generated samples rise from 0",
+                of_fake,
+                of_fake > 0,
+            )
+        ],
+    }
+    for expected, slope, is_wrong in wrong[player]:
+        if is_wrong:
+            advice = "a larger logit means more real: flip the sign of the term"
+            raise Failed(expected, f"a slope of {slope:+.3g}", advice)
 
 
 def _at_zero(output: DiscriminatorOutput) -> tuple[DiscriminatorOutput, Tensor]:

@@ -14,7 +14,7 @@ from ganzoo.api import DiscriminatorOutput, SampleSpec
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
-from ganzoo.testing.probes import captured, difference, require_declared
+from ganzoo.testing.probes import captured, difference, require_declared, require_finite
 
 BATCH = 4
 ROUNDING = 1e-4
@@ -106,12 +106,8 @@ def finite(case: Case) -> None:
         with torch.no_grad():
             found = outputs(network.train(mode == "training"), inputs(case, network))
         for name, values in found.items():
-            if not values.isfinite().all():
-                raise Failed(
-                    f"finite {name} in {mode} mode",
-                    f"{int((~values.isfinite()).sum())} of {values.numel()} that are not",
-                    "look for a division by zero, a logarithm, or large initial weights",
-                )
+            advice = "look for a division by zero, a logarithm, or large initial weights"
+            require_finite(f"{name} in {mode} mode", values, advice)
 
 
 @case_check("finite")
@@ -124,12 +120,8 @@ def batch_of_one(case: Case) -> None:
         warnings.simplefilter("ignore")  # about values that are checked below
         found = outputs(network, inputs(case, network, batch=1))
     for name, values in found.items():
-        if not values.isfinite().all():
-            raise Failed(
-                f"finite {name} for one sample",
-                f"{int((~values.isfinite()).sum())} of {values.numel()} that are not",
-                f"{advice}: std(0, correction=0), not std(0)",
-            )
+        std = f"{advice}: std(0, correction=0), not std(0)"
+        require_finite(f"{name} for one sample", values, std)
         if not len(values) == 1:
             raise Failed(
                 f"one row of {name} for one sample",

@@ -39,6 +39,19 @@ def difference(before: Outputs, after: Outputs, tolerance: float = 0.0) -> str |
     return None
 
 
+def require_finite(name: str, values: Tensor, advice: str) -> None:
+    """Raise `Failed` if any value is NaN or infinite."""
+    if count := int((~values.isfinite()).sum()):
+        raise Failed(f"finite {name}", f"{count} of {values.numel()} that are not", advice)
+
+
+def form_of(value: Any) -> str:
+    """Return the dtype and shape of a tensor in words, or else the type of a value."""
+    if not isinstance(value, Tensor):
+        return f"a {type(value).__name__}"
+    return f"{str(value.dtype).removeprefix('torch.')} of shape {shape(value)}"
+
+
 def shape(t: Tensor) -> str:
     """Return a shape in words: ``4x3x32x32``."""
     return "x".join(map(str, t.shape)) or "a single number"

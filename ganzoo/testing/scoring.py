@@ -16,7 +16,7 @@ from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked
-from ganzoo.testing.probes import difference, shape
+from ganzoo.testing.probes import difference, form_of, require_finite, shape
 
 # --- extractors ----------------------------------------------------------------------------------
 
@@ -45,13 +45,10 @@ def form(case: Case) -> None:
     for samples in _samples(case, extractor):
         features = extractor(samples)
         wanted = extractor.num_features or "D"
-        got = f"a {type(features).__name__}"
-        if isinstance(features, Tensor):
-            got = f"{str(features.dtype).removeprefix('torch.')} of shape {shape(features)}"
         if not _fits(features, wanted):
             raise Failed(
                 f"float32 features of shape {BATCH}x{wanted}",
-                got,
+                form_of(features),
                 "flatten the features of one sample, and set num_features to their number",
             )
 
@@ -71,9 +68,7 @@ def finite(case: Case) -> None:
     """Features of samples in range are finite."""
     extractor = _extractor(case)
     for samples in _samples(case, extractor):
-        if not (found := extractor(samples)).isfinite().all():
-            count = int((~found.isfinite()).sum())
-            raise Failed("finite features", f"{count} of {found.numel()} that are not", "avoid 0/0")
+        require_finite("features", extractor(samples), "avoid 0/0")
 
 
 @case_check("form")
