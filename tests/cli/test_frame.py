@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import click
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.cli.entry import write_whatever_is_asked
-from ganzoo.cli.group import VERBS, group
+from ganzoo.cli.group import HABITS, VERBS, group
+from ganzoo.cli.main import make_stdout_tolerant
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.errors import DataError, Diverged, GanzooError, Interrupted, RunLocked, Unfinished
 
@@ -73,6 +74,16 @@ def test_a_wrong_command_line_ends_with_two_and_the_way_out(
     assert out == ""
     assert message in err
     assert err.endswith(f"try: {hint}\n")
+
+
+@pytest.mark.parametrize(("habit", "verb"), HABITS.items())
+def test_a_verb_of_other_tools_is_answered_with_ours_and_its_help(
+    habit: str, verb: str, capsys: Capture
+) -> None:
+    assert main([habit, "anything", "--batch", "5"]) == 2
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message == f"there is no verb {habit!r} - did you mean {verb!r}?"
+    assert main(shlex.split(hint.removeprefix("try: ganzoo"))) == 0
 
 
 # --- errors --------------------------------------------------------------------------------------
@@ -165,7 +176,7 @@ def test_no_locale_and_no_file_name_loses_what_was_to_be_printed(
     encoding: str, expected: bytes
 ) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    write_whatever_is_asked(stream)
+    make_stdout_tolerant(stream)
     stream.write("±\udcff")
     stream.flush()
     assert stream.buffer.getvalue() == expected

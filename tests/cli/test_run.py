@@ -21,13 +21,16 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
     ends: dict[str, BaseException] = {}
     TRAINED.clear()
 
-    def run_one(job: command.Job, given: object) -> None:
-        TRAINED.append(str(job))
-        if error := ends.get(str(job)):
+    def train(job: str, options: object) -> None:
+        TRAINED.append(job)
+        if error := ends.get(job):
             raise error
 
     monkeypatch.setattr(command, "check_all", lambda jobs, given: None)
-    monkeypatch.setattr(command, "run_one", run_one)
+    monkeypatch.setattr(command, "print_result", lambda directory, reporter: None)
+    monkeypatch.setattr(command.RunOptions, "plan", lambda given, job: str(job))
+    monkeypatch.setattr("ganzoo.training.launch.start", train)
+    monkeypatch.setattr("ganzoo.training.rejoin.start_or_go_on", train)
     return ends
 
 
@@ -57,13 +60,13 @@ def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
     [
         (["a", "train.steps", "=", "5"], "without spaces around the `=`"),
         (["train.steps=5"], "name a recipe"),
-        (["a", "seed=3", "--seeds", "1,2"], "seed=3 and --seeds both say the seed"),
+        (["a", "seed=3", "--seeds", "1,2"], "seed=3 and --seeds both set the seed"),
         (["a", "--seeds", "3-1"], "'3-1' runs backwards"),
         (["a", "--seeds", "0-99999999999"], "more than 10000 seeds"),
         (["a", "--seeds", "one"], "'one' is not a list of seeds"),
         (["a", "--seeds", ""], "is not a list of seeds"),
         (["a", "--seeds", "-1"], "is not a list of seeds"),
-        (["a", "--max-time", "0"], "is no time at all"),
+        (["a", "--max-time", "0"], "is not a positive time"),
         (["a", "--max-time", "1y"], "'1y' is not a time"),
         (["a", "--expect-processes", "0"], "0 is not in the range"),
         (["a", "--name", "my run"], "did you mean 'my-run'"),
@@ -115,7 +118,7 @@ def test_a_stop_signal_stops_them_all(error: Interrupted | Unfinished, outcomes)
 def test_the_time_limit_is_that_of_the_whole_command(
     outcomes, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    hours = iter([0, 0, 3600, 8000])
+    hours = iter([0, 0, 0, 3600, 3600, 8000])
     monkeypatch.setattr(command, "time", SimpleNamespace(monotonic=lambda: next(hours)))
     assert main(["run", "a", "b", "c", "--max-time", "2h"]) == 75
     assert TRAINED == ["a", "b"]
@@ -128,7 +131,9 @@ def test_the_mistakes_of_all_recipes_are_said_at_once_and_nothing_is_trained(
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\nlosss: hinge\n")
     Path("b.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\nlabels: many\n")
-    monkeypatch.setattr(command, "run_one", lambda job, given: pytest.fail("trained"))
+    monkeypatch.setattr(
+        "ganzoo.training.rejoin.start_or_go_on", lambda plan, options: pytest.fail("trained")
+    )
     assert main(["run", "a.yaml", "b.yaml", "c.yaml", "--seeds", "0,1"]) == 2
     err = capsys.readouterr().err
     assert "a.yaml:3:1  losss" in err

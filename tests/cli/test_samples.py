@@ -38,13 +38,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["a", "--against", "digits"], "is a run, which has its reference already", "score"),
         (["nope.npz", "--like", "a"], "there is no file nope.npz", None),
         (["nope", "--against", "digits"], "no run 'nope' in runs", "ls"),
-        (["ü 'x.npz"], "ü 'x.npz is no run: say what", "score"),
+        (["ü 'x.npz"], "ü 'x.npz holds samples, which need a reference", "score"),
         (["ü 'x.npz", "--like", "nope"], "no run 'nope'", "ls"),
-        (["a", "--split", "test"], "--split is of --against", "score"),
-        (["a", "--extractor", "pixels"], "--extractor is of --against", "score"),
+        (["a", "--split", "test"], "--split needs --against", "score"),
+        (["a", "--extractor", "pixels"], "--extractor needs --against", "score"),
         (
             ["ü 'x.npz", "--against", "digits", "--extractor", "{path: x}"],
-            "--extractor {path: x}: a name is expected, or {use: NAME, KEY: VALUE}",
+            "--extractor {path: x}: expected a name, or {use: NAME, KEY: VALUE}",
             "list",
         ),
         (
@@ -54,13 +54,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         (["a", "--like", "a", "--against", "digits"], "choose one", "score"),
         (["ü 'x.npz", "--like", "a", "--checkpoint", "5"], "have no --checkpoint", "score"),
-        (["a", "--name", "b"], "is a run, which keeps its scores itself", "score"),
+        (["a", "--name", "b"], "is a run, which keeps its own scores", "score"),
         (
             ["ü 'x.npz", "--against", "digits", "--name", "a/b"],
             "cannot name a run",
             "score",
         ),
-        (["ü 'x.npz", "--yardstick"], "--yardstick is of --name", "score"),
+        (["ü 'x.npz", "--yardstick"], "--yardstick needs --name", "score"),
         (["a", "--checkpoint", "newest"], "not final, best or a step", "score"),
     ],
 )
@@ -102,8 +102,8 @@ def test_several_are_scored_one_after_another_and_a_bad_one_does_not_stop_the_re
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["eval.final_samples=5"], "eval.final_samples=5 is to be scored how?"),
-        (["a", "b", "--name", "x"], "--name is for one, not for 2"),
+        (["eval.final_samples=5"], "missing RUN or PATH to score"),
+        (["a", "b", "--name", "x"], "--name names one score, not 2"),
     ],
 )
 def test_what_several_words_cannot_mean_is_said(
@@ -127,7 +127,7 @@ def test_a_run_is_not_scored_like_one_of_another_data_set(
 
     monkeypatch.setattr("ganzoo.training.run.load", load)
     assert main(["score", "a", "--like", "points"]) == 2
-    assert "points was scored against gaussians, and a is of digits" in capsys.readouterr().err
+    assert "points was scored against gaussians and a against digits" in capsys.readouterr().err
     with pytest.raises(pytest.fail.Exception, match=r"scored with \{'eval.final_samples': 7\}"):
         main(["score", "a", "--like", "digits", "--traceback"])
 

@@ -13,12 +13,12 @@ from ganzoo.cli import main
 from ganzoo.errors import ComparisonError, UsageError
 from ganzoo.recipes.lock import experiment_id, identity, read_lock
 from ganzoo.report.compare import compare
-from ganzoo.report.leaderboard import Comparison
+from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.welch import welch_p_value
 from ganzoo.runs.score import Statistics
 
 
-def reasons(comparison: Comparison) -> dict[str, tuple[str, str | None]]:
+def reasons(comparison: Leaderboard) -> dict[str, tuple[str, str | None]]:
     return {each.run: (each.reason, each.command) for each in comparison.unranked}
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from ganzoo.cli import main
 from ganzoo.errors import UsageError
 from ganzoo.report.compare import compare
-from ganzoo.report.listing import list_runs
+from ganzoo.report.entries import list_runs
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.samples import keep_score, kind_of
