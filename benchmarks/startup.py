@@ -1,11 +1,10 @@
-"""How long a command line waits before it says anything.
+"""Startup time of the command line.
 
     python benchmarks/startup.py [--times 21]
 
-Each command is run once to warm the disk cache and the bytecode, then as often as asked, in turns.
-The median is what a user meets. The time that the processor spent on it says, on a machine that
-other work shares, how long it would have taken on one that is idle.
-That neither command imports torch is not measured here but tested, in tests/test_floors.py.
+Each command runs once to warm the disk cache and the bytecode, then `--times` times, in turns. The
+median is reported. On a busy machine, the processor time tells how long an idle one would take.
+tests/test_floors.py checks that neither command imports torch.
 """
 
 import argparse
@@ -41,7 +40,7 @@ def main() -> None:
 
 
 def milliseconds(command: str) -> tuple[float, float]:
-    """Return how long the installed command runs, by the clock and on the processor."""
+    """Return wall-clock and processor milliseconds of one run of the installed command."""
     ganzoo = Path(sys.executable).with_name("ganzoo")
     before, started = getrusage(RUSAGE_CHILDREN), perf_counter()
     subprocess.run([ganzoo, *command.split()], check=True, capture_output=True)
@@ -51,14 +50,14 @@ def milliseconds(command: str) -> tuple[float, float]:
 
 
 def provenance() -> str:
-    """Return the date, the versions and the processor, and how busy it was."""
-    versions = f"ganzoo {version('ganzoo')}, Python {platform.python_version()}"
+    """Return date, versions, processor and load."""
+    versions = f"ganzoo {version('ganzoo-core')}, Python {platform.python_version()}"
     load = os.getloadavg()[0]
     return f"{date.today()}, {versions}, {processor()}, {os.cpu_count()} cores, load {load:.1f}"
 
 
 def processor() -> str:
-    """Return the processor's name as Linux knows it, or else Python."""
+    """Return the processor's name from Linux, or else from Python."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -43,9 +43,14 @@ def _broken_packages_hidden() -> Iterator[None]:
             raise metadata.PackageNotFoundError(name)
         return find_distribution(name)
 
-    missing = dict.fromkeys(broken)  # None in sys.modules means: there is no such module
-    with patch.object(metadata, "distribution", distribution), patch.dict(sys.modules, missing):
-        yield
+    modules: dict[str, Any] = sys.modules  # None there means that there is no such module
+    modules.update(dict.fromkeys(broken))
+    try:
+        with patch.object(metadata, "distribution", distribution):
+            yield
+    finally:
+        for name in broken:
+            del modules[name]
 
 
 def _can_be_imported(name: str) -> bool:

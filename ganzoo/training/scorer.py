@@ -83,8 +83,8 @@ class Scorer:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The metrics beside the Fréchet distance, by id."""
-        return {component.id: make(component) for component in self.metric_plans}
+        """The metrics beside the Fréchet distance, by their places in the recipe and their ids."""
+        return {f"{'.'.join(each.slot)} {each.id}": make(each) for each in self.metric_plans}
 
     @cached_property
     def _cache(self) -> ReferenceCache:

@@ -72,3 +72,15 @@ def test_a_torchvision_that_works_is_not_hidden(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
     code = "import ganzoo.scoring.frechet, sys; print(sys.modules['torchvision.models'])"
     assert str(tmp_path) in run(environment, "-c", code)
+
+
+ONCE = """
+from ganzoo.scoring.frechet import FrechetDistance
+import sys, torchmetrics
+assert issubclass(FrechetDistance, torchmetrics.Metric)
+assert not {"torchvision", "torch_fidelity"} & {k for k, v in sys.modules.items() if v is None}
+"""
+
+
+def test_torchmetrics_is_imported_once(broken: dict[str, str]) -> None:
+    run(broken, "-c", ONCE)

@@ -348,6 +348,12 @@ def register_metrics(register: Register) -> None:
         license="Apache-2.0",
         modalities={"image", "vector", "audio", "video"},
     )
+    register(
+        "torchmetrics",
+        "ganzoo_zoo.metrics.torchmetrics_adapter:TorchMetric",
+        summary="an image metric of torchmetrics by its class, on the run's features",
+        license="Apache-2.0",
+    )
 
 
 @hookimpl

@@ -1,9 +1,10 @@
-"""Extractors out of a file: any network that was saved as TorchScript or by `torch.export`.
+"""Extractors from a file: any network that was saved as TorchScript or by `torch.export`.
 
-Such a file is a program, and reading one can run code: whoever names it, with its hash, trusts it.
+Such a file is a program, and loading it can run code. Naming it with its hash is trusting it.
 """
 
 import warnings
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ Spread = tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
 class _Program(nn.Module):
-    """A program with the image size and the normalisation that it was made for.
+    """A program with the image size and the normalization that it was made for.
 
-    `layer` names mean and std, so that the protocol tells them apart.
+    `layer` contains mean and std, so scores with different ones have different protocols.
     """
 
     def __init__(
@@ -38,15 +39,15 @@ class _Program(nn.Module):
         self.num_features = self._width(path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the program gives for float32 (B, 3, size, size) in [0, 255]."""
+        """Return the program's output for x, float32 (B, 3, size, size) in [0, 255]."""
         return self.program((x / 255 - self.mean) / self.std)
 
     def train(self, mode: bool = True) -> "_Program":
-        """Leave the program as it was saved: an exported one has no other mode."""
+        """Leave the program in the mode it was saved in; an exported one has no other."""
         return self
 
     def _width(self, path: Path) -> int:
-        """Return the number of features, from a trial with two black images and with three.
+        """Return the number of features, by running the program on two black images and on three.
 
         Raises:
             DataError: the program fails, or does not give a vector of floats for each image.
@@ -72,16 +73,16 @@ class _Program(nn.Module):
 class TorchScript(_Program):
     """The output of a TorchScript network for images of size x size pixels.
 
-    Its dtype is that of the file.
+    Its dtype is that of the file. torch deprecates the format: prefer `Exported`.
 
     Args:
-        path: as `torch.jit.save` writes it.
+        path: file written by `torch.jit.save`.
         sha256: of the file, 64 hex digits.
         size: height and width of its input, in pixels.
-        mean, std: what it wants of each channel's values in [0, 1].
+        mean, std: normalization of each channel, applied to values in [0, 1].
 
     Raises:
-        DataError: not that file, no TorchScript, or not from images to vectors.
+        DataError: another file, no TorchScript, or a network that does not give vectors.
     """
 
     def __init__(
@@ -94,9 +95,11 @@ class TorchScript(_Program):
         std: Spread = (1.0, 1.0, 1.0),
     ) -> None:
         content = verified_bytes(path, sha256, hint=f"sha256sum {path}")
+        _warn_of_torchscript()
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # of the format; files remain
+                # Ours replaces it; its category depends on the version of torch.
+                warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated")
                 program = torch.jit.load(BytesIO(content), map_location="cpu")
         except RuntimeError as error:
             raise DataError(f"{path} is no TorchScript file") from error
@@ -107,14 +110,15 @@ class TorchScript(_Program):
 class Exported(_Program):
     """The output of a `torch.export` program for images of size x size pixels.
 
-    It must take any number of images: export it with a dynamic first axis.
+    It must accept any number of images: export it with a dynamic first axis.
 
     Args:
-        path: a ``.pt2`` file as `torch.export.save` writes it.
+        path: a ``.pt2`` file written by `torch.export.save`.
         sha256, size, mean, std: as for `TorchScript`.
 
     Raises:
-        DataError: not that file, no program, or not from any number of images to vectors.
+        DataError: another file, no program, a fixed number of images, or an output that is not a
+            vector per image.
     """
 
     def __init__(
@@ -133,8 +137,19 @@ class Exported(_Program):
         super().__init__(program.module(), path, sha256, size, mean, std)
 
 
+@cache
+def _warn_of_torchscript() -> None:
+    """Warn once per process that torch deprecates TorchScript."""
+    warnings.warn(
+        "extractor torchscript: torch deprecates this format - save the network with torch.export "
+        "and use the extractor `exported`",
+        FutureWarning,
+        stacklevel=3,
+    )
+
+
 def _is_archive(content: bytes) -> bool:
-    """Whether this is what `torch.export.save` writes, which torch itself asks too loudly."""
+    """Return whether `torch.export.save` wrote this. (torch logs an error where it did not.)"""
     try:
         with ZipFile(BytesIO(content)) as archive:
             return any(name.endswith("/archive_format") for name in archive.namelist())
