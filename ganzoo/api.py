@@ -327,10 +327,11 @@ class Registration:
     revision: int = 1
     """Bumped whenever numerics change; shown beside every score."""
     summary: str = ""
+    """One line: as registered, else the first line of the target's docstring."""
     modalities: frozenset[str] = frozenset()
     """Modalities that it can do; empty: any."""
     capabilities: frozenset[str] = frozenset()
-    """What it *can* do; the instance's own `capabilities` says what it does."""
+    """What it *can* do, as registered, else as its class says; an instance may do less."""
     paper: str | None = None
     license: str | None = None
     splits: tuple[str, ...] = ()
@@ -367,7 +368,30 @@ class Register(Protocol):
         datasets: Iterable[str] = (),
         files: Iterable[RemoteFile] = (),
     ) -> None:
-        """Register one component under `name` (lower case letters, digits, ``-``)."""
+        """Register one component under `name` (lower case letters, digits, ``-``).
+
+        Leave `summary` and `capabilities` out where the target's class says them: the first line
+        of its docstring, and a class attribute `capabilities` with literal words. Both are read
+        from the source, without an import.
+        """
+
+
+def table(register: Register, package: str, **defaults: Any) -> Register:
+    """Return a `register` for the components of one package.
+
+    Targets are relative to `package` (a module's ``__name__``), and `defaults` are arguments of
+    `register` for every component that does not set them itself::
+
+        @hookimpl
+        def register_losses(register):
+            add = table(register, __name__, license="MIT")
+            add("hinge", "hinge:Hinge", paper="arXiv:1705.02894")
+    """
+
+    def add(name: str, target: str, **facts: Any) -> None:
+        register(name, f"{package}.{target}", **(defaults | facts))
+
+    return add
 
 
 class Hooks:
@@ -500,5 +524,6 @@ __all__ = [
     "Terms",
     "cache_directory",
     "hookimpl",
+    "table",
     "write_npz",
 ]

@@ -1,4 +1,4 @@
-"""Tensor helpers for plugin authors: between stored and model form, and parts of networks.
+"""Tensor helpers for plugin authors: stored and model form, image sizes, labels, moments.
 
 For metrics: `Moments.of(features)`, and `frechet_distance` between two of them.
 """
@@ -6,10 +6,8 @@ For metrics: `Moments.of(features)`, and `frechet_distance` between two of them.
 from math import ceil
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.nn.utils import parametrizations
 
 from ganzoo.api import SampleSpec
 from ganzoo.moments import Moments as Moments
@@ -85,7 +83,7 @@ def centred(x: Tensor, size: tuple[int, int]) -> Tensor:
     return functional.pad(x, (left, columns - left, top, rows - top))
 
 
-# --- parts of networks ---------------------------------------------------------------------------
+# --- labels --------------------------------------------------------------------------------------
 
 
 def label_classes(spec: SampleSpec, conditional: bool) -> int:
@@ -104,58 +102,3 @@ def required_labels(y: Tensor | None) -> Tensor:
     if y is None:
         raise ValueError("a conditional network needs labels: it was called with y=None")
     return y
-
-
-class ConditionalBatchNorm2d(nn.Module):
-    """Batch norm whose gain and shift are looked up by label; a plain one where `classes` is 0.
-
-    Gains start as N(1, 0.02), shifts at 0. de Vries et al. 2017, arXiv:1707.00683, in the form of
-    Miyato & Koyama 2018, arXiv:1802.05637: one row of gains and shifts a class.
-    """
-
-    def __init__(self, channels: int, classes: int = 0) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=not classes)
-        self.rows = nn.Embedding(classes, 2 * channels) if classes else None
-        if self.rows is not None:
-            nn.init.normal_(self.rows.weight[:, :channels], 1, 0.02)
-            nn.init.zeros_(self.rows.weight[:, channels:])
-
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Normalise x (B, C, H, W) over the batch; y is (B,) int64, ignored where classes is 0."""
-        x = self.norm(x)
-        if self.rows is None:
-            return x
-        gain, shift = self.rows(required_labels(y)).to(x.dtype)[..., None, None].chunk(2, dim=1)
-        return torch.addcmul(shift, gain, x)
-
-
-class Projection(nn.Embedding):
-    """The inner product of a learned vector of the label with features, added to D's logit.
-
-    Miyato & Koyama 2018, arXiv:1802.05637, eq. 3.
-    """
-
-    def __init__(self, classes: int, features: int) -> None:
-        super().__init__(classes, features)
-        nn.init.xavier_uniform_(self.weight)
-
-    def forward(self, features: Tensor, y: Tensor | None) -> Tensor:  # type: ignore[override]
-        """Return <v_y, features>, (B,), of features (B, features) and labels (B,) int64."""
-        return (super().forward(required_labels(y)) * features).sum(1)
-
-
-def add_spectral_norm(network: nn.Module, eps: float = 1e-12) -> None:
-    """Divide each weight of convolutions, linear layers and projections by its spectral norm.
-
-    One step of power iteration a forward pass in training mode. Initialise the weights before:
-    the first estimate (15 steps) is of the weights as they are now, and evaluation mode keeps it.
-
-    Args:
-        eps: floor of the norms that the power iteration divides by; peers use 1e-12 or 1e-6.
-
-    Source: Miyato et al. 2018, arXiv:1802.05957, algorithm 1.
-    """
-    weighted = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, Projection)
-    for layer in [module for module in network.modules() if isinstance(module, weighted)]:
-        parametrizations.spectral_norm(layer, eps=eps)

@@ -80,10 +80,10 @@ def _component(registry: Registry, registration: Registration) -> dict[str, Any]
 def _recipe(
     registry: Registry, name: str, registration: Registration | None = None
 ) -> dict[str, Any]:
-    from ganzoo import __version__
     from ganzoo.recipes.load import Recipe
     from ganzoo.recipes.locate import locate
     from ganzoo.recipes.schema import named_components
+    from ganzoo.version import __version__
 
     recipe = Recipe.load(name, (), registry)
     settings = recipe.settings
@@ -111,8 +111,12 @@ def _recipe(
 def show_component(about: Mapping[str, Any]) -> None:
     """Print a component: its facts, its documentation, a table of its parameters."""
     click.echo(f"{about['kind']} {about['id']}, revision {about['revision']}")
-    if about["summary"]:
-        click.echo(about["summary"])
+    summary, documentation = about["summary"], about["documentation"]
+    if summary:
+        click.echo(summary)
+        first, _, rest = documentation.partition("\n\n")
+        if first.removesuffix(".") == summary:  # the summary is the docstring's first line
+            documentation = rest
     owner = f"{about['distribution']} {about['version']}, {about['target']}"
     if about["namespace"] == LOCAL_NAMESPACE:
         owner = f"{about['target'].partition(':')[2]} in {about['distribution']}"
@@ -129,8 +133,8 @@ def show_component(about: Mapping[str, Any]) -> None:
             "files": ", ".join(file["name"] for file in about["files"]),
         }
     )
-    if about["documentation"]:
-        click.echo(f"\n{about['documentation']}")
+    if documentation:
+        click.echo(f"\n{documentation}")
     click.echo()
     if about["parameters"]:
         lines = [(each["name"], each["type"], each["default"]) for each in about["parameters"]]

@@ -16,6 +16,7 @@ from ganzoo.registry.explaining import explain
 from ganzoo.registry.loading import load
 from ganzoo.registry.local import import_file
 from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten
+from ganzoo.registry.static import described
 from ganzoo.registry.switches import STRICT
 from ganzoo.registry.targets import attribute_in, file_in
 from ganzoo.registry.unknown import ANY_KIND, not_found
@@ -93,7 +94,7 @@ class Registry:
         """
         for registration in self._of_id(name):
             if registration.kind == kind:
-                return registration
+                return described(registration)
         raise not_found(kind, name, self._found, requirement=requirement)
 
     def find(self, name: str, *, others: Iterable[str] = ()) -> Registrations:
@@ -106,7 +107,7 @@ class Registry:
             PluginError: there is none; the message says why.
         """
         if found := self._of_id(name):
-            return found
+            return [described(each) for each in found]
         raise not_found(ANY_KIND, name, self._found, others=others)
 
     def list(self, kind: str, pattern: str = "*") -> Registrations:
@@ -117,7 +118,7 @@ class Registry:
         """
         self.namespaces()
         matching = [
-            each
+            described(each)
             for each in self._registrations()
             if each.kind == kind
             and (fnmatchcase(each.id, pattern) or fnmatchcase(shorten(each.id), pattern))

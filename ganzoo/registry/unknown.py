@@ -13,7 +13,7 @@ from ganzoo.registry.names import (
     shorten,
     suggest,
 )
-from ganzoo.registry.static_names import glimpsed
+from ganzoo.registry.static import registered_names
 
 ANY_KIND = "component"
 """What `not_found` is given as a kind where any would do."""
@@ -121,7 +121,7 @@ def _offered(found: Iterable[Namespace]) -> Iterator[tuple[str, str, str]]:
         for each in namespace.registrations:
             yield each.kind, each.namespace, each.name
         if namespace.status == "ok" and not namespace.loaded:
-            for kind, name in glimpsed(namespace):
+            for kind, name in registered_names(namespace):
                 yield kind, namespace.name, name
 
 

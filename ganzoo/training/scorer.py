@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from ganzoo import __version__
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
@@ -25,6 +24,7 @@ from ganzoo.scoring.features import ScoredGenerator, no_op
 from ganzoo.scoring.reference import RealData, ReferenceCache
 from ganzoo.scoring.score_samples import score_samples
 from ganzoo.training.processes import Processes
+from ganzoo.version import __version__
 
 Reading = Callable[[], AbstractContextManager[None]]
 

@@ -22,7 +22,7 @@ def test_info_shows_every_kind_that_has_the_name_with_parameters_and_bounds(
 ) -> None:
     assert main(["info", "dcgan"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("generator zoo/dcgan, revision 1\ntransposed convolutions")
+    assert out.startswith("generator zoo/dcgan, revision 1\nTransposed convolutions")
     assert "\n\ndiscriminator zoo/dcgan, revision 1\n" in out
     assert "width          int, more than 0  64\n" in out
     assert "can be: conditional, graph-safe\n" in out

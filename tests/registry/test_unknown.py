@@ -8,7 +8,7 @@ import pytest
 from ganzoo.errors import PluginError
 from ganzoo.registry import Registry
 from ganzoo.registry.discovery import discover
-from ganzoo.registry.static_names import glimpsed
+from ganzoo.registry.static import registered_names
 from tests.registry.plugins import source
 
 
@@ -77,7 +77,7 @@ def test_the_names_in_a_package_or_its_module_are_seen_and_what_runs_is_not(inst
     install_plugin("ganzoo-b", inner, b="ganzoo_b.hooks")
     install_plugin("ganzoo-c", {"ganzoo_c": "def register_losses(:"}, c="ganzoo_c")
     install_plugin("ganzoo-d", {}, d="ganzoo_d")
-    seen = {each.name: glimpsed(each) for each in discover()}
+    seen = {each.name: registered_names(each) for each in discover()}
     assert seen["acme"] == seen["b"] == [("loss", "flat")]
     assert seen["c"] == seen["d"] == []
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d
 from torch import Tensor, nn
 
-from ganzoo.nn import ConditionalBatchNorm2d
 from ganzoo.training.batch_norm import average_running_statistics, sync_batch_norm
 from ganzoo.training.processes import (
     Processes,

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ganzoo_zoo import CIFAR10
-from ganzoo_zoo.datasets import cifar10
+from ganzoo_zoo.datasets import CIFAR10, cifar10
 from ganzoo_zoo.datasets.cifar10 import Cifar10
 
 from ganzoo.errors import DataError

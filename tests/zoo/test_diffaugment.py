@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from ganzoo_zoo.augmentations.diffaugment import DiffAugment
-from ganzoo_zoo.losses.penalties import R1
+from ganzoo_zoo.regularizers.r1 import R1
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from ganzoo_zoo import INCEPTION
+from ganzoo_zoo.extractors import INCEPTION
 from ganzoo_zoo.extractors.inception import Inception
 from ganzoo_zoo.extractors.inception_network import Mixed8, Mixed35, Network, average
 from torch import Tensor, nn
@@ -160,7 +160,7 @@ def test_another_file_is_refused_wherever_it_lies(weights: Path, own_cache: Path
         Inception(weights=weights)
     own_cache.mkdir()
     (own_cache / INCEPTION.name).symlink_to(weights)
-    with pytest.raises(DataError, match=f"{INCEPTION.name} is not the file that is meant"):
+    with pytest.raises(DataError, match=f"{INCEPTION.name} is not the expected file"):
         Inception()
     with pytest.raises(DataError, match="cannot be read: Is a directory"):
         Inception(weights=own_cache)

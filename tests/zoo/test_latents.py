@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from ganzoo_zoo.latents import Gaussian, Uniform
+from ganzoo_zoo.latents.independent import Gaussian, Uniform
 
 both = pytest.mark.parametrize("law", [Gaussian, Uniform])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ganzoo_zoo.optimizers import adam, adamw, rmsprop, sgd
+from ganzoo_zoo.optimizers.from_torch import adam, adamw, rmsprop, sgd
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 

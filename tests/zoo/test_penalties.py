@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from ganzoo_zoo.losses.penalties import R1, GradientPenalty
 from ganzoo_zoo.losses.wgan_gp import WassersteinGP
+from ganzoo_zoo.regularizers.gradient_penalty import GradientPenalty
+from ganzoo_zoo.regularizers.r1 import R1
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput

@@ -84,7 +84,7 @@ def test_the_protocol_tells_normalisations_apart(
 @kinds
 def test_another_file_is_not_used(kind: type, save, name: str, tmp_path: Path) -> None:
     save(pooled(), tmp_path / name)
-    with pytest.raises(DataError, match="is not the file that is meant") as raised:
+    with pytest.raises(DataError, match="is not the expected file") as raised:
         kind(path=tmp_path / name, sha256="0" * 64, size=SIZE)
     assert raised.value.hint == f"sha256sum {tmp_path / name}"
 

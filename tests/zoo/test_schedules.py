@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from ganzoo_zoo.schedules import Cosine, Linear
+from ganzoo_zoo.schedules.ramps import Cosine, Linear
 
 both = pytest.mark.parametrize("schedule", [Linear, Cosine])
 

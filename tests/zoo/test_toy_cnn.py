@@ -139,8 +139,6 @@ def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DataError, match=r"other.safetensors cannot be read"):
         ToyCNN()
     (tmp_path / "other.safetensors").write_bytes(content)
-    with pytest.raises(
-        DataError, match=r"other.safetensors is not the file that is meant"
-    ) as raised:
+    with pytest.raises(DataError, match=r"other.safetensors is not the expected file") as raised:
         ToyCNN()
     assert raised.value.hint == "pip install --force-reinstall ganzoo-zoo"

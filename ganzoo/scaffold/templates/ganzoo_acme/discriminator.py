@@ -1,9 +1,9 @@
 """A discriminator that judges patches of an image instead of the whole."""
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
-from ganzoo.nn import add_spectral_norm
 
 
 class Discriminator(nn.Module):
@@ -30,11 +30,10 @@ class Discriminator(nn.Module):
         channels = spec.channels
         self.halvings = nn.ModuleList()
         for outputs in (width, 2 * width):
-            convolution = nn.Conv2d(channels, outputs, 4, stride=2, padding=1)
+            convolution = spectral_norm(nn.Conv2d(channels, outputs, 4, stride=2, padding=1))
             self.halvings.append(nn.Sequential(convolution, nn.LeakyReLU(0.2)))
             channels = outputs
-        self.logits = nn.Conv2d(channels, 1, 3, padding=1)
-        add_spectral_norm(self)
+        self.logits = spectral_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """Judge images (B, C, H, W) in [-1, 1]: K logits each."""

@@ -1,4 +1,4 @@
-"""Differentiable augmentation of everything that D sees: Zhao et al. 2020, arXiv:2006.10738."""
+"""DiffAugment of Zhao et al. 2020, arXiv:2006.10738."""
 
 from typing import Literal
 
@@ -12,23 +12,23 @@ Policy = Literal["color", "translation", "cutout"]
 
 
 class DiffAugment:
-    """Colour, then translation, then cutout, each drawn anew for each image.
+    """Differentiable colour, translation and cutout of everything that D sees.
 
-    At strength s, with u uniform in [0, 1):
+    Each image draws its own numbers. At strength s, with u uniform in [0, 1):
 
     * ``color``: add s (u - 1/2); scale by 1 + s (2u - 1) about the mean over the channels of each
       pixel (nothing changes where there is one channel); scale by 1 + s (u - 1/2) about the mean of
       the image. The result may leave [-1, 1].
-    * ``translation``: by up to s/8 of the height and of the width, zeros (grey) moving in.
+    * ``translation``: by up to s/8 of the height and of the width, filled up with zeros (grey).
     * ``cutout``: a window of s/2 of the height and of the width becomes zero. Its centre is uniform
-      in the image, so that it may hang over an edge.
+      in the image, so the window may extend over an edge.
 
-    Translation and cutout count in whole pixels, rounded, so that a weak `strength` leaves a small
-    image where it is. At strength 0 every image is returned unchanged.
+    Translation and cutout are rounded to whole pixels, so a weak `strength` does not move a small
+    image. At strength 0 every image is returned unchanged.
 
     Args:
-        policy: which of the three; their order does not matter.
-        strength: scales every range; 1 is the paper's.
+        policy: which of the three to apply, always in the order above.
+        strength: scales every range; 1 is the paper's value.
 
     Source: Zhao et al. 2020, arXiv:2006.10738, ranges as in the authors' code
     (mit-han-lab/data-efficient-gans).
@@ -48,7 +48,7 @@ class DiffAugment:
         self.strength = strength
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor:
-        """Return float (B, C, H, W) like x, twice differentiable with respect to it."""
+        """Return float (B, C, H, W), twice differentiable with respect to x."""
         if "color" in self.policy:
             x = self.color(x, noise)
         if "translation" in self.policy:
@@ -70,7 +70,7 @@ class DiffAugment:
         right = _integer(u[:, 1], 2 * most_right + 1) - most_right
         rows = torch.arange(height, device=x.device)[:, None] + most_down - down
         columns = torch.arange(width, device=x.device) + most_right - right
-        # One gather of flat indices, each used once: exact, and half the time of a pair of them.
+        # One gather with flat indices takes half the time of two, one for each axis.
         source = (rows * (width + 2 * most_right) + columns).flatten(1)[:, None]
         framed = pad(x, (most_right, most_right, most_down, most_down)).flatten(2)
         return framed.gather(2, source.expand(-1, x.shape[1], -1)).view_as(x)
@@ -93,9 +93,9 @@ def _integer(u: Tensor, n: int) -> Tensor:
 
 
 def _in_window(size: int, window: int, u: Tensor) -> Tensor:
-    """Return which of `size` pixels, (B, 1, size), lie in a window about a centre drawn by u.
+    """Return a mask (B, 1, size) of the pixels in a window whose centre is drawn by u.
 
-    A window of even length has its centre between two pixels, so it has one place more.
+    The centre of a window of even length lies between two pixels, which gives one more position.
     """
     first = _integer(u, size + 1 - window % 2) - window // 2
     place = torch.arange(size, device=u.device)

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its binary version: no pickle, and nothing is unpacked to disk."""
+"""CIFAR-10 from its binary version, without pickle and without unpacking to disk."""
 
 import tarfile
 import zlib
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, SampleSpec, cache_directory
-from ganzoo_zoo import CIFAR10
+from ganzoo_zoo.datasets import CIFAR10
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
 FILES = {
@@ -23,21 +23,22 @@ RECORD_BYTES = 1 + 3 * 32 * 32
 
 
 class Cifar10:
-    """60,000 colour images of ten classes, 32 x 32: 50,000 to train on and 10,000 to test.
+    """60,000 colour images of ten classes, 32 x 32.
 
-    Classes: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. Order is that of
-    the files. An archive is decompressed into memory at first use.
+    50,000 to train on and 10,000 to test, in the order of the files. Classes: airplane, automobile,
+    bird, cat, deer, dog, frog, horse, ship, truck. An archive is decompressed into memory at first
+    use.
 
     Source: Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images;
     https://www.cs.toronto.edu/~kriz/cifar.html, which states no licence.
 
     Args:
         split: train or test.
-        path: the folder with the ``.bin`` files, or ``cifar-10-binary.tar.gz``; by default that
+        path: the folder with the ``.bin`` files, or ``cifar-10-binary.tar.gz``; by default the
             archive in the cache, where ``ganzoo fetch cifar10`` puts it.
 
     Raises:
-        DataError: the files are not there, or are not as long as they must be.
+        DataError: a file is missing or has the wrong length.
     """
 
     spec = SampleSpec("image", (3, 32, 32), classes=10)
@@ -87,12 +88,12 @@ class Cifar10:
 
 
 def file_length(path: Path) -> int | None:
-    """Return the length in bytes; None where there is no such file."""
+    """Return the length in bytes, or None if there is no such file."""
     return path.stat().st_size if path.is_file() else None
 
 
 def require_length(path: Path, length: int | None) -> None:
-    """Raise a DataError unless a file is there and as long as 10,000 records."""
+    """Raise DataError unless a file exists and is as long as 10,000 records."""
     expected = RECORDS_PER_FILE * RECORD_BYTES
     if length != expected:
         what = "is missing" if length is None else f"has {length:,} bytes, not {expected:,}"
@@ -108,10 +109,10 @@ def from_folder(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[str, byt
 
 
 def from_archive(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """Yield the members with these names, wherever they lie in the archive, in its order.
+    """Yield the members with these names, from any folder of the archive, in its order.
 
     Raises:
-        DataError: the archive is cut short, or is none.
+        DataError: the file is truncated, or is no archive.
     """
     limit = RECORDS_PER_FILE * RECORD_BYTES
     try:

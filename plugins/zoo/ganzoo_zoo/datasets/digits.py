@@ -1,4 +1,4 @@
-"""Handwritten digits, and three of them stacked into one image: the demo data and its 1,000 modes.
+"""Handwritten digits, and three of them stacked into one image, which gives 1,000 modes.
 
 Source: Optical Recognition of Handwritten Digits (test set), E. Alpaydin and C. Kaynak, 1998,
 https://doi.org/10.24432/C50P49, CC BY 4.0. The file carries this attribution in its header.
@@ -26,9 +26,9 @@ SPLITS = ("train", "test", "extractor")
 def digits_of(split: str, size: int) -> tuple[Tensor, Tensor]:
     """Return the 599 digits of a split, uint8 (599, 1, size, size), and their labels, int64.
 
-    The rule of the splits: order all 1,797 by class, within a class as in the file; number i goes
-    to the split i mod 3. So no class differs by more than one digit between two splits. Within a
-    split the file's order is kept. The tensors are shared: not to be written to.
+    The splits: sort all 1,797 digits by class, keeping the file's order within a class; number i
+    goes to split i mod 3. So two splits have the same number of digits of each class, give or take
+    one. Within a split the file's order is kept. The tensors are shared; do not modify them.
     """
     stored = load_file(FILE)
     labels = stored["labels"].long()
@@ -46,14 +46,15 @@ def enlarged(images: Tensor, size: int) -> Tensor:
 
 
 class Digits:
-    """1,797 real handwritten digits, grey, in three splits of 599 that share no digit.
+    """1,797 handwritten digits, grey, 8 x 8 (UCI optdigits).
 
-    ``train`` is to learn from, ``test`` is the hold-out, and ``extractor`` is what `toy-cnn` was
-    trained on. The 17 levels v of the source are stored as round(255 v / 16).
+    Three splits of 599 without a digit in common: ``train``, ``test`` (the hold-out), and
+    ``extractor``, on which `toy-cnn` was trained. The 17 levels v of the source are stored as
+    round(255 v / 16).
 
     Args:
         split: train, test or extractor.
-        size: height and width in pixels; above 8 the digits are enlarged, bicubic.
+        size: height and width in pixels; 16 and 32 are bicubic enlargements.
 
     Raises:
         DataError: there is no such split.
@@ -78,18 +79,19 @@ class Digits:
 
 
 class StackedDigits:
-    """Three digits in the red, green and blue channel of one image: 1,000 modes.
+    """Three digits in the red, green and blue channels of one image: 1,000 modes.
 
     The label is 100 a + 10 b + c for the digits a, b, c of red, green, blue. Each digit is drawn
-    from the split with equal chance, by a counter-based generator keyed by split and index; the
-    classes of a split are equally frequent up to two digits, and so are the modes up to a tenth.
+    uniformly from the split, by a counter-based generator keyed by split and index. The modes are
+    equally likely within 10 %, because no class of a split has more than two digits more than
+    another.
 
     Source: Metz et al. 2016, arXiv:1611.02163, section 3.3.1 (there with MNIST).
 
     Args:
-        split: train or test, each made of that split's digits.
+        split: train or test, made from the digits of that split.
         size: height and width in pixels, as for `Digits`.
-        length: how many images there are.
+        length: number of images.
 
     Raises:
         DataError: there is no such split.

@@ -1,4 +1,4 @@
-"""Your own pictures, from a folder or a zip."""
+"""Pictures in a folder or a zip."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -31,28 +31,29 @@ SKIPPED_AT_MOST = 0.01
 
 
 class Folder:
-    """Pictures of any format, mode and size as uint8 RGB (or grey) of one size.
+    """Your own pictures, from a folder or a zip.
 
-    Sub-folders are classes, in the order of their names, if every picture is in one and there are
-    at least two; what is deeper belongs to the class above it. Order is that of the names.
+    Pictures of any format, mode and size become uint8 RGB (or grey) of one size, sorted by name. If
+    every picture is in a sub-folder and there are at least two sub-folders, these are the classes,
+    sorted by name; deeper folders belong to the class above them.
 
     Args:
-        split: train, or test, which is what `holdout` says.
+        split: train, or test (see `holdout`).
         path: a folder, or a zip, which is read in place.
-        size: side in pixels, or height and width; may be left out if all pictures have one size.
-        crop: how other proportions are brought to that size: ``center`` cuts, ``pad`` adds white,
-            ``none`` stretches.
+        size: side in pixels, or height and width; optional if all pictures have the same size.
+        crop: what to do with other aspect ratios: ``center`` crops, ``pad`` adds white, ``none``
+            stretches.
         channels: 3, or 1 for grey (ITU-R 601 luma).
-        holdout: the fraction of pictures that makes up the test split, or another folder or zip.
-            A fraction chooses by a hash of the name, so that adding pictures moves none from one
-            split to the other; with 0 there is no test split.
-        mirror: whether training may flip pictures left to right. The data itself stays as it is.
-        on_bad_image: what `check` does about pictures that cannot be read: ``error`` stops and
-            names them, ``skip`` leaves them out (`skipped` names them) while they are at most 1 %,
-            or a single one.
+        holdout: the fraction of pictures in the test split, or another folder or zip. A fraction
+            selects by a hash of the name, so adding pictures moves none from one split to the
+            other; 0 means no test split.
+        mirror: whether training may flip pictures left to right; the data itself stays unchanged.
+        on_bad_image: what to do about pictures that cannot be read: ``error`` stops and names
+            them, ``skip`` leaves them out (named in `skipped`) if they are at most 1 %, or only
+            one.
 
     Raises:
-        DataError: there is nothing to read, or no one size, or no such split.
+        DataError: nothing to read, no common size, or no such split.
     """
 
     def __init__(

@@ -16,25 +16,25 @@ Points = NDArray[np.float64]
 
 
 class Gaussians:
-    """Points about the centres of a ring of 8 or of a 5 x 5 grid, labelled by their centre.
+    """A ring or a grid of Gaussians in the plane, labelled by mode.
 
-    Sample i belongs to mode i modulo the number of modes. A ring's centres have the radius
-    `extent`; a grid's run from -extent to extent in both coordinates. With the defaults the centres
-    of the grid are 1 apart, 20 standard deviations, and all numbers are of the size that a
-    multilayer perceptron likes.
+    Sample i belongs to mode i modulo the number of modes. The centres of a ring have the radius
+    `extent`; those of a grid run from -extent to extent in both coordinates. With the defaults the
+    centres of the grid are 1 apart, which is 20 standard deviations.
 
-    Source: the layouts are those of Lin et al. 2018 (PacGAN), arXiv:1712.04086, at a scale of ours.
+    Source: layouts of Lin et al. 2018 (PacGAN), arXiv:1712.04086, scaled to numbers of about 1.
 
     Args:
         split: train or test.
         layout: ring or grid.
-        modes: how many centres; 8 for a ring and 25 for a grid, of which it must be a square.
+        modes: number of centres; by default 8 for a ring and 25 for a grid, where it must be a
+            square number.
         extent: radius of the ring, or half the side of the grid.
         sd: standard deviation of each mode, in each coordinate.
-        length: how many points there are.
+        length: number of points.
 
     Raises:
-        DataError: there is no such split, or a grid of so many modes is no square.
+        DataError: no such split, or the modes of a grid are not a square number.
     """
 
     def __init__(

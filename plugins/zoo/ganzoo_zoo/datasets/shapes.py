@@ -153,17 +153,18 @@ def colours(u: Array) -> tuple[Array, Array]:
 
 
 class Shapes:
-    """Disc, ring, square, triangle, cross, bars, star, heart, crescent, hourglass: ten classes.
+    """Procedural RGB shapes of ten classes, at any size.
 
-    The label of an image is its index modulo 10, in the order above.
+    Classes: disc, ring, square, triangle, cross, bars, star, heart, crescent, hourglass. The label
+    of an image is its index modulo 10, in this order.
 
     Args:
-        split: train, test, or extractor, which is what `toy-cnn` was trained on.
+        split: train, test, or extractor, on which `toy-cnn` was trained.
         size: side in pixels, or height and width.
-        length: how many images there are.
+        length: number of images.
 
     Raises:
-        DataError: there is no such split.
+        DataError: no such split.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Inception with the public weights of 2015-12-05: the features that FID is defined over."""
+"""Inception with the public weights of 2015-12-05, by which FID is defined."""
 
 from io import BytesIO
 from pathlib import Path
@@ -7,28 +7,29 @@ from typing import Literal
 import torch
 
 from ganzoo.api import RemoteFile, cache_directory
-from ganzoo_zoo import INCEPTION
+from ganzoo_zoo.extractors import INCEPTION
 from ganzoo_zoo.extractors.inception_network import Network, folded
 from ganzoo_zoo.extractors.verified import verified_bytes
 
 
 class Inception(Network):
-    """pool3 of Inception 2015-12-05, 2,048 features made for photographs in colour.
+    """Inception 2015-12-05, layer pool3: the features of FID, for colour photographs.
 
-    The core resizes to 299x299 (the protocol says how) and repeats grey three times. Between batch
-    sizes, numbers of processes and CPU threads, features agree to 1e-5 of their norm.
+    The core resizes images to 299x299 (the protocol says how) and repeats grey three times. The
+    2,048 features agree to 1e-5 of their norm between batch sizes, numbers of processes and CPU
+    threads.
 
-    Source: Heusel et al. 2017, arXiv:1706.08500; the weights are those of
-    https://github.com/mseitzer/pytorch-fid, converted there from TensorFlow's.
+    Source: Heusel et al. 2017, arXiv:1706.08500; weights of
+    https://github.com/mseitzer/pytorch-fid, converted there from TensorFlow.
 
     Args:
-        weights: a copy of the public file; by default that in the cache, where
-            ``ganzoo fetch inception`` puts it. Another file is refused, wherever it lies.
-        dtype: bfloat16 is two to three times as fast on CPUs that compute in it, changes features
-            by about 0.4 %, and is a protocol of its own.
+        weights: a copy of the public file; by default the one in the cache, where
+            ``ganzoo fetch inception`` puts it. Any other file is refused.
+        dtype: bfloat16 is two to three times as fast on CPUs that support it, changes features by
+            about 0.4 %, and is a different protocol.
 
     Raises:
-        DataError: the weights are not there, or are not the public ones.
+        DataError: the weights are missing or are not the public ones.
     """
 
     file: RemoteFile = INCEPTION

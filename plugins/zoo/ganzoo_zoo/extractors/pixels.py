@@ -1,14 +1,14 @@
-"""The samples themselves as features: for points in the plane, and as a contrast to a network."""
+"""The samples themselves as features."""
 
 from torch import Tensor, nn
 
 
 class Pixels(nn.Module):
-    """Flattened samples: images and video in [0, 1], vectors as they are.
+    """The samples themselves, flattened.
 
-    A Fréchet distance over these features sees means and covariances of pixels and nothing else:
-    samples of a Gaussian fitted to the pixels pass for real. So use it for data that is made of
-    vectors; no image data set names it.
+    Images and video are scaled to [0, 1]; other samples are unchanged. A Fréchet distance over
+    these features only compares means and covariances of pixels, so samples from a Gaussian fitted
+    to the pixels score as real. Use it for vectors; no image data set has it as its default.
     """
 
     input_shape = None

@@ -1,6 +1,7 @@
-"""Extractors from a file: any network that was saved as TorchScript or by `torch.export`.
+"""Extractors from a file: any network saved as TorchScript or by `torch.export`.
 
-Such a file is a program, and loading it can run code. Naming it with its hash is trusting it.
+Such a file is a program and can run code when it is read. Giving its path and hash means trusting
+it.
 """
 
 import warnings
@@ -21,9 +22,9 @@ Spread = tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
 class _Program(nn.Module):
-    """A program with the image size and the normalization that it was made for.
+    """A program with its image size and normalisation.
 
-    `layer` contains mean and std, so scores with different ones have different protocols.
+    `layer` contains mean and std, so that they are part of the protocol.
     """
 
     def __init__(
@@ -39,18 +40,18 @@ class _Program(nn.Module):
         self.num_features = self._width(path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the program's output for x, float32 (B, 3, size, size) in [0, 255]."""
+        """Return the program's output for float32 images (B, 3, size, size) in [0, 255]."""
         return self.program((x / 255 - self.mean) / self.std)
 
     def train(self, mode: bool = True) -> "_Program":
-        """Leave the program in the mode it was saved in; an exported one has no other."""
+        """Keep the program's mode: an exported one cannot change it."""
         return self
 
     def _width(self, path: Path) -> int:
-        """Return the number of features, by running the program on two black images and on three.
+        """Return the number of features, found by running two black images and then three.
 
         Raises:
-            DataError: the program fails, or does not give a vector of floats for each image.
+            DataError: the program fails, or does not return one vector of floats per image.
         """
         size = self.input_shape[-1]
         for count in (2, 3):
@@ -71,18 +72,18 @@ class _Program(nn.Module):
 
 
 class TorchScript(_Program):
-    """The output of a TorchScript network for images of size x size pixels.
+    """Any image network from a TorchScript file, by path and sha256.
 
-    Its dtype is that of the file. torch deprecates the format: prefer `Exported`.
+    It runs in the dtype of the file. torch deprecates the format: prefer `Exported`.
 
     Args:
-        path: file written by `torch.jit.save`.
+        path: a file written by `torch.jit.save`.
         sha256: of the file, 64 hex digits.
-        size: height and width of its input, in pixels.
-        mean, std: normalization of each channel, applied to values in [0, 1].
+        size: height and width of the input, in pixels.
+        mean, std: normalisation of each channel, whose values are in [0, 1].
 
     Raises:
-        DataError: another file, no TorchScript, or a network that does not give vectors.
+        DataError: another file, no TorchScript, or a program that does not map images to vectors.
     """
 
     def __init__(
@@ -108,17 +109,17 @@ class TorchScript(_Program):
 
 
 class Exported(_Program):
-    """The output of a `torch.export` program for images of size x size pixels.
+    """Any image network from a torch.export file, by path and sha256.
 
-    It must accept any number of images: export it with a dynamic first axis.
+    It must take any number of images: export it with a dynamic first axis.
 
     Args:
         path: a ``.pt2`` file written by `torch.export.save`.
         sha256, size, mean, std: as for `TorchScript`.
 
     Raises:
-        DataError: another file, no program, a fixed number of images, or an output that is not a
-            vector per image.
+        DataError: another file, no exported program, or one that does not map any number of images
+            to vectors.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ def _warn_of_torchscript() -> None:
 
 
 def _is_archive(content: bytes) -> bool:
-    """Return whether `torch.export.save` wrote this. (torch logs an error where it did not.)"""
+    """Whether `torch.export.save` wrote this; torch's own check would log a warning."""
     try:
         with ZipFile(BytesIO(content)) as archive:
             return any(name.endswith("/archive_format") for name in archive.namelist())

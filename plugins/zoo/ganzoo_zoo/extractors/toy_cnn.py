@@ -1,7 +1,7 @@
 """A small classifier of digits and shapes, whose last hidden layer is a feature extractor.
 
-It takes the place that Inception has for photographs: made for the data sets that come with
-ganzoo, and meaningless on others.
+It does for the zoo's own data sets what Inception does for photographs, and means nothing on other
+data.
 """
 
 from pathlib import Path
@@ -17,11 +17,11 @@ WEIGHTS_SHA256 = "6ced7543c78d7842be8c45267b53b302adf392f505c72babfff201abe9f8ba
 
 DIGITS = slice(0, 10)
 SHAPES = slice(10, 20)
-"""The classes of `digits` and of `shapes` among the 20 of the classifier."""
+"""Which of the classifier's 20 classes belong to `digits` and to `shapes`."""
 
 
 class Network(nn.Module):
-    """Four strided convolutions, a fully connected layer of 64 rectified features, a classifier."""
+    """Four strided convolutions, a fully connected layer of 64 features, a classifier."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Network(nn.Module):
         self.classifier = nn.Linear(64, 20)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features (B, 64), none negative, of float32 (B, 3, 32, 32) in [0, 255]."""
+        """Return features (B, 64), none negative, for float32 (B, 3, 32, 32) in [0, 255]."""
         x = x / 127.5 - 1
         for convolution in self.convolutions:
             x = functional.relu(convolution(x))
@@ -47,15 +47,15 @@ class Network(nn.Module):
 
 
 class ToyCNN(Network):
-    """64 features of a classifier of digits and shapes, with the weights that come with ganzoo.
+    """A small classifier of digits and shapes; 64 features.
 
     Trained by ``plugins/zoo/tools/train_toy_cnn.py`` on the ``extractor`` splits of `digits`
-    (enlarged, warped, recoloured, stacked) and `shapes`; no sample of their other splits was seen.
-    Of those it names 99.5 % of the 1,198 digits and 98.7 % of 5,000 shapes at 32 x 32, as the
-    script prints.
+    (enlarged, warped, recoloured, stacked) and `shapes`, and on no sample of their other splits. On
+    those it classifies 99.5 % of the 1,198 digits and 98.7 % of 5,000 shapes correctly at 32 x 32,
+    as the script prints.
 
     Raises:
-        DataError: the file of weights is missing, or is not the one that this version came with.
+        DataError: the file of weights is missing or is not the one of this version.
     """
 
     input_shape = (3, 32, 32)
@@ -70,10 +70,10 @@ class ToyCNN(Network):
 
 
 def read_weights(file: Path, expected_sha256: str) -> dict[str, Tensor]:
-    """Return the float32 state of the network from a file of float16 weights.
+    """Return the network's float32 state from a file of float16 weights.
 
     Raises:
-        DataError: the file cannot be read, or its hash is another.
+        DataError: the file cannot be read, or its hash differs.
     """
     content = verified_bytes(file, expected_sha256, hint="pip install --force-reinstall ganzoo-zoo")
     return {name: weight.float() for name, weight in load(content).items()}
@@ -82,7 +82,7 @@ def read_weights(file: Path, expected_sha256: str) -> dict[str, Tensor]:
 def to_input(images: Tensor) -> Tensor:
     """Return uint8 images (B, 1 or 3, H, W) as float32 (B, 3, 32, 32) in about [0, 255].
 
-    Bicubic, antialiased, grey repeated: the rule by which the core prepares samples for scoring.
+    Bicubic, antialiased, grey repeated, as the core prepares samples for scoring.
     """
     images = images.float().expand(-1, 3, -1, -1)
     if images.shape[-2:] == (32, 32):

@@ -1,8 +1,8 @@
-"""Vision transformers out of folders as the package `transformers` writes them: DINOv2 and CLIP.
+"""DINOv2 and CLIP, from folders in the format of the package `transformers`.
 
-That package is an extra (``pip install 'ganzoo-zoo[transformers]'``) and is imported when such an
-extractor is made, never before. Weights come from the folder alone, as safetensors: nothing is
-downloaded, and no code of the folder's is run.
+The package is an extra (``pip install 'ganzoo-zoo[transformers]'``), imported only when such an
+extractor is built. Weights are read from the folder as safetensors: nothing is downloaded, and no
+code from the folder runs.
 """
 
 import json
@@ -24,26 +24,26 @@ CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """Mean and standard deviation of each channel's values in [0, 1]."""
 
 NOT_THE_NETWORK = {"transformers_version", "_name_or_path", "dtype", "torch_dtype", "architectures"}
-"""Keys of a configuration that say nothing of what the network computes."""
+"""Keys of a configuration that do not change what the network computes."""
 
 
 class _Folder(NamedTuple):
-    """A folder whose configuration is of the right kind."""
+    """A folder whose configuration has the right model type."""
 
     path: Path
     config: dict[str, Any]
     weights_sha256: str
-    """Of the file, or of all of its parts one after the other."""
+    """Of the file, or of its parts one after the other."""
 
     @property
     def digest(self) -> str:
-        """12 hex digits of what the configuration says of the network."""
+        """The first 12 hex digits of a hash of the network's configuration."""
         network = {key: self.config[key] for key in self.config.keys() - NOT_THE_NETWORK}
         return sha256(json.dumps(network, sort_keys=True).encode()).hexdigest()[:12]
 
 
 class _VisionTransformer(nn.Module):
-    """A network with the image size and the normalisation that it was made for."""
+    """A network with its image size and normalisation."""
 
     def __init__(
         self,
@@ -63,16 +63,17 @@ class _VisionTransformer(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def normalised(self, x: Tensor) -> Tensor:
-        """Return what the network wants of float32 (B, 3, size, size) in [0, 255]."""
+        """Return the network's input for float32 images (B, 3, size, size) in [0, 255]."""
         return (x / 255 - self.mean) / self.std
 
 
 class Dinov2(_VisionTransformer):
-    """The class token of a DINOv2 after the last norm: 384, 768, 1,024 or 1,536 features.
+    """DINOv2's class token, from a folder of yours; needs the package transformers.
 
-    The core resizes the whole picture to size x size (bicubic, antialiased, no crop), as Stein et
-    al. do for the Fréchet distance; unlike theirs, values are not rounded after it. Position
-    embeddings are interpolated by `transformers`, which is not bit for bit the authors' code.
+    It is taken after the last norm and has 384, 768, 1,024 or 1,536 features. The core resizes the
+    whole picture to size x size (bicubic, antialiased, no crop), as Stein et al. do for the Fréchet
+    distance, but without rounding the result. `transformers` interpolates the position embeddings,
+    not bit for bit as the authors' code does.
 
     Source: Oquab et al. 2023, arXiv:2304.07193; as features of a Fréchet distance Stein et al.
     2023, arXiv:2306.04675.
@@ -80,11 +81,11 @@ class Dinov2(_VisionTransformer):
     Args:
         path: a folder with ``config.json`` and ``model.safetensors``, such as a copy of
             ``facebook/dinov2-large``.
-        size: height and width of its input, in pixels; a multiple of its patches.
-        sha256: of the weights, 64 hex digits; another file is then refused.
+        size: height and width of the input, in pixels; a multiple of the patch size.
+        sha256: of the weights, 64 hex digits; if given, other weights are refused.
 
     Raises:
-        DataError: the folder is not there, of another network, or lacks weights.
+        DataError: the folder is missing, holds another network, or lacks weights.
         PluginError: `transformers` cannot be imported.
     """
 
@@ -103,21 +104,21 @@ class Dinov2(_VisionTransformer):
 
 
 class Clip(_VisionTransformer):
-    """CLIP's embedding of an image, projected to where texts are, not divided by its norm.
+    """CLIP's image embedding, from a folder of yours; needs the package transformers.
 
-    The core resizes the whole picture to what the network was trained with (bicubic, antialiased,
-    no crop).
+    It is the projection into the space shared with text, not normalised. The core resizes the
+    whole picture to the network's training size (bicubic, antialiased, no crop).
 
     Source: Radford et al. 2021, arXiv:2103.00020; as features of a Fréchet distance Kynkäänniemi
     et al. 2022, arXiv:2203.06026.
 
     Args:
         path: a folder with ``config.json`` and ``model.safetensors``, such as a copy of
-            ``openai/clip-vit-base-patch32``; with the text half or without.
-        sha256: of the weights, 64 hex digits; another file is then refused.
+            ``openai/clip-vit-base-patch32``, with or without the text encoder.
+        sha256: of the weights, 64 hex digits; if given, other weights are refused.
 
     Raises:
-        DataError: the folder is not there, of another network, or lacks weights.
+        DataError: the folder is missing, holds another network, or lacks weights.
         PluginError: `transformers` cannot be imported.
     """
 
@@ -139,7 +140,7 @@ def _folder(path: Path, kinds: Sequence[str], expected: str | None) -> _Folder:
     except OSError as error:
         raise DataError(
             f"{path} is no folder of a model: config.json: {error.strerror}",
-            hint="copy one with config.json and model.safetensors, and name it by path=",
+            hint="set path= to a folder with config.json and model.safetensors",
         ) from error
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}/config.json is no configuration of a model") from error
@@ -168,10 +169,10 @@ def _hash_of(parts: Sequence[Path]) -> str:
 
 
 def _loaded(kind: str, folder: _Folder) -> Any:
-    """Return the network of a folder, all of its weights read from there.
+    """Return the network of a folder, with all of its weights from there.
 
     Raises:
-        DataError: it cannot be read, or has not all the weights.
+        DataError: the folder cannot be read, or lacks weights.
     """
     package = _package()
     with _quietly(package), torch.random.fork_rng(devices=()):
@@ -179,7 +180,7 @@ def _loaded(kind: str, folder: _Folder) -> Any:
             config = package.AutoConfig.from_pretrained(
                 folder.path, local_files_only=True, trust_remote_code=False
             )
-            if config.model_type == "clip":  # with the text half, which is left out
+            if config.model_type == "clip":  # keep the image half only
                 projection = config.projection_dim
                 config = config.vision_config
                 config.projection_dim = projection
@@ -212,7 +213,7 @@ def _package() -> Any:
 
 @contextmanager
 def _quietly(package: Any) -> Iterator[None]:
-    """Keep the package's reports and progress bars from the terminal."""
+    """Silence the package's reports and progress bars."""
     logging = package.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,1 +1,11 @@
-"""Losses and regularizers; one loss is one file."""
+"""Losses, one per file."""
+
+from ganzoo.api import Register, hookimpl, table
+
+
+@hookimpl
+def register_losses(register: Register) -> None:
+    add = table(register, __name__, license="Apache-2.0")
+    add("vanilla", "vanilla:Vanilla", paper="arXiv:1406.2661")
+    add("hinge", "hinge:Hinge", paper="arXiv:1705.02894")
+    add("wgan-gp", "wgan_gp:WassersteinGP", paper="arXiv:1704.00028")

@@ -8,7 +8,7 @@ from ganzoo.api import Game, Terms
 class Hinge:
     """D pushes real logits above +1 and fake ones below -1; G pulls fake logits up.
 
-    Means run over all K logits of a sample, too.
+    If D returns K logits per sample, the means run over these too.
 
     Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, eq. 16-17.
     """

@@ -6,12 +6,13 @@ from ganzoo.api import Game, Terms
 
 
 class Vanilla:
-    """D minimises -E log sigmoid(D(x)) - E log(1 - sigmoid(D(G(z)))), eq. 1.
+    """The original GAN loss, non-saturating by default.
 
-    G minimises -E log sigmoid(D(G(z))), which has the same fixed point and a useful gradient where
-    D rejects everything (section 3); with `saturating`, E log(1 - sigmoid(D(G(z)))), the minimax
-    game itself. All by softplus, so that no logit overflows. Means run over all K logits of a
-    sample, too.
+    D minimises -E log sigmoid(D(x)) - E log(1 - sigmoid(D(G(z)))), eq. 1. G minimises
+    -E log sigmoid(D(G(z))), which has the same fixed point and a useful gradient when D rejects
+    everything (section 3); with `saturating` it minimises E log(1 - sigmoid(D(G(z)))), the minimax
+    game itself. Softplus keeps large logits from overflowing. If D returns K logits per sample, the
+    means run over these too.
 
     Source: Goodfellow et al. 2014, arXiv:1406.2661.
     """

@@ -1,14 +1,15 @@
 """The Wasserstein critic with gradient penalty of Gulrajani et al. 2017, arXiv:1704.00028."""
 
 from ganzoo.api import Game, NonNegativeFloat, Terms
-from ganzoo_zoo.losses.penalties import GradientPenalty
+from ganzoo_zoo.regularizers.gradient_penalty import GradientPenalty
 
 
 class WassersteinGP:
-    """The critic minimises E D(G(z)) - E D(x) + lambda E (|grad D(x_hat)| - 1)^2; G, -E D(G(z)).
+    """Wasserstein loss with gradient penalty.
 
-    The penalty is part of the method, so it is part of the loss: eq. 3, lambda = 10. For a
-    one-sided or lazy penalty combine a loss with the regularizer ``gradient-penalty``.
+    The critic minimises E D(G(z)) - E D(x) + lambda E (|grad D(x_hat)| - 1)^2, eq. 3; G minimises
+    -E D(G(z)). The penalty is part of the method, so it is part of the loss. For a one-sided or
+    lazy penalty combine another loss with the regularizer ``gradient-penalty``.
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028; Arjovsky et al. 2017, arXiv:1701.07875.
     """

@@ -1,1 +1,22 @@
-"""Metrics beside the Fréchet distance, over the same features."""
+"""Metrics that a recipe can add to the Fréchet distance; one per file, as is what they share."""
+
+from ganzoo.api import Register, hookimpl, table
+
+IMAGE, VECTOR = {"image"}, {"vector"}
+CONTINUOUS = {"image", "vector", "audio", "video"}
+
+
+@hookimpl
+def register_metrics(register: Register) -> None:
+    add = table(register, __name__, license="Apache-2.0")
+    add("class-agreement", "classes:ClassAgreement")
+    add("density-coverage", "coverage:DensityCoverage", paper="arXiv:2002.09797")
+    add("inception-score", "inception_score:InceptionScore", paper="arXiv:1606.03498")
+    add("intra-class", "intra_class:IntraClass", paper="arXiv:1802.05637")
+    add("kid", "kid:Kid", paper="arXiv:1801.01401")
+    add("memorisation", "memorisation:Memorisation", paper="arXiv:2004.05675")
+    add("modes", "modes:Modes", modalities=VECTOR, paper="arXiv:1712.04086")
+    add("path-length", "path_length:PathLength", modalities=CONTINUOUS, paper="arXiv:1812.04948")
+    add("precision-recall", "coverage:PrecisionRecall", paper="arXiv:1904.06991")
+    add("stacked-modes", "modes:StackedModes", modalities=IMAGE, paper="arXiv:1611.02163")
+    add("torchmetrics", "torchmetrics_adapter:TorchMetric")

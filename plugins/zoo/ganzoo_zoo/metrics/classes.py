@@ -11,17 +11,17 @@ HINT = "remove class-agreement from eval.metrics"
 
 
 class ClassAgreement:
-    """The fraction of samples in which the extractor's classifier sees the class asked for.
+    """How often the extractor's classifier sees the class that was asked for.
 
-    Which of the classifier's classes a label means is learned from the real data: the one that it
-    sees most often in that label's samples.
+    Each label is matched to one of the classifier's classes: the one that it sees most often in the
+    real samples with that label.
 
-    Returns ``class_agreement`` and ``class_agreement_real``, the same fraction among the real
-    samples, which is as much as can be asked for.
+    Returns ``class_agreement``, the fraction of generated samples, and ``class_agreement_real``,
+    the same fraction of the real ones, which is the best to be expected.
 
     Raises:
-        DataError: there are no labels or no classifier, a label was asked for that the real data
-            does not have, or the classifier cannot tell two labels apart.
+        DataError: no labels or no classifier, a label that the real data does not have, or two
+            labels that the classifier cannot tell apart.
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:

@@ -9,18 +9,19 @@ from ganzoo_zoo.metrics.neighbours import squared_distances, squared_radii
 
 
 class PrecisionRecall:
-    """How much of one set lies in the other's support: balls out to each sample's k-th neighbour.
+    """How many generated samples look real, and how many real samples are covered.
 
-    Precision is the fraction of generated samples inside any real sample's ball (do they look
-    real), recall the fraction of real samples inside any generated one's (is everything made).
-    Both are in [0, 1], higher is better, and two sets of one law score below 1.
+    The support of a set is estimated by a ball around each sample that reaches to its k-th nearest
+    neighbour. Precision is the fraction of generated samples inside the support of the real ones,
+    recall the fraction of real samples inside the support of the generated ones. Both are in
+    [0, 1], higher is better, and two sets from the same distribution score below 1.
 
     Returns ``precision`` and ``recall``.
 
     Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1-2; k = 3 is theirs.
 
     Raises:
-        DataError: there are not more than k samples on both sides.
+        DataError: one side has no more than k samples.
     """
 
     def __init__(self, *, k: PositiveInt = 3) -> None:
@@ -41,19 +42,20 @@ class PrecisionRecall:
 
 
 class DensityCoverage:
-    """Precision and recall that a few outliers do not sway: balls about real samples only.
+    """Precision and recall that are robust to outliers.
 
-    Density counts how many real samples' balls each generated one lies in, over k; 1 is expected of
-    one law, and more is possible where samples crowd about the typical. Coverage is the fraction of
-    real balls that hold a generated sample, in [0, 1]; of m and n samples of one law
-    1 - (m-1)...(m-k) / ((m+n-1)...(m+n-k)) is expected. Higher is better for both.
+    Balls are drawn around real samples only. Density is the mean number of balls around a generated
+    sample, over k; the same distribution gives 1 on average, and samples that crowd around typical
+    ones give more. Coverage is the fraction of balls that contain a generated sample, in [0, 1]; m
+    real and n generated samples from the same distribution give
+    1 - (m-1)...(m-k) / ((m+n-1)...(m+n-k)) on average. Higher is better for both.
 
     Returns ``density`` and ``coverage``.
 
     Source: Naeem et al. 2020, arXiv:2002.09797, eq. 3-4 and lemma 2; k = 5 is theirs.
 
     Raises:
-        DataError: there are not more than k samples on both sides.
+        DataError: one side has no more than k samples.
     """
 
     def __init__(self, *, k: PositiveInt = 5) -> None:

@@ -9,12 +9,13 @@ from ganzoo.api import DataError, Evaluated
 
 
 class InceptionScore:
-    """exp(E_x KL(p(y|x) || p(y))), from 1 to the number of classes; higher is better.
+    """How clear and how varied the classes are that the extractor's classifier sees.
 
-    It never looks at the real data: memorised and adversarial samples score well, and so do classes
-    that the data does not have. The real data's own score is what can be asked for. Over one split
-    of all samples; the published ones are means over ten splits, which reads a little lower, and
-    are of ImageNet's classes: of another classifier it is another number.
+    exp(E_x KL(p(y|x) || p(y))), from 1 to the number of classes; higher is better. It ignores the
+    real data: memorised and adversarial samples score well, and so do classes that the data does
+    not have. Compare with the score of the real data. Computed over all samples at once; published
+    scores are means over ten splits, which are a little lower, and use the classes of ImageNet, so
+    they only compare with the same classifier.
 
     Returns ``inception_score`` and ``inception_score_real``.
 

@@ -1,4 +1,4 @@
-"""The Fréchet distance class by class, for conditional generators."""
+"""The Fréchet distance per class, for conditional generators."""
 
 from collections.abc import Mapping
 from statistics import fmean
@@ -10,12 +10,12 @@ HINT = "remove intra-class from eval.metrics"
 
 
 class IntraClass:
-    """Mean over the classes of the Fréchet distance between both sides' samples of that class.
+    """Fréchet distance per class, for conditional recipes.
 
-    A generator that makes every class from the same few samples, or the wrong class, passes for
-    good in the distance over all classes and not in this one. Each class has but a part of the
-    samples, so the values lie far above the distance over all: compare them with each other, at
-    one number of samples, and with nothing else.
+    It finds generators that make the wrong class, or few different samples per class, which the
+    distance over all classes may miss. Each class has only a part of the samples, so the values
+    are far higher than the distance over all samples: compare them only with each other, at the
+    same number of samples.
 
     Returns ``intra_class_fd``, the mean, and ``intra_class_fd_worst``, that of the worst class.
 

@@ -11,11 +11,12 @@ BLOCK = 1024
 
 
 class Kid:
-    """Unbiased MMD^2 with k(x, y) = (x . y / D + 1)^degree; lower is better, 0 for equal laws.
+    """Kernel distance (unbiased MMD^2) with its standard error.
 
-    The full U-statistic over all pairs, where other tools average over random subsets: so there is
-    no noise of a choice of subsets, and it can be a little below 0. The standard error is the
-    jackknife's, one generated sample left out at a time, against the same reference.
+    The kernel is k(x, y) = (x . y / D + 1)^degree; lower is better, and equal distributions have an
+    expected value of 0. It is the U-statistic over all pairs, where other tools average over random
+    subsets: there is no noise from the choice of subsets, and it can be slightly negative. The
+    standard error is that of the jackknife, leaving out one generated sample at a time.
 
     Returns ``kid`` and ``kid_standard_error``.
 

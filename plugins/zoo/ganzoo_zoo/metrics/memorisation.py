@@ -14,25 +14,26 @@ HINT = "remove memorisation from eval.metrics"
 
 
 class Memorisation:
-    """Generated samples beside training data, and beside as much data that was not trained on.
+    """Distances to the training data compared with those to held-out data.
 
-    A generator that has learnt the law is as far from the one as from the other; one that copies
-    is nearer to what it was trained on. Both parts are cut to the same number of samples, since a
-    smaller one always reads as farther.
+    A generator that has learnt the distribution is as far from one as from the other; one that
+    copies is nearer to its training data. Both sets are cut to the same number of samples, because
+    a smaller set is always farther away.
 
     Returns:
         ``fd_train`` and ``fd_holdout``, the Fréchet distances to both;
         ``nearest_ratio``, the median over samples of the distance to the nearest training sample
-        over the distance to the nearest held-out one: 1 without copying, 0 for copies;
-        ``nearer_to_train``, the fraction of samples that have a training sample nearest of all: 0.5
-        without copying, with a standard deviation of 0.5 / n^(1/2) over n samples.
+        divided by the distance to the nearest held-out one: 1 without copying, 0 for copies;
+        ``nearer_to_train``, the fraction of samples that are nearer to a training sample than to
+        any held-out one: 0.5 without copying, with a standard deviation of 0.5 / n^(1/2) for n
+        samples.
 
     Source: Meehan et al. 2020, arXiv:2004.05675, for the fraction; Alaa et al. 2022,
     arXiv:2102.08921, for nearest neighbours as a test of authenticity.
 
     Args:
-        train: the split that was trained on.
-        holdout: a split that was not.
+        train: the split used in training.
+        holdout: a split not used in training.
 
     Raises:
         DataError: the data set does not have both splits.

@@ -1,4 +1,4 @@
-"""How many of the modes of a data set a generator has found: labelled modes, and stacked digits."""
+"""Mode coverage: labelled modes of vectors, and the 1,000 modes of stacked digits."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,22 +16,22 @@ MOSTLY = 0.8
 
 
 class Modes:
-    """Modes covered, and the fraction of samples of high quality.
+    """Labelled modes covered, and samples within 3 sd of a mode.
 
     A mode is a label of the real data; its centre and its standard deviation (one for all feature
     axes) are estimated from the real features. A sample is of high quality if it lies within 3 sd
-    of the nearest centre, and a mode is covered if such a sample lies nearest to it. A perfect
+    of the nearest centre; a mode is covered if it is the nearest one of such a sample. A perfect
     sampler of D-dimensional Gaussians has a high quality of P(chi^2_D < 9), not 1: in the plane
-    1 - exp(-9/2) = 98.9 %. The metric is made for vectors of few dimensions: of the 64 pixels of a
-    small image no sample would be of high quality.
+    1 - exp(-9/2) = 98.9 %. Use it for vectors of few dimensions: in the 64 dimensions of an 8x8
+    image no sample would be of high quality.
 
     Returns ``modes_covered``, ``modes_total``, ``high_quality`` (in [0, 1]) and
-    ``high_quality_ceiling``, that of a perfect sampler.
+    ``high_quality_ceiling``, the value of a perfect sampler.
 
     Source: Srivastava et al. 2017, arXiv:1705.07761; Lin et al. 2018 (PacGAN), arXiv:1712.04086.
 
     Raises:
-        DataError: the real data has no labels, or one of them a single time.
+        DataError: the real data has no labels, or only one sample of a label.
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
@@ -72,19 +72,19 @@ def modes_of(real: Evaluated) -> tuple[Tensor, Tensor]:
 
 
 class StackedModes:
-    """Of the 1,000 modes of `stacked-digits`, how many the samples cover, and KL to uniform.
+    """How many of the 1,000 modes of stacked-digits are covered, and KL to uniform.
 
-    The classifier of `toy-cnn` reads each channel of a sample as a grey digit. N samples of a
-    perfect generator have an expected KL of about 999 / (2 N) nats, not 0; that is `kl_floor`, for
-    N well above 1,000. They cover about 1000 (1 - 0.999^N) modes; that is `modes_ceiling`.
+    The classifier of `toy-cnn` reads each channel of a sample as a grey digit. For N samples of a
+    perfect generator the expected KL is about 999 / (2 N) nats, not 0 (`kl_floor`, for N well above
+    1,000), and they cover about 1000 (1 - 0.999^N) modes (`modes_ceiling`).
 
     Returns ``modes_covered``, ``modes_ceiling``, ``kl_to_uniform`` and ``kl_floor``.
 
     Source: Metz et al. 2016, arXiv:1611.02163, section 3.3.1.
 
     Raises:
-        DataError: the samples are not images of three channels, or the labels of the real ones are
-            not their digits.
+        DataError: the samples are not images of three channels, or the labels of the real ones do
+            not match their digits.
     """
 
     @cached_property

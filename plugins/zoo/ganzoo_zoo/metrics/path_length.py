@@ -1,4 +1,4 @@
-"""How evenly a generator moves through its latent space."""
+"""How smoothly a generator maps its latent space."""
 
 from collections.abc import Mapping
 
@@ -13,20 +13,20 @@ BATCH = 256
 class PathLength:
     """How far the features move for a small step between two latents; lower is smoother.
 
-    That is E |f(G(z_t)) - f(G(z_(t+eps)))|^2 / eps^2, where z_t runs along the great arc between
-    two latents, t is uniform in [0, 1], and f are the extractor's features. It is the perceptual
-    path length of StyleGAN in Z with these features in the place of LPIPS: it compares generators
-    of one latent law and one data set under one extractor, and with no published value. A generator
-    that makes one sample has length 0, so read it beside variety.
+    E |f(G(z_t)) - f(G(z_(t+eps)))|^2 / eps^2, where z_t lies on the great arc between two latents,
+    t is uniform in [0, 1], and f are the extractor's features. It is StyleGAN's perceptual path
+    length in Z with these features instead of LPIPS: it compares generators with the same latent
+    distribution, data set and extractor, and not with published values. A generator that always
+    makes the same sample has length 0, so compare variety as well.
 
     Returns ``path_length``, the mean, and ``path_length_standard_error``.
 
     Source: Karras et al. 2019, arXiv:1812.04948, eq. 2.
 
     Args:
-        paths: how many pairs of latents.
+        paths: number of pairs of latents.
         epsilon: step along the arc, as a fraction of it.
-        seed: of the latents and of t.
+        seed: for the latents and t.
 
     Raises:
         DataError: the samples come from a file, not from a generator.

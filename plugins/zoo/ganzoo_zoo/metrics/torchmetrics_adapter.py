@@ -30,7 +30,7 @@ Setting = bool | int | float | str
 
 
 class TorchMetric:
-    """An image metric of torchmetrics by its class, on the features of the run's extractor.
+    """Any image metric of torchmetrics, on the features of the run's extractor.
 
     Metrics over two sets of images (Fréchet, KID, MiFID) are updated with the features of both
     sides, InceptionScore with the logits of the extractor's classifier, and metrics of single

@@ -1,1 +1,19 @@
-"""Generators and discriminators: one architecture a file, both of its networks side by side."""
+"""Generators and discriminators: one architecture per file, with both of its networks."""
+
+from ganzoo.api import Register, hookimpl, table
+
+
+@hookimpl
+def register_generators(register: Register) -> None:
+    add = table(register, __name__, modalities={"image"}, license="Apache-2.0")
+    add("mlp", "mlp:Generator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
+    add("dcgan", "dcgan:Generator", paper="arXiv:1511.06434")
+    add("resnet", "resnet:Generator", paper="arXiv:1802.05957")
+
+
+@hookimpl
+def register_discriminators(register: Register) -> None:
+    add = table(register, __name__, modalities={"image"}, license="Apache-2.0")
+    add("mlp", "mlp:Discriminator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
+    add("dcgan", "dcgan:Discriminator", paper="arXiv:1511.06434")
+    add("resnet", "resnet:Discriminator", paper="arXiv:1802.05957")

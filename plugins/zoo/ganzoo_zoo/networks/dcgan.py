@@ -1,9 +1,11 @@
-"""DCGAN: 4x4 convolutions of stride 2 all the way from noise to image, and back to a logit.
+"""DCGAN: 4x4 convolutions of stride 2 from noise to image, and from image to logit.
 
-Source: Radford, Metz & Chintala 2015, arXiv:1511.06434: layout and initialisation of sections 3
-and 4. At 64x64 RGB, width 64 and latent 100 the networks have the 3,576,704 and 2,765,568
-parameters of `pytorch_GAN_zoo`. Other sizes are doubled until the base has 4 … 7 pixels, but twice
-at least: with one convolution before its logit, D is too weak for 8x8 digits.
+Layout and initialisation follow sections 3 and 4 of the paper. At 64x64 RGB, width 64 and latent
+100 the networks have as many parameters as in `pytorch_GAN_zoo`: 3,576,704 and 2,765,568. At other
+sizes the base has 4 to 7 pixels, or fewer where that would take less than two doublings: with only
+one convolution before its logit, D is too weak for 8x8 digits.
+
+Source: Radford, Metz & Chintala 2015, arXiv:1511.06434.
 """
 
 from itertools import pairwise
@@ -13,28 +15,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
-from ganzoo.nn import (
-    ConditionalBatchNorm2d,
-    Projection,
-    add_spectral_norm,
-    centred,
-    growth,
-    label_classes,
-)
+from ganzoo.nn import centred, growth, label_classes
+from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d, Projection
+from ganzoo_zoo.blocks.spectral_norm import add_spectral_norm
 
 
 class Generator(nn.Module):
-    """z → base → doubled by transposed convolutions, batch norm and ReLU → tanh.
+    """Transposed convolutions with batch norm and ReLU, then tanh.
 
-    Conditional: the gain and shift of every batch norm are those of the label.
+    If conditional, every batch norm takes its gain and shift from the label.
 
     Args:
-        width: channels before the image; twice as many with every halving of the size.
-        spectral_norm: on all convolutions, as SAGAN does (arXiv:1805.08318).
+        width: channels before the image; each smaller size has twice as many.
+        spectral_norm: on all convolutions, as in SAGAN (arXiv:1805.08318).
 
     Raises:
-        ValueError: no image of at least 8x8 pixels; or conditional, and the data has no classes.
+        ValueError: not an image of at least 8x8 pixels; or conditional, and the data has no
+            classes.
     """
+
+    capabilities = frozenset({"conditional", "graph-safe"})
 
     def __init__(
         self,
@@ -47,7 +47,8 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.capabilities = frozenset({"graph-safe"} | ({"conditional"} if conditional else set()))
+        if not conditional:
+            self.capabilities -= {"conditional"}
         self.size = (spec.height, spec.width)
         classes = label_classes(spec, conditional)
         doublings, base, _ = growth(spec, fewest=2)
@@ -74,21 +75,24 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Halved by strided convolutions and leaky ReLU, then one convolution over all that is left.
+    """Strided convolutions and leaky ReLU, with batch norm or spectral norm.
 
-    Batch norm stands behind every convolution but the first and the last; without it the
-    convolutions have biases. Conditional: projection on the activations that the last convolution
-    sees. Its features are the activations behind each halving.
+    Each strided convolution halves the size; the last convolution covers the whole map and gives
+    the logit. Batch norm follows every convolution except the first and the last; without batch
+    norm the convolutions have biases. If conditional, projection on the input of the last
+    convolution. The features are the activations after each halving.
 
     Args:
-        width: channels behind the first convolution; twice as many with every halving.
-        spectral_norm: on all convolutions, in place of batch norm.
-        batch_norm: null means on, unless there is spectral norm.
+        width: channels after the first convolution; doubled with every halving.
+        spectral_norm: on all convolutions, instead of batch norm.
+        batch_norm: null means on, unless `spectral_norm` is on.
 
     Raises:
-        ValueError: batch norm and spectral norm together; no image of at least 8x8 pixels; or
+        ValueError: batch norm and spectral norm together; not an image of at least 8x8 pixels; or
             conditional, and the data has no classes.
     """
+
+    capabilities = frozenset({"batch-coupled", "conditional", "features", "graph-safe"})
 
     def __init__(
         self,
@@ -116,11 +120,10 @@ class Discriminator(nn.Module):
             self.halvings.append(nn.Sequential(convolution, *norm, nn.LeakyReLU(0.2)))
         self.logit = nn.Conv2d(channels[-1], 1, base, bias=not batch_norm)
         self.projection = Projection(classes, channels[-1] * base[0] * base[1]) if classes else None
-        self.capabilities = frozenset(
-            {"features", "graph-safe"}
-            | ({"conditional"} if conditional else set())
-            | ({"batch-coupled"} if batch_norm else set())
-        )
+        if not conditional:
+            self.capabilities -= {"conditional"}
+        if not batch_norm:
+            self.capabilities -= {"batch-coupled"}
 
         self.apply(initialise)
         if spectral_norm:
@@ -142,12 +145,12 @@ class Discriminator(nn.Module):
 
 
 def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    """Return the transposed convolution that doubles height and width."""
+    """Return a transposed convolution that doubles height and width."""
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
 
 def initialise(module: nn.Module) -> None:
-    """Draw weights from N(0, 0.02) and the gains of batch norm from N(1, 0.02); biases are 0."""
+    """Draw weights from N(0, 0.02) and gains of batch norm from N(1, 0.02); set biases to 0."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0, 0.02)
         if module.bias is not None:
@@ -159,10 +162,10 @@ def initialise(module: nn.Module) -> None:
 
 
 def initialise_unnormalised(module: nn.Module) -> None:
-    """Draw weights as He et al. 2015 do for leaky ReLU (arXiv:1502.01852).
+    """Draw weights for leaky ReLU as in He et al. 2015 (arXiv:1502.01852).
 
-    The paper's N(0, 0.02) relies on batch norm: without any norm, a narrow network that starts so
-    passes on hardly any signal.
+    The paper's N(0, 0.02) relies on batch norm: in a narrow network without a norm, the signal
+    almost vanishes.
     """
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, a=0.2)

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: for points in the plane, and for images small enough to be a list.
+"""Multilayer perceptrons, for points in the plane and for small images.
 
 Source: Goodfellow et al. 2014, arXiv:1406.2661, with leaky ReLU throughout.
 """
@@ -9,18 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
-from ganzoo.nn import Projection, add_spectral_norm, label_classes, required_labels
+from ganzoo.nn import label_classes, required_labels
+from ganzoo_zoo.blocks.labels import Projection
+from ganzoo_zoo.blocks.spectral_norm import add_spectral_norm
 
 
 class Generator(nn.Module):
-    """`depth` hidden layers of `width` units; tanh at the end, except for vectors.
+    """Multilayer perceptron for points and small images.
 
-    A conditional one sees a learned vector of the label beside z (Mirza & Osindero 2014,
+    `depth` hidden layers of `width` units, then a tanh unless the samples are vectors. If
+    conditional, a learned vector per label is appended to z (Mirza & Osindero 2014,
     arXiv:1411.1784).
 
     Raises:
         ValueError: conditional, and the data has no classes.
     """
+
+    capabilities = frozenset({"conditional", "graph-safe", "unbounded"})
 
     def __init__(
         self,
@@ -36,11 +41,10 @@ class Generator(nn.Module):
         self.latent_dim = latent_dim
         self.model_shape = spec.model_shape
         self.bounded = spec.kind.value_range is not None
-        self.capabilities = frozenset(
-            {"graph-safe"}
-            | ({"conditional"} if conditional else set())
-            | (set() if self.bounded else {"unbounded"})
-        )
+        if not conditional:
+            self.capabilities -= {"conditional"}
+        if self.bounded:
+            self.capabilities -= {"unbounded"}
 
         classes = label_classes(spec, conditional)
         self.embedding = nn.Embedding(classes, latent_dim) if classes else None
@@ -63,13 +67,16 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """`depth` hidden layers of `width` units, without batch norm; projection if conditional.
+    """Multilayer perceptron for points and small images.
 
-    Its features are the hidden layers.
+    `depth` hidden layers of `width` units, without batch norm; projection if conditional. The
+    features are the hidden layers.
 
     Raises:
         ValueError: conditional, and the data has no classes.
     """
+
+    capabilities = frozenset({"conditional", "features", "graph-safe"})
 
     def __init__(
         self,
@@ -81,9 +88,8 @@ class Discriminator(nn.Module):
         conditional: bool = False,
     ) -> None:
         super().__init__()
-        self.capabilities = frozenset(
-            {"features", "graph-safe"} | ({"conditional"} if conditional else set())
-        )
+        if not conditional:
+            self.capabilities -= {"conditional"}
         sizes = [spec.size] + [width] * depth
         self.hidden = nn.ModuleList(
             nn.Sequential(nn.Linear(inputs, outputs), nn.LeakyReLU(0.2))

@@ -1,8 +1,8 @@
-"""SNGAN's residual networks, with the published channels at every size on request.
+"""SNGAN's residual networks.
 
 Source: Miyato et al. 2018, arXiv:1802.05957, appendix B; conditional as in Miyato & Koyama 2018,
-arXiv:1802.05637 (cGAN-PD). Layout, bilinear upsampling and initialisation follow `mimicry`, and so
-do the counts of parameters, with these widths:
+arXiv:1802.05637 (cGAN-PD). Layout, bilinear upsampling, initialisation and the number of parameters
+are those of `mimicry`, with these settings:
 
     ====  =============================  =======================================================
     size  generator                      discriminator
@@ -13,9 +13,9 @@ do the counts of parameters, with these widths:
     128   width 64, max_width 1024       width 64, max_width 1024, downsamplings 5
     ====  =============================  =======================================================
 
-One thing differs: no ReLU here works in place. In the peers' D the ReLU that opens a block
-overwrites the block's input, so that the shortcut carries relu(x) instead of the paper's x; the
-counts are the same, the function is not.
+One difference: no ReLU here works in place. In other projects the first ReLU of a block of D
+overwrites the block's input, so the shortcut carries relu(x) instead of the paper's x. The number
+of parameters is the same, the function is not.
 """
 
 from itertools import pairwise
@@ -26,31 +26,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
-from ganzoo.nn import (
-    ConditionalBatchNorm2d,
-    Projection,
-    add_spectral_norm,
-    centred,
-    growth,
-    label_classes,
-)
+from ganzoo.nn import centred, growth, label_classes
+from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d, Projection
+from ganzoo_zoo.blocks.spectral_norm import add_spectral_norm
 
 
 class Generator(nn.Module):
-    """z → 4x4 → one residual block a doubling → batch norm, ReLU, 3x3 convolution, tanh.
+    """SNGAN's residual generator.
 
-    Conditional: gain and shift of the blocks' batch norms are those of the label; the last batch
-    norm knows no label.
+    A linear layer from z to the base, one residual block per doubling, then batch norm, ReLU, a
+    3x3 convolution and tanh. If conditional, the blocks' batch norms take their gain and shift from
+    the label; the last batch norm does not.
 
     Args:
         width: channels at full size.
-        max_width: channels double with every halving of the size up to this; null: never.
-        spectral_norm: on all convolutions and the first layer, as SAGAN does (arXiv:1805.08318).
+        max_width: each smaller size has twice as many channels, up to this; null: all have `width`.
+        spectral_norm: on all convolutions and the first layer, as in SAGAN (arXiv:1805.08318).
 
     Raises:
-        ValueError: max_width below width; no image of at least 8x8 pixels; or conditional, and
+        ValueError: max_width below width; not an image of at least 8x8 pixels; or conditional, and
             the data has no classes.
     """
+
+    capabilities = frozenset({"conditional", "graph-safe"})
 
     def __init__(
         self,
@@ -64,7 +62,8 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.capabilities = frozenset({"graph-safe"} | ({"conditional"} if conditional else set()))
+        if not conditional:
+            self.capabilities -= {"conditional"}
         self.size = (spec.height, spec.width)
         classes = label_classes(spec, conditional)
         doublings, base, _ = growth(spec)
@@ -91,23 +90,28 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Residual blocks, the first ones halving the size, → ReLU → sum over pixels → linear.
+    """SNGAN's residual discriminator, with optional spectral norm and projection.
 
-    Conditional: projection on the summed features. Its features are what each block returns, and
-    the sum.
+    Residual blocks, of which the first ones halve the size, then ReLU, a sum over pixels and a
+    linear layer. If conditional, projection on the sum. The features are the outputs of the blocks
+    and the sum.
 
     Args:
-        width: channels behind the first block.
-        max_width: channels double with every halving of the size up to this; null: never.
-        blocks: null means one more than the doublings of the generator.
-        downsamplings: how many of the blocks, from the first on, halve the size; null means down
-            to 8 … 15 pixels, but once at least.
+        width: channels after the first block.
+        max_width: each further block has twice as many channels, up to this; null: all have
+            `width`.
+        blocks: null means one more than the generator has doublings.
+        downsamplings: number of blocks that halve the size, from the first one on; null means as
+            many as leave 8 to 15 pixels, and at least one.
         spectral_norm: on all weights.
 
     Raises:
-        ValueError: max_width below width; more downsamplings than blocks, or than the image can
-            take; no image of at least 8x8 pixels; or conditional, and the data has no classes.
+        ValueError: max_width below width; more downsamplings than blocks, or than the image
+            allows; not an image of at least 8x8 pixels; or conditional, and the data has no
+            classes.
     """
+
+    capabilities = frozenset({"conditional", "features", "graph-safe"})
 
     def __init__(
         self,
@@ -121,9 +125,8 @@ class Discriminator(nn.Module):
         conditional: bool = False,
     ) -> None:
         super().__init__()
-        self.capabilities = frozenset(
-            {"features", "graph-safe"} | ({"conditional"} if conditional else set())
-        )
+        if not conditional:
+            self.capabilities -= {"conditional"}
         classes = label_classes(spec, conditional)
         doublings, _, self.size = growth(spec)
         blocks = blocks or doublings + 1
@@ -159,7 +162,7 @@ class Discriminator(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Twice the size: up(conv(norm)) twice, plus a 1x1 convolution of the upsampled input."""
+    """Double the size: norm, ReLU, upsampling and two convolutions, plus a 1x1 shortcut."""
 
     def __init__(self, inputs: int, outputs: int, classes: int) -> None:
         super().__init__()
@@ -176,10 +179,11 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Half the size, or the same: conv(relu) twice, plus the input, through 1x1 where it must.
+    """Halve or keep the size: ReLU and convolution twice, plus a shortcut.
 
-    The first block of D has no ReLU before its first convolution, for its input is an image, and
-    pools its input before the 1x1 convolution instead of after it.
+    The shortcut is a 1x1 convolution if the size or the channels change. The first block of D has
+    no ReLU before its first convolution, because its input is an image, and its shortcut pools
+    before the 1x1 convolution instead of after it.
     """
 
     def __init__(self, inputs: int, outputs: int, *, halve: bool, first: bool) -> None:
@@ -203,14 +207,14 @@ class DownBlock(nn.Module):
 
 
 def widths(width: int, max_width: int | None, levels: int) -> list[int]:
-    """Return the channels of `levels` sizes, the full size first."""
+    """Return the number of channels at `levels` sizes, the full size first."""
     if max_width is not None and max_width < width:
         raise ValueError(f"max_width: {max_width} is below width: {width}")
     return [min(width * 2**level, max_width or width) for level in range(levels)]
 
 
 def convolution(inputs: int, outputs: int, size: int, gain: float = 1) -> nn.Conv2d:
-    """Return a convolution that keeps the size, its weight Xavier-uniform with this gain."""
+    """Return a convolution that keeps the size, with Xavier-uniform weights of this gain."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
     nn.init.xavier_uniform_(layer.weight, gain)
     return layer

@@ -1,0 +1,75 @@
+"""Scores of samples from other tools, stored among the runs so that they can be compared.
+
+Such a directory has a run.json with the key ``samples``, one score and perhaps a picture, but no
+recipe and no checkpoint.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from ganzoo.errors import UsageError
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
+from ganzoo.runs.score import Score
+
+Kind = Literal["run", "samples", "yardstick"]
+"""A run of ganzoo; samples of another tool; a baseline that no trained model produced."""
+
+PICTURE = "samples.png"
+
+
+def keep_score(
+    score: Score,
+    name: str,
+    runs_directory: Path,
+    *,
+    seed: int = 0,
+    yardstick: bool = False,
+    description: str = "",
+) -> RunDirectory:
+    """Write the score of external samples into a new directory; return the directory.
+
+    Args:
+        name: name of the row in the leaderboard. Samples that share name and description and
+            differ in seed form one row.
+        yardstick: True for a baseline that no trained model produced; it gets no rank.
+        description: what produced the samples, in words.
+
+    Raises:
+        UsageError: the name is not valid for a run, or the directory cannot be written.
+        DiskFull: there is no room.
+    """
+    directory = RunDirectory.create(runs_directory, name, seed)
+    kind: Kind = "yardstick" if yardstick else "samples"
+    directory.write_info(samples={"kind": kind, "description": description})
+    directory.append_score(score)
+    directory.append_event("finished", step=0, how="scored")
+    return directory
+
+
+def kind_of(info: Mapping[str, Any]) -> Kind:
+    """Return what the contents of a run.json describe.
+
+    Raises:
+        ValueError: external samples of an unknown kind.
+    """
+    if "samples" not in info:
+        return "run"
+    kind = info["samples"]["kind"]
+    if kind not in ("samples", "yardstick"):
+        raise ValueError(f"unknown kind of samples: {kind!r}")
+    return kind
+
+
+def require_run(directory: RunDirectory) -> None:
+    """Check that a directory is a run of ganzoo.
+
+    Raises:
+        UsageError: it is the score of external samples.
+    """
+    if "samples" in directory.info():
+        raise UsageError(
+            f"{reference_to(directory.path)} is the score of external samples, not a run",
+            hint=command("compare", runs_directory=directory.path.parent),
+        )

@@ -1,0 +1,10 @@
+"""Distributions of z, the generator's input."""
+
+from ganzoo.api import Register, hookimpl, table
+
+
+@hookimpl
+def register_latents(register: Register) -> None:
+    add = table(register, __name__, license="Apache-2.0")
+    add("gaussian", "independent:Gaussian")
+    add("uniform", "independent:Uniform")

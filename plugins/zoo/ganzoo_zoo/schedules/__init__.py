@@ -1,0 +1,10 @@
+"""Schedules over the number of real samples that D has seen."""
+
+from ganzoo.api import Register, hookimpl, table
+
+
+@hookimpl
+def register_schedules(register: Register) -> None:
+    add = table(register, __name__, license="Apache-2.0")
+    add("linear", "ramps:Linear")
+    add("cosine", "ramps:Cosine", paper="arXiv:1608.03983")
