@@ -19,15 +19,15 @@ SORTABLE_SAMPLING = ("step", "samples_seen")
 PUBLISHED = ("metric", "value", "n_real", "n_fake", "extractor", "split", "select", "source")
 """Fields of a published figure; their columns in the CSV are called ``published_…``."""
 
-MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
-CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
-BEST = "best: the checkpoint that scored lowest during training; chosen by score, so optimistic"
-FLOOR = "floor: what new real samples would score on average, were their features Gaussian"
-ERROR = "SE: standard error over other samples of one generator; that over seeds is mostly larger"
-TRAINED_ON = "the reference is the training set, so that copying it would score best of all"
+MEAN = "mean ± sd over n seeds; n=1 is a single seed, with no estimate of the spread"
+CLOSE = f"≈ best: no significant difference from the first row (Welch's t-test, p > {SIGNIFICANCE})"
+BEST = "best: the checkpoint with the lowest score during training; chosen by score, so optimistic"
+FLOOR = "floor: expected score of new real samples if the features were Gaussian"
+ERROR = "SE: standard error over other samples of one generator; usually below that over seeds"
+TRAINED_ON = "the reference is the training set, so copying it would score best"
 SAMPLES = "samples: made by another tool, scored like the runs"
-YARDSTICK = "yardstick: samples that no trained model made, scored like the runs; takes no rank"
-LOCAL = "local: made with a plugin file of one's own (--plugin), which the run keeps"
+YARDSTICK = "yardstick: samples that no trained model made, scored like the runs; not ranked"
+LOCAL = "local: made with a plugin file (--plugin), of which the run keeps a copy"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""``ganzoo run`` of several recipes: all checked first, none stops the others, a last summary."""
+"""``ganzoo run`` with several recipes: check all first, continue after a failure, summarize."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,7 +50,7 @@ def test_a_file_whose_name_holds_an_equals_sign_is_a_recipe(
     assert command.jobs_of(("lr=1.yaml", "lr=2.yaml"), None) == [("lr=1.yaml", ["lr=2.yaml"])]
 
 
-def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
+def test_an_override_may_be_longer_than_any_file_name() -> None:
     long = "schedules={" + 300 * " " + "}"
     assert command.jobs_of(("a", long), None) == [("a", [long])]
 
@@ -70,7 +70,7 @@ def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
         (["a", "--max-time", "1y"], "'1y' is not a time"),
         (["a", "--expect-processes", "0"], "0 is not in the range"),
         (["a", "--name", "my run"], "did you mean 'my-run'"),
-        (["a", "--name", ""], "cannot name a run"),
+        (["a", "--name", ""], "is not a valid run name"),
         (["a", "--runs-dir", __file__], "is a file"),
     ],
 )
@@ -96,9 +96,7 @@ def test_printed_commands_can_be_pasted_and_keep_every_option(capsys: Capture) -
 # --- several -------------------------------------------------------------------------------------
 
 
-def test_a_failure_does_not_stop_the_rest_and_is_summed_up_at_the_end(
-    outcomes, capsys: Capture
-) -> None:
+def test_a_failure_does_not_stop_the_rest_and_is_in_the_summary(outcomes, capsys: Capture) -> None:
     outcomes["a"] = Diverged("step 7 is not finite", hint="a smaller rate")
     outcomes["b"] = ZeroDivisionError("of a plugin")
     assert main(["run", "a", "b", "c"]) == 3
@@ -109,13 +107,13 @@ def test_a_failure_does_not_stop_the_rest_and_is_summed_up_at_the_end(
 
 
 @pytest.mark.parametrize("error", [Interrupted("SIGINT", exit_code=130), Unfinished("time limit")])
-def test_a_stop_signal_stops_them_all(error: Interrupted | Unfinished, outcomes) -> None:
+def test_a_stop_signal_stops_all_jobs(error: Interrupted | Unfinished, outcomes) -> None:
     outcomes["a"] = error
     assert main(["run", "a", "b"]) == error.exit_code
     assert TRAINED == ["a"]
 
 
-def test_the_time_limit_is_that_of_the_whole_command(
+def test_the_time_limit_covers_the_whole_command(
     outcomes, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     hours = iter([0, 0, 0, 3600, 3600, 8000])
@@ -125,7 +123,7 @@ def test_the_time_limit_is_that_of_the_whole_command(
     assert "stopped by time limit before c" in capsys.readouterr().err
 
 
-def test_the_mistakes_of_all_recipes_are_said_at_once_and_nothing_is_trained(
+def test_the_problems_of_all_recipes_are_printed_at_once_and_nothing_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -138,12 +136,12 @@ def test_the_mistakes_of_all_recipes_are_said_at_once_and_nothing_is_trained(
     err = capsys.readouterr().err
     assert "a.yaml:3:1  losss" in err
     assert "b.yaml:3:" in err
-    assert "c.yaml  is not there" in err
+    assert "c.yaml  does not exist" in err
     assert err.endswith("nothing is trained: a.yaml, b.yaml, c.yaml cannot be run\n")
     assert not Path("runs").exists()
 
 
-def test_one_mistake_in_an_override_is_said_once(
+def test_a_problem_in_an_override_is_printed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -152,6 +150,6 @@ def test_one_mistake_in_an_override_is_said_once(
     assert capsys.readouterr().err.count("train.stesp") == 1
 
 
-def test_click_is_told_of_no_recipe() -> None:
+def test_words_without_a_recipe_are_a_usage_error() -> None:
     with pytest.raises(click.UsageError, match="name a recipe"):
         command.jobs_of((), None)

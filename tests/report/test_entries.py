@@ -19,7 +19,7 @@ Capture = pytest.CaptureFixture[str]
     ("exit_code", "would_end_otherwise"),
     [(1, False), (2, False), (3, False), (8, False), (4, True), (5, True), (7, True), (9, True)],
 )
-def test_a_failed_run_is_only_resumed_where_it_would_not_fail_again(
+def test_resume_is_suggested_only_for_a_failure_that_need_not_happen_again(
     exit_code: int, would_end_otherwise: bool, runs, make_run
 ) -> None:
     run = make_run("b", events=("started", "failed"), steps=70, exit_code=exit_code)
@@ -38,7 +38,7 @@ def test_a_failed_run_is_only_resumed_where_it_would_not_fail_again(
         ({"use": "zoo/toy-cnn"}, "its final generator has no score", []),
     ],
 )
-def test_a_run_without_a_score_is_told_what_it_lacks(
+def test_a_run_without_a_score_names_what_is_missing(
     extractor: object, reason: str, words: list[str], runs, make_run
 ) -> None:
     run = make_run("b", extractor=extractor)
@@ -48,7 +48,7 @@ def test_a_run_without_a_score_is_told_what_it_lacks(
     assert shlex.split(found.command or "") == ["ganzoo", "score", str(run.path), *words]
 
 
-def test_a_seed_that_is_no_number_costs_that_run_alone(runs, make_run, score) -> None:
+def test_a_seed_that_is_no_number_affects_only_that_run(runs, make_run, score) -> None:
     make_run("a", score(3.0))
     broken = make_run("b", score(4.0), lr=1e-3)
     broken.info_file.write_text(json.dumps(broken.info() | {"seed": "many"}))
@@ -56,7 +56,7 @@ def test_a_seed_that_is_no_number_costs_that_run_alone(runs, make_run, score) ->
     assert unranked.run == broken.name
 
 
-def test_a_data_set_of_no_run_is_answered_with_those_there_are(runs, make_run, score) -> None:
+def test_an_unknown_data_set_is_answered_with_the_known_ones(runs, make_run, score) -> None:
     make_run("a", score(3.0))
     with pytest.raises(ComparisonError, match="there are runs of digits") as caught:
         compare(dataset="digist")
@@ -68,7 +68,7 @@ def test_one_run_may_be_named_without_a_list(runs, make_run, score) -> None:
     assert compare("last").ranked == compare([run.path]).ranked
 
 
-def test_commands_go_where_the_runs_are(
+def test_suggested_commands_name_the_directory_of_the_runs(
     runs, make_run, score, tmp_path: Path, capsys: Capture
 ) -> None:
     make_run("a", score(3.0))
@@ -82,7 +82,7 @@ def test_commands_go_where_the_runs_are(
 # --- ganzoo ls ---------------------------------------------------------------------------------
 
 
-def test_ls_shows_status_final_score_and_the_step_that_a_resume_begins_at(
+def test_ls_shows_status_final_score_and_the_step_from_which_resume_continues(
     runs, make_run, score, capsys: Capture
 ) -> None:
     done = make_run("a", score(9.0, "during"), score(3.0))
@@ -109,13 +109,13 @@ def test_a_score_under_another_protocol_does_not_replace_the_runs_own(score, pro
     assert own_score([own, later, again]) == again
 
 
-def test_a_run_that_went_on_shows_the_newest_score_on_the_way(score) -> None:
+def test_a_resumed_run_shows_its_newest_score_during_training(score) -> None:
     first, on_the_way = score(3.0, step=100), score(2.8, "during", step=140)
     assert own_score([first, on_the_way]) == on_the_way
     assert own_score([first, on_the_way, score(2.7, step=150)]).value == 2.7
 
 
-def test_what_was_asked_for_stands_in_where_there_is_nothing_else(score) -> None:
+def test_a_requested_score_is_shown_only_if_there_is_no_other(score) -> None:
     asked = score(4.0, "asked", step=60)
     assert own_score([asked]) == asked
     assert own_score([]) is None
@@ -124,7 +124,7 @@ def test_what_was_asked_for_stands_in_where_there_is_nothing_else(score) -> None
 @pytest.mark.parametrize(
     ("words", "hint"), [([], "ganzoo run RECIPE"), (["x"], "ganzoo run RECIPE --runs-dir x")]
 )
-def test_ls_of_nothing_says_how_to_make_a_run(
+def test_ls_without_runs_prints_the_command_that_makes_one(
     words: list[str], hint: str, runs, capsys: Capture
 ) -> None:
     assert main(["ls", *(["--runs-dir", *words] if words else [])]) == 0
@@ -133,7 +133,7 @@ def test_ls_of_nothing_says_how_to_make_a_run(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
-def test_ls_says_which_run_it_cannot_read(
+def test_ls_names_a_run_that_it_cannot_read(
     content: str, runs, make_run, score, capsys: Capture
 ) -> None:
     make_run("a", score(3.0))
