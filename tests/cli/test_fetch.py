@@ -110,7 +110,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(address: str, offered, own_cach
     [
         ("/other", f"other is not net.bin: its sha256 is {OTHER_SHA256}, not {SHA256}\n"),
         ("/short", "short ended after 1,000 of 700,000 bytes\n"),
-        ("/gone", "gone: Not Found; where there is no network, bring a copy\n"),
+        ("/gone", "gone: Not Found; without a network, use a copy\n"),
     ],
 )
 def test_what_is_not_the_file_leaves_the_cache_as_it_was(
@@ -166,7 +166,7 @@ def test_a_disk_that_fills_up_is_said_and_nothing_is_left_behind(
     monkeypatch.setattr("ganzoo.registry.fetching._pour", no_room)
     assert main(["fetch", "acme/net"]) == 7
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        f"no room for net.bin in {own_cache}",
+        f"no space for net.bin in {own_cache}",
         "try: GANZOO_CACHE=DIRECTORY ganzoo fetch acme/net",
     ]
     assert left_in(own_cache) == []
@@ -208,8 +208,8 @@ def test_what_cannot_be_meant_is_a_usage_error(
 @pytest.mark.parametrize(
     ("url", "sha256", "message"),
     [
-        ("file:///etc/passwd", SHA256, "is no web address"),
-        ("https://example.org/net.bin", "abc", "is no sha256"),
+        ("file:///etc/passwd", SHA256, "is not a web address"),
+        ("https://example.org/net.bin", "abc", "is not a sha256"),
     ],
 )
 def test_a_plugin_cannot_register_a_file_that_is_not_from_the_web_or_has_no_hash(
