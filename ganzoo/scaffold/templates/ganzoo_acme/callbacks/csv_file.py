@@ -1,4 +1,4 @@
-"""The terms of the losses as a file that a spreadsheet reads."""
+"""The loss terms as a file for spreadsheets."""
 
 import csv
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class Csv:
-    """Writes ``terms.csv`` into the run's directory: step, samples_seen, term, value.
+    """Write the loss terms to a CSV file in the run's directory.
 
-    A resumed run goes on in the same file.
+    Columns: step, samples_seen, term, value. A resumed run appends to the same file.
 
     Args:
-        file: name of the file, in the run's directory.
+        file: name of the file.
     """
 
     def __init__(self, *, file: str = "terms.csv") -> None:

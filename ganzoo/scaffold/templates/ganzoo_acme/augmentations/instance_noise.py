@@ -1,4 +1,4 @@
-"""Instance noise: real and generated samples overlap where both are blurred alike."""
+"""Instance noise, which makes real and generated samples overlap."""
 
 from torch import Tensor
 
@@ -6,13 +6,16 @@ from ganzoo.api import Noise, NonNegativeFloat, SampleSpec
 
 
 class InstanceNoise:
-    """x + strength * n with n standard normal, drawn anew for each sample.
+    """Gaussian noise on everything that D sees.
+
+    x + strength * n, with n standard normal and independent for every sample.
 
     At strength 0 every sample is returned unchanged.
 
     Args:
         strength: standard deviation of the noise, in units of the model form; for images, whose
             range is [-1, 1], 0.1 is visible and 1 hides most of the image.
+
     Source: Sønderby et al. 2017, arXiv:1610.04490 (instance noise).
     """
 
@@ -22,5 +25,5 @@ class InstanceNoise:
         self.strength = strength
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor:
-        """Return float like x, of the same shape."""
+        """Return float (B, *model_shape), like x."""
         return x + self.strength * noise.normal("instance-noise", *x.shape[1:])

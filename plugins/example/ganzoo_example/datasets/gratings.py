@@ -1,4 +1,4 @@
-"""Procedural data: nothing to download, and every sample follows from its index."""
+"""Procedural images of stripes: nothing to download, and every sample follows from its index."""
 
 import math
 
@@ -11,17 +11,18 @@ ANGLES = 4
 
 
 class Gratings:
-    """Grey stripes: label k is the direction k/4 of half a turn; phase and frequency are random.
+    """Grey stripes in four directions.
 
-    Sample i has the label i modulo 4, and is drawn by a generator that is seeded by split and i.
+    Sample i has label i modulo 4. Label k is the direction of k/4 of half a turn; phase and
+    frequency are random, drawn from a generator seeded with split and i.
 
     Args:
         split: train or test.
         size: height and width in pixels.
-        length: how many samples there are.
+        length: number of samples.
 
     Raises:
-        DataError: there is no such split.
+        DataError: no such split.
     """
 
     def __init__(self, split: str, *, size: PositiveInt = 8, length: PositiveInt = 1024) -> None:

@@ -1,11 +1,13 @@
-"""A law of z: uniform on a sphere."""
+"""Latents on a sphere."""
 
 import torch
 from torch import Tensor
 
 
 class Sphere:
-    """Directions without a preference, of length sqrt(dim), which is about a normal vector's.
+    """Uniform on a sphere.
+
+    The radius is sqrt(dim), about the length of a standard normal vector.
 
     Source: Karras et al. 2018 (progressive growing), arXiv:1710.10196, appendix A.1.
     """

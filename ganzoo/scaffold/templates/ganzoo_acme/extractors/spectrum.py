@@ -1,4 +1,4 @@
-"""Features without weights: how strong each spatial frequency is in an image."""
+"""Features without weights: the power of an image at each spatial frequency."""
 
 import torch
 from torch import Tensor, nn
@@ -7,10 +7,11 @@ SIZE = 32
 
 
 class Spectrum(nn.Module):
-    """log(1 + power) of an image's Fourier transform, the mean over each ring of one frequency.
+    """Log power by spatial frequency.
 
-    Upsampling leaves traces at high frequencies, and these features see them. They are blind to
-    where anything is. Colour images count by the mean of their channels.
+    log(1 + power) of the Fourier transform of the mean over the channels, averaged over each ring
+    of one frequency. These features see the traces that upsampling leaves at high frequencies, but
+    not where anything is in the image.
 
     Source: Durall et al. 2020, arXiv:2003.01826 (azimuthal integration).
     """
@@ -30,6 +31,6 @@ class Spectrum(nn.Module):
         self.register_buffer("rings", inside / inside.sum(0), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return float32 (B, 17) of float32 images (B, 3, 32, 32) in [0, 255]."""
+        """Return float32 (B, 17) for float32 images (B, 3, 32, 32) in [0, 255]."""
         power = torch.fft.fft2(x.mean(1) / 255, norm="ortho").abs().square()
         return torch.log1p(power.flatten(1) @ self.rings)

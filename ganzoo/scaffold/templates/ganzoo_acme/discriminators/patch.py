@@ -1,4 +1,4 @@
-"""A discriminator that judges patches of an image instead of the whole."""
+"""A discriminator with one logit per patch of an image."""
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -7,18 +7,20 @@ from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
 
 
 class Discriminator(nn.Module):
-    """Two strided convolutions and a logit at every place of what they leave.
+    """Judges overlapping patches, with one logit each.
 
-    Each of the K logits of an image sees a patch of 18x18 pixels; losses take the mean over them.
-    Its features are the activations behind each strided convolution.
+    Two strided convolutions, then one logit at every position of the map. Each of the K logits sees
+    a patch of 18x18 pixels; losses take the mean over them. The features are the activations after
+    each strided convolution.
 
     Args:
-        width: channels behind the first convolution; the second has twice as many.
+        width: channels after the first convolution; the second has twice as many.
 
     Raises:
         ValueError: an image of less than 4x4 pixels.
-    Source: Isola et al. 2017, arXiv:1611.07004, section 3.2.2; spectral norm in the place of batch
-        norm, Miyato et al. 2018, arXiv:1802.05957.
+
+    Source: Isola et al. 2017, arXiv:1611.07004, section 3.2.2, with spectral norm (Miyato et al.
+        2018, arXiv:1802.05957) instead of batch norm.
     """
 
     capabilities = frozenset({"features", "graph-safe"})
@@ -36,7 +38,7 @@ class Discriminator(nn.Module):
         self.logits = spectral_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
-        """Judge images (B, C, H, W) in [-1, 1]: K logits each."""
+        """Return K logits for each of the images (B, C, H, W) in [-1, 1]."""
         features = []
         for halving in self.halvings:
             x = halving(x)

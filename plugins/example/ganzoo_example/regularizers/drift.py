@@ -4,7 +4,9 @@ from ganzoo.api import Game, NonNegativeFloat, Terms
 
 
 class Drift:
-    """epsilon E D(x)^2: a loss that only sees differences of logits lets them drift; this does not.
+    """Keeps real logits near 0.
+
+    epsilon E D(x)^2. A loss that depends only on differences of logits lets them drift.
 
     Source: Karras et al. 2018 (progressive growing), arXiv:1710.10196, appendix A.1.
     """

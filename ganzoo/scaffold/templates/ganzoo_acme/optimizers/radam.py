@@ -1,4 +1,4 @@
-"""torch's RAdam under a recipe's name."""
+"""torch's RAdam."""
 
 from typing import Annotated
 
@@ -18,7 +18,9 @@ def radam(
     eps: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> torch.optim.RAdam:
-    """Adam that takes plain momentum steps until its estimate of the variance can be trusted.
+    """Adam with a rectified warm-up.
+
+    It takes plain momentum steps until its estimate of the variance is reliable.
 
     Source: Liu et al. 2020, arXiv:1908.03265.
     """

@@ -1,4 +1,4 @@
-"""The energy distance of two clouds of features."""
+"""The energy distance between two sets of features."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,10 @@ BLOCK = 1024
 
 
 class Energy:
-    """2 E|x - y| - E|x - x'| - E|y - y'|: 0 if and only if the distributions are equal.
+    """Energy distance of the features.
 
-    In units of the features. x and x' run over all pairs, a sample with itself among them.
+    2 E|x - y| - E|x - x'| - E|y - y'|, in units of the features; 0 if and only if the distributions
+    are equal. x and x' run over all pairs, including each sample with itself.
 
     Returns ``energy``.
 
@@ -27,7 +28,7 @@ class Energy:
 
 
 def distance(x: Tensor, y: Tensor) -> float:
-    """Return the mean Euclidean distance of the rows of x to the rows of y, block by block."""
+    """Return the mean Euclidean distance between the rows of x and of y, block by block."""
     total = 0.0
     for rows in torch.split(x, BLOCK):
         total += torch.cdist(rows, y).sum().item()

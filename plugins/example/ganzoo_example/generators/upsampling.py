@@ -1,4 +1,4 @@
-"""A generator that grows an image by upsampling and convolving."""
+"""A generator of upsampling and convolutions."""
 
 from itertools import pairwise
 
@@ -11,16 +11,18 @@ from ganzoo.nn import centred, growth
 
 
 class Generator(nn.Module):
-    """z → base → doubled by nearest-neighbour upsampling, 3x3 convolution, batch norm, ReLU → tanh.
+    """Nearest-neighbour upsampling and convolutions.
 
-    A convolution after upsampling has the same overlap at every pixel, so it leaves none of the
-    chequered traces of a transposed one.
+    A linear layer from z to the base, then for each doubling upsampling, a 3x3 convolution, batch
+    norm and ReLU, and a tanh at the end. Unlike transposed convolutions, a convolution after
+    upsampling overlaps equally at every pixel, so it leaves no checkerboard pattern.
 
     Args:
-        width: channels before the image; twice as many with every halving of the size.
+        width: channels before the image; each smaller size has twice as many.
 
     Raises:
-        ValueError: no image of at least 8x8 pixels.
+        ValueError: not an image of at least 8x8 pixels.
+
     Source: Odena et al. 2016, doi:10.23915/distill.00003.
     """
 
@@ -48,7 +50,7 @@ class Generator(nn.Module):
         self.image = nn.Conv2d(channels[-1], spec.channels, 3, padding=1)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return images (B, C, H, W) in [-1, 1] of latents (B, latent_dim)."""
+        """Return images (B, C, H, W) in [-1, 1] for latents (B, latent_dim)."""
         h = functional.relu(self.first(z)).view(len(z), -1, *self.base)
         for doubling in self.doublings:
             h = doubling(h)

@@ -6,10 +6,11 @@ from ganzoo.api import Game, PositiveFloat, Terms
 class LeastSquares:
     """D pulls real logits to 1 and generated ones to 0; G pulls its own to 1.
 
-    Means run over all K logits of a sample, too.
+    If D returns K logits per sample, the means run over these too.
 
     Args:
-        factor: what every square is multiplied by; the paper's is 1/2.
+        factor: multiplies every square; the paper's value is 1/2.
+
     Source: Mao et al. 2017, arXiv:1611.04076, eq. 9 with b = c = 1 and a = 0.
     """
 
