@@ -25,7 +25,7 @@ from pathlib import Path
 from leaderboard_records import RECORDS, collect
 
 from ganzoo.recipes.load import Recipe
-from ganzoo.report.listing import listed
+from ganzoo.report.entries import list_run
 from ganzoo.runs.directory import RunDirectory
 
 MEMORISATION = "eval.metrics=[memorisation]"
@@ -153,7 +153,7 @@ class Pool:
         if code:
             self.failed.append(job)
         found = finished(job, self.runs_directory)
-        score = listed(found).score if found else None
+        score = list_run(found).score if found else None
         value = f"  {score.protocol.distance_name} {score.value:.4g}" if score else ""
         left = len(self.waiting) + len(self.going)
         print(f"{word:9} {job}  {seconds:.0f} s{value}  ({left} to go)", flush=True)

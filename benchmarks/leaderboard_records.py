@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from ganzoo.report.candidates import Candidate, candidate
+from ganzoo.report.entries import Entry, read_entry
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import read, to_json
 from ganzoo.runs.samples import PICTURE
@@ -50,21 +50,21 @@ def collect(runs_directory: Path, records: Path) -> None:
         print(f"  {line}")
 
 
-def _whole(run: RunDirectory) -> Candidate | None:
+def _whole(run: RunDirectory) -> Entry | None:
     """Return a finished run with a final score, or the score of samples; say what is left out."""
-    found = candidate(run)
-    if isinstance(found, Candidate):
+    found = read_entry(run)
+    if isinstance(found, Entry):
         return found
     print(f"left out: {found.run}: {found.reason}")
     return None
 
 
-def _made_on(each: Candidate) -> str:
+def _made_on(each: Entry) -> str:
     env = each.scores[-1].env
     return f"{each.scores[-1].time[:10]}, torch {env.get('torch')}, {env.get('device')}"
 
 
-def write_record(found: Candidate, to: Path, *, with_real: bool) -> None:
+def write_record(found: Entry, to: Path, *, with_real: bool) -> None:
     """Write the record of one run.
 
     Args:

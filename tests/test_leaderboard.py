@@ -14,8 +14,9 @@ from ganzoo.cli import main
 from ganzoo.recipes.locate import shipped_recipes
 from ganzoo.recipes.lock import read_lock
 from ganzoo.report.compare import compare_by_dataset
-from ganzoo.report.leaderboard import Comparison, Row
+from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.pages.comparison import comparison_page
+from ganzoo.report.rows import Row
 from ganzoo.runs.directory import RunDirectory
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +29,7 @@ MEBIBYTE = 2**20
 
 
 @pytest.fixture(scope="module")
-def boards() -> tuple[Comparison, ...]:
+def boards() -> tuple[Leaderboard, ...]:
     return compare_by_dataset(None, RECORDS)
 
 
@@ -39,7 +40,7 @@ def locks() -> list[dict]:
     return [read_lock(run.lock_file) for run in runs if "samples" not in run.info()]
 
 
-def rows(boards: tuple[Comparison, ...], kind: str) -> Iterator[tuple[str, Row]]:
+def rows(boards: tuple[Leaderboard, ...], kind: str) -> Iterator[tuple[str, Row]]:
     for board in boards:
         yield from ((board.protocol.reference, row) for row in board.ranked if row.kind == kind)
 

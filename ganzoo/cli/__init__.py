@@ -1,8 +1,8 @@
-"""The command line. One file a verb, imported when it is called; no torch, no plugin before.
+"""The command line: one file per verb, imported when the verb is called; no torch at import.
 
-Data goes to stdout, words to stderr; `ganzoo.errors` has the table of exit codes.
+Data goes to stdout, messages to stderr. `ganzoo.errors` lists the exit codes.
 """
 
-from ganzoo.cli.early import main
+from ganzoo.cli.main import main
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""``ganzoo check``: everything that can be wrong with a recipe, before it is run."""
+"""``ganzoo check``: find every problem of a recipe before it is trained."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ganzoo.cli import options
 @click.command()
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
-@click.option("--data", "with_data", is_flag=True, help="Also decode every sample of the data.")
+@click.option("--data", "with_data", is_flag=True, help="Also decode every training sample.")
 @options.plugin
 def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path | None) -> None:
-    """Check RECIPE: YAML, keys, ids, parameters, fit, and one update of each network.
+    """Check RECIPE: YAML, keys, ids, parameters, whether components fit, one update of G and D.
 
-    Every problem is shown with its file, line and column. Nothing is trained or written.
+    All problems are shown at once, each with file, line and column. Nothing is written.
     """
     from ganzoo.training.launch import check_data, prepare
 

@@ -1,7 +1,6 @@
 """``ganzoo compare``: the leaderboard."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -10,7 +9,7 @@ from ganzoo.cli.output import emit_table, say
 from ganzoo.errors import UsageError
 from ganzoo.report.compare import compare as compare_runs
 from ganzoo.report.compare import compare_by_dataset
-from ganzoo.report.leaderboard import Comparison
+from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.runs.commands import command
 
 FORMATS = ("table", "md", "csv", "json")
@@ -18,23 +17,30 @@ FORMATS = ("table", "md", "csv", "json")
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN…]")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--dataset", metavar="ID", help="Only runs scored against this data set.")
-@click.option("--by-dataset", is_flag=True, help="A ranking for each data set there is.")
+@click.option("--by-dataset", is_flag=True, help="One leaderboard per data set.")
 @click.option(
     "--where",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Only runs whose recipe has this; also !=, <, <=, >, >=, and patterns: 'loss=wgan*'.",
+    help="Only runs whose recipe has this value; also !=, <, <=, >, >= and patterns: 'loss=wgan*'.",
 )
-@click.option("--sort", metavar="COLUMN", help="Order the rows by a column; -COLUMN: falling.")
-@click.option("--only-changed", is_flag=True, help="Show the keys of the recipes that differ.")
+@click.option("--sort", metavar="COLUMN", help="Sort the rows by a column; -COLUMN: descending.")
+@click.option("--only-changed", is_flag=True, help="Add a column for each recipe key that differs.")
 @click.option(
     "--html",
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write one self-contained page: table, curves, samples, what differs.",
+    help="Also write one self-contained page: table, curves, samples, differences.",
 )
 @options.runs_directory
 def compare(
@@ -42,27 +48,36 @@ def compare(
     form: str,
     dataset: str | None,
     by_dataset: bool,
+    where: tuple[str, ...],
+    sort: str | None,
+    only_changed: bool,
     page: Path | None,
     runs_dir: Path,
-    **chosen: Any,
 ) -> None:
     """Rank runs by the score of their final generator, within one protocol.
 
-    RUN is a path, the unique prefix of a name, or `last`; without any, all runs are compared.
-    Runs that differ in their seeds alone are one row. A run that cannot be ranked is listed with
-    the reason and the command that would change it.
+    RUN is a path, the unique prefix of a name, or `last`; default: all runs. Runs that differ only
+    in their seeds are one row. A run that cannot be ranked is listed with the reason and, if there
+    is one, the command that changes it.
     """
     if by_dataset and dataset:
-        raise click.UsageError("--dataset is one data set and --by-dataset is all; choose one")
+        raise click.UsageError("--dataset selects one data set and --by-dataset all; choose one")
+    named = list(runs) or None
+    found: tuple[Leaderboard, ...]
     if by_dataset:
-        found = compare_by_dataset(list(runs) or None, runs_dir, **chosen)
+        found = compare_by_dataset(
+            named, runs_dir, where=where, sort=sort, only_changed=only_changed
+        )
     else:
-        found = (compare_runs(list(runs) or None, runs_dir, dataset=dataset, **chosen),)
+        one = compare_runs(
+            named, runs_dir, dataset=dataset, where=where, sort=sort, only_changed=only_changed
+        )
+        found = (one,)
     if form == "json" and by_dataset:
         click.echo("[" + ",\n".join(each.to_json() for each in found) + "]")
     elif form == "csv" and len(found) > 1:
         raise UsageError(
-            f"csv is one table, and there are {len(found)} data sets",
+            f"csv holds one table, but there are {len(found)} data sets",
             hint=command("compare", "--format", "csv", "--dataset", "ID", runs_directory=runs_dir),
         )
     else:
@@ -77,7 +92,7 @@ def compare(
         say(f"wrote {page}")
 
 
-def _print(found: Comparison, form: str) -> None:
+def _print(found: Leaderboard, form: str) -> None:
     if form == "json":
         click.echo(found.to_json())
     elif form == "md":

@@ -1,4 +1,4 @@
-"""``ganzoo export``: a run's generator for use elsewhere."""
+"""``ganzoo export``: write a run's generator to files for other tools."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from ganzoo.cli import options
     type=click.Choice(["safetensors", "program", "all"]),
     default="all",
     show_default=True,
-    help="Weights and JSON; a torch.export program that needs no ganzoo; or both.",
+    help="Weights and JSON; a torch.export program that runs without ganzoo; or both.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: export/.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to write the files; default: export/ in the run's directory.",
+)
 @options.checkpoint
 @options.runs_directory
 def export(reference: str, form: str, out: Path | None, checkpoint: str, runs_dir: Path) -> None:
-    """Write the generator of RUN (its average, if it has one) for use elsewhere."""
+    """Write the generator of RUN (EMA weights, if it has them) to files for other tools."""
     from ganzoo.training.run import load
 
     run = load(reference, runs_dir)

@@ -1,4 +1,4 @@
-"""The verbs, and the group that imports a verb's file only when the verb is called."""
+"""The table of verbs, and the click group that imports a verb's file when it is called."""
 
 from functools import cache
 from importlib import import_module
@@ -6,44 +6,55 @@ from importlib import import_module
 import click
 
 from ganzoo import __version__
+from ganzoo.errors import UsageError
 
 VERBS: dict[str, dict[str, str]] = {
     "Train and score": {
-        "run": "check a recipe, train it, score it and save samples",
-        "resume": "go on with a run that was stopped",
+        "run": "check a recipe, train it, score it, save samples",
+        "resume": "continue a run that was stopped",
         "score": "score a run, or a folder or file of samples",
         "sample": "draw samples from a run",
         "export": "write the generator to files for other tools",
     },
     "Compare": {
         "compare": "rank runs by score, within one protocol",
-        "report": "write one run as a page",
+        "report": "write an HTML page about one run",
         "ls": "list the runs",
     },
     "Recipes": {
-        "recipes": "list the recipes there are",
-        "check": "find every mistake in a recipe without training",
-        "show": "print a recipe with everything filled in",
-        "schema": "print what a recipe may say, for editors",
+        "recipes": "list the available recipes",
+        "check": "check a recipe without training it",
+        "show": "print a recipe with every default filled in",
+        "schema": "print the JSON Schema of recipes, for editors",
     },
     "Plugins": {
-        "plugins": "list the plugins, and why one does not work",
+        "plugins": "list the plugins, and why one does not load",
         "list": "list the components of one kind",
-        "info": "show one component: parameters, paper, licence",
-        "fetch": "bring a component's files into the cache",
-        "new": "write the beginnings of a plugin or of a recipe",
-        "conformance": "check that components keep the contract of their kind",
+        "info": "show a component: parameters, paper, licence",
+        "fetch": "download a component's files into the cache",
+        "new": "scaffold a plugin or a recipe",
+        "conformance": "test components against the contract of their kind",
     },
     "This machine": {
-        "bench": "measure a recipe's training step: how fast, and where the time goes",
-        "doctor": "look for what is wrong with the installation",
+        "bench": "measure a recipe's training speed and where the time goes",
+        "doctor": "find problems with the installation",
     },
 }
-"""Section → verb → one line. `ganzoo.cli.VERB` holds a command of that name."""
+"""Section → verb → one line of help. `ganzoo.cli.VERB` holds a command of that name."""
+
+
+HABITS = {
+    "train": "run",
+    "eval": "score",
+    "evaluate": "score",
+    "generate": "sample",
+    "models": "recipes",
+}
+"""Verbs of other tools → the verb that does the same here."""
 
 
 class Verbs(click.Group):
-    """A group whose commands are named here and live in files of their own."""
+    """A group that lists its commands without importing their files."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the help text."""
@@ -61,8 +72,12 @@ class Verbs(click.Group):
         """Return the verb's command.
 
         Raises:
-            click.UsageError: there is no such verb; names the nearest.
+            UsageError, click.UsageError: there is no such verb; names the nearest.
         """
+        if args and args[0] in HABITS:
+            verb = HABITS[args[0]]
+            message = f"there is no verb {args[0]!r} - did you mean {verb!r}?"
+            raise UsageError(message, hint=f"ganzoo {verb} --help")
         if args and args[0] not in self.list_commands(ctx):
             from ganzoo.registry.names import suggest  # --help must not wait for the registry
 
@@ -72,7 +87,7 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs by section, without importing them."""
+        """Write the verbs by section, without importing their files."""
         for section, verbs in VERBS.items():
             with formatter.section(section):
                 formatter.write_dl(list(verbs.items()))
@@ -86,9 +101,9 @@ def _load(verb: str) -> click.Command:
 
 
 def traceback_option() -> click.Option:
-    """Return the option that every verb has; `ganzoo.cli.main` looks for it by itself."""
+    """Return the option of every verb; `ganzoo.cli.main` reads it from the arguments itself."""
     return click.Option(
-        ["--traceback"], is_flag=True, expose_value=False, help="Show where an error comes from."
+        ["--traceback"], is_flag=True, expose_value=False, help="Print the traceback of an error."
     )
 
 

@@ -1,4 +1,4 @@
-"""``ganzoo ls``: the runs."""
+"""``ganzoo ls``: list the runs."""
 
 from pathlib import Path
 
@@ -6,8 +6,7 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
-from ganzoo.report.candidates import was_run
-from ganzoo.report.listing import list_runs, table
+from ganzoo.report.entries import list_runs, table_of_runs, was_run
 from ganzoo.runs.commands import command
 from ganzoo.runs.directory import unreadable
 
@@ -16,12 +15,12 @@ from ganzoo.runs.directory import unreadable
 @options.as_json
 @options.runs_directory
 def ls(as_json: bool, runs_dir: Path) -> None:
-    """List the runs, oldest first, each with its status, the step that is saved, and its score."""
+    """List the runs, oldest first, with status, last saved step, and score."""
     runs = list_runs(runs_dir)
     if as_json:
         emit_json([each.to_dict() for each in runs])
     elif runs:
-        emit_table(table(runs))
+        emit_table(table_of_runs(runs))
     else:
         hint = command("run", "RECIPE", runs_directory=runs_dir)
         say(f"there are no runs in {runs_dir}\ntry: {hint}")

@@ -1,4 +1,4 @@
-"""Options that several commands share, and small parsers of their values."""
+"""Options that several commands share, and the parsers of their values."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ runs_directory = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=DEFAULT_DIRECTORY,
     show_default=True,
-    help="Where run directories are.",
+    help="Directory of the runs.",
 )
 plugin = click.option(
     "--plugin",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A Python file whose components are called local/NAME.",
+    help="Python file of components, named local/NAME.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 checkpoint = click.option(
@@ -37,7 +37,7 @@ expect_processes = click.option(
     "--expect-processes",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Refuse to run in any other number of processes.",
+    help="Fail unless there are exactly N processes.",
 )
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
@@ -56,7 +56,9 @@ class Duration(click.ParamType[float]):
         parts = zip(match.groups(), _SECONDS, strict=True)
         total = float(sum(int(number or 0) * seconds for number, seconds in parts))
         if total == 0:
-            self.fail(f"{value!r} is no time at all; leave it out for no limit", param, context)
+            self.fail(
+                f"{value!r} is not a positive time; leave it out for no limit", param, context
+            )
         return total
 
 
@@ -64,7 +66,7 @@ max_time = click.option(
     "--max-time",
     type=Duration(),
     metavar="TIME",
-    help="Save and stop with exit code 75 after this time (3h50m); resume goes on.",
+    help="After this time (3h50m), save and exit with 75; `ganzoo resume` continues.",
 )
 
 MOST_SEEDS = 10_000
@@ -92,14 +94,14 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 
 
 def registry(plugin: Path | None) -> Any:
-    """Return the registry of a command, with the file of ``--plugin`` if there is one."""
+    """Return the registry of a command, with the ``--plugin`` file if one is given."""
     from ganzoo.registry.registry import Registry
 
     return Registry.with_local(plugin) if plugin else Registry()
 
 
 def which(checkpoint: str) -> str | int:
-    """Return ``--checkpoint`` as `ganzoo.training.run.Run` takes it."""
+    """Return ``--checkpoint`` in the form that `ganzoo.training.run.Run` takes."""
     if checkpoint in ("final", "best"):
         return checkpoint
     if not checkpoint.isdigit():

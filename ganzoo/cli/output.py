@@ -1,27 +1,34 @@
-"""Data to stdout, words to stderr; colour only on a terminal, and not under NO_COLOR."""
+"""What commands print: data to stdout, messages and errors to stderr, colour only on a terminal."""
+
+from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+import traceback
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.report.table import Table
-from ganzoo.runs.records import to_json
+from ganzoo.errors import BrokenPlugin, GanzooError
+
+if TYPE_CHECKING:
+    from ganzoo.report.table import Table
 
 
 def is_main_process() -> bool:
-    """Whether this is the one process of a launcher's that talks."""
+    """Whether this process prints: with a launcher, only rank 0 does."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def say(words: str) -> None:
-    """Print words for a reader."""
+    """Print a message to stderr."""
     click.echo(words, err=True)
 
 
 def emit_json(value: Any) -> None:
     """Print a value as JSON."""
+    from ganzoo.runs.records import to_json
+
     click.echo(to_json(value, indent=2).decode())
 
 
@@ -33,3 +40,31 @@ def emit_table(table: Table) -> None:
     from rich.console import Console
 
     Console().print(table.drawn())
+
+
+def report_error(error: GanzooError, *, with_traceback: bool = False) -> None:
+    """Print an error that ganzoo raised on purpose: its message, then its hint after ``try:``."""
+    if with_traceback:
+        # A plugin's author needs the plugin's own exception, not ganzoo's frames around it.
+        cause = error.__cause__ if isinstance(error, BrokenPlugin) else None
+        traceback.print_exception(cause or error)
+    _say_with_hint(error.message, error.hint)
+
+
+def report_usage(error: click.ClickException) -> None:
+    """Print what click rejected about a command line."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "ganzoo"
+    _say_with_hint(error.format_message(), f"{command} --help")
+
+
+def report_bug(error: BaseException) -> None:
+    """Print the traceback of an unexpected exception and call it a bug."""
+    traceback.print_exception(error)
+    say(f"{type(error).__name__}: this is a bug in ganzoo, or in a plugin that the traceback names")
+
+
+def _say_with_hint(message: str, hint: str | None) -> None:
+    say(message)
+    if hint:
+        say(f"try: {hint}")

@@ -1,4 +1,4 @@
-"""A run's progress on the terminal: a bar while it is one, plain lines where it is not."""
+"""A run's progress on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from rich.progress import (
 from ganzoo.cli.output import is_main_process
 
 PLAIN_LINES = 10
-"""Without a terminal, so many lines of terms are printed over a run."""
+"""Number of lines of loss terms that a whole run prints without a terminal."""
 
 
 class TerminalReporter:
-    """Shows what `ganzoo.training.reporter.Reporter` hears, on standard error, from rank 0."""
+    """Prints the events of `ganzoo.training.reporter.Reporter` to stderr, on rank 0 only."""
 
     def __init__(self) -> None:
-        # Not what rich finds: it takes FORCE_COLOR for a terminal and draws bars into log files.
+        # rich would take FORCE_COLOR for a terminal and draw bars into log files.
         terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self.console = Console(
             stderr=True, highlight=False, soft_wrap=True, force_terminal=terminal
@@ -65,10 +65,10 @@ class TerminalReporter:
 
     def stepped(self, step: int, samples_seen: int, terms: Mapping[str, float]) -> None:
         if self.progress:
-            self.progress.update(self.task, description=_in_words(terms))
+            self.progress.update(self.task, description=_format_terms(terms))
         elif step - self.last_plain >= self.steps / PLAIN_LINES or step == self.steps:
             self.last_plain = step
-            self.say("step", f"{step:>6}/{self.steps}  {_in_words(terms)}")
+            self.say("step", f"{step:>6}/{self.steps}  {_format_terms(terms)}")
 
     def scored(self, step: int, score: Any) -> None:
         selected = score.sampling.selected if score.sampling else ""
@@ -80,7 +80,7 @@ class TerminalReporter:
         self.say("score", f"{step:>6}  {distance}{others}{label}")
 
     def saved(self, step: int, path: Path) -> None:
-        """Saves are many and expected: the bar says enough."""
+        """Print nothing: saves are frequent and expected."""
 
     def noted(self, text: str) -> None:
         self.say("note", text)
@@ -91,13 +91,13 @@ class TerminalReporter:
             self.progress = None
 
     def say(self, what: str, text: str) -> None:
-        """Print one line, `what` it is about in front."""
+        """Print one line, with its subject `what` in front."""
         if not self.silent:
             self.console.print(f"{what:<7}{text}", markup=False)
 
 
-def _in_words(terms: Mapping[str, float]) -> str:
-    """Return the sums of both players' terms, their gradient norms, and the speed."""
+def _format_terms(terms: Mapping[str, float]) -> str:
+    """Format the sums of both players' loss terms, their gradient norms, and the speed."""
     parts = []
     for letter in ("d", "g"):
         own = [value for name, value in terms.items() if name.startswith(f"{letter}/")]

@@ -20,7 +20,7 @@ from ganzoo.report.table import Table
 @options.as_json
 @options.plugin
 def recipes(pattern: str, as_json: bool, plugin: Path | None) -> None:
-    """List the recipes whose name matches PATTERN, a shell pattern."""
+    """List the available recipes; with PATTERN, such as 'digits-*', only those that match."""
     registry = options.registry(plugin)
     found = [each for each in every_recipe(registry) if fnmatchcase(each["id"], pattern)]
     if as_json:
@@ -36,7 +36,7 @@ def recipes(pattern: str, as_json: bool, plugin: Path | None) -> None:
 def every_recipe(registry: Registry) -> list[dict[str, str]]:
     """Return id, description, paper and file of every recipe: shipped ones first, by id.
 
-    One that cannot be read is said, and left out.
+    A recipe that cannot be read is named on stderr and left out.
     """
     found = [described(name, file) for name, file in shipped_recipes().items()]
     for registration in registry.list("recipe"):
@@ -48,10 +48,10 @@ def every_recipe(registry: Registry) -> list[dict[str, str]]:
 
 
 def described(identifier: str, file: Path) -> dict[str, str]:
-    """Return what a recipe says of itself, not of what it extends.
+    """Return a recipe's own description and paper, not those of a recipe that it extends.
 
     Raises:
-        RecipeError: the file is no recipe.
+        RecipeError: the file is not a recipe.
     """
     data = load_document(read_text(file, identifier), identifier).data
     about = {key: str(data.get(key, "")) for key in ("description", "paper")}

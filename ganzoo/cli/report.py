@@ -1,4 +1,4 @@
-"""``ganzoo report``: one run as a page."""
+"""``ganzoo report``: an HTML page about one run."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from ganzoo.runs.directory import RunDirectory
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write the page; report.html in the run's directory if not given.",
+    help="Where to write the page; default: report.html in the run's directory.",
 )
 @options.runs_directory
 def report(run: str, out: Path | None, runs_dir: Path) -> None:
-    """Write RUN as one page: samples, scores, curves, events, recipe, protocol.
+    """Write an HTML page about RUN: samples, scores, curves, events, recipe, protocol.
 
     RUN is a path, the unique prefix of a name, or `last`. The page needs no network and no other
-    file. Its path goes to stdout.
+    file. Its path is printed.
     """
     from ganzoo.report.pages.page import write_page
     from ganzoo.report.pages.run import run_page

@@ -1,4 +1,4 @@
-"""``ganzoo resume``: go on with a run in its own directory."""
+"""``ganzoo resume``: continue a run in its own directory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from ganzoo.cli import options
 @click.command()
 @click.argument("reference", metavar="RUN")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
-@click.option("--allow-drift", is_flag=True, help="Go on although a component's code has changed.")
-@click.option("--take-over", is_flag=True, help="Take a run whose owner is on another machine.")
+@click.option(
+    "--allow-drift", is_flag=True, help="Continue even if a component's code has changed."
+)
+@click.option("--take-over", is_flag=True, help="Take over a run that is owned by another machine.")
 @options.runs_directory
 @options.max_time
 @options.expect_processes
@@ -27,13 +29,13 @@ def resume(
     max_time: float | None,
     expect_processes: int | None,
 ) -> None:
-    """Go on with RUN from its newest whole checkpoint, bit for bit as if it had never stopped.
+    """Continue RUN from its newest intact checkpoint, bit for bit as if it had never stopped.
 
-    RUN is a path, the beginning of a run's name, or `last`. Budget and cadence may change
-    (train.steps=5000, eval.every_steps=100), nothing else.
+    RUN is a path, the unique prefix of a name, or `last`. Only budget and cadence may change
+    (train.steps=5000, eval.every_steps=100).
     """
     from ganzoo.cli.progress import TerminalReporter
-    from ganzoo.cli.run import epilogue
+    from ganzoo.cli.run import print_result
     from ganzoo.runs.directory import RunDirectory
     from ganzoo.training.continuity import is_complete
     from ganzoo.training.launch import Options
@@ -43,7 +45,7 @@ def resume(
     directory = RunDirectory.find(reference, runs_dir)
     if is_complete(directory) and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
-        epilogue(directory, reporter)
+        print_result(directory, reporter)
         return
     chosen = Options(
         runs_directory=runs_dir,
@@ -54,4 +56,4 @@ def resume(
         reporter=reporter,
     )
     go_on(directory, overrides, chosen)
-    epilogue(directory, reporter)
+    print_result(directory, reporter)

@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.errors import report, report_bug
-from ganzoo.cli.output import say
+from ganzoo.cli.output import report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
-from ganzoo.report.listing import own_score
+from ganzoo.report.entries import own_score
 from ganzoo.runs import names
+
+if TYPE_CHECKING:
+    from ganzoo.components.plan import Plan
+    from ganzoo.runs.directory import RunDirectory
+    from ganzoo.training.launch import Options
 
 
 class Job(NamedTuple):
-    """One run of the command."""
+    """One run to train."""
 
     recipe: str
     overrides: list[str]
@@ -28,46 +35,111 @@ class Job(NamedTuple):
         return shlex.join([self.recipe, *self.overrides])
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """The flags of ``ganzoo run``."""
+
+    seeds: tuple[int, ...] | None
+    only_print: bool
+    resume: str | None
+    name: str | None
+    allow_drift: bool
+    runs_dir: Path
+    max_time: float | None
+    """Seconds."""
+    expect_processes: int | None
+    plugin: Path | None
+
+    def flags(self) -> list[str]:
+        """Return the flags of one printed command, which is safe to start twice."""
+        flags = ["--resume", "auto", "--runs-dir", str(self.runs_dir)]
+        flags += ["--max-time", f"{self.max_time:.0f}s"] if self.max_time else []
+        flags += ["--name", self.name] if self.name else []
+        flags += ["--plugin", str(self.plugin)] if self.plugin else []
+        if self.expect_processes:
+            flags += ["--expect-processes", str(self.expect_processes)]
+        return flags + (["--allow-drift"] if self.allow_drift else [])
+
+    def plan(self, job: Job) -> Plan:
+        """Return a job's plan, which has passed every check."""
+        from ganzoo.training.launch import prepare
+
+        registry = options.registry(self.plugin)
+        return prepare(job.recipe, job.overrides, registry, allow_drift=self.allow_drift)
+
+    def training(self, reporter: Any, deadline: float | None) -> Options:
+        """Return the options of one job; `deadline` is a time of `time.monotonic`."""
+        from ganzoo.training.launch import Options
+
+        return Options(
+            runs_directory=self.runs_dir,
+            name=self.name,
+            max_seconds=max(deadline - time.monotonic(), 0.0) if deadline else None,
+            expect_processes=self.expect_processes,
+            reporter=reporter,
+        )
+
+
 @click.command()
 @click.argument("recipes_and_overrides", nargs=-1, required=True, metavar="RECIPE… [KEY=VALUE…]")
-@click.option("--seeds", type=options.Seeds(), metavar="LIST", help="Run each with these: 0,1,2.")
-@click.option("--print", "only_print", is_flag=True, help="Write one command a run, run nothing.")
+@click.option(
+    "--seeds", type=options.Seeds(), metavar="LIST", help="One run per seed: 0,1,2 or 0-4."
+)
+@click.option(
+    "--print", "only_print", is_flag=True, help="Print one command per run, train nothing."
+)
 @click.option(
     "--resume",
     type=click.Choice(["auto"]),
-    help="Go on with the same experiment if it is there; do nothing if it is finished.",
+    help="Continue the same experiment if it exists; do nothing if it is finished.",
 )
-@click.option("--name", help="Name of the run, instead of the recipe's.")
-@click.option("--allow-drift", is_flag=True, help="Run a lock although its code has changed.")
+@click.option("--name", help="Name of the run; default: the recipe's.")
+@click.option("--allow-drift", is_flag=True, help="Run a lock even if its code has changed.")
 @options.runs_directory
 @options.max_time
 @options.expect_processes
 @options.plugin
-def run(recipes_and_overrides: tuple[str, ...], **given: Any) -> None:
-    """Check RECIPE, train it with a progress bar, score it on the way and at the end.
+def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
+    """Check RECIPE, train it, score it during training and at the end.
 
-    RECIPE is a YAML file or a name that `ganzoo recipes` lists. KEY=VALUE overrides anything in
-    it: train.steps=500, generator.width=32, loss=hinge.
+    RECIPE is a YAML file or a name that `ganzoo recipes` lists. KEY=VALUE overrides any of its
+    keys: train.steps=500, generator.width=32, loss=hinge.
 
-    Several recipes, or --seeds, are all checked before the first is trained. They run one after
-    another; those that are finished are skipped, and one that fails does not stop the rest.
+    Several recipes, or several --seeds, are all checked before the first is trained. They run one
+    after another; finished ones are skipped, and a failure does not stop the rest.
     """
-    jobs = jobs_of(recipes_and_overrides, given["seeds"])
-    if given["name"] is not None:
-        names.check(given["name"])
-    given["deadline"] = time.monotonic() + given["max_time"] if given["max_time"] else None
-    if given["only_print"]:
+    given = RunOptions(**flags)
+    jobs = jobs_of(recipes_and_overrides, given.seeds)
+    if given.name is not None:
+        names.check(given.name)
+    if given.only_print:
         for job in jobs:
-            click.echo(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *_flags(given)]))
-    elif len(jobs) == 1 and not given["seeds"]:
-        run_one(jobs[0], given)
-    else:
+            click.echo(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *given.flags()]))
+        return
+    deadline = time.monotonic() + given.max_time if given.max_time else None
+    is_queue = len(jobs) > 1 or given.seeds is not None
+    if is_queue:
         check_all(jobs, given)
-        run_all(jobs, given | {"resume": "auto"})
+    from ganzoo.cli.progress import TerminalReporter
+    from ganzoo.training.launch import start
+    from ganzoo.training.rejoin import start_or_go_on
+
+    train = start_or_go_on if is_queue or given.resume else start
+    failures: list[tuple[Job, int]] = []
+    for job in jobs:
+        with queued(job, failures, deadline) if is_queue else nullcontext():
+            reporter = TerminalReporter()
+            directory = train(given.plan(job), given.training(reporter, deadline))
+            print_result(directory, reporter)
+    if failures:
+        say(f"{len(failures)} of {len(jobs)} runs failed:")
+        for job, code in failures:
+            say(f"  exit code {code}: {job}")
+        raise click.exceptions.Exit(failures[0][1])
 
 
 def jobs_of(words: tuple[str, ...], seeds: tuple[int, ...] | None) -> list[Job]:
-    """Return a job for each recipe among the words, or for each of its seeds.
+    """Return one job per recipe among the words, or one per recipe and seed.
 
     Raises:
         click.UsageError: no recipe, or words that contradict each other.
@@ -81,65 +153,15 @@ def jobs_of(words: tuple[str, ...], seeds: tuple[int, ...] | None) -> list[Job]:
     if seeds is None:
         return [Job(recipe, overrides) for recipe in recipes]
     if own := [word for word in overrides if word.startswith("seed=")]:
-        raise click.UsageError(f"{own[-1]} and --seeds both say the seed; choose one")
+        raise click.UsageError(f"{own[-1]} and --seeds both set the seed; choose one")
     return [Job(recipe, [*overrides, f"seed={seed}"]) for recipe in recipes for seed in seeds]
 
 
-def _flags(given: dict[str, Any]) -> list[str]:
-    """Return the options of one printed command, which is safe to start twice."""
-    flags = ["--resume", "auto", "--runs-dir", str(given["runs_dir"])]
-    if given["max_time"]:
-        flags += ["--max-time", f"{given['max_time']:.0f}s"]
-    for option in ("name", "plugin", "expect_processes"):
-        if given[option]:
-            flags += [f"--{option.replace('_', '-')}", str(given[option])]
-    return flags + (["--allow-drift"] if given["allow_drift"] else [])
-
-
-def _plan(job: Job, given: dict[str, Any]) -> Any:
-    from ganzoo.training.launch import prepare
-
-    registry = options.registry(given["plugin"])
-    return prepare(job.recipe, job.overrides, registry, allow_drift=given["allow_drift"])
-
-
-def run_one(job: Job, given: dict[str, Any]) -> None:
-    """Run one job to its end, and say what came of it."""
-    from ganzoo.cli.progress import TerminalReporter
-    from ganzoo.training.launch import Options, start
-    from ganzoo.training.rejoin import start_or_go_on
-
-    reporter: Any = TerminalReporter()
-    plan = _plan(job, given)
-    deadline = given["deadline"]
-    chosen = Options(
-        runs_directory=given["runs_dir"],
-        name=given["name"],
-        max_seconds=max(deadline - time.monotonic(), 0.0) if deadline else None,
-        expect_processes=given["expect_processes"],
-        reporter=reporter,
-    )
-    directory = start_or_go_on(plan, chosen) if given["resume"] else start(plan, chosen)
-    epilogue(directory, reporter)
-
-
-def epilogue(directory: Any, reporter: Any) -> None:
-    """Say where the run is and what it scored; its path alone goes to standard output."""
-    score = own_score(directory.scores())
-    if score and score.sampling and score.sampling.selected == "final":
-        reporter.say("score", f"{score.value:.4g}  {score.protocol.words()}  final")
-    pictures = sorted(Path(directory.samples_directory).glob("step-*.png"))
-    if pictures:
-        reporter.say("look", str(pictures[-1]))
-    if not reporter.silent:
-        click.echo(str(directory.path))
-
-
-def check_all(jobs: list[Job], given: dict[str, Any]) -> None:
-    """Check every recipe once, with the first of its seeds, and say all that is wrong.
+def check_all(jobs: list[Job], given: RunOptions) -> None:
+    """Check every recipe once, with its first seed, and print all problems.
 
     Raises:
-        click.exceptions.Exit: something is, with the exit code of the first problem.
+        click.exceptions.Exit: some recipe has one, with the exit code of the first.
     """
     from ganzoo.training.launch import check_data
 
@@ -149,39 +171,45 @@ def check_all(jobs: list[Job], given: dict[str, Any]) -> None:
     failures: dict[str, GanzooError] = {}
     for job in first.values():
         try:
-            check_data(_plan(job, given))
+            check_data(given.plan(job))
         except GanzooError as error:
             if error.message not in [each.message for each in failures.values()]:
-                report(error)
+                report_error(error)
             failures[job.recipe] = error
     if failures:
         say(f"nothing is trained: {', '.join(failures)} cannot be run")
         raise click.exceptions.Exit(next(iter(failures.values())).exit_code)
 
 
-def run_all(jobs: list[Job], given: dict[str, Any]) -> None:
-    """Run every job, whatever becomes of the others. Only a stop signal or the time limit ends all.
+@contextmanager
+def queued(job: Job, failures: list[tuple[Job, int]], deadline: float | None) -> Iterator[None]:
+    """Record a failure of one of several jobs instead of raising it, so that the others run.
 
     Raises:
-        click.exceptions.Exit: some failed, with the exit code of the first.
+        Interrupted, Unfinished: a stop signal or the time limit, which ends all of them.
     """
-    failures: list[tuple[Job, int]] = []
-    for job in jobs:
-        if given["deadline"] and time.monotonic() >= given["deadline"]:
-            again = "the same command again: it skips what is finished"
-            raise Unfinished(f"stopped by time limit before {job}", hint=again)
-        try:
-            run_one(job, given)
-        except (Interrupted, Unfinished):
-            raise
-        except GanzooError as error:
-            report(error)
-            failures.append((job, error.exit_code))
-        except Exception as error:  # a plugin's own, or a bug: the others need not wait for a cure
-            report_bug(error)
-            failures.append((job, GanzooError.exit_code))
-    if failures:
-        say(f"{len(failures)} of {len(jobs)} runs failed:")
-        for job, code in failures:
-            say(f"  exit code {code}: {job}")
-        raise click.exceptions.Exit(failures[0][1])
+    if deadline and time.monotonic() >= deadline:
+        again = "the same command again: it skips what is finished"
+        raise Unfinished(f"stopped by time limit before {job}", hint=again)
+    try:
+        yield
+    except (Interrupted, Unfinished):
+        raise
+    except GanzooError as error:
+        report_error(error)
+        failures.append((job, error.exit_code))
+    except Exception as error:  # a plugin's error, or a bug: the other jobs can still run
+        report_bug(error)
+        failures.append((job, GanzooError.exit_code))
+
+
+def print_result(directory: RunDirectory, reporter: Any) -> None:
+    """Print the final score and a picture's path to stderr, and the run's path to stdout."""
+    score = own_score(directory.scores())
+    if score and score.sampling and score.sampling.selected == "final":
+        reporter.say("score", f"{score.value:.4g}  {score.protocol.words()}  final")
+    pictures = sorted(Path(directory.samples_directory).glob("step-*.png"))
+    if pictures:
+        reporter.say("look", str(pictures[-1]))
+    if not reporter.silent:
+        click.echo(str(directory.path))

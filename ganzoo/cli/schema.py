@@ -1,4 +1,4 @@
-"""``ganzoo schema``: what a recipe may say, for editors."""
+"""``ganzoo schema``: the JSON Schema of recipes, for editors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ganzoo.cli.output import say
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write it there instead of printing it.",
+    help="Write the schema to FILE instead of printing it.",
 )
 @options.plugin
 def schema(out: Path | None, plugin: Path | None) -> None:
-    """Print the JSON Schema (2020-12) of recipes, with every component that is installed.
+    """Print the JSON Schema (2020-12) of recipes, with every installed component.
 
-    An editor that knows YAML completes keys and names by it, and says what they mean.
+    A YAML editor uses it to complete keys and names and to show their documentation.
     """
     from ganzoo.components.json_schema import recipe_schema
     from ganzoo.errors import UsageError
@@ -39,5 +39,5 @@ def schema(out: Path | None, plugin: Path | None) -> None:
     except OSError as error:
         what = f"{out} cannot be written: {error.strerror}"
         raise UsageError(what, hint="ganzoo schema --out recipe.schema.json") from error
-    say(f"written to {out}; an editor wants this as the first line of a recipe:")
+    say(f"wrote {out}; for your editor, make this the first line of a recipe:")
     click.echo(f"# yaml-language-server: $schema={out}")

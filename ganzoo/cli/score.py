@@ -1,16 +1,16 @@
-"""``ganzoo score``: a checkpoint, or samples that any tool made."""
+"""``ganzoo score``: score a checkpoint, or samples from any tool."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.errors import report
-from ganzoo.cli.output import is_main_process, say
+from ganzoo.cli.output import is_main_process, report_error, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.registry.names import shorten
 from ganzoo.runs.commands import command, reference_to
@@ -22,46 +22,83 @@ if TYPE_CHECKING:
     from ganzoo.training.run import Run
 
 
+@dataclass(frozen=True)
+class ScoreOptions:
+    """The flags of ``ganzoo score``."""
+
+    against: str | None
+    like: str | None
+    split: str | None
+    extractor: str | None
+    name: str | None
+    seed: int
+    yardstick: bool
+    checkpoint: str
+    expect_processes: int | None
+    runs_dir: Path
+
+    def check(self) -> None:
+        """Raise click.UsageError if two flags contradict each other or one lacks its partner."""
+        if self.against and self.like:
+            raise click.UsageError("--against and --like are two protocols; choose one")
+        for option, value in (("split", self.split), ("extractor", self.extractor)):
+            if value and not self.against:
+                raise click.UsageError(f"--{option} needs --against, which is missing")
+        if self.yardstick and not self.name:
+            raise click.UsageError("--yardstick needs --name, which is missing")
+
+    def keep(self) -> Keep | None:
+        """Return where and under which name a score of samples is kept; None: nowhere."""
+        from ganzoo.runs import names
+        from ganzoo.training.external_scores import Keep
+
+        if self.name is None:
+            return None
+        names.check(self.name, ("score", "PATH"))
+        return Keep(self.name, self.runs_dir, self.seed, self.yardstick)
+
+
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="RUN|PATH… [KEY=VALUE…]")
 @click.option("--against", metavar="DATASET|PATH", help="Score the samples in PATH against this.")
-@click.option("--like", metavar="RUN", help="By the protocol of this run.")
-@click.option("--split", metavar="NAME", help="Of --against; train unless told otherwise.")
+@click.option("--like", metavar="RUN", help="Use this run's evaluation protocol.")
+@click.option("--split", metavar="NAME", help="Split of --against; default: train.")
 @click.option(
     "--extractor",
     metavar="NAME",
-    help="With --against: instead of the data set's own; '{use: NAME, KEY: VALUE}' gives "
-    "parameters.",
+    help="Extractor for --against, instead of the data set's own; with parameters: "
+    "'{use: NAME, KEY: VALUE}'.",
 )
-@click.option("--name", metavar="NAME", help="Keep the score of PATH: a row of the leaderboard.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="With --name: of the samples.")
-@click.option("--yardstick", is_flag=True, help="With --name: no model made them; takes no rank.")
+@click.option("--name", metavar="NAME", help="Keep the score of PATH as a row of the leaderboard.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, help="With --name: the samples' seed."
+)
+@click.option(
+    "--yardstick", is_flag=True, help="With --name: no model made the samples; not ranked."
+)
 @options.checkpoint
 @options.expect_processes
 @options.runs_directory
 @options.as_json
-def score(words: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def score(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Score a checkpoint of each RUN, or a folder, zip or npz of samples from any tool.
 
-    For a run, KEY=VALUE changes how it is evaluated (eval.final_samples=10000), --like evaluates
-    it as another run was, and the score is added to its records. Samples need --against or --like;
-    KEY=VALUE are then parameters of --against (size=16). With --name NAME their score is kept, and
-    `ganzoo compare` ranks it beside the runs of --runs-dir. Of several, one that cannot be scored
-    does not stop the rest.
+    The score of a run is added to its records. KEY=VALUE changes how the run is evaluated
+    (eval.final_samples=10000); --like evaluates it as another run was.
+
+    Samples need --against or --like; KEY=VALUE are then parameters of --against (size=16). With
+    --name their score is kept, and `ganzoo compare` ranks it together with the runs.
+
+    If one of several cannot be scored, the rest still are.
     """
-    if given["against"] and given["like"]:
-        raise click.UsageError("--against and --like are two protocols; choose one")
-    for option in ("split", "extractor"):
-        if given[option] and not given["against"]:
-            raise click.UsageError(f"--{option} is of --against, which is not given")
-    if given["yardstick"] and not given["name"]:
-        raise click.UsageError("--yardstick is of --name, which is not given")
+    given = ScoreOptions(**flags)
+    given.check()
     overrides = tuple(word for word in words if is_override(word))
     references = [word for word in dict.fromkeys(words) if word not in overrides]
     if not references:
-        raise click.UsageError(f"{overrides[0]} is to be scored how? Name a RUN or a PATH as well")
-    if given["name"] and len(references) > 1:
-        raise click.UsageError(f"--name is for one, not for {len(references)}")
+        raise click.UsageError("missing RUN or PATH to score")
+    if given.name and len(references) > 1:
+        raise click.UsageError(f"--name names one score, not {len(references)}")
     if len(references) == 1:
         _show({references[0]: score_one(references[0], overrides, given)}, as_json)
     else:
@@ -73,25 +110,25 @@ def is_override(word: str) -> bool:
     return "=" in word and not Path(word).exists()
 
 
-def score_one(reference: str, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
+def score_one(reference: str, overrides: tuple[str, ...], given: ScoreOptions) -> Score:
     """Score a run, or samples."""
     samples = are_samples(reference)
-    if given["name"] and not samples:
-        raise click.UsageError(f"{reference} is a run, which keeps its scores itself; no --name")
-    if samples and given["checkpoint"] != "final":
+    if given.name and not samples:
+        raise click.UsageError(f"{reference} is a run, which keeps its own scores; drop --name")
+    if samples and given.checkpoint != "final":
         raise click.UsageError(f"{reference} holds samples, which have no --checkpoint")
-    if samples:
-        score = _foreign(Path(reference), overrides, given)
-        if given["name"] and is_main_process():
-            say(f"kept in {given['runs_dir']} as a row called {given['name']}")
-        return score
-    return _own(reference, overrides, given)
+    if not samples:
+        return _score_run(reference, overrides, given)
+    score = _score_samples(Path(reference), overrides, given)
+    if given.name and is_main_process():
+        say(f"kept in {given.runs_dir} as a row called {given.name}")
+    return score
 
 
 def _score_all(
-    references: list[str], overrides: tuple[str, ...], given: dict[str, Any], as_json: bool
+    references: list[str], overrides: tuple[str, ...], given: ScoreOptions, as_json: bool
 ) -> None:
-    """Score one after the other, whatever becomes of the others; only a stop signal ends all.
+    """Score one after the other, even if some fail; only a stop signal ends all.
 
     Raises:
         click.exceptions.Exit: some failed, with the exit code of the first.
@@ -105,7 +142,7 @@ def _score_all(
             raise
         except GanzooError as error:
             say(f"{reference}:")
-            report(error)
+            report_error(error)
             failures[reference] = error.exit_code
         else:
             if not as_json:
@@ -118,10 +155,10 @@ def _score_all(
 
 
 def are_samples(reference: str) -> bool:
-    """Return whether a word means a path that holds samples, and no run.
+    """Return whether a word is a path that holds samples, and no run.
 
     Raises:
-        DataError: it can only mean a file, which is not there.
+        DataError: it can only be the name of a file, and there is no such file.
     """
     path = Path(reference)
     if not path.exists() and path.suffix.lower() in (".npz", ".zip"):
@@ -129,22 +166,22 @@ def are_samples(reference: str) -> bool:
     return path.exists() and not (path / INFO).exists()
 
 
-def _own(reference: str, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
+def _score_run(reference: str, overrides: tuple[str, ...], given: ScoreOptions) -> Score:
     from ganzoo.training.run import load
 
-    run = load(reference, given["runs_dir"])
-    if given["against"]:
+    run = load(reference, given.runs_dir)
+    if given.against:
         raise UsageError(
             f"{run.name} is a run, which has its reference already; --against is for samples",
             hint=command("score", reference_to(run.path), "eval.reference=SPLIT"),
         )
-    like = _evaluation_of(load(given["like"], given["runs_dir"]), run) if given["like"] else None
+    like = _evaluation_of(load(given.like, given.runs_dir), run) if given.like else None
     if like and overrides:
-        raise click.UsageError("--like takes the other run's protocol, and nothing else")
+        raise click.UsageError("--like takes the other run's protocol; drop the KEY=VALUE")
     return run.score(
-        checkpoint=options.which(given["checkpoint"]),
+        checkpoint=options.which(given.checkpoint),
         overrides=like or overrides,
-        expect_processes=given["expect_processes"],
+        expect_processes=given.expect_processes,
     )
 
 
@@ -153,68 +190,58 @@ def _evaluation_of(like: Run, run: Run) -> dict[str, Any]:
     theirs, own = (each.plan.components["dataset",].id for each in (like, run))
     if theirs != own:
         raise UsageError(
-            f"{like.name} was scored against {shorten(theirs)}, and {run.name} is of "
-            f"{shorten(own)}: no score of the two can be compared",
+            f"{like.name} was scored against {shorten(theirs)} and {run.name} against "
+            f"{shorten(own)}: their scores cannot be compared",
             hint=command("compare", "--by-dataset"),
         )
     return like.evaluation()
 
 
-def _foreign(path: Path, overrides: tuple[str, ...], given: dict[str, Any]) -> Score:
+def _score_samples(path: Path, overrides: tuple[str, ...], given: ScoreOptions) -> Score:
     from ganzoo.recipes.overrides import override_layer
     from ganzoo.training.external_scores import score_against, score_like
     from ganzoo.training.run import load
 
-    keep = _kept(given)
-    if given["like"]:
+    keep = given.keep()
+    if given.like:
         if overrides:
-            raise click.UsageError("--like takes the run's own protocol, and nothing else")
-        return score_like(path, load(given["like"], given["runs_dir"]), keep=keep, tell=say)
-    if not given["against"]:
+            raise click.UsageError("--like takes the run's protocol; drop the KEY=VALUE")
+        return score_like(path, load(given.like, given.runs_dir), keep=keep, tell=say)
+    if not given.against:
         raise UsageError(
-            f"{path} is no run: say what its samples are to be compared with, --against DATASET, "
-            "--against PATH or --like RUN",
-            hint=command("score", path, "--like", "last", runs_directory=given["runs_dir"]),
+            f"{path} holds samples, which need a reference: --against DATASET, --against PATH or "
+            "--like RUN",
+            hint=command("score", path, "--like", "last", runs_directory=given.runs_dir),
         )
     parameters = override_layer([f"dataset.{override}" for override in overrides]).data
     return score_against(
         path,
-        given["against"],
+        given.against,
         parameters.get("dataset", {}),
-        split=given["split"] or "train",
-        extractor=_extractor(given["extractor"]) if given["extractor"] else None,
+        split=given.split or "train",
+        extractor=_extractor(given.extractor) if given.extractor else None,
         keep=keep,
     )
 
 
 def _extractor(text: str) -> dict[str, Any]:
-    """Return a name, or a component as a recipe has it, in its long form."""
+    """Return an extractor's name or flow mapping as a component in its long form."""
     from ganzoo.recipes.overrides import override_layer
 
     node = override_layer([f"eval.extractor={text}"]).data["eval"]["extractor"]
     if isinstance(node, dict) and isinstance(node.get("use"), str):
         return node
     raise UsageError(
-        f"--extractor {text}: a name is expected, or {{use: NAME, KEY: VALUE}}",
+        f"--extractor {text}: expected a name, or {{use: NAME, KEY: VALUE}}",
         hint="ganzoo list extractors",
     )
 
 
-def _kept(given: dict[str, Any]) -> Keep | None:
-    from ganzoo.runs import names
-    from ganzoo.training.external_scores import Keep
-
-    if given["name"] is None:
-        return None
-    names.check(given["name"], ("score", "PATH"))
-    return Keep(given["name"], given["runs_dir"], given["seed"], given["yardstick"])
-
-
 def _show(scores: dict[str, Score], as_json: bool, *, heading: bool = False) -> None:
-    """Print scores by what they are of, once for all processes.
+    """Print scores by the name of what was scored, on the main process only.
 
     Args:
-        heading: whether there are several, so that each says what it is of.
+        heading: whether to print those names, because there are several.
     """
     if not is_main_process():
         return
@@ -240,5 +267,5 @@ def _lines(result: Score) -> list[str]:
 
 
 def figure(value: float) -> str:
-    """Return four places, or four digits of what they would say nothing about."""
+    """Format with 4 decimals, or with 4 significant digits if too small or too large for that."""
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e9 else f"{value:.3e}"

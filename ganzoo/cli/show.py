@@ -1,4 +1,4 @@
-"""``ganzoo show``: a recipe with everything resolved, and where each line comes from."""
+"""``ganzoo show``: print a resolved recipe and where each line comes from."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ganzoo.cli import options
 @options.plugin
 @options.as_json
 def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: bool) -> None:
-    """Print RECIPE with every default written out and each line's origin beside it.
+    """Print RECIPE with every default written out, and the origin of each line as a comment.
 
-    What is printed is itself a recipe. The data need not be there.
+    The output is itself a recipe. The data need not be present.
     """
     from ganzoo.components.plan import full_recipe
     from ganzoo.components.planner import load_recipe, plan_components

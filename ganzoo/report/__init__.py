@@ -1,1 +1,1 @@
-"""Tables of runs and scores; which of them may be ranked together. No torch."""
+"""Leaderboards, lists of runs, and HTML pages. No torch."""

@@ -1,7 +1,7 @@
-"""The leaderboard: runs ranked by score, within one protocol only.
+"""From runs to a leaderboard: ranked by score, within one protocol only.
 
-Runs that differ in their seeds alone are one row. What cannot be ranked is listed with the reason
-and the command that would change it; nothing is left out in silence.
+Runs that differ only in their seeds are one row. A run that cannot be ranked is listed with the
+reason and the command that would change it; no run is left out silently.
 """
 
 import contextlib
@@ -14,18 +14,18 @@ from typing import Any
 from ganzoo.errors import ComparisonError, RecipeError
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.names import qualify, shorten
-from ganzoo.report.candidates import (
-    Candidate,
+from ganzoo.report.entries import (
+    Entry,
     Unranked,
-    candidate,
     datasets_of,
-    no_such_dataset,
+    read_entry,
+    unknown_dataset,
     was_run,
 )
-from ganzoo.report.leaderboard import Comparison
+from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.naming import leaves_of
 from ganzoo.report.published import published_figures
-from ganzoo.report.ranking import rank, with_recipes
+from ganzoo.report.rows import rank_rows, with_recipes
 from ganzoo.report.where import Condition, require_known
 from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory, unreadable
@@ -40,33 +40,33 @@ def compare(
     where: Sequence[str] = (),
     sort: str | None = None,
     only_changed: bool = False,
-) -> Comparison:
+) -> Leaderboard:
     """Rank runs by the score of their final generator.
 
-    The protocol that most runs were scored under is the one that is ranked (of several, the one
-    used last). Rows are sorted by their mean over seeds, lower being better.
+    The ranked protocol is the one that most runs were scored under; if several have as many runs,
+    the one used last. Rows are sorted by their mean over seeds, lower being better.
 
     Args:
-        runs: paths, prefixes of names, or ``last``; None: all of `runs_directory`.
+        runs: paths, unique prefixes of names, or ``last``; None: all of `runs_directory`.
         dataset: only runs scored against this data set.
-        where: only runs whose recipes fulfil all of these conditions; see `ganzoo.report.where`.
-        sort: a column to order the rows by, ``-column`` for the largest first; None: by rank.
-            A row keeps the number of its rank.
-        only_changed: whether the keys of the recipes that differ become columns.
+        where: only runs whose recipes satisfy all of these conditions; see `ganzoo.report.where`.
+        sort: a column to sort the rows by, ``-column`` for the largest first; None: by rank.
+            A row keeps its rank.
+        only_changed: whether the recipe keys that differ become columns.
 
     Raises:
         ComparisonError: no two runs share a protocol, or there is no score at all.
-        UsageError: a reference that fits no run or several; a condition or column that cannot be.
+        UsageError: no run or several runs match a name; a wrong condition; no such column.
     """
     directory = Path(runs_directory)
     read = _read(runs, directory, where)
     wanted = None
     if dataset is not None:
-        if problem := no_such_dataset(dataset, read, directory):
+        if problem := unknown_dataset(dataset, read, directory):
             raise problem
         wanted = qualify(dataset)
         read = [each for each in read if wanted in datasets_of(each) or not datasets_of(each)]
-    return _ranking(read, directory, wanted, sort, only_changed)
+    return _leaderboard(read, directory, wanted, sort, only_changed)
 
 
 def compare_by_dataset(
@@ -76,88 +76,64 @@ def compare_by_dataset(
     where: Sequence[str] = (),
     sort: str | None = None,
     only_changed: bool = False,
-) -> tuple[Comparison, ...]:
-    """Rank the runs of each data set by themselves, the data set of most runs first.
+) -> tuple[Leaderboard, ...]:
+    """Return one leaderboard per data set, the data set with the most runs first.
 
-    Arguments and errors are those of `compare`. Runs of a data set of which no two share a protocol
-    are listed as not ranked under the first ranking.
+    Arguments and errors are those of `compare`. If no two runs of a data set share a protocol, its
+    runs are listed as not ranked below the first leaderboard.
     """
     directory = Path(runs_directory)
     read = _read(runs, directory, where)
-    of_each: dict[str, list[Candidate | Unranked]] = defaultdict(list)
+    by_dataset: dict[str, list[Entry | Unranked]] = defaultdict(list)
     for each in read:
         for dataset in sorted(datasets_of(each)):
-            of_each[dataset].append(each)
-    rankings: list[Comparison] = []
+            by_dataset[dataset].append(each)
+    boards: list[Leaderboard] = []
     rest = [each for each in read if not datasets_of(each)]
-    for dataset in sorted(of_each, key=lambda name: (-len(of_each[name]), name)):
+    for dataset in sorted(by_dataset, key=lambda name: (-len(by_dataset[name]), name)):
         try:
-            ranking = _ranking(of_each[dataset], directory, dataset, None, only_changed)
+            board = _leaderboard(by_dataset[dataset], directory, dataset, None, only_changed)
         except ComparisonError:
-            rest += of_each[dataset]
+            rest += by_dataset[dataset]
         else:
-            rankings.append(ranking)
-    if not rankings:
-        return (_ranking(read, directory, None, sort, only_changed),)
-    first = replace(rankings[0], unranked=(*rankings[0].unranked, *map(_alone, rest)))
-    return _sorted((first, *rankings[1:]), sort)
+            boards.append(board)
+    if not boards:
+        return (_leaderboard(read, directory, None, sort, only_changed),)
+    first = replace(boards[0], unranked=(*boards[0].unranked, *map(_without_partner, rest)))
+    return _sorted((first, *boards[1:]), sort)
 
 
-def _sorted(rankings: tuple[Comparison, ...], column: str | None) -> tuple[Comparison, ...]:
-    """Order those rankings that have the column; what has no such metric keeps its order."""
+def _sorted(boards: tuple[Leaderboard, ...], column: str | None) -> tuple[Leaderboard, ...]:
+    """Sort those leaderboards that have the column; the others, without that metric, stay."""
     if not column:
-        return rankings
-    if not any(each.has_column(column) for each in rankings):
-        return (rankings[0].sorted_by(column),)  # which says what columns there are
-    return tuple(each.sorted_by(column) if each.has_column(column) else each for each in rankings)
+        return boards
+    if not any(each.has_column(column) for each in boards):
+        return (boards[0].sorted_by(column),)  # raises, and names the columns there are
+    return tuple(each.sorted_by(column) if each.has_column(column) else each for each in boards)
 
 
-def _alone(each: Candidate | Unranked) -> Unranked:
+def _without_partner(each: Entry | Unranked) -> Unranked:
     if isinstance(each, Unranked):
         return each
-    words = " and ".join(protocol.words() for protocol in each.protocols().values())
-    return Unranked(each.run.name, f"no other run was scored under its protocol, {words}")
+    protocols = " and ".join(protocol.words() for protocol in each.protocols().values())
+    return Unranked(each.run.name, f"no other run was scored under its protocol, {protocols}")
 
 
 def _read(
     runs: Sequence[str | Path] | None, directory: Path, where: Sequence[str]
-) -> list[Candidate | Unranked]:
-    chosen = _chosen(runs, directory)
-    read = [candidate(run) for run in _where(chosen, where, directory)]
+) -> list[Entry | Unranked]:
+    found = _find_runs(runs, directory)
+    read = [read_entry(run) for run in _matching(found, where, directory)]
     if runs is None:
-        others = unreadable(directory, legible=chosen)
-        read += [_unreadable(path, why) for path, why in others if was_run(path)]
+        read += [
+            Unranked(path.name, f"its records cannot be read: {why}")
+            for path, why in unreadable(directory, legible=found)
+            if was_run(path)
+        ]
     return read
 
 
-def _ranking(
-    read: Sequence[Candidate | Unranked],
-    directory: Path,
-    wanted: str | None,
-    sort: str | None,
-    only_changed: bool,
-) -> Comparison:
-    """Rank what was read, under a protocol of the data set `wanted` if there is one."""
-    candidates = [each for each in read if isinstance(each, Candidate)]
-    unranked = [each for each in read if isinstance(each, Unranked)]
-    if not candidates:
-        raise _nothing(unranked, directory)
-    protocol = _most_common(candidates, wanted)
-    ranked = [each for each in candidates if each.final(protocol.id)]
-    others = [each for each in candidates if not each.final(protocol.id)]
-    if len(ranked) == 1 and others:
-        raise _nothing_together(candidates, protocol, directory)
-    unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
-    kept, repeats = _without_repeats(ranked)
-    directories = {each.run.name: each.run for each in kept}
-    comparison = Comparison(protocol, rank(kept, protocol), (*unranked, *repeats), directories)
-    comparison = replace(comparison, published=published_figures(candidates))
-    if only_changed:
-        comparison = with_recipes(comparison, {each.experiment: each.lock for each in kept})
-    return comparison.sorted_by(sort) if sort else comparison
-
-
-def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirectory]:
+def _find_runs(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirectory]:
     if runs is None:
         return RunDirectory.all(directory)
     named = [runs] if isinstance(runs, str | Path) else runs
@@ -165,51 +141,82 @@ def _chosen(runs: Sequence[str | Path] | None, directory: Path) -> list[RunDirec
     return list(found.values())
 
 
-def _where(
-    runs: Sequence[RunDirectory], conditions: Sequence[str], directory: Path
+def _matching(
+    runs: Sequence[RunDirectory], where: Sequence[str], directory: Path
 ) -> list[RunDirectory]:
-    """Return the runs whose recipes fulfil every condition, and those that cannot be read."""
-    if not conditions:
+    """Return the runs whose recipes satisfy every condition, and those that cannot be read."""
+    if not where:
         return list(runs)
-    asked = [Condition.of(text) for text in conditions]
+    conditions = [Condition.of(text) for text in where]
     recipes: dict[str, Mapping[str, Any]] = {}
     for run in runs:
         with contextlib.suppress(RecipeError):
             recipes[run.name] = leaves_of(read_lock(run.lock_file))
-    require_known(asked, list(recipes.values()))
-    fitting = [name for name, recipe in recipes.items() if all(c.holds(recipe) for c in asked)]
+    require_known(conditions, list(recipes.values()))
+    fitting = [
+        name for name, recipe in recipes.items() if all(each.holds(recipe) for each in conditions)
+    ]
     if recipes and not fitting:
         raise ComparisonError(
-            f"none of {len(recipes)} runs has a recipe with {' and '.join(conditions)}",
+            f"none of {len(recipes)} runs has a recipe with {' and '.join(where)}",
             hint=command("compare", "--only-changed", runs_directory=directory),
         )
     return [run for run in runs if run.name in fitting or run.name not in recipes]
 
 
-def _unreadable(path: Path, why: str) -> Unranked:
-    return Unranked(path.name, f"its records cannot be read: {why}")
+def _leaderboard(
+    read: Sequence[Entry | Unranked],
+    directory: Path,
+    dataset: str | None,
+    sort: str | None,
+    only_changed: bool,
+) -> Leaderboard:
+    """Rank the entries under their most common protocol; with `dataset`, under one of that."""
+    entries = [each for each in read if isinstance(each, Entry)]
+    unranked = [each for each in read if isinstance(each, Unranked)]
+    if not entries:
+        raise _no_score(unranked, directory)
+    protocol = _most_common_protocol(entries, dataset)
+    ranked = [each for each in entries if each.final(protocol.id)]
+    others = [each for each in entries if not each.final(protocol.id)]
+    if len(ranked) == 1 and others:
+        raise _no_shared_protocol(ranked[0], others, protocol, directory)
+    unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
+    kept, repeats = _without_repeats(ranked)
+    rows = rank_rows(kept, protocol)
+    if only_changed:
+        rows = with_recipes(rows, {each.experiment: each.lock for each in kept})
+    board = Leaderboard(
+        protocol,
+        rows,
+        (*unranked, *repeats),
+        directories={each.run.name: each.run for each in kept},
+        published=published_figures(entries),
+    )
+    return board.sorted_by(sort) if sort else board
 
 
-def _most_common(candidates: Iterable[Candidate], dataset: str | None) -> Protocol:
-    """Return the protocol of most runs; of several, the one that runs ended with themselves.
+def _most_common_protocol(entries: Iterable[Entry], dataset: str | None) -> Protocol:
+    """Return the protocol of most runs; of several, the one that most runs ended with themselves.
 
-    Where there are several of those too, it is the one that a score was made under last.
+    If there are several of those too, return the one that was used last.
     """
-    users: dict[str, list[Score]] = defaultdict(list)
-    for each in candidates:
+    scores_under: dict[str, list[Score]] = defaultdict(list)
+    for each in entries:
         for identifier, protocol in each.protocols().items():
             score = each.final(identifier)
             if score and dataset in (None, protocol.reference):
-                users[identifier].append(score)
+                scores_under[identifier].append(score)
 
     def weight(scores: list[Score]) -> tuple[int, int, str]:
         own = sum(score.sampling.selected == "final" for score in scores if score.sampling)
         return len(scores), own, max(score.time for score in scores)
 
-    return max(users.values(), key=weight)[0].protocol
+    return max(scores_under.values(), key=weight)[0].protocol
 
 
-def _nothing(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
+def _no_score(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
+    """Return the error for runs none of which has a score, with the reason for each."""
     make = command("run", "RECIPE", runs_directory=directory)
     if not unranked:
         return ComparisonError(f"there are no runs in {directory}", hint=make)
@@ -221,29 +228,24 @@ def _nothing(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
     )
 
 
-def _nothing_together(
-    candidates: Sequence[Candidate], protocol: Protocol, directory: Path
+def _no_shared_protocol(
+    first: Entry, others: Sequence[Entry], protocol: Protocol, directory: Path
 ) -> ComparisonError:
-    (first,) = (each for each in candidates if each.final(protocol.id))
-    others = [
-        _other_protocol(each, protocol, first, directory)
-        for each in candidates
-        if each is not first
-    ]
+    """Return the error for scores no two of which share a protocol, naming the differences."""
+    reasons = [_other_protocol(each, protocol, first, directory) for each in others]
     lines = [f"  {first.run.name}: {protocol.words()}"]
-    lines += [f"  {each.run}: {each.reason}" for each in others]
+    lines += [f"  {each.run}: {each.reason}" for each in reasons]
+    count = 1 + len(others)
     return ComparisonError(
-        "\n".join([f"{len(candidates)} runs, no two of them scored under one protocol", *lines]),
-        hint=others[0].command,
+        "\n".join([f"{count} runs, no two of them scored under one protocol", *lines]),
+        hint=reasons[0].command,
     )
 
 
-def _other_protocol(
-    each: Candidate, ranked: Protocol, first: Candidate, directory: Path
-) -> Unranked:
-    """Say in plain words how the protocol of a run differs, and how to score it like the others.
+def _other_protocol(each: Entry, ranked: Protocol, first: Entry, directory: Path) -> Unranked:
+    """Return how the protocol of a run differs, and the command that scores it like the others.
 
-    Of several protocols it is the one most like that of the ranking.
+    Of several protocols of the run, take the one closest to the ranked one.
     """
     own = min(each.protocols().values(), key=lambda own: len(own.differences(ranked)))
     if own.reference == ranked.reference and each.kind != "run":
@@ -256,14 +258,14 @@ def _other_protocol(
     reason = f"another protocol, {own.words()}; its own / ranked: " + "; ".join(
         own.differences(ranked)
     )
-    if own.reference != ranked.reference:  # from which the other differences follow
+    if own.reference != ranked.reference:  # the other differences follow from this one
         reason = f"another data set, {own.words()}"
     return Unranked(each.run.name, reason, way, own.reference)
 
 
-def _without_repeats(ranked: Iterable[Candidate]) -> tuple[list[Candidate], list[Unranked]]:
-    """Keep the newest run of each experiment and seed: a repeat is no further seed."""
-    newest: dict[tuple[str, int], Candidate] = {}
+def _without_repeats(ranked: Iterable[Entry]) -> tuple[list[Entry], list[Unranked]]:
+    """Keep the newest run of each experiment and seed: a repeat is not another seed."""
+    newest: dict[tuple[str, int], Entry] = {}
     repeats = []
     for each in sorted(ranked, key=lambda each: each.created):
         key = (each.experiment, each.seed)

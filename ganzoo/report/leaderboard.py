@@ -1,130 +1,50 @@
-"""A comparison as a value: the rows, what could not be ranked, and how both are written."""
+"""A leaderboard as a value: rows under one protocol, the runs without a rank, and its formats."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from statistics import fmean, stdev
 from typing import Any
 
 from ganzoo.errors import UsageError
 from ganzoo.registry.names import suggest
-from ganzoo.report.candidates import Unranked
+from ganzoo.report.entries import Unranked
 from ganzoo.report.published import HEADING, PublishedFigure
-from ganzoo.report.spreadsheet import spreadsheet
+from ganzoo.report.rows import SIGNIFICANCE, Row
 from ganzoo.report.table import Table, three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
-from ganzoo.runs.samples import Kind
 from ganzoo.runs.score import Protocol
-
-SIGNIFICANCE = 0.05
 
 SORTABLE_SAMPLING = ("step", "samples_seen")
 
-MEAN = "mean ± sd over n seeds; n=1 is a single seed, which says nothing of the spread"
-CLOSE = f"≈ best: Welch's t-test cannot tell it from the first (p > {SIGNIFICANCE})"
-BEST = "best: the checkpoint that scored lowest during training; chosen by score, so optimistic"
-FLOOR = "floor: what new real samples would score on average, were their features Gaussian"
-ERROR = "SE: standard error over other samples of one generator; that over seeds is mostly larger"
-TRAINED_ON = "the reference is the training set, so that copying it would score best of all"
+PUBLISHED = ("metric", "value", "n_real", "n_fake", "extractor", "split", "select", "source")
+"""Fields of a published figure; their columns in the CSV are called ``published_…``."""
+
+MEAN = "mean ± sd over n seeds; n=1 is a single seed, with no estimate of the spread"
+CLOSE = f"≈ best: no significant difference from the first row (Welch's t-test, p > {SIGNIFICANCE})"
+BEST = "best: the checkpoint with the lowest score during training; chosen by score, so optimistic"
+FLOOR = "floor: expected score of new real samples if the features were Gaussian"
+ERROR = "SE: standard error over other samples of one generator; usually below that over seeds"
+TRAINED_ON = "the reference is the training set, so copying it would score best"
 SAMPLES = "samples: made by another tool, scored like the runs"
-YARDSTICK = "yardstick: samples that no trained model made, scored like the runs; takes no rank"
-LOCAL = "local: made with a plugin file of one's own (--plugin), which the run keeps"
+YARDSTICK = "yardstick: samples that no trained model made, scored like the runs; not ranked"
+LOCAL = "local: made with a plugin file (--plugin), of which the run keeps a copy"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One experiment: the scores of its final generators, over seeds."""
-
-    name: str
-    experiment_id: str
-    runs: tuple[str, ...]
-    seeds: tuple[int, ...]
-    values: tuple[float, ...]
-    """One a seed, in the order of `seeds`; lower is better."""
-    best: tuple[float, ...] = ()
-    """Of the checkpoint that was best during training, for the seeds that have one."""
-    sampling: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Field of the sampling → its distinct values."""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    """Further metrics, means over the seeds."""
-    standard_errors: tuple[float | None, ...] = ()
-    """Of each value, over other samples of the same generator; None in older records."""
-    floor: float | None = None
-    """What a perfect generator would score on average; of the protocol, so of every row alike."""
-    recipe: Mapping[str, str] = field(default_factory=dict)
-    """Where it was asked for: key → value, of the keys that differ within the ranking."""
-    is_local: bool = False
-    """Whether a run used a plugin file of its owner's."""
-    kind: Kind = "run"
-    rank: int = 0
-    """From 1; 0 for a yardstick, which takes none."""
-    p_value: float | None = None
-    """Welch's, against the first row with a rank; None for that row, for yardsticks, and where
-    either has a single seed."""
-
-    @property
-    def n(self) -> int:
-        """Number of seeds."""
-        return len(self.values)
-
-    @property
-    def mean(self) -> float:
-        """Mean over the seeds."""
-        return fmean(self.values)
-
-    @property
-    def sd(self) -> float | None:
-        """Sample standard deviation over the seeds; None for one seed."""
-        return stdev(self.values) if self.n > 1 else None
-
-    @property
-    def standard_error(self) -> float | None:
-        """Mean over the seeds of one score's standard error; None where a record has none."""
-        errors = [error for error in self.standard_errors if error is not None]
-        return fmean(errors) if errors and len(errors) == self.n else None
-
-    @property
-    def best_mean(self) -> float | None:
-        """Mean of `best`; None where no seed has one."""
-        return fmean(self.best) if self.best else None
-
-    @property
-    def is_close(self) -> bool:
-        """Whether it cannot be told from the first row, as far as a test can say."""
-        return self.p_value is not None and self.p_value > SIGNIFICANCE
-
-    def worth(self, column: str) -> Any:
-        """Return what this row is sorted by under a column's name; None where it has nothing."""
-        if column in self.recipe:
-            return self.recipe[column]
-        if column in self.sampling:
-            return self.sampling[column][-1] if self.sampling[column] else None
-        own: dict[str, Any] = {"rank": self.rank or None, "experiment": self.name, "n": self.n}
-        own |= {"score": self.mean, "mean": self.mean, "sd": self.sd, "best": self.best_mean}
-        return own[column] if column in own else self.metrics.get(column)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as plain data."""
-        numbers = {"n": self.n, "mean": self.mean, "sd": self.sd, "is_close": self.is_close}
-        means = {"standard_error": self.standard_error, "best_mean": self.best_mean}
-        return asdict(self) | numbers | means
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Runs ranked under one protocol, and the runs that have no place under it."""
+class Leaderboard:
+    """Rows ranked under one protocol, and the runs that could not be ranked under it."""
 
     protocol: Protocol
     ranked: tuple[Row, ...]
     unranked: tuple[Unranked, ...]
     directories: Mapping[str, RunDirectory] = field(default_factory=dict, repr=False)
-    """Where the ranked runs are, by name; no part of what is written."""
+    """Run name → directory, for the ranked runs; in no output format."""
     published: tuple[PublishedFigure, ...] = ()
-    """What others printed for these recipes; it has no place in the ranking either."""
+    """Figures that others published for these recipes; never ranked."""
 
     @property
     def header(self) -> str:
-        """The protocol in words, and how many samples stand against how many."""
+        """The protocol in words, and the numbers of generated and real samples."""
         return (
             f"{self.protocol.words()}   {self.protocol.n_fake:,} generated against"
             f" {self.protocol.n_real:,} real   lower is better"
@@ -133,12 +53,12 @@ class Comparison:
 
     @property
     def floor(self) -> float | None:
-        """What a perfect generator would score under this protocol; None in older records."""
+        """Expected score of a perfect generator under this protocol; None in older records."""
         return next((row.floor for row in self.ranked if row.floor is not None), None)
 
     @property
     def notes(self) -> list[str]:
-        """What a reader must know of the columns that are there."""
+        """Explanations of the columns and marks that the table has."""
         notes = [MEAN]
         if self.floor is not None:
             notes.append(FLOOR)
@@ -158,48 +78,48 @@ class Comparison:
             notes.append(LOCAL)
         return notes
 
-    def sorted_by(self, column: str) -> "Comparison":
-        """Return the comparison with its rows in the order of a column of the table.
+    def sorted_by(self, column: str) -> "Leaderboard":
+        """Return the leaderboard with its rows in the order of a column of the table.
 
-        Numbers rise, or fall for ``-column``; rows without a value come last. The distance's
-        column is called ``score``, ``mean`` or as its heading is, that of the places ``rank``.
+        Numbers rise, or fall for ``-column``; rows without a value come last. The column of the
+        distance is called ``score``, ``mean`` or by its heading, that of the ranks ``rank``.
 
         Raises:
             UsageError: there is no such column; names those there are.
         """
-        name, falls = self._name(column), column.startswith("-")
-        worth = {key: [row.worth(key) for row in self.ranked] for key in self._sortable()}
-        if name not in worth:
-            near = suggest(name, list(worth)) or "score"
+        name, falls = self._column_name(column), column.startswith("-")
+        values = {key: [row.sort_value(key) for row in self.ranked] for key in self._sortable()}
+        if name not in values:
+            near = suggest(name, list(values)) or "score"
             raise UsageError(
-                f"--sort: no column {name!r}; there are {', '.join(worth)}", hint=f"--sort {near}"
+                f"--sort: no column {name!r}; there are {', '.join(values)}", hint=f"--sort {near}"
             )
-        present = [i for i, value in enumerate(worth[name]) if value is not None]
-        missing = [i for i, value in enumerate(worth[name]) if value is None]
-        present.sort(key=lambda index: _order(worth[name][index]), reverse=falls)
+        present = [i for i, value in enumerate(values[name]) if value is not None]
+        missing = [i for i, value in enumerate(values[name]) if value is None]
+        present.sort(key=lambda index: _sort_key(values[name][index]), reverse=falls)
         return replace(self, ranked=tuple(self.ranked[i] for i in (*present, *missing)))
 
     def has_column(self, column: str) -> bool:
-        """Whether rows can be ordered by it."""
-        return self._name(column) in self._sortable()
+        """Whether rows can be sorted by it."""
+        return self._column_name(column) in self._sortable()
 
-    def _name(self, column: str) -> str:
+    def _column_name(self, column: str) -> str:
         headings = {"#": "rank", self.protocol.distance_name: "score"}
         name = column.removeprefix("-")
         return headings.get(name, name)
 
     def _sortable(self) -> list[str]:
-        recipe = [key for row in self.ranked[:1] for key in row.recipe]
         named = ["score", "rank", "experiment", "n", "mean", "sd", "best"]
-        return list(dict.fromkeys([*named, *SORTABLE_SAMPLING, *self._metric_columns(), *recipe]))
+        columns = [*named, *SORTABLE_SAMPLING, *self._metric_columns(), *self._recipe_columns()]
+        return list(dict.fromkeys(columns))
 
     def table(self) -> Table:
         """Return the rows for people, to three digits."""
         distance = f"{self.protocol.distance_name} ↓"
         sampling, metrics = self._sampling_columns(), self._metric_columns()
+        recipe = self._recipe_columns()
         has_best = any(row.best for row in self.ranked)
         columns = ["#", "experiment", "n", distance, ""]
-        recipe = [key for row in self.ranked[:1] for key in row.recipe]
         columns += [*(["best"] if has_best else []), *sampling, *metrics, *recipe]
         rows = []
         for row in self.ranked:
@@ -223,7 +143,7 @@ class Comparison:
         return "\n\n".join([self.header, self.table().plain(), self.footer()])
 
     def footer(self) -> str:
-        """Return what stands below the table: notes on its columns, and the unranked runs."""
+        """Return the text below the table: notes, unranked runs, published figures."""
         lines = ["", "not ranked:"] if self.unranked else []
         for each in self.unranked:
             lines.append(f"  {each.run}: {each.reason}")
@@ -245,8 +165,17 @@ class Comparison:
         return "\n\n".join(parts)
 
     def to_csv(self) -> str:
-        """Return the ranked rows with all digits; published figures below, in their own columns."""
-        return spreadsheet(self.ranked, self.published, self.protocol.id).csv()
+        """Return one line per row with all digits, then one per published figure, without a rank.
+
+        Several values in a cell (one per seed, or the distinct values of a sampling field) are
+        separated by spaces, in the order of ``seeds``. ``standard_error`` is the mean over those
+        of the scores, and ``seed`` is that of the samples. What does not apply is empty.
+        """
+        lines = [_csv_row(row, self.protocol.id) for row in self.ranked]
+        lines += [_csv_published(each) for each in self.published]
+        columns = list(dict.fromkeys(name for line in lines for name in line))
+        rows = [[_csv_cell(line.get(name)) for name in columns] for line in lines]
+        return Table(columns, rows).csv()
 
     def to_json(self) -> str:
         """Return everything as JSON, with all digits and the whole protocol."""
@@ -261,19 +190,22 @@ class Comparison:
         return to_json(content, indent=2).decode()
 
     def _sampling_columns(self) -> list[str]:
-        """Return the fields of the sampling that are not the same in the whole ranking."""
+        """Return the fields of the sampling that differ within the leaderboard."""
         return [
             name
             for name in self.ranked[0].sampling
             if len({value for row in self.ranked for value in row.sampling[name]}) > 1
         ]
 
-    def _metric_columns(self) -> list[str]:
+    def _metric_columns(self) -> Sequence[str]:
         return list(dict.fromkeys(name for row in self.ranked for name in row.metrics))
+
+    def _recipe_columns(self) -> Sequence[str]:
+        return [key for row in self.ranked[:1] for key in row.recipe]
 
 
 def _best(row: Row) -> str:
-    """Return the mean of the best checkpoints; how many there are, where some seeds have none."""
+    """Return the mean of the best checkpoints, and their number if some seeds have none."""
     few = f" ({len(row.best)} of {row.n})" if 0 < len(row.best) < row.n else ""
     return three_digits(row.best_mean) + few
 
@@ -286,8 +218,8 @@ def _remark(row: Row) -> str:
     return ", ".join(mark for mark, holds in marks.items() if holds)
 
 
-def _order(value: Any) -> tuple[int, float, str]:
-    """Return what sorts numbers, also written ones, before words."""
+def _sort_key(value: Any) -> tuple[int, float, str]:
+    """Return a key that sorts numbers, also those in text, before words."""
     try:
         return 0, float(value), ""
     except ValueError:
@@ -296,3 +228,44 @@ def _order(value: Any) -> tuple[int, float, str]:
 
 def _word(value: Any) -> str:
     return "none" if value is None else str(value)
+
+
+def _csv_row(row: Row, protocol_id: str) -> dict[str, Any]:
+    return {
+        "rank": row.rank or None,
+        "experiment": row.name,
+        "n": row.n,
+        "mean": row.mean,
+        "sd": row.sd,
+        "standard_error": row.standard_error,
+        "p_value": row.p_value,
+        "is_close": row.is_close,
+        "floor": row.floor,
+        "best": row.best_mean,
+        "best_n": len(row.best),
+        "is_local": row.is_local,
+        "kind": row.kind,
+        "seeds": row.seeds,
+        "values": row.values,
+        "standard_errors": row.standard_errors,
+        **row.metrics,
+        **row.sampling,
+        **{f"recipe.{k}" if k in row.sampling else k: each for k, each in row.recipe.items()},
+        "protocol_id": protocol_id,
+        "runs": row.runs,
+    }
+
+
+def _csv_published(figure: PublishedFigure) -> dict[str, Any]:
+    about = {f"published_{name}": getattr(figure, name) for name in PUBLISHED}
+    return {"experiment": figure.recipe, **about, "published_facts": figure.facts}
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return " ".join(_csv_cell(each) or "none" for each in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)

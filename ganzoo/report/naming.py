@@ -6,7 +6,7 @@ from typing import Any
 
 from ganzoo.recipes.lock import NOT_THE_EXPERIMENT
 from ganzoo.registry.names import shorten
-from ganzoo.report.candidates import Candidate
+from ganzoo.report.entries import Entry
 
 Leaves = dict[str, Any]
 
@@ -15,7 +15,7 @@ CODE = "lock"
 """The part of a lock that says by which code it was made."""
 
 
-def names_of(experiments: Mapping[str, Candidate]) -> dict[str, str]:
+def names_of(experiments: Mapping[str, Entry]) -> dict[str, str]:
     """Return a name for each experiment; those of one name are told apart by what differs.
 
     What is told is written as the overrides that would make one of the other, and no more of it

@@ -1,7 +1,6 @@
-"""Figures that others printed for the recipes compared: listed apart, and never ranked.
+"""Published figures for the compared recipes: listed separately and never ranked.
 
-Nobody knows their protocol to the last field, and two numbers of different protocols say nothing
-of each other.
+Their exact protocol is unknown, and scores under different protocols cannot be compared.
 """
 
 import re
@@ -12,22 +11,22 @@ from typing import Any
 
 from ganzoo.errors import RecipeError
 from ganzoo.recipes.yaml import load_document
-from ganzoo.report.candidates import Candidate
+from ganzoo.report.entries import Entry
 
 HEADING = "published, protocol unknown, never ranked"
 
 KEYS = re.compile(r"^(?:published|reproduced):.*\n(?:[ -].*\n)*", re.MULTILINE)
-"""In the text of a lock: the two keys that speak of a figure, with all that belongs to them."""
+"""Matches the keys ``published`` and ``reproduced`` with their values in the text of a lock."""
 
 NONE = "published: null\n"
 
 
 @dataclass(frozen=True)
 class PublishedFigure:
-    """What a recipe says that somebody else printed for it; fields as under its `published` key."""
+    """A figure under a recipe's ``published`` key, with the fields of that key."""
 
     recipe: str
-    """The name of the recipe that says so."""
+    """Name of the recipe."""
     metric: str
     value: float
     source: str
@@ -37,11 +36,11 @@ class PublishedFigure:
     split: str | None = None
     select: str | None = None
     reproduced: Any = field(default=None, hash=False)
-    """True, false, or facts by name; None: the recipe does not say."""
+    """True, false, or fact → value; None: not given in the recipe."""
 
     @property
     def facts(self) -> str:
-        """All that is known of how it came about, and whether it was reached here, in words."""
+        """Known parts of the protocol, and whether the figure was reproduced, in words."""
         known = [
             self.extractor,
             f"{self.n_fake:,} generated" if self.n_fake else None,
@@ -63,11 +62,10 @@ class PublishedFigure:
         return f"{self.recipe}: {self.metric} {self.value:g}{facts}, {self.source}"
 
 
-def published_figures(candidates: Iterable[Candidate]) -> tuple[PublishedFigure, ...]:
-    """Return what the recipes of these runs say was published, each once, by name.
+def published_figures(candidates: Iterable[Entry]) -> tuple[PublishedFigure, ...]:
+    """Return the distinct published figures in the recipes of these runs, by recipe and metric.
 
-    One lock of each experiment is opened, and only two keys of it are parsed: there may be
-    thousands.
+    Open one lock per experiment and parse only two of its keys: there may be thousands.
     """
     examples = {(each.name, each.experiment): each for each in candidates}
     said = {(each.name, _keys(each.run.lock_file)) for each in examples.values()}
@@ -76,11 +74,11 @@ def published_figures(candidates: Iterable[Candidate]) -> tuple[PublishedFigure,
 
 
 def _keys(lock_file: Path) -> str:
-    """Return the text of the two keys; empty where there is no figure, or no legible lock."""
+    """Return the text of the two keys; empty without a figure or a readable lock."""
     try:
         text = lock_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return ""  # of samples that no run made, or run.json speaks for a lock that is gone
+        return ""  # samples have no lock; a run's may be gone while run.json still describes it
     return "" if NONE in text else "".join(KEYS.findall(text))
 
 
@@ -91,4 +89,4 @@ def _figure(recipe: str, keys: str) -> PublishedFigure | None:
             return None
         return PublishedFigure(recipe, reproduced=lock.get("reproduced"), **lock["published"])
     except (RecipeError, TypeError):
-        return None  # somebody's hand was in the lock; `ganzoo run LOCK` says what is wrong there
+        return None  # the lock was edited; `ganzoo run LOCK` names the problem

@@ -1,4 +1,4 @@
-"""One table, written as plain text, Markdown, CSV, or drawn on a terminal."""
+"""A table as plain text, Markdown, CSV, or drawn on a terminal; numbers to three digits."""
 
 import csv
 import io
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """Column headings and rows of text; the columns of `numbers` are aligned to the right."""
+    """Column headings and rows of text; columns named in `numbers` are right-aligned."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     numbers: Collection[str] = ()
 
     def plain(self) -> str:
-        """Return aligned lines, two spaces between columns, that grep and awk can read."""
+        """Return aligned lines for grep and awk, with two spaces between columns."""
         lines = [self.columns, *self.rows]
         widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
         return "\n".join(self._aligned(line, widths) for line in lines)
@@ -35,19 +35,19 @@ class Table:
         return "  ".join(cells).rstrip()
 
     def markdown(self) -> str:
-        """Return a table as GitHub renders it."""
+        """Return a GitHub Markdown table."""
         rule = ["--:" if column in self.numbers else ":--" for column in self.columns]
         rows = [[cell.replace("|", r"\|") for cell in row] for row in self.rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in (self.columns, rule, *rows))
 
     def csv(self) -> str:
-        """Return comma-separated values with a line of headings."""
+        """Return comma-separated values under a line of headings."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue().rstrip("\n")
 
     def drawn(self) -> "rich.table.Table":
-        """Return the table for a rich console, which fits it to the terminal's width."""
+        """Return a table that a rich console fits to the terminal's width."""
         import rich.box
         import rich.table
         from rich.text import Text
@@ -63,9 +63,9 @@ class Table:
 
 
 def three_digits(value: float | None) -> str:
-    """Return a number to three significant digits, integers whole, tiny ones as 1.23e-12.
+    """Format to three significant digits: 70.5, 1234 (integer digits are kept), 1.23e-12.
 
-    More digits of a Fréchet distance than these mean nothing. ``-`` stands for none.
+    Further digits of a Fréchet distance are noise. None and values that are not finite give ``-``.
     """
     if value is None or not math.isfinite(value):
         return "-"
@@ -76,7 +76,7 @@ def three_digits(value: float | None) -> str:
 
 
 def with_spread(value: float, spread: float | None) -> str:
-    """Return ``value ± spread``, both to the last place that three digits of the value have."""
+    """Format ``value ± spread``, both with as many decimals as three digits of the value have."""
     text = three_digits(value)
     if spread is None:
         return text

@@ -1,4 +1,4 @@
-"""Welch's t-test: whether two means over seeds can be told apart. No scipy."""
+"""Welch's t-test for the means of two sets of seeds, without scipy."""
 
 import math
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ _TINY = 1e-300
 
 
 def welch_p_value(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return the two-sided probability of a difference of means as large as this one.
+    """Return the two-sided p-value of the difference between two means.
 
-    The null hypothesis is that both samples have one mean; their variances may differ.
+    Null hypothesis: equal means; the variances may differ.
 
     Raises:
-        ValueError: a sample with fewer than two values, of which no variance is known.
+        ValueError: a sample has fewer than two values, so its variance is unknown.
     Source: Welch 1947, Biometrika 34 (1-2), 28-35.
     """
     if min(len(a), len(b)) < 2:
@@ -36,7 +36,7 @@ def two_sided_t(t: float, freedom: float) -> float:
 
 
 def incomplete_beta(a: float, b: float, x: float) -> float:
-    """Return the regularised incomplete beta function I_x(a, b), for a, b > 0 and 0 <= x <= 1."""
+    """Return the regularized incomplete beta function I_x(a, b), for a, b > 0 and 0 <= x <= 1."""
     if x in (0.0, 1.0):
         return x
     if x > (a + 1) / (a + b + 2):  # the fraction converges fast on the other side
@@ -50,7 +50,7 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 def _fraction(a: float, b: float, x: float) -> float:
     """Return the continued fraction 1 + d1 x / (1 + d2 x / (1 + ...)) of DLMF 8.17.22.
 
-    Evaluated from the front by Lentz's method, until a factor changes nothing.
+    Evaluated front to back by Lentz's method, until a factor equals 1 to rounding.
     """
     value, c, d = 1.0, 1.0, 0.0
     for index in range(1, 500):

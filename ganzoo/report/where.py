@@ -22,7 +22,7 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition on a recipe with nothing left open."""
+    """One condition on a resolved recipe."""
 
     key: str
     sign: str
@@ -30,10 +30,10 @@ class Condition:
 
     @classmethod
     def of(cls, text: str) -> "Condition":
-        """Read ``key=value``, with ``==``, ``!=``, ``<``, ``<=``, ``>`` and ``>=`` too.
+        """Parse ``key=value``; the sign may also be ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``.
 
         Raises:
-            UsageError: it has no such form, or orders what is no number.
+            UsageError: the text has another form, or an ordering sign without a number.
         """
         match = _FORM.fullmatch(text)
         if match is None:
@@ -47,7 +47,7 @@ class Condition:
         return cls(match["key"], match["sign"], value)
 
     def holds(self, leaves: Mapping[str, Any]) -> bool:
-        """Whether a recipe's leaves fulfil it. What a recipe does not have equals nothing."""
+        """Whether a recipe's leaves satisfy it; a missing key equals no value."""
         found = leaves.get(self.key)
         if self.sign in _ORDERS:
             return _is_number(found) and _ORDERS[self.sign](found, self.value)
@@ -58,7 +58,7 @@ def require_known(conditions: Iterable[Condition], recipes: Sequence[Mapping[str
     """Refuse a key that no recipe has.
 
     Raises:
-        UsageError: names the nearest one.
+        UsageError: there is no such key; names the nearest one.
     """
     known = {key for leaves in recipes for key in leaves}
     for condition in conditions:
@@ -84,9 +84,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _equal(found: Any, wanted: Any) -> bool:
-    """Whether a value is the one wanted; words may be patterns, and ids be short."""
+    """Whether a value equals the wanted one, which may be a shell pattern or a short id."""
     if isinstance(found, Mapping) and "use" in found:
-        found = found["use"]  # of the components in a list
+        found = found["use"]  # components in a list are mappings
     if isinstance(found, list):
         items = _items(wanted)
         return items is not None and len(items) == len(found) and all(map(_equal, found, items))
@@ -98,7 +98,7 @@ def _equal(found: Any, wanted: Any) -> bool:
 
 
 def _items(wanted: Any) -> list[Any] | None:
-    """Return the values in ``[a, b]``; None of what is no list."""
+    """Return the values in ``[a, b]``; None if the text is no list."""
     if not (isinstance(wanted, str) and wanted.startswith("[") and wanted.endswith("]")):
         return None
     return (

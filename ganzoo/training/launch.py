@@ -114,7 +114,7 @@ def start(plan: Plan, options: Options) -> RunDirectory:
         GanzooError: what ends a run; see `ganzoo.errors`.
     """
     started = time.monotonic()
-    processes = find_processes(options.expect_processes)
+    processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     require_fit(plan, processes)
     for line in check_data(plan):
         options.reporter.noted(f"left out: {line}")
@@ -151,7 +151,7 @@ def resume(
     if not options.allow_drift:
         disregard = command("resume", reference_to(directory.path), "--allow-drift")
         refuse_drift(read_lock(directory.lock_file), plan, disregard)
-    processes = find_processes(options.expect_processes)
+    processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     require_fit(plan, processes)
     with stop_flag(options.max_seconds, started) as flag:
         changed = bool(overrides)

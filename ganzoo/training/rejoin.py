@@ -27,7 +27,7 @@ def start_or_go_on(plan: Plan, options: Options) -> RunDirectory:
         UsageError: there are two such runs.
         GanzooError: what ends a run; see `ganzoo.errors`.
     """
-    processes = find_processes(options.expect_processes)
+    processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     known = same_run(plan, options.runs_directory, options.name) if processes.is_main else None
     done = known is not None and is_finished(known, plan)
     path, done = processes.share((known.path if known else None, done))

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import click
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.cli.entry import write_whatever_is_asked
-from ganzoo.cli.group import VERBS, group
+from ganzoo.cli.group import HABITS, VERBS, group
+from ganzoo.cli.main import make_stdout_tolerant
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.errors import DataError, Diverged, GanzooError, Interrupted, RunLocked, Unfinished
 
@@ -21,7 +22,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch):
-    """Let ``ganzoo ls`` raise what the test wants."""
+    """Make ``ganzoo ls`` raise a given exception."""
 
     def fail(error: BaseException) -> None:
         def command() -> None:
@@ -65,7 +66,7 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
         (["compare", "--format", "pdf"], "'pdf' is not one of", "ganzoo compare --help"),
     ],
 )
-def test_a_wrong_command_line_ends_with_two_and_the_way_out(
+def test_a_wrong_command_line_exits_with_two_and_a_hint(
     arguments: list[str], message: str, hint: str, capsys: Capture
 ) -> None:
     assert main(arguments) == 2
@@ -73,6 +74,16 @@ def test_a_wrong_command_line_ends_with_two_and_the_way_out(
     assert out == ""
     assert message in err
     assert err.endswith(f"try: {hint}\n")
+
+
+@pytest.mark.parametrize(("habit", "verb"), HABITS.items())
+def test_a_verb_of_other_tools_is_answered_with_ours_and_its_help(
+    habit: str, verb: str, capsys: Capture
+) -> None:
+    assert main([habit, "anything", "--batch", "5"]) == 2
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message == f"there is no verb {habit!r} - did you mean {verb!r}?"
+    assert main(shlex.split(hint.removeprefix("try: ganzoo"))) == 0
 
 
 # --- errors --------------------------------------------------------------------------------------
@@ -88,7 +99,7 @@ def test_a_wrong_command_line_ends_with_two_and_the_way_out(
         (Interrupted("stopped by SIGTERM", exit_code=143), 143),
     ],
 )
-def test_an_error_is_one_line_and_its_own_exit_code(
+def test_an_error_prints_one_line_and_exits_with_its_own_code(
     error: GanzooError, code: int, failing, capsys: Capture
 ) -> None:
     failing(error)
@@ -96,7 +107,7 @@ def test_an_error_is_one_line_and_its_own_exit_code(
     assert capsys.readouterr() == ("", f"{error.message}\n")
 
 
-def test_advice_stands_on_a_line_that_begins_with_try(failing, capsys: Capture) -> None:
+def test_a_hint_is_a_second_line_that_begins_with_try(failing, capsys: Capture) -> None:
     failing(DataError("broken.png is no image", hint="ganzoo check --data"))
     main(["ls"])
     assert capsys.readouterr().err == "broken.png is no image\ntry: ganzoo check --data\n"
@@ -113,7 +124,9 @@ def test_traceback_shows_where_an_error_comes_from(
     assert err.endswith("\nbroken\n")
 
 
-def test_what_nobody_foresaw_is_called_a_bug_and_traced(failing, capsys: Capture) -> None:
+def test_an_unexpected_exception_is_called_a_bug_and_printed_with_its_traceback(
+    failing, capsys: Capture
+) -> None:
     failing(ZeroDivisionError("division by zero"))
     assert main(["ls"]) == 1
     err = capsys.readouterr().err
@@ -122,7 +135,7 @@ def test_what_nobody_foresaw_is_called_a_bug_and_traced(failing, capsys: Capture
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
-def test_ctrl_c_ends_with_130_and_without_a_traceback(
+def test_ctrl_c_exits_with_130_and_without_a_traceback(
     error: BaseException, failing, capsys: Capture
 ) -> None:
     failing(error)
@@ -141,7 +154,7 @@ def test_python_m_ganzoo_and_the_script_are_the_same() -> None:
         assert done.stderr.startswith("there is no verb 'nothing'")
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+def test_a_closed_pipe_exits_as_sigpipe_would_and_prints_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "ganzoo", "list", "generators"]
@@ -150,7 +163,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
-def test_what_is_not_a_terminal_gets_no_colour_and_no_box(capsys: Capture) -> None:
+def test_output_that_is_not_a_terminal_has_no_colour_and_no_box(capsys: Capture) -> None:
     assert main(["list", "generators"]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out
@@ -161,17 +174,15 @@ def test_what_is_not_a_terminal_gets_no_colour_and_no_box(capsys: Capture) -> No
     ("encoding", "expected"),
     [("utf-8", "±".encode() + b"\xff"), ("latin-1", b"\xb1\\udcff"), ("ascii", b"\\xb1\\udcff")],
 )
-def test_no_locale_and_no_file_name_loses_what_was_to_be_printed(
-    encoding: str, expected: bytes
-) -> None:
+def test_every_encoding_and_every_file_name_can_be_printed(encoding: str, expected: bytes) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    write_whatever_is_asked(stream)
+    make_stdout_tolerant(stream)
     stream.write("±\udcff")
     stream.flush()
     assert stream.buffer.getvalue() == expected
 
 
-def test_a_log_file_gets_plain_lines_whatever_is_forced(
+def test_a_log_file_gets_plain_lines_even_with_force_color(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -190,7 +190,7 @@ def test_the_advice_for_a_broken_plugin_shows_its_traceback_and_ends_with_the_er
     assert main(["plugins"]) == 2
     err = capsys.readouterr().err
     assert 'ganzoo_acme.py", line 1, in <module>' in err
-    assert "cli/entry.py" not in err
+    assert "cli/main.py" not in err
     assert err.splitlines()[-1].startswith("plugin 'acme' (ganzoo-acme 1.0) is broken: SystemExit")
 
 

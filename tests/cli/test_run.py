@@ -1,4 +1,4 @@
-"""``ganzoo run`` of several recipes: all checked first, none stops the others, a last summary."""
+"""``ganzoo run`` with several recipes: check all first, continue after a failure, summarize."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,13 +21,16 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
     ends: dict[str, BaseException] = {}
     TRAINED.clear()
 
-    def run_one(job: command.Job, given: object) -> None:
-        TRAINED.append(str(job))
-        if error := ends.get(str(job)):
+    def train(job: str, options: object) -> None:
+        TRAINED.append(job)
+        if error := ends.get(job):
             raise error
 
     monkeypatch.setattr(command, "check_all", lambda jobs, given: None)
-    monkeypatch.setattr(command, "run_one", run_one)
+    monkeypatch.setattr(command, "print_result", lambda directory, reporter: None)
+    monkeypatch.setattr(command.RunOptions, "plan", lambda given, job: str(job))
+    monkeypatch.setattr("ganzoo.training.launch.start", train)
+    monkeypatch.setattr("ganzoo.training.rejoin.start_or_go_on", train)
     return ends
 
 
@@ -47,7 +50,7 @@ def test_a_file_whose_name_holds_an_equals_sign_is_a_recipe(
     assert command.jobs_of(("lr=1.yaml", "lr=2.yaml"), None) == [("lr=1.yaml", ["lr=2.yaml"])]
 
 
-def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
+def test_an_override_may_be_longer_than_any_file_name() -> None:
     long = "schedules={" + 300 * " " + "}"
     assert command.jobs_of(("a", long), None) == [("a", [long])]
 
@@ -57,13 +60,13 @@ def test_an_override_longer_than_a_file_name_may_be_is_one() -> None:
     [
         (["a", "train.steps", "=", "5"], "without spaces around the `=`"),
         (["train.steps=5"], "name a recipe"),
-        (["a", "seed=3", "--seeds", "1,2"], "seed=3 and --seeds both say the seed"),
+        (["a", "seed=3", "--seeds", "1,2"], "seed=3 and --seeds both set the seed"),
         (["a", "--seeds", "3-1"], "'3-1' runs backwards"),
         (["a", "--seeds", "0-99999999999"], "more than 10000 seeds"),
         (["a", "--seeds", "one"], "'one' is not a list of seeds"),
         (["a", "--seeds", ""], "is not a list of seeds"),
         (["a", "--seeds", "-1"], "is not a list of seeds"),
-        (["a", "--max-time", "0"], "is no time at all"),
+        (["a", "--max-time", "0"], "is not a positive time"),
         (["a", "--max-time", "1y"], "'1y' is not a time"),
         (["a", "--expect-processes", "0"], "0 is not in the range"),
         (["a", "--name", "my run"], "did you mean 'my-run'"),
@@ -93,9 +96,7 @@ def test_printed_commands_can_be_pasted_and_keep_every_option(capsys: Capture) -
 # --- several -------------------------------------------------------------------------------------
 
 
-def test_a_failure_does_not_stop_the_rest_and_is_summed_up_at_the_end(
-    outcomes, capsys: Capture
-) -> None:
+def test_a_failure_does_not_stop_the_rest_and_is_in_the_summary(outcomes, capsys: Capture) -> None:
     outcomes["a"] = Diverged("step 7 is not finite", hint="a smaller rate")
     outcomes["b"] = ZeroDivisionError("of a plugin")
     assert main(["run", "a", "b", "c"]) == 3
@@ -106,29 +107,31 @@ def test_a_failure_does_not_stop_the_rest_and_is_summed_up_at_the_end(
 
 
 @pytest.mark.parametrize("error", [Interrupted("SIGINT", exit_code=130), Unfinished("time limit")])
-def test_a_stop_signal_stops_them_all(error: Interrupted | Unfinished, outcomes) -> None:
+def test_a_stop_signal_stops_all_jobs(error: Interrupted | Unfinished, outcomes) -> None:
     outcomes["a"] = error
     assert main(["run", "a", "b"]) == error.exit_code
     assert TRAINED == ["a"]
 
 
-def test_the_time_limit_is_that_of_the_whole_command(
+def test_the_time_limit_covers_the_whole_command(
     outcomes, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    hours = iter([0, 0, 3600, 8000])
+    hours = iter([0, 0, 0, 3600, 3600, 8000])
     monkeypatch.setattr(command, "time", SimpleNamespace(monotonic=lambda: next(hours)))
     assert main(["run", "a", "b", "c", "--max-time", "2h"]) == 75
     assert TRAINED == ["a", "b"]
     assert "stopped by time limit before c" in capsys.readouterr().err
 
 
-def test_the_mistakes_of_all_recipes_are_said_at_once_and_nothing_is_trained(
+def test_the_problems_of_all_recipes_are_printed_at_once_and_nothing_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\nlosss: hinge\n")
     Path("b.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\nlabels: many\n")
-    monkeypatch.setattr(command, "run_one", lambda job, given: pytest.fail("trained"))
+    monkeypatch.setattr(
+        "ganzoo.training.rejoin.start_or_go_on", lambda plan, options: pytest.fail("trained")
+    )
     assert main(["run", "a.yaml", "b.yaml", "c.yaml", "--seeds", "0,1"]) == 2
     err = capsys.readouterr().err
     assert "a.yaml:3:1  losss" in err
@@ -138,7 +141,7 @@ def test_the_mistakes_of_all_recipes_are_said_at_once_and_nothing_is_trained(
     assert not Path("runs").exists()
 
 
-def test_one_mistake_in_an_override_is_said_once(
+def test_a_problem_in_an_override_is_printed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -147,6 +150,6 @@ def test_one_mistake_in_an_override_is_said_once(
     assert capsys.readouterr().err.count("train.stesp") == 1
 
 
-def test_click_is_told_of_no_recipe() -> None:
+def test_words_without_a_recipe_are_a_usage_error() -> None:
     with pytest.raises(click.UsageError, match="name a recipe"):
         command.jobs_of((), None)

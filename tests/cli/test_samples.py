@@ -1,4 +1,4 @@
-"""``ganzoo score`` and ``ganzoo sample``: words that contradict, files that clash."""
+"""``ganzoo score`` and ``ganzoo sample``: contradictory arguments and files in the way."""
 
 import json
 import shlex
@@ -25,7 +25,7 @@ SPEC = SampleSpec("image", (1, 8, 8))
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with one run, without content, and one file of samples."""
+    """A working directory with one empty run and one file of samples."""
     monkeypatch.chdir(tmp_path)
     RunDirectory.create(Path("runs"), "a", 0)
     np.savez("ü 'x.npz", samples=np.zeros((3, 8, 8), dtype=np.uint8))
@@ -38,13 +38,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["a", "--against", "digits"], "is a run, which has its reference already", "score"),
         (["nope.npz", "--like", "a"], "there is no file nope.npz", None),
         (["nope", "--against", "digits"], "no run 'nope' in runs", "ls"),
-        (["ü 'x.npz"], "ü 'x.npz is no run: say what", "score"),
+        (["ü 'x.npz"], "ü 'x.npz holds samples, which need a reference", "score"),
         (["ü 'x.npz", "--like", "nope"], "no run 'nope'", "ls"),
-        (["a", "--split", "test"], "--split is of --against", "score"),
-        (["a", "--extractor", "pixels"], "--extractor is of --against", "score"),
+        (["a", "--split", "test"], "--split needs --against", "score"),
+        (["a", "--extractor", "pixels"], "--extractor needs --against", "score"),
         (
             ["ü 'x.npz", "--against", "digits", "--extractor", "{path: x}"],
-            "--extractor {path: x}: a name is expected, or {use: NAME, KEY: VALUE}",
+            "--extractor {path: x}: expected a name, or {use: NAME, KEY: VALUE}",
             "list",
         ),
         (
@@ -54,17 +54,17 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         (["a", "--like", "a", "--against", "digits"], "choose one", "score"),
         (["ü 'x.npz", "--like", "a", "--checkpoint", "5"], "have no --checkpoint", "score"),
-        (["a", "--name", "b"], "is a run, which keeps its scores itself", "score"),
+        (["a", "--name", "b"], "is a run, which keeps its own scores", "score"),
         (
             ["ü 'x.npz", "--against", "digits", "--name", "a/b"],
             "cannot name a run",
             "score",
         ),
-        (["ü 'x.npz", "--yardstick"], "--yardstick is of --name", "score"),
+        (["ü 'x.npz", "--yardstick"], "--yardstick needs --name", "score"),
         (["a", "--checkpoint", "newest"], "not final, best or a step", "score"),
     ],
 )
-def test_a_score_that_cannot_be_meant_says_what_can(
+def test_a_score_command_that_makes_no_sense_is_refused_with_a_hint(
     words: list[str], message: str, hint: str | None, capsys: Capture
 ) -> None:
     assert main(["score", *words]) in (2, 4)
@@ -75,7 +75,7 @@ def test_a_score_that_cannot_be_meant_says_what_can(
         assert shlex.split(err.splitlines()[-1])[:3] == ["try:", "ganzoo", hint]
 
 
-def test_several_are_scored_one_after_another_and_a_bad_one_does_not_stop_the_rest(
+def test_several_are_scored_in_turn_and_a_bad_one_does_not_stop_the_rest(
     capsys: Capture,
 ) -> None:
     random = np.random.default_rng(0)
@@ -102,11 +102,11 @@ def test_several_are_scored_one_after_another_and_a_bad_one_does_not_stop_the_re
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["eval.final_samples=5"], "eval.final_samples=5 is to be scored how?"),
-        (["a", "b", "--name", "x"], "--name is for one, not for 2"),
+        (["eval.final_samples=5"], "missing RUN or PATH to score"),
+        (["a", "b", "--name", "x"], "--name names one score, not 2"),
     ],
 )
-def test_what_several_words_cannot_mean_is_said(
+def test_contradictory_words_of_score_are_refused(
     words: list[str], message: str, capsys: Capture
 ) -> None:
     assert main(["score", *words]) == 2
@@ -127,7 +127,7 @@ def test_a_run_is_not_scored_like_one_of_another_data_set(
 
     monkeypatch.setattr("ganzoo.training.run.load", load)
     assert main(["score", "a", "--like", "points"]) == 2
-    assert "points was scored against gaussians, and a is of digits" in capsys.readouterr().err
+    assert "points was scored against gaussians and a against digits" in capsys.readouterr().err
     with pytest.raises(pytest.fail.Exception, match=r"scored with \{'eval.final_samples': 7\}"):
         main(["score", "a", "--like", "digits", "--traceback"])
 
@@ -136,7 +136,9 @@ def test_a_run_is_not_scored_like_one_of_another_data_set(
     ("value", "text"),
     [(70.50931, "70.5093"), (0.0, "0.0000"), (2.27e-13, "2.270e-13"), (1.81e60, "1.810e+60")],
 )
-def test_a_figure_has_four_places_where_they_say_something(value: float, text: str) -> None:
+def test_a_figure_has_four_decimals_unless_it_is_too_small_or_too_large(
+    value: float, text: str
+) -> None:
     assert figure(value) == text
 
 
@@ -204,7 +206,7 @@ def test_a_place_that_cannot_take_samples_is_named(name: str, message: str) -> N
         write_samples(Path(name), SPEC, torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
 
 
-def test_only_the_first_of_several_processes_talks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_rank_zero_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_main_process()
     monkeypatch.setenv("RANK", "1")
     assert not is_main_process()

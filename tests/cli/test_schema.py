@@ -1,4 +1,4 @@
-"""``ganzoo schema``: where it is written, and what is said."""
+"""``ganzoo schema``: where the schema is written, and what is printed."""
 
 import json
 from pathlib import Path
@@ -24,9 +24,7 @@ def test_a_written_schema_says_how_an_editor_finds_it(tmp_path: Path, capsys: Ca
     assert json.loads(file.read_text())["title"] == "ganzoo recipe"
 
 
-def test_a_place_that_cannot_be_written_is_an_error_of_usage(
-    tmp_path: Path, capsys: Capture
-) -> None:
+def test_a_path_that_cannot_be_written_is_a_usage_error(tmp_path: Path, capsys: Capture) -> None:
     assert main(["schema", "--out", str(tmp_path / "nowhere" / "x.json")]) == 2
     said = capsys.readouterr().err.splitlines()
     assert said[0].endswith("x.json cannot be written: No such file or directory")

@@ -1,9 +1,9 @@
-"""Runs the tests behind every promise and writes docs/reliability.md: what held, and when.
+"""Run the tests behind every guarantee and write docs/reliability.md with their results.
 
     python -m tests.reliability.table [--soak LINE]
 
-A row's result is that of all its tests. `LINE` is the last line of `make soak`; without it the one
-that the page has is kept.
+A row's result covers all its tests. `LINE` is the last line of `make soak`; by default the page
+keeps the one it has.
 """
 
 import argparse
@@ -23,10 +23,10 @@ SOAK = "Last `make soak`: "
 
 
 class Row(NamedTuple):
-    """A fault, what is promised for it, and the tests: files, or file::function."""
+    """A fault, the guarantee for it, and the tests that check it: files, or file::function."""
 
     fault: str
-    promise: str
+    guarantee: str
     tests: list[str]
 
 
@@ -34,138 +34,148 @@ ROWS = [
     Row(
         "kill -9, SIGTERM, an error or a full disk at any named point of saving, publishing, "
         "pruning and loading",
-        "what was acknowledged is there, equal, and the run can go on",
+        "every acknowledged checkpoint is there and intact, and the run can be resumed",
         [HERE + "test_every_fault.py"],
     ),
     Row(
         "any order of saves, crashes, damage, deletions by the user and second owners",
-        "the resumed step is never older than the last acknowledged one that nobody damaged",
+        "the resumed step is never older than the last acknowledged, undamaged one",
         [HERE + "test_store_machine.py"],
     ),
     Row(
-        "a byte of any file of a checkpoint changed or cut",
-        "the one before is loaded, equal, and the damaged file is named",
+        "a byte of any file of a checkpoint changed or cut off",
+        "the previous checkpoint is loaded bit for bit, and the damaged file is named",
         [HERE + "test_corruption.py", RUNS + "test_checkpoints.py"],
     ),
     Row(
         "kill -9 at a random moment",
-        "the resumed run ends bit for bit as a straight one",
+        "the resumed run ends bit for bit like an uninterrupted one",
         ["tests/test_end_to_end.py::test_a_run_killed_and_resumed_ends_with_the_straight_runs_weights"],
     ),
     Row(
-        "a stop after the first step, in mid-epoch, at an epoch's end, after the last; one process "
-        "and two; data in memory and streamed",
-        "every tensor of every state is bit for bit that of the straight run, with EMA, lazy R1, "
-        "a schedule and an augmentation that has state",
+        "a stop after the first step, within an epoch, at the end of one, after the last step; "
+        "one process and two; data in memory and streamed",
+        "every tensor of every state equals that of the uninterrupted run bit for bit, with "
+        "EMA, lazy R1, a schedule and a stateful augmentation",
         [RANKS + "test_with_everything_that_has_state_a_run_goes_on_bit_for_bit"],
     ),
     Row(
-        "SIGTERM while training, drawing, reading real data, passing over it, scoring, saving; "
-        "SIGINT, SIGUSR1; a time limit; any of these before the first step, or before the run",
-        "one whole checkpoint, if there is anything to save; exit code 143, 130 or 75, the command "
-        "to go on; no score is lost",
+        "SIGTERM while training, sampling, reading real data, iterating over it, scoring, "
+        "saving; SIGINT, SIGUSR1; a time limit; any of these before the first step, or before "
+        "the run",
+        "one intact checkpoint, if there is anything to save; exit code 143, 130 or 75; the "
+        "command that resumes; no score is lost",
         [HERE + "test_signals.py"],
     ),
     Row(
         "a signal to one of two processes; resumed by one",
-        "all stop with one checkpoint; the run goes on and says that it is not bit for bit",
+        "all stop with one checkpoint; the run resumes and reports that it is not bit for bit",
         [RANKS + "test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on",
          RANKS + "test_a_signal_to_a_rank_that_reads_the_reference_stops_both"],
     ),
     Row(
         "an error, or kill -9, of one of two processes",
-        "all end, with that error, written down by the one that had it; nobody hangs",
+        "all end with that error, recorded by the process that had it; none hangs",
         [RANKS + "test_an_error_of_one_rank_ends_all_with_that_error",
          RANKS + "test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_go_on"],
     ),
     Row(
         "two commands on one run; a lock of another host",
-        "exit code 6, naming pid, host and start; a dead owner's run can be had",
+        "exit code 6, naming pid, host and start time; the run of a dead owner can be taken "
+        "over",
         [HERE + "test_owners.py"],
     ),
     Row(
-        "a scheduler that takes the time away",
-        "exit code 75 until the run is finished, equal to the straight run",
+        "a scheduler that preempts the job",
+        "exit code 75 until the run is finished, with the result of an uninterrupted run",
         ["tests/test_slurm.py"],
     ),
     Row(
-        "a term, a gradient or a weight that is not finite",
-        "stop, skip or rollback as the recipe says; the average stays finite, no such checkpoint "
-        "is published, what the bad step saw is left in a file",
+        "a loss term, a gradient or a weight that is not finite",
+        "stop, skip or rollback, as the recipe says; the average stays finite, no such "
+        "checkpoint is published, the inputs of the failed step are saved to a file",
         ["tests/training/test_nonfinite.py"],
     ),
     Row(
-        "a generator that is constant, of two samples, of two modes; twenty healthy runs",
-        "the first three trip the watch within one evaluation, the last never do",
+        "a generator that is constant, draws two samples, or has two modes; twenty healthy "
+        "runs",
+        "the collapse monitor reports the first three within one evaluation, and no healthy "
+        "run",
         ["tests/training/test_collapse.py"],
     ),
     Row(
-        "a full disk while saving, memory that does not do",
-        "the old checkpoint is kept, three in a row end the run; the exact overrides to try",
+        "a full disk while saving; too little memory",
+        "the old checkpoint is kept, three failures in a row end the run; the message has the "
+        "exact overrides to try",
         ["tests/training/test_checkpointing.py"],
     ),
     Row(
-        "a full disk at the last checkpoint, one that cannot be removed, a best one that is lost",
-        "a run without its last checkpoint is not called finished; the rest are notes",
+        "a full disk at the last checkpoint, a checkpoint that cannot be removed, a best "
+        "checkpoint that is lost",
+        "a run without its last checkpoint is not called finished; the others are notes",
         [HERE + "test_losses_at_the_end.py"],
     ),
     Row(
-        "a directory that cannot be written, odd names, `LC_ALL=C`, a clock that goes back",
-        "said in one line, or no difference",
+        "a directory that cannot be written, unusual names, `LC_ALL=C`, a clock that goes back",
+        "a message of one line, or no effect",
         [HERE + "test_places.py"],
     ),
     Row(
-        "cut, empty, mistyped, huge pictures; 100,000 of them; bombs and traversal in zips; links",
-        "named before training, skipped up to 1 % when asked for, nothing written outside",
+        "truncated, empty, mistyped, huge pictures; 100,000 of them; bombs and path traversal "
+        "in zips; links",
+        "named before training, skipped up to 1 % on request, nothing written outside",
         [HERE + "test_pictures_from_strangers.py", ZOO + "test_folder_damage.py",
          ZOO + "test_folder_zip.py", ZOO + "test_folder.py"],
     ),
     Row(
-        "code in files: in every slot of a checkpoint with a forged manifest, every record of a "
-        "run, pictures, npz, recipes",
+        "code in files: in every slot of a checkpoint with a forged manifest, every record of "
+        "a run, pictures, npz, recipes",
         "none of it runs: an error of one line; no module uses pickle, eval, exec or an "
-        "open-ended load",
+        "unrestricted load",
         [HERE + "test_hostile_files.py", "tests/test_no_code_from_files.py"],
     ),
     Row(
-        "a broken plugin, a library that cannot be imported, no room, no right to write, no locks",
-        "`ganzoo doctor` says it, and its exit code is that of the first thing that is wrong",
+        "a broken plugin, a library that cannot be imported, a full disk, no permission to "
+        "write, no file locks",
+        "`ganzoo doctor` reports it and exits with the code of the first problem",
         ["tests/training/test_doctor.py"],
     ),
 ]  # fmt: skip
 
 HEAD = """# What a run survives
 
-A promise stands here with the tests that hold it to its word. `python -m tests.reliability.table`
-runs them and writes this page; `make soak` is the long one.
+Each guarantee is listed with the tests that check it. `python -m tests.reliability.table` runs them
+and writes this page; `make soak` is the long test.
 
-| fault | promise | tests | last result |
+| fault | guarantee | tests | last result |
 |---|---|---|---|
 """
 
 TAIL = """
-The soak kills a run with SIGKILL 40 times at random moments, goes on with it each time, and holds
-everything in its last checkpoint against that of a run that nobody touched.
+The soak test kills a run with SIGKILL 40 times at random moments, resumes it each time, and
+compares everything in its last checkpoint with that of an undisturbed run.
 
-## How far it goes
+## Limits
 
-- *Two processes* are two on one CPU, over gloo. What NCCL says of a lost
-  process was never seen here: the words that it is known by are untried.
-- *Streamed* data comes from two worker processes, data in memory from none: there is no third way.
-- A signal *before Python has begun* with `ganzoo` (some 20 milliseconds) ends the process as any
-  other: SIGUSR1 with 138, not 75. One that comes while several processes wait for each other to
-  start is seen when they have.
-- Of *several processes* that read data into memory none stops before the first step; then all do.
-- The *time limit* is looked at between steps and batches, not while a data set reads itself in one
-  piece. A metric that computes for long is waited for.
+- *Two processes* are two on one CPU, over gloo. How NCCL reports a lost process was never
+  observed: the phrases by which ganzoo recognizes it are untested.
+- *Streamed* data comes from two worker processes, data in memory from none; there is no third
+  way.
+- A signal *before Python has started* `ganzoo` (some 20 milliseconds) ends the process like any
+  other: SIGUSR1 with 138, not 75. A signal that arrives while several processes wait for each
+  other to start is handled once they have started.
+- *Several processes* that read data into memory do not stop before the first step; then all of
+  them do.
+- The *time limit* is checked between steps and batches, not while a data set reads itself in one
+  piece or while a metric computes.
 - 100,000 pictures of 8x8 pixels in ten folders, three of them damaged, were tried by hand on
-  2026-11-27, on two cores that other work kept busy: listed in 1.8 seconds of processor time, all
-  decoded in 83 seconds by the clock, the three named; looked at again in 4 seconds.
+  2026-11-27, on two busy cores: listed in 1.8 seconds of CPU time, all decoded in 83 seconds of
+  wall time, the three named; checked again in 4 seconds.
 
-## What was not tried
+## Not tested
 
-Power loss (files are synced, but nobody pulled a plug), network file systems, a GPU that is lost or
-runs out of memory in earnest, Windows, macOS.
+Power loss (files are synced, but no plug was pulled), network file systems, a GPU that is lost or
+really runs out of memory, Windows, macOS.
 """
 
 
@@ -208,7 +218,7 @@ def main() -> int:
     kept = [line.removeprefix(SOAK) for line in before if line.startswith(SOAK)]
     found = outcomes(sorted({test for row in ROWS for test in row.tests}))
     lines = [
-        f"| {row.fault} | {row.promise} | {', '.join(f'`{test}`' for test in row.tests)} "
+        f"| {row.fault} | {row.guarantee} | {', '.join(f'`{test}`' for test in row.tests)} "
         f"| {result(row, found)} |\n"
         for row in ROWS
     ]

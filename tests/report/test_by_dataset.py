@@ -1,4 +1,4 @@
-"""A ranking for each data set."""
+"""One leaderboard per data set."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,9 @@ def two(runs: Path, make_run: Any, score: Any, shapes: Protocol) -> None:
         make_run(f"d{index}", score(value), lr=10.0 + index)
 
 
-def test_each_data_set_is_ranked_by_itself_that_of_most_runs_first(two: None) -> None:
+def test_each_data_set_has_its_own_leaderboard_and_the_one_with_most_runs_is_first(
+    two: None,
+) -> None:
     found = compare_by_dataset()
     assert [[row.name for row in each.ranked] for each in found] == [
         ["s1", "s2", "s0"],
@@ -38,12 +40,12 @@ def test_each_data_set_is_ranked_by_itself_that_of_most_runs_first(two: None) ->
     assert [each.unranked for each in found] == [(), ()]
 
 
-def test_each_ranking_is_what_the_data_set_alone_gives(two: None) -> None:
+def test_each_leaderboard_equals_that_of_its_data_set_alone(two: None) -> None:
     alone = [compare(dataset=name).to_table() for name in ("shapes", "digits")]
     assert [each.to_table() for each in compare_by_dataset()] == alone
 
 
-def test_a_run_that_nothing_can_be_ranked_with_is_listed(
+def test_a_run_without_a_partner_is_listed_as_not_ranked(
     two: None, make_run: Any, score: Any, protocol: Protocol
 ) -> None:
     points = replace(protocol, reference="zoo/gaussians")
@@ -60,13 +62,13 @@ def test_a_run_that_nothing_can_be_ranked_with_is_listed(
     assert second.unranked == ()
 
 
-def test_one_data_set_makes_one_ranking(runs: Path, make_run: Any, score: Any) -> None:
+def test_one_data_set_gives_one_leaderboard(runs: Path, make_run: Any, score: Any) -> None:
     make_run("a", score(1.0))
     (only,) = compare_by_dataset()
     assert only.to_json() == compare().to_json()
 
 
-def test_the_command_prints_one_ranking_after_the_other(two: None, capsys: Capture) -> None:
+def test_the_command_prints_one_leaderboard_after_the_other(two: None, capsys: Capture) -> None:
     assert main(["compare", "--by-dataset"]) == 0
     first, second = compare_by_dataset()
     assert capsys.readouterr().out == f"{first.to_table()}\n\n{second.to_table()}\n"
@@ -74,13 +76,13 @@ def test_the_command_prints_one_ranking_after_the_other(two: None, capsys: Captu
     assert [len(each["ranked"]) for each in json.loads(capsys.readouterr().out)] == [3, 2]
 
 
-def test_two_tables_are_no_csv(two: None, capsys: Capture) -> None:
+def test_csv_of_two_leaderboards_is_refused(two: None, capsys: Capture) -> None:
     assert main(["compare", "--by-dataset", "--format", "csv"]) == 2
     assert "try: ganzoo compare --format csv --dataset ID" in capsys.readouterr().err
     assert main(["compare", "--by-dataset", "--dataset", "digits"]) == 2
 
 
-def test_the_page_has_each_ranking_under_ids_of_its_own(two: None) -> None:
+def test_each_leaderboard_of_a_page_has_its_own_ids(two: None) -> None:
     page = comparison_page(*compare_by_dataset())
     for name in ("ranked", "filter", "protocol"):
         assert page.count(f'id="{name}"') == page.count(f'id="{name}-2"') == 1
@@ -88,7 +90,7 @@ def test_the_page_has_each_ranking_under_ids_of_its_own(two: None) -> None:
     assert page.index("shapes/train") < page.index('id="board-2"') < page.rindex("digits/train")
 
 
-def test_a_column_orders_the_rankings_that_have_it(
+def test_sorting_affects_only_the_leaderboards_that_have_the_column(
     two: None, make_run: Any, score: Any, capsys: Capture
 ) -> None:
     for index, recall in enumerate([0.1, 0.9, 0.5]):
@@ -102,6 +104,6 @@ def test_a_column_orders_the_rankings_that_have_it(
     assert "try: --sort recall" in capsys.readouterr().err
 
 
-def test_a_run_of_another_data_set_is_said_to_be_so_and_no_more(two: None) -> None:
+def test_for_another_data_set_the_reason_names_only_that(two: None) -> None:
     reasons = {each.reason for each in compare().unranked}
     assert reasons == {"another data set, FD(toy-cnn) 599 · digits/train"}

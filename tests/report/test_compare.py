@@ -1,4 +1,4 @@
-"""Which runs are ranked together, in what order, and what is said of the others."""
+"""Which runs are ranked together, in what order, and what is printed about the others."""
 
 import csv
 import io
@@ -13,12 +13,12 @@ from ganzoo.cli import main
 from ganzoo.errors import ComparisonError, UsageError
 from ganzoo.recipes.lock import experiment_id, identity, read_lock
 from ganzoo.report.compare import compare
-from ganzoo.report.leaderboard import Comparison
+from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.welch import welch_p_value
 from ganzoo.runs.score import Statistics
 
 
-def reasons(comparison: Comparison) -> dict[str, tuple[str, str | None]]:
+def reasons(comparison: Leaderboard) -> dict[str, tuple[str, str | None]]:
     return {each.run: (each.reason, each.command) for each in comparison.unranked}
 
 
@@ -36,7 +36,7 @@ def test_the_lower_distance_comes_first(runs, make_run, score) -> None:
     assert found.unranked == ()
 
 
-def test_runs_that_differ_in_their_seeds_alone_are_one_row(runs, make_run, score) -> None:
+def test_runs_that_differ_only_in_their_seeds_are_one_row(runs, make_run, score) -> None:
     for seed, value in enumerate([3.0, 4.0, 5.0]):
         make_run("hinge", score(value), seed=seed)
     (row,) = compare().ranked
@@ -55,7 +55,9 @@ def test_a_single_seed_keeps_its_place_and_is_marked(runs, make_run, score) -> N
     assert comparison.table().rows[1][2:5] == ["2", "3.10 ± 0.14", ""]
 
 
-def test_what_welchs_test_cannot_tell_from_the_first_is_marked(runs, make_run, score) -> None:
+def test_a_row_without_a_significant_difference_from_the_first_is_marked(
+    runs, make_run, score
+) -> None:
     values = {"a": [3.0, 3.4, 3.2], "b": [3.3, 3.5, 3.1], "c": [8.0, 8.2, 8.1]}
     for name, seeds in values.items():
         for seed, value in enumerate(seeds):
@@ -67,7 +69,7 @@ def test_what_welchs_test_cannot_tell_from_the_first_is_marked(runs, make_run, s
     assert compare().table().rows[1][4] == "≈ best"
 
 
-def test_a_repeat_of_a_seed_is_no_further_seed(runs, make_run, score) -> None:
+def test_a_repeated_seed_counts_once(runs, make_run, score) -> None:
     old = make_run("hinge", score(3.0))
     new = make_run("hinge", score(3.5))
     comparison = compare()
@@ -77,7 +79,7 @@ def test_a_repeat_of_a_seed_is_no_further_seed(runs, make_run, score) -> None:
     }
 
 
-def test_best_checkpoints_have_a_column_of_their_own_and_do_not_rank(runs, make_run, score) -> None:
+def test_best_checkpoints_have_their_own_column_and_are_not_ranked(runs, make_run, score) -> None:
     make_run("a", score(9.0), score(1.0, "best", step=50))
     make_run("b", score(5.0), score(4.0, "best", step=80), lr=1e-3)
     comparison = compare()
@@ -89,12 +91,12 @@ def test_best_checkpoints_have_a_column_of_their_own_and_do_not_rank(runs, make_
     assert any("optimistic" in note for note in comparison.notes)
 
 
-def test_scores_during_training_never_rank(runs, make_run, score) -> None:
+def test_scores_during_training_are_never_ranked(runs, make_run, score) -> None:
     make_run("a", score(1.0, "during", step=50), score(9.0))
     assert compare().ranked[0].values == (9.0,)
 
 
-def test_a_later_score_of_the_last_generator_stands_in_for_a_final_one(
+def test_a_later_score_of_the_last_generator_replaces_a_missing_final_one(
     runs, make_run, score, protocol
 ) -> None:
     finer = replace(protocol, n_fake=1000)
@@ -114,7 +116,7 @@ def test_sampling_that_differs_becomes_a_column(runs, make_run, score) -> None:
     assert "step" not in table.columns
 
 
-def test_further_metrics_are_means_over_the_seeds(runs, make_run, score) -> None:
+def test_other_metrics_are_means_over_the_seeds(runs, make_run, score) -> None:
     for seed, modes in enumerate([8.0, 10.0]):
         make_run("a", score(3.0 + seed, metrics={"modes": modes}), seed=seed)
     comparison = compare()
@@ -122,7 +124,7 @@ def test_further_metrics_are_means_over_the_seeds(runs, make_run, score) -> None
     assert comparison.table().columns[-1] == "modes"
 
 
-def test_a_score_that_a_local_plugin_file_had_a_part_in_is_marked(runs, make_run, score) -> None:
+def test_a_score_that_used_a_local_plugin_file_is_marked(runs, make_run, score) -> None:
     make_run("mine", score(3.0)).write_info(plugin_sha256="d" * 64)
     comparison = compare()
     assert comparison.ranked[0].is_local
@@ -133,7 +135,7 @@ def test_a_score_that_a_local_plugin_file_had_a_part_in_is_marked(runs, make_run
 # --- what is not ranked --------------------------------------------------------------------------
 
 
-def test_the_protocol_of_most_runs_is_ranked_and_others_are_told_how_to_join(
+def test_the_protocol_of_most_runs_is_ranked_and_the_others_get_a_command_to_join(
     runs, make_run, score, protocol
 ) -> None:
     finer = replace(protocol, n_fake=1000)
@@ -149,7 +151,7 @@ def test_the_protocol_of_most_runs_is_ranked_and_others_are_told_how_to_join(
     assert command == f"ganzoo score {other.name} --like {first.name}"
 
 
-def test_between_protocols_with_as_many_runs_the_one_used_last_is_ranked(
+def test_of_two_protocols_with_equally_many_runs_the_one_used_last_is_ranked(
     runs, make_run, score, protocol
 ) -> None:
     finer = replace(protocol, n_fake=1000)
@@ -159,7 +161,7 @@ def test_between_protocols_with_as_many_runs_the_one_used_last_is_ranked(
     assert compare().protocol == finer
 
 
-def test_another_data_set_is_offered_a_ranking_of_its_own(runs, make_run, score, protocol) -> None:
+def test_for_another_data_set_the_command_ranks_that_one(runs, make_run, score, protocol) -> None:
     shapes = replace(protocol, reference="zoo/shapes", reference_sha256="c" * 64)
     make_run("a", score(3.0))
     make_run("b", score(4.0), lr=1e-3)
@@ -171,7 +173,7 @@ def test_another_data_set_is_offered_a_ranking_of_its_own(runs, make_run, score,
 
 
 @pytest.mark.parametrize("events", [("started",), ("started", "finished", "resumed")])
-def test_unfinished_runs_are_not_ranked_whatever_they_scored(
+def test_unfinished_runs_are_not_ranked_even_with_a_score(
     events: tuple[str, ...], runs, make_run, score
 ) -> None:
     make_run("a", score(3.0))
@@ -187,7 +189,7 @@ def test_a_run_that_is_being_written_is_not_ranked(runs, make_run, score) -> Non
         assert reasons(compare())[run.name] == ("still running, at step 70", None)
 
 
-def test_a_run_without_a_score_is_told_how_to_get_one(runs, make_run, score) -> None:
+def test_for_a_run_without_a_score_the_command_scores_it(runs, make_run, score) -> None:
     make_run("a", score(3.0))
     run = make_run("b", lr=1e-3)
     reason, command = reasons(compare())[run.name]
@@ -195,7 +197,7 @@ def test_a_run_without_a_score_is_told_how_to_get_one(runs, make_run, score) -> 
 
 
 @pytest.mark.parametrize("damaged", ["run.json", "recipe.lock.yaml", "scores.jsonl"])
-def test_damaged_records_are_said_and_harm_no_other_run(
+def test_damaged_records_are_reported_and_affect_no_other_run(
     damaged: str, runs, make_run, score
 ) -> None:
     make_run("a", score(3.0))
@@ -207,21 +209,21 @@ def test_damaged_records_are_said_and_harm_no_other_run(
     assert damaged in reasons(comparison)[run.name][0]
 
 
-def test_a_torn_last_line_costs_that_score_alone(runs, make_run, score) -> None:
+def test_a_torn_last_line_loses_only_that_score(runs, make_run, score) -> None:
     run = make_run("a", score(3.0))
     with run.scores_file.open("a") as file:
         file.write('{"value": 1.0, "protoc')
     assert compare().ranked[0].values == (3.0,)
 
 
-def test_a_missing_lock_is_said(runs, make_run, score) -> None:
+def test_a_missing_lock_is_reported(runs, make_run, score) -> None:
     make_run("a", score(3.0))
     run = make_run("b", score(1.0), lr=1e-3)
     run.lock_file.unlink()
     assert "recipe.lock.yaml" in reasons(compare())[run.name][0]
 
 
-def test_directories_that_never_were_runs_are_passed_over(runs, make_run, score) -> None:
+def test_directories_that_never_were_runs_are_ignored(runs, make_run, score) -> None:
     make_run("a", score(3.0))
     (runs / "notes").mkdir()
     assert compare().unranked == ()
@@ -238,13 +240,13 @@ def test_outside_of_runs_a_command_names_the_path(runs, make_run, score, tmp_pat
 # --- nothing to rank -----------------------------------------------------------------------------
 
 
-def test_no_runs_at_all_is_an_error_that_says_how_to_make_one(runs) -> None:
+def test_without_any_run_the_error_has_the_command_that_makes_one(runs) -> None:
     with pytest.raises(ComparisonError, match="there are no runs in runs") as caught:
         compare()
     assert caught.value.hint == "ganzoo run RECIPE"
 
 
-def test_runs_without_two_of_one_protocol_are_not_ranked(runs, make_run, score, protocol) -> None:
+def test_runs_are_not_ranked_unless_two_share_a_protocol(runs, make_run, score, protocol) -> None:
     make_run("a", score(3.0))
     make_run("b", score(2.0, "final", replace(protocol, n_fake=1000)), lr=1e-3)
     with pytest.raises(ComparisonError, match="no two of them scored under one protocol") as caught:
@@ -253,7 +255,7 @@ def test_runs_without_two_of_one_protocol_are_not_ranked(runs, make_run, score, 
     assert "--like" in str(caught.value.hint)
 
 
-def test_only_unfinished_runs_are_an_error_that_names_each(runs, make_run, score) -> None:
+def test_with_only_unfinished_runs_the_error_names_each(runs, make_run, score) -> None:
     run = make_run("a", score(1.0, "during"), events=("started",))
     with pytest.raises(ComparisonError, match=f"{run.name}: interrupted at step 100") as caught:
         compare()
@@ -276,14 +278,14 @@ def test_runs_are_named_by_prefix_by_path_or_as_the_last(runs, make_run, score) 
 # --- how it is written ---------------------------------------------------------------------------
 
 
-def test_the_header_says_the_protocol_and_the_counts_in_words(runs, make_run, score) -> None:
+def test_the_header_has_the_protocol_and_the_counts_in_words(runs, make_run, score) -> None:
     make_run("a", score(3.0))
     assert compare().header == (
         "FD(toy-cnn) 599 · digits/train   599 generated against 1,198 real   lower is better"
     )
 
 
-def test_every_format_holds_the_ranking(runs, make_run, score, protocol) -> None:
+def test_every_format_has_the_ranking(runs, make_run, score, protocol) -> None:
     for seed, value in enumerate([3.0, 3.2]):
         make_run("a", score(value, metrics={"modes": 9.0}), seed=seed)
     lost = make_run("b", lr=1e-3)
@@ -348,16 +350,14 @@ def test_the_command_prints_each_format(
     assert (lost.name in err) == (form == "csv")
 
 
-def test_the_command_ends_with_two_where_nothing_can_be_ranked(
+def test_the_command_exits_with_two_if_nothing_can_be_ranked(
     runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare"]) == 2
     assert capsys.readouterr().err == "there are no runs in runs\ntry: ganzoo run RECIPE\n"
 
 
-def test_run_json_speaks_for_a_lock_only_while_the_lock_is_the_one_it_speaks_of(
-    runs, make_run, score
-) -> None:
+def test_run_json_is_used_for_the_lock_only_if_its_hash_matches(runs, make_run, score) -> None:
     run = make_run("hinge", score(3.0))
     told = identity(read_lock(run.lock_file), run.lock_file) | {"experiment": "told"}
     run.write_info(lock=told)
@@ -372,7 +372,7 @@ def test_of_two_protocols_of_one_run_the_one_it_ended_with_is_ranked(runs, make_
     assert compare().protocol.n_fake == score(3.0).protocol.n_fake
 
 
-def test_best_says_of_how_many_seeds_it_is_where_some_have_none(runs, make_run, score) -> None:
+def test_best_shows_its_number_of_seeds_if_some_have_none(runs, make_run, score) -> None:
     make_run("hinge", score(3.0), score(2.0, "best"), seed=0)
     make_run("hinge", score(4.0), seed=1)
     assert "2.00 (1 of 2)" in compare().table().rows[0]

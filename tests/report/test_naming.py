@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ganzoo.recipes.lock import write_lock
-from ganzoo.report.candidates import Candidate
+from ganzoo.report.entries import Entry
 from ganzoo.report.naming import names_of
 from ganzoo.runs.directory import RunDirectory
 
@@ -33,7 +33,7 @@ def names(*changes: dict[str, Any], name: str = "mine") -> list[str]:
             run = RunDirectory(Path(folder, str(index)))
             run.path.mkdir()
             write_lock(run.lock_file, BASE | change)
-            experiments[str(index)] = Candidate(run, name, 0, "", str(index), ())
+            experiments[str(index)] = Entry(run, name, 0, "", str(index), ())
         return list(names_of(experiments).values())
 
 

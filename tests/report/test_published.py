@@ -1,4 +1,4 @@
-"""What others printed for the recipes compared: said with its source, never ranked."""
+"""Published figures for the compared recipes: listed with their source, never ranked."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def published(runs, make_run, score) -> None:
     make_run("own", score(40.0), lr=1e-3)
 
 
-def test_a_published_figure_has_no_place_in_the_ranking(published) -> None:
+def test_a_published_figure_is_not_ranked(published) -> None:
     found = compare()
     assert [(row.name, row.mean) for row in found.ranked] == [("hinge", 31.0), ("own", 40.0)]
     (figure,) = found.published
@@ -39,7 +39,7 @@ def test_a_published_figure_has_no_place_in_the_ranking(published) -> None:
     assert "16.77" not in found.table().plain()
 
 
-def test_every_form_lists_it_apart_and_says_that_it_is_never_ranked(published) -> None:
+def test_every_format_lists_it_separately_as_never_ranked(published) -> None:
     found = compare()
     assert found.to_table().endswith(f"\n\n{HEADING}:\n  {LINE}")
     assert found.to_markdown().endswith(f"\n\n{HEADING.capitalize()}:\n\n- {LINE}")
@@ -66,14 +66,14 @@ def test_every_form_lists_it_apart_and_says_that_it_is_never_ranked(published) -
         ({"value": 17.1, "seeds": 3}, "train, reproduced here: value 17.1, seeds 3)"),
     ],
 )
-def test_it_is_said_whether_it_was_reached_here(
+def test_the_text_tells_whether_it_was_reproduced_here(
     reproduced: object, said: str, runs, make_run, score
 ) -> None:
     says(make_run("a", score(3.0)), published=SNGAN, reproduced=reproduced)
     assert said in str(compare().published[0])
 
 
-def test_without_one_nothing_is_said_of_it(runs, make_run, score) -> None:
+def test_without_a_published_figure_nothing_is_printed(runs, make_run, score) -> None:
     make_run("a", score(3.0))
     found = compare()
     assert found.published == ()
@@ -81,7 +81,7 @@ def test_without_one_nothing_is_said_of_it(runs, make_run, score) -> None:
         assert "ublished" not in text
 
 
-def test_of_many_runs_each_figure_is_parsed_once_and_no_lock_as_a_whole(
+def test_for_many_runs_each_figure_is_parsed_once_and_no_lock_as_a_whole(
     runs, make_run, score, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in range(3):
@@ -98,7 +98,9 @@ def test_of_many_runs_each_figure_is_parsed_once_and_no_lock_as_a_whole(
 
 
 @pytest.mark.parametrize("damage", ["published: [", "published: 3", "published: {value: 3}"])
-def test_a_figure_that_a_hand_has_spoilt_is_left_out(damage: str, runs, make_run, score) -> None:
+def test_a_figure_that_was_edited_into_nonsense_is_left_out(
+    damage: str, runs, make_run, score
+) -> None:
     run = make_run("a", score(3.0))
     run.write_info(lock=identity(read_lock(run.lock_file), run.lock_file))
     run.lock_file.write_text(run.lock_file.read_text() + damage + "\n")

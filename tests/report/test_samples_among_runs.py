@@ -1,4 +1,4 @@
-"""Samples that no run made, in a ranking: another tool's, and yardsticks."""
+"""Samples that no run made, in a leaderboard: those of other tools, and yardsticks."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from PIL import Image
 from ganzoo.cli import main
 from ganzoo.errors import UsageError
 from ganzoo.report.compare import compare
-from ganzoo.report.listing import list_runs
+from ganzoo.report.entries import list_runs
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.samples import keep_score, kind_of
@@ -39,9 +39,7 @@ def test_samples_of_another_tool_have_a_rank_and_are_marked(keep, make_run, scor
     assert any(note.startswith("samples: made by another tool") for note in comparison.notes)
 
 
-def test_a_yardstick_stands_where_its_score_puts_it_and_takes_no_rank(
-    keep, make_run, score
-) -> None:
+def test_a_yardstick_is_sorted_by_its_score_and_has_no_rank(keep, make_run, score) -> None:
     make_run("a", score(3.0))
     make_run("b", score(9.0), lr=1e-3)
     keep("memoriser", 0.5, yardstick=True)
@@ -58,7 +56,7 @@ def test_a_yardstick_stands_where_its_score_puts_it_and_takes_no_rank(
     assert (first["kind"], first["rank"]) == ("yardstick", 0)
 
 
-def test_the_best_is_the_best_model_and_no_yardstick(keep, make_run, score) -> None:
+def test_the_best_row_is_a_model_and_never_a_yardstick(keep, make_run, score) -> None:
     for seed, value in enumerate([3.0, 3.4, 3.2]):
         make_run("a", score(value), seed=seed)
         make_run("b", score(value + 0.1), seed=seed, lr=1e-3)
@@ -68,9 +66,7 @@ def test_the_best_is_the_best_model_and_no_yardstick(keep, make_run, score) -> N
     assert second.is_close
 
 
-def test_samples_have_no_sampling_and_no_recipe_and_that_harms_no_table(
-    keep, make_run, score
-) -> None:
+def test_samples_without_sampling_and_recipe_fit_into_every_table(keep, make_run, score) -> None:
     make_run("a", score(3.0, step=100))
     make_run("b", score(4.0, step=200), lr=1e-3)
     keep("theirs", 2.0)
@@ -85,7 +81,7 @@ def test_samples_have_no_sampling_and_no_recipe_and_that_harms_no_table(
     ]
 
 
-def test_samples_make_no_difference_between_recipes(keep, make_run, score) -> None:
+def test_samples_do_not_count_as_a_recipe_that_differs(keep, make_run, score) -> None:
     make_run("a", score(3.0))
     make_run("b", score(4.0), lr=1e-3)
     columns = compare(only_changed=True).table().columns
@@ -101,7 +97,7 @@ def test_samples_make_no_difference_between_recipes(keep, make_run, score) -> No
     ]
 
 
-def test_samples_scored_under_another_protocol_are_told_how_to_join(
+def test_samples_scored_under_another_protocol_get_a_command_to_join(
     keep, make_run, score, protocol
 ) -> None:
     first = make_run("a", score(3.0))
@@ -119,9 +115,7 @@ def test_the_last_run_is_never_a_score_of_samples(keep, make_run, score, runs: P
     assert [each.score.value for each in list_runs(runs) if each.score] == [3.0, 2.0]
 
 
-def test_what_needs_a_run_says_that_samples_are_none(
-    keep, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_commands_that_need_a_run_refuse_samples(keep, capsys: pytest.CaptureFixture[str]) -> None:
     keep("theirs", 2.0)
     for verb in ("sample", "score", "export", "resume"):
         assert main([verb, "theirs"]) == 2
@@ -143,7 +137,7 @@ def test_the_page_shows_a_picture_of_the_samples_and_the_real_ones_of_a_run(
     assert '<tr class="yardstick">' in page
 
 
-def test_a_record_of_samples_that_says_no_kind_is_refused(keep, make_run, score) -> None:
+def test_a_record_of_samples_without_a_kind_is_refused(keep, make_run, score) -> None:
     make_run("a", score(3.0))
     kept = keep("theirs", 2.0)
     kept.write_info(samples={"kind": "best of all"})
@@ -152,6 +146,6 @@ def test_a_record_of_samples_that_says_no_kind_is_refused(keep, make_run, score)
     assert [each.run for each in compare().unranked] == [kept.name]
 
 
-def test_samples_are_named_as_runs_are(score, tmp_path: Path) -> None:
+def test_names_of_samples_follow_the_rules_for_runs(score, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot name a run"):
         keep_score(score(1.0), "a/b", tmp_path)

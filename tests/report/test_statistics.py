@@ -1,4 +1,4 @@
-"""The floor stands above a comparison, and a single seed shows the standard error of its score."""
+"""The floor in a leaderboard's header, and the standard error of a single seed."""
 
 import json
 from collections.abc import Callable
@@ -25,13 +25,13 @@ def test_the_header_has_the_floor_and_a_single_seed_its_standard_error(
     text = found.to_table()
     assert "n=1, SE 0.234" in text or "n=1, SE 0.235" in text
     assert text.count("SE 0.23") == 1
-    assert "floor: what new real samples would score" in text
+    assert "floor: expected score of new real samples" in text
     written = json.loads(found.to_json())
     assert written["floor"] == 5.812
     assert [row["standard_errors"] for row in written["ranked"]] == [[0.2345], [0.2345, 0.2345]]
 
 
-def test_records_without_statistics_are_compared_as_before(
+def test_records_without_statistics_can_be_compared(
     make_run: Callable[..., RunDirectory], score: Callable[..., Score], tmp_path: Path
 ) -> None:
     make_run("a", score(11.75))

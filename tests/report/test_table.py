@@ -1,4 +1,4 @@
-"""One table in four forms."""
+"""One table in four formats."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def test_markdown_escapes_what_would_end_a_cell() -> None:
     ]
 
 
-def test_csv_reads_back_as_it_was() -> None:
+def test_csv_reads_back_unchanged() -> None:
     assert list(csv.reader(io.StringIO(TABLE.csv()))) == [
         ["run", "score"],
         ["digits", "3.41"],
@@ -37,14 +37,14 @@ def test_csv_reads_back_as_it_was() -> None:
     ]
 
 
-def test_a_drawn_table_takes_no_cell_for_markup() -> None:
+def test_a_drawn_table_does_not_interpret_markup_in_cells() -> None:
     stream = io.StringIO()
     table = Table(("id",), [("[bold]x[/bold]",)])
     Console(file=stream, width=40).print(table.drawn())
     assert "[bold]x[/bold]" in stream.getvalue()
 
 
-def test_a_table_without_rows_is_its_headings() -> None:
+def test_a_table_without_rows_has_only_its_headings() -> None:
     assert Table(("a", "b"), []).plain() == "a  b"
 
 
@@ -62,7 +62,7 @@ def test_a_table_without_rows_is_its_headings() -> None:
         (math.nan, "-"),
     ],
 )
-def test_three_digits_and_no_more(value: float | None, text: str) -> None:
+def test_numbers_have_three_significant_digits(value: float | None, text: str) -> None:
     assert three_digits(value) == text
 
 
@@ -75,7 +75,7 @@ def test_three_digits_and_no_more(value: float | None, text: str) -> None:
         (2.27e-13, 4.34e-14, "2.27e-13 ± 4.34e-14"),
     ],
 )
-def test_a_spread_has_the_places_of_its_value(
+def test_a_spread_has_as_many_decimals_as_its_value(
     value: float, spread: float | None, text: str
 ) -> None:
     assert with_spread(value, spread) == text

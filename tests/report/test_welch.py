@@ -1,4 +1,4 @@
-"""Student's t against closed forms and tables, Welch's test against its limits."""
+"""Student's t against closed forms and tables, Welch's test against its limiting cases."""
 
 import math
 
@@ -8,7 +8,7 @@ from ganzoo.report.welch import incomplete_beta, two_sided_t, welch_p_value
 
 
 @pytest.mark.parametrize("t", [0.0, 0.1, 0.5, 1.0, 3.0, 20.0, -2.0])
-def test_one_degree_of_freedom_is_the_cauchy_law(t: float) -> None:
+def test_one_degree_of_freedom_is_the_cauchy_distribution(t: float) -> None:
     assert two_sided_t(t, 1) == pytest.approx(1 - 2 / math.pi * math.atan(abs(t)), abs=1e-13)
 
 
@@ -19,7 +19,7 @@ def test_two_and_four_degrees_of_freedom_have_closed_forms(t: float) -> None:
     assert two_sided_t(t, 4) == pytest.approx(1 - 1.5 * u + 0.5 * u**3, abs=1e-13)
 
 
-def test_many_degrees_of_freedom_are_the_normal_law() -> None:
+def test_many_degrees_of_freedom_are_the_normal_distribution() -> None:
     assert two_sided_t(1.96, 1e7) == pytest.approx(math.erfc(1.96 / math.sqrt(2)), abs=1e-7)
 
 
@@ -33,7 +33,7 @@ def test_the_tabulated_five_percent_points_are_met(freedom: float, t: float) -> 
 
 @pytest.mark.parametrize(("a", "b"), [(1, 1), (3, 1), (1, 4), (2.5, 1)])
 @pytest.mark.parametrize("x", [0.0, 0.01, 0.4, 0.9, 1.0])
-def test_the_incomplete_beta_function_has_closed_forms_where_a_parameter_is_one(
+def test_the_incomplete_beta_function_has_closed_forms_if_a_parameter_is_one(
     a: float, b: float, x: float
 ) -> None:
     expected = x**a if b == 1 else 1 - (1 - x) ** b
@@ -46,7 +46,7 @@ def test_equal_sizes_and_variances_give_the_pooled_test() -> None:
     assert welch_p_value(a, b) == pytest.approx(two_sided_t(2 / math.sqrt(2 / 3), 4), abs=1e-14)
 
 
-def test_a_spread_on_one_side_alone_leaves_that_sides_degrees_of_freedom() -> None:
+def test_with_variance_on_one_side_only_the_degrees_of_freedom_are_those_of_that_side() -> None:
     a, b = [1.0, 2.0, 3.0], [5.0, 5.0, 5.0]
     assert welch_p_value(a, b) == pytest.approx(two_sided_t(3 / math.sqrt(1 / 3), 2), abs=1e-14)
 
@@ -56,11 +56,11 @@ def test_the_order_of_the_samples_does_not_matter() -> None:
     assert welch_p_value(a, b) == pytest.approx(welch_p_value(b, a), abs=1e-15)
 
 
-def test_without_any_spread_equal_means_are_equal_and_others_are_not() -> None:
+def test_without_variance_p_is_one_for_equal_means_and_zero_for_others() -> None:
     assert welch_p_value([2.0, 2.0], [2.0, 2.0]) == 1
     assert welch_p_value([2.0, 2.0], [2.1, 2.1]) == 0
 
 
-def test_one_value_is_no_sample() -> None:
+def test_a_sample_of_one_value_is_refused() -> None:
     with pytest.raises(ValueError, match="two values"):
         welch_p_value([1.0], [1.0, 2.0])

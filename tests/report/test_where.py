@@ -1,4 +1,4 @@
-"""Which runs a condition picks, and how rows are ordered and widened on request."""
+"""Which runs a condition selects; ``--sort`` and ``--only-changed``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +57,7 @@ RECIPE = {
         ("eval.metrics=[kid, acme/*]", True),
     ],
 )
-def test_a_condition_reads_as_a_recipe_does(text: str, holds: bool) -> None:
+def test_values_in_conditions_are_parsed_like_those_in_recipes(text: str, holds: bool) -> None:
     assert Condition.of(text).holds(RECIPE) is holds
 
 
@@ -70,7 +70,7 @@ def test_a_condition_reads_as_a_recipe_does(text: str, holds: bool) -> None:
         ("train.steps>true", "> needs a number, not 'true'"),
     ],
 )
-def test_what_is_no_condition_is_refused(text: str, message: str) -> None:
+def test_text_that_is_no_condition_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match="--where: ") as caught:
         Condition.of(text)
     assert message in caught.value.message
@@ -93,7 +93,7 @@ def order(**options: Any) -> str:
 
 
 @pytest.mark.usefixtures("three")
-def test_only_runs_that_fulfil_all_conditions_are_ranked() -> None:
+def test_only_runs_that_satisfy_all_conditions_are_ranked() -> None:
     lr = "optimizers.generator.lr"
     assert order(where=[f"{lr}>=1e-3"]) == "ab"
     assert order(where=[f"{lr}>=1e-3", "name!=a"]) == "b"
@@ -102,7 +102,7 @@ def test_only_runs_that_fulfil_all_conditions_are_ranked() -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_rows_are_ordered_on_request_and_keep_the_number_of_their_rank() -> None:
+def test_rows_can_be_sorted_by_a_column_and_keep_their_rank() -> None:
     assert order() == "abc"
     assert order(sort="-score") == "cba"
     assert order(sort="-mean") == order(sort="-rank") == order(sort="-FD(toy-cnn)") == "cba"
@@ -114,13 +114,13 @@ def test_rows_are_ordered_on_request_and_keep_the_number_of_their_rank() -> None
 
 
 @pytest.mark.usefixtures("three")
-def test_keys_that_differ_become_columns_on_request_and_no_others() -> None:
+def test_only_changed_adds_columns_for_exactly_the_keys_that_differ() -> None:
     plain, wide = compare(), compare(only_changed=True)
     assert set(wide.table().columns) - set(plain.table().columns) == {"optimizers.generator.lr"}
     assert [row[-1] for row in wide.table().rows] == ["0.002", "0.001", "0.0003"]
 
 
-def test_a_run_whose_recipe_cannot_be_read_is_listed_whatever_is_asked(
+def test_a_run_whose_recipe_cannot_be_read_is_listed_under_every_condition(
     three: Path, make_run: Callable[..., RunDirectory], score: Any
 ) -> None:
     torn = make_run("torn", score(4.0))

@@ -5,7 +5,7 @@ from typing import Any
 
 from ganzoo.errors import DataError, RecipeError
 from ganzoo.recipes.lock import read_lock
-from ganzoo.report.leaderboard import Comparison, Row
+from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.naming import differences_of
 from ganzoo.report.pages.history import evaluations, score_charts, term_charts
 from ganzoo.report.pages.page import (
@@ -15,6 +15,7 @@ from ganzoo.report.pages.page import (
     protocol_rows,
     render,
 )
+from ganzoo.report.rows import Row
 from ganzoo.report.table import three_digits
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.samples import PICTURE
@@ -26,7 +27,7 @@ PICTURED = 16
 """So many of the first rows have their samples shown."""
 
 
-def comparison_page(*comparisons: Comparison) -> str:
+def comparison_page(*comparisons: Leaderboard) -> str:
     """Return leaderboards as one page: of each, table, courses, samples, differences, protocol."""
     boards = [_board(each, index) for index, each in enumerate(comparisons, start=1)]
     many = len(boards) > 1
@@ -34,7 +35,7 @@ def comparison_page(*comparisons: Comparison) -> str:
     return render("comparison.html", title=title, boards=boards, many=many)
 
 
-def _board(comparison: Comparison, index: int) -> dict[str, Any]:
+def _board(comparison: Leaderboard, index: int) -> dict[str, Any]:
     """Return what the page shows of one ranking; ids of the second one on have its number."""
     table, protocol = comparison.table(), comparison.protocol
     runs = [row for row in comparison.ranked if row.kind == "run"]
@@ -68,7 +69,7 @@ def _board(comparison: Comparison, index: int) -> dict[str, Any]:
     }
 
 
-def _descriptions(comparison: Comparison) -> list[str]:
+def _descriptions(comparison: Leaderboard) -> list[str]:
     """Return what made the samples that no run made, where that is known."""
     found = {}
     for row in comparison.ranked:
@@ -78,7 +79,7 @@ def _descriptions(comparison: Comparison) -> list[str]:
     return [f"{name}: {words}" for name, words in found.items() if words]
 
 
-def _runs(comparison: Comparison, row: Row) -> list[RunDirectory]:
+def _runs(comparison: Leaderboard, row: Row) -> list[RunDirectory]:
     return [comparison.directories[name] for name in row.runs if name in comparison.directories]
 
 
@@ -93,7 +94,7 @@ def _values(row: Row, columns: Sequence[str]) -> list[float | None]:
     return [row.mean if column.endswith("↓") else numbers.get(column) for column in columns]
 
 
-def _evaluations(comparison: Comparison, row: Row) -> list[Any]:
+def _evaluations(comparison: Leaderboard, row: Row) -> list[Any]:
     protocol = comparison.protocol
     found = []
     for run in _runs(comparison, row):
@@ -105,7 +106,7 @@ def _evaluations(comparison: Comparison, row: Row) -> list[Any]:
     return found
 
 
-def _grids(comparison: Comparison, rows: Iterable[Row]) -> list[Picture]:
+def _grids(comparison: Leaderboard, rows: Iterable[Row]) -> list[Picture]:
     """Return the last samples of each row's first seed, and real ones before them."""
     real: list[Picture] = []
     found: list[Picture] = []
@@ -118,7 +119,7 @@ def _grids(comparison: Comparison, rows: Iterable[Row]) -> list[Picture]:
     return real + found
 
 
-def _differences(comparison: Comparison, rows: Sequence[Row]) -> dict[str, Any]:
+def _differences(comparison: Leaderboard, rows: Sequence[Row]) -> dict[str, Any]:
     """Return the keys of the recipes that differ, and each row's values."""
     locks, names = [], []
     for row in rows:
@@ -131,7 +132,7 @@ def _differences(comparison: Comparison, rows: Sequence[Row]) -> dict[str, Any]:
     return {"names": names, "rows": differences_of(locks)}
 
 
-def _curves(comparison: Comparison, rows: Iterable[Row]) -> list[tuple[str, Any]]:
+def _curves(comparison: Leaderboard, rows: Iterable[Row]) -> list[tuple[str, Any]]:
     found = []
     for row in rows:
         for run in _runs(comparison, row)[:1]:

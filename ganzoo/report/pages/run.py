@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.report.candidates import Unranked, candidate
+from ganzoo.report.entries import Unranked, read_entry
 from ganzoo.report.pages.history import evaluations, health_charts, score_charts, term_charts
 from ganzoo.report.pages.page import explanation, pictures, protocol_rows, render
 from ganzoo.report.table import three_digits, with_spread
@@ -67,7 +67,7 @@ def _main_protocol(scores: Iterable[Score]) -> Any:
 
 def _unscored(run: RunDirectory) -> Unranked:
     """Return why a run without any score has none, and the command that would change it."""
-    found = candidate(run)
+    found = read_entry(run)
     return found if isinstance(found, Unranked) else Unranked(run.name, "nothing scored it")
 
 

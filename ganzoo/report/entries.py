@@ -1,0 +1,260 @@
+"""What tables read from run directories: entries of the leaderboard, lines of ``ganzoo ls``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ganzoo.errors import (
+    CheckpointError,
+    ComparisonError,
+    DataError,
+    DeviceError,
+    DiskFull,
+    RecipeError,
+)
+from ganzoo.recipes.lock import experiment_id, file_hash, read_lock
+from ganzoo.registry.names import qualify, shorten, suggest
+from ganzoo.report.table import Table, three_digits
+from ganzoo.runs.checkpoints import CheckpointStore
+from ganzoo.runs.commands import command, reference_to
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.records import content_hash
+from ganzoo.runs.samples import Kind, kind_of
+from ganzoo.runs.score import Protocol, Score
+
+EXTERNAL_FAILURES = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
+"""Exit codes of failures with a cause outside the run, which `ganzoo resume` may get past."""
+
+LIST_COLUMNS = ("run", "status", "step", "score", "protocol", "created (UTC)")
+
+
+@dataclass(frozen=True)
+class Unranked:
+    """A run without a rank: the reason, and the command that would give it one."""
+
+    run: str
+    reason: str
+    command: str | None = None
+    dataset: str | None = None
+    """Full id, if it is known."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished run with at least one score of its final generator, or samples with a score."""
+
+    run: RunDirectory
+    name: str
+    seed: int
+    created: str
+    experiment: str
+    """Id shared by the runs that differ only in their seeds."""
+    scores: tuple[Score, ...]
+    is_local: bool = False
+    """Whether the run used a plugin file of its own (``--plugin``), which nobody else has."""
+    kind: Kind = "run"
+
+    @cached_property
+    def lock(self) -> Mapping[str, Any]:
+        """The resolved recipe, read at first use; empty for samples."""
+        return read_lock(self.run.lock_file) if self.kind == "run" else {}
+
+    @property
+    def reference(self) -> str:
+        """How a command names this run."""
+        return reference_to(self.run.path)
+
+    def protocols(self) -> dict[str, Protocol]:
+        """Return the protocols that the final generator was scored under, by id, newest last."""
+        return {each.protocol.id: each.protocol for each in self.scores if self._is_final(each)}
+
+    def final(self, protocol_id: str) -> Score | None:
+        """Return the final generator's score, preferring the one that the run made itself."""
+        finals = [each for each in self._under(protocol_id) if self._is_final(each)]
+        finals.sort(key=lambda each: selected(each) == "final")
+        return finals[-1] if finals else None
+
+    def best(self, protocol_id: str) -> Score | None:
+        """Return the score of the checkpoint that scored best during training."""
+        best = [each for each in self._under(protocol_id) if selected(each) == "best"]
+        return best[-1] if best else None
+
+    def _under(self, protocol_id: str) -> list[Score]:
+        return [each for each in self.scores if each.protocol.id == protocol_id]
+
+    def _is_final(self, score: Score) -> bool:
+        """Whether this scores the last generator, at the end of the run or later on request.
+
+        For samples that no run made, every score is final.
+        """
+        if score.sampling is None:
+            return self.kind != "run"
+        if score.sampling.selected != "asked":
+            return score.sampling.selected == "final"
+        return score.sampling.step == max(s.sampling.step for s in self.scores if s.sampling)
+
+
+def read_entry(run: RunDirectory) -> Entry | Unranked:
+    """Read one run's entry, or the reason why it has none."""
+    dataset = None
+    try:
+        info = run.info()
+        kind = kind_of(info)
+        scores = tuple(run.scores())
+        if kind == "run":
+            experiment, dataset = _identity(run, info)
+        else:
+            experiment = content_hash([info["name"], info["samples"]])[:12]
+            dataset = scores[0].protocol.reference
+        status = run.status()
+        seed = int(info.get("seed", 0))
+    except (DataError, RecipeError) as error:
+        return Unranked(run.name, f"its records cannot be read: {error.message}", None, dataset)
+    except (KeyError, TypeError, ValueError, IndexError):
+        reason = f"{run.lock_file} names no data set, or run.json no seed or no kind of samples"
+        return Unranked(run.name, reason, None, dataset)
+    name, created = str(info.get("name", run.name)), info["created"]
+    is_local = "plugin_sha256" in info
+    entry = Entry(run, name, seed, created, experiment, scores, is_local, kind)
+    if status != "finished":
+        return Unranked(run.name, *_why_unfinished(run, status), dataset)
+    if not entry.protocols():
+        return Unranked(run.name, *_why_unscored(entry), dataset)
+    return entry
+
+
+def _identity(run: RunDirectory, info: Mapping[str, Any]) -> tuple[str, str]:
+    """Return experiment and data set: from run.json if it matches the lock, else from the lock."""
+    known = info.get("lock")
+    if isinstance(known, Mapping) and known.get("sha256") == file_hash(run.lock_file):
+        return str(known["experiment"]), qualify(str(known["dataset"]))
+    lock = read_lock(run.lock_file)
+    return experiment_id(lock), qualify(lock["dataset"]["use"])
+
+
+def _why_unfinished(run: RunDirectory, status: str) -> tuple[str, str | None]:
+    """Return why a run is not finished, and the command that finishes it, if there is one."""
+    step, resume = last_step(run), command("resume", reference_to(run.path))
+    if status == "running":
+        return f"still running, at step {step}", None
+    if status == "interrupted":
+        return f"interrupted at step {step}", resume
+    failure = [event for event in run.events() if event.get("event") == "failed"][-1]
+    reason = f"failed at step {step}: {failure.get('error')}"
+    return reason, resume if failure.get("exit_code") in EXTERNAL_FAILURES else None
+
+
+def _why_unscored(entry: Entry) -> tuple[str, str | None]:
+    """Return why a finished run has no score, and the command that scores it."""
+    evaluation = entry.lock.get("eval")
+    extractor = evaluation.get("extractor") if isinstance(evaluation, Mapping) else "unknown"
+    if extractor is None:
+        why = "its recipe asks for no score"
+    elif extractor == "auto":
+        why = "its data has no extractor of its own; `ganzoo list extractors` lists those there are"
+    else:
+        return "its final generator has no score", command("score", entry.reference)
+    return why, command("score", entry.reference, "eval.extractor=NAME")
+
+
+def was_run(path: Path) -> bool:
+    """Whether a directory without a readable run.json has other files of a run."""
+    return any((path / name).exists() for name in ("run.json", "recipe.lock.yaml", "metrics.jsonl"))
+
+
+def last_step(run: RunDirectory) -> int:
+    """Return the last generator step that was logged or saved; 0 if none was."""
+    saved = CheckpointStore(run.checkpoints_directory).steps()
+    return max((*saved, *(row["step"] for row in run.metrics())), default=0)
+
+
+def selected(score: Score) -> str | None:
+    """Return which checkpoint was scored: ``during``, ``best``, ``final`` or ``asked``."""
+    return score.sampling.selected if score.sampling else None
+
+
+def datasets_of(each: Entry | Unranked) -> set[str]:
+    """Return the full ids of the data sets that a run was scored against; empty if unknown."""
+    if isinstance(each, Entry):
+        return {protocol.reference for protocol in each.protocols().values()}
+    return {each.dataset} if each.dataset else set()
+
+
+def unknown_dataset(
+    dataset: str, read: Sequence[Entry | Unranked], runs_directory: Path
+) -> ComparisonError | None:
+    """Return the error for a data set that none of the runs was scored against, else None."""
+    named = {name for each in read for name in datasets_of(each)}
+    if qualify(dataset) in named or not named:
+        return None
+    there = sorted(map(shorten, named))
+    near = suggest(dataset, there) or there[0]
+    return ComparisonError(
+        f"no run is of the data set {dataset!r}; there are runs of {', '.join(there)}",
+        hint=command("compare", "--dataset", near, runs_directory=runs_directory),
+    )
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """One line of ``ganzoo ls``."""
+
+    run: str
+    status: str
+    step: int
+    """Last saved step, from which `ganzoo resume` continues; 0 if none is saved."""
+    score: Score | None
+    """The run's own newest score; see `own_score`."""
+    created: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as plain data."""
+        return asdict(self) | {"score": self.score.to_dict() if self.score else None}
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells of a table's row."""
+        value = three_digits(self.score.value) if self.score else "-"
+        protocol = self.score.protocol.words() if self.score else ""
+        when = self.created[:16].replace("T", " ")
+        return self.run, self.status, str(self.step), value, protocol, when
+
+
+def list_runs(runs_directory: Path) -> list[ListedRun]:
+    """Return the runs whose run.json can be read, oldest first."""
+    return [list_run(run) for run in RunDirectory.all(runs_directory)]
+
+
+def list_run(run: RunDirectory) -> ListedRun:
+    """Read one run; unreadable scores count as none here (`ganzoo compare` gives the reason)."""
+    try:
+        scores = run.scores()
+    except DataError:
+        scores = []
+    steps = CheckpointStore(run.checkpoints_directory).steps()
+    step = steps[-1] if steps else 0
+    return ListedRun(run.name, run.status(), step, own_score(scores), run.info()["created"])
+
+
+def own_score(scores: Sequence[Score]) -> Score | None:
+    """Return the newest score that a run made itself: at its last end, or during training.
+
+    The first final score fixes the protocol. Scores of the final generator under other protocols
+    were requested later; the last of them is returned only if there is no other score.
+    """
+    finals = [each for each in scores if selected(each) == "final"]
+    own = [each for each in finals if each.protocol == finals[0].protocol]
+    during = [each for each in scores if selected(each) == "during"]
+    asked = [each for each in scores if selected(each) in ("asked", None)]
+    newest_first = [*reversed(own), *reversed(during)]
+    return max(newest_first, key=_step, default=asked[-1] if asked else None)
+
+
+def _step(score: Score) -> int:
+    return score.sampling.step if score.sampling else 0
+
+
+def table_of_runs(runs: Sequence[ListedRun]) -> Table:
+    """Return the runs as a table."""
+    return Table(LIST_COLUMNS, [each.cells() for each in runs], numbers={"step", "score"})
