@@ -94,7 +94,7 @@ def test_a_file_that_is_there_is_not_fetched_again(
     out, err = capsys.readouterr()
     (done,) = json.loads(out)
     assert done == {"id": "acme/net", "file": "net.bin", "path": str(own_cache / "net.bin")}
-    assert err == "net.bin is there already\n"
+    assert err == "net.bin is in the cache already\n"
 
 
 def test_a_damaged_file_in_the_cache_is_replaced(address: str, offered, own_cache: Path) -> None:
@@ -191,10 +191,13 @@ def test_the_list_says_what_is_cached(offered, own_cache: Path, capsys: Capture)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to fetch was named"),
-        (["acme/pixels"], "acme/pixels needs no files beside its plugin"),
+        ([], "missing ID of a component to fetch for"),
+        (["acme/pixels"], "acme/pixels needs no files"),
         (["acme/nett"], "no component 'acme/nett' - did you mean 'acme/net'"),
-        (["acme/net", "cifar10", "--from", "x.bin"], "which of net.bin, cifar-10-binary.tar.gz"),
+        (
+            ["acme/net", "cifar10", "--from", "x.bin"],
+            "x.bin has none of the names net.bin, cifar-10-binary.tar.gz",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(
