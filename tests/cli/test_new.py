@@ -24,11 +24,11 @@ def test_no_try_writes_the_files_and_says_how_to_try_them(here: Path, capsys: Ca
     out, err = capsys.readouterr()
     assert out == "ganzoo-my-lab\n"
     written, to_try, *commands = err.splitlines()
-    assert written == "wrote 9 files into ganzoo-my-lab"
+    assert written == "wrote 11 files into ganzoo-my-lab"
     assert to_try == "to try it:"
     assert len(commands) == 5
     assert all(command.startswith("$ ") for command in commands)
-    assert (here / "ganzoo-my-lab" / "ganzoo_my_lab" / "generator.py").is_file()
+    assert (here / "ganzoo-my-lab" / "ganzoo_my_lab" / "generators" / "upsampling.py").is_file()
 
 
 def test_out_is_where_it_is_written(here: Path, capsys: Capture) -> None:
