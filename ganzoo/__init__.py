@@ -7,13 +7,13 @@ importing ganzoo imports no torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.version import __version__
+
 if TYPE_CHECKING:
     from ganzoo.recipes.load import Recipe as Recipe
     from ganzoo.report.compare import compare as compare
     from ganzoo.training.run import load as load
     from ganzoo.training.run import run as run
-
-__version__ = "0.1.0"
 
 _LAZY = {
     "run": "ganzoo.training.run",

@@ -14,7 +14,7 @@ from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.errors import DeviceError, out_of_memory, says_no_memory
 from ganzoo.report.table import Table, three_digits
-from ganzoo.runs.commands import command
+from ganzoo.runs.references import command
 
 if TYPE_CHECKING:
     from ganzoo.bench.bench import Loop, Report

@@ -23,7 +23,6 @@ from typing import Any
 
 import pluggy
 
-import ganzoo
 from ganzoo.api import HOOKS, Hooks, Registration
 from ganzoo.errors import BrokenPlugin, PluginError
 from ganzoo.modalities import register_modality
@@ -34,7 +33,10 @@ from ganzoo.registry.registrar import Registrar
 MOST_CHARACTERS = 500
 """Length to which an exception's message is cut; its traceback has all of it."""
 
-_FOLDERS = [Path(str(package.__file__)).parent for package in (ganzoo, importlib, pluggy)]
+_FOLDERS = [
+    Path(__file__).parents[1],
+    *(Path(str(package.__file__)).parent for package in (importlib, pluggy)),
+]
 _MACHINERY = ("<frozen", *(f"{folder}{os.sep}" for folder in _FOLDERS))
 """Prefixes of files that load plugins: an error is never reported there."""
 

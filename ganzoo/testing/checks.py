@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-import ganzoo
-
 if TYPE_CHECKING:
     from ganzoo.testing.component import Case, Component
 
@@ -143,7 +141,7 @@ def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:
 
 def _place(error: Exception) -> str:
     """Return the innermost line of the traceback that is neither torch's nor ours."""
-    foreign = (str(Path(torch.__file__).parent), str(Path(ganzoo.__file__).parent))
+    foreign = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -8,8 +8,8 @@ from ganzoo.components.build import build
 from ganzoo.components.fit import against_micro_batches
 from ganzoo.components.plan import Plan
 from ganzoo.errors import GanzooError, says_no_memory
-from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command
 
 
 def anew(directory: RunDirectory, *overrides: str) -> str:

@@ -16,8 +16,7 @@ from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.overrides import Overrides, override_keys
 from ganzoo.recipes.schema import Eval
 from ganzoo.registry.names import suggest
-from ganzoo.runs import names
-from ganzoo.runs.commands import command
+from ganzoo.runs.references import check_name, command
 from ganzoo.training.launch import Options
 
 
@@ -77,7 +76,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
             )
     options = Options(**given)
     if options.name is not None:
-        names.check(options.name)
+        check_name(options.name)
     limit = options.max_seconds
     if limit is not None and not (isinstance(limit, int | float) and limit > 0):
         raise UsageError(f"max_seconds is a number above 0, not {shown(limit)}")

@@ -88,6 +88,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
             device=processes.device,
             in_memory=plan.data == "memory",
             with_labels=settings.conditional,
+            players=("discriminator",) * train.discriminator_steps + ("generator",),
         ),
         noise=RandomStreams(settings.seed),
         processes=processes,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ganzoo.errors import DiskFull
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import NoRoom
+from ganzoo.runs.references import command, reference_to
 from ganzoo.training.processes import Processes
 from ganzoo.training.reporter import Reporters
 from ganzoo.training.state import read_state, write_state

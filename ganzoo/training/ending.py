@@ -16,9 +16,9 @@ from ganzoo.errors import (
     out_of_memory,
     says_no_memory,
 )
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
+from ganzoo.runs.references import command, reference_to
 from ganzoo.training.advice import anew, smaller
 from ganzoo.training.processes import PeerGone, Processes, says_peer_gone
 from ganzoo.training.reporter import Reporters

@@ -1,12 +1,15 @@
-"""Training data in order: which samples each update sees, from memory or from worker processes.
+"""Training data in order: which samples each update sees, from memory or decoded on the way.
 
-The order is f(seed, epoch, position): position p of the run is sample ``p mod n`` of epoch
-``p // n``'s own permutation. So a run can go on anywhere, on any number of processes, with no
-state but its position, and an epoch's end is no special case.
+The order is f(seed, epoch, position): position p of a run is sample ``p mod n`` of the permutation
+of epoch ``p // n``. A run can therefore resume anywhere, on any number of processes, with no state
+but its position, and the end of an epoch is no special case.
 """
 
+from __future__ import annotations
+
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,10 +25,13 @@ from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 
 STREAM_WORKERS = 2
 
+READS_IN_A_ROW = 2
+"""Workers decode a player's batches ahead after this many of its updates in a row read theirs."""
+
 
 @dataclass(frozen=True)
 class Order:
-    """The order in which a run of this seed sees `size` samples; another after each rollback."""
+    """The order in which a run of this seed sees `size` samples. Each rollback changes it."""
 
     seed: int
     size: int
@@ -52,13 +58,13 @@ def _permutation(order: Order, epoch: int) -> Tensor:
 
 
 class DataFeed:
-    """The samples of each update, in model form, on the device.
+    """Hands out the batches of a run's updates, in model form, on the device.
 
     Args:
-        rows: of the global batch, those that this process holds.
-        batch_size: the global batch, which the position moves by.
-        position: where in the run's order to begin: samples consumed so far, over all ranks.
-        mirror: flip each image left to right with probability 1/2.
+        rows: the rows of the global batch that this process holds.
+        batch_size: size of the global batch, by which the position advances.
+        position: samples consumed so far, over all ranks.
+        players: the player of each update of one step, in order.
     """
 
     def __init__(
@@ -72,10 +78,10 @@ class DataFeed:
         device: torch.device,
         in_memory: bool,
         with_labels: bool,
+        players: Sequence[str] = ("discriminator", "generator"),
     ) -> None:
         self.spec = dataset.spec
         self.order = Order(seed, len(dataset))
-        self.law = RandomStreams(seed)
         self.rows = rows
         self.batch_size = batch_size
         self.position = position
@@ -83,120 +89,183 @@ class DataFeed:
         self.mirror = bool(getattr(dataset, "mirror", False))
         self.with_labels = with_labels
         self.source: _Memory | _Stream
-        self.source = _Memory(dataset, device) if in_memory else _Stream(dataset, device)
-        self.source.go_to(self._upcoming(position))
+        if in_memory:
+            self.source = _Memory(dataset, device)
+        else:
+            self.source = _Stream(dataset, device, rows, batch_size, players)
 
     def go_to(self, position: int, rollbacks: int) -> None:
-        """Go on from another position, in the order of a run that was rolled back so often."""
+        """Continue from another position, in the order of a run with this many rollbacks."""
         self.position = position
         self.order = replace(self.order, rollbacks=rollbacks)
-        self.law = replace(self.law, rollbacks=rollbacks)
-        self.source.go_to(self._upcoming(position))
+        self.source.restart()
 
-    def next(self) -> "Lazy":
-        """Return the next update's batch, not read yet, and move on."""
-        lazy = Lazy(self, self.position)
+    def next(self) -> Batch:
+        """Return the next update's batch, unread, and advance."""
+        batch = Batch(self, self.order, self.position)
         self.position += self.batch_size
-        self.source.announce(self.order.indices(lazy.position + self.rows.first, self.rows.count))
-        return lazy
+        self.source.expect(batch)
+        return batch
 
-    def read(self, position: int, part: Rows) -> tuple[Tensor, Tensor | None]:
-        """Return rows `part` of this process's batch at `position`: (samples, labels)."""
-        stored, labels = self.source.read(part)
+    def read(self, batch: Batch, part: Rows) -> tuple[Tensor, Tensor | None]:
+        """Return (samples, labels) of rows `part` of this process's share of a batch."""
+        stored, labels = self.source.read(batch, part)
         real = encode(self.spec, stored)
         if self.mirror:
+            # The coin depends on the sample's place in the run alone, as all noise does.
+            law = RandomStreams(batch.order.seed, batch.order.rollbacks)
             rows = Rows(self.rows.first + part.first, part.count)
-            step = position // self.batch_size
-            noise = BatchNoise(self.law, "mirror", step, rows, self.device)
+            step = batch.position // self.batch_size
+            noise = BatchNoise(law, "mirror", step, rows, self.device)
             flipped = noise.uniform("coin").view(-1, *[1] * (real.dim() - 1)) < 0.5
             real = torch.where(flipped, real.flip(-1), real)
         return real, labels if self.with_labels else None
 
     def held(self) -> list[Tensor]:
-        """Return the tensors that are kept on the device between steps."""
+        """Return the tensors that stay on the device between steps."""
         return self.source.held()
 
-    def _upcoming(self, position: int) -> Iterator[list[int]]:
-        while True:
-            yield self.order.indices(position + self.rows.first, self.rows.count).tolist()
-            position += self.batch_size
 
-
-@dataclass(frozen=True)
-class Lazy:
-    """One update's batch, read when somebody looks at it."""
+@dataclass
+class Batch:
+    """One update's batch: a place in the order of the run. Data is loaded when it is read."""
 
     feed: DataFeed
+    order: Order
     position: int
+    loaded: tuple[Tensor, Tensor | None] | None = field(default=None, repr=False)
+    """This process's rows in stored form, once decoded; they live as long as the batch."""
 
     def part(self, part: Rows) -> tuple[Tensor, Tensor | None]:
-        """Return (samples in model form, labels or None) of rows `part` of this process."""
-        return self.feed.read(self.position, part)
+        """Return (samples in model form, labels or None) of rows `part` of this process's share."""
+        return self.feed.read(self, part)
+
+    def indices(self, part: Rows) -> Tensor:
+        """Return the int64 (part.count,) indices in the data set of rows `part`."""
+        first = self.position + self.feed.rows.first + part.first
+        return self.order.indices(first, part.count)
 
 
 class _Memory:
-    """All of the data in stored form on the device."""
+    """All data in stored form on the device."""
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
         samples, labels = tensors_of(dataset)
         self.samples = samples.to(device)
         self.labels = None if labels is None else labels.to(device)
-        self.indices = torch.empty(0, dtype=torch.int64)
 
-    def go_to(self, batches: Iterator[list[int]]) -> None:
-        """Nothing is read ahead, so nothing changes."""
+    def restart(self) -> None:
+        """Do nothing: nothing is read ahead."""
 
-    def announce(self, indices: Tensor) -> None:
-        self.indices = indices.to(self.samples.device, non_blocking=True)
+    def expect(self, batch: Batch) -> None:
+        """Do nothing: nothing is read ahead."""
 
     def held(self) -> list[Tensor]:
         return [self.samples] if self.labels is None else [self.samples, self.labels]
 
-    def read(self, part: Rows) -> tuple[Tensor, Tensor | None]:
-        chosen = self.indices[part.first : part.first + part.count]
+    def read(self, batch: Batch, part: Rows) -> tuple[Tensor, Tensor | None]:
+        chosen = batch.indices(part).to(self.samples.device, non_blocking=True)
         labels = None if self.labels is None else self.labels[chosen]
         return self.samples[chosen], labels
 
 
 class _Stream:
-    """Samples decoded by worker processes, a few batches ahead."""
+    """Decodes a batch when it is read; worker processes decode ahead what will be read next.
 
-    def __init__(self, dataset: Dataset, device: torch.device) -> None:
+    Which batches that is follows from the past: most losses read real data in D's updates and not
+    in G's. A wrong guess costs time and changes no number. A batch that no worker has decoded is
+    decoded in this process.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        device: torch.device,
+        rows: Rows,
+        batch_size: int,
+        players: Sequence[str],
+    ) -> None:
         self.dataset = dataset
         self.spec = dataset.spec
         self.device = device
-        self.batches: Iterator[list[int]] = iter(())
+        self.rows = rows
+        self.history = _ReadHistory(batch_size, players)
+        self.latest: tuple[Order, int] | None = None
+        self.latest_was_read = False
+        self.ahead: _ReadAhead | None = None
         self.loader: Iterator[Any] | None = None
-        self.batch: tuple[Tensor, Tensor | None] | None = None
 
-    def go_to(self, batches: Iterator[list[int]]) -> None:
-        """Give these batches of indices next; workers are started for them at the first."""
-        self.batches, self.loader = batches, None
+    def restart(self) -> None:
+        """Drop what was decoded ahead: it is of another order or place."""
+        self.ahead = self.loader = self.latest = None
 
-    def _load(self) -> Iterator[Any]:
-        loader: DataLoader[Any] = DataLoader(
-            _Told(self.dataset),  # type: ignore[arg-type]
-            batch_sampler=_Batches(self.batches),
-            num_workers=STREAM_WORKERS,
-            collate_fn=_collate_told,
-            pin_memory=self.device.type == "cuda",
-            persistent_workers=True,
-        )
-        return iter(loader)
+    def expect(self, batch: Batch) -> None:
+        """Note that an update begins: the one before has read its batch by now, or never will."""
+        if self.latest is not None and not self.latest_was_read:
+            self.history.add(self.latest[1], was_read=False)
+        self.latest, self.latest_was_read = (batch.order, batch.position), False
 
-    def announce(self, indices: Tensor) -> None:
-        if self.loader is None:
-            self.loader = self._load()
-        batch = self._next(self.loader)
-        if isinstance(batch, GanzooError):
-            raise batch
-        samples, labels = batch
+    def held(self) -> list[Tensor]:
+        return []
+
+    def read(self, batch: Batch, part: Rows) -> tuple[Tensor, Tensor | None]:
+        if batch.loaded is None:
+            batch.loaded = self._load(batch)
+        samples, labels = batch.loaded
+        rows = slice(part.first, part.first + part.count)
+        return samples[rows], None if labels is None else labels[rows]
+
+    def _load(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Return this process's rows of a batch in stored form, on the device."""
+        found = self._prefetched(batch)
+        if found is None:
+            indices = batch.indices(Rows(0, self.rows.count)).tolist()
+            found = collate([self.dataset[index] for index in indices])
+        if isinstance(found, GanzooError):
+            raise found
+        samples, labels = found
         check_form(samples, self.spec)
+        if (batch.order, batch.position) == self.latest:
+            self.latest_was_read = True
+        self.history.add(batch.position, was_read=True)
+        self._read_ahead()
         labels = None if labels is None else labels.to(self.device, non_blocking=True)
-        self.batch = (samples.to(self.device, non_blocking=True), labels)
+        return samples.to(self.device, non_blocking=True), labels
+
+    def _prefetched(self, batch: Batch) -> Any:
+        """Return what a worker made of a batch, or None; drop what was decoded for earlier ones."""
+        if self.ahead is None or self.loader is None or batch.order != self.ahead.order:
+            return None
+        pending = self.ahead.pending
+        while pending and pending[0] <= batch.position:
+            position, found = pending.popleft(), self._next(self.loader)
+            if position == batch.position:
+                return found
+        return None
+
+    def _read_ahead(self) -> None:
+        """Start the workers unless they run; end them where nobody reads what they decode."""
+        if self.ahead is not None and not self.ahead.pending:
+            self.ahead = self.loader = None
+        if self.ahead is None and self.latest is not None and self.history.expects_any():
+            order, position = self.latest
+            first = position + self.history.batch_size
+            self.ahead = _ReadAhead(self.history, order, self.rows, first)
+            loader: DataLoader[Any] = DataLoader(
+                _ErrorCapturingDataset(self.dataset),  # type: ignore[arg-type]
+                batch_sampler=self.ahead,
+                num_workers=STREAM_WORKERS,
+                collate_fn=_collate_or_error,
+                pin_memory=self.device.type == "cuda",
+                persistent_workers=True,
+                # Without its own, torch seeds the workers from the default generator, and the next
+                # dropout of this step would depend on whether workers were started in it.
+                generator=torch.Generator(),
+            )
+            self.loader = iter(loader)
 
     def _next(self, loader: Iterator[Any]) -> Any:
-        """Return the loader's next batch, or raise what the data set or torch says."""
+        """Return the loader's next batch, or raise the data set's or torch's error."""
         try:
             return next(loader)
         except (OSError, EOFError) as error:
@@ -205,18 +274,53 @@ class _Stream:
             # A worker that was killed broke its connection. Asked again, torch says which it was.
             return next(loader)
 
-    def held(self) -> list[Tensor]:
-        return []
 
-    def read(self, part: Rows) -> tuple[Tensor, Tensor | None]:
-        assert self.batch is not None
-        samples, labels = self.batch
-        rows = slice(part.first, part.first + part.count)
-        return samples[rows], None if labels is None else labels[rows]
+class _ReadHistory:
+    """Predicts from the updates so far whether the update at a position will read its batch."""
+
+    def __init__(self, batch_size: int, players: Sequence[str]) -> None:
+        self.batch_size = batch_size
+        self.players = players
+        self.in_a_row: Counter[str] = Counter()
+
+    def add(self, position: int, *, was_read: bool) -> None:
+        """Record an update."""
+        player = self._player(position)
+        self.in_a_row[player] = self.in_a_row[player] + 1 if was_read else 0
+
+    def expects(self, position: int) -> bool:
+        return self.in_a_row[self._player(position)] >= READS_IN_A_ROW
+
+    def expects_any(self) -> bool:
+        return max(self.in_a_row.values()) >= READS_IN_A_ROW
+
+    def _player(self, position: int) -> str:
+        return self.players[position // self.batch_size % len(self.players)]
 
 
-class _Told:
-    """A data set that returns its errors: torch would put a worker's traceback into their words."""
+class _ReadAhead:
+    """A batch sampler: the indices of the batches that are expected to be read, from a position."""
+
+    def __init__(self, history: _ReadHistory, order: Order, rows: Rows, position: int) -> None:
+        self.history, self.order, self.rows, self.position = history, order, rows, position
+        self.pending: deque[int] = deque()
+        """Positions that the workers were given and whose batches are not taken yet."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return self
+
+    def __next__(self) -> list[int]:
+        for _ in self.history.players:
+            position = self.position
+            self.position += self.history.batch_size
+            if self.history.expects(position):
+                self.pending.append(position)
+                return self.order.indices(position + self.rows.first, self.rows.count).tolist()
+        raise StopIteration
+
+
+class _ErrorCapturingDataset:
+    """A data set that returns its errors: torch would wrap a worker's traceback in their text."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -231,17 +335,7 @@ class _Told:
         return len(self.dataset)
 
 
-def _collate_told(rows: Sequence[Any]) -> Any:
+def _collate_or_error(rows: Sequence[Any]) -> Any:
     """Return `collate`'s batch, or the first error among the rows."""
     errors = [row for row in rows if isinstance(row, GanzooError)]
     return errors[0] if errors else collate(rows)
-
-
-class _Batches:
-    """A batch sampler without an end."""
-
-    def __init__(self, batches: Iterator[list[int]]) -> None:
-        self.batches = batches
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return self.batches

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows, Sample
-from ganzoo.training.feed import Lazy
+from ganzoo.training.feed import Batch
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Inputs:
         rows: of the global batch, those that this process holds.
     """
 
-    batch: Lazy
+    batch: Batch
     law: RandomStreams
     prefix: str
     step: int

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from ganzoo import __version__
 from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
@@ -24,9 +23,10 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import identity, read_lock, write_lock
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
-from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import require_run
+from ganzoo.runs.external import require_run
+from ganzoo.runs.files import write_atomic
+from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.best import previous_best
 from ganzoo.training.continuity import (
@@ -45,6 +45,7 @@ from ganzoo.training.scorer import Scorer
 from ganzoo.training.signals import StopAsked, StopFlag, stop_flag
 from ganzoo.training.threads import cpu_threads, threads_for
 from ganzoo.training.trainer import Trainer
+from ganzoo.version import __version__
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def recipe_of(
 
 def _write_identity(directory: RunDirectory, plan: Plan) -> None:
     lock = plan.lock()
-    directory.recipe_file.write_text(plan.recipe.text, encoding="utf-8")
+    write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
     directory.env_file.write_text(json.dumps(_environment(), indent=1) + "\n", encoding="utf-8")
     directory.write_info(

@@ -30,7 +30,7 @@ class Mender:
 
     @property
     def file(self) -> Path:
-        return self.keeper.directory.accidents_file
+        return self.keeper.directory.nonfinite_file
 
     def tell_skipped(self, step: GanStep) -> None:
         """Write down the updates that were skipped since the last call: the first of each row."""

@@ -19,9 +19,9 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
-from ganzoo.runs.commands import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import require_run
+from ganzoo.runs.external import require_run
+from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.labels import LabelSampler

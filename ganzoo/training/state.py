@@ -14,8 +14,8 @@ from torch import nn
 from ganzoo.components.weights import read_network, write_network
 from ganzoo.errors import CheckpointError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.manifest import DamagedCheckpoint
+from ganzoo.runs.references import command, reference_to
 
 if TYPE_CHECKING:
     from ganzoo.training.player import Player

@@ -133,7 +133,7 @@ class Archive:
                 self._opened = os.getpid(), zipfile.ZipFile(self.path)
             except (zipfile.BadZipFile, NotImplementedError) as error:
                 raise DataError(
-                    f"{self.path} is neither a folder nor a readable zip: {error}"
+                    f"{self.path} is neither a folder nor a zip that can be read: {error}"
                 ) from error
         return self._opened[1]
 

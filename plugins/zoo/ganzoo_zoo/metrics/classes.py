@@ -62,7 +62,7 @@ def majority(labels: Tensor, seen: Tensor) -> dict[int, int]:
         if met in meaning.values():
             other = next(known for known in meaning if meaning[known] == met)
             raise DataError(
-                "the metric 'class-agreement' is meaningless here: the extractor's classifier cannot "
+                "the metric 'class-agreement' means nothing: the extractor's classifier cannot "
                 f"tell the labels {other} and {label} apart",
                 hint=HINT,
             )
