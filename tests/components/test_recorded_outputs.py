@@ -11,6 +11,7 @@ with is found from their signatures.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.api import Evaluated, Registration
+from ganzoo.components.docstrings import arguments
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError, GanzooError
 from ganzoo.registry.registry import Registry
@@ -45,6 +47,9 @@ SPECS = 2
 BATCH = 6
 GUESSES: Mapping[str, Any] = {"integer": 100, "number": 0.5, "boolean": True}
 """JSON type → the value of a parameter without a default."""
+
+EXAMPLE = re.compile(r"such as ``([^`]+)``")
+"""How the documentation of a parameter names a value of it."""
 
 KINDS = (
     "generator",
@@ -78,8 +83,15 @@ def parameter_sets(component: Component, pictures: Path) -> list[dict[str, Any]]
     schema = component.model.model_json_schema()
     for name, about in schema.get("properties", {}).items():
         if name in schema.get("required", ()):
-            is_path = about.get("format") == "path"
-            least[name] = str(pictures) if is_path else GUESSES.get(about.get("type"))
+            example = EXAMPLE.search(arguments(component.factory).get(name, ""))
+            if about.get("format") == "path":
+                least[name] = str(pictures)
+            elif example:
+                least[name] = example[1]
+            elif about.get("type") in GUESSES:
+                least[name] = GUESSES[about["type"]]
+            else:
+                raise NotChecked(f"no value of {name} is known: document one, such as ``VALUE``")
         elif about.get("type") == "boolean":
             others.append({name: not about["default"]})
         else:
