@@ -137,10 +137,11 @@ def side(seed: int, count: int) -> Evaluated:
 
 
 def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:
-    """Yield real and generated sides to measure: clusters, then samples of each data set."""
+    """Yield real and generated sides to measure: clusters, more of them, samples of each data set."""
     real, fake = side(1, 96), side(2, 80)
     splits = {"train": real, "test": side(3, 60)}
     yield replace(real, splits=splits), replace(fake, generator=Probe())
+    yield side(1, 1024), side(2, 1024)
     for registration in registry.list("dataset"):
         with suppress(GanzooError):
             data = adhoc_component(registry, "dataset", registration.id, {}).build("train")
