@@ -137,7 +137,7 @@ def side(seed: int, count: int) -> Evaluated:
 
 
 def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:
-    """Yield real and generated sides to measure: clusters, more of them, samples of each data set."""
+    """Yield real and generated sides to measure: clusters, more of them, then data sets."""
     real, fake = side(1, 96), side(2, 80)
     splits = {"train": real, "test": side(3, 60)}
     yield replace(real, splits=splits), replace(fake, generator=Probe())
