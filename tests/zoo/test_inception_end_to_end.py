@@ -52,7 +52,7 @@ def recipe(install_plugin, toys: SimpleNamespace, weights: Path, tmp_path: Path)
     return path
 
 
-def test_without_its_weights_a_run_is_refused_before_it_begins(
+def test_without_its_weights_a_run_is_refused_before_it_starts(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"

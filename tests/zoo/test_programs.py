@@ -69,7 +69,7 @@ def test_features_are_those_of_the_network_that_was_saved(
 
 
 @kinds
-def test_the_protocol_tells_normalisations_apart(
+def test_the_protocol_distinguishes_normalisations(
     kind: type, save, name: str, tmp_path: Path
 ) -> None:
     save(pooled(), tmp_path / name)
