@@ -30,10 +30,10 @@ from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.best import previous_best
 from ganzoo.training.continuity import (
+    checked_code,
     not_backwards,
     only_budget_and_cadence,
     other_world_size,
-    refuse_drift,
 )
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import ending
@@ -57,6 +57,7 @@ class Options:
     max_seconds: float | None = None
     expect_processes: int | None = None
     allow_drift: bool = False
+    strict_code: bool = False
     take_over: bool = False
     reporter: Reporter = field(default_factory=Reporter)
 
@@ -67,6 +68,7 @@ def prepare(
     registry: Registry | None = None,
     *,
     allow_drift: bool = False,
+    strict_code: bool = False,
 ) -> Plan:
     """Return a plan that has passed every check: YAML, keys, ids, parameters, fit, dry run.
 
@@ -87,8 +89,9 @@ def prepare(
             "a loaded recipe has its overrides already", hint="Recipe.load(NAME, OVERRIDES)"
         )
     plan = make_plan(recipe, registry)
-    if recipe.lock is not None and not allow_drift:
-        refuse_drift(recipe.lock, plan, command("run", recipe.reference, "--allow-drift"))
+    if recipe.lock is not None:
+        again = command("run", recipe.reference)
+        plan = checked_code(recipe.lock, plan, again, allow_drift=allow_drift, strict=strict_code)
     return dry_run(plan)
 
 
@@ -149,9 +152,13 @@ def resume(
     registry = registry or registry_of(directory)
     plan = make_plan(recipe_of(directory, overrides, registry), registry)
     not_backwards(directory, plan)
-    if not options.allow_drift:
-        disregard = command("resume", reference_to(directory.path), "--allow-drift")
-        refuse_drift(read_lock(directory.lock_file), plan, disregard)
+    plan = checked_code(
+        read_lock(directory.lock_file),
+        plan,
+        command("resume", reference_to(directory.path)),
+        allow_drift=options.allow_drift,
+        strict=options.strict_code,
+    )
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     require_fit(plan, processes)
     with stop_flag(options.max_seconds, started) as flag:

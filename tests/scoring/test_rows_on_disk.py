@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganzoo.errors import DiskFull
-from ganzoo.scoring.kept import Kept
+from ganzoo.scoring.metric_inputs import RowsOnDisk
 
 CPU = torch.device("cpu")
 
@@ -12,15 +12,15 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32])
 def test_rows_come_back_as_they_went_in(dtype: torch.dtype) -> None:
     rows = torch.arange(5 * 2 * 3).reshape(5, 2, 3).to(dtype)
-    kept = Kept((2, 3), dtype)
+    kept = RowsOnDisk((2, 3), dtype)
     for part in rows.split([2, 0, 3]):
         kept.add(part)
-    assert torch.equal(kept.of_all_ranks(CPU).tensor(), rows)
+    assert torch.equal(kept.gathered(CPU).tensor(), rows)
     assert len(kept) == 5
 
 
 def test_what_is_mapped_outlives_its_keeper() -> None:
-    kept = Kept((), torch.int64)
+    kept = RowsOnDisk((), torch.int64)
     kept.add(torch.arange(9))
     rows = kept.tensor()
     del kept
@@ -28,11 +28,11 @@ def test_what_is_mapped_outlives_its_keeper() -> None:
 
 
 def test_no_rows_are_an_empty_tensor() -> None:
-    assert Kept((4,), torch.float32).tensor().shape == (0, 4)
+    assert RowsOnDisk((4,), torch.float32).tensor().shape == (0, 4)
 
 
 def test_a_full_disk_is_one_error_that_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = Kept((4,), torch.float32)
+    kept = RowsOnDisk((4,), torch.float32)
 
     class Full:
         def write(self, content: bytes) -> int:

@@ -1,4 +1,8 @@
-"""What the processes of one run do together while they score. With one process: nothing."""
+"""What the processes of one run exchange while they score. With one process: nothing.
+
+Only the training floor knows accelerate. A score needs sums in float64 and rows of different
+counts, which plain torch.distributed has.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,54 +14,54 @@ from torch import Tensor
 from ganzoo.errors import GanzooError
 
 
-def world() -> tuple[int, int]:
+def rank_and_size() -> tuple[int, int]:
     """Return (rank, number of processes); (0, 1) where torch.distributed is not initialised."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
 
 
-def share(rows: Tensor) -> Tensor:
-    """Return this rank's consecutive part of rows (N, ...) that every rank has."""
-    rank, size = world()
+def own_share(rows: Tensor) -> Tensor:
+    """Return this rank's consecutive part of rows (N, ...) that every rank holds."""
+    rank, size = rank_and_size()
     return rows.tensor_split(size)[rank]
 
 
-def total(t: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
+def sum_over_ranks(t: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
     """Return the sum of t over all ranks, as a new tensor."""
     t = t.clone()
-    if world()[1] > 1:
+    if rank_and_size()[1] > 1:
         dist.all_reduce(t, group=group)
     return t
 
 
-def on_all(flag: bool, device: torch.device) -> bool:
+def true_on_all_ranks(flag: bool, device: torch.device) -> bool:
     """Return whether the flag is set on every rank."""
-    return int(total(torch.tensor(int(flag), device=device))) == world()[1]
+    return int(sum_over_ranks(torch.tensor(int(flag), device=device))) == rank_and_size()[1]
 
 
-def counts_of_all(count: int, device: torch.device) -> list[int]:
+def gather_counts(count: int, device: torch.device) -> list[int]:
     """Return every rank's count, in order of the ranks."""
-    rank, size = world()
+    rank, size = rank_and_size()
     counts = torch.zeros(size, dtype=torch.int64, device=device)
     counts[rank] = count
-    return [int(number) for number in total(counts)]
+    return [int(number) for number in sum_over_ranks(counts)]
 
 
-def from_rank(source: int, rows: Tensor) -> Tensor:
-    """Return rank `source`'s rows on every rank; the others' say their shape and dtype."""
+def broadcast(source: int, rows: Tensor) -> Tensor:
+    """Return rank `source`'s rows on every rank. The others pass rows of that shape and dtype."""
     rows = rows.contiguous()
     dist.broadcast(rows, src=source)
     return rows
 
 
-def all_rows(rows: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
-    """Return the rows of all ranks, rank after rank; ranks may hold different numbers of them.
+def gather_rows(rows: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
+    """Return the rows of all ranks, rank after rank; each rank may hold a different number.
 
     Args:
         rows: (N, ...), N may be 0; on the device that the process group works with.
     """
-    size = world()[1]
+    size = rank_and_size()[1]
     if size == 1:
         return rows
     count = torch.tensor(len(rows), device=rows.device)
@@ -72,16 +76,16 @@ def all_rows(rows: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
 
 
 @contextmanager
-def together(device: torch.device) -> Iterator[None]:
-    """Raise on every rank if the block raises on one: nobody waits for a rank that is gone.
+def fail_together(device: torch.device) -> Iterator[None]:
+    """Raise on every rank if the block raises on one, so that no rank waits for a failed one.
 
     Raises:
-        GanzooError: on the ranks whose own block went well.
+        GanzooError: on the ranks whose own block succeeded.
     """
     try:
         yield
     except Exception:
-        on_all(False, device)
+        true_on_all_ranks(False, device)
         raise
-    if not on_all(True, device):
+    if not true_on_all_ranks(True, device):
         raise GanzooError("another process failed while scoring; its own message says why")

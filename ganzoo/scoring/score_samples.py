@@ -1,4 +1,4 @@
-"""Scores samples against a reference: one pass of the extractor, one distance, any metrics."""
+"""Score samples against a reference: one pass of the extractor, one distance, any metrics."""
 
 from __future__ import annotations
 
@@ -12,33 +12,49 @@ from torch import Tensor
 from ganzoo.api import Extractor, Metric, Registration, SampleSpec
 from ganzoo.moments import BLOCK, REVISION, Moments
 from ganzoo.runs.score import Protocol, Statistics
-from ganzoo.scoring import ranks
-from ganzoo.scoring.evaluated import Passing, Splits, fake_side, numbers, real_side
-from ganzoo.scoring.extraction import Extraction, Probe, ScoredGenerator, nothing
-from ganzoo.scoring.features import BATCH_SIZE, dtype_of, regrouped
-from ganzoo.scoring.floor import expected_floor
-from ganzoo.scoring.kept import Kept
+from ganzoo.scoring import collectives
+from ganzoo.scoring.features import (
+    BATCH_SIZE,
+    Extraction,
+    Probe,
+    ScoredGenerator,
+    dtype_of,
+    no_op,
+    regrouped,
+)
+from ganzoo.scoring.metric_inputs import (
+    RecordedBatches,
+    RowsOnDisk,
+    Splits,
+    evaluate,
+    fake_side,
+    real_side,
+)
 from ganzoo.scoring.preparation import input_rule
-from ganzoo.scoring.real import RealData
-from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.uncertainty import debiased, places_of, standard_error
+from ganzoo.scoring.reference import RealData, ReferenceCache
+from ganzoo.scoring.score_statistics import (
+    debiased,
+    expected_floor,
+    places_of,
+    standard_error,
+)
 
 if TYPE_CHECKING:
     from ganzoo.scoring.frechet import FrechetDistance
 
 
-class Scored(NamedTuple):
-    """What `score` returns."""
+class SampleScore(NamedTuple):
+    """Result of `score_samples`."""
 
     value: float
     """The Fréchet distance."""
     metrics: dict[str, float]
-    """What the other metrics say, by the names that they give."""
+    """Values of the other metrics, by the names that they give them."""
     protocol: Protocol
     statistics: Statistics
 
 
-def score(
+def score_samples(
     fake: Iterable[tuple[Tensor, Tensor | None]],
     real: RealData,
     extractor: Extractor,
@@ -50,103 +66,113 @@ def score(
     batch_size: int = BATCH_SIZE,
     generator: ScoredGenerator | None = None,
     debias: bool = True,
-    watch: Callable[[], None] = nothing,
-) -> Scored:
+    watch: Callable[[], None] = no_op,
+) -> SampleScore:
     """Score generated samples against real ones.
 
-    Moments are streamed; features are kept in a temporary file. The real ones are computed only
-    for metrics, or where the cache does not know their moments. With torch.distributed initialised
-    every rank calls this with its own share of the fakes (and all of the reals), and every rank
-    gets the same result.
+    Moments are accumulated batch by batch; features are kept in a temporary file. Real features
+    are computed only for metrics, or if the cache lacks their moments. With torch.distributed
+    initialised every rank calls this with its own share of the generated samples and all real
+    ones, and every rank gets the same result.
 
     Args:
         fake: batches of (samples in stored form (B, *spec.shape), labels asked for or None).
-        extractor: on `device`; `registration` is what its plugin says of it.
+        extractor: on `device`.
+        registration: of the extractor.
         metrics: by id.
-        batch_size: samples that the extractor sees at once.
-        generator: what made the samples, for metrics that ask it for more.
-        debias: whether to take ten matrix steps more for the debiased distance.
-        watch: called after every batch that the extractor sees; what it raises ends the work.
+        batch_size: largest batch of the extractor.
+        generator: of the samples, for metrics that draw more of them.
+        debias: whether to compute the debiased distance, which costs ten more distances.
+        watch: called after every batch of the extractor; may raise to stop.
 
     Raises:
         DataError: fewer than two samples on one side, values that are not finite, wrong shapes.
         PluginError: two metrics give numbers of one name.
         DiskFull: no room for the temporary file.
-        GanzooError: torchmetrics cannot be imported, or another rank failed.
+        GanzooError: another rank failed.
     """
     extraction = Extraction(extractor, spec, device, batch_size, watch)
     protocol = _protocol(real, extractor, registration, spec)
     known = _known(cache, protocol.reference_key, device)
-    passing = Passing(fake, spec, keep=bool(metrics))
-    with ranks.together(device):
-        fed = _fed(
-            extraction, real, passing, wants_real=bool(metrics), knows_real=known is not None
+    recorded = RecordedBatches(fake, spec, keep=bool(metrics))
+    with collectives.fail_together(device):
+        extracted = _extract(
+            extraction, real, recorded, wants_real=bool(metrics), knows_real=known is not None
         )
-    distance = fed.distance
+    distance = extracted.distance
     distance.sync()
     if known is None:
         known = distance.moments(real=True)
-        if cache and ranks.world()[0] == 0:
+        if cache and collectives.rank_and_size()[0] == 0:
             cache.save(protocol.reference_key, known, protocol)
     distance.set_reference(known)
     sides = distance.moments(real=True), distance.moments(real=False)
-    value = float(distance.compute())  # which also takes the sums apart again into the ranks' own
-    keys = passing.keys if debias else None
-    statistics = _statistics(value, *sides, fed.fake.tensor(), keys, device)
-    beside = _beside(metrics, extraction, real, passing, fed, generator) if metrics else {}
-    return Scored(value, beside, replace(protocol, n_fake=sides[1].n), statistics)
+    value = float(distance.compute())  # also restores each rank's own sums after `sync`
+    keys = recorded.keys if debias else None
+    statistics = _statistics(value, *sides, extracted.fake.tensor(), keys, device)
+    others = (
+        _other_metrics(metrics, extraction, real, recorded, extracted, generator) if metrics else {}
+    )
+    return SampleScore(value, others, replace(protocol, n_fake=sides[1].n), statistics)
 
 
 @dataclass(frozen=True)
-class _Fed:
-    """A distance that has been fed, and the features of this rank's shares."""
+class _Extracted:
+    """A distance updated with this rank's shares, and their features."""
 
     distance: FrechetDistance
-    real: Kept
-    """Empty where nobody wanted them."""
-    fake: Kept
+    real: RowsOnDisk
+    """Empty if no metric needs real features and their moments are known."""
+    fake: RowsOnDisk
 
 
-def _fed(
-    extraction: Extraction, real: RealData, passing: Passing, wants_real: bool, knows_real: bool
-) -> _Fed:
+def _extract(
+    extraction: Extraction,
+    real: RealData,
+    recorded: RecordedBatches,
+    wants_real: bool,
+    knows_real: bool,
+) -> _Extracted:
     """Run the extractor over this rank's shares of both sides.
 
     Args:
-        wants_real: the real features are needed even where their moments are known.
-        knows_real: their moments are known, and the distance is not fed with them.
+        wants_real: extract real features even if their moments are known.
+        knows_real: their moments are known, so the distance is not updated with them.
     """
+    # Here, because torchmetrics takes a second to import.
     from ganzoo.scoring.frechet import FrechetDistance
 
     width, device = extraction.width(real.samples), extraction.device
     distance = FrechetDistance(width, sync_on_compute=False)
     distance.to(_of_float64(device))
 
-    def feed(samples: Iterable[Tensor], side: bool, feeds: bool = True) -> Kept:
-        kept = Kept((width,), torch.float32)
+    def extract(samples: Iterable[Tensor], side: bool, updates: bool = True) -> RowsOnDisk:
+        rows = RowsOnDisk((width,), torch.float32)
         for block in regrouped(extraction.features(samples), BLOCK):
-            kept.add(block)
-            if feeds:
+            rows.add(block)
+            if updates:
                 distance.update(block, real=side)
-        return kept
+        return rows
 
-    shares = [ranks.share(real.samples)] if wants_real or not knows_real else []
-    return _Fed(distance, feed(shares, True, feeds=not knows_real), feed(passing, False))
+    shares = [collectives.own_share(real.samples)] if wants_real or not knows_real else []
+    real_features = extract(shares, True, updates=not knows_real)
+    return _Extracted(distance, real_features, extract(recorded, False))
 
 
-def _beside(
+def _other_metrics(
     metrics: Mapping[str, Metric],
     extraction: Extraction,
     real: RealData,
-    passing: Passing,
-    fed: _Fed,
+    recorded: RecordedBatches,
+    extracted: _Extracted,
     generator: ScoredGenerator | None,
 ) -> dict[str, float]:
-    """Return what the other metrics say of all ranks' samples."""
-    reference = real_side(real, extraction, fed.real)
+    """Return the values of the other metrics over all ranks' samples."""
+    reference = real_side(real, extraction, extracted.real)
     reference = replace(reference, splits=Splits(real, reference, extraction))
     probe = Probe(generator, extraction) if generator else None
-    return numbers(metrics, reference, fake_side(passing, extraction, fed.fake, probe))
+    fake = fake_side(recorded, extraction, extracted.fake, probe)
+    return evaluate(metrics, reference, fake)
 
 
 def _statistics(
@@ -157,11 +183,11 @@ def _statistics(
     keys: Sequence[int] | None,
     device: torch.device,
 ) -> Statistics:
-    """Return what is known of the distance `value` beside it.
+    """Return the statistics of the distance `value`.
 
     Args:
-        rows: this rank's features of generated samples.
-        keys: of the content of each of them; None: no debiased distance.
+        rows: this rank's features of generated samples, (N, D).
+        keys: hash of each sample's content; None: no debiased distance.
     """
     mean_term = float((reference.mean - fake.mean).square().sum())
     places = None if keys is None else places_of(torch.tensor(keys, dtype=torch.int64), device)
@@ -177,18 +203,18 @@ def _statistics(
 def _known(cache: ReferenceCache | None, key: str, device: torch.device) -> Moments | None:
     """Return the reference's moments from the cache, if every rank finds them there."""
     moments = cache.load(key, _of_float64(device)) if cache else None
-    return moments if ranks.on_all(moments is not None, device) else None
+    return moments if collectives.true_on_all_ranks(moments is not None, device) else None
 
 
 def _of_float64(device: torch.device) -> torch.device:
-    """Return where moments are computed: on the device itself, but Apple's MPS has no float64."""
+    """Return the device that computes moments: Apple's MPS has no float64, so the CPU there."""
     return torch.device("cpu") if device.type == "mps" else device
 
 
 def _protocol(
     real: RealData, extractor: Extractor, registration: Registration, spec: SampleSpec
 ) -> Protocol:
-    """Return the protocol of a score, but for the number of samples that will be scored."""
+    """Return the protocol of a score, without the number of generated samples."""
     return Protocol(
         metric_revision=REVISION,
         extractor=registration.id,

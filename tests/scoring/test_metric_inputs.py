@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ganzoo.api import Evaluated, SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.scoring.evaluated import content_key
-from ganzoo.scoring.extraction import Extraction, Probe, ScoredGenerator
+from ganzoo.scoring.features import Extraction, Probe, ScoredGenerator
+from ganzoo.scoring.metric_inputs import content_key
 from ganzoo.scoring.preparation import unrounded
-from ganzoo.scoring.real import RealData
-from ganzoo.scoring.score import score
+from ganzoo.scoring.reference import RealData
+from ganzoo.scoring.score_samples import score_samples
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def seen_by_a_metric(toys: SimpleNamespace) -> Callable[..., list[Evaluated]]:
             "spec": toys.POINTS,
             "device": toys.CPU,
         }
-        score(**(settings | changes))
+        score_samples(**(settings | changes))
         return sides
 
     return seen

@@ -17,14 +17,13 @@ from torch import Tensor
 from ganzoo.errors import DataError, PluginError
 from ganzoo.moments import frechet_distance
 from ganzoo.runs.score import Protocol
-from ganzoo.scoring.real import RealData
-from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.score import Scored, score
+from ganzoo.scoring.reference import RealData, ReferenceCache
+from ganzoo.scoring.score_samples import SampleScore, score_samples
 
 
 @pytest.fixture
-def scored(toys: SimpleNamespace) -> Callable[..., Scored]:
-    def scored(samples: Tensor, **changes: Any) -> Scored:
+def scored(toys: SimpleNamespace) -> Callable[..., SampleScore]:
+    def scored(samples: Tensor, **changes: Any) -> SampleScore:
         settings = {
             "fake": toys.batches(samples),
             "real": toys.real_points(),
@@ -34,14 +33,14 @@ def scored(toys: SimpleNamespace) -> Callable[..., Scored]:
             "spec": toys.POINTS,
             "device": toys.CPU,
         }
-        return score(**(settings | changes))
+        return score_samples(**(settings | changes))
 
     return scored
 
 
 @pytest.mark.parametrize("count", [4, 30])
 def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
-    toys: SimpleNamespace, scored: Callable[..., Scored], count: int
+    toys: SimpleNamespace, scored: Callable[..., SampleScore], count: int
 ) -> None:
     real, fake = toys.real_points(), toys.points(count, seed=2)
     value, metrics, protocol, _ = scored(fake)
@@ -68,7 +67,7 @@ def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
 
 
 def test_the_batches_of_the_fakes_do_not_change_the_score(
-    toys: SimpleNamespace, scored: Callable[..., Scored]
+    toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     fake = toys.points(30, seed=2)
     whole = scored(fake)
@@ -77,7 +76,7 @@ def test_the_batches_of_the_fakes_do_not_change_the_score(
 
 
 def test_the_terms_of_the_distance_add_up_to_it(
-    toys: SimpleNamespace, scored: Callable[..., Scored]
+    toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     real, fake = toys.real_points(), toys.points(30, seed=2) + 3
     value, _, _, statistics = scored(fake)
@@ -87,7 +86,7 @@ def test_the_terms_of_the_distance_add_up_to_it(
 
 
 def test_neither_order_nor_batches_change_the_statistics(
-    toys: SimpleNamespace, scored: Callable[..., Scored]
+    toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     fake = toys.points(40, seed=2)
     fake[7] = fake[31]  # equal samples must not make the order matter either
@@ -99,7 +98,7 @@ def test_neither_order_nor_batches_change_the_statistics(
 
 
 def test_the_debiased_distance_is_left_out_where_it_is_not_wanted_or_cannot_be_had(
-    toys: SimpleNamespace, scored: Callable[..., Scored]
+    toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     fake = toys.points(40, seed=2)
     assert scored(fake, debias=False).statistics.debiased is None
@@ -108,7 +107,7 @@ def test_the_debiased_distance_is_left_out_where_it_is_not_wanted_or_cannot_be_h
 
 
 def test_images_are_scored_through_the_input_rule(
-    toys: SimpleNamespace, scored: Callable[..., Scored]
+    toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     images = torch.randint(256, (20, 1, 8, 8), dtype=torch.uint8)
     result = scored(
@@ -126,7 +125,7 @@ def test_images_are_scored_through_the_input_rule(
 
 
 def test_a_cached_reference_gives_the_same_bits_and_spares_the_real_samples(
-    toys: SimpleNamespace, scored: Callable[..., Scored], tmp_path: Path
+    toys: SimpleNamespace, scored: Callable[..., SampleScore], tmp_path: Path
 ) -> None:
     fake, cache = toys.points(30, seed=2), ReferenceCache(tmp_path)
     uncached = scored(fake)
@@ -147,7 +146,7 @@ def test_a_cached_reference_gives_the_same_bits_and_spares_the_real_samples(
 
 
 def test_metrics_see_features_samples_labels_and_class_logits_of_both_sides(
-    toys: SimpleNamespace, scored: Callable[..., Scored], tmp_path: Path
+    toys: SimpleNamespace, scored: Callable[..., SampleScore], tmp_path: Path
 ) -> None:
     fake, cache = toys.points(30, seed=2), ReferenceCache(tmp_path)
     expected = {"real": 40.0, "fake": 30.0, "real_agreement": 1.0, "fake_agreement": 1.0}
@@ -162,7 +161,7 @@ def test_metrics_see_features_samples_labels_and_class_logits_of_both_sides(
 
 
 def test_two_metrics_with_one_name_are_refused(
-    toys: SimpleNamespace, scored: Callable[..., Scored]
+    toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     with pytest.raises(PluginError, match="b gives a number 'real', and so does another"):
         scored(toys.points(9, seed=2), metrics={"a": toys.Agreement(), "b": toys.Agreement()})
@@ -180,7 +179,7 @@ def test_two_metrics_with_one_name_are_refused(
 )
 def test_what_cannot_be_scored_is_a_data_error_of_one_line(
     toys: SimpleNamespace,
-    scored: Callable[..., Scored],
+    scored: Callable[..., SampleScore],
     harm: Callable[[Tensor], Tensor],
     said: str,
 ) -> None:
@@ -191,7 +190,7 @@ def test_what_cannot_be_scored_is_a_data_error_of_one_line(
 
 
 def test_a_feature_that_is_not_finite_is_found_among_all_samples(
-    toys: SimpleNamespace, scored: Callable[..., Scored]
+    toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     class Broken(toys.Flat):
         def __call__(self, x: Tensor) -> Tensor:
@@ -211,7 +210,7 @@ def test_a_reference_of_one_sample_is_refused(toys: SimpleNamespace) -> None:
 
 
 def test_two_processes_score_like_one(
-    toys: SimpleNamespace, scored: Callable[..., Scored], tmp_path: Path
+    toys: SimpleNamespace, scored: Callable[..., SampleScore], tmp_path: Path
 ) -> None:
     script = Path(__file__).with_name("two_ranks.py")
     processes = [
