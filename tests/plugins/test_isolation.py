@@ -1,4 +1,4 @@
-"""Wheels of strangers in one environment: each is told what is wrong with it, and harms nobody."""
+"""Wheels of third parties in one environment: each has its own error and affects no other."""
 
 import json
 import re

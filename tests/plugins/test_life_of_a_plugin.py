@@ -1,4 +1,4 @@
-"""A stranger's wheel from its installation to its removal, with broken ones beside it all along."""
+"""A third party's wheel from installation to removal, while broken ones are installed too."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A plugin that cannot be loaded is listed with its error, brings nothing, and harms nobody."""
+"""A plugin that cannot be loaded is listed with its error and affects no other plugin."""
 
 from textwrap import dedent
 

@@ -1,4 +1,4 @@
-"""A bare name means the zoo's, and a misspelt word finds its neighbour."""
+"""A bare name means the zoo's, and a misspelt word finds the nearest one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a listing says of a component is read from its source: no class is imported."""
+"""What a listing shows of a component is read from its source: no class is imported."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``GANZOO_PLUGINS``, ``GANZOO_STRICT``, and what is said of what they leave out."""
+"""``GANZOO_PLUGINS`` and ``GANZOO_STRICT``, and the errors about what they leave out."""
 
 import sys
 from pathlib import Path

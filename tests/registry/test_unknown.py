@@ -1,4 +1,4 @@
-"""A name or a target that leads nowhere is told why, and what to do."""
+"""Errors for unknown names and missing targets say why, and what to do."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""``ganzoo new recipe``: what it writes passes the check, and what it refuses it says."""
+"""``ganzoo new recipe``: the recipes it writes pass the check, and its errors are clear."""
 
 from pathlib import Path
 

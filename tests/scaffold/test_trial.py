@@ -1,4 +1,4 @@
-"""The steps that a new plugin is taken through, and what is said when one fails."""
+"""The steps that try a new plugin, and their errors."""
 
 import shlex
 import sys

@@ -1,4 +1,4 @@
-"""What is written works: each kind alone, and all of them by the command itself."""
+"""The scaffold works: each kind alone, and all of them with the command."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What holds for every data set that needs no download."""
+"""What every data set without a download has to fulfil."""
 
 import pickle
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What becomes of a picture: its mode, its orientation, its size."""
+"""How a picture is decoded: its mode, its orientation, its size."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Inception: the public file's facts, its folded batch norms, and whose weights it takes."""
+"""Inception: facts of the public file, folded batch norms, and which weights are accepted."""
 
 from pathlib import Path
 from types import SimpleNamespace

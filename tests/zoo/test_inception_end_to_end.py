@@ -1,4 +1,4 @@
-"""From a file of weights to a score: fetched from disk, loaded, its protocol written.
+"""From a file of weights to a score: fetched from disk, loaded, written to the protocol.
 
 The weights are random, so a plugin of the test's own registers them: nothing that a user can give
 makes `inception` take another file than the public one.

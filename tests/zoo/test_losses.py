@@ -1,4 +1,4 @@
-"""Losses against closed forms, in float64. `losses.json` says where each figure comes from."""
+"""Losses against closed forms, in float64. `losses.json` gives the source of each figure."""
 
 import json
 from pathlib import Path

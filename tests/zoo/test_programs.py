@@ -1,4 +1,4 @@
-"""Networks out of files: what comes out is what went in, and another file is never used."""
+"""Networks from files: features are those of the saved network, and another file is never used."""
 
 import warnings
 from hashlib import sha256
