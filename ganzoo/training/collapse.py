@@ -12,7 +12,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.sampler import Sampler
-from ganzoo.scoring.extraction import Extraction
+from ganzoo.scoring.features import Extraction
 from ganzoo.training.advice import more_slowly
 from ganzoo.training.processes import Processes
 from ganzoo.training.reporter import Reporters

@@ -26,7 +26,7 @@ from ganzoo.runs.score import Score
 from ganzoo.sampling.external_samples import read_samples, require_same_colours
 from ganzoo.sampling.picture_formats import require_one_format
 from ganzoo.sampling.pictures import grid
-from ganzoo.scoring.ranks import share
+from ganzoo.scoring.collectives import own_share
 from ganzoo.training.gallery import GRID_SAMPLES
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
@@ -174,5 +174,5 @@ def _can_only_be_a_path(against: str) -> bool:
 
 def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
     """Yield this process's share of samples that every process has read."""
-    for batch in torch.split(share(samples), BATCH):
+    for batch in torch.split(own_share(samples), BATCH):
         yield batch, None

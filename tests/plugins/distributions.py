@@ -166,7 +166,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "a registration into another's namespace": Trouble(
         plugin("trespasser", _ONE_LOSS.replace('"flat"', '"zoo/hinge"')),
         "broken",
-        "loss 'zoo/hinge': a name has no namespace; all that this plugin has is trespasser/NAME",
+        "loss 'zoo/hinge': a name has no namespace; everything in this plugin is trespasser/NAME",
     ),
 }
 

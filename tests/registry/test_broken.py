@@ -71,7 +71,7 @@ BROKEN = {
     ),
     "another's namespace": (
         hook("register('zoo/dcgan', 'a:B')"),
-        "loss 'zoo/dcgan': a name has no namespace; all that this plugin has is acme/NAME",
+        "loss 'zoo/dcgan': a name has no namespace; everything in this plugin is acme/NAME",
     ),
     "no hook at all": ("register = print", "it has no hook"),
     "a bad name": (hook("register('U_Net', 'a:B')"), "loss 'U_Net': a name has lower case"),

@@ -79,7 +79,7 @@ def test_the_source_of_a_local_class_can_be_found(tmp_path: Path) -> None:
         ("1 / 0", r"ZeroDivisionError: division by zero \(mine\.py, line 1\)"),
         ("class Flat: ...", "it has no hook: no function register_… marked with @hookimpl"),
         (LOCAL.replace("losses", "lozzes"), "no hook 'register_lozzes' - did you mean"),
-        (LOCAL.replace("losses", "recipes").replace(":Flat", ":f.yaml"), ".* brings no recipes"),
+        (LOCAL.replace("losses", "recipes").replace(":Flat", ":f.yaml"), ".* has no recipes"),
     ],
 )
 def test_a_local_file_that_cannot_be_loaded_is_an_error_at_once(

@@ -22,8 +22,8 @@ from tests.registry.plugins import source
         ("generator", "nobody/dcgan", "no plugin with the namespace 'nobody' is installed$"),
         ("generator", "DCGAN", "an id is NAME or namespace/NAME"),
         ("generator", "zoo/a/b", "an id is NAME or namespace/NAME"),
-        ("loss", "local/flat", "is what is in the file of --plugin"),
-        ("recipe", "zoo/digits-base", "come with ganzoo have no namespace before the name"),
+        ("loss", "local/flat", "is in a file given with --plugin"),
+        ("recipe", "zoo/digits-base", "are named without a namespace"),
     ],
 )
 def test_a_name_that_finds_nothing_is_told_why(kind: str, name: str, message: str) -> None:

@@ -19,7 +19,7 @@ def test_distribution_and_package_follow_from_the_namespace() -> None:
     [
         ("core", "the distribution ganzoo-core is ganzoo itself", "my-core"),
         ("zoo", "the namespace 'zoo' belongs to ganzoo-zoo", "my-zoo"),
-        ("local", "the namespace 'local' is kept for --plugin FILE", "my-local"),
+        ("local", "the namespace 'local' is reserved for --plugin FILE", "my-local"),
         ("a" * 41, "a namespace has at most 40 letters, not 41", "a" * 40),
     ],
 )

@@ -141,13 +141,13 @@ def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("a", 2, "give one of --from ID and --data FOLDER"),
-        ("a --from digits-base --data .", 2, "give one of --from ID and --data FOLDER"),
-        ("a --from digits-base --size 64", 2, "--size belongs to --data FOLDER"),
+        ("a", 2, "give either --from ID or --data FOLDER"),
+        ("a --from digits-base --data .", 2, "give either --from ID or --data FOLDER"),
+        ("a --from digits-base --size 64", 2, "--size needs --data FOLDER"),
         ("a --from digits-bse", 2, "did you mean 'digits-base'?"),
         ("a/b --from digits-base", 2, "'a/b' is not a valid run name"),
-        ("there --from digits-base", 2, "there.yaml is there already, and is left as it is"),
-        ("there.yaml --from digits-base", 2, "there.yaml is there already"),
+        ("there --from digits-base", 2, "there.yaml exists already and is left unchanged"),
+        ("there.yaml --from digits-base", 2, "there.yaml exists already"),
         ("a --data nowhere", 4, "nowhere is not there"),
         ("a --data there.yaml", 4, "there.yaml is a file, not a folder"),
         ("a --data empty", 4, "there are no pictures in"),

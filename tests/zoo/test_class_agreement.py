@@ -48,7 +48,7 @@ def test_real_shapes_agree_with_themselves_and_not_with_shuffled_labels() -> Non
         (side(None, [1]), side([0], [1]), "the reference has no labels"),
         (REAL, side(None, [1]), "the recipe is not conditional"),
         (side([0], None), side([0], [1]), "needs an extractor with a classifier"),
-        (REAL, side([0, 2], [17, 5]), "it has none with the label 2"),
+        (REAL, side([0, 2], [17, 5]), "the reference has none with the label 2"),
         (side([0, 1], [4, 4]), side([0], [4]), "cannot tell the labels 0 and 1 apart"),
     ],
 )

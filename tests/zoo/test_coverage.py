@@ -92,5 +92,5 @@ def test_two_sets_of_one_law_have_the_density_and_the_coverage_of_the_paper() ->
 def test_fewer_samples_than_neighbours_are_refused(
     metric: PrecisionRecall | DensityCoverage,
 ) -> None:
-    with pytest.raises(DataError, match="looks for 5 neighbours, and one side has 5 samples"):
+    with pytest.raises(DataError, match="needs 5 neighbours, and one side has only 5 samples"):
         metric(side(normal(9, 2, seed=0)), side(normal(5, 2, seed=0)))

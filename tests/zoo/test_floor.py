@@ -8,7 +8,7 @@ from ganzoo_zoo.extractors.toy_cnn import ToyCNN, to_input
 from torch import Tensor
 
 from ganzoo.nn import Moments, frechet_distance
-from ganzoo.scoring.floor import expected_floor
+from ganzoo.scoring.score_statistics import expected_floor
 
 
 def digits() -> Tensor:

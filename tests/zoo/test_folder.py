@@ -113,7 +113,7 @@ def test_a_fraction_parts_the_names_and_adding_pictures_moves_none(tmp_path: Pat
 
 def test_a_fraction_that_leaves_nothing_is_an_error(tmp_path: Path) -> None:
     save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="none is left for the split 'train'"):
+    with pytest.raises(DataError, match="the split 'train' is empty: holdout is"):
         Folder("train", path=tmp_path, holdout=1.0)
 
 

@@ -52,5 +52,5 @@ def test_a_sample_that_both_have_speaks_for_neither() -> None:
 def test_the_splits_can_be_named_and_a_missing_one_is_said() -> None:
     with pytest.raises(DataError, match="the split 'val'; the data set has train, test"):
         Memorisation(holdout="val")(real(), side(TEST))
-    with pytest.raises(DataError, match="the data set has none that can be told apart"):
+    with pytest.raises(DataError, match="the data set has no known splits"):
         Memorisation()(side(TRAIN), side(TEST))
