@@ -10,7 +10,7 @@ from ganzoo.errors import PluginError, UsageError
 from ganzoo.recipes.overrides import override_layer
 from ganzoo.registry.names import suggest
 from ganzoo.runs.checkpoints import CheckpointStore
-from ganzoo.runs.commands import command, reference_to
+from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 
 BUDGET_AND_CADENCE = (
