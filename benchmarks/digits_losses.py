@@ -1,10 +1,10 @@
-"""How well the digits recipes do, over seeds, against what is known of the data.
+"""Quality of the digits recipes over seeds, compared with baselines computed from the data.
 
     python benchmarks/digits_losses.py [--seeds 0,1,2] [--runs-dir runs/benchmark]
 
-Every recipe is run at its own budget, skipped where it is finished. Each row is compared with the
-hold-out's own distance and a Gaussian fitted to the pixels, and its samples' nearest neighbours in
-the training set with those of the hold-out: a generator that copied would stand nearer.
+Runs every recipe at its own budget; finished runs are not repeated. Distances are compared with
+those of the hold-out and of a Gaussian fitted to the pixels. The distance of samples to their
+nearest neighbours in the training set is compared with that of the hold-out (a copy is nearer).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from provenance import provenance
 from torch import Tensor
-from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
+from yardsticks import final_score, finished_run, pixel_gaussian, seconds
 
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
@@ -31,7 +32,7 @@ SAMPLES = 599
 
 @dataclass(frozen=True)
 class Row:
-    """One run: its final distance, seconds of training and scoring, nearest-neighbour distance."""
+    """One run: final distance, seconds of training and scoring, nearest-neighbour distance."""
 
     distance: float
     seconds: float
@@ -48,7 +49,7 @@ def main() -> None:
         recipe: [measure(recipe, seed, chosen.runs_dir) for seed in seeds] for recipe in RECIPES
     }
     scorer = Scorer.of(prepare(RECIPES[0]), find_processes())
-    print(f"{provenance()}\n")
+    print(f"{provenance('torch')}\n")
     for line in table(rows, scorer):
         print(line)
 

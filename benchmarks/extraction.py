@@ -1,9 +1,9 @@
-"""How fast Inception's features come, against the form in which other tools keep the network.
+"""How fast Inception's features are, in our form of the network and in that of other tools.
 
     python benchmarks/extraction.py [--images 31] [--size 32] [--rounds 5] [--threads 1]
 
-Every round runs every form once on the same images, so that a busy machine slows all of them; the
-ratio is of the medians of CPU time. ``TORCH_FIDELITY=DIR`` adds torch-fidelity's own network, from
+Each round runs each form once on the same images, so that a busy machine slows all of them; ratios
+are of the medians of CPU time. ``TORCH_FIDELITY=DIR`` adds torch-fidelity's own network, from
 ``pip install --no-deps --target DIR torch-fidelity``. Weights are random: nothing is downloaded.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import copy
 import os
-import platform
 import statistics
 import sys
 import time
@@ -24,6 +23,7 @@ from types import ModuleType
 
 import torch
 from ganzoo_zoo.extractors.inception_network import EPSILON, Convolution, Network, folded
+from provenance import provenance
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
@@ -40,7 +40,7 @@ class Unfolded(nn.Module):
         self.conv = copy.deepcopy(like)
         self.conv.bias = None
         self.bn = nn.BatchNorm2d(like.out_channels, eps=EPSILON)
-        nn.init.kaiming_normal_(self.conv.weight)  # or the features vanish, into slow denormals
+        nn.init.kaiming_normal_(self.conv.weight)  # else features vanish into slow denormals
 
     def forward(self, x: Tensor) -> Tensor:
         return self.bn(nn.Conv2d.forward(self.conv, x)).relu_()
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32, help="height and width, in pixels")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--without", default="", help="leave out forms with this word, as bfloat16")
+    parser.add_argument("--without", default="", help="leave out forms with this word")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     torch.manual_seed(0)
@@ -62,9 +62,7 @@ def main() -> None:
     if chosen.without:
         made = {name: form for name, form in made.items() if chosen.without not in name}
     seconds, features = interleaved(made, images, chosen.rounds)
-    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
-    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
-    print(f"{time.strftime('%Y-%m-%d')}, {processor()}, {versions}, {load}")
+    print(provenance("torch"))
     print(f"{chosen.images} images of {chosen.size}x{chosen.size}, {chosen.threads} threads\n")
     print("| form | CPU ms/image | times the first | difference of features |")
     print("|:--|--:|--:|--:|")
@@ -78,7 +76,7 @@ def main() -> None:
 
 
 def forms(shape: tuple[int, ...]) -> dict[str, Extract]:
-    """Return the ways from stored images to features, the reference first."""
+    """Return each form, from stored images to features; the baseline first."""
     reference = Network()
     for name, module in list(reference.named_modules()):
         if isinstance(module, Convolution):
@@ -99,7 +97,7 @@ def forms(shape: tuple[int, ...]) -> dict[str, Extract]:
 
 
 def through_core(network: Network, shape: tuple[int, ...]) -> Extract:
-    """Return the core's way: resize, and the network on at most so many images at once."""
+    """Return the path of scoring: resize, then the network in batches of limited size."""
     network.input_shape, network.num_features = (3, 299, 299), 2048  # type: ignore[assignment]
     spec, device = SampleSpec("image", shape), torch.device("cpu")
 
@@ -137,16 +135,6 @@ def timed(call: Callable[[], object]) -> float:
     before = time.process_time()
     call()
     return time.process_time() - before
-
-
-def processor() -> str:
-    """Return the CPU's name, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 if __name__ == "__main__":

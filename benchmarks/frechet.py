@@ -1,27 +1,24 @@
-"""How fast the Fréchet distance is, beside stock torchmetrics and SciPy's matrix root.
+"""Speed of the Fréchet distance, compared with torchmetrics and with SciPy's matrix root.
 
     OMP_NUM_THREADS=1 python benchmarks/frechet.py [--size 2048] [--rounds 3]
 
-All competitors take turns in one process on one thread, and what is counted is the CPU time of the
-process, so that a busy machine changes the seconds less and the ratios hardly. The ratio is the
-median over the rounds of (their time / our time in the same round). A reference's factor is kept
-for further scores, as it is within a run; the first score has it to make. SciPy is left out where
-it is not installed. The truth that errors are measured against is another algorithm: the singular
-values of R1 R2', where R' R is the QR factorisation of the centred features.
+All cases take turns in one process on one thread, timed by CPU time, so that a busy machine changes
+ratios little. A ratio is the median over the rounds of (their time / our time in the same round).
+The reference's factor is kept between scores, as in a run; the first score computes it. SciPy is
+left out if it is not installed. Errors are relative to another algorithm: the singular values of
+R1 R2', where R is the factor of the QR factorization of the centred features.
 """
 
 import argparse
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
-from importlib.metadata import version
 from importlib.util import find_spec
 from statistics import median
 
 import torch
+from provenance import provenance
 from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance, _compute_fid
 
@@ -35,7 +32,7 @@ FIRST = "ganzoo, first score against a reference"
 
 
 def features(rows: int, size: int, seed: int) -> Tensor:
-    """Return rectified, correlated numbers, float32 (rows, size), like those of a network."""
+    """Return rectified, correlated features, float32 (rows, size), like those of a network."""
     generator = torch.Generator().manual_seed(seed)
     low = torch.randn(rows, size // 4, generator=generator)
     mixed = low @ torch.randn(size // 4, size, generator=torch.Generator().manual_seed(99))
@@ -44,7 +41,7 @@ def features(rows: int, size: int, seed: int) -> Tensor:
 
 
 def truth(real: Tensor, fake: Tensor) -> float:
-    """Return the distance without a covariance or an eigenvalue."""
+    """Return the distance, computed without covariances and eigenvalues."""
     means = [side.double().mean(0) for side in (real, fake)]
     factors = [
         torch.linalg.qr((side.double() - mean) / (len(side) - 1) ** 0.5, mode="r").R
@@ -56,10 +53,10 @@ def truth(real: Tensor, fake: Tensor) -> float:
 
 
 def matrix_step(real: Moments, fake: Moments, few: Tensor | None) -> Contest:
-    """Return the ways from two means and covariances to the distance.
+    """Return each way to compute the distance from two means and covariances.
 
     Args:
-        few: the generated features, where they are fewer than their numbers.
+        few: the generated features (rows, size), if there are fewer rows than numbers in a row.
     """
 
     def ours(known: Moments) -> float:
@@ -91,7 +88,7 @@ def by_sqrtm(real: Moments, fake: Moments) -> float:
 
 
 def accumulation(rows: Tensor, batch_size: int) -> Contest:
-    """Return the ways from batches of features to their sums."""
+    """Return each way to accumulate the sums of batches of features."""
     size = rows.shape[1]
 
     def feed(metric: FrechetInceptionDistance) -> float:
@@ -116,7 +113,7 @@ def accumulation(rows: Tensor, batch_size: int) -> Contest:
 
 
 def compete(title: str, contest: Contest, rounds: int, exact: float | None) -> None:
-    """Run all in turns and print a table."""
+    """Run all cases in turns and print a table."""
     seconds: dict[str, list[float]] = {name: [] for name in contest}
     values = {}
     for _ in range(rounds):
@@ -146,9 +143,7 @@ def main() -> None:
     if os.environ.get("OMP_NUM_THREADS") != "1":
         parser.error("set OMP_NUM_THREADS=1, so that all use one thread")
     torch.set_num_threads(1)
-    packages = [name for name in ("torch", "torchmetrics", "scipy") if find_spec(name)]
-    print(f"{date.today()}, {platform.machine()}, Python {platform.python_version()}, ", end="")
-    print(", ".join(f"{name} {version(name)}" for name in packages) + f"; D = {given.size}")
+    print(f"{provenance('torch', 'torchmetrics', 'scipy')}; D = {given.size}")
 
     size, many, few = given.size, 5 * given.size, given.size * 1000 // 2048
     real, fake = features(many, size, seed=1), features(many, size, seed=2) * 1.1

@@ -17,8 +17,8 @@ from PIL import Image
 
 from ganzoo.report.entries import Entry, read_entry
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.external import PICTURE
 from ganzoo.runs.records import read, to_json
-from ganzoo.runs.samples import PICTURE
 from ganzoo.sampling.pictures import SMALLEST_CELL
 
 RECORDS = Path(__file__).parents[1] / "recipes" / "records"

@@ -1,14 +1,14 @@
-"""Whether half precision trains to the distance that fp32 does: two recipes, five seeds.
+"""Final distances of half precision and of fp32: two recipes, five seeds.
 
     python benchmarks/precision.py [--seeds 0,1,2,3,4] [--precisions fp32,bf16] [--runs-dir DIR]
 
-Every run goes to its recipe's own budget and is skipped where it is finished, so that an
-interrupted benchmark goes on where it stopped, and several processes can share the seeds. About an
-hour on one free CPU core; fp16 is for a GPU.
+Every run has its recipe's own budget. Finished runs are not repeated, so that an interrupted
+benchmark continues, and several processes can share the seeds. Takes about an hour on one idle CPU
+core; fp16 is for a GPU.
 
-A CPU without bfloat16 takes ten times as long. With `--by-rounding` its products of bfloat16
-numbers (convolutions, matrix products, and their gradients) are taken in float32 and then rounded
-to bfloat16, which is what hardware with bfloat16 does; everything else is as in any run.
+A CPU without bfloat16 takes ten times as long. With `--by-rounding`, products of bfloat16 numbers
+(convolutions, matrix products, and their gradients) are computed in float32 and rounded to
+bfloat16, as hardware with bfloat16 does.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from provenance import provenance
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
-from yardsticks import final_score, finished_run, provenance
+from yardsticks import final_score, finished_run
 
 from ganzoo.report.table import Table
 from ganzoo.report.welch import welch_p_value
@@ -54,7 +55,7 @@ def main() -> None:
     chosen = parser.parse_args()
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     precisions = chosen.precisions.split(",")
-    print(f"{provenance()}, seeds {chosen.seeds}\n", flush=True)
+    print(f"{provenance('torch')}, seeds {chosen.seeds}\n", flush=True)
     distance = partial(
         final_distance, runs_directory=chosen.runs_dir, by_rounding=chosen.by_rounding
     )
@@ -66,7 +67,7 @@ def main() -> None:
 def lines(
     recipe: str, precisions: list[str], seeds: list[int], distance: Callable[..., float]
 ) -> Iterator[list[str]]:
-    """Yield a recipe's line of each precision; p is Welch's of the difference to the first."""
+    """Yield a recipe's row of each precision; p is Welch's, of the difference from the first."""
     found = {
         precision: [distance(recipe, precision, seed) for seed in seeds] for precision in precisions
     }
@@ -81,7 +82,7 @@ def lines(
 def final_distance(
     recipe: str, precision: str, seed: int, runs_directory: Path, by_rounding: bool
 ) -> float:
-    """Train one run, or find it finished; return its final distance."""
+    """Train one run unless it is finished; return its final distance."""
     with ProductsByRounding() if by_rounding and precision == "bf16" else nullcontext():
         run = finished_run(recipe, seed, runs_directory, f"train.precision={precision}")
     print(f"{recipe} {precision} seed {seed}: {final_score(run).value:.3f}", flush=True)
@@ -89,7 +90,7 @@ def final_distance(
 
 
 class ProductsByRounding(TorchDispatchMode):
-    """Takes products of bfloat16 numbers in float32 and rounds them to bfloat16."""
+    """Computes products of bfloat16 numbers in float32 and rounds them to bfloat16."""
 
     def __torch_dispatch__(
         self,

@@ -1,10 +1,10 @@
-"""What the small recipes beside the digits' losses reach, over seeds.
+"""Results of the other small recipes over seeds.
 
     python benchmarks/small_recipes.py [RECIPE…] [--seeds 0,1,2] [--runs-dir runs/benchmark]
 
-Modes covered on a grid of Gaussians and on stacked digits, agreement with the label that was asked
-for, and the distance on shapes beside that of a Gaussian fitted to the pixels and of other shapes.
-Every recipe is run at its own budget, skipped where it is finished.
+Modes covered on a grid of Gaussians and on stacked digits, agreement with the requested label, and
+the distance on shapes, compared with that of a Gaussian fitted to the pixels and of other shapes.
+Runs every recipe at its own budget; finished runs are not repeated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from yardsticks import final_score, finished_run, pixel_gaussian, provenance, seconds
+from provenance import provenance
+from yardsticks import final_score, finished_run, pixel_gaussian, seconds
 
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
@@ -37,7 +38,7 @@ def stacked(run: Run) -> str:
 def conditional(run: Run) -> str:
     score = final_score(run)
     agreement = score.metrics["class_agreement"]
-    return f"{agreement:.1%} of the class asked for, FD(toy-cnn) {score.value:.1f}"
+    return f"{agreement:.1%} of the requested class, FD(toy-cnn) {score.value:.1f}"
 
 
 def shapes(run: Run) -> str:
@@ -58,7 +59,10 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs/benchmark"))
     chosen = parser.parse_args()
-    print(f"{provenance()}\n\n| recipe | seed | result | seconds |\n|:--|--:|:--|--:|", flush=True)
+    print(
+        f"{provenance('torch')}\n\n| recipe | seed | result | seconds |\n|:--|--:|:--|--:|",
+        flush=True,
+    )
     for recipe in chosen.recipes or RECIPES:
         result = RECIPES[recipe]
         for seed in map(int, chosen.seeds.split(",")):
@@ -70,7 +74,7 @@ def main() -> None:
 
 
 def yardsticks_of_shapes() -> Iterator[str]:
-    """Yield rows of what shapes-resnet-hinge's distance is to be compared with."""
+    """Yield the rows of baselines for shapes-resnet-hinge."""
     plan = prepare("shapes-resnet-hinge")
     scorer, samples = Scorer.of(plan, find_processes()), plan.recipe.settings.eval.samples
     train = scorer.reference.samples

@@ -1,13 +1,14 @@
-"""What a whole FID costs, beside stock torchmetrics in a fresh process: a sum of measured parts.
+"""Cost of a whole FID, compared with torchmetrics in a new process: a sum of measured parts.
 
     OMP_NUM_THREADS=1 python benchmarks/whole_fid.py [--samples 10000] [--images 16] [--rounds 3]
 
-A second score against one data set reads the moments of the real side from the cache, and extracts
-generated samples only; torchmetrics keeps nothing between processes and extracts both sides. Parts
-are measured as in `extraction.py` and `frechet.py`, in turns on one thread, and multiplied by how
-often they are needed: ten thousand passes of Inception take half an hour. ``TORCH_FIDELITY=DIR``
-(see `extraction.py`) measures the network that torchmetrics uses; without it, its form is taken:
-batch norms apart, contiguous. Reading and hashing samples is left out on both sides.
+A second score against one data set reads the moments of the real side from the cache and extracts
+features of generated samples only; torchmetrics keeps nothing between processes and extracts both
+sides. Parts are measured as in `extraction.py` and `frechet.py`, in turns on one thread, and
+multiplied by the number of times that they occur: ten thousand passes of Inception take half an
+hour. ``TORCH_FIDELITY=DIR`` (see `extraction.py`) measures the network that torchmetrics uses;
+otherwise a network of the same form stands in: separate batch norms, contiguous. Reading and
+hashing samples is not counted on either side.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def seconds(call: Callable[[], object], rounds: int) -> float:
 
 
 def extraction_seconds(images: int, rounds: int) -> tuple[float, float]:
-    """Return seconds for one image of 32x32: ours, theirs."""
+    """Return our and their seconds for one image of 32x32."""
     torch.manual_seed(0)
     shape = (3, 32, 32)
     batch = torch.randint(256, (images, *shape), dtype=torch.uint8)
@@ -52,7 +53,7 @@ def extraction_seconds(images: int, rounds: int) -> tuple[float, float]:
 
 
 def cached(real: Moments) -> Callable[[], object]:
-    """Return what reads moments as another process does, from a cache that has them."""
+    """Return a function that reads the moments from a filled cache, as another process would."""
     protocol = Protocol("x", 1, None, "pool3", "", "float32", 0, "x", "0" * 64, "train", real.n)
     directory, key = Path(tempfile.mkdtemp()), protocol.reference_key
     ReferenceCache(directory).save(key, real, protocol)

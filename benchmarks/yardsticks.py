@@ -1,30 +1,21 @@
-"""What the benchmarks of recipes share: finished runs, and what is known of the data."""
+"""What the benchmarks of recipes share: finished runs, and baselines computed from the data."""
 
 from __future__ import annotations
 
-import platform
-import time
 from datetime import datetime
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-import ganzoo
 from ganzoo.runs.score import Score
 from ganzoo.training.launch import Options, prepare, resume, start
 from ganzoo.training.rejoin import same_run
 from ganzoo.training.run import Run
 
 
-def provenance() -> str:
-    """Return the date, machine and versions that a table was made with."""
-    versions = f"ganzoo {ganzoo.__version__}, torch {torch.__version__}"
-    return f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {versions}"
-
-
 def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) -> Run:
-    """Run a recipe with a seed at its own budget, go on with it, or find it finished."""
+    """Return the finished run of a recipe and seed; start or resume it if necessary."""
     plan = prepare(recipe, [f"seed={seed}", *overrides])
     options = Options(runs_directory=runs_directory)
     known = same_run(plan, runs_directory)
@@ -36,7 +27,7 @@ def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) 
 
 
 def final_score(run: Run) -> Score:
-    """Return the score that the run ended with."""
+    """Return the run's final score."""
     return [each for each in run.scores if each.sampling and each.sampling.selected == "final"][-1]
 
 
@@ -47,7 +38,7 @@ def seconds(run: Run) -> float:
 
 
 def pixel_gaussian(train: Tensor, samples: int, seed: int = 0) -> Tensor:
-    """Return samples of a Gaussian with the pixels' mean and covariance, clipped and rounded."""
+    """Return samples of a Gaussian with the pixels' mean and covariance, clamped and rounded."""
     pixels = train.flatten(1).double()
     covariance = torch.cov(pixels.T) + 1e-6 * torch.eye(pixels.shape[1])
     generator = torch.Generator().manual_seed(seed)

@@ -1,23 +1,23 @@
-"""Every error that ganzoo raises on purpose, and the exit code that each one ends a command with.
+"""All errors that ganzoo raises on purpose, with the exit code of each.
 
-    GanzooError                 1   a bug, or something that nobody foresaw
-    ├── UsageError              2   the command line, or a verb or key that is not there yet
-    │   ├── RecipeError         2   a recipe: every problem found, with file, line, column
+    GanzooError                 1   a bug, or an unforeseen condition
+    ├── UsageError              2   a wrong command line or argument
+    │   ├── RecipeError         2   a recipe: all its problems with file, line and column
     │   ├── PluginError         2   an unknown, broken or misused plugin
     │   └── ComparisonError     2   nothing that can be ranked together
-    ├── BrokenPlugin            2   what a plugin raised, under GANZOO_STRICT=1
+    ├── BrokenPlugin            2   the exception of a plugin, with GANZOO_STRICT=1
     ├── Diverged                3   a loss, gradient or weight that is not finite
     ├── DataError               4   a data set that is missing, damaged or of the wrong form
     ├── CheckpointError         5   a checkpoint that cannot be read or must not be written
     ├── RunLocked               6   a run directory that another process is writing
     ├── DiskFull                7   no room for a checkpoint, three times in a row
-    ├── OutOfMemory             8   a batch that does not fit
-    ├── DeviceError             9   a device, or a number of processes, that is not there
-    ├── Unfinished             75   stopped in good order before the end: resume me
+    ├── OutOfMemory             8   a batch that does not fit on the device
+    ├── DeviceError             9   a device or number of processes that is not available
+    ├── Unfinished             75   stopped before the end, can be resumed
     └── Interrupted       130, 143  stopped by SIGINT or SIGTERM, with its state saved
 
-`ganzoo.cli` prints the message on one line, and the hint, if there is one, on a second line that
-begins with ``try:``. Only a bug shows a traceback, and a plugin under ``GANZOO_STRICT=1``.
+`ganzoo.cli` prints the message, and the hint on a second line that begins with ``try:``. Only bugs
+show a traceback, and plugins under ``GANZOO_STRICT=1``.
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ from typing import Any
 
 
 class GanzooError(Exception):
-    """An error with one line of explanation and, where there is one, one line of advice.
+    """An error with a one-line message and, optionally, a one-line hint.
 
-    `hint` is what the reader can type or change next, without the word ``try:``.
+    `hint` is what the user can type or change next, without the word ``try:``.
     """
 
     exit_code = 1
@@ -40,16 +40,16 @@ class GanzooError(Exception):
 
 
 class UsageError(GanzooError):
-    """The command line asks for something that does not exist, or does not exist yet."""
+    """A command or call asks for something that does not exist or is not valid."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake in a recipe: where it stands, which key it is about, and what is wrong.
+    """One mistake in a recipe: its location, the path of the key, and what is wrong.
 
-    `line` and `column` count from 1; both are 0 where there is no file (a command-line override).
+    `line` and `column` count from 1; both are 0 if there is no file (a command-line override).
     """
 
     file: str
@@ -111,33 +111,33 @@ class PluginError(UsageError):
 
 
 class ComparisonError(UsageError):
-    """There is nothing that can honestly be ranked together."""
+    """No two of the given scores may be ranked together."""
 
 
 class BrokenPlugin(GanzooError):
-    """A plugin that cannot be loaded, where ``GANZOO_STRICT=1`` asks for its traceback.
+    """A plugin that cannot be loaded, under ``GANZOO_STRICT=1``; its exception is the cause.
 
-    What it raised is the cause. No `PluginError`: whoever goes on without a broken plugin, or
-    quotes it in one line, must not hold this back.
+    Not a `PluginError`, because code that catches those to go on without a broken plugin must not
+    catch this.
     """
 
     exit_code = 2
 
 
 class Diverged(GanzooError):
-    """A term, a gradient or a weight is not finite, and the recipe says to stop."""
+    """A loss, gradient or weight is not finite, and the recipe says to stop."""
 
     exit_code = 3
 
 
 class DataError(GanzooError):
-    """A data set that is missing, damaged, or not of the form that it declares."""
+    """A data set is missing, damaged, or not of the form that it declares."""
 
     exit_code = 4
 
 
 class CheckpointError(GanzooError):
-    """A checkpoint that cannot be read, or that must not be written."""
+    """A checkpoint cannot be read or must not be written."""
 
     exit_code = 5
 
@@ -149,7 +149,7 @@ class RunLocked(GanzooError):
 
 
 class DiskFull(GanzooError):
-    """There was no room for a checkpoint, three times in a row."""
+    """The disk had no room for a checkpoint, three times in a row."""
 
     exit_code = 7
 
@@ -161,9 +161,9 @@ class OutOfMemory(GanzooError):
 
 
 def says_no_memory(error: BaseException) -> bool:
-    """Return whether an error is about memory: Python's own, a GPU's, or torch's on a CPU.
+    """Return whether an error means out of memory: of Python, a GPU, or torch on a CPU.
 
-    The last is a RuntimeError that only its words tell from others.
+    The last is a RuntimeError that can only be recognized by its message.
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
@@ -171,20 +171,20 @@ def says_no_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException, hint: str | None = None) -> OutOfMemory:
-    """Return what to tell the user of an error that `says_no_memory`."""
-    lines = str(error).strip().splitlines() or ["no room for what was to be computed"]
+    """Return the error for the user from an error that `says_no_memory`."""
+    lines = str(error).strip().splitlines() or ["the computation does not fit"]
     words = lines[0].rpartition("DefaultCPUAllocator: ")[2]
     return OutOfMemory(f"out of memory: {words}", hint=hint)
 
 
 class DeviceError(GanzooError):
-    """A device, or a number of processes, that was asked for is not there."""
+    """A requested device or number of processes is not available."""
 
     exit_code = 9
 
 
 class Unfinished(GanzooError):
-    """The run stopped in good order before its end (time limit, SIGUSR1) and can be resumed."""
+    """The run stopped before its end (time limit, SIGUSR1) and can be resumed."""
 
     exit_code = 75
 

@@ -1,4 +1,4 @@
-"""The scripts that print the tables still find everything that they use."""
+"""The benchmark scripts import: every name that they use still exists."""
 
 import runpy
 import sys
@@ -10,7 +10,7 @@ SCRIPTS = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("*.py")))
-def test_a_benchmark_can_be_read(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_benchmark_can_be_imported(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(SCRIPTS)
     before = set(sys.modules)
     runpy.run_path(str(SCRIPTS / script))

@@ -1,8 +1,9 @@
-"""What a command line waits for: no torch below the engine, no plugin before it is asked for."""
+"""Imports: no torch below the engine, no plugin before a command needs it, no circles."""
 
 import subprocess
 import sys
 
+import grimp
 import pytest
 
 TORCH_FREE = ("cli", "report", "recipes", "scaffold", "runs", "registry", "api", "errors")
@@ -58,3 +59,26 @@ def test_the_commands_that_are_typed_most_import_nothing_that_they_do_not_use(
     words: str, slow_to_import: str
 ) -> None:
     run(CALL, slow_to_import, *words.split())
+
+
+CIRCLES_ALLOWED_WITHIN = ("ganzoo.training",)
+"""Packages that still have circles, by imports for type checking; every other package has none."""
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_for_type_checking() -> None:
+    graph = grimp.build_graph("ganzoo", "ganzoo_zoo", cache_dir=None)
+    for module in graph.find_modules_that_directly_import("ganzoo"):
+        graph.remove_import(importer=module, imported="ganzoo")  # for its version: it is the root
+    circles = {
+        tuple(sorted({module, *chain}))
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+        if (chain := graph.find_shortest_chain(importer=imported, imported=module))
+    }
+    allowed = {
+        circle
+        for package in CIRCLES_ALLOWED_WITHIN
+        for circle in circles
+        if all(module.startswith(f"{package}.") for module in circle)
+    }
+    assert circles - allowed == set()

@@ -42,7 +42,7 @@ def test_a_hook_has_a_section_with_its_contract_and_an_example(kind: str, hook: 
 def test_every_check_of_a_kind_is_named_in_its_section_or_under_testing(
     kind: str, hook: str
 ) -> None:
-    from ganzoo.testing.catalogue import CHECKS
+    from ganzoo.testing.suite import CHECKS
 
     named = set(re.findall(r"`([a-z0-9-]+)`", section(hook) + section("Testing")))
     assert {check.name for check in CHECKS[kind]} <= named

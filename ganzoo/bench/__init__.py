@@ -1,1 +1,1 @@
-"""`ganzoo bench`: how fast a recipe's training step is, and where the time goes."""
+"""`ganzoo bench`: measure the speed of a recipe's training step, and where the time goes."""

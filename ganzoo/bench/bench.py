@@ -1,4 +1,4 @@
-"""Measures one recipe's training step, alone or against the textbook loop."""
+"""Measure one recipe's training step, alone or against the reference loop."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.bench.evaluation import share_of_evaluation
-from ganzoo.bench.memory import peak_bytes, tensors_in
-from ganzoo.bench.peak import Peak, measure_peak
-from ganzoo.bench.rounds import (
+from ganzoo.bench.machine import Peak, measure_peak, peak_bytes, tensors_in
+from ganzoo.bench.reference_loop import ReferenceLoop
+from ganzoo.bench.timing import (
     Case,
+    Clock,
     Spread,
     clock_of,
     speed_against,
+    time_by_part,
+    time_by_player,
     time_interleaved,
     warm_ups_on,
 )
-from ganzoo.bench.shares import time_by_part, time_by_player
-from ganzoo.bench.textbook import Textbook
 from ganzoo.components.plan import Plan
+from ganzoo.runs.score import Sampling
+from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
 from ganzoo.training.flops import FlopCounter
 from ganzoo.training.processes import Processes
+from ganzoo.training.scorer import Scorer
 from ganzoo.training.step import GanStep
 
-OURS, TEXTBOOK = "recipe", "textbook"
+RECIPE, TEXTBOOK = "recipe", "textbook"
 MAX_CYCLE = 16
-"""Lazy regularizers are averaged over at most so many steps."""
+"""Average lazy regularizers over at most this many steps."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class How:
-    """How to measure: rounds, seconds a case and round, and CPU threads."""
+    """How to measure: rounds, seconds per case and round, and CPU threads."""
 
     rounds: int = 5
     seconds: float = 1.0
@@ -47,22 +50,22 @@ class How:
 
 @dataclass(frozen=True)
 class Loop:
-    """What was measured of one training loop."""
+    """The measurements of one training loop."""
 
     seconds_per_step: Spread
     samples_per_second: float
-    """Real images shown to D a second, over all of its updates."""
+    """Real samples shown to D per second, over all of its updates."""
     peak_bytes: int
-    """Of tensors, at the peak of a step."""
+    """Bytes of tensors at the peak of a step."""
     flops_per_step: float
     flops_per_second: float
     share_of_peak: float
-    """Of the machine's own best rate in this loop's precision."""
+    """Fraction of the machine's best measured rate in this loop's precision."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `ganzoo bench` found. Times are in seconds, rates a second, shares from 0 to 1."""
+    """The measurements of `ganzoo bench`: times in seconds, rates per second, shares in [0, 1]."""
 
     recipe: str
     device: str
@@ -74,16 +77,17 @@ class Report:
     memory_format: str
     compile: bool
     captured: bool
-    """Whether updates are played as CUDA graphs; the parts of a step are measured without."""
+    """Whether updates run as CUDA graphs; the parts of a step are measured without them."""
     loop: Loop
     seconds_per_update: dict[str, float]
     shares: dict[str, float]
     share_of_evaluation: float | None
-    """Of a whole run at the recipe's cadence; None where the recipe has no score."""
+    """Fraction of a run spent on scores, at the recipe's cadence; None where there is no score."""
     peak: Peak
     textbook: Loop | None = None
+    """The reference loop's measurements."""
     speed: Spread | None = None
-    """How many times as fast as the textbook loop."""
+    """Speed relative to the reference loop."""
 
     def as_data(self) -> dict[str, Any]:
         """Return the report as plain data."""
@@ -96,40 +100,41 @@ def bench(
     how: How,
     *,
     against_textbook: bool = False,
-    tell: Tell = lambda words: None,
+    tell: Tell = lambda message: None,
 ) -> Report:
     """Measure a recipe's step.
 
     Args:
-        against_textbook: also measure the plain loop over the same networks, taking turns.
-        tell: is told in words what is being done.
+        against_textbook: also measure the reference loop over the same networks, in turns.
+        tell: receives progress messages.
     """
     device = processes.device
     clock = clock_of(device, how.threads)
     step = make_step(plan, processes)
-    textbook = Textbook.of(plan, device) if against_textbook else None
-    cases = [Case(OURS, step), *([Case(TEXTBOOK, textbook)] if textbook else [])]
+    reference = ReferenceLoop.of(plan, device) if against_textbook else None
     taken = time_interleaved(
-        cases,
+        [Case(RECIPE, step), *([Case(TEXTBOOK, reference)] if reference else [])],
         clock,
         rounds=how.rounds,
         seconds=how.seconds,
         warm_up=warm_ups_on(device),
         tell=tell,
     )
-    tell("the machine's own peak")
+    tell("the machine's peak rate")
     peak = measure_peak(step.rules.autocast or torch.float32, device, clock)
-    each = Spread.of(taken[OURS]).median
-    count = max(1, round(how.seconds / each))
+    median = Spread.of(taken[RECIPE]).median
+    count = max(1, round(how.seconds / median))
     tell("the parts of a step")
     parts = time_by_part(step, clock, count)
     players = time_by_player(step, clock, count)
     tell("memory and arithmetic")
-    memory = peak_bytes(repeated(step, cycle_of(step)), held_by_step(step), device)
-    theirs = None
-    if textbook:
+    cycle = cycle_of(step)
+    memory = peak_bytes(repeated(step, cycle), held_by_step(step), device)
+    textbook = None
+    if reference:
         full = measure_peak(torch.float32, device, clock) if step.rules.autocast else peak
-        theirs = _textbook_loop(plan, textbook, taken[TEXTBOOK], full, cycle_of(step), device)
+        bytes_ = peak_bytes(repeated(reference, cycle), held_by_reference(reference), device)
+        textbook = _loop(plan, taken[TEXTBOOK], full, _counted(reference, cycle), bytes_)
     tell("one evaluation")
     return Report(
         recipe=plan.recipe.name,
@@ -142,13 +147,13 @@ def bench(
         memory_format=plan.memory_format,
         compile=step.rules.compile,
         captured=step.graphs is not None and step.graphs.refusal is None,
-        loop=_loop(plan, taken[OURS], peak, flops_of(step), memory),
+        loop=_loop(plan, taken[RECIPE], peak, flops_of(step), memory),
         seconds_per_update=players,
         shares={name: value / sum(parts.values()) for name, value in parts.items()},
-        share_of_evaluation=share_of_evaluation(plan, step, processes, clock, each),
+        share_of_evaluation=share_of_evaluation(plan, step, processes, clock, median),
         peak=peak,
-        textbook=theirs,
-        speed=speed_against(taken, TEXTBOOK)[OURS] if textbook else None,
+        textbook=textbook,
+        speed=speed_against(taken, TEXTBOOK)[RECIPE] if reference else None,
     )
 
 
@@ -164,26 +169,17 @@ def _loop(plan: Plan, seconds: list[float], peak: Peak, flops: float, memory: in
     )
 
 
-def _textbook_loop(
-    plan: Plan,
-    textbook: Textbook,
-    seconds: list[float],
-    peak: Peak,
-    steps: int,
-    device: torch.device,
-) -> Loop:
-    memory = peak_bytes(repeated(textbook, steps), held_by_textbook(textbook), device)
-    return _loop(plan, seconds, peak, _counted(textbook, steps), memory)
+# --- arithmetic and memory of a step -------------------------------------------------------------
 
 
 def cycle_of(step: GanStep) -> int:
-    """Return after how many steps the lazy regularizers have all been due as often as they are."""
+    """Return the number of steps after which every lazy regularizer has been applied."""
     every = max([slot.every_steps for slot in step.parts.regularizers], default=1)
     return min(every, MAX_CYCLE)
 
 
 def flops_of(step: GanStep) -> float:
-    """Return the floating-point operations of a step, lazy regularizers averaged."""
+    """Return the floating-point operations of a step, averaged over its lazy regularizers."""
     networks, graphs = step.arithmetic.networks, step.graphs
     step.arithmetic.networks, step.graphs = replace(networks, compiled=None), None
     try:
@@ -192,24 +188,24 @@ def flops_of(step: GanStep) -> float:
         step.arithmetic.networks, step.graphs = networks, graphs
 
 
-def _counted(play: Callable[[], object], steps: int) -> float:
+def _counted(step: Callable[[], object], steps: int) -> float:
     with FlopCounter() as counter:
-        repeated(play, steps)()
+        repeated(step, steps)()
     return counter.total / steps
 
 
-def repeated(play: Callable[[], object], times: int) -> Callable[[], None]:
-    """Return a call that plays so many times."""
+def repeated(step: Callable[[], object], times: int) -> Callable[[], None]:
+    """Return a function that calls `step` this many times."""
 
     def repeated() -> None:
         for _ in range(times):
-            play()
+            step()
 
     return repeated
 
 
 def held_by_step(step: GanStep) -> list[Tensor]:
-    """Return the tensors that live on between steps, but for gradients."""
+    """Return the tensors that live on between steps, except gradients."""
     networks = [step.parts.generator, step.parts.discriminator]
     networks += [step.ema.module] if step.ema else []
     held = [tensor for network in networks for tensor in network.state_dict().values()]
@@ -218,21 +214,66 @@ def held_by_step(step: GanStep) -> list[Tensor]:
     return held + step.feed.held()
 
 
-def held_by_textbook(textbook: Textbook) -> list[Tensor]:
-    """Return what `held_by_step` does, of the textbook loop."""
-    networks = [textbook.parts.generator, textbook.parts.discriminator]
-    networks += [textbook.average.module] if textbook.average else []
+def held_by_reference(loop: ReferenceLoop) -> list[Tensor]:
+    """Return the tensors that live on between steps of the reference loop, except gradients."""
+    networks = [loop.parts.generator, loop.parts.discriminator]
+    networks += [loop.average.module] if loop.average else []
     held = [tensor for network in networks for tensor in network.state_dict().values()]
-    for optimizer in textbook.optimizers.values():
+    for optimizer in loop.optimizers.values():
         held += tensors_in(optimizer.state_dict())
-    return held + textbook.data
+    return held + loop.data
+
+
+# --- scores, and a trace -------------------------------------------------------------------------
+
+
+def share_of_evaluation(
+    plan: Plan, step: GanStep, processes: Processes, clock: Clock, seconds_per_step: float
+) -> float | None:
+    """Return the fraction of a run's time spent on scores, at the recipe's cadence.
+
+    Counts the evaluations during training and the two at the end; the reference statistics are
+    taken as cached. None where the recipe has no score.
+    """
+    if plan.extractor is None:
+        return None
+    budget = plan.budget
+    per_sample = _seconds_per_evaluation(plan, step, processes, clock) / budget.samples
+    samples = budget.steps // budget.eval_every * budget.samples + 2 * budget.final_samples
+    scoring = samples * per_sample
+    return scoring / (scoring + budget.steps * seconds_per_step)
+
+
+def _seconds_per_evaluation(plan: Plan, step: GanStep, processes: Processes, clock: Clock) -> float:
+    """Return the seconds of one evaluation, after a first one that reads the reference."""
+    sampler = Sampler(
+        step.ema.module if step.ema else step.parts.generator,
+        plan.spec,
+        step.parts.latent,
+        step.label_sampler,
+        processes.device,
+    )
+    about = Sampling(
+        weights="ema" if step.ema else "raw",
+        batch_norm="eval",
+        truncation=None,
+        labels=None,
+        step=step.step,
+        samples_seen=step.samples_seen,
+        checkpoint_sha256=None,
+        selected="during",
+        seed=plan.recipe.settings.eval.seed,
+    )
+    scorer = Scorer.of(plan, processes)
+    scorer.score_generator(sampler, plan.budget.samples, about)
+    began = clock()
+    scorer.score_generator(sampler, plan.budget.samples, about)
+    return clock() - began
 
 
 def write_trace(step: GanStep, path: Path, steps: int = 3) -> None:
-    """Write a chrome trace (``chrome://tracing``, Perfetto) of a few steps, after two more."""
-    for _ in range(2):
-        step()
+    """Write a trace for ``chrome://tracing`` or Perfetto, of `steps` steps after two to warm up."""
+    repeated(step, 2)()
     with torch.profiler.profile() as profile:
-        for _ in range(steps):
-            step()
+        repeated(step, steps)()
     profile.export_chrome_trace(str(path))

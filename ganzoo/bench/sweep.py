@@ -1,4 +1,4 @@
-"""Tries a recipe under every precision, memory format, and compiled or not; says what wins."""
+"""Try a recipe in every precision and memory format, compiled and not; propose the fastest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import product
 import torch
 
 from ganzoo.bench.bench import How, Tell
-from ganzoo.bench.rounds import (
+from ganzoo.bench.timing import (
     Case,
     Spread,
     clock_of,
@@ -25,12 +25,12 @@ from ganzoo.training.processes import Processes
 
 AS_GIVEN = "as given"
 FASTER = 1.03
-"""Less than this is noise, and no reason to change a recipe."""
+"""A smaller speed-up is noise, and no reason to change a recipe."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One set of overrides, its seconds a step, and its speed against the recipe as it stands."""
+    """One set of overrides: its seconds per step, and speed relative to the unchanged recipe."""
 
     overrides: tuple[str, ...]
     seconds_per_step: Spread
@@ -39,14 +39,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All rows, the fastest first, what could not be tried and why, and what to do."""
+    """All rows, fastest first; what could not be measured, with the reason; and the proposal."""
 
     rows: list[Row]
     left_out: dict[str, str]
 
     @property
     def proposal(self) -> tuple[str, ...]:
-        """The overrides that win in every round; none where the recipe is as fast as any."""
+        """The overrides that are faster in every round; none where nothing beats the recipe."""
         for row in self.rows:
             if row.speed.median >= FASTER and row.speed.low > 1:
                 return row.overrides
@@ -57,28 +57,30 @@ def sweep(
     plan_of: Callable[[tuple[str, ...]], Plan],
     processes: Processes,
     how: How,
-    tell: Tell = lambda words: None,
+    tell: Tell = lambda message: None,
 ) -> Sweep:
-    """Time a recipe under every combination, all taking turns in one process.
+    """Time a recipe under every combination, in turns in one process.
+
+    A combination is left out if `plan_of` refuses it or its first step fails: torch cannot compile
+    it, a number is not finite, or memory runs out.
 
     Args:
-        plan_of: returns the recipe's plan under more overrides; a combination that it refuses
-            is left out, and so is one whose first step fails: that torch cannot compile, that
-            is not finite, or that there is no memory for.
+        plan_of: returns the recipe's plan with additional overrides.
+        tell: receives progress messages.
     """
     cases, left_out = [Case(AS_GIVEN, _stepping(plan_of(()), processes))], {}
     for overrides in combinations(processes.device):
         name = " ".join(overrides)
         tell(f"preparing {name}")
         try:
-            play = _stepping(plan_of(overrides), processes)
-            play()
+            step = _stepping(plan_of(overrides), processes)
+            step()
         except Exception as error:
             if not isinstance(error, GanzooError) and not says_no_memory(error):
                 raise
             left_out[name] = str(error).strip().partition("\n")[0]
             continue
-        cases.append(Case(name, play))
+        cases.append(Case(name, step))
     clock = clock_of(processes.device, how.threads)
     taken = time_interleaved(
         cases,
@@ -97,22 +99,21 @@ def sweep(
 
 
 def _stepping(plan: Plan, processes: Processes) -> Callable[[], None]:
-    """Return a call that plays one step under the recipe's own numerics."""
+    """Return a function that runs one step under the recipe's own numerics."""
     step = make_step(plan, processes)
 
-    def play() -> None:
+    def run() -> None:
         with numerics(plan.recipe.settings.train):
             step()
 
-    return play
+    return run
 
 
 def combinations(device: torch.device) -> list[tuple[str, ...]]:
     """Return the overrides to try on a device."""
     precisions = ["fp32", "bf16"] if device.type == "cpu" else ["fp32", "tf32", "bf16", "fp16"]
+    formats = ("contiguous", "channels_last")
     return [
-        (f"train.precision={precision}", f"train.memory_format={memory}", f"train.compile={made}")
-        for made, precision, memory in product(
-            ("false", "true"), precisions, ("contiguous", "channels_last")
-        )
+        (f"train.precision={precision}", f"train.memory_format={memory}", f"train.compile={on}")
+        for on, precision, memory in product(("false", "true"), precisions, formats)
     ]

@@ -1,4 +1,4 @@
-"""``ganzoo bench``: how fast a recipe trains here, and where the time goes."""
+"""``ganzoo bench``: measure how fast a recipe trains here, and where the time goes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.errors import DeviceError, out_of_memory, says_no_memory
 from ganzoo.report.table import Table, three_digits
-from ganzoo.runs.commands import command
+from ganzoo.runs.references import command
 
 if TYPE_CHECKING:
     from ganzoo.bench.bench import Loop, Report
-    from ganzoo.bench.rounds import Spread
     from ganzoo.bench.sweep import Sweep
+    from ganzoo.bench.timing import Spread
     from ganzoo.components.plan import Plan
 
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--against",
     type=click.Choice(["textbook"]),
-    help="Take turns with the plain PyTorch loop over the same networks.",
+    help="Compare with a plain PyTorch loop over the same networks.",
 )
 @click.option("--sweep", "swept", is_flag=True, help="Try precisions, memory formats, compile.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Of each measurement.",
+    help="Duration of each measurement.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
 @click.option(
@@ -50,15 +50,15 @@ if TYPE_CHECKING:
 @options.as_json
 @options.plugin
 def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
-    """Measure the training step of RECIPE on this machine; nothing is kept.
+    """Measure the training step of RECIPE on this machine, without writing a run.
 
-    Medians of rounds, after a warm-up. One CPU thread is timed by the process's own CPU time, so
-    that other work on the machine does not count; more threads, or a GPU, by the wall clock.
+    Prints medians over rounds, after a warm-up. One CPU thread is timed by CPU time, so that other
+    work on the machine does not count; more threads, or a GPU, by wall time.
 
     With --against textbook both loops take turns in one process, and the ratio is the median of
-    the rounds' own ratios. --sweep proposes the overrides that win; a run never decides by timing.
+    the ratios within rounds. --sweep proposes the fastest overrides; a run never decides by timing.
     """
-    # torch's profiler, which counts bytes, is otherwise heard to start and stop.
+    # Otherwise torch's profiler, which counts bytes, logs its start and its end.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from ganzoo.bench.bench import How
@@ -68,9 +68,9 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
     from ganzoo.training.threads import cpu_threads, keep_freed_memory
 
     if given["swept"] and (given["against"] or given["profile"]):
-        raise click.UsageError("--sweep goes with neither --against nor --profile")
+        raise click.UsageError("--sweep cannot be combined with --against or --profile")
     if given["profile"]:
-        _make_sure_of(given["profile"])
+        _require_writable(given["profile"])
     how = How(rounds=given["rounds"], seconds=given["seconds"], threads=given["threads"])
     registry = options.registry(given["plugin"])
     plan = prepare(recipe, overrides, registry)
@@ -78,13 +78,13 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
     processes = find_processes()
     if processes.world_size > 1:
         raise DeviceError(
-            f"one process is measured, but the launcher started {processes.world_size}",
+            f"bench measures one process, but the launcher started {processes.world_size}",
             hint=command("bench", recipe, *overrides),
         )
     with (
         cpu_threads(how.threads),
         numerics(plan.recipe.settings.train),
-        _telling_of_memory(plan, recipe, overrides, given["plugin"]),
+        _readable_memory_errors(plan, recipe, overrides, given["plugin"]),
     ):
         if given["swept"]:
             from ganzoo.bench.sweep import sweep
@@ -108,10 +108,10 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
 
 
 @contextmanager
-def _telling_of_memory(
+def _readable_memory_errors(
     plan: Plan, recipe: str, overrides: tuple[str, ...], plugin: Path | None
 ) -> Iterator[None]:
-    """Raise OutOfMemory, with a command that needs less, for whatever says that memory is out."""
+    """Turn any out-of-memory error into OutOfMemory, with a command that needs less memory."""
     from ganzoo.training.advice import smaller
 
     try:
@@ -127,17 +127,17 @@ def _telling_of_memory(
 def _command(
     verb: str, recipe: str, given: tuple[str, ...], more: tuple[str, ...], plugin: Path | None
 ) -> str:
-    """Return a command over a recipe with more overrides, which take the place of given ones."""
+    """Return a command line for a recipe; overrides in `more` replace those in `given`."""
     replaced = tuple(word.partition("=")[0] + "=" for word in more)
     kept = [word for word in given if not word.startswith(replaced)] if more else given
     local = ("--plugin", plugin) if plugin else ()
     return command(verb, recipe, *kept, *more, *local)
 
 
-def _make_sure_of(file: Path) -> None:
-    """Raise UsageError unless a file can be written: torch's profiler would only log that."""
+def _require_writable(file: Path) -> None:
+    """Raise UsageError if a file cannot be written: torch's profiler would only log it."""
     if not file.absolute().parent.is_dir():
-        raise click.UsageError(f"--profile: there is no folder {file.parent}")
+        raise click.UsageError(f"--profile: no folder {file.parent}")
     try:
         new = not file.exists()
         file.open("ab").close()
@@ -227,7 +227,7 @@ def _show_sweep(found: Sweep, again: str, as_json: bool) -> None:
     if found.proposal:
         click.echo(f"\n{again}")
     else:
-        say("nothing is faster than the recipe as it stands")
+        say("nothing is faster than the recipe itself")
 
 
 def _spread(spread: Spread, factor: float = 1) -> str:

@@ -10,7 +10,7 @@ from ganzoo.errors import UsageError
 from ganzoo.report.compare import compare as compare_runs
 from ganzoo.report.compare import compare_by_dataset
 from ganzoo.report.leaderboard import Leaderboard
-from ganzoo.runs.commands import command
+from ganzoo.runs.references import command
 
 FORMATS = ("table", "md", "csv", "json")
 

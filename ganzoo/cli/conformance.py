@@ -1,4 +1,4 @@
-"""``ganzoo conformance``: does every component keep the contract of its kind?"""
+"""``ganzoo conformance``: check components against the contract of their kind."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.names import kind_of
 
 if TYPE_CHECKING:
-    from ganzoo.testing.report import Outcome
+    from ganzoo.testing.outcomes import Outcome
 
 
 @click.command()
 @click.argument("pattern", required=False)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE…]")
 @click.option("--kind", help="Only components of this kind.")
-@click.option("--list", "listing", is_flag=True, help="Print what each check proves.")
+@click.option("--list", "listing", is_flag=True, help="Describe each check.")
 @options.as_json
 @options.plugin
 def conformance(
@@ -32,11 +32,11 @@ def conformance(
     as_json: bool,
     plugin: Path | None,
 ) -> None:
-    """Check that components keep the contract of their kind.
+    """Check components against the contract of their kind.
 
-    PATTERN is a shell pattern over ids, such as 'acme/*'. PARAMETER=VALUE is for components that
-    cannot be made without, and for trying others than the defaults. Ends with 2 where a check
-    fails; what could not be checked is said and is no failure.
+    PATTERN is a shell pattern over ids, such as 'acme/*'. PARAMETER=VALUE sets a parameter that
+    has no default, or tries another value. The exit code is 2 if a check fails; checks that
+    could not run are listed and are no failure.
     """
     kind = kind_of(kind) if kind else None
     if listing:
@@ -44,7 +44,7 @@ def conformance(
         return
     if pattern is None:
         raise UsageError(
-            "say which components: an id or a shell pattern", hint="ganzoo conformance 'acme/*'"
+            "missing PATTERN: an id or a shell pattern", hint="ganzoo conformance 'acme/*'"
         )
     outcomes = _examine(pattern, parameters, kind, plugin, quiet=as_json)
     if as_json:
@@ -54,7 +54,7 @@ def conformance(
 
 def _list(kind: str | None, as_json: bool) -> None:
     from ganzoo.report.table import Table
-    from ganzoo.testing.catalogue import CHECKS
+    from ganzoo.testing.suite import CHECKS
 
     rows = [
         (each, check.name, check.proves)
@@ -72,9 +72,9 @@ def _list(kind: str | None, as_json: bool) -> None:
 def _examine(
     pattern: str, given: tuple[str, ...], kind: str | None, plugin: Path | None, *, quiet: bool
 ) -> list[Outcome]:
-    """Make every check; unless `quiet`, print each component's outcome as soon as it is known."""
-    from ganzoo.testing.report import EXEMPT, PASSED, summary
-    from ganzoo.testing.trials import by_component, trials
+    """Run every check; unless `quiet`, print each component's outcome as soon as it is known."""
+    from ganzoo.testing.outcomes import EXEMPT, PASSED, summary
+    from ganzoo.testing.suite import by_component, trials
 
     found = trials(
         pattern, registry=options.registry(plugin), kind=kind, everywhere=_parameters(given)
@@ -95,7 +95,7 @@ def _examine(
 
 
 def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
-    """Return PARAMETER=VALUE as data, by the rules of a recipe's overrides."""
+    """Parse PARAMETER=VALUE like a recipe's overrides."""
     from ganzoo.recipes.overrides import override_layer
 
     return override_layer([f"dataset.{each}" for each in given]).data.get("dataset", {})
@@ -103,14 +103,14 @@ def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
 
 def _conclude(outcomes: list[Outcome]) -> None:
     """Raise PluginError if a check failed."""
-    from ganzoo.testing.report import FAILED, summary
+    from ganzoo.testing.outcomes import FAILED, summary
 
     failed = [each for each in outcomes if each.outcome == FAILED]
     if not failed:
         click.echo(f"conformance: {summary(outcomes)}", err=True)
         return
     first = failed[0]
-    hint = f"ganzoo conformance --list --kind {first.kind}"  # what the check is about
+    hint = f"ganzoo conformance --list --kind {first.kind}"
     if first.error and first.error.__cause__:
         hint = f"ganzoo conformance {first.component} --kind {first.kind} --traceback"
     raise PluginError(f"conformance: {summary(outcomes)}", hint=hint) from first.error

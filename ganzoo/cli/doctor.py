@@ -1,4 +1,4 @@
-"""``ganzoo doctor``: what this machine and installation can do, and what is wrong with them."""
+"""``ganzoo doctor``: find problems of this machine and installation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ganzoo.cli.output import emit_json
 @options.runs_directory
 @click.pass_context
 def doctor(context: click.Context, as_json: bool, plugin: Path | None, runs_dir: Path) -> None:
-    """Look at versions, devices, plugins, disk, cache and fetched files.
+    """Check versions, devices, plugins, disk, cache and fetched files.
 
-    Ends with exit code 0 if nothing is wrong, else with the code of the first thing that is: 2
-    for the installation or a place that cannot be written, 7 for a full disk, 9 for a device.
+    The exit code is 0 if nothing is wrong, else that of the first problem: 2 for the installation
+    or a directory that cannot be written, 7 for a full disk, 9 for a device.
     """
     from ganzoo.training.doctor import examine
 
@@ -35,6 +35,6 @@ def doctor(context: click.Context, as_json: bool, plugin: Path | None, runs_dir:
             if each.hint:
                 click.echo(f"{'':<{width}}  try: {each.hint}")
     wrong = [each for each in findings if each.status == "wrong"]
-    count = f"{len(wrong)} of {len(findings)} things are wrong" if wrong else "nothing is wrong"
+    count = f"{len(wrong)} of {len(findings)} checks failed" if wrong else "nothing is wrong"
     click.echo(count, err=True)
     context.exit(wrong[0].exit_code if wrong else 0)

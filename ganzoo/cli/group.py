@@ -5,8 +5,8 @@ from importlib import import_module
 
 import click
 
-from ganzoo import __version__
 from ganzoo.errors import UsageError
+from ganzoo.version import __version__
 
 VERBS: dict[str, dict[str, str]] = {
     "Train and score": {

@@ -80,10 +80,10 @@ def _component(registry: Registry, registration: Registration) -> dict[str, Any]
 def _recipe(
     registry: Registry, name: str, registration: Registration | None = None
 ) -> dict[str, Any]:
-    from ganzoo import __version__
     from ganzoo.recipes.load import Recipe
     from ganzoo.recipes.locate import locate
     from ganzoo.recipes.schema import named_components
+    from ganzoo.version import __version__
 
     recipe = Recipe.load(name, (), registry)
     settings = recipe.settings

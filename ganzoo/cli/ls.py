@@ -7,8 +7,8 @@ import click
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.report.entries import list_runs, table_of_runs, was_run
-from ganzoo.runs.commands import command
 from ganzoo.runs.directory import unreadable
+from ganzoo.runs.references import command
 
 
 @click.command()

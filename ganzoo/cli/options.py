@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ganzoo.runs.commands import DEFAULT_DIRECTORY
+from ganzoo.runs.references import DEFAULT_DIRECTORY
 
 Command = Callable[..., Any]
 

@@ -17,7 +17,7 @@ from ganzoo.cli import options
 from ganzoo.cli.output import report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.report.entries import own_score
-from ganzoo.runs import names
+from ganzoo.runs.references import check_name
 
 if TYPE_CHECKING:
     from ganzoo.components.plan import Plan
@@ -111,7 +111,7 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
     given = RunOptions(**flags)
     jobs = jobs_of(recipes_and_overrides, given.seeds)
     if given.name is not None:
-        names.check(given.name)
+        check_name(given.name)
     if given.only_print:
         for job in jobs:
             click.echo(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *given.flags()]))

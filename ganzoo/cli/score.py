@@ -13,8 +13,8 @@ from ganzoo.cli import options
 from ganzoo.cli.output import is_main_process, report_error, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.registry.names import shorten
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import INFO
+from ganzoo.runs.references import command, reference_to
 
 if TYPE_CHECKING:
     from ganzoo.runs.score import Score
@@ -49,12 +49,12 @@ class ScoreOptions:
 
     def keep(self) -> Keep | None:
         """Return where and under which name a score of samples is kept; None: nowhere."""
-        from ganzoo.runs import names
+        from ganzoo.runs.references import check_name
         from ganzoo.training.external_scores import Keep
 
         if self.name is None:
             return None
-        names.check(self.name, ("score", "PATH"))
+        check_name(self.name, ("score", "PATH"))
         return Keep(self.name, self.runs_dir, self.seed, self.yardstick)
 
 

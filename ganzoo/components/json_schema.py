@@ -18,7 +18,7 @@ from ganzoo.components import docstrings
 from ganzoo.components.signature import parameter_model
 from ganzoo.errors import PluginError
 from ganzoo.recipes.locate import shipped_recipes
-from ganzoo.recipes.merge import removable
+from ganzoo.recipes.merge import null_removes
 from ganzoo.recipes.schema import (
     BUDGETS,
     KINDS,
@@ -105,7 +105,7 @@ def _nullable(schema: Schema, path: KeyPath) -> Schema:
     required = len(path) == 1 and Settings.model_fields[path[0]].is_required()
     if path == ("eval", "extractor"):
         return {"anyOf": [{"const": "auto"}, schema, NULL], "default": "auto"}
-    if removable(path) and not required:
+    if null_removes(path) and not required:
         return {"anyOf": [schema, NULL]}
     return schema
 

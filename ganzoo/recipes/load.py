@@ -1,9 +1,9 @@
-"""Load a recipe: from a file to a `Recipe`, typed data in which every value knows its line.
+"""Load a recipe: from files and overrides to a `Recipe`, typed data that knows its source lines.
 
-The passes, in order. Each reports all problems that it finds; where one finds any, the next passes
-still check what is right of the recipe, as far as they can.
+The passes, in order. Each reports all problems that it finds. After problems in pass 2 or later,
+the next passes still check the partial recipe: the rest of it, without its wrong values.
 
-    1  YAML         `yaml.read_mapping`       syntax, duplicate keys, sizes; file:line:column
+    1  YAML         `yaml.read_mapping`       syntax, duplicate keys, sizes
                     `read_chain`              the files that `extends` names
                     `merge.fold`              one layer from files and overrides
     2  schema       `validate.check`          keys, types, ranges, budgets → `Settings`
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import Findings, PluginError, Problem, RecipeError, describe
 from ganzoo.recipes.locate import Located, inside_project, is_path, locate, located, read_text
-from ganzoo.recipes.merge import Layer, Origin, at, fold, nearest
+from ganzoo.recipes.merge import Layer, Origin, fold, nearest, value_at
 from ganzoo.recipes.overrides import Overrides, override_layer
 from ganzoo.recipes.schema import BOTH, SIDES, Settings, named_components, settings_data
-from ganzoo.recipes.validate import check, placed
+from ganzoo.recipes.validate import check, problem_at
 from ganzoo.recipes.yaml import KeyPath, Reading, read_mapping
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ganzoo.registry import Registry
 
 FORMAT = 1
-"""The version of the recipe format that this ganzoo reads."""
+"""Version of the recipe format."""
 
 NEVER_INHERITED = ("name", "description", "paper", "published", "reproduced")
 LOCK_SUFFIX = ".lock.yaml"
@@ -39,23 +39,23 @@ LOCK_SUFFIX = ".lock.yaml"
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe whose YAML and skeleton are right; whether its components exist is yet to see.
+    """A recipe that passed the YAML and schema passes; its components are not looked up yet.
 
-    `data` is what was written, merged: components in their long form, no defaults, no slot that
-    null removed. `origins` says where each of its values was written (and, for the optimizer of
-    each player, where `both` was). `notes` are lines about what merging dropped.
+    `data` is the merged content of the files and overrides: components in long form, without
+    defaults and without slots that null removed. `origins` says where each value was written; an
+    optimizer setting of one player may come from `both`. `notes` says what merging dropped.
     """
 
     reference: str
-    """What was asked for."""
+    """Name or path that the recipe was loaded by."""
     text: str
-    """The file that was asked for, as it stands."""
+    """Content of the recipe's own file."""
     data: dict[str, Any]
     origins: dict[KeyPath, Origin]
     notes: tuple[str, ...]
     settings: Settings
     lock: Mapping[str, Any] | None = None
-    """The whole content of the file, where that is a lock."""
+    """Content of the file if it is a lock, else None."""
 
     @classmethod
     def load(
@@ -64,17 +64,17 @@ class Recipe:
         overrides: Overrides = (),
         registry: "Registry | None" = None,
     ) -> "Recipe":
-        """Return the recipe in a file, or the shipped or plugin's recipe of that name.
+        """Load a recipe from a file, or by the name of a shipped or plugin recipe.
 
         Args:
             reference: a path that ends in .yaml, ``NAME``, ``namespace/NAME``, or a lock file.
             overrides: ``key=value`` strings, or a mapping such as ``{"train.steps": 500}``.
-            registry: where plugins' recipes are looked up; None: whatever is installed.
+            registry: where plugin recipes are looked up; None: the installed plugins.
 
         Raises:
-            RecipeError: every problem of the first pass that finds any. Where the second one does,
-                `partial` is the recipe without them.
-            PluginError: the reference means a plugin's recipe that is not there.
+            RecipeError: all problems of the first pass that finds any. For the schema pass,
+                `partial` is the recipe without its wrong values.
+            PluginError: the reference names a plugin recipe that does not exist.
         """
         chain = read_chain(reference, registry)
         merged = fold(chain.layers)
@@ -104,7 +104,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """The recipe's name: what it says, else the file's stem or the recipe's id."""
+        """Name of the recipe; default: the stem of the file, or the recipe's id."""
         return self.settings.name
 
     @property
@@ -113,22 +113,22 @@ class Recipe:
         return self.settings.seed
 
     def resolved(self) -> dict[str, Any]:
-        """Return the recipe with the skeleton's defaults filled in; itself a valid recipe.
+        """Return the recipe with the schema's defaults filled in; it is itself a valid recipe.
 
-        Components have the parameters that were written; `ganzoo.components` knows the others.
+        Components have only the parameters that were written; `ganzoo.components` adds the others.
         """
         data: dict[str, Any] = settings_data(self.settings)
         return data
 
     def problem(self, path: KeyPath, what: str) -> Problem:
-        """Return a problem at the place where `path`, or what is nearest around it, stands."""
+        """Return a problem located where `path`, or the closest value around it, was written."""
         side, rest = path[:2], path[2:]
-        if side in SIDES and at(self.data, path[:3]) is None:
-            path = (*BOTH, *rest) if at(self.data, (*BOTH, *rest[:1])) is not None else path
-        return placed(self.origins, path, what)
+        if side in SIDES and value_at(self.data, path[:3]) is None:
+            path = (*BOTH, *rest) if value_at(self.data, (*BOTH, *rest[:1])) is not None else path
+        return problem_at(self.origins, path, what)
 
     def directory_of(self, path: KeyPath) -> Path:
-        """Return what a relative path written at `path` is relative to."""
+        """Return the directory that a relative path written at `path` is relative to."""
         return nearest(self.origins, path).directory
 
 
@@ -137,14 +137,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Chain:
-    """The files of one recipe as layers, the root of `extends` first."""
+    """The files of one recipe as layers; the last ancestor comes first."""
 
     layers: tuple[Layer, ...]
     text: str
-    """The file that was asked for, as it stands."""
+    """Content of the recipe's own file."""
     located: Located
     lock: dict[str, Any] | None
-    """The whole content of a lock file; None of a recipe."""
+    """Content of the file if it is a lock, else None."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class _File:
         return data
 
     def problem(self, key: str, what: str) -> Problem:
-        """Return a problem placed at one of the file's outermost keys, or at its beginning."""
+        """Return a problem located at a top-level key, or at the start of the file."""
         line, column = self.reading.marks.get((key,), (1, 1))
         return Problem(self.located.label, line, column, key, what)
 
@@ -169,11 +169,11 @@ class _File:
 
 
 def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Chain:
-    """Read a recipe's file and those that it extends.
+    """Read a recipe's file and all its ancestors.
 
     Raises:
         RecipeError: every problem of YAML, version and `extends` in the files that can be read.
-        PluginError: the reference means a plugin's recipe that is not there.
+        PluginError: the reference names a plugin recipe that does not exist.
     """
     files = [_read(locate(reference, registry))]
     problems = [*files[0].reading.problems, *_version(files[0]), *_lock_section(files[0])]
@@ -182,8 +182,8 @@ def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Cha
         try:
             files.append(_read(_parent(files, registry)))
         except RecipeError as error:
-            problems += [_placed(each, files[-1]) for each in error.problems]
-            hint = _lock_beside(files[0]) or error.hint
+            problems += [_at_extends(each, files[-1]) for each in error.problems]
+            hint = _hint_lock_of_run(files[0]) or error.hint
             break
         problems += [*files[-1].reading.problems, *_version(files[-1])]
     if problems:
@@ -191,12 +191,12 @@ def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Cha
     return _chain(files)
 
 
-def _lock_beside(file: _File) -> str | None:
-    """Return what to try where the copy of a recipe that a run keeps has lost its parents."""
+def _hint_lock_of_run(file: _File) -> str | None:
+    """Return a hint if the file is the recipe of a run whose parents are gone: use its lock."""
     path = file.located.path
     lock = path.with_name("recipe" + LOCK_SUFFIX)
     if path.name == "recipe.yaml" and lock.is_file():
-        return f"the same command with {shlex.quote(str(lock))}, which needs no other file"
+        return f"the same command with {shlex.quote(str(lock))}, which is complete in itself"
     return None
 
 
@@ -220,7 +220,7 @@ def _parent(files: list[_File], registry: "Registry | None") -> Located:
     """Return the parent of the last file.
 
     Raises:
-        RecipeError: `extends` is no recipe, leads out of the project, or goes in a circle.
+        RecipeError: `extends` names no recipe, a file outside the project, or a descendant.
     """
     child = files[-1]
     reference = child.data["extends"]
@@ -238,12 +238,12 @@ def _parent(files: list[_File], registry: "Registry | None") -> Located:
         raise RecipeError([child.problem("extends", error.message)], hint=error.hint) from error
     if parent.path.resolve() in [each.located.path.resolve() for each in files]:
         circle = " -> ".join([*(each.located.label for each in files), parent.label])
-        raise RecipeError([child.problem("extends", f"goes in a circle: {circle}")])
+        raise RecipeError([child.problem("extends", f"is circular: {circle}")])
     return parent
 
 
-def _placed(problem: Problem, child: _File) -> Problem:
-    """Return a problem with a parent's file as one of the line that names the parent."""
+def _at_extends(problem: Problem, child: _File) -> Problem:
+    """Return a problem of a whole parent file as a problem of the line that names the parent."""
     if problem.line:
         return problem
     return child.problem("extends", f"{problem.file} {problem.what}")
@@ -253,7 +253,7 @@ def _version(file: _File) -> list[Problem]:
     version = file.data.get("recipe", FORMAT)
     if type(version) is int and version == FORMAT:
         return []
-    what = f"format version {describe(version)} is not known; this ganzoo reads `recipe: {FORMAT}`"
+    what = f"unknown format version {describe(version)} - this ganzoo reads `recipe: {FORMAT}`"
     return [file.problem("recipe", what)]
 
 
@@ -264,42 +264,41 @@ def _is_lock(file: _File) -> bool:
 def _lock_section(file: _File) -> list[Problem]:
     if not _is_lock(file) or file.reading.problems or isinstance(file.data.get("lock"), dict):
         return []
-    return [file.problem("lock", "a lock file has a section of this name; this is not a lock")]
+    return [file.problem("lock", "is missing: this file is not a lock")]
 
 
 # --- pass 3: ids ---------------------------------------------------------------------------------
 
 _ALWAYS = (
-    "the Fréchet distance is no entry here: it is computed wherever there is an extractor, and is "
-    "called FID where that is Inception's"
+    "the Fréchet distance is not listed as a metric: it is always computed if there is an "
+    "extractor, and called FID if that is Inception"
 )
-_KNOWN = {
+_EXPECTED_NAMES = {
     ("metric", "zoo/fid"): _ALWAYS,
     ("metric", "zoo/frechet"): _ALWAYS,
 }
-"""Names that people expect, and what to say of them as long as nothing is registered so."""
+"""Messages for names that users expect but that are not registered."""
 
 
 def check_ids(recipe: Recipe, registry: "Registry") -> None:
-    """Look every name of a recipe up. Only the namespaces that the recipe names are loaded.
+    """Look up every component of a recipe. Only plugins that the recipe names are loaded.
 
     Raises:
-        RecipeError: a problem, sorted by line, for every name that the registry does not know;
-            the advice is that for the first of them.
+        RecipeError: one problem per unknown name, sorted by line, with the hint of the first.
     """
     findings = Findings()
     for path, kind, node in named_components(recipe.settings):
         try:
             registry.get(kind, node.use, requirement=requirement(recipe, namespace_of(node.use)))
         except PluginError as error:
-            what = _KNOWN.get((kind, qualify(node.use)), error.message)
-            hint = _plugin_beside(recipe, node.use) or error.hint
-            findings.add(recipe.problem(_said(recipe, path), what), hint)
+            what = _EXPECTED_NAMES.get((kind, qualify(node.use)), error.message)
+            hint = _hint_plugin_of_run(recipe, node.use) or error.hint
+            findings.add(recipe.problem(_use_path(recipe, path), what), hint)
     findings.raise_any()
 
 
-def _plugin_beside(recipe: Recipe, name: str) -> str | None:
-    """Return the option that brings what a run was made with: it keeps a copy of the file."""
+def _hint_plugin_of_run(recipe: Recipe, name: str) -> str | None:
+    """Return a hint if the recipe is the lock of a run that keeps a copy of its plugin file."""
     file = Path(recipe.reference).parent / "plugin.py"
     if namespace_of(name) == LOCAL_NAMESPACE and recipe.lock and file.is_file():
         return f"the same command with --plugin {shlex.quote(str(file))}"
@@ -307,9 +306,9 @@ def _plugin_beside(recipe: Recipe, name: str) -> str | None:
 
 
 def requirement(recipe: Recipe, namespace: str) -> str | None:
-    """Return what pip would install to bring a namespace, as far as the recipe knows.
+    """Return the pip requirements that provide a namespace, as far as the recipe knows them.
 
-    A lock has the very distribution and version; else it is all that the recipe `requires`.
+    A lock names the exact distribution and version; otherwise return all of `requires`.
     """
     resolved = recipe.lock["lock"].get("components") if recipe.lock else None
     for component in resolved.values() if isinstance(resolved, dict) else ():
@@ -320,8 +319,8 @@ def requirement(recipe: Recipe, namespace: str) -> str | None:
     return shlex.join(recipe.settings.requires) or None
 
 
-def _said(recipe: Recipe, path: KeyPath) -> KeyPath:
-    """Return where the name was written: at `use`, unless the slot holds nothing but the name."""
+def _use_path(recipe: Recipe, path: KeyPath) -> KeyPath:
+    """Return where the name was written: `use`, or the slot itself in the short form."""
     use = (*path, "use")
     origin = recipe.origins.get(use)
     if path in SIDES and origin == recipe.origins.get((*BOTH, "use")):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ganzoo
 from ganzoo.errors import PluginError, Problem, RecipeError, UsageError, describe, truncate
 from ganzoo.recipes.yaml import MAX_BYTES
 from ganzoo.registry.names import suggest
@@ -31,34 +30,34 @@ class Located:
 
     path: Path
     label: str
-    """How messages name it: a path as short as it can be, or the recipe's id."""
+    """Name in messages: the shortest path, or the recipe's id."""
     default_name: str
-    """The recipe's name unless it gives itself one."""
+    """Name of the recipe if it has no `name` key."""
 
 
 def shipped_directory() -> Path:
-    """Return where the recipes that come with ganzoo are, in a wheel or in a checkout."""
-    package = Path(ganzoo.__file__).parent
+    """Return the directory of the shipped recipes, in an installed wheel or a checkout."""
+    package = Path(__file__).parents[1]
     installed = package / "shipped_recipes"
     return installed if installed.is_dir() else package.parent / "recipes"
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """Return the id of every shipped recipe with its file, sorted by id."""
+    """Return the files of all shipped recipes by id, sorted."""
     files = (path for path in shipped_directory().glob("*.yaml") if path.is_file())
     return {path.stem: path for path in sorted(files)}
 
 
 def locate(reference: str | Path, registry: "Registry | None" = None) -> Located:
-    """Return the file that a reference means; whether it can be read is yet to see.
+    """Return the file of a reference, without checking that it can be read.
 
     Raises:
-        RecipeError: neither a shipped recipe's name nor a path to a YAML file.
-        PluginError: a plugin's recipe that is not there.
+        RecipeError: neither the name of a shipped recipe nor a path to a YAML file.
+        PluginError: a plugin recipe that does not exist.
         UsageError: neither text nor a path.
     """
     if not isinstance(reference, str | Path):
-        what = f"a recipe is named by text or a path, not by {describe(reference)}"
+        what = f"a recipe is given as text or a path, not as {describe(reference)}"
         raise UsageError(what, hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})')
     name = str(reference)
     if run := _run_of(name):
@@ -73,35 +72,37 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         return located(Path(name))
     if name == "last":
         what = "is a run, not a recipe"
-        raise RecipeError([Problem(name, 0, 0, "", what)], hint="ganzoo ls, or ganzoo resume last")
+        raise RecipeError(
+            [Problem(name, 0, 0, "", what)], hint="ganzoo resume last   # or: ganzoo ls"
+        )
     problem = Problem(truncate(name), 0, 0, "", f"is not a recipe{_near(name)}")
-    raise RecipeError([problem], hint="ganzoo recipes, or a path that ends in .yaml")
+    raise RecipeError([problem], hint="ganzoo recipes   # or a path that ends in .yaml")
 
 
 def _run_of(name: str) -> Path | None:
-    """Return the directory of the run that somebody took for a recipe."""
+    """Return the run directory that the name refers to, if any."""
     for directory in (Path(name), Path("runs") / name):
         try:
             if (directory / INFO).is_file():
                 return directory
-        except (OSError, ValueError):  # what is too long for a path, or holds a null byte
+        except (OSError, ValueError):  # too long for a path, or a null byte
             return None
     return None
 
 
 def _not_a_run(name: str, run: Path) -> RecipeError:
     lock = shlex.quote(str(run / "recipe.lock.yaml"))
-    hint = f"ganzoo resume {shlex.quote(str(run))}, or its recipe: ganzoo show {lock}"
+    hint = f"ganzoo resume {shlex.quote(str(run))}   # or its recipe: ganzoo show {lock}"
     return RecipeError([Problem(name, 0, 0, "", "is a run, not a recipe")], hint=hint)
 
 
 def is_path(reference: str | Path) -> bool:
-    """Whether a reference is a path rather than the id of a recipe."""
+    """Return whether a reference is a path, not the id of a recipe."""
     return isinstance(reference, Path) or reference.endswith(SUFFIXES)
 
 
 def located(path: Path) -> Located:
-    """Return the file at `path`, named from the working directory where that is shorter."""
+    """Return the file at `path`, with a label relative to the working directory if it is in it."""
     try:
         label = path.absolute().relative_to(Path.cwd())
     except ValueError:
@@ -121,7 +122,7 @@ def _of_plugin(name: str, registry: "Registry | None") -> Located:
         if not file.is_file():
             raise
         problem = Problem(name, 0, 0, "", f"is not a recipe - did you mean {str(file)!r}?")
-        raise RecipeError([problem], hint=f"a file is named with its ending: {file}") from error
+        raise RecipeError([problem], hint=f"give the file with its suffix: {file}") from error
     return Located(path, name, name.replace("/", "-"))
 
 
@@ -135,9 +136,9 @@ def _near(name: str) -> str:
 
 
 def project_root(directory: Path) -> Path:
-    """Return the nearest directory upwards that has a ``.git`` or a ``pyproject.toml``.
+    """Return the closest parent directory that contains ``.git`` or ``pyproject.toml``.
 
-    Where there is none it is the working directory, or `directory` itself if that lies elsewhere.
+    If there is none, return the working directory if it contains `directory`, else `directory`.
     """
     directory = directory.resolve()
     for candidate in (directory, *directory.parents):
@@ -148,10 +149,10 @@ def project_root(directory: Path) -> Path:
 
 
 def inside_project(text: str, directory: Path) -> Path:
-    """Return the absolute path that `text` means in a recipe of `directory`, links resolved.
+    """Resolve a path that a recipe in `directory` gives, following links.
 
     Raises:
-        ValueError: the path leads out of the project, or cannot be one.
+        ValueError: the path is invalid or outside the project.
     """
     root = project_root(directory)
     try:
@@ -159,23 +160,23 @@ def inside_project(text: str, directory: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a null byte
         raise ValueError(f"{truncate(repr(text))} cannot be a path") from error
     if not path.is_relative_to(root):
-        what = f"{truncate(repr(text))} leads out of the project {root}"
+        what = f"{truncate(repr(text))} is outside the project {root}"
         raise ValueError(f"{what} - copy the recipe into it")
     return path
 
 
 def read_text(path: Path, file: str) -> str:
-    """Return the text of a recipe's file; `file` is its name in messages.
+    """Return the text of a recipe file; `file` is its name in messages.
 
     Raises:
-        RecipeError: a file that is missing, is a directory, is larger than 1 MiB, is not UTF-8,
-            or may not be read.
+        RecipeError: the file is missing, a directory, larger than 1 MiB, not UTF-8, or cannot be
+            read.
     """
     try:
         if path.is_dir():
             raise _unreadable(file, "is a directory, not a recipe", "name the .yaml file in it")
         if not path.is_file():
-            raise _unreadable(file, f"is not there{_near_file(path, file)}", "ganzoo recipes")
+            raise _unreadable(file, f"does not exist{_near_file(path, file)}", "ganzoo recipes")
         if path.stat().st_size > MAX_BYTES:
             raise _unreadable(file, "is larger than 1 MiB", "a recipe is a page of text")
         content = path.read_bytes()

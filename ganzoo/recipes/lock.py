@@ -15,6 +15,7 @@ from ganzoo.recipes.locate import read_text
 from ganzoo.recipes.overrides import plain
 from ganzoo.recipes.schema import Settings
 from ganzoo.recipes.yaml import load_document, to_yaml
+from ganzoo.runs.files import write_atomic
 
 NOT_THE_EXPERIMENT = ("seed", "name", "description", "paper", "published", "reproduced")
 """What two runs of one experiment may differ in."""
@@ -24,7 +25,7 @@ _ORDER = (*Settings.model_fields, "lock")
 
 def write_lock(path: Path, lock: Mapping[str, Any]) -> None:
     """Write a lock: plain data, its outermost keys in the order of the skeleton."""
-    path.write_text(lock_text(lock), encoding="utf-8", newline="\n")
+    write_atomic(path, lock_text(lock).encode())
 
 
 def lock_text(lock: Mapping[str, Any]) -> str:

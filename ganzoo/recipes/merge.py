@@ -20,9 +20,9 @@ from ganzoo.registry.names import qualify, shorten
 
 COMMAND_LINE = "command line"
 OVERRIDES = "overrides"
-"""What messages call the overrides that a Python program gives as a mapping."""
+"""Name in messages of overrides that are given as a mapping in Python."""
 NOWHERE = (0, 0)
-"""Line and column of what no file holds."""
+"""Line and column of values that are not in a file."""
 
 Place = TypeVar("Place")
 
@@ -31,29 +31,29 @@ Place = TypeVar("Place")
 
 
 def children(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the keys, or places, of a mapping or list with what they hold."""
+    """Yield the keys of a mapping, or the positions of a list, with their values."""
     if isinstance(value, dict):
         yield from value.items()
     elif isinstance(value, list):
-        yield from ((str(place), each) for place, each in enumerate(value))
+        yield from ((str(index), each) for index, each in enumerate(value))
 
 
 def paths(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """Yield the path of a value and of everything in it, from the outside in."""
+    """Yield the path of a value and of everything inside it, outer paths first."""
     yield path
     for key, each in children(value):
         yield from paths(each, (*path, key))
 
 
-def at(data: Any, path: KeyPath) -> Any:
-    """Return what stands at `path`, None where nothing does."""
+def value_at(data: Any, path: KeyPath) -> Any:
+    """Return the value at `path`, or None if there is none."""
     for key in path:
         data = dict(children(data)).get(key)
     return data
 
 
 def component_paths(data: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """Yield where something stands in a component's place."""
+    """Yield the path of every component slot that has a value."""
     if kind_of(path):
         yield path
         return
@@ -62,22 +62,22 @@ def component_paths(data: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
 
 
 def long_form(value: Any, path: KeyPath = ()) -> Any:
-    """Return the value with every component that is only a name written as ``{use: name}``."""
+    """Return the value with every short component ``name`` written as ``{use: name}``."""
     if kind_of(path):
         return {"use": value} if isinstance(value, str) else value
     if isinstance(value, dict):
         return {key: long_form(each, (*path, key)) for key, each in value.items()}
     if isinstance(value, list):
-        return [long_form(each, (*path, str(place))) for place, each in enumerate(value)]
+        return [long_form(each, (*path, str(index))) for index, each in enumerate(value)]
     return value
 
 
 def component_at(data: Any, path: KeyPath) -> str | None:
-    """Return the full id of the component that the slot at `path` means; None: it does not say.
+    """Return the full id of the component of the slot at `path`; None if it names none.
 
-    An optimizer of one side that does not say is the one of ``both``.
+    An optimizer of one player without `use` is that of ``both``.
     """
-    node = at(data, path)
+    node = value_at(data, path)
     use = node.get("use") if isinstance(node, dict) else None
     if isinstance(use, str):
         return qualify(use)
@@ -99,7 +99,7 @@ class Origin:
     line: int
     column: int
     directory: Path = field(compare=False)
-    """What a relative path that was written there is relative to."""
+    """Directory that a relative path written there is relative to."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
@@ -107,10 +107,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Layer:
-    """One source's part of a recipe, or several sources merged.
+    """One source of a recipe (a file or the overrides), or several sources merged.
 
-    `data` has every component in its long form; `origins` has every path of `data`, the root `()`
-    included; `notes` says what merging dropped.
+    `data` has every component in long form; `origins` has every path of `data`, including the root
+    `()`; `notes` says what merging dropped.
     """
 
     data: dict[str, Any]
@@ -119,20 +119,20 @@ class Layer:
 
     @classmethod
     def of(cls, data: dict[str, Any], marks: Marks, file: str, directory: Path) -> "Layer":
-        """Return the layer of one source."""
+        """Return the layer of one source. `file` is its name in messages."""
         data = long_form(data)
         places = {path: nearest(marks, path) for path in paths(data)}
         return cls(data, {path: Origin(file, *each, directory) for path, each in places.items()})
 
     def without(self, *keys: str) -> "Layer":
-        """Return the layer less some of its outermost keys."""
+        """Return the layer without some of its top-level keys."""
         data = {key: value for key, value in self.data.items() if key not in keys}
         origins = {path: each for path, each in self.origins.items() if not {*path[:1]} & {*keys}}
         return Layer(data, origins, self.notes)
 
 
 def nearest(places: dict[KeyPath, Place], path: KeyPath) -> Place:
-    """Return the place of `path`, or of the innermost thing around it that has one."""
+    """Return the place of `path`, or of the closest enclosing path that has one."""
     while path and path not in places:
         path = path[:-1]
     return places[path]
@@ -148,47 +148,47 @@ _REMOVABLE = (
     ("train", "ema"),
     ("train", "stop"),
 )
-"""Beside components: what null takes away, so that its default is in force."""
+"""Paths, in addition to component slots, that null resets to their defaults."""
 
 _NULL_MEANS_NONE = (("eval", "extractor"),)
-"""Slots in which null is a value of its own."""
+"""Slots in which null is a value."""
 
 
 class Note(NamedTuple):
-    """Something that a merge did and nobody asked for in so many words."""
+    """A side effect of merging that the user should know about, or a problem."""
 
     path: KeyPath
     words: str
 
 
 def fold(layers: Iterable[Layer]) -> Layer:
-    """Merge the layers from left to right; the last one wins."""
+    """Merge the layers from left to right; later layers win."""
     return reduce(merge_layers, layers)
 
 
 def merge_layers(base: Layer, child: Layer) -> Layer:
-    """Merge two layers; what the child says has the child's origin."""
+    """Merge two layers; values that the child gives have the child's origin."""
     data, notes = merge(base.data, child.data)
     origins = {path: _origin(path, base, child) for path in paths(data)}
-    words = (told(note, child.origins) for note in notes)
+    words = (note_line(note, child.origins) for note in notes)
     return Layer(data, origins, (*base.notes, *words, *child.notes))
 
 
 def _origin(path: KeyPath, base: Layer, child: Layer) -> Origin:
-    """Return the origin of one merged value: the child's if it says anything of it.
+    """Return the origin of one merged value: the child's if the child gives it.
 
-    But a mapping that an override only reaches into stays where the file has it.
+    Exception: a mapping of which an override changes only a part keeps its place in the file.
     """
     if path not in child.origins:
         return base.origins[path]
-    reached_into = path in base.origins and isinstance(at(child.data, path), dict)
-    if reached_into and not child.origins[path].line:
+    changed_inside = path in base.origins and isinstance(value_at(child.data, path), dict)
+    if changed_inside and not child.origins[path].line:
         return base.origins[path]
     return child.origins[path]
 
 
-def told(note: Note, origins: dict[KeyPath, Origin]) -> str:
-    """Return a note as a line of text, with its place."""
+def note_line(note: Note, origins: dict[KeyPath, Origin]) -> str:
+    """Return a note as a line of text with its location."""
     return f"{nearest(origins, note.path)}  {'.'.join(note.path)}  {note.words}"
 
 
@@ -203,15 +203,15 @@ def merge(base: dict[str, Any], child: dict[str, Any]) -> tuple[dict[str, Any], 
     return merged, notes
 
 
-def removable(path: KeyPath) -> bool:
-    """Whether null takes away what was inherited at `path`."""
+def null_removes(path: KeyPath) -> bool:
+    """Return whether null removes the inherited value at `path`."""
     slot = kind_of(path) is not None and path not in _NULL_MEANS_NONE
     group = path[:1] == ("optimizers",) and path[2:3] == ("groups",) and len(path) <= 4
     return slot or group or path in _REMOVABLE
 
 
 def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
-    """Return merged data less the slots that null removed."""
+    """Return merged data without the slots that null removed."""
 
     def kept(value: Any, path: KeyPath) -> Any:
         if not isinstance(value, dict):
@@ -220,7 +220,7 @@ def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
         return {
             key: kept(each, inner)
             for key, each, inner in items
-            if each is not None or not removable(inner)
+            if each is not None or not null_removes(inner)
         }
 
     result: dict[str, Any] = kept(data, ())
@@ -239,11 +239,11 @@ def _deep(base: Any, child: Any) -> Any:
 def _drop_parameters(
     base: dict[str, Any], child: dict[str, Any], merged: dict[str, Any]
 ) -> Iterator[Note]:
-    """Drop from `merged` what `base` set for components that `child` changed for others."""
+    """Drop from `merged` the parameters that `base` set for components that `child` replaced."""
     for path in component_paths(base):
         before, now = component_at(base, path), component_at(merged, path)
-        inherited, given = at(base, path), at(child, path)
-        slots = at(merged, path[:-1])
+        inherited, given = value_at(base, path), value_at(child, path)
+        slots = value_at(merged, path[:-1])
         if before in (None, now) or not isinstance(inherited, dict) or not isinstance(slots, dict):
             continue
         if not isinstance(slots.get(path[-1]), dict):
@@ -254,18 +254,18 @@ def _drop_parameters(
             slots[path[-1]] = given
         dropped = [key for key in inherited if key != "use" and key not in (given or {})]
         if dropped:
-            words = f"is now {_name(now)}; dropped, as set for {_name(before)}: "
+            words = f"is now {_name(now)}; dropped parameters of {_name(before)}: "
             yield Note(path, words + ", ".join(map(truncate, dropped)))
 
 
 def _drop_budget(
     base: dict[str, Any], child: dict[str, Any], merged: dict[str, Any]
 ) -> Iterator[Note]:
-    """Let the one budget that `child` gives replace the other one that `base` gave."""
-    given = [key for key in BUDGETS if at(child, ("train", key)) is not None]
+    """Drop the budget of `base` if `child` gives the other one."""
+    given = [key for key in BUDGETS if value_at(child, ("train", key)) is not None]
     if len(given) == 1:
         (other,) = set(BUDGETS) - set(given)
-        if at(base, ("train", other)) is not None:
+        if value_at(base, ("train", other)) is not None:
             merged["train"].pop(other, None)
             yield Note(("train", given[0]), f"replaces train.{other}")
 
@@ -273,8 +273,11 @@ def _drop_budget(
 def _nothing_to_remove(base: dict[str, Any], child: dict[str, Any]) -> Iterator[Note]:
     for section in MAPS:
         for key, value in children(child.get(section)):
-            if value is None and at(base, (section, key)) is None:
-                yield Note((section, key), "is null, but there is nothing of that name to remove")
+            if value is None and value_at(base, (section, key)) is None:
+                yield Note(
+                    (section, key),
+                    "is null, but there is no inherited entry of this name to remove",
+                )
 
 
 def _name(identifier: str | None) -> str:

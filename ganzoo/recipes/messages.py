@@ -39,7 +39,7 @@ _ELSEWHERE = {
     "gamma": "regularizers.r1.gamma",
     "width": "generator.width",
 }
-"""What other tools call by these names."""
+"""Names that other tools use → our keys."""
 _MEANT = " - did you mean "
 _EXAMPLES = {
     "recipe": "recipe: 1",
@@ -52,28 +52,28 @@ _EXAMPLES = {
 
 
 def readable_errors(errors: Sequence[ErrorDetails], given: Any) -> list[tuple[KeyPath, str]]:
-    """Return each mistake's path and words, one a mistake.
+    """Return the path and message of each mistake, one per mistake.
 
-    pydantic reports a value that could have been of several types once for each, under paths that
-    name these types; and a misspelt key both as unknown and, by its right name, as missing.
+    pydantic reports a value of a union once per member, under paths that name these types; and it
+    reports a misspelt key both as unknown and, under its right name, as missing.
 
     Args:
-        given: what was validated; it tells keys from names of types.
+        given: the validated data; it tells keys in a path from names of types.
     """
     by_path: dict[KeyPath, list[ErrorDetails]] = {}
     for error in errors:
         by_path.setdefault(_path_in(given, error), []).append(error)
-    told = {path: _of_several(each) for path, each in by_path.items()}
-    meant = {(*path[:-1], words.split("'")[1]) for path, words in told.items() if _MEANT in words}
+    found = {path: _of_several(each) for path, each in by_path.items()}
+    meant = {(*path[:-1], words.split("'")[1]) for path, words in found.items() if _MEANT in words}
     return [
         (path, words)
-        for path, words in told.items()
+        for path, words in found.items()
         if not (path in meant and by_path[path][0]["type"] == "missing")
     ]
 
 
 def _path_in(given: Any, error: ErrorDetails) -> KeyPath:
-    """Return the part of an error's place that stands in the data, and what is missing there."""
+    """Return the part of an error's location that exists in the data, plus a missing key."""
     path: list[str] = []
     for key in error["loc"]:
         inside = dict(children(given))
@@ -86,7 +86,7 @@ def _path_in(given: Any, error: ErrorDetails) -> KeyPath:
 
 
 def _of_several(errors: Sequence[ErrorDetails]) -> str:
-    """Return the words of what is wrong with one value that may be of any of several types."""
+    """Return one message for a value that matches no member of a union."""
     other = [error for error in errors if error["type"] not in _TYPES]
     if len(errors) == 1 or other:
         return describe_error((other or list(errors))[0])
@@ -95,7 +95,7 @@ def _of_several(errors: Sequence[ErrorDetails]) -> str:
 
 
 def describe_error(error: ErrorDetails) -> str:
-    """Return what is wrong, and what to write instead where that can be told."""
+    """Return the message of one error, with what to write instead if that is known."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     path = tuple(map(str, error["loc"]))
     if kind == "extra_forbidden":
@@ -120,7 +120,7 @@ def describe_error(error: ErrorDetails) -> str:
 
 
 def known_keys(model: type[BaseModel] = Settings, path: KeyPath = ()) -> dict[KeyPath, list[str]]:
-    """Return each mapping of the skeleton with its keys."""
+    """Return the keys of every section of the schema, by path."""
     keys = {path: list(model.model_fields)}
     for name, field in model.model_fields.items():
         for part in _parts(field.annotation):
@@ -138,7 +138,7 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _nearest_key(path: KeyPath) -> str:
-    """Say which key was meant: one of the same mapping, or one of that name elsewhere."""
+    """Suggest a similar key of the same section, or a key of that name elsewhere."""
     *section, key = path
     if section[:1] == ["optimizers"] and section[2:3] == ["groups"]:
         near = suggest(key, Group.model_fields)
@@ -160,7 +160,7 @@ def _not_among(value: Any, expected: str) -> str:
 
 
 def _instead(kind: str, value: Any) -> str:
-    """Return what to write for a value that is right but for its spelling."""
+    """Return what to write for a value that is only spelled wrongly."""
     if value is None:
         return " - leave the key out for its default"
     digits = value.replace("_", "").replace(",", "") if isinstance(value, str) else ""

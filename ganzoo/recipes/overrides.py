@@ -22,24 +22,25 @@ from ganzoo.recipes.yaml import (
 Overrides = Sequence[str] | Mapping[str, Any]
 
 _HINTS = {
-    COMMAND_LINE: "train.steps=500 'optimizers.both.betas=[0, 0.9]', quoted for the shell",
+    COMMAND_LINE: "train.steps=500 'optimizers.both.betas=[0, 0.9]'   # quoted for the shell",
     OVERRIDES: 'overrides are a mapping such as {"train.steps": 500}',
 }
 _FIXED = ("recipe", "extends", "lock")
-"""What a file says of itself and nobody else can."""
+"""Keys that describe a file and cannot be overridden."""
 
 
 def override_layer(overrides: Overrides) -> Layer:
-    """Return the overrides as one layer, whose relative paths start at the working directory.
+    """Return the overrides as one layer. Its relative paths start at the working directory.
 
-    Where two overrides give one key, the later one wins.
+    If two overrides set one key, the later one wins.
 
     Args:
-        overrides: ``key=value`` strings, values in YAML; or keys, dotted or not, with plain data.
+        overrides: ``key=value`` strings with values in YAML; or a mapping of keys, dotted or
+            nested, to plain data.
 
     Raises:
-        RecipeError: every override that cannot be read, or that contradicts another one.
-        UsageError: overrides of neither form.
+        RecipeError: every override that cannot be read or that contradicts another one.
+        UsageError: the overrides have neither form.
     """
     source = OVERRIDES if isinstance(overrides, Mapping) else COMMAND_LINE
     data: dict[str, Any] = {}
@@ -48,21 +49,21 @@ def override_layer(overrides: Overrides) -> Layer:
         try:
             _join(data, long_form(_nested(_path(key), value())))
         except ValueError as error:
-            problems.append(Problem(source, *NOWHERE, _readable(key), str(error)))
+            problems.append(Problem(source, *NOWHERE, _printable(key), str(error)))
     if problems:
         raise RecipeError(problems, hint=_HINTS[source])
     return Layer.of(data, {(): NOWHERE}, source, Path.cwd())
 
 
 def override_keys(overrides: Overrides) -> list[str]:
-    """Return the dotted keys that overrides of either form set."""
+    """Return the dotted keys that the overrides set."""
     if isinstance(overrides, Mapping):
         return list(overrides)
     return [override.partition("=")[0] for override in overrides]
 
 
 def _pairs(overrides: Overrides) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Yield each key with a function that reads its value."""
+    """Yield each key with a function that returns its value."""
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
             yield key, partial(plain, value)
@@ -87,15 +88,15 @@ def _parsed(text: str | None) -> Any:
     if reading.problems:
         raise ValueError("; ".join(problem.what for problem in reading.problems))
     if reading.data is None and text.strip() not in ("null", "~"):
-        raise ValueError("has no value - write null to mean none")
+        raise ValueError("has no value - write null for none")
     return reading.data
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return a copy of a value from Python as the strict YAML loader would have given it.
+    """Convert a Python value to the plain data that the YAML reader would return.
 
     Raises:
-        ValueError: a value that no recipe can hold; the message says why.
+        ValueError: a recipe cannot hold this value; the message says why.
     """
     if depth > MAX_DEPTH:
         raise ValueError(f"is nested more than {MAX_DEPTH} levels deep")
@@ -115,18 +116,18 @@ def plain(value: Any, depth: int = 0) -> Any:
         if len(str(value)) > MAX_BYTES:
             raise ValueError("is text of more than 1 MiB")
         return check_printable(str(value))
-    if callable(listed := getattr(value, "tolist", None)):  # of numpy and torch, scalars included
+    if callable(listed := getattr(value, "tolist", None)):  # numpy and torch, including scalars
         return plain(listed(), depth + 1)
     raise ValueError(
-        f"is of the type {type(value).__name__}; a recipe holds text, numbers, lists, mappings"
+        f"has type {type(value).__name__} - a recipe holds text, numbers, lists and mappings"
     )
 
 
 def _path(key: str) -> KeyPath:
-    """Split a key at its dots, but for those inside the key of a schedule."""
+    """Split a key at its dots, except for dots inside the key of a schedule."""
     path = tuple(_key(key).split("."))
     if path[0] in _FIXED:
-        raise ValueError("is what a file says of itself, and cannot be overridden")
+        raise ValueError("describes the file itself and cannot be overridden")
     if len(path) > MAX_DEPTH or not all(path) or any(part != part.strip() for part in path):
         raise ValueError("is not a key of a recipe")
     if path[0] == "schedules" and len(path) > 1:
@@ -140,7 +141,7 @@ def _key(key: Any) -> str:
     return key
 
 
-def _readable(key: Any) -> str:
+def _printable(key: Any) -> str:
     return truncate(key if isinstance(key, str) and key and key.isprintable() else repr(key))
 
 
@@ -152,7 +153,7 @@ def _nested(path: KeyPath, value: Any) -> dict[str, Any]:
 
 
 def _join(into: dict[str, Any], new: dict[str, Any]) -> None:
-    """Add one override to the others; inside one layer nothing is dropped."""
+    """Add one override to the others; within one layer nothing is dropped."""
     for key, value in new.items():
         present = into.get(key)
         if isinstance(present, dict) and isinstance(value, dict):

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Wit
 
 from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.yaml import KeyPath
-from ganzoo.runs import names
+from ganzoo.runs.references import NAME_PATTERN, check_name
 
 # --- component slots -----------------------------------------------------------------------------
 
@@ -70,10 +70,10 @@ def join_schedule_key(words: KeyPath) -> KeyPath:
 # --- keys ----------------------------------------------------------------------------------------
 
 DEFAULT_OPTIMIZER = {"use": DEFAULT_IDS[BOTH], "lr": 2e-4, "betas": [0.5, 0.999]}
-"""What `optimizers.both` is folded over."""
+"""Default optimizer; `optimizers.both` is merged over it."""
 
 BUDGETS = ("steps", "samples")
-"""Of `train`; exactly one of them is given."""
+"""Keys of `train`; a recipe gives exactly one of them."""
 
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
@@ -84,7 +84,7 @@ NonNegative = Annotated[float, Ge(0)]
 def _run_name(name: str) -> str:
     """A run's directory begins with this name; ``--name`` has the same rule."""
     try:
-        names.check(truncate(name, 200))
+        check_name(truncate(name, 200))
     except UsageError as error:
         raise ValueError(error.message) from error
     return name
@@ -102,7 +102,7 @@ def _no_number(value: Any) -> Any:
     return str(value) if type(value) in (int, float) else value
 
 
-_NAME_SCHEMA = {"type": "string", "pattern": f"^{names.PATTERN.pattern}$"}
+_NAME_SCHEMA = {"type": "string", "pattern": f"^{NAME_PATTERN.pattern}$"}
 
 
 class _Part(BaseModel):
@@ -117,202 +117,202 @@ class Node(_Part):
 
 
 class RegularizerNode(Node):
-    """A regularizer, with what belongs to its slot."""
+    """A regularizer, with the keys of its slot."""
 
     weight: float = 1.0
-    """What its terms are multiplied by."""
+    """Factor on its terms."""
     every_steps: Count = 1
-    """Due in every so many updates of a player, and then so many times as heavy."""
+    """Apply every N updates of a player, scaled by N (lazy regularization)."""
 
 
 class Group(_Part):
-    """Some of a network's parameters, and what their optimizer does otherwise with them."""
+    """A group of a network's parameters, with its own optimizer settings."""
 
     match: str | tuple[str, ...]
-    """Which parameters, by name in the network; ``*`` stands for anything. One, or a list."""
+    """Pattern, or list of patterns, of parameter names; ``*`` matches anything."""
     lr_factor: NonNegative | None = None
-    """What the learning rate is multiplied by; null: by nothing."""
+    """Factor on the learning rate; null: 1."""
     weight_decay: NonNegative | None = None
-    """Their weight decay in place of the optimizer's; null: the optimizer's."""
+    """Weight decay of the group; null: the optimizer's."""
 
 
 class OptimizerNode(Node):
-    """An optimizer, with what belongs to its slot."""
+    """An optimizer, with the keys of its slot."""
 
     groups: dict[str, Group] = {}
-    """Parameters that are treated otherwise, by any name; what no group matches is as the rest."""
+    """Parameter groups by name; other parameters use the optimizer's settings."""
 
 
 class Published(_Part):
-    """A figure that somebody else printed, with what makes it comparable."""
+    """A published score, with what makes it comparable."""
 
     metric: str
-    """What was computed, such as fid."""
+    """Metric, such as fid."""
     value: float
-    """The number."""
+    """The published value."""
     source: str
-    """Where it was printed: paper and table, or address and revision."""
+    """Where it was published: paper and table, or URL and revision."""
     n_real: Count | None = None
-    """How many real samples it was computed from."""
+    """Number of real samples."""
     n_fake: Count | None = None
-    """How many generated samples it was computed from."""
+    """Number of generated samples."""
     extractor: str | None = None
-    """The network whose features were compared."""
+    """Feature extractor."""
     split: str | None = None
-    """The split of the data that was compared with."""
+    """Split of the data that served as reference."""
     select: Literal["best", "final"] | None = None
-    """Whether it is the best checkpoint's, or the last one's."""
+    """Which checkpoint was scored: the best or the last."""
 
 
 class Optimizers(_Part):
-    """One optimizer a player, each after folding it over `both` and that over the default."""
+    """The optimizers of G and D, each merged over `both`, and `both` over the default."""
 
     generator: OptimizerNode
-    """What differs for G."""
+    """Settings that differ for G."""
     discriminator: OptimizerNode
-    """What differs for D."""
+    """Settings that differ for D."""
 
 
 class Init(_Part):
-    """Runs or weights files to start from, as written."""
+    """Runs or weights files to start from, as written in the recipe."""
 
     generator: str | None = None
-    """A run's directory, or a safetensors file, for G."""
+    """Run directory or safetensors file with the weights of G."""
     discriminator: str | None = None
-    """A run's directory, or a safetensors file, for D."""
+    """Run directory or safetensors file with the weights of D."""
 
 
 class Ema(_Part):
-    """The moving average of G's weights, which is what is scored and sampled."""
+    """Moving average of G's weights; scores and samples use it."""
 
     half_life_samples: Positive
-    """After so many images an old weight counts half."""
+    """EMA half-life, in samples."""
     ramp_up: Positive | None = None
-    """The half life is at most this part of the images seen so far; null: no ramp."""
+    """Limit the half-life to this fraction of the samples seen so far; null: no limit."""
 
 
 class Stop(_Part):
-    """When to stop early."""
+    """Early stopping."""
 
     metric: str = "frechet"
-    """The number that has to improve."""
+    """Metric that has to improve."""
     patience_evals: Count
-    """Stop when it has not improved for so many evaluations."""
+    """Stop after this many evaluations without improvement."""
 
 
 class Train(_Part):
-    """The budget, the batch, the numerics, what to do in trouble, and what to keep."""
+    """Budget, batch, numerics, error policies, checkpoints."""
 
     steps: Count | None = None
-    """The budget in generator updates. Give this or `samples`."""
+    """Budget in generator updates. Give this or `samples`."""
     samples: Count | None = None
-    """The budget in real samples shown to D, over all of its updates. Give this or `steps`."""
+    """Budget in real samples shown to D, over all its updates. Give this or `steps`."""
     batch_size: Count = 64
-    """The batch of one update, over all processes."""
+    """Samples in one update, over all processes."""
     micro_batch: Count | None = None
-    """What fits at once on one device; null: the whole batch."""
+    """Samples computed at once on one device (gradient accumulation); null: the whole batch."""
     discriminator_steps: Count = 1
-    """Updates of D before each one of G, each with a real batch of its own."""
+    """D updates before each G update, each with a new real batch."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
-    """What networks compute in; weights, losses and penalties stay in fp32."""
+    """Precision of the networks; weights, losses and penalties stay in fp32."""
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
-    """How images lie in memory; auto: by fixed rules, written into the lock."""
+    """Tensor memory format, NCHW or channels_last; auto: by fixed rules, recorded in the lock."""
     compile: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
-    """Whether networks are compiled; auto: by fixed rules, written into the lock."""
+    """Compile the networks with torch.compile; auto: by fixed rules, recorded in the lock."""
     cuda_graphs: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
-    """Whether a GPU plays updates as captured graphs; auto: where every component allows it."""
+    """Run updates as CUDA graphs on a GPU; auto: if every component allows it."""
     batch_norm: Literal["local", "synced"] = "local"
-    """Whose samples batch norm sees: those of its own process, or of all; synced trains as one."""
+    """Batch-norm statistics of each process, or of all (synced), as if one device trained."""
     deterministic: bool = False
-    """Only deterministic algorithms, so that a run on a GPU is resumed bit for bit."""
+    """Use only deterministic algorithms, so that resuming on a GPU is bit-exact."""
     data: Literal["auto", "memory", "stream"] = "auto"
-    """Whether the data is held in memory; auto: up to 2 GiB."""
+    """Hold the data in memory, or stream it; auto: in memory up to 2 GiB."""
     ema: Ema | None = None
-    """The moving average of G; null: none."""
+    """Moving average of G's weights; null: none."""
     clip_grad_norm: Positive | None = None
-    """The largest norm of all gradients of a player together; null: no limit."""
+    """Maximum norm of a player's whole gradient; null: no clipping."""
     on_nonfinite: Literal["stop", "skip", "rollback"] = "stop"
-    """What to do about what is not finite; skip leaves out the update, rollback goes back."""
+    """On NaN or infinity: stop, skip the update, or roll back to the last checkpoint."""
     on_collapse: Literal["ignore", "warn", "stop"] = "warn"
-    """What to do when an evaluation finds samples all alike, or their values all extreme."""
+    """When an evaluation finds mode collapse or saturated samples: ignore, warn or stop."""
     stop: Stop | None = None
-    """When to stop early; null: never."""
+    """Early stopping; null: none."""
     save_every_steps: Count | None = None
-    """How often a checkpoint is saved, in generator updates; null: ten times a run."""
+    """Checkpoint interval, in generator updates; null: ten checkpoints per run."""
     keep: Annotated[int, Ge(2)] = 2
-    """How many checkpoints are kept, beside the best one."""
+    """Number of newest checkpoints to keep, in addition to the best one."""
     log_every_steps: Count = 50
-    """How often terms are written down, in generator updates."""
+    """Logging interval of the loss terms, in generator updates."""
     sample_every_steps: Count | None = None
-    """How often a picture of samples is written, in generator updates; null: ten times a run."""
+    """Interval between sample previews, in generator updates; null: ten per run."""
 
 
 class Eval(_Part):
     """How a run is scored."""
 
     every_steps: Count | None = None
-    """How often, in generator updates; null: ten times a run."""
+    """Evaluation interval, in generator updates; null: ten evaluations per run."""
     samples: Annotated[int, Ge(2)] = 5000
-    """Generated samples of a score during training."""
+    """Number of generated samples per evaluation during training."""
     final_samples: Annotated[int, Ge(2)] | None = None
-    """Generated samples of the scores at the end, of the best and the last; null: `samples`."""
+    """Number of generated samples for the final scores (best and last); null: `samples`."""
     extractor: Node | Literal["auto"] | None = "auto"
-    """The network whose features are compared; auto: the data set's own; null: no score."""
+    """Feature extractor; auto: the one that the data set declares; null: no scores."""
     reference: str = "train"
-    """The split of the data that is compared with."""
+    """Split of the data that serves as reference."""
     metrics: tuple[Node, ...] = ()
-    """What is computed beside the Fréchet distance."""
+    """Metrics to compute in addition to the Fréchet distance."""
     seed: Seed = 0
-    """Seed of the samples that are scored."""
+    """Seed of the generated samples."""
 
 
 class Settings(_Part):
-    """A whole recipe, typed. `Recipe.settings` is one; `ganzoo.recipes.validate` makes it."""
+    """A whole recipe with types. `Recipe.settings` is one; `validate.check` makes it."""
 
     recipe: Literal[1]
-    """The version of the format: 1."""
+    """Version of the recipe format: 1."""
     name: Annotated[str, AfterValidator(_run_name), WithJsonSchema(_NAME_SCHEMA)]
-    """What its runs are called; without it, the file's name. Not inherited."""
+    """Name of its runs; default: the file's name. Not inherited."""
     description: str | None = None
-    """One sentence for `ganzoo recipes`. Not inherited."""
+    """One sentence, shown by `ganzoo recipes`. Not inherited."""
     paper: str | None = None
-    """Where the method was published, such as arXiv:1802.05957. Not inherited."""
+    """Paper of the method, such as arXiv:1802.05957. Not inherited."""
     published: Published | None = None
-    """A figure that somebody else printed for this. Not inherited."""
+    """Published score of this recipe. Not inherited."""
     reproduced: Annotated[Any, AfterValidator(_facts)] = None
-    """Whether that figure was reached here: true, false, or facts. Not inherited."""
+    """Whether the published score was reproduced: true, false, or facts. Not inherited."""
     requires: tuple[str, ...] = ()
-    """Distributions whose plugins it needs, for the message when one is missing."""
+    """Distributions that provide its plugins; the error names them if a plugin is missing."""
     seed: Seed = 0
-    """Decides initial weights, order of the data, and all noise."""
+    """Seed of the initial weights, the data order and all noise."""
     dataset: Node
-    """What is learnt."""
+    """Data to train on."""
     conditional: bool = False
-    """Whether the networks see labels; false: not even where the data has classes."""
+    """Give labels to G and D. If false, labels in the data are ignored."""
     labels: Literal["data", "uniform"] = "data"
-    """The law of the labels that G is asked for: as in the data, or all equally often."""
+    """Distribution of the labels that G receives: as in the data, or uniform."""
     generator: Node
-    """G: latents, and labels if conditional, to samples."""
+    """G maps latents, and labels if conditional, to samples."""
     discriminator: Node
-    """D: samples, and labels if conditional, to logits; larger is more real."""
+    """D maps samples, and labels if conditional, to logits; larger means more real."""
     latent: Node = Node(use=DEFAULT_IDS["latent",])
-    """The law of G's input."""
+    """Distribution of G's input."""
     loss: Node
     """What each player minimises."""
     regularizers: dict[str, RegularizerNode] = {}
-    """Penalties beside the loss, by name; a name is the id unless `use` is given."""
+    """Penalties added to the loss, by name; the name is the id unless `use` is given."""
     augmentation: Node | None = None
-    """What is done to everything that D sees; null: nothing."""
+    """Augmentation of everything that D sees, real and fake; null: none."""
     optimizers: Optimizers
-    """One a player: `both`, and what differs for either."""
+    """Settings of `both` optimizers, and what differs for `generator` or `discriminator`."""
     schedules: dict[str, Node] = {}
-    """Numbers that change with the images seen; a key is the number's path."""
+    """Schedules over the samples seen; each key is the path of a number."""
     init: Init = Init()
-    """Weights to start from; without them, those of the seed."""
+    """Weights to start from; default: random, from the seed."""
     callbacks: dict[str, Node] = {}
-    """Observers of the run, by name; a name is the id unless `use` is given."""
+    """Observers of the run, by name; the name is the id unless `use` is given."""
     train: Train
-    """The budget, the batch, the numerics."""
+    """Budget, batch, numerics."""
     eval: Eval = Eval()
     """How the run is scored."""
 

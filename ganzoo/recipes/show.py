@@ -1,4 +1,4 @@
-"""A resolved recipe as YAML, each line with where its value comes from."""
+"""A resolved recipe as YAML, with the source of each value as a comment."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,18 +8,18 @@ from ganzoo.recipes.yaml import KeyPath, yaml_line
 
 INDENT = "  "
 MAX_COLUMN = 60
-"""Comments are aligned as far as this; longer lines have theirs right behind them."""
+"""Comments are aligned up to this column; after longer lines they follow directly."""
 
 
 def show(data: Mapping[str, Any], origins: Mapping[KeyPath, Origin]) -> str:
     """Return `data` as YAML with a trailing comment on each line: ``file:line`` or ``default``.
 
-    The text is itself a recipe. A list is one line, with the origin of the whole.
+    The text is itself a valid recipe. A list takes one line, with the origin of the whole list.
 
     Args:
-        data: a recipe with its defaults filled in, such as `Recipe.resolved` gives, or the same
-            with all the parameters of its components.
-        origins: of what was written, such as `Recipe.origins`; what is not in it is a default.
+        data: a recipe with its defaults filled in (`Recipe.resolved`), with or without the default
+            parameters of its components.
+        origins: origins of the written values (`Recipe.origins`); all other values are defaults.
     """
     lines = list(_lines(data, origins, ()))
     column = max((len(line) for line, _ in lines if len(line) <= MAX_COLUMN), default=0)

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ganzoo.errors import Findings, Problem, RecipeError, describe, truncate
-from ganzoo.recipes.merge import Layer, Note, Origin, nearest, told, without_nulls
+from ganzoo.recipes.merge import Layer, Note, Origin, nearest, note_line, without_nulls
 from ganzoo.recipes.messages import readable_errors
 from ganzoo.recipes.schema import (
     BOTH,
@@ -29,15 +29,18 @@ from ganzoo.recipes.schema import (
 from ganzoo.recipes.yaml import KeyPath
 from ganzoo.registry.names import PLURALS, qualify, suggest
 
-HINT = "ganzoo show digits-dcgan-hinge, a recipe with every key written out"
+HINT = "ganzoo show digits-dcgan-hinge   # a recipe with every key"
 
 
 def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
-    """Return the merged layer less its removed slots, and its settings.
+    """Return the layer without the slots that null removed, and its settings.
+
+    Args:
+        default_name: the recipe's name if it gives none.
 
     Raises:
-        RecipeError: every problem of the skeleton, sorted by line; `rest` is a layer and settings,
-            or None.
+        RecipeError: every problem of the schema, sorted by line. `partial` is a layer and settings
+            without the wrong values, or None.
     """
     data = without_nulls(merged.data)
     shaped = shape(data)
@@ -48,30 +51,30 @@ def check(merged: Layer, default_name: str) -> tuple[Layer, Settings]:
         settings = Settings.model_validate_json(json.dumps(named), strict=True)
     except ValidationError as error:
         problems += map(Note._make, readable_errors(error.errors(), named))
-    notes = (told(each, merged.origins) for each in shaped.notes)
+    notes = (note_line(each, merged.origins) for each in shaped.notes)
     layer = Layer(data, _both_as_sides(merged.origins), (*merged.notes, *notes))
     findings = Findings()
     for path, what in problems:
-        findings.add(placed(merged.origins, path, what), _hint(path, what))
+        findings.add(problem_at(merged.origins, path, what), _hint(path, what))
     try:
         findings.raise_any()
     except RecipeError as error:
-        partial = without_paths(named, [path for path, _ in problems])
+        partial = partial_settings(named, [path for path, _ in problems])
         error.partial = (layer, partial) if partial else None
         raise
     return layer, settings
 
 
 def _hint(path: KeyPath, what: str) -> str | None:
-    """Return the command that shows what could stand here, where the words do not say it."""
+    """Return the command that shows valid values, unless the message suggests one itself."""
     if " - " in what or not what.startswith(("unknown", "expected", "is required", "does not")):
         return None
     kind = kind_of(path)
     return f"ganzoo list {PLURALS[kind]}" if kind else HINT
 
 
-def placed(origins: dict[KeyPath, Origin], path: KeyPath, what: str) -> Problem:
-    """Return a problem at the place where `path`, or what is nearest around it, was written."""
+def problem_at(origins: dict[KeyPath, Origin], path: KeyPath, what: str) -> Problem:
+    """Return a problem located where `path`, or the closest value around it, was written."""
     origin = nearest(origins, path)
     return Problem(origin.file, origin.line, origin.column, truncate(".".join(path), 200), what)
 
@@ -88,8 +91,8 @@ def _budget(data: dict[str, Any]) -> Iterator[Note]:
 
 def _labels(data: dict[str, Any]) -> Iterator[Note]:
     if data.get("labels") == "uniform" and data.get("conditional", False) is False:
-        what = "'uniform' says which labels G is asked for, and it is asked for none: "
-        yield Note(("labels",), what + "set `conditional: true`, or leave `labels` out")
+        what = "'uniform' has no effect in a recipe that is not conditional"
+        yield Note(("labels",), what + " - set `conditional: true` or remove `labels`")
 
 
 def _schedules(data: dict[str, Any]) -> Iterator[Note]:
@@ -99,11 +102,14 @@ def _schedules(data: dict[str, Any]) -> Iterator[Note]:
         if section not in Settings.model_fields or not rest or not all(rest):
             near = suggest(section, Settings.model_fields) if rest else None
             guess = f" - did you mean {'.'.join([near, *rest])!r}?" if near else ""
-            yield Note(("schedules", key), f"is no parameter, such as optimizers.both.lr{guess}")
+            yield Note(
+                ("schedules", key),
+                f"is not the path of a number, such as optimizers.both.lr{guess}",
+            )
 
 
 def _both_as_sides(origins: dict[KeyPath, Origin]) -> dict[KeyPath, Origin]:
-    """Return the origins with those of `optimizers.both` for either side that says nothing."""
+    """Return the origins, where settings of `optimizers.both` count for both players."""
     shared = {path[2:]: origin for path, origin in origins.items() if path[:2] == BOTH}
     sides = {(*side, *rest): origin for rest, origin in shared.items() for side in SIDES}
     return sides | origins
@@ -119,19 +125,19 @@ _AUTO = ("eval", "extractor")
 
 @dataclass
 class Shape:
-    """The input of `Settings`, with what was wrong and what was dropped on the way."""
+    """The input of `Settings`, with the problems and notes of shaping it."""
 
     data: dict[str, Any] = field(default_factory=dict)
     problems: list[Note] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
     def refuse(self, path: KeyPath, words: str) -> None:
-        """Note a problem."""
+        """Record a problem."""
         self.problems.append(Note(path, words))
 
 
 def shape(data: dict[str, Any]) -> Shape:
-    """Shape merged data, less the slots that null removed."""
+    """Return merged data, without removed slots, in the form that `Settings` validates."""
     shaped = Shape()
     optimizers = data.get("optimizers", {})
     if isinstance(optimizers, dict):
@@ -146,12 +152,12 @@ def _part(value: Any, path: KeyPath, shaped: Shape) -> Any:
     if isinstance(value, dict):
         return {key: _part(each, (*path, key), shaped) for key, each in value.items()}
     if isinstance(value, list):
-        return [_part(each, (*path, str(place)), shaped) for place, each in enumerate(value)]
+        return [_part(each, (*path, str(index)), shaped) for index, each in enumerate(value)]
     return value
 
 
 def _component(value: Any, path: KeyPath, kind: str, shaped: Shape) -> Any:
-    """Return a component's node; a placeholder where it is wrong, so that one mistake is one."""
+    """Return a component's node, or a placeholder if it is wrong, so it is reported once."""
     if mistake := _mistake(value, path, kind):
         shaped.problems.append(mistake)
         return PLACEHOLDER
@@ -167,16 +173,20 @@ def _component(value: Any, path: KeyPath, kind: str, shaped: Shape) -> Any:
 
 def _mistake(value: Any, path: KeyPath, kind: str) -> Note | None:
     if not isinstance(value, dict):
-        what = f"expected the name of a {kind} or a mapping with `use`, got {describe(value)}"
+        what = f"expected the name of {_a(kind)} or a mapping with `use`, got {describe(value)}"
         return Note(path, what)
     use = value.get("use", _default_id(path))
     if use is None:
         return Note(path, f"does not say which {kind}: give `use`")
     if not isinstance(use, str) or not use:
-        return Note((*path, "use"), f"expected the name of a {kind}, got {describe(use)}")
+        return Note((*path, "use"), f"expected the name of {_a(kind)}, got {describe(use)}")
     if path[0] in NAMED_BY_KEY and not _KEY.fullmatch(path[-1]):
         return Note(path, "a key here is one word of letters, digits, '-' and '_'")
     return None
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _default_id(path: KeyPath) -> str | None:
@@ -184,25 +194,27 @@ def _default_id(path: KeyPath) -> str | None:
 
 
 def _optimizers(written: dict[str, Any], shaped: Shape) -> dict[str, Any]:
-    """Fold the optimizer of each side over `both`, and that over the default.
+    """Merge the optimizer of each player over `both`, and `both` over the default.
 
-    `both` is left out; what is no mapping is left as it is, to be refused.
+    `both` is left out of the result. Values that are no mappings stay, for `Settings` to refuse.
     """
-    both = _over(DEFAULT_OPTIMIZER, written.get("both", {}))
+    both = _merged_over(DEFAULT_OPTIMIZER, written.get("both", {}))
     if not isinstance(both, dict) or not isinstance(both["use"], str):
         shaped.refuse(BOTH, "expected the name of an optimizer, or a mapping")
         both = DEFAULT_OPTIMIZER
     folded = {key: value for key, value in written.items() if key != "both"}
     for side in ("generator", "discriminator"):
-        node = folded[side] = _over(both, written.get(side, {}))
+        node = folded[side] = _merged_over(both, written.get(side, {}))
         if lost := _lost(written.get("both"), node):
-            words = f"is {describe(node['use'])}; what both sets does not apply: {', '.join(lost)}"
+            words = (
+                f"is {describe(node['use'])}; settings of both that do not apply: {', '.join(lost)}"
+            )
             shaped.notes.append(Note(("optimizers", side), words))
     return folded
 
 
-def _over(outer: dict[str, Any], inner: Any) -> Any:
-    """Return what `inner` says over `outer`, or `inner` alone where it is another component."""
+def _merged_over(outer: dict[str, Any], inner: Any) -> Any:
+    """Return `inner` merged over `outer`, or `inner` alone if it is another component."""
     if not isinstance(inner, dict):
         return inner
     use = inner.get("use", outer["use"])
@@ -220,7 +232,7 @@ def _lost(written: Any, node: Any) -> list[str]:
 
 
 PLACEHOLDER = {"use": ""}
-"""Stands for a component that is wrong or missing; nobody looks it up."""
+"""Replaces a component that is wrong or missing; it is never looked up."""
 
 _NEEDED: dict[str, Any] = {
     "recipe": 1,
@@ -232,8 +244,8 @@ _NEEDED: dict[str, Any] = {
 }
 
 
-def without_paths(shaped: dict[str, Any], wrong: Iterable[KeyPath]) -> Settings | None:
-    """Return the settings of shaped data less its wrong paths; None where too little is right."""
+def partial_settings(shaped: dict[str, Any], wrong: Iterable[KeyPath]) -> Settings | None:
+    """Return the settings of shaped data without its wrong paths; None if too little is left."""
     data = deepcopy(shaped)
     for path in wrong:
         _remove(data, path)
@@ -252,10 +264,10 @@ def without_paths(shaped: dict[str, Any], wrong: Iterable[KeyPath]) -> Settings 
 
 
 def _remove(data: Any, path: KeyPath) -> None:
-    """Remove what stands at a path; of a list, all of it, since its other places would move."""
-    for place, key in enumerate(path):
+    """Remove the value at a path; inside a list, the whole list, because positions would shift."""
+    for index, key in enumerate(path):
         inside = data.get(key) if isinstance(data, dict) else None
-        if place == len(path) - 1 or not isinstance(inside, dict):
+        if index == len(path) - 1 or not isinstance(inside, dict):
             if isinstance(data, dict):
                 data.pop(key, None)
             return

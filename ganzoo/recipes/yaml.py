@@ -67,7 +67,7 @@ def check_printable(text: str) -> str:
     """
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
-            raise ValueError(f"holds a character that cannot be printed: {character!r}")
+            raise ValueError(f"contains a character that cannot be printed: {character!r}")
     return text
 
 
@@ -204,7 +204,7 @@ class _Loader(yaml.SafeLoader):
             self.reading.refuse(event.start_mark, f"is nested more than {MAX_DEPTH} levels deep")
             raise _LimitExceeded
         if self.values == MAX_VALUES:
-            what = f"is beyond the {MAX_VALUES:,} keys and values that a recipe may have"
+            what = f"is beyond the limit of {MAX_VALUES:,} keys and values"
             self.reading.refuse(event.start_mark, what)
             raise _LimitExceeded
         self.depth += 1
@@ -223,7 +223,7 @@ def _compose(text: str, reading: Reading) -> yaml.Node | None:
         pass
     except yaml.reader.ReaderError as error:
         where = _mark_of(text, int(error.position))
-        reading.refuse(where, f"holds a character that YAML does not allow: {error.character!r}")
+        reading.refuse(where, f"contains a character that YAML does not allow: {error.character!r}")
     except yaml.MarkedYAMLError as error:
         mark, words = _explain_syntax_error(error)
         reading.refuse(mark or _mark_of(text, 0), f"is not YAML: {words}")
@@ -272,11 +272,11 @@ def _mapping(node: yaml.MappingNode, path: KeyPath, reading: Reading) -> dict[st
 
 def _wrong_key(node: yaml.Node) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
-        return "a key is one word, not a list or a mapping"
+        return "a key must be one word, not a list or a mapping"
     if node.value == "<<":
         return "merge keys are not part of recipes - use `extends`"
     if not node.value or not node.value.isprintable():
-        return "a key is empty or holds characters that cannot be printed"
+        return "a key is empty or contains characters that cannot be printed"
     return None
 
 
@@ -295,11 +295,11 @@ def _explain_syntax_error(error: yaml.MarkedYAMLError) -> tuple[Mark | None, str
     if "quoted scalar" in context:
         return begun, "the quote that begins here is not closed"
     if "could not find expected ':'" in problem:
-        return begun, "is no `key: value` - a key is followed by a ':' and a space"
+        return begun, "is not a `key: value` pair - a key is followed by a ':' and a space"
     if "mapping values are not allowed" in problem:
         return here, (
-            "a ':' where no key can be - put text that holds one in quotes, and begin the keys of "
-            "a section in one column"
+            "a ':' where no key is allowed - put text that contains one in quotes, and align the "
+            "keys of a section"
         )
     if match := re.search(r"found character '(.+)' that cannot start any token", problem):
         if match[1] == "\\t":

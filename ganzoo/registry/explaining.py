@@ -7,10 +7,12 @@ from traceback import walk_tb
 
 import pluggy
 
-import ganzoo
 from ganzoo.errors import PluginError
 
-_FOLDERS = [Path(str(package.__file__)).parent for package in (ganzoo, importlib, pluggy)]
+_FOLDERS = [
+    Path(__file__).parents[1],
+    *(Path(str(package.__file__)).parent for package in (importlib, pluggy)),
+]
 _MACHINERY = ("<frozen", *(f"{folder}{os.sep}" for folder in _FOLDERS))
 """How the files begin through which a plugin is loaded: not where it is broken."""
 

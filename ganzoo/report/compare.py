@@ -27,8 +27,8 @@ from ganzoo.report.naming import leaves_of
 from ganzoo.report.published import published_figures
 from ganzoo.report.rows import rank_rows, with_recipes
 from ganzoo.report.where import Condition, require_known
-from ganzoo.runs.commands import command
 from ganzoo.runs.directory import RunDirectory, unreadable
+from ganzoo.runs.references import command
 from ganzoo.runs.score import Protocol, Score
 
 
@@ -127,7 +127,7 @@ def _read(
     if runs is None:
         read += [
             Unranked(path.name, f"its records cannot be read: {why}")
-            for path, why in unreadable(directory, legible=found)
+            for path, why in unreadable(directory, readable=found)
             if was_run(path)
         ]
     return read

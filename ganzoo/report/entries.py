@@ -18,10 +18,10 @@ from ganzoo.recipes.lock import experiment_id, file_hash, read_lock
 from ganzoo.registry.names import qualify, shorten, suggest
 from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.checkpoints import CheckpointStore
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.external import Kind, kind_of
 from ganzoo.runs.records import content_hash
-from ganzoo.runs.samples import Kind, kind_of
+from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.score import Protocol, Score
 
 EXTERNAL_FAILURES = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}

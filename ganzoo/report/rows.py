@@ -9,7 +9,7 @@ from typing import Any
 from ganzoo.report.entries import Entry
 from ganzoo.report.naming import differences_of, names_of
 from ganzoo.report.welch import welch_p_value
-from ganzoo.runs.samples import Kind
+from ganzoo.runs.external import Kind
 from ganzoo.runs.score import Protocol, Score
 
 SIGNIFICANCE = 0.05

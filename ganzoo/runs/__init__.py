@@ -1,1 +1,1 @@
-"""What a run leaves on disk: its directory, records, scores, checkpoints and lock. No torch."""
+"""A run on disk: its directory, records, scores, checkpoint files and owner. No torch."""

@@ -1,9 +1,9 @@
-"""Checkpoint directories that are whole or not there.
+"""Checkpoint directories that are either complete or absent.
 
-The commit protocol: everything is written into ``.tmp-<step>-<id>/`` and synced, the manifest with
-the size and sha256 of every file last; renaming the directory to ``step-<step>`` is the moment that
-counts. Only then may older ones go. What is read is verified first. Killed at any point, a run
-finds its newest published checkpoint whole.
+The commit protocol: write all files into ``.tmp-<step>-<id>/`` and sync them, then write the
+manifest with the size and sha256 of every file. Renaming the directory to ``step-<step>`` commits
+the checkpoint; only then may older ones be removed. Checkpoints are verified before they are read.
+A run that is killed at any point finds its newest published checkpoint intact.
 """
 
 import errno
@@ -17,7 +17,6 @@ from typing import Any
 
 from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults, files
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.manifest import (
     DamagedCheckpoint,
     directory_name,
@@ -27,19 +26,20 @@ from ganzoo.runs.manifest import (
 )
 from ganzoo.runs.owner import is_held
 from ganzoo.runs.records import content_hash
+from ganzoo.runs.references import command, reference_to
 
 _STEP = re.compile(r"step-(\d{8,})")
 
 faults.declare(
     {
-        "publish.staged": "the staging directory is made, nothing is in it",
-        "publish.written": "the files are written, not yet synced",
-        "publish.before_rename": "the manifest is synced, the name is still .tmp-*",
-        "publish.renamed": "the checkpoint has its name, its parent is not synced",
-        "publish.done": "the checkpoint is durable, nothing is pruned",
-        "prune.before": "an old checkpoint is about to go",
-        "prune.renamed": "the old checkpoint has lost its name, its files are there",
-        "prune.done": "the old checkpoint is gone",
+        "publish.staged": "the staging directory exists and is empty",
+        "publish.written": "the files are written but not synced",
+        "publish.before_rename": "the manifest is synced; the name is still .tmp-*",
+        "publish.renamed": "the checkpoint has its name; its parent is not synced",
+        "publish.done": "the checkpoint is durable; nothing is pruned",
+        "prune.before": "an old checkpoint is about to be removed",
+        "prune.renamed": "the old checkpoint is renamed; its files still exist",
+        "prune.done": "the old checkpoint is removed",
         "load.verify": "a checkpoint is about to be verified",
         "load.set_aside": "a damaged checkpoint is about to be renamed",
     }
@@ -55,16 +55,16 @@ class Checkpoint:
     """Generator updates."""
     manifest: dict[str, Any]
     sha256: str
-    """Over the names, sizes and hashes of all files: what a score names the checkpoint by."""
+    """Hash of the names, sizes and hashes of all files; scores identify the checkpoint by it."""
 
     def file(self, name: str) -> Path:
         """Return the path of one of its files.
 
         Raises:
-            CheckpointError: it holds no such file.
+            CheckpointError: it has no such file.
         """
         if name not in self.manifest["files"]:
-            raise CheckpointError(f"{self.path} holds no {name}")
+            raise CheckpointError(f"{self.path} has no {name}")
         return self.path / name
 
 
@@ -72,8 +72,8 @@ class CheckpointStore:
     """The checkpoints of one run. Only the owner of the run may publish, prune, clean or load.
 
     Args:
-        directory: made at the first `publish`.
-        keep: how many of the newest `prune` leaves, at least two.
+        directory: created by the first `publish`.
+        keep: number of newest checkpoints that `prune` keeps, at least two.
     """
 
     def __init__(self, directory: Path, keep: int = 2) -> None:
@@ -82,10 +82,10 @@ class CheckpointStore:
         self.directory = directory
         self.keep = keep
         self.set_aside: list[str] = []
-        """What `newest` found damaged, one line each."""
+        """Damaged checkpoints that `newest` found, one line each."""
 
     def steps(self) -> list[int]:
-        """Return the steps there are, rising, verified or not."""
+        """Return the steps that have a checkpoint, ascending, without verifying them."""
         if not self.directory.is_dir():
             return []
         names = (entry.name for entry in self.directory.iterdir() if entry.is_dir())
@@ -93,7 +93,7 @@ class CheckpointStore:
         return sorted(int(match[1]) for match in matches if match)
 
     def ends_whole(self) -> bool:
-        """Return whether there is a checkpoint, and the newest verifies."""
+        """Return whether the newest checkpoint exists and is intact."""
         try:
             return bool(steps := self.steps()) and bool(self.at(steps[-1]))
         except CheckpointError:
@@ -103,13 +103,13 @@ class CheckpointStore:
         """Write a checkpoint and return it once it is durable.
 
         Args:
-            write: puts all files into the directory that it is given; refuses what must not be
-                saved by raising. Not called where this step is there already, whole.
-            about: further JSON values for the manifest (images seen, world size, plugins).
+            write: writes all files into the given directory; raises to refuse a state that must
+                not be saved. Not called if this step already has an intact checkpoint.
+            about: further JSON values for the manifest (samples seen, world size, plugins).
 
         Raises:
-            NoRoom: the disk is full, in whatever words `write` said it. Nothing new is left
-                behind, and the older checkpoints are as they were.
+            NoRoom: the disk is full, however `write` reported it. No new files are left behind,
+                and the older checkpoints are unchanged.
         """
         path = self._path(step)
         if path.exists():
@@ -137,12 +137,12 @@ class CheckpointStore:
         return _checkpoint(path, manifest)
 
     def newest(self) -> Checkpoint | None:
-        """Return the newest checkpoint that verifies; None where there is none.
+        """Return the newest intact checkpoint, or None.
 
-        A damaged one is renamed to ``corrupt-*``, and `set_aside` says why.
+        Damaged checkpoints are renamed to ``corrupt-*``; `set_aside` has the reasons.
 
         Raises:
-            CheckpointError: the newest was written by a newer ganzoo, or cannot be read at all.
+            CheckpointError: the newest was written by a newer ganzoo, or cannot be read.
         """
         for step in reversed(self.steps()):
             faults.hit("load.verify")
@@ -156,7 +156,7 @@ class CheckpointStore:
         """Return the checkpoint of `step`, verified.
 
         Raises:
-            CheckpointError: there is none, or it is damaged (`DamagedCheckpoint`) or unreadable.
+            CheckpointError: it is missing, damaged (`DamagedCheckpoint`) or unreadable.
         """
         path = self._path(step)
         if not path.is_dir():
@@ -167,12 +167,12 @@ class CheckpointStore:
             raise CheckpointError(f"{path} cannot be read: {error}") from error
 
     def prune(self, protected: Collection[int] = ()) -> None:
-        """Remove all but the newest `keep` and the protected steps.
+        """Remove all checkpoints but the newest `keep` and the protected steps.
 
-        A checkpoint that is visibly not whole neither counts nor goes: `newest` sets it aside.
+        A checkpoint with missing files is neither counted nor removed: `newest` sets it aside.
 
         Raises:
-            OSError: one could not be renamed or removed.
+            OSError: a checkpoint could not be renamed or removed.
         """
         whole = [step for step in self.steps() if looks_whole(self._path(step))]
         for step in whole[: -self.keep]:
@@ -186,7 +186,7 @@ class CheckpointStore:
             faults.hit("prune.done")
 
     def clean(self) -> None:
-        """Remove what killed saves and prunes left. Only under the run's lock."""
+        """Remove leftovers of interrupted saves and prunes. Requires ownership of the run."""
         for leftover in self.directory.glob(".tmp-*"):
             shutil.rmtree(leftover)
 
@@ -196,17 +196,18 @@ class CheckpointStore:
         there = ", ".join(map(str, steps))
         nearest = min(steps, key=lambda each: abs(each - step))
         return CheckpointError(
-            f"{self.directory} has no step {step}; it has {there}", hint=f"--checkpoint {nearest}"
+            f"{self.directory} has no checkpoint of step {step}; it has {there}",
+            hint=f"--checkpoint {nearest}",
         )
 
     def _none_at_all(self, run: Path) -> CheckpointError:
         if is_held(run):
             listing = command("ls", runs_directory=run.parent)
             return CheckpointError(
-                f"{self.directory} holds no checkpoint yet, the run has only begun", hint=listing
+                f"{self.directory} has no checkpoint yet: the run has just started", hint=listing
             )
         resume = command("resume", reference_to(run))
-        return CheckpointError(f"{self.directory} holds no checkpoint", hint=resume)
+        return CheckpointError(f"{self.directory} has no checkpoint", hint=resume)
 
     def _path(self, step: int) -> Path:
         return self.directory / directory_name(step)
@@ -217,9 +218,9 @@ class CheckpointStore:
         try:
             self._path(step).rename(aside)
         except FileNotFoundError:
-            return  # pruned by the run's owner while this process read it
+            return  # the run's owner pruned it while this process read it
         except OSError:
-            self.set_aside.append(f"{error}; it is left where it is, the disk is read-only here")
+            self.set_aside.append(f"{error}; left in place because the disk is read-only")
         else:
             self.set_aside.append(f"{error}; set aside as {aside.name}")
 

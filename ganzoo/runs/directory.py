@@ -1,4 +1,4 @@
-"""A run's directory: where everything of it stands, and what its records say."""
+"""A run's directory: its files and its records."""
 
 import contextlib
 import json
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import DataError
-from ganzoo.runs import faults, names, owner, records
+from ganzoo.runs import faults, owner, records
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.owner import Owner
+from ganzoo.runs.references import ambiguous_run, check_name, unknown_run
 from ganzoo.runs.score import Score
 
 FORMAT = 1
@@ -23,16 +24,16 @@ faults.declare({"info.before_write": "run.json is about to be replaced"})
 
 
 class RunDirectory:
-    """``runs/<name>-s<seed>-<6 hex>/``, named and written by one run. Paths inside are relative.
+    """``runs/<name>-s<seed>-<6 hex>/``, written by one run. Paths in its files are relative.
 
     Args:
-        path: an existing directory; it may be moved as a whole.
+        path: an existing directory; the whole directory may be moved.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    # --- where things are ------------------------------------------------------------------------
+    # --- files -----------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
@@ -41,81 +42,80 @@ class RunDirectory:
 
     @property
     def recipe_file(self) -> Path:
-        """The recipe as it was given."""
+        """The recipe as given."""
         return self.path / "recipe.yaml"
 
     @property
     def lock_file(self) -> Path:
-        """The recipe with everything resolved. (The owner's lock is `hold`.)"""
+        """The resolved recipe."""
         return self.path / "recipe.lock.yaml"
 
     @property
     def info_file(self) -> Path:
-        """What `info` reads."""
+        """Facts about the run as a whole; see `info`."""
         return self.path / INFO
 
     @property
     def env_file(self) -> Path:
-        """Versions, devices, driver."""
+        """Versions and devices."""
         return self.path / "env.json"
 
     @property
     def metrics_file(self) -> Path:
-        """What `append_metrics` writes."""
+        """Training metrics, one row per log."""
         return self.path / "metrics.jsonl"
 
     @property
     def events_file(self) -> Path:
-        """What `append_event` writes."""
+        """Events such as starts, saves and failures."""
         return self.path / "events.jsonl"
 
     @property
     def scores_file(self) -> Path:
-        """What `append_score` writes."""
+        """Scores with their protocols."""
         return self.path / "scores.jsonl"
 
     @property
     def health_file(self) -> Path:
-        """What the collapse watch saw, one record an evaluation."""
+        """Sample statistics of the collapse monitor, one record per evaluation."""
         return self.path / "health.jsonl"
 
     @property
-    def accidents_file(self) -> Path:
-        """Updates and weights that were not finite, one record each."""
+    def nonfinite_file(self) -> Path:
+        """Non-finite updates and weights, one record each."""
         return self.path / "nonfinite.jsonl"
 
     @property
     def log_file(self) -> Path:
-        """Plain text."""
+        """The log as plain text."""
         return self.path / "log.txt"
 
     @property
     def samples_directory(self) -> Path:
-        """Pictures from fixed latents."""
+        """Previews of samples from fixed latents."""
         return self.path / "samples"
 
     @property
     def checkpoints_directory(self) -> Path:
-        """For a `CheckpointStore`."""
+        """Directory of the `CheckpointStore`."""
         return self.path / "checkpoints"
 
     @property
     def export_directory(self) -> Path:
-        """What leaves the run."""
+        """Exported generators."""
         return self.path / "export"
 
-    # --- making and finding ----------------------------------------------------------------------
+    # --- creating and finding --------------------------------------------------------------------
 
     @classmethod
     def create(cls, runs_directory: Path, name: str, seed: int) -> "RunDirectory":
-        """Make the directory of a new run; no other process can get the same.
+        """Create the directory of a new run; it is unique even among concurrent processes.
 
         Raises:
-            UsageError: the name is not one that a recipe could have, or the place cannot be
-                written.
-            DiskFull: it has no room.
+            UsageError: the name is not valid, or the directory cannot be written.
+            DiskFull: there is no room.
         """
-        names.check(name)
+        check_name(name)
         run = cls(runs_directory / f"{name}-s{seed}-{secrets.token_hex(3)}")
         try:
             run.path.mkdir(parents=True)
@@ -130,7 +130,7 @@ class RunDirectory:
 
     @classmethod
     def all(cls, runs_directory: Path) -> list["RunDirectory"]:
-        """Return the runs of a directory whose run.json can be read, oldest first."""
+        """Return the runs in a directory whose run.json can be read, oldest first."""
         runs = []
         for path in _entries(runs_directory):
             with contextlib.suppress(DataError):
@@ -139,13 +139,13 @@ class RunDirectory:
 
     @classmethod
     def find(cls, reference: str | Path, runs_directory: Path) -> "RunDirectory":
-        """Return the run that a command means: a path, the unique prefix of a name, or ``last``.
+        """Return the run that a command names: a path, a unique prefix of a name, or ``last``.
 
-        ``last`` is never the score of samples that no run made.
+        ``last`` never means the score of external samples.
 
         Raises:
-            UsageError: no run, or several.
-            DataError: a run whose record cannot be read.
+            UsageError: the reference matches no run, or several.
+            DataError: the run.json of the run cannot be read.
         """
         text = str(reference)
         if text != "last" and (Path(reference) / INFO).is_file():
@@ -160,76 +160,79 @@ class RunDirectory:
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            raise names.several(text, [run.name for run in fitting], runs_directory)
+            raise ambiguous_run(text, [run.name for run in fitting], runs_directory)
         if text and (runs_directory / text / INFO).is_file():
-            cls(runs_directory / text).info()  # raises, since `all` has left it out
-        raise names.missing(text, [run.name for run in runs], runs_directory)
+            cls(runs_directory / text).info()  # raises, because `all` left it out
+        raise unknown_run(text, [run.name for run in runs], runs_directory)
 
     # --- records ---------------------------------------------------------------------------------
 
     def info(self) -> dict[str, Any]:
-        """Return what run.json holds.
+        """Return the content of run.json.
 
         Raises:
-            DataError: there is none, or it is not one.
+            DataError: it is missing or damaged.
         """
         try:
             info = json.loads(self.info_file.read_bytes())
         except OSError as error:
             raise DataError(f"{self.info_file} cannot be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{self.info_file} is torn or empty: {error}") from error
+            raise DataError(f"{self.info_file} is incomplete or empty: {error}") from error
         if not isinstance(info, dict) or not isinstance(info.get("created"), str):
-            raise DataError(f"{self.info_file} is not the record of a run")
+            raise DataError(f"{self.info_file} is not the run.json of a run")
         return info
 
     def write_info(self, **changes: Any) -> None:
-        """Replace these fields of run.json and leave the others, all at once."""
+        """Replace these fields of run.json atomically; write nothing if nothing changes."""
         info = self.info() if self.info_file.exists() else {}
+        changed = info | records.plain(changes)
+        if changed == info:
+            return
         faults.hit("info.before_write")
-        write_atomic(self.info_file, records.to_json(info | changes, indent=1))
+        write_atomic(self.info_file, records.to_json(changed, indent=1))
 
     @cached_property
     def attempt(self) -> int:
-        """How many times the run was started or resumed; 0 before the first."""
+        """Number of starts and resumes so far; 0 before the first."""
         return int(self.info().get("attempts", 0))
 
     def begin_attempt(self) -> int:
-        """Count one more start, and return the count."""
+        """Count one more start or resume, and return the count."""
         self.attempt = int(self.info().get("attempts", 0)) + 1
         self.write_info(attempts=self.attempt)
         return self.attempt
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
-        """Add one row of training metrics; it names its `step`."""
+        """Add one row of training metrics; it has a `step`."""
         records.append(self.metrics_file, self._stamped(row))
 
     def append_event(self, kind: str, **about: Any) -> None:
-        """Add an event. ``started``, ``resumed``, ``finished`` and ``failed`` make the status."""
+        """Add an event. ``started``, ``resumed``, ``finished`` and ``failed`` decide the status."""
         records.append(self.events_file, self._stamped({"event": kind, **about}), durable=True)
 
     def append_score(self, score: Score) -> None:
-        """Add a score with its whole protocol."""
+        """Add a score with its protocol."""
         record = {"attempt": self.attempt, **score.to_dict()}
         records.append(self.scores_file, record, durable=True)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return one row a step, rising, of the last attempt at it; None where not finite."""
+        """Return one row per step, ascending, of its last attempt; non-finite values are None."""
         return records.last_attempts(records.read(self.metrics_file))
 
     def health(self) -> list[dict[str, Any]]:
-        """Return what the collapse watch saw, one row an evaluation, of the last attempt at it."""
+        """Return the collapse monitor's rows, one per evaluation, of its last attempt."""
         return records.last_attempts(records.read(self.health_file))
 
     def events(self) -> list[dict[str, Any]]:
-        """Return all events in the order they happened."""
+        """Return all events in chronological order."""
         return records.read(self.events_file)
 
     def scores(self) -> list[Score]:
-        """Return all scores in the order they were made.
+        """Return all scores in the order of writing.
 
         Raises:
-            DataError: one of them does not hold what a score needs.
+            DataError: a record is no valid score.
         """
         try:
             return [Score.from_dict(record) for record in records.read(self.scores_file)]
@@ -242,13 +245,13 @@ class RunDirectory:
     # --- owner and status ------------------------------------------------------------------------
 
     def hold(self, *, take_over: bool = False) -> AbstractContextManager[Owner]:
-        """Own the directory for the length of a block; see `ganzoo.runs.owner.hold`."""
+        """Own the directory during a ``with`` block; see `ganzoo.runs.owner.hold`."""
         return owner.hold(self.path, take_over=take_over)
 
     def status(self) -> str:
         """Return ``running``, ``finished``, ``failed`` or ``interrupted``.
 
-        A run whose owner is gone without a word is interrupted: nothing has to be written for it.
+        A run whose owner was killed counts as interrupted; nothing needs to be written for that.
         """
         if owner.is_held(self.path):
             return "running"
@@ -261,15 +264,15 @@ class RunDirectory:
 
 
 def unreadable(
-    runs_directory: Path, legible: Iterable[RunDirectory] = ()
+    runs_directory: Path, readable: Iterable[RunDirectory] = ()
 ) -> list[tuple[Path, str]]:
-    """Return the directories that `RunDirectory.all` leaves out, and why, by name.
+    """Return the directories that `RunDirectory.all` leaves out, with the reason, sorted by name.
 
     Args:
-        legible: what it gave, if that is known: need not be read again.
+        readable: the result of `RunDirectory.all`, if known, to avoid reading it again.
     """
     problems = []
-    known = {run.path for run in legible}
+    known = {run.path for run in readable}
     for path in _entries(runs_directory):
         if path in known:
             continue

@@ -1,7 +1,10 @@
-"""Named places where a test can make a fault happen: a run killed exactly there, a full disk.
+"""Fault injection: tests kill a run, or fill its disk, at a named point of the code.
 
-``GANZOO_FAULT=point:action[:n]`` makes the n-th hit of a point (from 1, which is the default;
-``*``: every hit) do the action. Without the variable a hit costs one look at the environment.
+The code that writes checkpoints and run.json calls `hit` where a crash would do most harm; the
+reliability tests crash a run at every point and check that nothing is lost.
+
+``GANZOO_FAULT=point:action[:n]`` runs the action at the n-th hit of the point (default 1; ``*``:
+every hit). Without the variable, a hit costs one look-up of an environment variable.
 
 =======  ===========================================================
 action   what happens at the point
@@ -10,7 +13,7 @@ kill     SIGKILL to this process
 sigterm  SIGTERM to this process
 raise    `InjectedFault`
 enospc   OSError with errno ENOSPC, as from a write to a full disk
-sleep    nothing for a while, in which others meet what is there
+sleep    wait `SLEEP_SECONDS`, so that another process meets the files as they are
 =======  ===========================================================
 """
 
@@ -28,27 +31,27 @@ ACTIONS = ("kill", "sigterm", "raise", "enospc", "sleep")
 SLEEP_SECONDS = 0.2
 
 POINTS: dict[str, str] = {}
-"""Name of a point → where in the work it stands. Filled by `declare` as modules are imported."""
+"""Name of a point → what has happened there. Modules fill it with `declare` when imported."""
 
 _hits: Counter[str] = Counter()
 
 
 class InjectedFault(RuntimeError):
-    """What the action ``raise`` raises."""
+    """Raised by the action ``raise``."""
 
 
 def declare(points: Mapping[str, str]) -> None:
-    """Add points to `POINTS`; every module declares those that it hits."""
+    """Add points to `POINTS`; a module declares the points that it hits."""
     POINTS.update(points)
 
 
 def hit(point: str) -> None:
-    """Let the fault that GANZOO_FAULT asks for at `point` happen, if it asks for one.
+    """Inject the fault that GANZOO_FAULT requests at `point`, if any.
 
     Raises:
         KeyError: the point was never declared.
-        UsageError: GANZOO_FAULT asks for an action that does not exist.
-        InjectedFault, OSError: as asked for.
+        UsageError: GANZOO_FAULT names an unknown action.
+        InjectedFault, OSError: the requested fault.
     """
     if point not in POINTS:
         raise KeyError(point)
@@ -67,7 +70,9 @@ def _act(point: str, action: str) -> None:
     if action == "enospc":
         raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} (injected at {point})")
     if action not in ACTIONS:
-        raise UsageError(f"{VARIABLE}: no action {action!r}", hint=f"one of: {', '.join(ACTIONS)}")
+        raise UsageError(
+            f"{VARIABLE}: unknown action {action!r}", hint=f"one of: {', '.join(ACTIONS)}"
+        )
     if action == "sleep":
         time.sleep(SLEEP_SECONDS)
         return

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writes, fsync, hashes, and what a full disk says."""
+"""Atomic and durable files, hashes, and errors of a full disk."""
 
 import errno
 import hashlib
@@ -19,18 +19,18 @@ _TORCH_WRITER = re.compile(
 
 
 class NoRoom(OSError):
-    """The disk, a quota or a file size limit has no room for a checkpoint. errno is ENOSPC.
+    """No room for a checkpoint: the disk, a quota or a file size limit. errno is ENOSPC.
 
-    Not yet the end of a run: the older checkpoints are untouched. `ganzoo.errors.DiskFull` is what
-    the engine makes of several in a row.
+    The older checkpoints are intact, so the run goes on. After several in a row the trainer raises
+    `ganzoo.errors.DiskFull`.
     """
 
 
 def says_no_room(error: BaseException | None) -> bool:
-    """Return whether an error, or one that it comes from, is about a full disk.
+    """Return whether an error, or one of its causes, means a full disk.
 
-    safetensors and ``torch.save`` do not raise OSError there: the first writes ``(os error 28)``
-    into its message, the second complains of a position that it did not expect.
+    safetensors and ``torch.save`` raise no OSError for it: the first puts ``(os error 28)`` into
+    its message, the second reports an unexpected file position.
     """
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL:
@@ -44,9 +44,10 @@ def says_no_room(error: BaseException | None) -> bool:
 
 
 def unwritable(place: Path, error: OSError, hint: str | None = None) -> GanzooError:
-    """Return what to tell the user when `place` cannot be written; `hint` is the way out, if any.
+    """Return the error for the user when `place` cannot be written.
 
-    Without one the reader is told how to see who may write there.
+    Args:
+        hint: what to try; None: the command that shows the permissions of `place`.
     """
     if says_no_room(error):
         return no_room_in(place)
@@ -57,12 +58,12 @@ def unwritable(place: Path, error: OSError, hint: str | None = None) -> GanzooEr
 
 
 def no_room_in(place: Path) -> DiskFull:
-    """Return what to tell the user when the disk that holds `place` is full."""
+    """Return the error for the user when the disk of `place` is full."""
     return DiskFull(f"no room in {place}", hint=f"df -h {shlex.quote(str(place))}")
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` durable. Windows has no such call and needs none."""
+    """Make the names in `directory` durable. On Windows this is neither possible nor needed."""
     if os.name == "nt":
         return
     descriptor = os.open(directory, os.O_RDONLY)
@@ -73,7 +74,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Make the content of a file durable."""
+    """Make a file's content durable."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
@@ -93,7 +94,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replace a file: a reader, and a crash at any moment, sees the old content or the new."""
+    """Replace a file atomically and durably: readers and crashes see the old content or the new."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         write_new(temporary, data)
@@ -104,10 +105,16 @@ def write_atomic(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def usual_mode(directory: Path) -> int:
-    """Return the mode that a new file in `directory` gets: 0666 less the umask.
+def remove_leftovers(directory: Path) -> None:
+    """Remove the temporary files of writes that were killed. Requires ownership of `directory`."""
+    for temporary in directory.glob(".*.tmp"):
+        temporary.unlink(missing_ok=True)
 
-    Asked of the file system, since reading the umask means changing it for every thread.
+
+def usual_mode(directory: Path) -> int:
+    """Return the mode of a new file in `directory`: 0666 without the bits of the umask.
+
+    Created and read back, because reading the umask requires changing it for all threads.
     """
     probe = directory / f".mode-{secrets.token_hex(4)}"
     probe.touch(exist_ok=False)

@@ -1,7 +1,7 @@
-"""The manifest of a checkpoint: what was written, so that what is read can be held against it.
+"""The manifest of a checkpoint: what was written, to verify what is read.
 
-``MANIFEST.json`` holds the format, the step, what the run says about the moment, the size and
-sha256 of every file, and a hash over itself.
+``MANIFEST.json`` holds the format, the step, further facts from the run, the size and sha256 of
+every file, and a hash of itself.
 """
 
 import json
@@ -16,21 +16,21 @@ from ganzoo.runs.records import content_hash, plain, to_json
 FORMAT = 1
 MANIFEST = "MANIFEST.json"
 
-faults.declare({"publish.synced": "the files are synced, there is no manifest"})
+faults.declare({"publish.synced": "the files are synced; there is no manifest yet"})
 
 
 class DamagedCheckpoint(CheckpointError):
-    """The files of a checkpoint are not those that its manifest names."""
+    """The files of a checkpoint do not match its manifest."""
 
 
 def verify(path: Path) -> dict[str, Any]:
     """Return the manifest of the checkpoint at `path` after checking every file against it.
 
     Raises:
-        DamagedCheckpoint: a file is missing or not what the manifest says, or the manifest is not
-            what was written; the first such file is named.
-        CheckpointError: written in a format that this ganzoo does not know.
-        OSError: a file is there and cannot be read.
+        DamagedCheckpoint: a file is missing or does not match the manifest, or the manifest is
+            damaged; names the first such file.
+        CheckpointError: the format is unknown to this version of ganzoo.
+        OSError: a file exists but cannot be read.
     """
     manifest = _read_manifest(path)
     for name, entry in manifest["files"].items():
@@ -45,7 +45,7 @@ def verify(path: Path) -> dict[str, Any]:
 
 
 def seal(staging: Path, step: int, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Sync all files, describe them in a manifest, write and sync that one last; return it."""
+    """Sync all files, then write and sync a manifest of them; return the manifest."""
     mode = files.usual_mode(staging)
     entries = {}
     directories = [staging]
@@ -77,10 +77,10 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         sound = False
     if not sound:
-        raise DamagedCheckpoint(f"{path.name}: {MANIFEST} is not as written")
+        raise DamagedCheckpoint(f"{path.name}: {MANIFEST} is damaged")
     if manifest["format"] != FORMAT:
         raise CheckpointError(
-            f"{path} has format {manifest['format']}; this ganzoo knows {FORMAT}",
+            f"{path} has format {manifest['format']}; this version of ganzoo reads format {FORMAT}",
             hint="pip install --upgrade ganzoo-core",
         )
     if path.name != directory_name(manifest["step"]):
@@ -89,7 +89,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _is_well_formed(manifest: dict[str, Any]) -> bool:
-    """Return whether the fields are of their types and no file lies outside of the directory."""
+    """Return whether all fields have their types and no file is outside the directory."""
     names = map(PurePosixPath, manifest["files"])
     return (
         isinstance(manifest["step"], int)
@@ -99,12 +99,12 @@ def _is_well_formed(manifest: dict[str, Any]) -> bool:
 
 
 def directory_name(step: int) -> str:
-    """Return the name of the checkpoint of a step."""
+    """Return the directory name of a step's checkpoint."""
     return f"step-{step:08d}"
 
 
 def looks_whole(path: Path) -> bool:
-    """Return whether all files are there in their sizes; their content is not read."""
+    """Return whether all files exist with the right sizes, without reading their content."""
     try:
         entries = _read_manifest(path)["files"].items()
         return all((path / name).stat().st_size == entry["bytes"] for name, entry in entries)

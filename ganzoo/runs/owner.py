@@ -1,8 +1,8 @@
-"""The owner of a run directory: one process at a time writes it.
+"""The owner of a run directory: only one process at a time may write it.
 
-Two files: ``lock``, which the kernel holds for the owner and frees even when it is killed, and
-``owner.json``, which says who that is and is removed in good order. A lock of another host cannot
-be trusted to be visible here (network file systems), so there the second file decides.
+Two files: ``lock`` is a lock of the operating system, which is released even if the owner is
+killed; ``owner.json`` names the owner and is removed at a normal exit. Locks of other hosts may be
+invisible on network file systems, so for another host ``owner.json`` decides.
 """
 
 import contextlib
@@ -16,19 +16,19 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ganzoo.errors import RunLocked
-from ganzoo.runs.commands import command, reference_to
-from ganzoo.runs.files import unwritable, write_atomic
+from ganzoo.runs.files import remove_leftovers, unwritable, write_atomic
 from ganzoo.runs.records import to_json, utc_now
+from ganzoo.runs.references import command, reference_to
 
 LOCK, OWNER = "lock", "owner.json"
 
 _PATIENCE = 0.5
-"""Seconds: longer than a look at the lock by `is_held` takes, shorter than anyone minds."""
+"""Seconds to wait for the lock: longer than `is_held` in another process holds it."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who writes a run directory: process id, host name, and since when (ISO 8601, UTC)."""
+    """The process that writes a run directory: id, host name, start time (ISO 8601, UTC)."""
 
     pid: int
     host: str
@@ -43,8 +43,8 @@ def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
     """Own `directory` until the end of the block.
 
     Raises:
-        RunLocked: another process owns it, or one on another host did and never gave it back;
-            `take_over` disregards the latter.
+        RunLocked: another process owns it, or a process on another host did and never released
+            it; `take_over` ignores the latter.
         UsageError, DiskFull: the directory cannot be written.
     """
     claimant = owner_of(directory)
@@ -52,8 +52,8 @@ def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
     if claimant and foreign and not take_over:
         resume = command("resume", reference_to(directory))
         raise RunLocked(
-            f"{directory} is held by {claimant}, which cannot be checked from here",
-            hint=f"{resume} --take-over   # if nothing runs there any more",
+            f"{directory} is in use by {claimant}, which cannot be checked from this host",
+            hint=f"{resume} --take-over   # if that process no longer runs",
         )
     if foreign:
         (directory / LOCK).unlink(missing_ok=True)
@@ -61,6 +61,7 @@ def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
     lock = FileLock(directory / LOCK, timeout=_PATIENCE)
     try:
         lock.acquire()
+        remove_leftovers(directory)
         write_atomic(directory / OWNER, to_json(asdict(owner)))
     except Timeout:
         raise _locked(directory) from None
@@ -75,7 +76,7 @@ def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
 
 
 def is_held(directory: Path) -> bool:
-    """Return whether a process is writing `directory`, as far as that can be seen from here."""
+    """Return whether a process owns `directory`, as far as this host can tell."""
     owner = owner_of(directory)
     if owner and owner.host != socket.gethostname():
         return True
@@ -87,14 +88,14 @@ def is_held(directory: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        # Another user's run, or a read-only disk: only what the owner wrote can be seen.
+        # Another user's run or a read-only disk: the lock cannot be tried, so owner.json decides.
         return owner is not None
     lock.release()
     return False
 
 
 def owner_of(directory: Path) -> Owner | None:
-    """Return who says that they own `directory`; None where nobody does, or not legibly."""
+    """Return the owner that owner.json names; None if there is none or it cannot be read."""
     try:
         return Owner(**json.loads((directory / OWNER).read_bytes()))
     except (OSError, ValueError, TypeError):

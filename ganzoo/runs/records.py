@@ -1,7 +1,7 @@
-"""Records: JSON that every reader accepts, and append-only files with one record a line.
+"""Records: strict JSON, and append-only files with one record per line.
 
-A number that is not finite is written as ``null``: strict JSON has no NaN, and tables read null as
-missing. What must tell NaN from infinity (a divergence) says so in words, in an event.
+Numbers that are not finite are written as ``null``, because strict JSON has no NaN and tables read
+null as missing. Where NaN and infinity must be told apart, an event says it in words.
 """
 
 import hashlib
@@ -15,14 +15,15 @@ from typing import Any
 
 
 def utc_now() -> str:
-    """Return the time as ISO 8601 in UTC, to the microsecond, so that records sort by it."""
+    """Return the time as ISO 8601 in UTC, with microseconds, so that records sort by time."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def plain(value: Any) -> Any:
-    """Return `value` in JSON's own types: no NaN, no paths, tuples or sets, keys as strings.
+    """Return `value` in JSON's own types; scalars of numpy and torch become numbers.
 
-    Scalars of numpy and torch become numbers.
+    Raises:
+        TypeError: a record cannot hold such a value.
     """
     if value is None or isinstance(value, (str, bool, int)):
         return value
@@ -42,26 +43,26 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any, *, indent: int | None = None) -> bytes:
-    """Return `value` as strict JSON in UTF-8; a file name that is no text is escaped."""
+    """Return `value` as strict JSON in UTF-8; undecodable bytes of file names are escaped."""
     text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=indent)
     return text.encode(errors="backslashreplace")
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one JSON text of `value` (sorted keys, no spaces, ASCII), for hashing."""
+    """Return canonical JSON of `value` (sorted keys, no spaces, ASCII), for hashing."""
     return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def content_hash(value: Any) -> str:
-    """Return the sha256 of `value` as canonical JSON, in hex."""
+    """Return the sha256 of the canonical JSON of `value`, in hex."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def append(path: Path, record: Mapping[str, Any], *, durable: bool = False) -> None:
-    """Add one record as one line; `durable` waits until it is on the disk.
+    """Append one record as one line; `durable` waits until it is on the disk.
 
-    A line that an earlier process was killed in the middle of is closed first, so that it spoils
-    no other.
+    If an earlier process was killed in the middle of a line, a newline first ends that line, so
+    that only that record is lost.
     """
     line = to_json(record) + b"\n"
     with path.open("ab+") as file:
@@ -76,9 +77,9 @@ def append(path: Path, record: Mapping[str, Any], *, durable: bool = False) -> N
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a file in the order they were written; none where there is no file.
+    """Return the records of a file in the order of writing; an empty list if there is no file.
 
-    A torn line, the last or one that a later process went on after, is left out.
+    Incomplete lines are skipped.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -90,9 +91,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 def last_attempts(
     records: Collection[Mapping[str, Any]], key: str = "step"
 ) -> list[dict[str, Any]]:
-    """Return one record a step, in order of steps: that of the last attempt that came by.
+    """Return one record per step, in order of steps: the last attempt's.
 
-    A resumed run does again the steps after its checkpoint. Of one attempt the last line counts.
+    A resumed run repeats the steps after its checkpoint. Within one attempt the last line counts.
     """
     kept: dict[Any, Mapping[str, Any]] = {}
     for record in records:

@@ -1,6 +1,6 @@
-"""A score, and all that made it: the protocol, how the samples were drawn, and on what.
+"""A score with its protocol, its sampling, and the environment it was computed in.
 
-Two scores may be ranked together when their protocols are equal, and only then.
+Two scores may be ranked together if, and only if, their protocols are equal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Protocol:
-    """Everything that decides what a value means; equal protocols, comparable values."""
+    """Everything that decides what a value means. Values of equal protocols are comparable."""
 
     extractor: str
     """Full id, such as ``zoo/toy-cnn``."""
@@ -37,41 +37,41 @@ class Protocol:
     """None for an extractor without weights."""
     layer: str
     input_rule: str
-    """In words: quantisation, channels, resize, range."""
+    """Quantisation, channels, resize and range, in words."""
     extractor_dtype: str
     n_fake: int
     reference: str
     """Full id of the data set."""
     reference_sha256: str
-    """Of the stored samples, whatever their order."""
+    """Hash of the stored samples, independent of their order."""
     split: str
     n_real: int
     preparation: str = ""
-    """The data set's parameters in words."""
+    """The data set's parameters, in words."""
     metric: str = "frechet"
     metric_revision: int = 1
 
     @cached_property
     def id(self) -> str:
-        """12 hex digits: equal for equal protocols."""
+        """Hash of the protocol, 12 hex digits."""
         return content_hash({part.name: getattr(self, part.name) for part in fields(self)})[:12]
 
     @property
     def reference_key(self) -> str:
-        """32 hex digits over all fields but `n_fake`: names the reference's cached statistics."""
+        """Hash of all fields but `n_fake`, 32 hex digits; key of cached reference statistics."""
         content = asdict(self)
         del content["n_fake"]
         return content_hash(content)[:32]
 
     @property
     def distance_name(self) -> str:
-        """``FID`` for the Inception network's pool3 features and nothing else."""
+        """``FID`` for Inception pool3 features only, else ``FD(extractor)``."""
         if (self.extractor, self.layer) == ("zoo/inception", "pool3"):
             return "FID"
         return f"FD({_bare(self.extractor)})"
 
     def words(self) -> str:
-        """Return what people see, such as ``FID 50k · cifar10/train``."""
+        """Return the protocol as a short label, such as ``FID 50k · cifar10/train``."""
         thousands, rest = divmod(self.n_fake, 1000)
         count = f"{thousands}k" if thousands and not rest else str(self.n_fake)
         reference = "/".join(filter(None, (_bare(self.reference), self.split)))
@@ -87,7 +87,7 @@ class Protocol:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Protocol:
-        """Return the protocol of a record; fields that are not known are left out.
+        """Return the protocol of a record; unknown fields are ignored.
 
         Raises:
             ValueError: a field is missing.
@@ -98,7 +98,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the scored samples were drawn: what a comparison compares, or has to mention."""
+    """How the scored samples were drawn. Comparisons separate or mention differences here."""
 
     weights: str
     """``ema`` or ``raw``."""
@@ -106,11 +106,11 @@ class Sampling:
     """Generator updates."""
     samples_seen: int
     selected: str
-    """``during``, ``best``, ``final`` or ``asked``."""
+    """``during``, ``best``, ``final`` or ``asked``: which checkpoint of the run was scored."""
     seed: int
     checkpoint_sha256: str | None = None
     labels: str | None = None
-    """Law of the labels; None for an unconditional model."""
+    """Distribution of the labels; None for an unconditional model."""
     batch_norm: str = "eval"
     truncation: float | None = None
 
@@ -122,18 +122,18 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a Fréchet distance is made of, and how far it can be trusted; in its own units."""
+    """Parts and uncertainty of a Fréchet distance, in the units of the distance."""
 
     mean_term: float
-    """The squared distance of the means: what all samples have in common."""
+    """Squared distance of the means."""
     covariance_term: float
-    """The rest: variety and its directions."""
+    """The rest: differences in variance and correlation."""
     floor: float
-    """What as many samples of a perfect generator would score, on average."""
+    """Expected score of a perfect generator with this number of samples."""
     standard_error: float
-    """Over other samples of the same generator against the same reference."""
+    """Standard error over other samples of the same generator against the same reference."""
     debiased: float | None = None
-    """About what infinitely many samples would score; None where too few are there to say."""
+    """Estimate for infinitely many samples; None if there are too few samples to estimate it."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Statistics:
@@ -143,7 +143,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Score:
-    """One value under one protocol, with the other metrics of the same samples."""
+    """One value under one protocol, with other metrics of the same samples."""
 
     value: float
     """The Fréchet distance; lower is better."""
@@ -151,26 +151,26 @@ class Score:
     time: str
     """ISO 8601, UTC."""
     sampling: Sampling | None = None
-    """None for samples that no run of ganzoo made."""
+    """None for samples of other tools."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """NaN where a metric is undefined."""
+    """NaN if a metric is undefined."""
     statistics: Statistics | None = None
-    """None in records of versions that did not compute them."""
+    """None in records of older versions."""
     env: Mapping[str, Any] = field(default_factory=dict)
     """Versions, device, batch size, number of processes: recorded, never compared."""
 
     @classmethod
     def now(cls, **parts: Any) -> Score:
-        """Return a score made at this moment; the parts are the other fields."""
+        """Return a score with the current time; `parts` are the other fields."""
         return cls(time=utc_now(), **parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the score as a record of `scores.jsonl`, with the protocol's id beside it."""
+        """Return the score as a record of `scores.jsonl`, including the protocol's id."""
         return asdict(self) | {"protocol_id": self.protocol.id}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Score:
-        """Return the score of a record; fields that are not known are left out.
+        """Return the score of a record; unknown fields are ignored.
 
         Raises:
             ValueError: a field is missing, or the value is not a finite number.
@@ -192,7 +192,7 @@ class Score:
 
 @lru_cache(maxsize=256)
 def _protocol(items: tuple[tuple[str, Any], ...]) -> Protocol:
-    """Return the one protocol of these fields: the records of a thousand runs share a few."""
+    """Return the protocol of these fields. Cached: many records share few protocols."""
     return _from_dict(Protocol, dict(items))
 
 
@@ -205,7 +205,7 @@ def _from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
 
 @cache
 def _names(cls: type) -> tuple[list[str], list[str]]:
-    """Return the names of a dataclass's fields, and of those without a default."""
+    """Return the names of a dataclass's fields, and of the required ones."""
     known = fields(cls)
     needed = [f.name for f in known if f.default is MISSING and f.default_factory is MISSING]
     return [f.name for f in known], needed
@@ -216,7 +216,7 @@ def _bare(name: str) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return a value for a line of text; a hash by its first eight digits."""
+    """Return a value for a line of text; hashes are shortened to eight digits."""
     if value is None or value == "":
         return "none"
     return value[:8] if isinstance(value, str) and len(value) == 64 else str(value)

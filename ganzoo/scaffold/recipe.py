@@ -9,7 +9,7 @@ from ganzoo.errors import UsageError
 from ganzoo.recipes.load import FORMAT, NEVER_INHERITED, Recipe
 from ganzoo.recipes.locate import inside_project, is_path
 from ganzoo.recipes.yaml import yaml_line
-from ganzoo.runs import names
+from ganzoo.runs.references import check_name
 
 _MAIN = ("dataset", "generator", "discriminator", "loss", "regularizers", "augmentation",
          "optimizers", "schedules", "train", "eval")  # fmt: skip
@@ -25,7 +25,7 @@ def new_file(name: str) -> Path:
     """
     stem = name.removesuffix(".yaml")
     try:
-        names.check(stem)
+        check_name(stem)
     except UsageError as error:
         raise UsageError(error.message, hint="ganzoo new recipe NAME --from ID") from error
     file = Path(f"{stem}.yaml")

@@ -1,4 +1,4 @@
-"""Checks of augmentations of what D sees."""
+"""Checks of augmentations of D's inputs."""
 
 from __future__ import annotations
 
@@ -8,52 +8,51 @@ import torch
 from torch import Tensor
 
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.testing.asking import BATCH, samples
-from ganzoo.testing.capturing import captured, require_declared
-from ganzoo.testing.checks import Exempt, Failed, case_check
-from ganzoo.testing.comparing import Answers, difference, shape
+from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
-from ganzoo.testing.spelling import method_names
-from ganzoo.testing.state import check_resumes
+from ganzoo.testing.networks import BATCH, samples
+from ganzoo.testing.outcomes import Exempt, Failed
+from ganzoo.testing.probes import (
+    Outputs,
+    captured,
+    check_resumes,
+    difference,
+    form_of,
+    require_declared,
+    require_finite,
+)
 
 STRENGTHS = ("strength", "probability", "p")
-"""What the parameter that scales an augmentation may be called."""
+"""Possible names of the parameter that scales an augmentation."""
 
 
 @case_check()
 def form(case: Case) -> None:
-    """Called with samples and noise, it returns samples of the same shape and dtype."""
+    """It maps samples and noise to samples of the same shape and dtype."""
     x = _samples(case)
     found: Any = case.make()(x, _noise())
     if not isinstance(found, Tensor):
-        raise Failed("a tensor", f"a {type(found).__name__}", "return the samples alone")
+        raise Failed("a tensor", form_of(found), "return the samples only")
     if found.shape != x.shape or found.dtype != x.dtype:
         raise Failed(
-            f"float32 samples of shape {shape(x)}",
-            f"{str(found.dtype).removeprefix('torch.')} of shape {shape(found)}",
-            "keep the samples' shape and dtype",
+            f"samples in {form_of(x)}", form_of(found), "keep the samples' shape and dtype"
         )
 
 
 @case_check("form")
 def finite(case: Case) -> None:
     """Finite samples stay finite."""
-    found = case.make()(_samples(case), _noise())
-    if not found.isfinite().all():
-        count = int((~found.isfinite()).sum())
-        raise Failed(
-            "finite samples", f"{count} of {found.numel()} values that are not", "mind x/0"
-        )
+    require_finite("samples", case.make()(_samples(case), _noise()), "avoid x/0")
 
 
 @case_check("form")
 def differentiable(case: Case) -> None:
-    """The samples get a gradient through it, which can be differentiated again."""
+    """Gradients flow through it to the samples, and can be differentiated again."""
     x = _samples(case).requires_grad_()
     found = case.make()(x, _noise())
-    advice = "use operations of torch that have a gradient; detach nothing, round nothing"
+    advice = "use torch operations that have a gradient; do not detach or round"
     if not found.requires_grad:
-        raise Failed("samples with a graph", "none", advice)
+        raise Failed("samples with a graph", "samples without", advice)
     (gradient,) = torch.autograd.grad(found.square().sum(), x, create_graph=True)
     if not gradient.requires_grad:
         raise Failed("a gradient that can be differentiated again", "one without a graph", advice)
@@ -64,7 +63,7 @@ def differentiable(case: Case) -> None:
 
 @case_check("form")
 def same_noise(case: Case) -> None:
-    """What it does is a function of the samples and of the noise that it is given."""
+    """Its output is a function of the samples and the given noise."""
     augmentation = case.make()
     torch.manual_seed(1)
     before = {"samples": augmentation(_samples(case), _noise())}
@@ -73,13 +72,13 @@ def same_noise(case: Case) -> None:
         raise Failed(
             "the same samples from the same noise",
             found,
-            "draw from noise.uniform and noise.normal alone",
+            "draw numbers only from noise.uniform and noise.normal",
         )
 
 
 @case_check("form")
 def identity_at_zero(case: Case) -> None:
-    """At strength 0 it returns the samples as they are."""
+    """At strength 0 it returns the samples unchanged."""
     component = case.component
     names = [field.alias for field in component.model.model_fields.values()]
     strength = next((name for name in STRENGTHS if name in names), None)
@@ -95,15 +94,15 @@ def identity_at_zero(case: Case) -> None:
 
 @case_check("form")
 def resumes(case: Case) -> None:
-    """One that adapts goes on after a restart as it would have: its state is in state_dict."""
+    """If it adapts, it continues unchanged after a restart: its state is in its state_dict."""
     if not hasattr(case.make(), "observe"):
-        raise Exempt("does not adapt: it has no observe")
+        raise Exempt("does not adapt: it has no method observe")
 
     def use(live: Any) -> None:
         for sign in (1.0, 1.0, 0.5):
             live.observe({"real_logits_sign": torch.tensor(sign), "samples": 100_000})
 
-    def ask(live: Any) -> Answers:
+    def ask(live: Any) -> Outputs:
         return {"samples": live(_samples(case), _noise())}
 
     check_resumes(case, use, ask)
@@ -111,9 +110,9 @@ def resumes(case: Case) -> None:
 
 @case_check("form")
 def graph_safe(case: Case) -> None:
-    """One that declares ``graph-safe`` does the same for all values of tensors.
+    """If it declares ``graph-safe``, it runs the same operations for all values of tensors.
 
-    A GPU then plays its updates as a captured graph.
+    A GPU then runs its updates as a captured CUDA graph.
     """
     require_declared(case)
     augmentation, x, noise = case.make(), _samples(case), _noise()

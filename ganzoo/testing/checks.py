@@ -1,72 +1,40 @@
-"""What a check is, how one ends, and what a component that fails it is told."""
+"""Define checks, and the check of misspelt method names that several kinds share."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from inspect import cleandoc
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
+from torch import nn
 
-import ganzoo
-
-if TYPE_CHECKING:
-    from ganzoo.testing.component import Case, Component
-
-
-class Failed(Exception):
-    """The component breaks the contract.
-
-    Args:
-        expected: what the contract says, to be read after the word "expected".
-        got: what was seen, to be read after the word "got".
-        advice: what the author can do about it.
-    """
-
-    def __init__(self, expected: str, got: str, advice: str) -> None:
-        super().__init__(expected, got, advice)
-        self.expected = expected
-        self.got = got
-        self.advice = advice
-        self.where = ""
-        """The case that it happened in; empty where the component as a whole is meant."""
-
-    def __str__(self) -> str:
-        where = f"{self.where}: " if self.where else ""
-        return f"{where}expected {self.expected}, got {self.got}; {self.advice}"
-
-
-class Exempt(Exception):
-    """The check does not apply, because of what the component declares or does not offer."""
-
-
-class NotChecked(Exception):
-    """The check applies and could not be made: something is missing that only the user has."""
+from ganzoo.testing.component import Case, Component
+from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that every component of a kind is held to.
+    """A requirement on every component of a kind.
 
-    `run` raises `Failed`, `Exempt` or `NotChecked`, or any error of the component's own. It is only
-    called once every check named in `after` has passed or did not apply: one fault, one failure.
+    `run` raises `Failed`, `Exempt` or `NotChecked`, or whatever the component raises. It runs only
+    if every check named in `after` passed or did not apply, so that one fault is one failure.
     """
 
     name: str
     proves: str
-    """One sentence, in plain words."""
+    """One sentence for ``ganzoo conformance --list``."""
     run: Callable[[Component], None]
     after: tuple[str, ...] = ()
 
 
 def component_check(*after: str) -> Callable[[Callable[[Component], None]], Check]:
-    """Return a decorator: a function of the component → the check of the same name.
+    """Return a decorator that turns a function of a component into the check of the same name.
 
-    The first paragraph of the function's docstring is what the check proves.
+    The first paragraph of the function's docstring becomes `Check.proves`.
     """
 
     def decorate(function: Callable[[Component], None]) -> Check:
@@ -75,13 +43,16 @@ def component_check(*after: str) -> Callable[[Callable[[Component], None]], Chec
     return decorate
 
 
-def case_check(*after: str, every_size: bool = False) -> Callable[[Callable[[Case], None]], Check]:
-    """Like `component_check`, for a function that is called with the cases of the component.
+def case_check(
+    *after: str, name: str | None = None, every_size: bool = False
+) -> Callable[[Callable[[Case], None]], Check]:
+    """Like `component_check`, for a function that is called with each case of a component.
 
-    The check is exempt if every case is, and ends at the first case that fails.
+    The check is exempt if every case is; the first case that fails ends it.
 
     Args:
-        every_size: also with the cases whose samples are large, where there are small ones.
+        name: the check's name, by default the function's.
+        every_size: also run the cases with large samples, even where there are small ones.
     """
 
     def decorate(function: Callable[[Case], None]) -> Check:
@@ -91,42 +62,15 @@ def case_check(*after: str, every_size: bool = False) -> Callable[[Callable[[Cas
             if len(exempt) == len(cases):
                 raise exempt[0]
 
-        return Check(_name(function), _proof(function), run, ("builds", *after))
+        return Check(name or _name(function), _proof(function), run, ("builds", *after))
 
     return decorate
 
 
-def failure(
-    error: Exception,
-    expected: str = "no error",
-    advice: str = "the error is the component's own",
-) -> Failed:
-    """Return what any error of a check means to the author of the component."""
-    if isinstance(error, Failed):
-        return error
-    words = " ".join(str(error).split())[:300]
-    got = f"{type(error).__name__}: {words}{_place(error)}" if words else type(error).__name__
-    failed = Failed(expected, got, advice)
-    failed.__cause__ = error
-    return failed
-
-
-@contextmanager
-def expecting(expected: str, advice: str) -> Iterator[None]:
-    """Say of any error inside what was expected in its place, and what to do."""
-    try:
-        yield
-    except (Exempt, NotChecked):
-        raise
-    except Exception as error:
-        failed = failure(error, expected, advice)
-        raise failed from failed.__cause__
-
-
 def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:
-    """Check one case; return why it is exempt, or None."""
+    """Check one case; return `Exempt` if it does not apply, else None."""
     try:
-        # What a component draws from torch's default generator is the same in every run.
+        # Seeded: a component may draw from torch's default generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             function(case)
@@ -141,17 +85,6 @@ def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:
     return None
 
 
-def _place(error: Exception) -> str:
-    """Return the innermost line of the traceback that is neither torch's nor ours."""
-    foreign = (str(Path(torch.__file__).parent), str(Path(ganzoo.__file__).parent))
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(foreign)
-    ]
-    return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-
-
 def _name(function: Callable[..., None]) -> str:
     return function.__name__.replace("_", "-")
 
@@ -159,3 +92,53 @@ def _name(function: Callable[..., None]) -> str:
 def _proof(function: Callable[..., None]) -> str:
     paragraph = cleandoc(function.__doc__ or "").split("\n\n")[0]
     return " ".join(paragraph.replace("``", "").split())
+
+
+LIKENESS = 0.8
+"""Similarity, as measured by `difflib`, from which a name counts as misspelt."""
+
+
+def method_names(contract: Mapping[str, tuple[str, ...]], *after: str) -> Check:
+    """Return the check that no public method is a misspelt method of the contract.
+
+    Args:
+        contract: name of each method that ganzoo calls → the names of its arguments.
+        after: names of the checks that must hold first.
+    """
+
+    def method_names(case: Case) -> None:
+        """No public method has a name that is nearly one of those that ganzoo calls.
+
+        Such a method would never be called, without any error.
+        """
+        for name, method in _methods(case.make()).items():
+            near = get_close_matches(name.lower(), contract, n=1, cutoff=LIKENESS)
+            if name in contract or not near or not _takes(method, len(contract[near[0]])):
+                continue
+            words = ", ".join(("self", *contract[near[0]]))
+            raise Failed(
+                "no public method whose name is nearly one that ganzoo calls",
+                f"{name} - did you mean {near[0]!r}?",
+                f"def {near[0]}({words}): …, or begin the name of a helper with an underscore",
+            )
+
+    return case_check(*after)(method_names)
+
+
+def _methods(live: Any) -> dict[str, Callable[..., Any]]:
+    """Return a component's public methods by name, without those of nn.Module."""
+    found = inspect.getmembers(type(live), inspect.isfunction)
+    return {
+        name: method
+        for name, method in found
+        if not name.startswith("_") and not hasattr(nn.Module, name)
+    }
+
+
+def _takes(method: Callable[..., Any], count: int) -> bool:
+    """Return whether the method accepts this many arguments after ``self``."""
+    try:
+        inspect.signature(method).bind(None, *range(count))
+    except TypeError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""A component under test, and the cases that it is tried in: parameters and what is generated."""
+"""A component under test, and its cases: parameter sets combined with the engine's arguments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganzoo.api import MODALITIES, DataError, Registration, SampleSpec
 from ganzoo.components.build import capabilities, initialised_from
@@ -16,15 +16,12 @@ from ganzoo.components.signature import parameter_model
 from ganzoo.modalities import modality
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
-from ganzoo.testing.checks import Failed, NotChecked
-
-if TYPE_CHECKING:
-    from ganzoo.testing.report import Outcome
+from ganzoo.testing.outcomes import Failed, NotChecked, Outcome
 
 Parameters = Mapping[str, Any]
 
 SMALL = 1000
-"""Numbers in a sample up to which every check is made; beyond, those of shapes and values."""
+"""Largest sample, in numbers, on which slow checks run too."""
 
 LATENT_DIMENSIONS = (1, 16, 100)
 
@@ -32,11 +29,11 @@ NOTHING: Parameters = MappingProxyType({})
 
 TAKES_SPEC = frozenset({"generator", "discriminator", "augmentation"})
 MAY_REFUSE = TAKES_SPEC | {"latent"}
-"""Kinds that may refuse some of what they are tried on, by ValueError."""
+"""Kinds whose factory may refuse an argument by ValueError."""
 
 
 def typical_specs(names: Iterable[str], registry: Registry) -> list[SampleSpec]:
-    """Return the typical specs of these modalities; those of plugins are loaded for it.
+    """Return the typical specs of these modalities, loading those of plugins.
 
     Raises:
         PluginError: one of them is not installed.
@@ -56,9 +53,9 @@ class Component:
     """One registered component under test.
 
     Args:
-        given: parameter sets to try beside the defaults (in their place, where the component has
-            parameters without a default).
-        specs: what to generate, besides the typical specs of its modalities.
+        given: parameter sets to try in addition to the defaults, or instead of them if a
+            parameter has no default.
+        specs: specs to try in addition to the typical specs of its modalities.
     """
 
     registry: Registry
@@ -66,7 +63,7 @@ class Component:
     given: Sequence[Parameters] = ()
     specs: Sequence[SampleSpec] = ()
     outcomes: dict[str, Outcome] = field(default_factory=dict, repr=False)
-    """Of the checks made so far, by name."""
+    """Outcomes of the checks that have run, by name."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.registration.id}"
@@ -81,7 +78,7 @@ class Component:
         """The registered target, imported.
 
         Raises:
-            PluginError: it cannot be imported, or is not there.
+            PluginError: it cannot be imported, or does not exist.
         """
         return self.registry.resolve(self.registration)
 
@@ -96,13 +93,13 @@ class Component:
 
     @cached_property
     def cases(self) -> list[Case]:
-        """What the component is tried in: each of its parameter sets with each fitting argument.
+        """Each parameter set with each argument that the factory accepts.
 
-        A spec (or dimension of z) that the factory refuses by ValueError is left out.
+        Leaves out a spec, or a dimension of z, that the factory refuses by ValueError.
 
         Raises:
-            NotChecked: required parameters were not given, or the data is not there.
-            Failed: parameters that were given are wrong, or every spec is refused.
+            NotChecked: required parameters or data are missing.
+            Failed: the given parameters are invalid, or every spec is refused.
         """
         found = []
         for plan in self._plans():
@@ -114,26 +111,26 @@ class Component:
             ]
             if not fitting:
                 raise Failed(
-                    "a component for at least one of those that it is tried on",
+                    "a component for at least one of the specs that are tried",
                     "a refusal of each: " + "; ".join(refused),
-                    "register the modalities that it can do, or hand specs=[…] to conformance",
+                    "register the modalities that it supports, or pass specs=[…] to conformance",
                 )
             found += fitting
         return found
 
     @property
     def small_cases(self) -> list[Case]:
-        """The cases whose samples are small, where there are such; what is slow is done on them."""
+        """The cases with small samples, for slow checks; all cases if none is small."""
         return [case for case in self.cases if case.is_small] or self.cases
 
     def plan(self, parameters: Parameters, defaults: Parameters = NOTHING) -> ComponentPlan:
-        """Return the component with parameters as a recipe would give them.
+        """Return the component's plan with parameters as a recipe would give them.
 
         Args:
-            defaults: given where the factory has them and `parameters` says nothing.
+            defaults: used where the factory has the parameter and `parameters` does not.
 
         Raises:
-            Failed: it has no such parameter, or does not take that value.
+            Failed: a parameter is unknown, or its value invalid.
         """
         try:
             return plan_component(
@@ -147,13 +144,13 @@ class Component:
             what = "; ".join(f"{'.'.join(path)}: {words}" for path, words in wrong.found)
             given = ", ".join(f"{name}={value}" for name, value in parameters.items())
             raise Failed(
-                f"the parameters {given} to be taken",
+                f"the parameters {given} to be accepted",
                 what,
-                f"ganzoo info {self.registration.id} lists what there is",
+                f"ganzoo info {self.registration.id} lists the parameters",
             ) from None
 
     def _plans(self) -> Iterator[ComponentPlan]:
-        """Yield every parameter set, checked, once."""
+        """Yield the plan of each distinct parameter set."""
         required = {f.alias for f in self.model.model_fields.values() if f.is_required()}
         sets = list(self.given) if required else [{}, *self.given]
         if not sets:
@@ -172,12 +169,12 @@ class Component:
                     yield plan
 
     def _engine_defaults(self) -> list[Parameters]:
-        """Return what the engine gives by itself: a conditional recipe says so to both networks."""
+        """Return the parameters that the engine sets itself: `conditional` of both networks."""
         networks = self.kind in ("generator", "discriminator")
         return [{}, {"conditional": True}] if networks else [{}]
 
     def _arguments(self) -> list[tuple[Any, ...]]:
-        """Return what the engine may pass by position."""
+        """Return the positional arguments that the engine may pass."""
         registration = self.registration
         if self.kind in TAKES_SPEC:
             can = sorted(registration.modalities, key=_order) or MODALITIES
@@ -192,17 +189,17 @@ class Component:
 
 @dataclass(frozen=True)
 class Case:
-    """A component with its parameters and the engine's arguments: what a check is made on."""
+    """A component with its parameters and the engine's arguments, for one run of a check."""
 
     component: Component
     plan: ComponentPlan
     arguments: tuple[Any, ...]
     capabilities: frozenset[str] = frozenset()
-    """What the instance says that it does."""
+    """The capabilities that the instance declares."""
 
     @property
     def label(self) -> str:
-        """The arguments and the parameters that differ from the defaults, in words."""
+        """The arguments, and the parameters that differ from their defaults, for messages."""
         usual = {field.alias: field.default for field in self.component.model.model_fields.values()}
         changed = (
             f"{name}={self.plan.plain[name]}"
@@ -215,20 +212,20 @@ class Case:
 
     @property
     def spec(self) -> SampleSpec:
-        """What is generated, for the kinds that are given a spec."""
+        """The spec, for the kinds that take one."""
         spec: SampleSpec = self.arguments[0]
         return spec
 
     @property
     def is_small(self) -> bool:
-        """Whether one sample holds no more than a thousand numbers, or no spec is given."""
+        """Whether a sample has at most `SMALL` numbers; always true without a spec."""
         return self.component.kind not in TAKES_SPEC or self.spec.size <= SMALL
 
     def make(self, *arguments: Any, seed: int = 0) -> Any:
-        """Return a new instance, its weights drawn from `seed`.
+        """Return a new instance with weights drawn from `seed`.
 
         Args:
-            arguments: the engine's, where they are made in the check itself (an optimizer's).
+            arguments: replace the case's own, where a check makes them (for optimizers).
         """
         with initialised_from(seed, (self.component.kind,)):
             return self.plan.build(*(arguments or self.arguments))
@@ -237,10 +234,10 @@ class Case:
 def _tried(
     component: Component, plan: ComponentPlan, arguments: tuple[Any, ...], refused: list[str]
 ) -> Case | None:
-    """Return the case with what its instance declares; None where the spec is refused."""
+    """Return the case with its instance's capabilities; None if the factory refuses the spec."""
     case, kind = Case(component, plan, arguments), component.kind
     if kind == "optimizer":
-        return case  # it needs parameters to optimise, which its checks make
+        return case  # the checks make the parameters that it optimizes
     try:
         return replace(case, capabilities=capabilities(case.make()))
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Checks of data sets: what they give is what they declare, the same in every process."""
+"""Checks of data sets: samples match the declared spec, and are the same in every process."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
-from ganzoo.testing.comparing import difference, shape
+from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
+from ganzoo.testing.outcomes import Exempt, Failed, expecting
+from ganzoo.testing.probes import difference, shape
 
 LOOKED_AT = 12
-"""How many samples of a data set are read one by one, spread over the whole of it."""
+"""Number of samples that are read one by one, spread over the whole data set."""
 
 
 def indices(dataset: Any) -> list[int]:
-    """Return the indices that are looked at: the first, the last, and some between."""
+    """Return the indices to read: the first, the last, and some between."""
     return sorted({int(i) for i in np.linspace(0, len(dataset) - 1, LOOKED_AT)})
 
 
 @case_check()
 def form(case: Case) -> None:
-    """It has a length above 0, a SampleSpec, and gives pairs of a tensor and a label or None."""
+    """It has a length above 0, a SampleSpec, and items of a tensor and a label or None."""
     dataset = case.make()
     spec = getattr(dataset, "spec", None)
     if not isinstance(spec, SampleSpec):
         raise Failed("an attribute spec, a SampleSpec", repr(spec), "set self.spec in __init__")
     if len(dataset) < 1:
-        raise Failed("at least one sample", "none", "raise a DataError where there is no data")
+        raise Failed("at least one sample", "none", "raise DataError if there is no data")
     for index in indices(dataset):
         item = dataset[index]
         pair = isinstance(item, tuple) and len(item) == 2
@@ -65,10 +66,10 @@ def true_to_spec(case: Case) -> None:
             raise Failed(
                 f"{spec.stored_dtype} of shape {declared} as sample {index}",
                 f"{dtype} of shape {shape(sample)}",
-                "give samples in the stored form of SampleSpec's table",
+                "return samples in the stored form of SampleSpec's table",
             )
         if reason := _out_of_range(sample, spec):
-            raise Failed(f"a valid sample {index}", reason, "keep to SampleSpec's table")
+            raise Failed(f"a valid sample {index}", reason, "follow SampleSpec's table")
 
 
 def _out_of_range(sample: Tensor, spec: SampleSpec) -> str | None:
@@ -83,7 +84,7 @@ def _out_of_range(sample: Tensor, spec: SampleSpec) -> str | None:
 
 @case_check("form")
 def labels(case: Case) -> None:
-    """Labels are Python integers from 0 up to the number of classes; None where there are none."""
+    """Labels are Python integers below the number of classes; None if there are no classes."""
     dataset = case.make()
     classes = dataset.spec.classes
     expected = f"labels from 0 to {classes - 1}" if classes else "no labels, as spec.classes is 0"
@@ -94,13 +95,13 @@ def labels(case: Case) -> None:
             raise Failed(
                 expected,
                 f"{label!r} ({type(label).__name__}) of sample {index}",
-                "say in spec.classes how many there are, and give int(label)",
+                "set spec.classes to the number of classes, and return int(label)",
             )
 
 
 @case_check("form")
 def same_by_index(case: Case) -> None:
-    """An index gives the same sample each time, in any order, whatever was drawn before."""
+    """An index gives the same sample each time, in any order and for any random state."""
     dataset, other = case.make(), case.make(seed=1)
     chosen = indices(dataset)
     with seeded(1):
@@ -113,17 +114,17 @@ def same_by_index(case: Case) -> None:
                 raise Failed(
                     f"the same sample {index} {which}",
                     found,
-                    "leave augmentation and shuffling to the engine; key what is random by index",
+                    "leave augmentation and shuffling to the engine; seed random parts by index",
                 )
 
 
 @case_check("form")
 def picklable(case: Case) -> None:
-    """It can be sent to a worker process and gives the same samples there."""
+    """It can be pickled for a worker process, and the copy gives the same samples."""
     dataset = case.make()
     with seeded(3):
         before = {index: dataset[index] for index in indices(dataset)}
-    advice = "keep no open file, lock or lambda in it: open files where a sample is read"
+    advice = "store no open file, lock or lambda: open files when a sample is read"
     with expecting("a data set that can be pickled", advice):
         copied = pickle.loads(pickle.dumps(dataset))  # noqa: S301 - our own bytes
     with seeded(3):
@@ -131,18 +132,18 @@ def picklable(case: Case) -> None:
     for index, item in before.items():
         if found := _changed(item, after[index]):
             raise Failed(
-                f"the same sample {index} from a pickled copy", found, "pickle all that decides it"
+                f"the same sample {index} from a pickled copy", found, "pickle its whole state"
             )
 
 
 @case_check("form")
 def whole_tensors(case: Case) -> None:
-    """Where it offers `tensors`, they are all of its samples and labels, in order."""
+    """If it has `tensors`, they are all of its samples and labels, in order."""
     dataset = case.make()
     if not hasattr(dataset, "tensors"):
-        raise Exempt("offers no tensors()")
+        raise Exempt("has no method tensors")
     all_samples, all_labels = dataset.tensors()
-    advice = "let tensors() and __getitem__ read from one place"
+    advice = "let tensors() and __getitem__ read the same data"
     if len(all_samples) != len(dataset):
         raise Failed(f"{len(dataset)} samples from tensors()", str(len(all_samples)), advice)
     if all_labels is not None and all_labels.dtype != torch.int64:
@@ -154,17 +155,17 @@ def whole_tensors(case: Case) -> None:
 
 
 def _changed(before: tuple[Tensor, Any], after: tuple[Tensor, Any]) -> str | None:
-    """Return how two items differ."""
+    """Return how two items differ; None if they are equal."""
     if before[1] != after[1]:
-        return f"the label {after[1]} in place of {before[1]}"
+        return f"the label {after[1]} instead of {before[1]}"
     if before[0].dtype != after[0].dtype:
-        return f"{after[0].dtype} in place of {before[0].dtype}"
+        return f"{after[0].dtype} instead of {before[0].dtype}"
     return difference({"values": before[0]}, {"values": after[0]})
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the default generators that an author may have drawn from, and put them back."""
+    """Seed the default generators of torch, random and NumPy in the block; restore them after."""
     python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

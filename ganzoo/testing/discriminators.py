@@ -1,4 +1,4 @@
-"""Checks of discriminators alone."""
+"""Checks of discriminators."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.testing.asking import BATCH, inputs, named, touched
-from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
-from ganzoo.testing.comparing import shape
+from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
-from ganzoo.testing.networks import BOTH_NETWORKS
-from ganzoo.testing.toys import Painter
+from ganzoo.testing.networks import BATCH, BOTH_NETWORKS, coupling, inputs, named
+from ganzoo.testing.outcomes import Exempt, Failed, expecting
+from ganzoo.testing.probes import form_of, shape
+from ganzoo.testing.toys import ToyGenerator
 from ganzoo.training.game import EngineGame, RequiredGradients
 
 
 @case_check(every_size=True)
 def form(case: Case) -> None:
-    """D returns logits (B,) or (B, K), alone or in a DiscriminatorOutput, the batch axis first."""
+    """D returns logits (B,) or (B, K), alone or in a DiscriminatorOutput, batch axis first."""
     network = case.make()
     with torch.no_grad():
         output = network(*inputs(case, network))
     if not isinstance(output, Tensor | DiscriminatorOutput):
         raise Failed(
             "logits or a DiscriminatorOutput",
-            f"a {type(output).__name__}",
+            form_of(output),
             "return DiscriminatorOutput(logits, …) of ganzoo.api",
         )
     logits = output if isinstance(output, Tensor) else output.logits
@@ -32,13 +32,13 @@ def form(case: Case) -> None:
     if logits.dim() not in (1, 2) or len(logits) != BATCH or not floating:
         raise Failed(
             f"logits of shape {BATCH} or {BATCH}xK",
-            f"{str(logits.dtype).removeprefix('torch.')} of shape {shape(logits)}",
-            "flatten the judgements of one sample into one axis",
+            form_of(logits),
+            "flatten the logits of one sample into one axis",
         )
     for name, values in named(output).items():
         if values.dim() == 0 or len(values) != BATCH:
             raise Failed(
-                f"{name} with {BATCH} rows, one a sample",
+                f"{name} with {BATCH} rows, one per sample",
                 f"shape {shape(values)}",
                 "keep the batch axis first",
             )
@@ -58,7 +58,7 @@ def declared_output(case: Case) -> None:
         raise Failed(
             "features, which it declares",
             "none",
-            "return DiscriminatorOutput(logits, features), or leave out 'features'",
+            "return DiscriminatorOutput(logits, features), or do not declare 'features'",
         )
     logits = output.class_logits if isinstance(output, DiscriminatorOutput) else None
     expected = (BATCH, case.spec.classes)
@@ -66,21 +66,21 @@ def declared_output(case: Case) -> None:
         raise Failed(
             f"class_logits of shape {'x'.join(map(str, expected))}, which it declares",
             "none" if logits is None else shape(logits),
-            "return DiscriminatorOutput(…, class_logits=…), or leave out 'class-logits'",
+            "return DiscriminatorOutput(…, class_logits=…), or do not declare 'class-logits'",
         )
 
 
 @case_check("form")
 def separate_samples(case: Case) -> None:
-    """In training mode a judgement does not depend on the rest of its batch.
+    """In training mode an output does not depend on the rest of its batch.
 
-    Unless D declares ``batch-coupled``: only then does the engine keep real and fake apart.
+    Unless D declares ``batch-coupled``: only then does the engine run real and fake separately.
     """
     if "batch-coupled" in case.capabilities:
         raise Exempt("declares batch-coupled")
-    if found := touched(case, training=True):
+    if found := coupling(case, training=True):
         raise Failed(
-            "a judgement that other samples in the batch do not change",
+            "an output that does not depend on the other samples of its batch",
             found,
             "declare 'batch-coupled'",
         )
@@ -88,20 +88,20 @@ def separate_samples(case: Case) -> None:
 
 @case_check("form")
 def input_gradient(case: Case) -> None:
-    """The gradient of the logits with respect to the samples can be penalised: double backward."""
+    """The gradient of the logits with respect to the samples can be penalized: double backward."""
     network = case.make()
     x, y = inputs(case, network)
     game = EngineGame.of(
         "discriminator",
-        Painter(case.spec),
+        ToyGenerator(case.spec),
         network,
         real=x,
         labels=y,
-        latents=torch.zeros(len(x), Painter.latent_dim),
+        latents=torch.zeros(len(x), ToyGenerator.latent_dim),
         wanted=RequiredGradients(real_gradient=True),
     )
     advice = "use operations whose backward pass can be differentiated (no @once_differentiable)"
-    with expecting("a gradient that can be penalised", advice):
+    with expecting("a gradient that can be penalized", advice):
         _, gradient = game.input_gradient(game.real, game.labels)
         penalty = gradient.square().sum()
     if not penalty.isfinite():
@@ -114,9 +114,9 @@ def input_gradient(case: Case) -> None:
         raise Failed(
             "a gradient that can be differentiated again",
             "one without a graph",
-            "use no in-place operation and no custom backward without a backward of its own",
+            "use no in-place operations, and no custom backward that is not differentiable",
         )
-    with expecting("a gradient that can be penalised", advice):
+    with expecting("a gradient that can be penalized", advice):
         torch.autograd.backward(penalty)
 
 

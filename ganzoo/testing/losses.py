@@ -1,4 +1,4 @@
-"""Checks of losses and regularizers: played on two networks that are known."""
+"""Checks of losses and regularizers, on games between two small known networks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.testing.checks import Failed, case_check
-from ganzoo.testing.comparing import Answers, difference
+from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
-from ganzoo.testing.declarations import DECLARATIONS
-from ganzoo.testing.spelling import method_names
-from ganzoo.testing.stage import PLAYERS, Stage, each_update, naming, settings
-from ganzoo.testing.state import check_resumes
+from ganzoo.testing.harness import (
+    BATCH,
+    PLAYERS,
+    GameHarness,
+    each_update,
+    naming,
+    required,
+    settings,
+)
+from ganzoo.testing.outcomes import Exempt, Failed
+from ganzoo.testing.probes import (
+    CAPABILITY,
+    Outputs,
+    captured,
+    check_resumes,
+    difference,
+    require_declared,
+)
+from ganzoo.testing.toys import COUNTERS, OFFERED
 
 LARGE = 1e4
 
@@ -25,9 +39,9 @@ LARGE = 1e4
 
 @case_check()
 def plays(case: Case) -> None:
-    """It plays both players' updates: with and without labels, with one and with several logits.
+    """It runs both players' updates: with and without labels, with one and with several logits.
 
-    A loss has both methods; a regularizer has one of them, `prepare` or `after_step`.
+    A loss has both methods; a regularizer has at least one of them, `prepare` or `after_step`.
     """
     live = case.make()
     if case.component.kind == "loss":
@@ -39,7 +53,7 @@ def plays(case: Case) -> None:
         raise Failed(
             f"a method {missing[0]}", "none", f"def {missing[0].split()[0]}(self, game): …"
         )
-    each_update(case, Stage.play)
+    each_update(case, GameHarness.run_update)
 
 
 @case_check("plays")
@@ -48,8 +62,8 @@ def scalar_terms(case: Case) -> None:
     each_update(case, _terms)
 
 
-def _terms(stage: Stage, player: str) -> None:
-    stage.terms(stage.prepared(player))
+def _terms(harness: GameHarness, player: str) -> None:
+    harness.terms(harness.prepared(player))
 
 
 @case_check("scalar-terms")
@@ -58,19 +72,19 @@ def reaches_player(case: Case) -> None:
     each_update(case, _reach)
 
 
-def _reach(stage: Stage, player: str) -> None:
-    terms = stage.terms(stage.prepared(player))
+def _reach(harness: GameHarness, player: str) -> None:
+    terms = harness.terms(harness.prepared(player))
     if not terms:
         return
     total, letter = torch.stack(list(terms.values())).sum(), player[0].upper()
     reached: list[Any] = [None]
     if total.requires_grad:
-        reached = list(torch.autograd.grad(total, stage.weights_of(player), allow_unused=True))
+        reached = list(torch.autograd.grad(total, harness.weights_of(player), allow_unused=True))
     if all(gradient is None for gradient in reached):
         raise Failed(
-            f"terms that {letter}'s weights have a gradient of",
+            f"terms with a gradient for {letter}'s weights",
             "none",
-            "detach nothing on the way from the game to the term, or leave the method out",
+            "do not detach between the game and the term, or remove the method",
         )
 
 
@@ -81,24 +95,24 @@ def large_logits(case: Case) -> None:
         for real, fake in product((0.9, -0.9), repeat=2):
             extreme = replace(setting, real=real, fake=fake, factor=LARGE)
             for player in PLAYERS:
-                stage = Stage(case.component, case.make(), extreme)
+                harness = GameHarness(case.component, case.make(), extreme)
                 signs = f"real {_sign(real)}, fake {_sign(fake)}"
-                with naming(f"{player}'s update, {extreme}, {signs}"), stage.update_of(player):
-                    _finite(stage, player)
+                with naming(f"{player}'s update, {extreme}, {signs}"), harness.update_of(player):
+                    _finite(harness, player)
 
 
 def _sign(level: float) -> str:
     return "positive" if level > 0 else "negative"
 
 
-def _finite(stage: Stage, player: str) -> None:
-    for name, term in stage.terms(stage.prepared(player)).items():
+def _finite(harness: GameHarness, player: str) -> None:
+    for name, term in harness.terms(harness.prepared(player)).items():
         expected, advice = f"a finite term {name!r}", "use softplus, logsigmoid or relu, not log(…)"
         if not term.isfinite():
             raise Failed(expected, f"{term.item()}", advice)
         if not term.requires_grad:
             continue
-        weights = stage.weights_of(player)
+        weights = harness.weights_of(player)
         for gradient in torch.autograd.grad(term, weights, retain_graph=True, allow_unused=True):
             if gradient is not None and not gradient.isfinite().all():
                 raise Failed(f"{expected} with a finite gradient", "one that is not", advice)
@@ -106,35 +120,143 @@ def _finite(stage: Stage, player: str) -> None:
 
 @case_check("scalar-terms")
 def resumes(case: Case) -> None:
-    """After a restart it goes on as it would have: what changes stands in its state_dict."""
+    """It continues unchanged after a restart: its state is in its state_dict."""
     setting = settings(case.make())[0]
-    stage = Stage(case.component, case.make(), setting)
+    harness = GameHarness(case.component, case.make(), setting)
     updates = [(player, number) for number in range(3) for player in PLAYERS]
 
     def use(live: Any) -> None:
-        stage.live = live
+        harness.live = live
         for player, number in updates:
-            stage.play(player, number)
+            harness.run_update(player, number)
 
-    def ask(live: Any) -> Answers:
-        stage.live = live
+    def ask(live: Any) -> Outputs:
+        harness.live = live
         found: dict[str, Tensor] = {}
         for player in PLAYERS:
-            game = stage.prepared(player, update=9)
-            found |= {f"{player}'s term {name!r}": term for name, term in stage.terms(game).items()}
+            game = harness.prepared(player, update=9)
+            found |= {
+                f"{player}'s term {name!r}": term for name, term in harness.terms(game).items()
+            }
             found |= {f"{player}'s samples": game.fake, f"{player}'s real samples": game.real}
         return found
 
     if found := difference(ask(case.make()), ask(case.make())):
         raise Failed(
-            "the same from two new instances",
+            "the same outputs from two new instances",
             found,
-            "draw from game.normal or game.uniform alone, which are the same after a restart",
+            "draw numbers only from game.normal and game.uniform, which repeat after a restart",
         )
     check_resumes(case, use, ask)
 
 
 METHODS = {name: ("game",) for name in (*PLAYERS, "prepare", "after_step")}
+
+
+SPREAD = 0.5
+"""Spread of the real samples of a batch, so that coupling between them shows."""
+
+RELATIVE, ABSOLUTE = 1e-4, 1e-6
+"""Tolerances for equal terms, for rounding."""
+
+GRADIENTS = {
+    "real-gradient": "game.real",
+    "fake-gradient": "game.fake",
+    "input-gradient": "other points",
+}
+
+
+@case_check("plays")
+def declared_gradients(case: Case) -> None:
+    """It declares each input gradient of D that it uses among its capabilities.
+
+    Otherwise no graph is kept for the gradient: it costs another pass, and a compiled D refuses it.
+    """
+
+    def declared(harness: GameHarness, player: str) -> None:
+        harness.run_update(player)
+        for word, of in GRADIENTS.items():
+            if word in harness.requested - case.capabilities:
+                raise Failed(
+                    f"{word!r} among its capabilities, as it calls input_gradient of {of}",
+                    ", ".join(sorted(case.capabilities)) or "none",
+                    f"add {word!r} to `capabilities`",
+                )
+
+    each_update(case, declared)
+
+
+@case_check("resumes")
+def separate_samples(case: Case) -> None:
+    """A batch's terms are the means, or the sums, of the terms of its halves.
+
+    Unless it declares ``batch-coupled``, micro-batches may replace a batch. Terms that use
+    `game.mean` or `game.gather` are coupled on purpose.
+    """
+    if "batch-coupled" in case.capabilities:
+        raise Exempt("declares batch-coupled")
+    live = case.make()
+    if required(live) - OFFERED:
+        raise Exempt("needs a discriminator of its own plugin, which may couple samples")
+    compared = False
+    for setting in settings(live):
+        for player in PLAYERS:
+            harness = GameHarness(case.component, live, replace(setting, spread=SPREAD))
+            with naming(f"{player}'s update, {setting}"), harness.update_of(player):
+                compared |= _compared(case, harness, player)
+    if not compared:
+        raise Exempt("adds no terms, except through game.mean or game.gather")
+
+
+def _compared(case: Case, harness: GameHarness, player: str) -> bool:
+    """Compare a batch with its halves; return False if there is nothing to compare."""
+
+    def terms(rows: slice) -> dict[str, Tensor]:
+        harness.live = case.make()
+        return harness.terms(harness.prepared(player, rows=rows))
+
+    whole = terms(slice(None))
+    if not whole or harness.requested & {"mean", "gather"}:
+        return False
+    first, second = terms(slice(0, BATCH // 2)), terms(slice(BATCH // 2, BATCH))
+    for name, term in whole.items():
+        total = first[name] + second[name]
+        if not any(_equal(term, each) for each in (total / 2, total)):
+            raise Failed(
+                f"the mean of the term {name!r} over the two halves of a batch",
+                f"{term.item():.6g} from the batch and {total.item() / 2:.6g} from its halves",
+                "compute each sample's part from that sample only, or declare 'batch-coupled'",
+            )
+    return True
+
+
+def _equal(term: Tensor, other: Tensor) -> bool:
+    return torch.allclose(term, other, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
+
+
+@case_check("resumes")
+def graph_safe(case: Case) -> None:
+    """If it declares ``graph-safe``, it runs the same operations for all values and every step.
+
+    A GPU then runs its updates as a captured CUDA graph, in which numbers of the host are fixed.
+    """
+    require_declared(case)
+
+    def run(harness: GameHarness, player: str) -> None:
+        with captured():
+            harness.run_update(player)
+        if counters := sorted(harness.requested & COUNTERS):
+            raise Failed(
+                f"no use of game.{counters[0]}, as it declares {CAPABILITY}",
+                "a read of it",
+                f"do not declare {CAPABILITY}, or let the recipe schedule the number",
+            )
+
+    each_update(case, run)
+
+
+DECLARATIONS = (declared_gradients, separate_samples, graph_safe)
+
 
 REGULARIZER = (
     plays,
@@ -151,46 +273,49 @@ REGULARIZER = (
 
 @case_check("scalar-terms")
 def gradient_sign(case: Case) -> None:
-    """Where all logits are 0, no player is pushed the wrong way.
+    """Where all logits are 0, no player's loss has a slope of the wrong sign.
 
-    D's loss does not grow with real logits nor shrink with generated ones; G's does not grow with
+    D's loss does not rise with real logits nor fall with generated ones; G's does not rise with
     generated ones.
     """
     each_update(case, _signs)
 
 
-def _signs(stage: Stage, player: str) -> None:
-    game = stage.game(player)
+def _signs(harness: GameHarness, player: str) -> None:
+    game = harness.game(player)
     real, fake = _at_zero(game.real_output), _at_zero(game.fake_output)
     game = game.replace(real_output=real[0], fake_output=fake[0])
-    terms = stage.terms(game)
+    terms = harness.terms(game)
     total = torch.stack(list(terms.values())).sum()
     if not total.requires_grad:
-        return  # another check says so
+        return  # reported by reaches_player
     slopes = torch.autograd.grad(total, [real[1], fake[1]], allow_unused=True)
     of_real, of_fake = (0.0 if each is None else each.sum().item() for each in slopes)
-    if player == "discriminator" and of_real > 0:
-        raise Failed(
-            "D's loss to fall as the logits of real samples rise from 0",
-            f"a slope of {of_real:+.3g}",
-            "a larger logit means more real: turn the sign of the term round",
-        )
-    if player == "discriminator" and of_fake < 0:
-        raise Failed(
-            "D's loss to rise as the logits of generated samples rise from 0",
-            f"a slope of {of_fake:+.3g}",
-            "a larger logit means more real: turn the sign of the term round",
-        )
-    if player == "generator" and of_fake > 0:
-        raise Failed(
-            "G's loss to fall as the logits of generated samples rise from 0",
-            f"a slope of {of_fake:+.3g}",
-            "a larger logit means more real: turn the sign of the term round",
-        )
+    wrong = {
+        "discriminator": [
+            ("D's loss to fall as the logits of real samples rise from 0", of_real, of_real > 0),
+            (
+                "D's loss to rise as the logits of generated samples rise from 0",
+                of_fake,
+                of_fake < 0,
+            ),
+        ],
+        "generator": [
+            (
+                "G's loss to fall as the logits of generated samples rise from 0",
+                of_fake,
+                of_fake > 0,
+            )
+        ],
+    }
+    for expected, slope, is_wrong in wrong[player]:
+        if is_wrong:
+            advice = "a larger logit means more real: flip the sign of the term"
+            raise Failed(expected, f"a slope of {slope:+.3g}", advice)
 
 
 def _at_zero(output: DiscriminatorOutput) -> tuple[DiscriminatorOutput, Tensor]:
-    """Return the output with logits of 0 that still depend on the samples, and a handle on them."""
+    """Return the output with logits of 0 that depend on the samples, and a leaf added to them."""
     handle = torch.zeros_like(output.logits, requires_grad=True)
     return output._replace(logits=output.logits - output.logits.detach() + handle), handle
 

@@ -16,9 +16,10 @@ from torch import Tensor
 from ganzoo.api import Modality, SampleSpec
 from ganzoo.errors import DataError
 from ganzoo.modalities import SHOWN
-from ganzoo.testing.checks import Exempt, Failed, case_check, expecting
-from ganzoo.testing.comparing import shape
+from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
+from ganzoo.testing.outcomes import Exempt, Failed, expecting
+from ganzoo.testing.probes import shape
 
 COUNT = 5
 DTYPES = ("uint8", "int64", "float32", "float64")
@@ -162,7 +163,7 @@ def files(case: Case) -> None:
                 if not written:
                     raise Failed(f"samples in {path.name}", "an empty file", "correct write")
                 if suffix == ".npz":
-                    with np.load(path) as held:
+                    with np.load(path, allow_pickle=False) as held:
                         same = torch.equal(torch.from_numpy(held["samples"]), stored)
                     if not same:
                         raise Failed("the samples as `samples`", "others", "use write_npz")

@@ -1,4 +1,4 @@
-"""Checks of every kind: what is registered, its signature, and that it can be made."""
+"""Checks of every kind: registration, signature, building; and the check of recipes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from pydantic_core import PydanticSerializationError
 from torch import nn
 
 from ganzoo.api import CAPABILITIES
-from ganzoo.errors import PluginError
+from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.messages import describe_error
 from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
-from ganzoo.testing.checks import Exempt, Failed, case_check, component_check
+from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component
+from ganzoo.testing.outcomes import Exempt, Failed, NotChecked
 
 LIST_PLUGIN = """
 import json, sys
@@ -32,14 +33,14 @@ print("torch" in sys.modules)
 
 @component_check()
 def lazy_import(component: Component) -> None:
-    """Importing the plugin and calling its hooks loads no torch, in a process of its own."""
+    """Importing the plugin and calling its hooks does not import torch, in a separate process."""
     namespace = component.registration.namespace
     if namespace == LOCAL_NAMESPACE:
-        raise Exempt("a single file holds its code beside its registrations")
+        raise Exempt("a single file has its code and its registrations together")
     if _loads_torch(namespace, json.dumps(sys.path)):
         raise Failed(
-            "a plugin whose import loads no torch",
-            "one that does, so that every listing waits for it",
+            "a plugin whose import does not import torch",
+            "one that does, which slows every listing",
             "import torch only in the modules that the targets name; "
             "python -X importtime shows what imports it",
         )
@@ -50,57 +51,52 @@ def _loads_torch(namespace: str, path: str) -> bool:
     command = [sys.executable, "-c", LIST_PLUGIN, namespace, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Failed(
-            "a plugin that can be loaded", done.stderr.strip().split("\n")[-1], "ganzoo plugins"
-        )
+        raise Failed("a plugin that loads", done.stderr.strip().split("\n")[-1], "ganzoo plugins")
     return done.stdout.strip().endswith("True")
 
 
 @component_check()
 def summary(component: Component) -> None:
-    """The registration has a summary, which is what a listing shows."""
+    """The registration has a summary, which listings show."""
     if not component.registration.summary.strip():
-        raise Failed(
-            "a summary",
-            "none",
-            "say what it is in the first line of its docstring",
-        )
+        advice = "say what it is in the first line of its docstring"
+        raise Failed("a summary", "none", advice)
 
 
 @component_check()
 def target(component: Component) -> None:
-    """The registered target can be imported and is there."""
+    """The registered target can be imported and exists."""
     try:
         _ = component.factory
     except PluginError as error:
-        advice = error.hint or "correct the target that is registered"
+        advice = error.hint or "correct the registered target"
         raise Failed("a target that can be imported", error.message, advice) from error
 
 
 @component_check("target")
 def unknown_refused(component: Component) -> None:
-    """A parameter that there is not is refused: no ``*args`` and no ``**kwargs``."""
+    """An unknown parameter is refused: no ``*args`` and no ``**kwargs``."""
     for parameter in _own_parameters(component):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise Failed(
-                "a signature in which a misspelt parameter is an error",
-                f"one that swallows it in {parameter}",
-                f"write out the parameters in place of {parameter}",
+                "a signature that refuses misspelt parameters",
+                f"one that accepts any in {parameter}",
+                f"list the parameters instead of {parameter}",
             )
 
 
 def _own_parameters(component: Component) -> list[inspect.Parameter]:
     if getattr(component.factory, "__init__", None) is nn.Module.__init__:
-        return []  # its own (*args, **kwargs) only forward to nothing
+        return []  # nn.Module's (*args, **kwargs) accept nothing
     return list(inspect.signature(component.factory).parameters.values())
 
 
 @component_check("unknown-refused")
 def parameters(component: Component) -> None:
-    """Parameters are keyword-only and have types that JSON can be checked against."""
+    """Parameters are keyword-only and have types that JSON values can be validated against."""
     try:
         _ = component.model
-    except Exception as error:  # pydantic raises several kinds for a type that it cannot do
+    except Exception as error:  # pydantic raises several kinds for unsupported types
         raise Failed(
             "typed keyword-only parameters",
             " ".join(str(error).split()).split(". ")[0],
@@ -111,7 +107,7 @@ def parameters(component: Component) -> None:
 
 @component_check("parameters")
 def defaults(component: Component) -> None:
-    """Every default is a value that a recipe could write: of its own type, within its bounds."""
+    """Every default is valid for its own type and bounds, as if a recipe had given it."""
     for name, adapter, default in _defaults(component):
         try:
             adapter.validate_json(adapter.dump_json(default, warnings=False), strict=True)
@@ -122,15 +118,15 @@ def defaults(component: Component) -> None:
                 "correct the default, or the type",
             ) from None
         except PydanticSerializationError:
-            continue  # the next check says so
+            continue  # reported by json_round_trip
 
 
 @component_check("defaults")
 def json_round_trip(component: Component) -> None:
-    """Every default, written to a lock file and read again, is the same value."""
+    """Every default keeps its value when written to a lock file and read back."""
     for name, adapter, default in _defaults(component):
         expected = f"{name}={default!r} after a round trip through JSON"
-        advice = "give it a type that JSON has, or one that says what a list or mapping becomes"
+        advice = "use a type that JSON has, or one that defines how a list or mapping is read"
         try:
             read = adapter.validate_json(adapter.dump_json(default, warnings=False), strict=True)
         except PydanticSerializationError as error:
@@ -140,7 +136,7 @@ def json_round_trip(component: Component) -> None:
 
 
 def _defaults(component: Component) -> Iterator[tuple[str, TypeAdapter[Any], Any]]:
-    """Yield name, type and default of each parameter that has a default."""
+    """Yield the name, type and default of each optional parameter."""
     for field in component.model.model_fields.values():
         if not field.is_required():
             yield field.alias, TypeAdapter(field.rebuild_annotation()), field.default
@@ -148,7 +144,7 @@ def _defaults(component: Component) -> Iterator[tuple[str, TypeAdapter[Any], Any
 
 @component_check("json-round-trip")
 def builds(component: Component) -> None:
-    """The component can be made with its defaults, on at least one spec, by the engine's call."""
+    """The engine's call builds the component with its defaults, on at least one spec."""
     for case in component.cases:
         if component.kind in ("generator", "discriminator") and not isinstance(
             made := case.make(), nn.Module
@@ -160,23 +156,42 @@ def builds(component: Component) -> None:
 
 @case_check()
 def capabilities(case: Case) -> None:
-    """What the instance says that it does is among the known words, and registered as possible."""
+    """The capabilities that the instance declares are known words, and registered."""
     registration = case.component.registration
     own = f"{registration.namespace}/"
     for word in sorted(case.capabilities):
         if word not in CAPABILITIES and not word.startswith(own):
             near = suggest(word, CAPABILITIES)
             raise Failed(
-                "capability words that are known",
+                "known capabilities",
                 f"{word!r}" + (f" - did you mean {near!r}?" if near else ""),
-                f"a word of the plugin's own begins with {own}",
+                f"a capability of the plugin's own begins with {own}",
             )
         if word not in registration.capabilities:
             raise Failed(
-                "no capability beyond those registered",
-                f"{word!r}, which is not among them",
+                "registered capabilities only",
+                f"{word!r}, which is not registered",
                 f"add {word!r} to the attribute `capabilities` of the class, or to register(…)",
             )
+
+
+@component_check("target")
+def recipe_check(component: Component) -> None:
+    """It passes ``ganzoo check``: YAML, keys, ids, parameters, fit, one update of each player."""
+    from ganzoo.training.launch import prepare
+
+    name = component.registration.id
+    try:
+        prepare(name, (), component.registry)
+    except DataError as error:
+        hint = f" (try: {error.hint})" if error.hint else ""
+        raise NotChecked(f"needs data: {error.message}{hint}") from error
+    except (RecipeError, PluginError) as error:
+        raise Failed(
+            "a valid recipe",
+            "; ".join(error.message.split("\n")),
+            error.hint or f"ganzoo check {name}",
+        ) from error
 
 
 EVERY_KIND = (

@@ -1,22 +1,26 @@
-"""Two networks small enough to know what they do: what losses and regularizers are played on."""
+"""Two small known networks, and a game that records what a component requests."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput, SampleSpec
+from ganzoo.training.game import EngineGame
 
 SPEC = SampleSpec("image", (3, 8, 8), classes=4)
 
 OFFERED = frozenset({"conditional", "features", "class-logits"})
-"""What `Judge` can do; a component that requires more of D needs one of its own plugin."""
+"""Capabilities of `ToyDiscriminator`; a component that requires more needs another D."""
 
 
-class Painter(nn.Module):
-    """G: samples near `level`, moved a little by z and by weights that get gradients.
+class ToyGenerator(nn.Module):
+    """G whose samples are `level` plus a small term that depends on z and on its weights.
 
-    Offers styles (B, 2, latent_dim), as style-based generators do.
+    Has styles (B, 2, latent_dim), like style-based generators.
     """
 
     latent_dim = 8
@@ -38,11 +42,11 @@ class Painter(nn.Module):
         return self.level + 0.1 * torch.tanh(self.layer(w.mean(1))).view(-1, *self.shape)
 
 
-class Judge(nn.Module):
-    """D: logits of the sign of the samples' mean, (B,) or (B, columns), not linear in the samples.
+class ToyDiscriminator(nn.Module):
+    """D whose logits, (B,) or (B, columns), have the sign of the samples' mean.
 
-    Every other column weighs the samples differently. Offers features, with weights
-    below each, and class logits.
+    Logits are not linear in the samples, and each column weighs them differently. Has features,
+    with weights below each, and class logits.
     """
 
     def __init__(self, columns: int | None = None) -> None:
@@ -61,7 +65,7 @@ class Judge(nn.Module):
         return DiscriminatorOutput(logits, (bent, judged), self.classifier(bent))
 
 
-class Amplified(nn.Module):
+class ScaledDiscriminator(nn.Module):
     """D whose logits are `factor` times those of another D."""
 
     def __init__(self, network: nn.Module, factor: float) -> None:
@@ -74,3 +78,41 @@ class Amplified(nn.Module):
         if isinstance(output, Tensor):
             output = DiscriminatorOutput(output)
         return output._replace(logits=self.factor * output.logits)
+
+
+COUNTERS = frozenset({"step", "samples_seen"})
+"""Numbers of a game that change in every step."""
+
+
+@dataclass
+class RecordingGame(EngineGame):
+    """A game that records requests which a component must declare, or which may couple rows."""
+
+    requested: set[str] = field(default_factory=set, repr=False)
+    """Capabilities of the requested input gradients; ``mean``, ``gather``; the counters read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in COUNTERS:
+            object.__getattribute__(self, "requested").add(name)
+        return object.__getattribute__(self, name)
+
+    def input_gradient(
+        self, x: Tensor, y: Tensor | None = None
+    ) -> tuple[DiscriminatorOutput, Tensor]:
+        side = next((side for side in ("real", "fake") if x is self._known.get(side)), "input")
+        self.requested.add(f"{side}-gradient")
+        return super().input_gradient(x, y)
+
+    def mean(self, t: Tensor) -> Tensor:
+        self.requested.add("mean")
+        return super().mean(t)
+
+    def gather(self, t: Tensor) -> Tensor:
+        self.requested.add("gather")
+        return super().gather(t)
+
+    def replace(self, **fields: Any) -> RecordingGame:
+        before = set(self.requested)
+        replaced = vars(super().replace(**fields))
+        self.requested -= COUNTERS - before  # read by super().replace, not by the component
+        return RecordingGame(**replaced, requested=self.requested)

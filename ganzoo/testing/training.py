@@ -1,4 +1,4 @@
-"""Checks of what moves a run and what watches it: optimizers, schedules, callbacks."""
+"""Checks of optimizers, schedules and callbacks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.runs.score import Protocol, Sampling, Score
-from ganzoo.testing.checks import Failed, case_check, expecting
-from ganzoo.testing.comparing import Answers, difference
+from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
-from ganzoo.testing.spelling import method_names
-from ganzoo.testing.state import as_saved
+from ganzoo.testing.outcomes import Failed, expecting
+from ganzoo.testing.probes import Outputs, as_saved, difference
 
 # --- optimizers ----------------------------------------------------------------------------------
 
 
 class Quadratic:
-    """|weights - target|^2 / 2 over two parameters, minimised by an optimizer under test."""
+    """|weights - target|^2 / 2 over two parameters, minimized by an optimizer under test."""
 
     def __init__(self, case: Case) -> None:
         self.weights = [nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(2))]
@@ -30,16 +29,16 @@ class Quadratic:
         self.optimizer = case.make([{"params": self.weights}])
 
     def value(self) -> Tensor:
-        """Return the loss at the weights as they are."""
+        """Return the loss at the current weights."""
         pairs = zip(self.weights, self.target, strict=True)
         return torch.stack([(w - t).square().sum() / 2 for w, t in pairs]).sum()
 
-    def answers(self) -> Answers:
-        """Return the weights by a name that a message can use."""
+    def outputs(self) -> Outputs:
+        """Return the weights, named for messages."""
         return {f"weights {place}": each for place, each in enumerate(self.weights)}
 
     def steps(self, count: int) -> None:
-        """Make that many updates."""
+        """Run `count` updates."""
         for _ in range(count):
             self.optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(self.value())
@@ -62,20 +61,20 @@ def form(case: Case) -> None:
         raise Failed(
             f"an optimizer of all {len(quadratic.weights)} parameters",
             str(held),
-            "pass on every group that is given",
+            "pass on every parameter group",
         )
     apart = case.make([{"params": [weights]} for weights in quadratic.weights]).param_groups
     if [len(group["params"]) for group in apart] != [1] * len(quadratic.weights):
         raise Failed(
-            "the parameter groups that it is given, in their order",
+            "the given parameter groups, in their order",
             f"{len(apart)} groups of {len(quadratic.weights)}",
-            "pass `params` on to torch.optim.Optimizer as they are",
+            "pass `params` to torch.optim.Optimizer unchanged",
         )
 
 
 @case_check("form")
 def reduces(case: Case) -> None:
-    """Twenty steps on a quadratic bring its value down."""
+    """Twenty steps on a quadratic lower its value."""
     quadratic = Quadratic(case)
     start = quadratic.value().item()
     quadratic.steps(20)
@@ -83,13 +82,13 @@ def reduces(case: Case) -> None:
         raise Failed(
             f"a value below {start:.6g} after 20 steps",
             f"{end:.6g}",
-            "step against the gradient, and with defaults that do not diverge",
+            "step against the gradient, with defaults that do not diverge",
         )
 
 
 @case_check("form")
 def resumes(case: Case) -> None:
-    """After a restart it goes on as it would have: its state is in its state_dict."""
+    """It continues unchanged after a restart: its state is in its state_dict."""
     straight, resumed = Quadratic(case), Quadratic(case)
     straight.steps(5)
     resumed.optimizer.load_state_dict(as_saved(straight.optimizer.state_dict()))
@@ -97,11 +96,11 @@ def resumes(case: Case) -> None:
         ours.data.copy_(theirs.data)
     straight.steps(5)
     resumed.steps(5)
-    if found := difference(straight.answers(), resumed.answers()):
+    if found := difference(straight.outputs(), resumed.outputs()):
         raise Failed(
             "the same weights after a restart",
             found,
-            "keep everything that changes in self.state or in the parameter groups",
+            "keep all state in self.state or in the parameter groups",
         )
 
 
@@ -109,36 +108,36 @@ OPTIMIZER = (form, reduces, resumes)
 
 # --- schedules -----------------------------------------------------------------------------------
 
-IMAGES = (0, 1, 63, 64, 1000, 9_999, 10_000, 1_000_000, 10**9)
+SAMPLES_SEEN = (0, 1, 63, 64, 1000, 9_999, 10_000, 1_000_000, 10**9)
 
 
 @case_check()
 def values(case: Case) -> None:
-    """At every number of images seen, from 0 on, its value is a finite number."""
+    """Its value is a finite number for every number of samples seen, from 0 on."""
     schedule = case.make()
-    for images in IMAGES:
-        value: Any = schedule(images)
+    for samples in SAMPLES_SEEN:
+        value: Any = schedule(samples)
         number = isinstance(value, float | int) and not isinstance(value, bool)
         if not number or not math.isfinite(value):
             raise Failed(
-                f"a finite number at {images:,} images seen",
+                f"a finite number at {samples:,} samples seen",
                 repr(value),
-                "mind the ends of its range",
+                "check the ends of its range",
             )
 
 
 @case_check("values")
 def function_of_samples(case: Case) -> None:
-    """Its value is a function of the images seen: a resumed run never asks for the earlier ones."""
+    """Its value depends on the samples seen only: a resumed run does not repeat earlier calls."""
     schedule = case.make()
-    along = [schedule(images) for images in IMAGES]
-    for images, before in zip(IMAGES, along, strict=True):
+    along = [schedule(samples) for samples in SAMPLES_SEEN]
+    for samples, before in zip(SAMPLES_SEEN, along, strict=True):
         fresh = case.make()
-        if fresh(images) != before or schedule(images) != before:
+        if fresh(samples) != before or schedule(samples) != before:
             raise Failed(
-                f"{before:.6g} at {images:,} images seen, whatever it was asked before",
-                f"{fresh(images):.6g} from a new one and {schedule(images):.6g} asked again",
-                "compute it from samples_seen alone",
+                f"{before:.6g} at {samples:,} samples seen, for any earlier calls",
+                f"{fresh(samples):.6g} from a new instance, {schedule(samples):.6g} on a repeat",
+                "compute it from samples_seen only",
             )
 
 
@@ -168,18 +167,18 @@ def hears(case: Case) -> None:
 
 @case_check("hears")
 def accepts_events(case: Case) -> None:
-    """Every event that it has a method for can be told to it, in the order of a run."""
+    """Each of its event methods accepts the engine's arguments, in the order of a run."""
     observer = case.make()
     with tempfile.TemporaryDirectory() as directory:
         for event, details in _run(Path(directory)):
             if method := getattr(observer, event, None):
                 words = ", ".join(_ARGUMENTS[event])
-                with expecting(f"{event}({words}) to be heard", f"def {event}(self, {words}): …"):
+                with expecting(f"{event}({words}) to succeed", f"def {event}(self, {words}): …"):
                     method(*details)
 
 
 def _run(directory: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield the events of a short run as the engine tells them."""
+    """Yield the events of a short run, with their arguments, as the engine sends them."""
     run = {"name": "demo-s0-000000", "path": str(directory), "recipe": "demo", "seed": 0}
     run |= {"steps": 2, "step": 0, "data": "zoo/digits train, 599 x image 1x8x8, 10 classes"}
     run |= {"device": "cpu", "world_size": 1, "scored": True}

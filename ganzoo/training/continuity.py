@@ -10,8 +10,8 @@ from ganzoo.errors import PluginError, UsageError
 from ganzoo.recipes.overrides import override_layer
 from ganzoo.registry.names import suggest
 from ganzoo.runs.checkpoints import CheckpointStore
-from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
 
 BUDGET_AND_CADENCE = (
     "train.steps",

@@ -20,8 +20,8 @@ from ganzoo.components.plan import ComponentPlan
 from ganzoo.errors import DataError
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
+from ganzoo.runs.external import PICTURE, keep_score
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command
-from ganzoo.runs.samples import PICTURE, keep_score
 from ganzoo.runs.score import Score
 from ganzoo.sampling.external_samples import read_samples, require_same_colours
 from ganzoo.sampling.picture_formats import require_one_format

@@ -10,8 +10,8 @@ from typing import Any
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import read_lock
-from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
 from ganzoo.training.continuity import BUDGET_AND_CADENCE, is_complete
 from ganzoo.training.launch import Options, resume, train_run
 from ganzoo.training.processes import find_processes

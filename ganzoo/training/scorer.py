@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from ganzoo import __version__
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
@@ -26,6 +25,7 @@ from ganzoo.scoring.real import RealData
 from ganzoo.scoring.reference import ReferenceCache
 from ganzoo.scoring.score import score
 from ganzoo.training.processes import Processes
+from ganzoo.version import __version__
 
 Reading = Callable[[], AbstractContextManager[None]]
 

@@ -1,4 +1,4 @@
-"""Recipes that are wrong in one way each, and every word that is said of them.
+"""Recipes with one mistake each, and the exact message for it.
 
 ``cases/NAME.txt`` is a command, what it prints to stderr, and its exit code. To see what a changed
 message looks like everywhere: ``GANZOO_REWRITE=1 pytest tests/bad_recipes`` and read the diff.
@@ -32,7 +32,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(
     cases: Path, monkeypatch: pytest.MonkeyPatch, install_plugin: Callable[..., Path]
 ) -> Path:
-    """That project as the working directory, beside plugins in every state of disrepair."""
+    """The project as the working directory, with plugins that are broken in every way."""
     monkeypatch.chdir(cases)
     parts = (HERE / "lab_parts.py").read_text()
     lab = (HERE / "lab.py").read_text()
@@ -43,7 +43,7 @@ def project(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_said_of_a_bad_recipe(
+def test_a_bad_recipe_gives_exactly_the_expected_message(
     project: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     expected = (CASES / f"{name}.txt").read_text()
@@ -58,7 +58,7 @@ def test_what_is_said_of_a_bad_recipe(
     assert found == expected
 
 
-def test_there_are_at_least_sixty_of_them_and_no_recipe_without_its_words() -> None:
+def test_there_are_at_least_sixty_cases_and_each_has_an_expected_message() -> None:
     assert len(NAMES) >= 60
     unused = {file.stem for file in CASES.glob("*.yaml")} - set(NAMES)
     assert unused == {"good", "base", "a.lock", "a-directory"}

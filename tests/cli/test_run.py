@@ -70,7 +70,7 @@ def test_an_override_may_be_longer_than_any_file_name() -> None:
         (["a", "--max-time", "1y"], "'1y' is not a time"),
         (["a", "--expect-processes", "0"], "0 is not in the range"),
         (["a", "--name", "my run"], "did you mean 'my-run'"),
-        (["a", "--name", ""], "cannot name a run"),
+        (["a", "--name", ""], "is not a valid run name"),
         (["a", "--runs-dir", __file__], "is a file"),
     ],
 )
@@ -136,7 +136,7 @@ def test_the_problems_of_all_recipes_are_printed_at_once_and_nothing_is_trained(
     err = capsys.readouterr().err
     assert "a.yaml:3:1  losss" in err
     assert "b.yaml:3:" in err
-    assert "c.yaml  is not there" in err
+    assert "c.yaml  does not exist" in err
     assert err.endswith("nothing is trained: a.yaml, b.yaml, c.yaml cannot be run\n")
     assert not Path("runs").exists()
 

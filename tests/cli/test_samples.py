@@ -57,7 +57,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["a", "--name", "b"], "is a run, which keeps its own scores", "score"),
         (
             ["ü 'x.npz", "--against", "digits", "--name", "a/b"],
-            "cannot name a run",
+            "is not a valid run name",
             "score",
         ),
         (["ü 'x.npz", "--yardstick"], "--yardstick needs --name", "score"),

@@ -144,7 +144,10 @@ def test_unknown_ids_and_wrong_parameters_are_reported_together(tmp_path: Path) 
         ("optimizers.both.lrr", "optimizers.both has no number 'lrr' - did you mean 'lr'?"),
         ("optimizers.both.betas", "no number 'betas'; it has lr, eps, weight_decay"),
         ("regularizers.r1.gama", "regularizers.r1 has no number 'gama' - did you mean 'gamma'?"),
-        ("optimisers.both.lr", "is no parameter, such as optimizers.both.lr - did you mean"),
+        (
+            "optimisers.both.lr",
+            "is not the path of a number, such as optimizers.both.lr - did you mean",
+        ),
         ("regularizers.r2.gamma", "did you mean 'regularizers.r1.gamma'?"),
         ("generator.width", "nothing called 'generator' has numbers that can be scheduled"),
     ],

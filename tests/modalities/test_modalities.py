@@ -12,10 +12,10 @@ import torch
 from ganzoo.api import MODALITIES, Column, Registration, SampleSpec
 from ganzoo.modalities import modality
 from ganzoo.registry.registry import Registry
-from ganzoo.testing.catalogue import CHECKS
-from ganzoo.testing.checks import Exempt
 from ganzoo.testing.component import Component
 from ganzoo.testing.modalities import MODALITY
+from ganzoo.testing.outcomes import Exempt
+from ganzoo.testing.suite import CHECKS
 
 
 @dataclass

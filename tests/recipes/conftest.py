@@ -1,4 +1,4 @@
-"""A project of its own for every test, and recipes written into it."""
+"""A separate project directory for every test, with recipes in it."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -17,7 +17,7 @@ def problems(reference: str | Path) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_a_child_says_only_what_differs(small: Path, write: Write) -> None:
+def test_a_child_gives_only_what_differs(small: Path, write: Write) -> None:
     write("child.yaml", "recipe: 1\nextends: small.yaml\ntrain: {batch_size: 8}\n")
     recipe = Recipe.load("child.yaml")
     assert recipe.settings.train.steps == 3000
@@ -27,7 +27,7 @@ def test_a_child_says_only_what_differs(small: Path, write: Write) -> None:
     assert str(recipe.origins["dataset", "use"]) == "small.yaml:2"
 
 
-def test_what_describes_the_parent_is_not_inherited(small: Path, write: Write) -> None:
+def test_descriptive_keys_of_the_parent_are_not_inherited(small: Path, write: Write) -> None:
     about = "name: p\ndescription: d\npaper: x\nreproduced: true\n"
     published = "published: {metric: frechet, value: 3, source: arXiv:1}\n"
     write("parent.yaml", small.read_text() + about + published)
@@ -37,9 +37,7 @@ def test_what_describes_the_parent_is_not_inherited(small: Path, write: Write) -
     assert {settings.description, settings.paper, settings.published, settings.reproduced} == {None}
 
 
-def test_three_generations_mean_what_two_mean_with_the_elders_merged(
-    small: Path, write: Write
-) -> None:
+def test_three_generations_equal_two_with_the_ancestors_merged(small: Path, write: Write) -> None:
     write("b.yaml", "recipe: 1\nextends: small.yaml\nregularizers: {r1: {gamma: 1}, gp: {}}\n")
     write("c.yaml", "recipe: 1\nextends: b.yaml\nregularizers: {gp: null}\ngenerator: resnet\n")
     elders = small.read_text() + "regularizers: {r1: {gamma: 1}, gp: {}}\n"
@@ -53,28 +51,26 @@ def test_a_dropped_parameter_is_noted_with_the_line_that_drops_it(
 ) -> None:
     write("child.yaml", "recipe: 1\nextends: small.yaml\ngenerator: resnet\n")
     assert Recipe.load("child.yaml").notes == (
-        "child.yaml:3  generator  is now 'resnet'; dropped, as set for 'dcgan': width, norm",
+        "child.yaml:3  generator  is now 'resnet'; dropped parameters of 'dcgan': width, norm",
     )
 
 
-def test_a_parent_is_found_beside_the_file_that_names_it(small: Path, write: Write) -> None:
+def test_a_parent_path_is_relative_to_the_file_that_names_it(small: Path, write: Write) -> None:
     write("sub/child.yaml", "recipe: 1\nextends: ../small.yaml\n")
     recipe = Recipe.load("sub/child.yaml")
     assert recipe.directory_of(("generator", "width")) == small.parent
     assert recipe.directory_of(("recipe",)) == small.parent / "sub"
 
 
-def test_a_circle_is_refused(write: Write) -> None:
+def test_circular_extends_is_refused(write: Write) -> None:
     write("a.yaml", "recipe: 1\nextends: b.yaml\n")
     write("b.yaml", "recipe: 1\nseed: 1\nextends: ./a.yaml\n")
-    assert problems("a.yaml") == [
-        "b.yaml:3:1  extends  goes in a circle: a.yaml -> b.yaml -> a.yaml"
-    ]
+    assert problems("a.yaml") == ["b.yaml:3:1  extends  is circular: a.yaml -> b.yaml -> a.yaml"]
 
 
 def test_a_recipe_does_not_extend_itself(write: Write) -> None:
     write("a.yaml", "recipe: 1\nextends: a.yaml\n")
-    assert "goes in a circle" in problems("a.yaml")[0]
+    assert "is circular" in problems("a.yaml")[0]
 
 
 @pytest.mark.parametrize("how", ["../outside.yaml", "{outside}", "link.yaml"])
@@ -87,7 +83,7 @@ def test_a_parent_outside_the_project_is_refused(
     write("a.yaml", f"recipe: 1\nextends: {how.format(outside=outside)}\n")
     (problem,) = problems("a.yaml")
     assert problem.startswith("a.yaml:2:1  extends  ")
-    assert "leads out of the project" in problem
+    assert "is outside the project" in problem
 
 
 def test_without_a_project_the_parent_may_only_be_below_the_file(
@@ -99,13 +95,13 @@ def test_without_a_project_the_parent_may_only_be_below_the_file(
     (alone / "a.yaml").write_text("recipe: 1\nextends: base.yaml\n")
     (alone / "b.yaml").write_text("recipe: 1\nextends: ../project/small.yaml\n")
     assert Recipe.load(alone / "a.yaml").name == "a"
-    assert "leads out of the project" in problems(alone / "b.yaml")[0]
+    assert "is outside the project" in problems(alone / "b.yaml")[0]
 
 
 @pytest.mark.parametrize(
     ("extends", "what"),
     [
-        ("smal.yaml", "smal.yaml is not there - did you mean 'small.yaml'?"),
+        ("smal.yaml", "smal.yaml does not exist - did you mean 'small.yaml'?"),
         ("no-such-recipe", "no-such-recipe is not a recipe"),
         ("[a, b]", "expected a recipe's id or a path, got a list"),
         ("null", "expected a recipe's id or a path, got null"),
@@ -113,7 +109,7 @@ def test_without_a_project_the_parent_may_only_be_below_the_file(
         ("os.path:join", "is not a recipe"),
     ],
 )
-def test_a_parent_that_is_not_there_is_reported_where_it_is_named(
+def test_a_missing_parent_is_reported_where_it_is_named(
     small: Path, write: Write, extends: str, what: str
 ) -> None:
     write("a.yaml", f"recipe: 1\n\nextends: {extends}\n")
@@ -131,18 +127,16 @@ def test_problems_of_yaml_in_parent_and_child_are_reported_together(write: Write
     ]
 
 
-def test_a_format_that_is_not_known_is_refused_before_anything_else(
-    small: Path, write: Write
-) -> None:
+def test_an_unknown_format_is_refused_before_anything_else(small: Path, write: Write) -> None:
     write("a.yaml", "recipe: 2\nwhatever: 3\n")
     assert problems("a.yaml") == [
-        "a.yaml:1:1  recipe  format version 2 is not known; this ganzoo reads `recipe: 1`"
+        "a.yaml:1:1  recipe  unknown format version 2 - this ganzoo reads `recipe: 1`"
     ]
     write("b.yaml", small.read_text().replace("recipe: 1", "recipe: true"))
-    assert "format version true is not known" in problems("b.yaml")[0]
+    assert "unknown format version true" in problems("b.yaml")[0]
 
 
-def test_only_the_file_that_is_asked_for_must_give_its_format(small: Path, write: Write) -> None:
+def test_only_the_loaded_file_must_give_its_format(small: Path, write: Write) -> None:
     write("parent.yaml", small.read_text().replace("recipe: 1\n", ""))
     write("child.yaml", "recipe: 1\nextends: parent.yaml\n")
     assert Recipe.load("child.yaml").name == "child"
@@ -182,7 +176,7 @@ class PluginRecipes:
         return self.path
 
 
-def test_a_plugins_recipe_goes_by_its_full_name(small: Path, write: Write) -> None:
+def test_a_plugin_recipe_is_extended_by_its_full_name(small: Path, write: Write) -> None:
     registry = PluginRecipes(small)
     write("a.yaml", "recipe: 1\nextends: acme/base\n")
     assert Recipe.load("acme/base", registry=registry).name == "acme-base"  # type: ignore[arg-type]

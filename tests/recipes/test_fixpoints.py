@@ -1,4 +1,4 @@
-"""Generated recipes: shown and read again they are the same, and so is a chain however resolved."""
+"""Generated recipes: showing, reading, extending and overriding agree with each other."""
 
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def values_of(text: str) -> list[str]:
 
 @given(part=parts)
 @fast
-def test_a_recipe_that_is_shown_and_read_is_shown_the_same(project: Path, part: Any) -> None:
+def test_showing_a_shown_recipe_gives_the_same_text(project: Path, part: Any) -> None:
     first = Recipe.load(written(project, "a.yaml", whole(part)))
     text = show(first.resolved(), first.origins)
     (project / "b.yaml").write_text(text, encoding="utf-8")
@@ -90,7 +90,7 @@ def test_a_recipe_that_is_shown_and_read_is_shown_the_same(project: Path, part: 
 
 @given(first=parts, second=parts, third=parts)
 @fast
-def test_a_chain_resolved_step_by_step_is_the_chain_resolved_at_once(
+def test_resolving_ancestors_one_by_one_equals_resolving_them_at_once(
     project: Path, first: Any, second: Any, third: Any
 ) -> None:
     written(project, "a.yaml", whole(first))
@@ -104,7 +104,9 @@ def test_a_chain_resolved_step_by_step_is_the_chain_resolved_at_once(
 
 @given(part=parts, more=parts)
 @fast
-def test_overrides_mean_what_a_child_means(project: Path, part: Any, more: Any) -> None:
+def test_overrides_equal_a_child_recipe_with_the_same_keys(
+    project: Path, part: Any, more: Any
+) -> None:
     base = written(project, "a.yaml", whole(part) | {"name": "x"})
     described = {"description": None} | more
     child = written(project, "b.yaml", {"recipe": 1, "extends": "a.yaml", "name": "x"} | described)
@@ -112,6 +114,6 @@ def test_overrides_mean_what_a_child_means(project: Path, part: Any, more: Any) 
 
 
 @pytest.mark.parametrize("empty", [{}, {"regularizers": {}}, {"train": {}}])
-def test_overriding_by_nothing_changes_nothing(project: Path, empty: dict[str, Any]) -> None:
+def test_empty_overrides_change_nothing(project: Path, empty: dict[str, Any]) -> None:
     path = written(project, "a.yaml", whole({}))
     assert Recipe.load(path, empty).settings == Recipe.load(path).settings

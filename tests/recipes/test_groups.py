@@ -1,4 +1,4 @@
-"""`optimizers.SIDE.groups` in the language: folding, inheritance, removal."""
+"""`optimizers.SIDE.groups`: merging, inheritance, removal."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ def optimizers(path: Path, *overrides: str) -> Optimizers:
     return Recipe.load(path, overrides).settings.optimizers
 
 
-def test_groups_of_a_side_replace_those_of_both(write: Write) -> None:
+def test_groups_of_one_player_replace_the_groups_of_both(write: Write) -> None:
     text = f"optimizers: {{both: {{{GROUPS}}}, generator: {{groups: {{c: {{match: q}}}}}}}}\n"
     found = optimizers(write("a.yaml", WHOLE + text))
     assert found.generator.groups == {"c": Group(match="q")}
@@ -46,8 +46,8 @@ def test_a_child_adds_changes_and_removes_groups_of_its_parent(write: Write) -> 
     assert optimizers(child, "optimizers.generator.groups=null").generator.groups == {}
 
 
-def test_another_optimizer_drops_the_groups_of_the_old_and_says_so(write: Write) -> None:
+def test_a_new_optimizer_drops_the_groups_of_the_old_one_with_a_note(write: Write) -> None:
     path = write("a.yaml", WHOLE + f"optimizers: {{generator: {{{GROUPS}}}}}\n")
     recipe = Recipe.load(path, ["optimizers.generator.use=sgd"])
     assert recipe.settings.optimizers.generator.groups == {}
-    assert recipe.notes[0].endswith("is now 'sgd'; dropped, as set for 'adam': groups")
+    assert recipe.notes[0].endswith("is now 'sgd'; dropped parameters of 'adam': groups")

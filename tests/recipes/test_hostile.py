@@ -1,4 +1,4 @@
-"""Whatever stands in a recipe, loading it ends in a recipe or in a RecipeError with a place."""
+"""Loading any file gives a recipe or a RecipeError with a location, and never runs code."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ganzoo.components.planner import plan_components
 from ganzoo.errors import GanzooError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.merge import at, paths
+from ganzoo.recipes.merge import paths, value_at
 from ganzoo.recipes.show import show
 from ganzoo.recipes.yaml import to_yaml
 from ganzoo.registry.registry import Registry
@@ -102,7 +102,7 @@ def outcome(reference: Path, overrides: Any = ()) -> Recipe | None:
     return recipe
 
 
-def test_the_recipe_that_is_tampered_with_is_valid(directory: Path) -> None:
+def test_the_unmodified_recipe_is_valid(directory: Path) -> None:
     assert outcome(directory / "whole.yaml") is not None
 
 
@@ -164,17 +164,23 @@ BOMBS = {
     "a scalar of 10 MB": ("description: " + "a" * 10 * MEGABYTE, "is larger than 1 MiB"),
     "lists in lists": ("description: " + "[" * 10_000 + "]" * 10_000, "more than 32 levels"),
     "mappings in mappings": ("description: " + "{a: " * 10_000 + "1" + "}" * 10_000, "32 levels"),
-    "keys": ("\n".join(f"k{number}: 1" for number in range(20_000)), "is beyond the 5,000"),
-    "items": ("requires: [" + "a, " * 20_000 + "a]", "is beyond the 5,000 keys and values"),
+    "keys": (
+        "\n".join(f"k{number}: 1" for number in range(20_000)),
+        "is beyond the limit of 5,000",
+    ),
+    "items": (
+        "requires: [" + "a, " * 20_000 + "a]",
+        "is beyond the limit of 5,000 keys and values",
+    ),
     "one key": ("a" * 900_000 + ": 1", "is not YAML"),
     "digits": ("seed: " + "1" * 900_000, "does not fit in 64 bits"),
-    "a name": ("name: " + "a" * 900_000, "cannot name a run"),
+    "a name": ("name: " + "a" * 900_000, "is not a valid run name"),
     "a parent": ("extends: " + "a" * 900_000, "is not a recipe"),
 }
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_told_in_a_few_lines(project: Path, name: str) -> None:
+def test_an_oversized_recipe_is_reported_in_a_few_lines(project: Path, name: str) -> None:
     text, said = BOMBS[name]
     (project / "bomb.yaml").write_text(f"recipe: 1\n{text}\n")
     with pytest.raises(RecipeError, match=said) as caught:
@@ -200,20 +206,22 @@ for _ in range(10_000):
     ],
     ids=range(7),
 )
-def test_a_bomb_from_outside_is_told_as_briefly(directory: Path, overrides: Any, said: str) -> None:
+def test_an_oversized_override_is_reported_in_a_few_lines(
+    directory: Path, overrides: Any, said: str
+) -> None:
     with pytest.raises(RecipeError, match=said) as caught:
         Recipe.load(directory / "whole.yaml", overrides)
     assert len(str(caught.value)) < 1000
 
 
 DEMO = Recipe.load("digits-dcgan-conditional").resolved()
-STRINGS = sorted(path for path in paths(DEMO) if isinstance(at(DEMO, path), str))
+STRINGS = sorted(path for path in paths(DEMO) if isinstance(value_at(DEMO, path), str))
 
 
 @pytest.mark.parametrize(
     "value", ["os.system", "../x", "!!python/object/apply:os.system [ls]", "nowhere/x", "", "a\tb"]
 )
-def test_a_string_of_a_real_recipe_may_be_anything(project: Path, value: str) -> None:
+def test_any_string_of_a_real_recipe_may_be_replaced_by_any_text(project: Path, value: str) -> None:
     file = project / "tampered.yaml"
     registry = Registry(["zoo"])
     for path in STRINGS:

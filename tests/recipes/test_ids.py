@@ -44,7 +44,7 @@ def recipe(write: Write) -> Recipe:
     return Recipe.load(write("a.yaml", RECIPE))
 
 
-def test_every_component_of_a_recipe_is_yielded_with_its_kind(recipe: Recipe) -> None:
+def test_every_named_component_is_yielded_with_its_kind(recipe: Recipe) -> None:
     found = {
         ".".join(path): (kind, node.use) for path, kind, node in named_components(recipe.settings)
     }
@@ -77,7 +77,7 @@ def test_every_unknown_name_is_reported_where_it_is_written(recipe: Recipe) -> N
     ]
 
 
-def test_an_extractor_that_is_auto_or_null_is_no_component(recipe: Recipe, small: Path) -> None:
+def test_an_extractor_of_auto_or_null_is_not_a_component(recipe: Recipe, small: Path) -> None:
     kinds = {kind for _, kind, _ in named_components(Recipe.load(small).settings)}
     assert kinds == {"dataset", "generator", "discriminator", "latent", "loss", "optimizer"}
 
@@ -94,7 +94,9 @@ LOCKED = "lock: {components: {loss: {id: acme/y, distribution: acme-gans, versio
         ("lock: {components: {loss: what, other: {id: 3}}}", "pip install None"),
     ],
 )
-def test_the_recipe_says_what_to_install_if_it_knows(more: str, advice: str, write: Write) -> None:
+def test_the_hint_names_the_distribution_to_install_if_the_recipe_knows_it(
+    more: str, advice: str, write: Write
+) -> None:
     recipe = Recipe.load(write("a.lock.yaml" if "lock" in more else "a.yaml", RECIPE + more))
     registry: Any = OnlyKnows("digits", "dcgn", "dcgan", "gaussian", "hinge", "r1", "adm", "linear")
     with pytest.raises(RecipeError) as caught:

@@ -1,4 +1,4 @@
-"""Finding the file of a recipe, and files that are no recipes."""
+"""Finding the file of a recipe; files that are not recipes."""
 
 import subprocess
 import sys
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import ganzoo
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.locate import inside_project, project_root, shipped_directory
@@ -22,15 +21,15 @@ def problem(reference: str | Path) -> str:
     return str(only)
 
 
-def test_a_file_that_is_not_there_names_its_neighbour(small: Path) -> None:
-    assert problem("smal.yaml") == ("smal.yaml  is not there - did you mean 'small.yaml'?")
+def test_a_missing_file_suggests_a_similar_file_in_its_directory(small: Path) -> None:
+    assert problem("smal.yaml") == ("smal.yaml  does not exist - did you mean 'small.yaml'?")
 
 
-def test_a_name_that_is_no_recipe_names_the_nearest_file(small: Path) -> None:
+def test_an_unknown_name_suggests_the_most_similar_file(small: Path) -> None:
     assert problem("small") == "small  is not a recipe - did you mean 'small.yaml'?"
 
 
-def test_a_path_without_its_ending_names_the_file(small: Path, write: Write) -> None:
+def test_a_path_without_its_suffix_suggests_the_file(small: Path, write: Write) -> None:
     write("mine/small.yaml", small.read_text())
     assert problem("mine/small") == "mine/small  is not a recipe - did you mean 'mine/small.yaml'?"
 
@@ -41,12 +40,12 @@ def test_a_directory_is_not_a_recipe(project: Path) -> None:
     assert problem("./") == ".  is a directory, not a recipe"
 
 
-def test_a_file_that_is_not_utf8_says_where(project: Path) -> None:
+def test_a_file_that_is_not_utf8_is_refused_with_line_and_column(project: Path) -> None:
     (project / "a.yaml").write_bytes("recipe: 1\nname: é".encode() + b"\xff\n")
     assert problem("a.yaml") == "a.yaml:2:8  is not UTF-8 text"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_key(project: Path, small: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_key(project: Path, small: Path) -> None:
     (project / "a.yaml").write_bytes(b"\xef\xbb\xbf" + small.read_bytes())
     assert Recipe.load("a.yaml").name == "a"
 
@@ -59,27 +58,27 @@ def test_a_file_larger_than_a_recipe_is_refused(project: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["a\0b.yaml", "a" * 5000 + ".yaml", "no/where/a.yaml", "/dev/null.yaml"]
 )
-def test_a_path_that_cannot_be_is_refused(project: Path, name: str) -> None:
+def test_an_invalid_path_is_refused(project: Path, name: str) -> None:
     with pytest.raises(RecipeError):
         Recipe.load(name)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "os:system", "-", "a/b/c", "A/b"])
-def test_a_word_that_is_no_reference_is_refused(project: Path, name: str) -> None:
+def test_a_word_that_is_not_a_reference_is_refused(project: Path, name: str) -> None:
     assert "is not a recipe" in problem(name)
 
 
-def test_a_recipe_of_a_plugin_that_is_not_there_is_the_plugins_error(project: Path) -> None:
+def test_a_recipe_of_a_missing_plugin_raises_a_plugin_error(project: Path) -> None:
     with pytest.raises(PluginError, match="nowhere/base"):
         Recipe.load("nowhere/base")
 
 
-def test_in_a_checkout_the_shipped_recipes_are_beside_the_package(
+def test_in_a_checkout_the_shipped_recipes_are_next_to_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "ganzoo"
     package.mkdir()
-    monkeypatch.setattr(ganzoo, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("ganzoo.recipes.locate.__file__", str(package / "recipes" / "locate.py"))
     assert shipped_directory() == tmp_path / "recipes"
     (package / "shipped_recipes").mkdir()
     assert shipped_directory() == package / "shipped_recipes"
@@ -104,7 +103,7 @@ def test_without_a_marker_the_project_is_the_working_directory(
 
 @pytest.mark.parametrize("text", ["../x", "/etc/passwd", "a/../../x", "loop/x/../../..", "a\0b"])
 def test_no_path_leaves_the_project(project: Path, text: str) -> None:
-    with pytest.raises(ValueError, match=r"leads out of the project|cannot be a path"):
+    with pytest.raises(ValueError, match=r"is outside the project|cannot be a path"):
         inside_project(text, project)
 
 

@@ -54,25 +54,25 @@ def test_merging_a_recipe_with_itself_or_with_nothing_changes_nothing(recipe: An
 
 @given(recipes, recipes, recipes)
 @settings(max_examples=80, deadline=None)
-def test_a_parent_written_out_flat_means_what_its_chain_means(a: Any, b: Any, c: Any) -> None:
+def test_a_flattened_parent_equals_its_chain(a: Any, b: Any, c: Any) -> None:
     flat = without_nulls(merged(a, b))
     assert without_nulls(merged(flat, c)) == without_nulls(merged(a, b, c))
 
 
 @given(recipes, recipes)
 @settings(max_examples=80, deadline=None)
-def test_merging_leaves_both_layers_as_they_were(a: Any, b: Any) -> None:
+def test_merging_modifies_neither_layer(a: Any, b: Any) -> None:
     before = repr((a, b))
     merge(a, b)
     assert repr((a, b)) == before
 
 
-def test_a_changed_component_drops_what_was_set_for_the_other_and_says_so() -> None:
+def test_a_new_component_drops_the_old_ones_parameters_with_a_note() -> None:
     base = {"generator": {"use": "dcgan", "width": 64, "norm": "batch"}}
     data, notes = merge(base, {"generator": {"use": "acme/unet", "width": 8}})
     assert data == {"generator": {"use": "acme/unet", "width": 8}}
     assert [(note.path, note.words) for note in notes] == [
-        (("generator",), "is now 'acme/unet'; dropped, as set for 'dcgan': norm")
+        (("generator",), "is now 'acme/unet'; dropped parameters of 'dcgan': norm")
     ]
 
 
@@ -93,7 +93,7 @@ def test_a_regularizer_is_named_by_its_key_unless_it_has_a_use() -> None:
     }
 
 
-def test_another_optimizer_for_both_drops_what_either_side_set_for_the_old_one() -> None:
+def test_a_new_optimizer_for_both_drops_what_each_player_set_for_the_old_one() -> None:
     base = {"optimizers": {"both": {"lr": 1}, "discriminator": {"betas": [0, 0.9]}}}
     data, notes = merge(base, {"optimizers": {"both": {"use": "sgd"}}})
     assert data == {"optimizers": {"both": {"use": "sgd"}}}
@@ -103,7 +103,7 @@ def test_another_optimizer_for_both_drops_what_either_side_set_for_the_old_one()
     ]
 
 
-def test_a_side_with_an_optimizer_of_its_own_is_left_alone() -> None:
+def test_a_player_with_its_own_optimizer_is_unaffected() -> None:
     base = {"optimizers": {"discriminator": {"use": "sgd", "lr": 1}}}
     assert merged(base, {"optimizers": {"both": {"use": "rmsprop"}}})["optimizers"] == {
         "both": {"use": "rmsprop"},
@@ -147,11 +147,11 @@ def test_null_removes_a_slot(path: tuple[str, ...]) -> None:
     assert left == {}
 
 
-def test_null_is_a_value_of_parameters_and_of_the_extractor() -> None:
+def test_null_is_a_valid_value_of_parameters_and_of_the_extractor() -> None:
     data = {"generator": {"use": "dcgan", "norm": None}, "eval": {"extractor": None}}
     assert without_nulls(data) == data
 
 
-def test_removing_what_is_not_there_is_said() -> None:
+def test_removing_a_missing_entry_is_noted() -> None:
     _, notes = merge({"regularizers": {"r1": {}}}, {"regularizers": {"r2": None}})
     assert [note.path for note in notes] == [("regularizers", "r2")]

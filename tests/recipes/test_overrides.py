@@ -28,11 +28,11 @@ def test_the_value_of_an_override_is_strict_yaml(small: Path) -> None:
         assert node.parameters == {"lr": 1e-3, "betas": [0, 0.9]}
 
 
-def test_a_component_alone_is_its_use_and_drops_the_others_parameters(small: Path) -> None:
+def test_a_component_name_sets_use_and_drops_the_old_components_parameters(small: Path) -> None:
     recipe = Recipe.load(small, ["generator=acme/unet"])
     assert recipe.data["generator"] == {"use": "acme/unet"}
     assert recipe.notes == (
-        "command line  generator  is now 'acme/unet'; dropped, as set for 'dcgan': width, norm",
+        "command line  generator  is now 'acme/unet'; dropped parameters of 'dcgan': width, norm",
     )
 
 
@@ -48,7 +48,7 @@ def test_a_regularizer_is_added_by_setting_its_parameter(small: Path) -> None:
     assert (node.use, node.parameters, node.weight, node.every_steps) == ("r1", {"gamma": 1}, 1, 1)
 
 
-def test_a_budget_on_the_command_line_replaces_the_recipes(small: Path) -> None:
+def test_a_budget_on_the_command_line_replaces_the_budget_of_the_recipe(small: Path) -> None:
     recipe = Recipe.load(small, ["train.samples=64000"])
     assert (recipe.settings.train.steps, recipe.settings.train.samples) == (None, 64000)
     assert recipe.notes == ("command line  train.samples  replaces train.steps",)
@@ -72,7 +72,7 @@ def test_python_values_become_plain_data(small: Path) -> None:
     assert recipe.data["optimizers"]["both"]["betas"] == [0, 0.9]
 
 
-def test_where_a_key_is_given_twice_the_later_one_wins(small: Path) -> None:
+def test_if_a_key_is_given_twice_the_later_value_wins(small: Path) -> None:
     recipe = Recipe.load(small, ["train.steps=5", "train.steps=7", "loss=a", "loss=b"])
     assert recipe.settings.train.steps == 7
     assert recipe.settings.loss.use == "b"
@@ -88,7 +88,7 @@ def test_relative_paths_of_overrides_start_at_the_working_directory(
     assert recipe.directory_of(("dataset", "use")) == small.parent
 
 
-def test_a_schedule_is_reached_through_the_dots_of_its_key(small: Path, write: Write) -> None:
+def test_an_override_can_set_a_schedule_whose_key_has_dots(small: Path, write: Write) -> None:
     text = small.read_text() + "schedules: {optimizers.both.lr: {use: linear, end: 0}}\n"
     path = write("scheduled.yaml", text)
     overrides = ["schedules.optimizers.both.lr.end=0.5", "schedules.loss.scale=cosine"]
@@ -104,10 +104,10 @@ def test_every_override_that_cannot_be_read_is_reported(small: Path) -> None:
         "command line  train.steps  is not of the form key=value",
         "command line  ''  a key is one word, not ''",
         "command line  a..b  is not a key of a recipe",
-        "command line  seed  has no value - write null to mean none",
+        "command line  seed  has no value - write null for none",
         "command line  seed  is not YAML: while parsing a flow node, expected the node content,"
         " but found '<stream end>'",
-        "command line  extends  is what a file says of itself, and cannot be overridden",
+        "command line  extends  describes the file itself and cannot be overridden",
         "command line  seed  is not a finite number",
     ]
 
@@ -117,7 +117,7 @@ def test_every_override_that_cannot_be_read_is_reported(small: Path) -> None:
     [
         (
             {"seed": object()},
-            "is of the type object; a recipe holds text",
+            "has type object - a recipe holds text",
         ),
         ({"seed": float("nan")}, "is not a finite number"),
         ({"seed": 2**70}, "does not fit in 64 bits"),
@@ -147,7 +147,7 @@ def test_an_unknown_key_on_the_command_line_is_reported_as_such(small: Path) -> 
     ]
 
 
-def test_what_the_file_lacks_is_reported_in_the_file_though_there_are_overrides(
+def test_a_key_missing_from_the_file_is_reported_in_the_file_even_with_overrides(
     write: Write,
 ) -> None:
     path = write("a.yaml", "recipe: 1\ntrain: {keep: 3}\n")

@@ -1,4 +1,4 @@
-"""docs/recipes.md: every key with what the skeleton says of it, and examples that are recipes."""
+"""docs/recipes.md lists every key with its docstring from the schema; its examples are valid."""
 
 import re
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ IN_WORDS = {
     "init": "",
     "eval": "",
 }
-"""Defaults that are no value of the key itself."""
+"""Defaults that are not values of the key itself."""
 
 
-def rows_of_the_skeleton(model: Any = Settings, path: tuple[str, ...] = ()) -> Iterator[str]:
+def rows_of_the_schema(model: Any = Settings, path: tuple[str, ...] = ()) -> Iterator[str]:
     for name, field in model.model_fields.items():
         inner = (*path, name)
         key = ".".join(inner)
@@ -31,7 +31,7 @@ def rows_of_the_skeleton(model: Any = Settings, path: tuple[str, ...] = ()) -> I
         for part in (field.annotation, *get_args(field.annotation)):
             is_section = isinstance(part, type) and issubclass(part, BaseModel)
             if is_section and not issubclass(part, Node | Optimizers):
-                yield from rows_of_the_skeleton(part, inner)
+                yield from rows_of_the_schema(part, inner)
 
 
 def literals(annotation: Any) -> tuple[Any, ...]:
@@ -50,10 +50,10 @@ def default(key: str, field: Any) -> str:
     return yaml_line(list(value) if isinstance(value, tuple) else value)
 
 
-def test_every_key_of_the_skeleton_is_documented_and_no_other() -> None:
+def test_the_documentation_lists_exactly_the_keys_of_the_schema() -> None:
     lines = DOCS.read_text().splitlines()
     documented = [line for line in lines if line.startswith("| `") and line.count(" | ") == 3]
-    assert sorted(documented) == sorted(rows_of_the_skeleton())
+    assert sorted(documented) == sorted(rows_of_the_schema())
 
 
 EXAMPLES = re.findall(r"```yaml\n(recipe: 1\b.*?)```", DOCS.read_text(), re.DOTALL)

@@ -1,4 +1,4 @@
-"""Pass 2: types, ranges, defaults and unknown keys of the skeleton."""
+"""Pass 2: types, ranges, defaults and unknown keys."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_the_defaults_are_those_of_the_documentation(small: Path) -> None:
     assert (evaluation.reference, evaluation.metrics, evaluation.seed) == ("train", (), 0)
 
 
-def test_the_recipe_of_the_design_is_read(write: Write) -> None:
+def test_the_example_recipe_is_read(write: Write) -> None:
     text = """\
         recipe: 1
         name: digits-resnet-hinge
@@ -82,14 +82,14 @@ def test_the_recipe_of_the_design_is_read(write: Write) -> None:
     assert settings.init.generator == "runs/last"
 
 
-def test_a_side_with_another_optimizer_takes_nothing_from_both_and_says_so(
+def test_a_player_with_another_optimizer_takes_nothing_from_both_with_a_note(
     small: Path, write: Write
 ) -> None:
     more = "optimizers: {both: {lr: 1e-3}, discriminator: {use: sgd}}\n"
     recipe = Recipe.load(write("a.yaml", small.read_text() + more))
     assert recipe.settings.optimizers.discriminator == OptimizerNode(use="sgd")
     assert recipe.notes == (
-        "a.yaml:7  optimizers.discriminator  is 'sgd'; what both sets does not apply: lr",
+        "a.yaml:7  optimizers.discriminator  is 'sgd'; settings of both that do not apply: lr",
     )
 
 
@@ -149,8 +149,8 @@ train:
         ),
         ("train: {steps: 1, cuda_graphs: 1}", "6:19  train.cuda_graphs  expected 'auto', true or"),
         ("train: {steps: 1, compile: 1}", "6:19  train.compile  expected 'auto', true or false"),
-        ("name: a/b", "6:1  name  'a/b' cannot name a run"),
-        ("name: ..", "6:1  name  '..' cannot name a run"),
+        ("name: a/b", "6:1  name  'a/b' is not a valid run name"),
+        ("name: ..", "6:1  name  '..' is not a valid run name"),
         ("name: 7", "6:1  name  expected text, got 7 - put it in quotes: '7'"),
         ("seed: -1", "6:1  seed  -1 must be at least 0"),
         ("latent: 3", "6:1  latent  expected the name of a latent or a mapping with `use`, got 3"),
@@ -170,7 +170,7 @@ train:
             "optimizers: {both: {use: 3}}",
             "6:14  optimizers.both  expected the name of an optimizer",
         ),
-        ("schedules: {lr: linear}", "6:13  schedules.lr  is no parameter"),
+        ("schedules: {lr: linear}", "6:13  schedules.lr  is not the path of a number"),
         ("eval: {metrics: kid}", "6:8  eval.metrics  expected a list, got 'kid'"),
         ("eval: {metrics: [3]}", "6:18  eval.metrics.0  expected the name of a metric"),
         ("eval: {extractor: {use: auto, k: 1}}", "6:8  eval.extractor  `auto` has no parameters"),
@@ -181,7 +181,7 @@ train:
         ("lock: {}", "6:1  lock  unknown key"),
     ],
 )
-def test_a_mistake_is_told_in_plain_words(
+def test_a_mistake_is_reported_in_plain_words(
     complaints: Callable[[str], list[str]], text: str, complaint: str
 ) -> None:
     assert complaints(text)[0].startswith(complaint)
@@ -197,7 +197,9 @@ def test_null_for_the_extractor_means_no_score(small: Path, write: Write) -> Non
     )
 
 
-def test_a_removed_slot_is_not_in_the_data_and_has_its_default(small: Path, write: Write) -> None:
+def test_a_removed_slot_is_absent_from_the_data_and_has_its_default(
+    small: Path, write: Write
+) -> None:
     more = "latent: null\nregularizers: {r1: null}\naugmentation: null\n"
     recipe = Recipe.load(write("a.yaml", small.read_text() + more))
     assert recipe.data["regularizers"] == {}
@@ -212,7 +214,7 @@ def test_a_file_name_that_cannot_name_a_run_needs_a_name(small: Path, write: Wri
     assert Recipe.load(path, ["name=mine"]).name == "mine"
 
 
-def test_a_required_part_that_is_removed_is_missed_where_it_was_removed(
+def test_a_removed_required_component_is_reported_where_it_was_removed(
     small: Path, write: Write
 ) -> None:
     write("a.yaml", "recipe: 1\nextends: small.yaml\n\nloss: null\n")
@@ -221,7 +223,7 @@ def test_a_required_part_that_is_removed_is_missed_where_it_was_removed(
     assert str(caught.value) == "a.yaml:4:1  loss  is required - such as `loss: hinge`"
 
 
-def test_a_problem_of_a_later_pass_is_placed_at_what_is_nearest(small: Path) -> None:
+def test_a_problem_of_a_later_pass_is_located_at_the_closest_written_key(small: Path) -> None:
     recipe = Recipe.load("small.yaml", ["generator.depth=3"])
     assert str(recipe.problem(("generator", "width"), "x")) == "small.yaml:3:25  generator.width  x"
     assert str(recipe.problem(("discriminator", "width"), "x")).startswith("small.yaml:4:1  ")
@@ -250,7 +252,9 @@ def test_settings_cannot_be_changed(small: Path) -> None:
         "regularizers: {r1: [2]}",
     ],
 )
-def test_the_rest_of_a_wrong_recipe_can_be_looked_at(tmp_path: Path, wrong: str) -> None:
+def test_a_wrong_recipe_leaves_a_partial_recipe_for_later_passes(
+    tmp_path: Path, wrong: str
+) -> None:
     (tmp_path / "a.yaml").write_text(f"recipe: 1\nseed: 3\ndiscriminator: dcgn\n{wrong}\n")
     with pytest.raises(RecipeError) as caught:
         Recipe.load(tmp_path / "a.yaml")

@@ -31,14 +31,14 @@ values = st.recursive(
 
 @given(st.dictionaries(keys, values, min_size=1, max_size=4))
 @settings(max_examples=60, deadline=None)
-def test_what_is_written_is_read_back_the_same(data: dict[str, Any]) -> None:
+def test_yaml_that_is_written_reads_back_as_the_same_data(data: dict[str, Any]) -> None:
     for written in (to_yaml(data), yaml_line(data), show(data, {})):
         read = load_document(written, "a.yaml").data
         assert read == data
         assert repr(read) == repr(data)
 
 
-def test_another_loader_reads_text_as_text() -> None:
+def test_pyyaml_also_reads_written_text_as_text() -> None:
     data = {"a": "yes", "b": "012", "c": "12:30", "d": "2026-01-31", "e": 2e-5}
     assert yaml.safe_load(to_yaml(data)) == data
 
@@ -57,19 +57,19 @@ def test_every_line_is_shown_with_its_origin(small: Path, write: Write) -> None:
     assert not any(line.startswith("images:") for line in shown)
 
 
-def test_text_of_several_lines_is_shown_in_one(small: Path) -> None:
+def test_multi_line_text_is_shown_on_one_line(small: Path) -> None:
     recipe = Recipe.load(small, {"description": "first\nsecond: x"})
     assert 'description: "first\\nsecond: x"' in show(recipe.resolved(), recipe.origins)
 
 
-def test_parameters_that_build_fills_in_are_shown_as_defaults(small: Path) -> None:
+def test_parameters_filled_in_by_components_are_shown_as_defaults(small: Path) -> None:
     recipe = Recipe.load(small)
     data = recipe.resolved()
     data["generator"] |= {"depth": 3}
     assert "  depth: 3" in show(data, recipe.origins)
 
 
-def test_what_is_shown_is_the_same_recipe(small: Path, write: Write) -> None:
+def test_the_shown_text_is_the_same_recipe(small: Path, write: Write) -> None:
     more = """\
     regularizers: {r1: {gamma: 0.1}, second: {use: gp, weight: 2}}
     optimizers: {discriminator: {use: sgd, lr: 4e-4}}
@@ -87,12 +87,26 @@ def lock(small: Path) -> dict[str, Any]:
     return {"lock": {"torch": "2.13.0"}, **Recipe.load(small).resolved()}
 
 
-def test_a_lock_is_read_as_it_was_written(project: Path, lock: dict[str, Any]) -> None:
+def test_a_lock_reads_back_as_written(project: Path, lock: dict[str, Any]) -> None:
     write_lock(project / "recipe.lock.yaml", lock)
     assert read_lock(project / "recipe.lock.yaml") == lock
     again = project / "again.lock.yaml"
     write_lock(again, dict(reversed(lock.items())))
     assert again.read_bytes() == (project / "recipe.lock.yaml").read_bytes()
+
+
+def test_an_interrupted_write_leaves_the_old_lock(
+    project: Path, lock: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError("no power")
+
+    path = project / "recipe.lock.yaml"
+    write_lock(path, lock)
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no power"):
+        write_lock(path, lock | {"seed": 3})
+    assert read_lock(path) == lock
 
 
 def test_a_lock_is_itself_a_recipe(project: Path, small: Path, lock: dict[str, Any]) -> None:

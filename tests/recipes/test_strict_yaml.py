@@ -1,4 +1,4 @@
-"""Pass 1: what the strict loader reads, and what it refuses and where."""
+"""Pass 1: what the strict YAML reader accepts, and what it refuses at which place."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_scalars_read_as_people_expect(text: str, expected: Any) -> None:
     assert type(result) is type(expected)
 
 
-def test_the_elements_of_betas_keep_the_types_they_are_written_in() -> None:
+def test_elements_of_betas_keep_their_written_types() -> None:
     assert [type(each) for each in value("[0, 0.9]")] == [int, float]
 
 
@@ -89,7 +89,7 @@ def test_the_elements_of_betas_keep_the_types_they_are_written_in() -> None:
         ("@x", "is not YAML"),
     ],
 )
-def test_a_value_that_no_recipe_may_hold_is_refused_in_its_line(text: str, what: str) -> None:
+def test_an_invalid_scalar_is_refused_at_its_line(text: str, what: str) -> None:
     (complaint,) = complaints(f"first: 1\nkey: {text}\n")
     assert what in complaint
     assert complaint.startswith(("a.yaml:2:", "a.yaml:3:1"))
@@ -119,14 +119,14 @@ def test_every_problem_of_a_text_is_reported_at_once_with_line_and_column() -> N
         ("- a\n", "a.yaml:1:1  is not a mapping of keys to values"),
         ("a: 1\n---\nb: 2\n", "a.yaml:2:1  is not YAML"),
         ("a:\n\t- b\n", "a.yaml:2:1  is not YAML"),
-        ("? [a]\n: 1\n", "a.yaml:1:3  a key is one word, not a list or a mapping"),
+        ("? [a]\n: 1\n", "a.yaml:1:3  a key must be one word, not a list or a mapping"),
         ("'': 1\n", "a.yaml:1:1  a key is empty"),
-        ("a: 1\nb: \x00\n", "a.yaml:2:4  holds a character that YAML does not allow"),
+        ("a: 1\nb: \x00\n", "a.yaml:2:4  contains a character that YAML does not allow"),
         ("#" * (MAX_BYTES + 1), "a.yaml:1:1  is larger than 1 MiB"),
         (f"%YAML {'9' * 5000}.1\n---\na: 1\n", "a.yaml:1:7  is not YAML"),
     ],
 )
-def test_a_text_that_is_no_recipe_is_refused(text: str, complaint: str) -> None:
+def test_text_that_is_not_a_recipe_is_refused(text: str, complaint: str) -> None:
     assert complaints(text)[0].startswith(complaint)
 
 
@@ -140,7 +140,7 @@ def test_nesting_is_refused_one_level_beyond_the_limit(opening: str) -> None:
     assert f"is nested more than {MAX_DEPTH} levels deep" in complaints(deeper)[0]
 
 
-def test_a_bomb_of_brackets_is_refused_without_reading_it_all() -> None:
+def test_deeply_nested_brackets_are_refused_without_reading_all_of_them() -> None:
     (complaint,) = complaints("a: " + "[" * 100_000)
     assert "levels deep" in complaint
 

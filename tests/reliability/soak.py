@@ -1,11 +1,11 @@
-"""Kills a run at random moments, again and again, and compares it with one that nobody touched.
+"""Kill a run repeatedly at random moments, and compare it with an uninterrupted run.
 
     python -m tests.reliability.soak [--kills 40] [--seed 0]
 
-Every attempt is `ganzoo run … --resume auto` in a fork of this process, which has torch loaded but
-never computes, so that the moments fall into the run and not into imports. Prints a line a kill,
-then the result; exits 1 if a checkpoint that was acknowledged is lost, or if the last one is not
-bit for bit that of the straight run. Not part of `make test`: `make soak` runs it.
+Every attempt is `ganzoo run … --resume auto` in a fork of this process, which has imported torch,
+so that kills hit the run and not its imports. Prints one line per kill, then the result; exits with
+1 if an acknowledged checkpoint is lost, or if the last one is not bit for bit that of the
+uninterrupted run. Not part of `make test`: `make soak` runs it.
 """
 
 import argparse
@@ -31,7 +31,7 @@ CADENCE = ["train.save_every_steps=3", "train.sample_every_steps=60", "train.log
 WITHOUT_END = 10**7
 LONGEST_LIFE_SECONDS = 2.0
 MORE_STEPS = 20
-"""After the last kill the run goes on for so many steps and ends."""
+"""Number of steps after the last kill, until the run ends."""
 
 
 def attempt(runs: Path, steps: int, seconds: float | None = None) -> int:

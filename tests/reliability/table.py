@@ -35,7 +35,7 @@ ROWS = [
         "kill -9, SIGTERM, an error or a full disk at any named point of saving, publishing, "
         "pruning and loading",
         "every acknowledged checkpoint is there and intact, and the run can be resumed",
-        [HERE + "test_every_fault.py"],
+        [HERE + "test_fault_matrix.py"],
     ),
     Row(
         "any order of saves, crashes, damage, deletions by the user and second owners",
@@ -57,7 +57,7 @@ ROWS = [
         "one process and two; data in memory and streamed",
         "every tensor of every state equals that of the uninterrupted run bit for bit, with "
         "EMA, lazy R1, a schedule and a stateful augmentation",
-        [RANKS + "test_with_everything_that_has_state_a_run_goes_on_bit_for_bit"],
+        [RANKS + "test_a_run_with_every_kind_of_state_resumes_bit_for_bit"],
     ),
     Row(
         "SIGTERM while training, sampling, reading real data, iterating over it, scoring, "
@@ -70,14 +70,14 @@ ROWS = [
     Row(
         "a signal to one of two processes; resumed by one",
         "all stop with one checkpoint; the run resumes and reports that it is not bit for bit",
-        [RANKS + "test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on",
+        [RANKS + "test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_resumes",
          RANKS + "test_a_signal_to_a_rank_that_reads_the_reference_stops_both"],
     ),
     Row(
         "an error, or kill -9, of one of two processes",
         "all end with that error, recorded by the process that had it; none hangs",
         [RANKS + "test_an_error_of_one_rank_ends_all_with_that_error",
-         RANKS + "test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_go_on"],
+         RANKS + "test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_be_resumed"],
     ),
     Row(
         "two commands on one run; a lock of another host",
@@ -113,18 +113,18 @@ ROWS = [
         "a full disk at the last checkpoint, a checkpoint that cannot be removed, a best "
         "checkpoint that is lost",
         "a run without its last checkpoint is not called finished; the others are notes",
-        [HERE + "test_losses_at_the_end.py"],
+        [HERE + "test_final_checkpoint.py"],
     ),
     Row(
         "a directory that cannot be written, unusual names, `LC_ALL=C`, a clock that goes back",
         "a message of one line, or no effect",
-        [HERE + "test_places.py"],
+        [HERE + "test_environments.py"],
     ),
     Row(
         "truncated, empty, mistyped, huge pictures; 100,000 of them; bombs and path traversal "
         "in zips; links",
         "named before training, skipped up to 1 % on request, nothing written outside",
-        [HERE + "test_pictures_from_strangers.py", ZOO + "test_folder_damage.py",
+        [HERE + "test_untrusted_images.py", ZOO + "test_folder_damage.py",
          ZOO + "test_folder_zip.py", ZOO + "test_folder.py"],
     ),
     Row(

@@ -1,4 +1,4 @@
-"""Any byte of a real checkpoint changed or cut: an equal older one is loaded, never in silence."""
+"""If any byte of a checkpoint is changed or cut, the previous one is loaded, with a message."""
 
 import shutil
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_any_damage_is_noticed_and_the_one_before_is_loaded_equal(
 
 
 @pytest.mark.parametrize("name", ["generator.safetensors", "state.pt", "MANIFEST.json"])
-def test_a_run_whose_newest_checkpoint_is_damaged_says_so_and_ends_where_it_would_have(
+def test_a_run_with_a_damaged_newest_checkpoint_reports_it_and_ends_with_the_same_result(
     finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "runs" / finished.name))
@@ -73,7 +73,7 @@ def test_a_run_whose_newest_checkpoint_is_damaged_says_so_and_ends_where_it_woul
     assert differing(last_checkpoint(run), last_checkpoint(finished)) == []
 
 
-def test_where_no_checkpoint_is_whole_the_run_begins_again_and_says_so(
+def test_without_an_intact_checkpoint_the_run_starts_again_and_reports_it(
     finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "runs" / finished.name))

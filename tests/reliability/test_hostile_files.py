@@ -89,7 +89,7 @@ def quietly(capfd: pytest.CaptureFixture[str], *words: str) -> int:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_files_are_as_evil_as_they_are_meant_to_be(canary: Path, form: str) -> None:
+def test_the_malicious_files_do_run_code_when_unpickled(canary: Path, form: str) -> None:
     data = FORMS[form](Evil(canary))
     if form == "npy":
         np.load(io.BytesIO(data), allow_pickle=True)
@@ -123,7 +123,7 @@ def test_no_slot_of_a_checkpoint_whose_manifest_is_forged_runs_code(
 
 
 @pytest.mark.parametrize("state", [{"step": 6}, [], {"step": "six"}, "nothing"])
-def test_a_state_that_is_none_is_said_in_one_line(
+def test_a_file_that_is_not_a_state_is_a_one_line_error(
     run: Path, capfd: pytest.CaptureFixture[str], state: object
 ) -> None:
     newest = last_checkpoint(run)

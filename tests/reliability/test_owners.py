@@ -1,4 +1,4 @@
-"""Two commands, one run: the second is told whose it is; what a dead owner left can be had."""
+"""Two commands on one run: the second names the owner; runs of dead owners can be resumed."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def resume(run: Path) -> int:
     return main(["resume", str(run), "train.steps=6"])
 
 
-def test_the_second_is_refused_and_after_kill_9_of_the_first_the_third_goes_on(
+def test_a_second_command_is_refused_and_a_third_resumes_after_kill_9_of_the_first(
     run: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     owner = subprocess.Popen(
@@ -58,21 +58,21 @@ def test_the_second_is_refused_and_after_kill_9_of_the_first_the_third_goes_on(
     assert last_checkpoint(run).name == "step-00000006"
 
 
-def test_a_lock_of_another_host_is_refused_until_it_is_taken_over_by_the_command_that_was_offered(
+def test_a_lock_of_another_host_is_refused_until_the_offered_command_takes_over(
     run: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     owner = {"pid": 4121, "host": "node3", "started": "2026-01-02T10:02:00+00:00"}
     (run / "owner.json").write_text(json.dumps(owner))
     assert resume(run) == 6
     message, hint = capfd.readouterr().err.splitlines()[-2:]
-    assert "held by pid 4121 on node3 since 2026-01-02" in message
+    assert "in use by pid 4121 on node3 since 2026-01-02" in message
     words = shlex.split(hint.removeprefix("try: "), comments=True)
     assert words == ["ganzoo", "resume", str(run), "--take-over"]
     assert main([*words[1:], "train.steps=6"]) == 0
     assert not (run / "owner.json").exists()
 
 
-def test_an_owner_whose_pid_somebody_else_has_now_does_not_block_the_run(run: Path) -> None:
+def test_a_dead_owner_whose_pid_is_reused_does_not_block_the_run(run: Path) -> None:
     owner = {"pid": os.getpid(), "host": socket.gethostname(), "started": "2026-01-02T10:02:00"}
     (run / "owner.json").write_text(json.dumps(owner))
     assert resume(run) == 0

@@ -1,4 +1,4 @@
-"""Two gloo processes of one run: bit-exact resume, a signal or an error of one of them alone."""
+"""One run on two gloo processes: bit-exact resume; a signal to, or an error of, only one."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from ganzoo.training.processes import PeerGone, says_peer_gone
 from .tiny import TINY, last_checkpoint, only_run
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = Path(__file__).with_name("one_rank_only.py")
+PLUGIN = Path(__file__).with_name("rank_fault_plugin.py")
 WORDS = ["run", *TINY, "eval.extractor=null", "loss=local/fragile", "--plugin", str(PLUGIN)]
 
 
@@ -35,10 +35,8 @@ def torchrun(*words: str, processes: int = 2, **variables: str) -> subprocess.Co
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
-def test_with_everything_that_has_state_a_run_goes_on_bit_for_bit(
-    tmp_path: Path, processes: int
-) -> None:
-    script = "tests.reliability.resume_everywhere"
+def test_a_run_with_every_kind_of_state_resumes_bit_for_bit(tmp_path: Path, processes: int) -> None:
+    script = "tests.reliability.resume_matrix"
     done = torchrun("-m", script, str(tmp_path), processes=processes)
     assert done.returncode == 0, done.stderr
     differing = json.loads(done.stdout.splitlines()[-1])
@@ -47,7 +45,7 @@ def test_with_everything_that_has_state_a_run_goes_on_bit_for_bit(
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_goes_on(
+def test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_resumes(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"
@@ -101,7 +99,7 @@ def test_an_error_of_one_rank_ends_all_with_that_error(tmp_path: Path, rank: int
 
 
 @pytest.mark.slow
-def test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_go_on(tmp_path: Path) -> None:
+def test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     done = torchrun("-m", "ganzoo", *WORDS, "--runs-dir", str(runs), ACCIDENT="SIGKILL:1:3")
     assert "another process of this run has ended" in done.stderr
@@ -118,7 +116,7 @@ def test_after_kill_9_of_one_rank_the_other_ends_and_the_run_can_go_on(tmp_path:
         ("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", False),
     ],
 )
-def test_what_a_collective_says_of_a_lost_process_is_told_from_other_errors(
+def test_the_error_of_a_collective_that_lost_a_process_is_recognised(
     words: str, gone: bool
 ) -> None:
     assert says_peer_gone(RuntimeError(words)) is gone

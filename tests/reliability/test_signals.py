@@ -1,4 +1,4 @@
-"""A signal in any phase: one valid checkpoint, the right exit code, and the way on."""
+"""A signal in any phase: one valid checkpoint, the right exit code, the command to resume."""
 
 import os
 import shlex
@@ -102,7 +102,7 @@ def scores_of(run: Path) -> list[tuple[str, int, float]]:
         ("reading the reference", USR1),
     ],
 )
-def test_a_signal_saves_says_how_to_go_on_and_costs_nothing(
+def test_a_signal_saves_a_checkpoint_prints_the_resume_command_and_loses_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -130,7 +130,7 @@ def test_a_signal_saves_says_how_to_go_on_and_costs_nothing(
 
 
 @pytest.mark.parametrize("function", ["_write_identity", "make_step"])
-def test_a_signal_before_the_first_step_leaves_a_run_that_can_be_gone_on_with(
+def test_a_signal_before_the_first_step_leaves_a_run_that_can_be_resumed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -172,7 +172,7 @@ sys.exit(main(sys.argv[3:]))
     ("module", "number"),
     [("click", USR1), ("torch", USR1), ("ganzoo_zoo", TERM), ("ganzoo_zoo", INT)],
 )
-def test_a_signal_while_a_command_gets_ready_ends_it_with_what_to_type_again(
+def test_a_signal_during_preparation_ends_the_command_and_repeats_it_as_a_hint(
     tmp_path: Path, module: str, number: signal.Signals
 ) -> None:
     words = ["run", *TINY, "--runs-dir", str(tmp_path / "ü 空 'x"), "--resume", "auto"]
@@ -219,7 +219,7 @@ def test_handlers_are_put_back_after_a_run(straight: Path) -> None:
     assert {number: signal.getsignal(number) for number in (TERM, INT)} == BEFORE
 
 
-def test_a_time_limit_that_is_over_lets_a_run_begin_and_a_signal_that_came_does_not() -> None:
+def test_an_expired_time_limit_lets_a_run_start_but_an_earlier_signal_does_not() -> None:
     flag = StopFlag(max_seconds=0)
     with flag.at_once():
         began = True

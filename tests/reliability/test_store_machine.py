@@ -15,8 +15,8 @@ from ganzoo.runs import faults, owner
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.manifest import DamagedCheckpoint
 
-from .every_fault import points
-from .stores import content, flip, writer
+from .fault_matrix import points
+from .store_lifecycle import content, flip, writer
 
 KEEP = 2
 SAVING = [point for point in points() if point.split(".")[0] in ("publish", "prune")]

@@ -1,4 +1,4 @@
-"""A run so small that a test can afford several, and what it is compared by."""
+"""A very small run for tests, and the comparison of its checkpoints."""
 
 from pathlib import Path
 from typing import Any

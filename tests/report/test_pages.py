@@ -18,8 +18,8 @@ from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.report.pages.history import Scored, clock, evaluations, score_charts, term_charts
 from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.external import keep_score
 from ganzoo.runs.records import append
-from ganzoo.runs.samples import keep_score
 from ganzoo.runs.score import Statistics
 
 

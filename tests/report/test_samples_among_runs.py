@@ -15,7 +15,7 @@ from ganzoo.report.compare import compare
 from ganzoo.report.entries import list_runs
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import keep_score, kind_of
+from ganzoo.runs.external import keep_score, kind_of
 
 Keep = Callable[..., RunDirectory]
 
@@ -119,7 +119,7 @@ def test_commands_that_need_a_run_refuse_samples(keep, capsys: pytest.CaptureFix
     keep("theirs", 2.0)
     for verb in ("sample", "score", "export", "resume"):
         assert main([verb, "theirs"]) == 2
-        assert "is a score of samples; no run made them" in capsys.readouterr().err
+        assert "is the score of external samples, not a run" in capsys.readouterr().err
 
 
 def test_the_page_shows_a_picture_of_the_samples_and_the_real_ones_of_a_run(
@@ -147,5 +147,5 @@ def test_a_record_of_samples_without_a_kind_is_refused(keep, make_run, score) ->
 
 
 def test_names_of_samples_follow_the_rules_for_runs(score, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot name a run"):
+    with pytest.raises(UsageError, match="is not a valid run name"):
         keep_score(score(1.0), "a/b", tmp_path)

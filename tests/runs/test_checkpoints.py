@@ -1,4 +1,4 @@
-"""Checkpoints: published whole or not at all, verified when read, never pruned below two."""
+"""Checkpoints: complete or absent, verified when read, never pruned below two."""
 
 import errno
 import hashlib
@@ -21,7 +21,7 @@ from ganzoo.runs.files import NoRoom
 from ganzoo.runs.manifest import DamagedCheckpoint
 from ganzoo.runs.records import content_hash
 
-from ..reliability.stores import content, flip, writer
+from ..reliability.store_lifecycle import content, flip, writer
 
 SECRET = hashlib.sha256(b"secret").hexdigest()
 
@@ -37,7 +37,7 @@ def names(store: CheckpointStore) -> list[str]:
     return sorted(path.name for path in store.directory.iterdir())
 
 
-def test_a_published_checkpoint_is_read_back_with_what_was_said_about_it(tmp_path: Path) -> None:
+def test_a_published_checkpoint_is_read_back_with_its_facts(tmp_path: Path) -> None:
     store = filled(tmp_path / "ü 空 'x", 7, 12000)
     newest = store.newest()
     assert newest is not None
@@ -47,7 +47,7 @@ def test_a_published_checkpoint_is_read_back_with_what_was_said_about_it(tmp_pat
     assert newest.file("state").read_bytes() == content(12000)["state"]
     assert store.steps() == [7, 12000]
     assert names(store) == ["step-00000007", "step-00012000"]
-    with pytest.raises(CheckpointError, match="holds no other"):
+    with pytest.raises(CheckpointError, match="has no other"):
         newest.file("other")
 
 
@@ -58,13 +58,13 @@ def test_the_sha256_of_a_checkpoint_depends_on_its_files_only(tmp_path: Path) ->
     assert first.sha256 == second.sha256 != other.sha256
 
 
-def test_a_step_that_is_there_and_whole_is_kept_and_not_written_again(tmp_path: Path) -> None:
+def test_an_intact_step_is_kept_and_not_written_again(tmp_path: Path) -> None:
     store = filled(tmp_path, 5)
     again = store.publish(5, lambda path: pytest.fail("written again"))
     assert again == store.at(5)
 
 
-def test_a_step_that_is_there_and_damaged_is_set_aside_and_written_again(tmp_path: Path) -> None:
+def test_a_damaged_step_is_set_aside_and_written_again(tmp_path: Path) -> None:
     store = filled(tmp_path, 5)
     flip(store.at(5).file("state"))
     assert store.publish(5, writer(5)) == store.at(5)
@@ -84,7 +84,7 @@ def test_a_writer_that_refuses_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
-def test_files_get_the_mode_that_the_umask_asks_for(tmp_path: Path) -> None:
+def test_files_get_the_mode_of_the_umask(tmp_path: Path) -> None:
     def private(directory: Path) -> None:
         writer(1)(directory)
         (directory / "generator").chmod(0o600)
@@ -108,11 +108,14 @@ def test_files_get_the_mode_that_the_umask_asks_for(tmp_path: Path) -> None:
         (lambda path: (path / "state").write_bytes(b"short"), "state has 5 bytes, not 768"),
         (lambda path: (path / "generator").unlink(), "generator is missing"),
         (lambda path: (path / "MANIFEST.json").unlink(), "MANIFEST.json is missing"),
-        (lambda path: (path / "MANIFEST.json").write_bytes(b""), "is not as written"),
-        (lambda path: (path / "MANIFEST.json").write_bytes(b"[" * 9999), "is not as written"),
+        (lambda path: (path / "MANIFEST.json").write_bytes(b""), "MANIFEST.json is damaged"),
+        (
+            lambda path: (path / "MANIFEST.json").write_bytes(b"[" * 9999),
+            "MANIFEST.json is damaged",
+        ),
     ],
 )
-def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(
+def test_a_damaged_checkpoint_is_set_aside_and_the_previous_one_is_used(
     tmp_path: Path, harm: Callable[[Path], object], said: str
 ) -> None:
     store = filled(tmp_path, 1, 2, 3)
@@ -155,10 +158,12 @@ def test_any_flipped_bit_and_any_cut_is_noticed_or_changes_nothing(
         path.write_bytes(original)
 
 
-def test_a_newer_format_is_refused_and_left_where_it_is(tmp_path: Path) -> None:
+def test_a_newer_format_is_refused_and_left_in_place(tmp_path: Path) -> None:
     store = filled(tmp_path, 1, 2)
     rewrite(store.at(2).path, format=99)
-    with pytest.raises(CheckpointError, match="has format 99; this ganzoo knows 1"):
+    with pytest.raises(
+        CheckpointError, match="has format 99; this version of ganzoo reads format 1"
+    ):
         store.newest()
     assert store.steps() == [1, 2]
 
@@ -174,7 +179,7 @@ def test_a_newer_format_is_refused_and_left_where_it_is(tmp_path: Path) -> None:
         {"step": 8},
     ],
 )
-def test_a_forged_manifest_is_damage_and_reads_no_file_elsewhere(
+def test_a_forged_manifest_counts_as_damage_and_reads_no_file_elsewhere(
     tmp_path: Path, lie: dict[str, object]
 ) -> None:
     store = filled(tmp_path, 3)
@@ -193,19 +198,19 @@ def rewrite(path: Path, **changes: object) -> None:
     (path / "MANIFEST.json").write_text(json.dumps(manifest))
 
 
-def test_a_step_that_is_not_there_is_an_error_that_names_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="has no step 4; it has 1, 2") as caught:
+def test_a_missing_step_is_an_error_that_names_the_existing_steps(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="has no checkpoint of step 4; it has 1, 2") as caught:
         filled(tmp_path, 1, 2).at(4)
     assert caught.value.hint == "--checkpoint 2"
     assert CheckpointStore(tmp_path / "nowhere").newest() is None
 
 
-def test_where_there_is_none_a_run_that_is_going_is_looked_at_and_another_resumed(
+def test_without_a_checkpoint_the_hint_for_a_running_run_is_ls_and_else_resume(
     tmp_path: Path,
 ) -> None:
     run = RunDirectory.create(tmp_path, "a", 0)
     store = CheckpointStore(run.checkpoints_directory)
-    with pytest.raises(CheckpointError, match=r"holds no checkpoint$") as caught:
+    with pytest.raises(CheckpointError, match=r"has no checkpoint$") as caught:
         store.at(0)
     assert caught.value.hint == f"ganzoo resume {run.path}"
     with run.hold(), pytest.raises(CheckpointError, match="no checkpoint yet") as caught:
@@ -224,19 +229,19 @@ def test_pruning_leaves_the_newest_and_the_protected(tmp_path: Path) -> None:
     assert store.steps() == [4, 5]
 
 
-def test_fewer_than_two_cannot_be_kept(tmp_path: Path) -> None:
+def test_keeping_fewer_than_two_checkpoints_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least two"):
         CheckpointStore(tmp_path, keep=1)
 
 
-def test_a_checkpoint_that_is_not_whole_does_not_count_as_kept(tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_does_not_count_as_kept(tmp_path: Path) -> None:
     store = filled(tmp_path, 1, 2, 3, 4)
     (store.at(4).path / "state").write_bytes(b"cut")
     store.prune()
     assert store.steps() == [2, 3, 4]
 
 
-def test_a_checkpoint_loses_its_name_before_its_files(
+def test_pruning_renames_a_checkpoint_before_it_removes_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(path: Path) -> None:
@@ -253,7 +258,7 @@ def test_a_checkpoint_loses_its_name_before_its_files(
     assert names(store) == ["step-00000002", "step-00000003"]
 
 
-def test_cleaning_removes_what_killed_saves_left_and_nothing_else(tmp_path: Path) -> None:
+def test_cleaning_removes_leftovers_of_killed_saves_and_nothing_else(tmp_path: Path) -> None:
     store = filled(tmp_path, 1)
     (store.directory / ".tmp-2-abcd").mkdir()
     (store.directory / ".tmp-2-abcd" / "state").touch()
@@ -307,7 +312,7 @@ print(store.newest().step, len(list(store.directory.iterdir())))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file size limits of POSIX")
-def test_a_full_disk_is_recognised_in_the_words_of_every_writer(tmp_path: Path) -> None:
+def test_a_full_disk_is_recognised_in_the_errors_of_every_writer(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path / "c")], capture_output=True, text=True
     )

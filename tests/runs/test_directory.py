@@ -1,4 +1,4 @@
-"""A run's directory: made exclusively, found by prefix, owned by one process, honest status."""
+"""A run's directory: unique, found by prefix, owned by one process, with the right status."""
 
 import json
 import os
@@ -85,12 +85,12 @@ def test_two_runs_never_share_a_directory(runs: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["", "../a", "a/b", "a\\b", ".hidden", "a\nb", "x" * 201])
 def test_a_name_that_cannot_be_a_directory_is_refused(runs: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name a run"):
+    with pytest.raises(UsageError, match="is not a valid run name"):
         RunDirectory.create(runs, name, 0)
     assert not runs.exists()
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="file cannot be written: Not a directory") as caught:
         RunDirectory.create(tmp_path / "file", "a", 0)
@@ -110,21 +110,21 @@ def test_a_run_is_found_by_path_by_name_by_unique_prefix_and_as_the_last(runs: P
         assert RunDirectory.find(reference, runs).path == first.path
     assert RunDirectory.find("last", runs).path == second.path
     assert [run.path for run in RunDirectory.all(runs)] == [first.path, second.path]
-    with pytest.raises(UsageError, match=f"fits 2 runs: {first.name}, {second.name}"):
+    with pytest.raises(UsageError, match=f"matches 2 runs: {first.name}, {second.name}"):
         RunDirectory.find("dcgan", runs)
     for missing in ("gan", "", str(runs)):
         with pytest.raises(UsageError, match="no run"):
             RunDirectory.find(missing, runs)
 
 
-def test_no_run_is_found_where_there_is_no_directory(tmp_path: Path) -> None:
+def test_a_missing_runs_directory_has_no_runs(tmp_path: Path) -> None:
     assert RunDirectory.all(tmp_path / "none") == []
     with pytest.raises(UsageError, match="no run 'last'"):
         RunDirectory.find("last", tmp_path / "none")
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"created": 3}', b"\xff"])
-def test_a_run_whose_record_is_damaged_is_left_out_and_listed(runs: Path, damage: bytes) -> None:
+def test_a_run_with_a_damaged_run_json_is_left_out_and_listed(runs: Path, damage: bytes) -> None:
     good, bad = RunDirectory.create(runs, "a", 0), RunDirectory.create(runs, "b", 0)
     bad.info_file.write_bytes(damage)
     with pytest.raises(DataError, match=r"run\.json"):
@@ -133,7 +133,7 @@ def test_a_run_whose_record_is_damaged_is_left_out_and_listed(runs: Path, damage
     assert [path for path, _ in unreadable(runs)] == [bad.path]
 
 
-def test_a_run_that_is_moved_stays_what_it_was(runs: Path, tmp_path: Path) -> None:
+def test_a_moved_run_is_unchanged(runs: Path, tmp_path: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     run.append_metrics({"step": 1, "loss": 0.5})
     moved = RunDirectory(run.path.rename(tmp_path / "elsewhere"))
@@ -150,6 +150,16 @@ def test_writing_some_fields_of_the_info_leaves_the_others(runs: Path) -> None:
     assert run.info()["seed"] == 5
     assert json.loads(run.info_file.read_bytes())["path"] == "x"
     assert [path.name for path in run.path.iterdir()] == ["run.json"]
+
+
+def test_writing_the_same_facts_again_leaves_run_json_untouched(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 5)
+    run.write_info(device="cpu", path=Path("x"))
+    inode = run.info_file.stat().st_ino
+    run.write_info(path=Path("x"), seed=5)
+    assert run.info_file.stat().st_ino == inode
+    run.write_info(seed=6)
+    assert run.info()["seed"] == 6
 
 
 def test_every_record_names_its_attempt(runs: Path) -> None:
@@ -199,7 +209,7 @@ def test_the_status_follows_the_lock_and_the_events(runs: Path) -> None:
         assert run.status() == status
 
 
-def test_a_second_owner_is_told_who_the_first_one_is(runs: Path) -> None:
+def test_a_second_owner_is_refused_and_the_message_names_the_first(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     process = holder(run)
     with pytest.raises(RunLocked) as caught, run.hold(take_over=True):
@@ -241,7 +251,7 @@ def test_the_lock_of_another_host_is_refused_unless_it_is_taken_over(runs: Path)
     assert run.status() == "interrupted"
 
 
-def test_a_lock_that_another_host_gave_back_is_free(
+def test_a_lock_that_another_host_released_is_free(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunDirectory.create(runs, "a", 0)
@@ -253,13 +263,22 @@ def test_a_lock_that_another_host_gave_back_is_free(
         assert owner.host == socket.gethostname()
 
 
-def test_looking_at_a_lock_leaves_no_trace(runs: Path) -> None:
+def test_checking_a_lock_leaves_no_trace(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     assert not is_held(run.path)
     assert [path.name for path in run.path.iterdir()] == ["run.json"]
 
 
-def test_an_owner_that_cannot_be_read_is_another_process(runs: Path) -> None:
+def test_a_new_owner_removes_temporary_files_of_killed_writes_and_nothing_else(runs: Path) -> None:
+    run = RunDirectory.create(runs, "a", 0)
+    (run.path / ".run.json.0a1b2c3d.tmp").write_text('{"crea')
+    (run.path / "notes.tmp").write_text("mine")
+    with run.hold():
+        names = {path.name for path in run.path.iterdir()}
+    assert names == {"run.json", "notes.tmp", "lock", "owner.json"}
+
+
+def test_an_unreadable_owner_is_reported_as_another_process(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
     process = holder(run)
     (run.path / "owner.json").write_text("{")

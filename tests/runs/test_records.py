@@ -1,4 +1,4 @@
-"""Records: strict JSON, one a line, whatever happened to the process that wrote them."""
+"""Records: strict JSON, one per line, even if the writing process was killed."""
 
 import json
 import math
@@ -29,7 +29,7 @@ def strict(text: bytes) -> object:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=4), cut=st.integers())
-def test_what_is_read_is_what_was_written_up_to_a_torn_line(
+def test_all_complete_records_are_read_back(
     tmp_path: Path, rows: list[dict[str, object]], cut: int
 ) -> None:
     path = tmp_path / "ü 空 'x.jsonl"
@@ -61,7 +61,7 @@ def test_scalars_paths_and_sets_become_the_types_of_json() -> None:
         records.to_json({"x": int})
 
 
-def test_a_file_name_that_is_no_text_is_still_a_record(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf8_can_be_recorded(tmp_path: Path) -> None:
     name = b"caf\xe9".decode(errors="surrogateescape")
     records.append(tmp_path / "r.jsonl", {"name": name})
     assert records.read(tmp_path / "r.jsonl") == [{"name": name}]
@@ -86,5 +86,5 @@ def test_the_last_attempt_at_a_step_counts() -> None:
     assert kept == [(10, 1.0), (20, 2.6), (30, 3.0)]
 
 
-def test_there_are_no_records_where_there_is_no_file(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_records(tmp_path: Path) -> None:
     assert records.read(tmp_path / "none.jsonl") == []

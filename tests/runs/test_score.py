@@ -1,4 +1,4 @@
-"""Scores: equal protocols have equal ids, and differences are told in plain words."""
+"""Scores: equal protocols have equal ids; differences are shown in words."""
 
 import json
 import math
@@ -61,7 +61,7 @@ def test_a_protocol_is_shown_in_words() -> None:
     assert replace(DIGITS, reference="acme/cats", split="").words() == "FD(toy-cnn) 599 · acme/cats"
 
 
-def test_differences_are_told_with_both_values() -> None:
+def test_differences_show_both_values() -> None:
     other = replace(DIGITS, n_fake=1000, weights_sha256=None, split="test")
     assert DIGITS.differences(other) == [
         "weights of the extractor: 3f9a1c07 / none",
@@ -105,7 +105,7 @@ def test_a_record_of_a_version_without_statistics_is_read() -> None:
         ({"sampling": {"step": 1}}, "a sampling needs weights, samples_seen, selected, seed"),
     ],
 )
-def test_a_record_that_lacks_something_is_refused(changes: dict[str, object], said: str) -> None:
+def test_a_record_with_a_missing_field_is_refused(changes: dict[str, object], said: str) -> None:
     record = Score.now(value=1.0, protocol=DIGITS, sampling=SAMPLING).to_dict()
     with pytest.raises(ValueError, match=said):
         Score.from_dict({**record, **changes})

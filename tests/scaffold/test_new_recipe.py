@@ -145,7 +145,7 @@ def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:
         ("a --from digits-base --data .", 2, "give one of --from ID and --data FOLDER"),
         ("a --from digits-base --size 64", 2, "--size belongs to --data FOLDER"),
         ("a --from digits-bse", 2, "did you mean 'digits-base'?"),
-        ("a/b --from digits-base", 2, "'a/b' cannot name a run"),
+        ("a/b --from digits-base", 2, "'a/b' is not a valid run name"),
         ("there --from digits-base", 2, "there.yaml is there already, and is left as it is"),
         ("there.yaml --from digits-base", 2, "there.yaml is there already"),
         ("a --data nowhere", 4, "nowhere is not there"),
@@ -153,7 +153,7 @@ def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:
         ("a --data empty", 4, "there are no pictures in"),
         ("a --data broken", 4, "4 of 5 pictures in"),
         ("a --data broken --size 4", 2, "4 is not in the range"),
-        ("a --from ../outside.yaml", 2, "leads out of the project"),
+        ("a --from ../outside.yaml", 2, "is outside the project"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(

@@ -7,10 +7,9 @@ import pytest
 
 from ganzoo.api import Registration
 from ganzoo.registry.registry import Registry
-from ganzoo.testing.catalogue import CHECKS
 from ganzoo.testing.component import Component
-from ganzoo.testing.report import FAILED, Outcome
-from ganzoo.testing.trials import Trial
+from ganzoo.testing.outcomes import FAILED, Outcome
+from ganzoo.testing.suite import CHECKS, Trial
 
 Judged = dict[str, Outcome]
 

@@ -45,14 +45,14 @@ def mine(tmp_path: Path) -> str:
     return f"--plugin={file}"
 
 
-def test_a_component_that_passes_ends_with_nought_and_one_line(mine: str, capsys: Capture) -> None:
+def test_a_component_that_passes_exits_with_0_and_one_line(mine: str, capsys: Capture) -> None:
     assert main(["conformance", "local/constant", mine]) == 0
     out, err = capsys.readouterr()
     assert out == "schedule local/constant: 10 passed, 1 exempt\n"
     assert err == "conformance: 10 passed, 1 exempt\n"
 
 
-def test_a_failure_ends_with_two_and_is_told_once_with_a_way_to_its_traceback(
+def test_a_failure_exits_with_2_and_one_message_that_says_how_to_see_the_traceback(
     mine: str, capsys: Capture
 ) -> None:
     assert main(["conformance", "local/broken", mine]) == 2
@@ -70,7 +70,9 @@ def test_a_failure_ends_with_two_and_is_told_once_with_a_way_to_its_traceback(
     assert "return samples_seen / 0" in capsys.readouterr().err
 
 
-def test_what_is_not_checked_is_said_and_can_be_made_checkable(mine: str, capsys: Capture) -> None:
+def test_a_component_that_cannot_be_checked_says_why_and_how_to_check_it(
+    mine: str, capsys: Capture
+) -> None:
     assert main(["conformance", "local/linear", mine]) == 0
     out = capsys.readouterr().out.splitlines()
     assert "not checked" in out[0]
@@ -79,7 +81,7 @@ def test_what_is_not_checked_is_said_and_can_be_made_checkable(mine: str, capsys
     assert capsys.readouterr().out == "schedule local/linear: 10 passed, 1 exempt\n"
 
 
-def test_in_json_there_is_one_record_a_component_and_check(mine: str, capsys: Capture) -> None:
+def test_json_has_one_record_per_component_and_check(mine: str, capsys: Capture) -> None:
     assert main(["conformance", "local/*", mine, "--json"]) == 2
     records = json.loads(capsys.readouterr().out)
     assert {tuple(each) for each in records} == {
@@ -93,7 +95,7 @@ def test_in_json_there_is_one_record_a_component_and_check(mine: str, capsys: Ca
     )
 
 
-def test_the_list_says_what_each_check_proves(capsys: Capture) -> None:
+def test_the_list_describes_each_check(capsys: Capture) -> None:
     assert main(["conformance", "--list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["kind"] for row in rows} >= {"generator", "loss", "dataset", "recipe"}
@@ -106,21 +108,23 @@ def test_the_list_says_what_each_check_proves(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "say which components: an id or a shell pattern\ntry: ganzoo conformance 'acme/*'"),
+        ([], "missing PATTERN: an id or a shell pattern\ntry: ganzoo conformance 'acme/*'"),
         (["quux/*"], "no component matches 'quux/*'\ntry: ganzoo plugins"),
         (["zoo/adma"], "no component matches 'zoo/adma' - did you mean 'zoo/adam'?"),
         (["zoo/adam", "--kind", "los"], "no kind of component is called 'los'"),
         (["zoo/adam", "lr"], "is not of the form key=value"),
     ],
 )
-def test_a_command_that_means_nothing_ends_with_two_and_a_way_out(
+def test_a_meaningless_command_exits_with_2_and_a_hint(
     words: list[str], message: str, capsys: Capture
 ) -> None:
     assert main(["conformance", *words]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_pictures_of_ones_own_make_the_folder_checkable(tmp_path: Path, capsys: Capture) -> None:
+def test_a_path_to_pictures_makes_the_folder_data_set_checkable(
+    tmp_path: Path, capsys: Capture
+) -> None:
     for name in "abcdef":
         Image.new("RGB", (8, 8), (ord(name), 0, 0)).save(tmp_path / f"{name}.png")
     words = ["conformance", "folder", f"path={tmp_path}", "holdout=0.5", "--kind", "dataset"]

@@ -1,4 +1,4 @@
-"""Each check of data, of judges and of what trains finds the component wrong in that alone."""
+"""Each check of data sets, extractors, metrics and training parts fails on its own fault only."""
 
 import math
 from collections.abc import Mapping
@@ -130,7 +130,7 @@ def test_a_data_set_of_another_modality_than_it_is_registered_for_fails(failed) 
     assert failed("dataset", Squares, **said) == {"true-to-spec"}
 
 
-def test_data_that_is_not_there_is_not_checked_and_says_how_to_get_it(judge) -> None:
+def test_missing_data_is_not_checked_and_the_reason_says_how_to_get_it(judge) -> None:
     judged = judge("dataset", Absent, **DATA)
     assert judged["builds"].outcome == judged["labels"].outcome == "skipped"
     assert judged["labels"].message == (
@@ -307,7 +307,7 @@ def test_an_optimizer_without_a_fault_fails_none(failed) -> None:
 
 
 class Halving:
-    """Half as much every million images; nothing is wrong with it."""
+    """Half as much every million samples; nothing is wrong with it."""
 
     def __call__(self, samples_seen: int) -> Any:
         return 0.5 ** min(samples_seen / 1e6, 100)
@@ -337,7 +337,7 @@ def test_a_schedule_without_a_fault_fails_none(failed) -> None:
     assert failed("schedule", Halving) == set()
 
 
-def test_a_parameter_without_a_default_is_asked_for_and_can_be_given(judge, failed) -> None:
+def test_a_parameter_without_a_default_is_requested_and_can_be_given(judge, failed) -> None:
     class Linear:
         def __init__(self, *, end_samples: int) -> None:
             self.end_samples = end_samples
@@ -409,9 +409,9 @@ def test_a_callback_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("callback", factory) == set()
 
 
-def test_a_misspelt_method_is_told_its_name_and_a_way_to_keep_a_helper(judge) -> None:
+def test_a_failure_of_a_misspelt_method_suggests_its_name_and_how_to_keep_a_helper(judge) -> None:
     assert judge("callback", OneMisspelt)["method-names"].message == (
-        "defaults: expected no public method that is nearly called like one of ganzoo's, got "
+        "defaults: expected no public method whose name is nearly one that ganzoo calls, got "
         "steped - did you mean 'stepped'?; def stepped(self, step, samples_seen, terms): …, or "
         "begin the name of a helper with an underscore"
     )

@@ -1,4 +1,4 @@
-"""Each check of what is played or drawn finds the component that is wrong in that alone."""
+"""Each check of losses, regularizers, augmentations and latents fails on its own fault only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +42,7 @@ class Relativistic(Vanilla):
 
 
 class Auxiliary(Vanilla):
-    """Needs labels and class logits, and says so."""
+    """Needs labels and class logits, and declares both."""
 
     requires = frozenset({"class-logits"})
 
@@ -187,14 +187,14 @@ def test_a_loss_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("loss", factory, capabilities=frozenset({"real-gradient"})) == set()
 
 
-def test_a_failure_in_a_game_says_whose_update_and_what_game(judge) -> None:
+def test_a_failure_in_an_update_names_the_player_and_the_setting(judge) -> None:
     assert str(judge("loss", OneColumn)["plays"]).startswith(
-        "loss local/thing: plays: defaults: generator's update, 3 logits a sample, with labels: "
+        "loss local/thing: plays: defaults: generator's update, 3 logits per sample, with labels: "
         "expected no error, got ValueError: too many values to unpack (expected 1)"
     )
 
 
-def test_what_no_discriminator_at_hand_offers_is_not_checked_rather_than_passed(judge) -> None:
+def test_a_requirement_that_no_available_discriminator_meets_is_not_checked(judge) -> None:
     class Embedding(Vanilla):
         requires = frozenset({"local/embedding"})
 
@@ -205,7 +205,7 @@ def test_what_no_discriminator_at_hand_offers_is_not_checked_rather_than_passed(
     )
 
 
-def test_a_missing_extra_of_the_discriminator_says_how_to_ask_for_it(judge) -> None:
+def test_a_failure_of_a_missing_extra_of_d_says_how_to_require_it(judge) -> None:
     class Silent(Vanilla):
         def generator(self, game: Game) -> Terms:
             return {"embedding": game.fake_output.extra["embedding"].mean()}
@@ -213,8 +213,8 @@ def test_a_missing_extra_of_the_discriminator_says_how_to_ask_for_it(judge) -> N
     message = judge("loss", Silent)["plays"].message
     assert "got KeyError: 'embedding' (test_game_checks.py:" in message
     assert message.endswith(
-        "; name what it needs in D's extra in `requires`, and register a discriminator that has it "
-        "among its capabilities"
+        "; name what it needs of D's extra in `requires`, and register a discriminator with that "
+        "capability"
     )
 
 
@@ -271,7 +271,7 @@ class TopK:
 
 
 class Idle:
-    """Has none of the methods that are called."""
+    """Has none of the methods that the engine calls."""
 
 
 class Forgets:
@@ -350,7 +350,7 @@ class UndeclaredAfterReplacing(SeededJitter):
 
 
 class Measured:
-    """Says that it is graph-safe, and looks at the size of a term."""
+    """Declares graph-safe, and reads the value of a term."""
 
     capabilities = frozenset({"graph-safe"})
 
@@ -372,7 +372,7 @@ class WarmingUp(Measured):
 
 
 class Replacing(Measured):
-    """Its game is a replaced one, which reads the counters for itself."""
+    """Replaces its game, which itself reads the counters."""
 
     def prepare(self, game: Game) -> Game:
         return game.replace(fake=game.fake)
@@ -382,12 +382,16 @@ class Replacing(Measured):
 
 
 @pytest.mark.parametrize("factory", [Measured, Masked, WarmingUp])
-def test_what_cannot_be_captured_fails_if_it_says_that_it_can(failed, factory: Any) -> None:
+def test_a_component_that_cannot_be_captured_fails_if_it_declares_graph_safe(
+    failed, factory: Any
+) -> None:
     can = frozenset({"graph-safe"})
     assert failed("regularizer", factory, capabilities=can) == {"graph-safe"}
 
 
-def test_what_can_be_captured_passes_and_what_does_not_say_so_is_exempt(judge) -> None:
+def test_a_component_that_can_be_captured_passes_and_one_that_does_not_declare_it_is_exempt(
+    judge,
+) -> None:
     can = frozenset({"graph-safe"})
     assert judge("regularizer", Replacing, capabilities=can)["graph-safe"].outcome == "passed"
     assert judge("regularizer", Penalty, capabilities=can)["graph-safe"].outcome == "exempt"
@@ -422,24 +426,28 @@ def test_a_regularizer_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("regularizer", factory, capabilities=capabilities) == set()
 
 
-def test_what_draws_from_torch_is_told_what_to_draw_from(judge) -> None:
+def test_a_failure_of_random_numbers_names_the_methods_to_use(judge) -> None:
     message = judge("regularizer", Jitter)["resumes"].message
-    assert message.startswith("defaults: expected the same from two new instances, got ")
+    assert message.startswith("defaults: expected the same outputs from two new instances, got ")
     assert message.endswith(
-        "; draw from game.normal or game.uniform alone, which are the same after a restart"
+        "; draw numbers only from game.normal and game.uniform, which repeat after a restart"
     )
 
 
-def test_an_undeclared_gradient_is_told_the_word_and_where_it_goes(judge) -> None:
+def test_a_failure_of_an_undeclared_gradient_names_the_capability_and_where_to_add_it(
+    judge,
+) -> None:
     assert judge("regularizer", UndeclaredAfterReplacing)["declared-gradients"].message == (
-        "defaults: discriminator's update, one logit a sample, with labels: expected "
-        "'fake-gradient' among its capabilities, for it asks for input_gradient of game.fake, "
-        "got none; add 'fake-gradient' to `capabilities`, and to the registration's"
+        "defaults: discriminator's update, one logit per sample, with labels: expected "
+        "'fake-gradient' among its capabilities, as it calls input_gradient of game.fake, "
+        "got none; add 'fake-gradient' to `capabilities`"
     )
 
 
 @pytest.mark.parametrize("factory", [Averaged, WeightClipping, TopK])
-def test_what_couples_samples_on_purpose_is_exempt_and_does_not_pass(judge, factory: Any) -> None:
+def test_a_component_that_couples_samples_on_purpose_is_exempt_and_does_not_pass(
+    judge, factory: Any
+) -> None:
     judged = judge("regularizer", factory, capabilities=frozenset({"batch-coupled"}))
     assert judged["separate-samples"].outcome == "exempt"
 

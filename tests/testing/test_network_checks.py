@@ -1,4 +1,4 @@
-"""Each check of a network finds the one that is wrong in that alone, and lets a right one be."""
+"""Each check of a network fails on its own fault only, and passes a correct network."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ class Unused(Generator):
 
 
 class Deaf(Generator):
-    """Says that it is conditional, and does not listen."""
+    """Declares that it is conditional, and ignores y."""
 
     def seen(self, z: Tensor, y: Tensor | None) -> Tensor:
         return super().seen(z, None if y is None else torch.zeros_like(y))
@@ -198,12 +198,12 @@ def test_every_modality_is_tried_where_none_is_registered(judge) -> None:
     assert set(seen) == {"image", "vector", "text", "audio", "video", "table"}
 
 
-def test_an_exemption_is_by_declaration_and_says_so(judge) -> None:
+def test_an_exemption_names_the_declaration_that_causes_it(judge) -> None:
     outcome = judge("generator", DeclaredUnbounded, **IMAGES, **CAN)["value-range"]
     assert (outcome.outcome, outcome.message) == ("exempt", "declares unbounded")
 
 
-def test_a_spec_that_is_refused_is_no_fault_as_long_as_another_is_taken(failed) -> None:
+def test_a_refused_spec_is_no_failure_if_another_is_accepted(failed) -> None:
     def oblong(spec: SampleSpec) -> nn.Module:
         if spec.shape != (3, 12, 20):
             raise ValueError("only 12x20")
@@ -212,7 +212,7 @@ def test_a_spec_that_is_refused_is_no_fault_as_long_as_another_is_taken(failed) 
     assert failed("generator", oblong, **IMAGES) == set()
 
 
-def test_a_component_that_refuses_every_spec_fails_and_is_checked_on_one_that_it_takes(
+def test_a_component_that_refuses_every_spec_fails_and_passes_with_a_given_one_that_it_accepts(
     failed,
 ) -> None:
     def large(spec: SampleSpec) -> nn.Module:
@@ -225,13 +225,13 @@ def test_a_component_that_refuses_every_spec_fails_and_is_checked_on_one_that_it
     assert failed("generator", large, specs=specs, **IMAGES) == set()
 
 
-def test_what_fails_is_said_with_the_case_what_was_expected_and_what_to_do(judge) -> None:
+def test_a_failure_names_the_case_what_was_expected_and_what_to_do(judge) -> None:
     outcome = judge("generator", NeverAlone, **IMAGES)["batch-of-one"]
     assert str(outcome).startswith(
-        "generator local/thing: batch-of-one: image 1x8x8, 10 classes: expected an answer to a "
+        "generator local/thing: batch-of-one: image 1x8x8, 10 classes: expected an output for a "
         "batch of one sample in eval mode, got ValueError: more than one sample is wanted (test_"
     )
-    assert str(outcome).endswith("; let nothing depend on how large the batch is")
+    assert str(outcome).endswith("; depend on no statistics of the batch")
 
 
 # --- discriminators ------------------------------------------------------------------------------
@@ -358,11 +358,11 @@ def test_a_discriminator_without_a_fault_fails_none(failed, factory: Any) -> Non
     assert failed("discriminator", factory, **D_CAN) == set()
 
 
-def test_a_number_that_one_sample_has_not_is_said_in_the_kits_words_and_not_in_torchs(
+def test_a_statistic_that_is_undefined_for_one_sample_fails_with_the_kits_message_not_torchs(
     judge,
 ) -> None:
     message = judge("discriminator", Deviation, **IMAGES, **D_CAN)["batch-of-one"].message
     assert message.endswith(
-        "expected finite logits for one sample, got 1 of 1 that are not; let nothing depend on how "
-        "large the batch is: std(0, correction=0), not std(0)"
+        "expected finite logits for one sample, got 1 of 1 that are not; depend on no statistics "
+        "of the batch: std(0, correction=0), not std(0)"
     )

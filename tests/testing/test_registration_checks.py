@@ -1,4 +1,4 @@
-"""Each check of what is registered finds the component that is wrong in that alone."""
+"""Each check of registrations and signatures fails on its own fault only."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import pytest
 
 from ganzoo.api import NonNegativeFloat, PositiveInt
 from ganzoo.registry.registry import Registry
-from ganzoo.testing.report import FAILED
-from ganzoo.testing.trials import trials
+from ganzoo.testing.outcomes import FAILED
+from ganzoo.testing.suite import trials
 
 
 class Constant:
@@ -101,7 +101,7 @@ def test_a_component_without_a_summary_fails_that_alone(failed) -> None:
     assert failed("schedule", Constant, summary="  ") == {"summary"}
 
 
-def test_a_module_without_parameters_of_its_own_swallows_none(failed) -> None:
+def test_a_module_without_parameters_of_its_own_accepts_none(failed) -> None:
     from torch import nn
 
     class Plain(nn.Module):
@@ -124,7 +124,7 @@ def test_the_plugins_own_error_is_quoted_with_the_line_that_raised_it(judge) -> 
     )
 
 
-def test_a_misspelt_capability_finds_its_neighbour(judge) -> None:
+def test_a_misspelt_capability_is_answered_with_the_nearest_one(judge) -> None:
     message = judge("schedule", Mistyped)["capabilities"].message
     assert "'unbouned' - did you mean 'unbounded'?" in message
 
@@ -184,7 +184,7 @@ BASE = "recipe: 1\nextends: digits-dcgan-hinge\ntrain: {steps: 4, batch_size: 4}
 
 
 @pytest.mark.slow
-def test_a_packaged_recipe_is_held_to_the_check_that_a_user_would_make(install_plugin) -> None:
+def test_a_packaged_recipe_must_pass_ganzoo_check(install_plugin) -> None:
     modules = {
         "ganzoo_acme/__init__.py": RECIPES,
         "ganzoo_acme/good.yaml": BASE,

@@ -1,4 +1,4 @@
-"""The one line of a third party's test file: what it makes, and what it refuses."""
+"""The one-line test file of a third party: the tests that it creates, and what it refuses."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.testing import NonConformance, conformance
-from ganzoo.testing.catalogue import CHECKS
+from ganzoo.testing.suite import CHECKS
 
 PLUGIN = """
     from ganzoo.api import hookimpl
@@ -53,23 +53,23 @@ def cases(test: Any) -> dict[str, Any]:
     return {parameter.id: parameter for parameter in mark.args[1]}
 
 
-def test_there_is_one_test_a_component_and_check_and_its_name_has_both(acme: Path) -> None:
+def test_there_is_one_test_per_component_and_check_named_after_both(acme: Path) -> None:
     names = list(cases(conformance("acme/*")))
     checks = [check.name for check in CHECKS["schedule"]]
     ids = ["broken", "constant", "linear"]
     assert names == [f"schedule acme/{id}: {check}" for id in ids for check in checks]
 
 
-def test_what_fails_raises_with_the_whole_message(acme: Path) -> None:
+def test_a_failed_check_raises_with_its_whole_message(acme: Path) -> None:
     test = conformance("acme/broken")
     with pytest.raises(NonConformance) as raised:
         test(cases(test)[BROKEN].values[0])
     assert str(raised.value).startswith(
-        f"{BROKEN}: defaults: expected a finite number at 0 images seen, got nan;"
+        f"{BROKEN}: defaults: expected a finite number at 0 samples seen, got nan;"
     )
 
 
-def test_what_is_not_checked_is_skipped_and_says_why(acme: Path) -> None:
+def test_a_check_that_could_not_run_is_skipped_with_the_reason(acme: Path) -> None:
     test = conformance("acme/linear")
     with pytest.raises(pytest.skip.Exception, match="not checked: end must be given"):
         test(cases(test)["schedule acme/linear: values"].values[0])
@@ -103,14 +103,13 @@ def test_an_expected_failure_that_is_not_even_checked_fails(acme: Path) -> None:
     [
         (
             {"expected_failures": {"schedule acme/broken: valeus": "why"}},
-            "expected_failures: nothing that is checked is called 'schedule acme/broken: valeus'"
+            "expected_failures: no check or component is named 'schedule acme/broken: valeus'"
             " - did you mean 'schedule acme/broken: values'?",
         ),
         ({"expected_failures": {BROKEN: " "}}, f"expected_failures: {BROKEN!r} has no reason"),
         (
             {"parameters": {"acme/liner": []}},
-            "parameters: nothing that is checked is called 'acme/liner'"
-            " - did you mean 'acme/linear'?",
+            "parameters: no check or component is named 'acme/liner' - did you mean 'acme/linear'?",
         ),
     ],
 )
@@ -180,7 +179,7 @@ def test_a_third_partys_test_file_of_one_line_runs_under_pytest(acme: Path, tmp_
     [("torch.some.part", "passed"), ("_distutils_hack", "passed"),
      ("torchless", "failed"), ("ganzoo_acme", "failed")],
 )  # fmt: skip
-def test_where_warnings_are_errors_those_that_torch_gives_of_itself_are_none(
+def test_where_warnings_are_errors_those_of_torch_itself_are_ignored(
     judge: Any, module: str, outcome: str
 ) -> None:
     class Warns:

@@ -154,7 +154,7 @@ def test_a_checkpoint_is_final_best_or_a_step(run: Run) -> None:
         run.checkpoint("newest")
     with pytest.raises(CheckpointError, match="never scored while it trained"):
         run.checkpoint("best")
-    with pytest.raises(CheckpointError, match="has no step 7; it has 1, 2"):
+    with pytest.raises(CheckpointError, match="has no checkpoint of step 7; it has 1, 2"):
         run.checkpoint(7)
 
 

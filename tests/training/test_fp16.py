@@ -140,4 +140,4 @@ def test_a_term_that_is_not_finite_stops_a_run_in_fp16_too(tmp_path: Path) -> No
 def test_a_gradient_that_is_not_finite_is_taken_for_an_overflow(tmp_path: Path) -> None:
     directory = run(tmp_path, "gradient", train__precision="fp16")
     assert_finite(directory)
-    assert not directory.accidents_file.exists() or not accidents(directory)
+    assert not directory.nonfinite_file.exists() or not accidents(directory)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.bench.textbook import by_default
+from ganzoo.bench.reference_loop import default_form
 from ganzoo.recipes.schema import Train
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
@@ -78,7 +78,7 @@ def test_default_generators_are_seeded_as_by_torch(tmp_path: Path) -> None:
 def test_fused_adam_is_torchs_default_to_rounding() -> None:
     parameters = [[nn.Parameter(torch.linspace(-1, 1, 50))] for _ in range(2)]
     fused = torch.optim.Adam(parameters[0], lr=0.01, fused=True)
-    plain = by_default(torch.optim.Adam(parameters[1], lr=0.01, fused=True))
+    plain = default_form(torch.optim.Adam(parameters[1], lr=0.01, fused=True))
     for optimizer, (parameter,) in zip((fused, plain), parameters, strict=True):
         (parameter**3).sum().backward()
         optimizer.step()

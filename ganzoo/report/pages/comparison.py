@@ -18,7 +18,7 @@ from ganzoo.report.pages.page import (
 from ganzoo.report.rows import Row
 from ganzoo.report.table import three_digits
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import PICTURE
+from ganzoo.runs.external import PICTURE
 
 DRAWN = 8
 """So many of the first runs have lines and curves: more could not be told apart."""

@@ -13,9 +13,9 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
-from ganzoo import __version__
 from ganzoo.errors import UsageError
 from ganzoo.runs.score import Protocol
+from ganzoo.version import __version__
 
 
 @dataclass(frozen=True)

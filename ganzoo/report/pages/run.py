@@ -10,7 +10,7 @@ from ganzoo.report.pages.history import evaluations, health_charts, score_charts
 from ganzoo.report.pages.page import explanation, pictures, protocol_rows, render
 from ganzoo.report.table import three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import PICTURE, kind_of
+from ganzoo.runs.external import PICTURE, kind_of
 from ganzoo.runs.score import Score
 
 SHOWN_GRIDS = 12

@@ -1,7 +1,7 @@
-"""Scores of samples that no run of ganzoo made, kept beside runs so that they can be compared.
+"""Scores of samples from other tools, stored among the runs so that they can be compared.
 
-Such a directory has a run.json with the key ``samples``, one score and perhaps a picture; no recipe
-and no checkpoint.
+Such a directory has a run.json with the key ``samples``, one score and perhaps a picture, but no
+recipe and no checkpoint.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganzoo.errors import UsageError
-from ganzoo.runs.commands import command, reference_to
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.score import Score
 
 Kind = Literal["run", "samples", "yardstick"]
-"""A run of ganzoo; samples of another tool; samples of no trained model, to measure others by."""
+"""A run of ganzoo; samples of another tool; a baseline that no trained model produced."""
 
 PICTURE = "samples.png"
 
@@ -28,17 +28,17 @@ def keep_score(
     yardstick: bool = False,
     description: str = "",
 ) -> RunDirectory:
-    """Write the score of samples into a new directory; return it.
+    """Write the score of external samples into a new directory; return the directory.
 
     Args:
-        name: what a row of the leaderboard is called; samples of one name and description that
-            differ in their seeds are one row.
-        yardstick: whether no trained model made them, so that they take no rank.
-        description: what made them, in words.
+        name: name of the row in the leaderboard. Samples that share name and description and
+            differ in seed form one row.
+        yardstick: True for a baseline that no trained model produced; it gets no rank.
+        description: what produced the samples, in words.
 
     Raises:
-        UsageError: a name that a run could not have, or a place that cannot be written.
-        DiskFull: it has no room.
+        UsageError: the name is not valid for a run, or the directory cannot be written.
+        DiskFull: there is no room.
     """
     directory = RunDirectory.create(runs_directory, name, seed)
     kind: Kind = "yardstick" if yardstick else "samples"
@@ -49,27 +49,27 @@ def keep_score(
 
 
 def kind_of(info: Mapping[str, Any]) -> Kind:
-    """Return what a run.json is the record of.
+    """Return what the contents of a run.json describe.
 
     Raises:
-        ValueError: of samples, and it does not say of which kind.
+        ValueError: external samples of an unknown kind.
     """
     if "samples" not in info:
         return "run"
     kind = info["samples"]["kind"]
     if kind not in ("samples", "yardstick"):
-        raise ValueError(f"no kind of samples: {kind!r}")
+        raise ValueError(f"unknown kind of samples: {kind!r}")
     return kind
 
 
 def require_run(directory: RunDirectory) -> None:
-    """Refuse the score of samples where a run is needed.
+    """Check that a directory is a run of ganzoo.
 
     Raises:
-        UsageError: it is one.
+        UsageError: it is the score of external samples.
     """
     if "samples" in directory.info():
         raise UsageError(
-            f"{reference_to(directory.path)} is a score of samples; no run made them",
+            f"{reference_to(directory.path)} is the score of external samples, not a run",
             hint=command("compare", runs_directory=directory.path.parent),
         )

@@ -1,9 +1,9 @@
-"""Every fault at every named point of a run's files; prints one JSON object a case.
+"""Every fault at every named point of a run's files; prints one JSON object per case.
 
-    python -m tests.reliability.every_fault FOLDER
+    python -m tests.reliability.fault_matrix FOLDER
 
-Every case lives in a fork of this process, which never imports torch, so that a hundred of them
-take seconds. A point that is declared tomorrow is tried without another line here.
+Every case runs in a fork of this process, which never imports torch, so a hundred of them take
+seconds. Newly declared points are included automatically.
 """
 
 import json
@@ -21,7 +21,7 @@ from ganzoo.runs import faults
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 
-from .stores import content, live, safe, writer
+from .store_lifecycle import content, live, safe, writer
 
 TURNS = (1, 2)
 RAISED, FOREIGN = 3, 4

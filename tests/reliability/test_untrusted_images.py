@@ -1,4 +1,4 @@
-"""A folder from a stranger: what cannot be read is named before training, and nothing gets out."""
+"""Untrusted image folders: unreadable files are named before training; nothing escapes."""
 
 import io
 import zipfile
@@ -52,7 +52,7 @@ def test_damage_stops_a_run_before_its_directory_is_made_and_names_the_file(
     assert not (tmp_path / "runs").exists()
 
 
-def test_what_is_skipped_changes_the_number_and_the_content_that_a_score_is_held_to(
+def test_skipped_files_change_the_count_and_hash_of_the_reference(
     photos: Path,
 ) -> None:
     def reference() -> RealData:

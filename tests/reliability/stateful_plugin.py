@@ -1,4 +1,4 @@
-"""A plugin file: a data set that must be streamed, and an augmentation that learns as it goes."""
+"""A plugin file: a streamed data set, and an augmentation with state."""
 
 import torch
 

@@ -56,7 +56,7 @@ def test_a_bare_locale_runs_resumes_and_lists_at_an_odd_path(tmp_path: Path, coe
     assert "Traceback" not in stopped.stderr + resumed.stderr
 
 
-def test_resuming_where_nothing_can_be_written_is_said_and_changes_nothing(
+def test_resuming_on_a_read_only_disk_is_an_error_and_changes_nothing(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}

@@ -1,4 +1,4 @@
-"""What the benchmark says is what happened: fair baseline, exclusive times, true bytes."""
+"""`ganzoo bench` reports what happened: a fair baseline, exclusive times, true bytes."""
 
 import json
 import shlex
@@ -12,23 +12,30 @@ from click.testing import CliRunner
 from torch import Tensor, nn
 
 from ganzoo.bench.bench import How
-from ganzoo.bench.memory import bytes_of, peak_bytes
-from ganzoo.bench.peak import _rate
-from ganzoo.bench.rounds import Case, Spread, speed_against, time_interleaved
-from ganzoo.bench.shares import PARTS, Stopwatch, time_by_part, time_by_player
+from ganzoo.bench.machine import _rate, bytes_of, peak_bytes
+from ganzoo.bench.reference_loop import IGNORED, ReferenceLoop
 from ganzoo.bench.sweep import Row, Sweep, combinations, sweep
-from ganzoo.bench.textbook import Textbook
+from ganzoo.bench.timing import (
+    PARTS,
+    Case,
+    Spread,
+    Stopwatch,
+    speed_against,
+    time_by_part,
+    time_by_player,
+    time_interleaved,
+)
 from ganzoo.cli import main
 from ganzoo.cli.bench import _command
 from ganzoo.cli.bench import bench as command
 from ganzoo.errors import PluginError
+from ganzoo.recipes import schema
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.player import Player
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
-
-from .recipes import first_game, small_plan, small_recipe
+from tests.training.recipes import first_game, small_plan, small_recipe
 
 ALONE = Processes(CPU)
 
@@ -38,7 +45,7 @@ def weights(module: nn.Module) -> Tensor:
 
 
 class Ticking:
-    """A clock that moves when it is told to, or by a second at each reading."""
+    """A clock that moves by `moving`, and by a fixed time at each reading."""
 
     def __init__(self, by: float = 0.0) -> None:
         self.now, self.by = 0.0, by
@@ -57,10 +64,10 @@ class Ticking:
 # --- the baseline ---
 
 
-def with_batches_of(step: GanStep, textbook: Textbook) -> None:
-    """Give the textbook loop the samples and latents that a step of ours draws."""
+def with_batches_of(step: GanStep, loop: ReferenceLoop) -> None:
+    """Give the reference loop the samples and latents that a GAN step draws."""
     drawn: dict[str, Any] = {}
-    game = textbook.game
+    game = loop.game
 
     def batches() -> Iterator[tuple[Tensor, Tensor | None]]:
         while True:
@@ -70,15 +77,15 @@ def with_batches_of(step: GanStep, textbook: Textbook) -> None:
         mover = getattr(step, player)
         ours = first_game(step, mover, repeat)
         drawn["batch"] = (ours.real, None)
-        textbook.latents = lambda count: ours.latents  # type: ignore[method-assign]
+        loop.latents = lambda count: ours.latents  # type: ignore[method-assign]
         return game(player, repeat, due)
 
-    textbook.batches = batches()
-    textbook.game = same_game  # type: ignore[method-assign]
+    loop.batches = batches()
+    loop.game = same_game  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("loss", ["hinge", "wgan-gp"])
-def test_the_textbook_loop_trains_as_ours_does(tmp_path: Path, loss: str) -> None:
+def test_the_reference_loop_trains_as_the_gan_step_does(tmp_path: Path, loss: str) -> None:
     plan = small_plan(
         tmp_path,
         {
@@ -90,36 +97,57 @@ def test_the_textbook_loop_trains_as_ours_does(tmp_path: Path, loss: str) -> Non
             "train.ema": {"half_life_samples": 100},
         },
     )
-    ours, feeding, textbook = (
-        make_step(plan, ALONE), make_step(plan, ALONE), Textbook.of(plan, CPU)
+    step, feeding, loop = (
+        make_step(plan, ALONE), make_step(plan, ALONE), ReferenceLoop.of(plan, CPU)
     )  # fmt: skip
-    with_batches_of(feeding, textbook)
-    ours_terms, their_terms = ours(), textbook()
+    with_batches_of(feeding, loop)
+    step_terms, loop_terms = step(), loop()
     for name in ("g/fake", "d/real"):
-        assert their_terms[name] == pytest.approx(ours_terms[name].item(), rel=1e-4, abs=1e-6)
-    assert ours.ema is not None
-    assert textbook.average is not None
+        assert loop_terms[name] == pytest.approx(step_terms[name].item(), rel=1e-4, abs=1e-6)
+    assert step.ema is not None
+    assert loop.average is not None
     pairs = [
-        (ours.parts.generator, textbook.parts.generator),
-        (ours.ema.module, textbook.average.module),
+        (step.parts.generator, loop.parts.generator),
+        (step.ema.module, loop.average.module),
     ]
-    for mine, theirs in pairs:
-        torch.testing.assert_close(weights(mine), weights(theirs), rtol=1e-4, atol=1e-6)
+    for ours, theirs in pairs:
+        torch.testing.assert_close(weights(ours), weights(theirs), rtol=1e-4, atol=1e-6)
 
 
-def test_the_textbooks_optimizer_is_torchs_default_with_the_recipes_numbers(tmp_path: Path) -> None:
+def test_the_reference_loops_optimizer_is_torchs_default_with_the_recipes_numbers(
+    tmp_path: Path,
+) -> None:
     overrides = {"optimizers.both": {"use": "adam", "lr": 0.003, "betas": [0.0, 0.9]}}
-    textbook = Textbook.of(small_plan(tmp_path, overrides), CPU)
-    (group,) = textbook.optimizers["generator"].param_groups
+    loop = ReferenceLoop.of(small_plan(tmp_path, overrides), CPU)
+    (group,) = loop.optimizers["generator"].param_groups
     assert (group["lr"], group["betas"]) == (0.003, (0.0, 0.9))
     assert not group["fused"]
+
+
+def test_the_reference_loop_reads_every_key_of_train_that_it_does_not_declare_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = small_plan(tmp_path, {"train.ema": {"half_life_samples": 100}})
+    read: dict[type, set[str]] = {schema.Train: set(), schema.Ema: set()}
+
+    def recording(part: Any, name: str) -> Any:
+        read[type(part)].add(name)
+        return object.__getattribute__(part, name)
+
+    for part in read:
+        monkeypatch.setattr(part, "__getattribute__", recording)
+    ReferenceLoop.of(plan, CPU)()
+    assert read[schema.Train] & set(schema.Train.model_fields) == (
+        set(schema.Train.model_fields) - set(IGNORED)
+    ), "implement a new key of train in the reference loop, or say in IGNORED why it has no effect"
+    assert set(schema.Ema.model_fields) <= read[schema.Ema]
 
 
 # --- times ---
 
 
-def test_speed_is_the_median_of_the_rounds_own_ratios() -> None:
-    # The machine is ten times as slow in the second round, which says nothing of either.
+def test_speed_is_the_median_of_the_ratios_within_rounds() -> None:
+    # The machine is ten times as slow in the second round, for both.
     taken = {"base": [2.0, 20.0, 3.0], "fast": [1.0, 10.0, 1.0]}
     assert speed_against(taken, "base")["fast"] == Spread(2.0, 2.0, 3.0)
 
@@ -141,7 +169,7 @@ def test_time_inside_an_inner_measurement_is_counted_once() -> None:
     assert watch.seconds == {"outer": 3.0, "inner": 2.0}
 
 
-def test_a_timed_step_plays_the_same_game_and_is_as_before_afterwards(tmp_path: Path) -> None:
+def test_timing_a_step_changes_neither_its_result_nor_the_step_itself(tmp_path: Path) -> None:
     overrides = {"loss": "wgan-gp", "train.ema": {"half_life_samples": 100}}
     plan = small_plan(tmp_path, overrides)
     plain, measured = make_step(plan, ALONE), make_step(plan, ALONE)
@@ -164,7 +192,7 @@ def test_memory_that_tensors_share_is_counted_once() -> None:
     assert bytes_of([whole, whole[:50], torch.zeros(3, dtype=torch.uint8)]) == 403
 
 
-def test_the_peak_is_what_is_held_and_the_most_that_a_step_allocates() -> None:
+def test_peak_bytes_are_the_held_tensors_plus_the_peak_allocation() -> None:
     def play() -> None:
         first = torch.ones(1 << 20)
         second = first + 1
@@ -223,7 +251,7 @@ def test_a_combination_that_fails_is_left_out_and_the_rest_is_measured(
     assert found.left_out == {"a=1": "not under bf16", "b=1": "DefaultCPUAllocator: x"}
 
 
-def test_bench_says_what_needs_less_where_memory_is_out(
+def test_when_memory_runs_out_bench_suggests_a_command_that_needs_less(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*anything: Any, **how: Any) -> None:
@@ -238,7 +266,7 @@ def test_bench_says_what_needs_less_where_memory_is_out(
     assert "Traceback" not in said
 
 
-def test_a_product_that_takes_seconds_is_not_repeated_for_its_rate() -> None:
+def test_a_product_that_takes_seconds_is_measured_once() -> None:
     clock, calls = Ticking(), []
 
     def slow() -> None:
@@ -249,7 +277,7 @@ def test_a_product_that_takes_seconds_is_not_repeated_for_its_rate() -> None:
     assert len(calls) == 1
 
 
-def test_a_cpu_is_not_asked_for_tf32_nor_for_fp16() -> None:
+def test_a_sweep_on_a_cpu_leaves_out_tf32_and_fp16() -> None:
     def precisions(device: torch.device) -> list[str]:
         return sorted({words[0].partition("=")[2] for words in combinations(device)})
 
@@ -260,7 +288,7 @@ def test_a_cpu_is_not_asked_for_tf32_nor_for_fp16() -> None:
 
 @pytest.mark.parametrize(
     ("file", "said"),
-    [("nowhere/trace.json", "there is no folder"), (300 * "x", "File name too long")],
+    [("nowhere/trace.json", "no folder"), (300 * "x", "File name too long")],
 )
 def test_a_trace_that_cannot_be_written_is_refused_before_anything_is_measured(
     tmp_path: Path, file: str, said: str
@@ -274,7 +302,7 @@ def test_a_trace_that_cannot_be_written_is_refused_before_anything_is_measured(
 def test_flags_that_do_not_go_together_are_refused() -> None:
     done = CliRunner().invoke(command, ["x", "--sweep", "--against", "textbook"])
     assert done.exit_code == 2
-    assert "--sweep goes with neither" in done.output
+    assert "--sweep cannot be combined" in done.output
 
 
 @pytest.mark.slow

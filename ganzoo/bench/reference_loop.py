@@ -1,10 +1,10 @@
-"""The plain PyTorch loop over a recipe's own networks and loss: what a step is compared with.
+"""The plain PyTorch training loop over a recipe's networks and loss, to compare a step with.
 
 It is the loop of most public GAN code (torchgan, mimicry, many tutorials), written with care: the
-data lies in memory, and nothing is slower than such code has it. D sees real and generated
-batches one after the other; G's forward pass in D's update keeps a graph that nobody uses; D
-collects gradients in G's update; optimizers are torch's with its default implementation; losses
-are read out every step; precision is float32 and memory contiguous.
+data is in memory, and nothing is slower than in such code. D sees real and generated batches one
+after the other; G's forward pass in D's update keeps a graph that nothing uses; D collects
+gradients in G's update; optimizers use torch's default implementation; losses are read every step;
+precision is float32 and memory contiguous.
 """
 
 from __future__ import annotations
@@ -21,19 +21,39 @@ from ganzoo.components.build import Components, RegularizerSlot, build
 from ganzoo.components.data import tensors_of
 from ganzoo.components.plan import Plan
 from ganzoo.nn import encode
+from ganzoo.recipes.schema import Train
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.training.assemble import make_optimizers
 from ganzoo.training.ema import Ema
 from ganzoo.training.game import EngineGame
 from ganzoo.training.networks import Networks, RequiredGradients
 
-Backward = Callable[[Tensor], object]
-
 PLAYERS = ("discriminator", "generator")
 
+IGNORED = {
+    "steps": "the caller decides how many steps to run",
+    "samples": "the caller decides how many steps to run",
+    "micro_batch": "the whole batch runs at once",
+    "precision": "always float32",
+    "memory_format": "always contiguous",
+    "compile": "always eager",
+    "cuda_graphs": "always eager",
+    "batch_norm": "one process, whose batch is the whole batch",
+    "deterministic": "set outside a step",
+    "data": "always in memory",
+    "on_nonfinite": "no update is checked",
+    "on_collapse": "nothing is evaluated",
+    "stop": "nothing is evaluated",
+    "save_every_steps": "nothing is saved",
+    "keep": "nothing is saved",
+    "log_every_steps": "every step's terms are read",
+    "sample_every_steps": "nothing is sampled",
+}
+"""Keys of `train` that do not change this loop, and why; it reads every other key."""
 
-class ReferenceLoop(EngineGame):
-    """A game in which G always runs with its graph, and D's update cuts it off behind."""
+
+class ReferenceGame(EngineGame):
+    """A game in which G always builds its graph; D's update detaches the result."""
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         fake = self.networks.generate(z, y)
@@ -41,23 +61,26 @@ class ReferenceLoop(EngineGame):
 
 
 @dataclass
-class Textbook:
-    """One training step after another, in the plainest way.
+class ReferenceLoop:
+    """A training loop; each call runs one step.
 
-    `generator` and `discriminator` are the networks as the loop calls them, which a library may
-    have wrapped; `backward` is how it backs through a loss.
+    Args:
+        train: the recipe's `train` keys, read where the loop needs them; see `IGNORED`.
+        data: the stored samples, and the labels where the recipe is conditional.
+        batches: yields real samples in model form and their labels.
+        average: the moving average of G.
+        backward: runs a loss's backward pass; a library may bring its own.
     """
 
     parts: Components
+    train: Train
     optimizers: dict[str, torch.optim.Optimizer]
     data: list[Tensor]
     batches: Iterator[tuple[Tensor, Tensor | None]]
-    batch_size: int
-    discriminator_steps: int
-    clip_grad_norm: float | None = None
     average: Ema | None = None
-    backward: Backward = Tensor.backward
+    backward: Callable[[Tensor], object] = Tensor.backward
     generator: nn.Module = field(init=False)
+    """G as the loop calls it; a library may wrap it."""
     discriminator: nn.Module = field(init=False)
     updates: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PLAYERS, 0))
     step: int = 0
@@ -67,15 +90,14 @@ class Textbook:
         self.discriminator = self.parts.discriminator
 
     @classmethod
-    def of(cls, plan: Plan, device: torch.device) -> Textbook:
-        """Return the loop of a recipe, in float32 and contiguous memory whatever it says."""
+    def of(cls, plan: Plan, device: torch.device) -> ReferenceLoop:
+        """Return the loop of a recipe, always in float32 and contiguous memory."""
         parts, train = build(plan), plan.recipe.settings.train
-        parts.generator.to(device)
-        parts.discriminator.to(device)
-        for part in parts.stateful().values():
-            if isinstance(part, nn.Module):
-                part.to(device)
-        ours = make_optimizers(plan, parts.generator, parts.discriminator)
+        modules = [parts.generator, parts.discriminator, *parts.stateful().values()]
+        for module in modules:
+            if isinstance(module, nn.Module):
+                module.to(device)
+        optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
         ema = train.ema
         stored, labels = tensors_of(plan.dataset)
         data = [stored.to(device)]
@@ -83,28 +105,26 @@ class Textbook:
             data.append(labels.to(device))
         return cls(
             parts=parts,
-            optimizers={name: by_default(optimizer) for name, optimizer in ours.items()},
+            train=train,
+            optimizers={name: default_form(each) for name, each in optimizers.items()},
             data=data,
             batches=shuffled(plan.dataset, data, train.batch_size),
-            batch_size=train.batch_size,
-            discriminator_steps=train.discriminator_steps,
-            clip_grad_norm=train.clip_grad_norm,
             average=Ema(parts.generator, ema.half_life_samples, ema.ramp_up) if ema else None,
         )
 
     def __call__(self) -> dict[str, float]:
-        """Play one step; return the terms of both players as numbers."""
+        """Run one step; return the terms of both players as numbers."""
         terms: dict[str, float] = {}
-        for repeat in range(self.discriminator_steps):
+        for repeat in range(self.train.discriminator_steps):
             terms |= self.update("discriminator", repeat)
         terms |= self.update("generator", 0)
         self.step += 1
         if self.average:
-            self._move_average(self.average)
+            self._update_average(self.average)
         return terms
 
     def update(self, player: str, repeat: int) -> dict[str, float]:
-        """Make one update of one player; return its terms."""
+        """Run one update of one player; return its terms."""
         due = [slot for slot in self.parts.regularizers if slot.due(self.updates[player])]
         game = self.game(player, repeat, due)
         for slot in due:
@@ -119,8 +139,9 @@ class Textbook:
         optimizer = self.optimizers[player]
         optimizer.zero_grad()
         self.backward(torch.stack(list(terms.values())).sum())
-        if self.clip_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(getattr(self, player).parameters(), self.clip_grad_norm)
+        if self.train.clip_grad_norm is not None:
+            parameters = getattr(self, player).parameters()
+            torch.nn.utils.clip_grad_norm_(parameters, self.train.clip_grad_norm)
         optimizer.step()
         self.updates[player] += 1
         for slot in due:
@@ -129,14 +150,14 @@ class Textbook:
                     slot.component.after_step(game)
         return {f"{player[0]}/{name}": value.item() for name, value in terms.items()}
 
-    def game(self, player: str, repeat: int, due: list[RegularizerSlot]) -> ReferenceLoop:
-        """Return the game of one update."""
+    def game(self, player: str, repeat: int, due: list[RegularizerSlot]) -> ReferenceGame:
+        """Return the game of one update, with the next batch."""
         real, labels = next(self.batches)
         noise = BatchNoise(
             RandomStreams(0), f"{player}{repeat}", self.step, Rows(0, len(real)), real.device
         )
         wanted = RequiredGradients.by([self.parts.loss, *(slot.component for slot in due)])
-        return ReferenceLoop(
+        return ReferenceGame(
             player=player,
             networks=Networks(
                 self.generator, self.discriminator, self.parts.augmentation, one_pass=False
@@ -150,12 +171,12 @@ class Textbook:
         )
 
     def latents(self, count: int) -> Tensor:
-        """Return fresh latents from torch's default generator."""
+        """Draw latents from torch's default generator."""
         return self.parts.latent.sample(count, torch.default_generator)
 
     @torch.no_grad()
-    def _move_average(self, average: Ema) -> None:
-        shown = self.batch_size * self.discriminator_steps
+    def _update_average(self, average: Ema) -> None:
+        shown = self.train.batch_size * self.train.discriminator_steps
         beta = average.beta(shown, shown * self.step)
         pairs = zip(average.module.parameters(), self.parts.generator.parameters(), strict=True)
         for mean, current in pairs:
@@ -165,28 +186,28 @@ class Textbook:
             kept.copy_(latest)
 
 
-def by_default(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-    """Return an optimizer of the same kind and numbers, implemented as torch chooses."""
-    implementation = ("fused", "foreach")
+def default_form(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """Return the same optimizer in torch's default implementation, neither fused nor foreach set.
+
+    Its class, parameter groups and hyperparameters are kept.
+    """
+    dropped = ("fused", "foreach", "decoupled_weight_decay")  # the last is AdamW's own constant
     groups = [
-        {key: value for key, value in group.items() if key not in implementation}
+        {key: value for key, value in group.items() if key not in dropped}
         for group in optimizer.param_groups
     ]
     kept: dict[str, Any] = {
-        key: value for key, value in optimizer.defaults.items() if key not in implementation
+        key: value for key, value in optimizer.defaults.items() if key not in dropped
     }
-    kept.pop("decoupled_weight_decay", None)  # AdamW's own constant, no argument of it
-    for group in groups:
-        group.pop("decoupled_weight_decay", None)
     return type(optimizer)(groups, **kept)
 
 
 def shuffled(
     dataset: Dataset, data: list[Tensor], batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield batches in model form from samples (and labels) in memory, in a new order each epoch.
+    """Yield batches in model form from samples (and labels) in memory, reshuffled every epoch.
 
-    An epoch's last, smaller batch is left out; data smaller than a batch is shown repeatedly.
+    Drops the last, smaller batch of an epoch; repeats data that is smaller than one batch.
     """
     stored, labels = data[0], data[1] if len(data) > 1 else None
     mirror = bool(getattr(dataset, "mirror", False))

@@ -1,4 +1,4 @@
-"""Named fault points × faults: whatever happens wherever, what was acknowledged is there."""
+"""Every fault at every fault point: acknowledged checkpoints survive."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ ENDS = {"kill": {-9}, "sigterm": {-15}, "raise": {3}, "enospc": {3, 7}, "sleep":
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     folder = tmp_path_factory.mktemp("faults")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.reliability.every_fault", str(folder)],
+        [sys.executable, "-m", "tests.reliability.fault_matrix", str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -44,7 +44,7 @@ def test_every_point_was_reached_by_every_fault_and_ended_the_run_by_it(cases: l
 
 
 def test_points_cover_publishing_pruning_loading_and_records() -> None:
-    from .every_fault import points
+    from .fault_matrix import points
 
     assert {point.partition(".")[0] for point in points()} >= {"publish", "prune", "load", "info"}
     with pytest.raises(KeyError):

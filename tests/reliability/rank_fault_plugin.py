@@ -1,4 +1,4 @@
-"""A plugin file: a loss that fails, or gets a signal, on one rank of several; data that does."""
+"""A plugin file: a loss and a data set that fail, or get a signal, on one rank only."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What may go wrong about checkpoints at the end of a run: room, pruning, the best one."""
+"""Failures at the end of a run: a full disk, pruning, a lost best checkpoint."""
 
 import shlex
 import shutil
@@ -10,7 +10,7 @@ from ganzoo.cli import main
 from ganzoo.runs import checkpoints, faults
 from ganzoo.runs.directory import RunDirectory
 
-from .stores import flip
+from .store_lifecycle import flip
 from .tiny import TINY, last_checkpoint, only_run
 
 

@@ -1,6 +1,6 @@
-"""Straight against resumed, on as many processes as there are; prints one JSON object.
+"""Compare resumed runs with uninterrupted ones, on all launched processes; print a JSON object.
 
-    [torchrun --nproc-per-node 2] -m tests.reliability.resume_everywhere FOLDER
+    [torchrun --nproc-per-node 2] -m tests.reliability.resume_matrix FOLDER
 
 Prints: data and step saved at → what differs after the last step, over all processes.
 """
@@ -27,7 +27,7 @@ from ganzoo.training.step import GanStep
 
 from .tiny import tensors
 
-PLUGIN = Path(__file__).with_name("everything_that_has_state.py")
+PLUGIN = Path(__file__).with_name("stateful_plugin.py")
 STEPS = 6
 SAVED_AT = {"first step": 1, "mid-epoch": 2, "epoch boundary": 3, "last": 6}
 """48 samples, 8 for D and 8 for G a step: an epoch is three steps."""

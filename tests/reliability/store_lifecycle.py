@@ -1,4 +1,4 @@
-"""What stands in for weights in tests of checkpoint files, and a short life of a run's files."""
+"""Dummy checkpoint files for tests, and a short scripted life of a run directory."""
 
 import os
 from collections.abc import Callable

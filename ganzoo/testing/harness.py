@@ -1,4 +1,4 @@
-"""Games between two small networks, as the engine would play them with a component under test."""
+"""Run updates of a loss or regularizer under test on small networks, as the engine would."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from torch import Tensor, nn
 from ganzoo.components.build import initialised_from
 from ganzoo.components.parameters import plan_component
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.testing.checks import Exempt, Failed, NotChecked, failure
-from ganzoo.testing.comparing import shape
 from ganzoo.testing.component import Case, Component
-from ganzoo.testing.toys import OFFERED, SPEC, Amplified, Judge, Painter
-from ganzoo.testing.watching import WatchedGame
+from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
+from ganzoo.testing.probes import shape
+from ganzoo.testing.toys import (
+    OFFERED,
+    SPEC,
+    RecordingGame,
+    ScaledDiscriminator,
+    ToyDiscriminator,
+    ToyGenerator,
+)
 from ganzoo.training.game import EngineGame, RequiredGradients
 
 BATCH = 8
@@ -27,29 +33,30 @@ EVERY_ROW = slice(None)
 
 @dataclass(frozen=True)
 class Setting:
-    """How a game is set up: signs of the batches, size of the logits, their columns, labels.
-
-    `spread`: how far the first and the last real sample lie from the level of the batch.
-    """
+    """How a game is set up."""
 
     labelled: bool = True
     columns: int | None = None
+    """Logits per sample; None: logits of shape (B,)."""
     real: float = 0.9
+    """Level of the real samples, whose sign is that of their logits."""
     fake: float = -0.9
     factor: float = 1.0
+    """Factor of the logits."""
     spread: float = 0.0
+    """Distance of the first and the last real sample from the level."""
 
     def __str__(self) -> str:
-        columns = f"{self.columns} logits a sample" if self.columns else "one logit a sample"
+        columns = f"{self.columns} logits per sample" if self.columns else "one logit per sample"
         labels = "with labels" if self.labelled else "without labels"
         size = f", logits near {self.factor:g}" if self.factor != 1 else ""
         return f"{columns}, {labels}{size}"
 
 
 def settings(component: Any) -> list[Setting]:
-    """Return the games that a component must be able to play.
+    """Return the settings that a component must support.
 
-    One that declares ``conditional``, or requires something of D, is always given labels.
+    One that declares ``conditional``, or requires a capability of D, always gets labels.
     """
     asked = frozenset(getattr(component, "capabilities", ()))
     needs_labels = "conditional" in asked or bool(required(component))
@@ -59,32 +66,32 @@ def settings(component: Any) -> list[Setting]:
 
 
 def required(component: Any) -> frozenset[str]:
-    """Return what a live component says that it needs of D."""
+    """Return the capabilities that a live component requires of D."""
     return frozenset(getattr(component, "requires", ()))
 
 
-class Stage:
-    """Two networks and the games that a loss or regularizer plays on them."""
+class GameHarness:
+    """Two networks, and updates of a loss or regularizer on them."""
 
     def __init__(self, component: Component, live: Any, setting: Setting) -> None:
         with initialised_from(0, ("stage",)):
-            self.generator = Painter(SPEC, setting.fake)
+            self.generator = ToyGenerator(SPEC, setting.fake)
             judge = _judge(component, required(live), setting)
-        self.discriminator = Amplified(judge, setting.factor)
+        self.discriminator = ScaledDiscriminator(judge, setting.factor)
         self.live = live
         self.setting = setting
-        self.asked: set[str] = set()
-        """What has been asked of the games so far: see `WatchedGame.asked`."""
+        self.requested: set[str] = set()
+        """Requests to all games so far: see `RecordingGame.requested`."""
 
     def game(self, player: str, update: int = 0, rows: slice = EVERY_ROW) -> EngineGame:
-        """Return the game of one update; which one decides the batches, of which it has `rows`."""
+        """Return the game of one update, with `rows` of the batch that `update` decides."""
         random = torch.Generator().manual_seed(update)
         spread = self.setting.spread * torch.linspace(-1, 1, BATCH).view(-1, 1, 1, 1)
         noise = torch.randn(BATCH, *SPEC.model_shape, generator=random)
         real = self.setting.real + spread + 0.1 * noise
-        latents = torch.randn(BATCH, Painter.latent_dim, generator=random)
+        latents = torch.randn(BATCH, ToyGenerator.latent_dim, generator=random)
         labels = torch.arange(BATCH) % SPEC.classes if self.setting.labelled else None
-        game = WatchedGame.of(
+        game = RecordingGame.of(
             player,
             self.generator,
             self.discriminator,
@@ -98,11 +105,11 @@ class Stage:
         )
         held = Rows(range(BATCH)[rows].start, len(game.latents))
         game.noise = BatchNoise(RandomStreams(update), player, 0, held)
-        game.asked = self.asked
+        game.requested = self.requested
         return game
 
-    def play(self, player: str, update: int = 0) -> None:
-        """Let the component do all that it does in one update."""
+    def run_update(self, player: str, update: int = 0) -> None:
+        """Run all of the component's methods in one update."""
         game = self.prepared(player, update)
         if method := getattr(self.live, player, None):
             method(game)
@@ -111,7 +118,7 @@ class Stage:
                 self.live.after_step(game)
 
     def prepared(self, player: str, update: int = 0, rows: slice = EVERY_ROW) -> EngineGame:
-        """Return the game after the component's `prepare`, if it has one."""
+        """Return the game, after the component's `prepare` if it has one."""
         game = self.game(player, update, rows)
         if not hasattr(self.live, "prepare"):
             return game
@@ -125,17 +132,17 @@ class Stage:
         return game
 
     def terms(self, game: EngineGame) -> dict[str, Tensor]:
-        """Return what the component adds to this player's loss; nothing if it has no such method.
+        """Return the component's terms of this player's loss; empty if it has no such method.
 
         Raises:
-            Failed: something else than named scalar tensors.
+            Failed: they are not named scalar tensors.
         """
         method = getattr(self.live, game.player, None)
         return _checked(game.player, method(game)) if method else {}
 
     @contextmanager
     def update_of(self, player: str) -> Iterator[None]:
-        """Freeze the other player's weights, as in a player's update."""
+        """Freeze the other player's weights, as in an update of this player."""
         modules = {"discriminator": self.discriminator, "generator": self.generator}
         for name, module in modules.items():
             module.requires_grad_(name == player)
@@ -151,22 +158,22 @@ class Stage:
         return list(modules[player].parameters())
 
 
-def each_update(case: Case, check: Callable[[Stage, str], None]) -> None:
-    """Make a check in both players' updates, in every setting that the component must play in.
+def each_update(case: Case, check: Callable[[GameHarness, str], None]) -> None:
+    """Run a check in both players' updates, in every setting of `settings`.
 
     Raises:
-        Failed: with the setting and the player that it failed in.
+        Failed: names the setting and the player.
     """
     for setting in settings(case.make()):
         for player in PLAYERS:
-            stage = Stage(case.component, case.make(), setting)
-            with naming(f"{player}'s update, {setting}"), stage.update_of(player):
-                check(stage, player)
+            harness = GameHarness(case.component, case.make(), setting)
+            with naming(f"{player}'s update, {setting}"), harness.update_of(player):
+                check(harness, player)
 
 
 @contextmanager
 def naming(where: str) -> Iterator[None]:
-    """Say where a check failed."""
+    """Add to a failure in the block where it happened."""
     try:
         yield
     except (Exempt, NotChecked):
@@ -175,8 +182,8 @@ def naming(where: str) -> Iterator[None]:
         failed = failure(error)
         if isinstance(error, KeyError):
             failed.advice = (
-                "name what it needs in D's extra in `requires`, and register a discriminator that "
-                "has it among its capabilities"
+                "name what it needs of D's extra in `requires`, and register a discriminator with "
+                "that capability"
             )
         failed.where = where
         raise failed from failed.__cause__
@@ -198,9 +205,9 @@ def _checked(player: str, terms: Any) -> dict[str, Tensor]:
 
 
 def _judge(component: Component, needed: frozenset[str], setting: Setting) -> nn.Module:
-    """Return a D that offers what is needed: `Judge`, or one of the component's own plugin."""
+    """Return a D with the needed capabilities: the toy, or one of the component's plugin."""
     if needed <= OFFERED:
-        return Judge(setting.columns)
+        return ToyDiscriminator(setting.columns)
     namespace = component.registration.namespace
     for other in component.registry.list("discriminator", f"{namespace}/*"):
         if needed <= other.capabilities:
