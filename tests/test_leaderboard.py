@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli import main
+from ganzoo.components.planner import load_recipe, make_plan
 from ganzoo.recipes.locate import shipped_recipes
-from ganzoo.recipes.lock import read_lock
+from ganzoo.recipes.lock import experiment_id, is_current, read_lock
+from ganzoo.registry.registry import Registry
 from ganzoo.report.compare import compare_by_dataset
 from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.report.rows import Row
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.training.continuity import refuse_drift
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "recipes" / "records"
@@ -26,6 +29,7 @@ SEEDS = (0, 1, 2)
 SHAPES = {"use": "zoo/shapes", "size": 32, "length": 5000}
 """Procedural RGB images."""
 MEBIBYTE = 2**20
+REGISTRY = Registry()
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +60,15 @@ def test_twelve_shipped_recipes_and_more_have_three_seeds_each(boards) -> None:
     assert len(recipes) >= 12
     assert {row.name for row in recipes} <= set(shipped_recipes())
     assert {row.seeds for row in recipes} == {SEEDS}
+
+
+def test_every_lock_is_of_the_revisions_that_are_here() -> None:
+    for run in RunDirectory.all(RECORDS):
+        if "samples" not in run.info():
+            plan = make_plan(load_recipe(run.lock_file, (), REGISTRY), REGISTRY)
+            refuse_drift(read_lock(run.lock_file), plan, "")
+            assert experiment_id(plan.lock()) == run.info()["lock"]["experiment"]
+            assert is_current(run.info()["lock"], run.lock_file)
 
 
 def test_half_of_them_are_on_colour_images_of_32_pixels(locks) -> None:

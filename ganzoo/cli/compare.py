@@ -42,6 +42,7 @@ FORMATS = ("table", "md", "csv", "json")
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write one self-contained page: table, curves, samples, differences.",
 )
+@click.option("--strict-code", is_flag=True, help="Refuse seeds that other code has made.")
 @options.runs_directory
 def compare(
     runs: tuple[str, ...],
@@ -52,6 +53,7 @@ def compare(
     sort: str | None,
     only_changed: bool,
     page: Path | None,
+    strict_code: bool,
     runs_dir: Path,
 ) -> None:
     """Rank runs by the score of their final generator, within one protocol.
@@ -73,6 +75,9 @@ def compare(
             named, runs_dir, dataset=dataset, where=where, sort=sort, only_changed=only_changed
         )
         found = (one,)
+    if strict_code:
+        for each in found:
+            each.require_same_code()
     if form == "json" and by_dataset:
         click.echo("[" + ",\n".join(each.to_json() for each in found) + "]")
     elif form == "csv" and len(found) > 1:
@@ -101,6 +106,8 @@ def _print(found: Leaderboard, form: str) -> None:
         click.echo(found.to_csv())
         for each in found.unranked:
             say(f"not ranked: {each.run}: {each.reason}")
+        for note in found.code_notes:
+            say(note)
     else:
         click.echo(found.header + "\n")
         emit_table(found.table())

@@ -13,9 +13,8 @@ from ganzoo.cli import options
 @click.command()
 @click.argument("reference", metavar="RUN")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
-@click.option(
-    "--allow-drift", is_flag=True, help="Continue even if a component's code has changed."
-)
+@click.option("--allow-drift", is_flag=True, help="Continue even if a revision has changed.")
+@click.option("--strict-code", is_flag=True, help="Refuse if any code or version has changed.")
 @click.option("--take-over", is_flag=True, help="Take over a run that is owned by another machine.")
 @options.runs_directory
 @options.max_time
@@ -24,6 +23,7 @@ def resume(
     reference: str,
     overrides: tuple[str, ...],
     allow_drift: bool,
+    strict_code: bool,
     take_over: bool,
     runs_dir: Path,
     max_time: float | None,
@@ -37,12 +37,14 @@ def resume(
     from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import print_result
     from ganzoo.runs.directory import RunDirectory
+    from ganzoo.runs.external import require_run
     from ganzoo.training.continuity import is_complete
     from ganzoo.training.launch import Options
     from ganzoo.training.launch import resume as go_on
 
     reporter: Any = TerminalReporter()
     directory = RunDirectory.find(reference, runs_dir)
+    require_run(directory)
     if is_complete(directory) and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
         print_result(directory, reporter)
@@ -52,6 +54,7 @@ def resume(
         max_seconds=max_time,
         expect_processes=expect_processes,
         allow_drift=allow_drift,
+        strict_code=strict_code,
         take_over=take_over,
         reporter=reporter,
     )

@@ -44,6 +44,7 @@ class RunOptions:
     resume: str | None
     name: str | None
     allow_drift: bool
+    strict_code: bool
     runs_dir: Path
     max_time: float | None
     """Seconds."""
@@ -58,14 +59,16 @@ class RunOptions:
         flags += ["--plugin", str(self.plugin)] if self.plugin else []
         if self.expect_processes:
             flags += ["--expect-processes", str(self.expect_processes)]
-        return flags + (["--allow-drift"] if self.allow_drift else [])
+        flags += ["--allow-drift"] if self.allow_drift else []
+        return flags + (["--strict-code"] if self.strict_code else [])
 
     def plan(self, job: Job) -> Plan:
         """Return a job's plan, which has passed every check."""
         from ganzoo.training.launch import prepare
 
         registry = options.registry(self.plugin)
-        return prepare(job.recipe, job.overrides, registry, allow_drift=self.allow_drift)
+        code = {"allow_drift": self.allow_drift, "strict_code": self.strict_code}
+        return prepare(job.recipe, job.overrides, registry, **code)
 
     def training(self, reporter: Any, deadline: float | None) -> Options:
         """Return the options of one job; `deadline` is a time of `time.monotonic`."""
@@ -76,6 +79,8 @@ class RunOptions:
             name=self.name,
             max_seconds=max(deadline - time.monotonic(), 0.0) if deadline else None,
             expect_processes=self.expect_processes,
+            allow_drift=self.allow_drift,
+            strict_code=self.strict_code,
             reporter=reporter,
         )
 
@@ -94,7 +99,8 @@ class RunOptions:
     help="Continue the same experiment if it exists; do nothing if it is finished.",
 )
 @click.option("--name", help="Name of the run; default: the recipe's.")
-@click.option("--allow-drift", is_flag=True, help="Run a lock even if its code has changed.")
+@click.option("--allow-drift", is_flag=True, help="Run a lock even if a revision has changed.")
+@click.option("--strict-code", is_flag=True, help="Refuse a lock if any code or version differs.")
 @options.runs_directory
 @options.max_time
 @options.expect_processes

@@ -10,6 +10,7 @@ from ganzoo.api import Dataset
 from ganzoo.components.build import Components, capabilities, make
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
+from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.names import PLURALS, shorten, suggest
 from ganzoo.runs.directory import INFO
 
@@ -20,9 +21,6 @@ ComponentPlans = Mapping[Slot, ComponentPlan]
 
 SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
 """Sections whose components' numbers can be scheduled."""
-
-SCHEDULED_SETTINGS = {"train": ("clip_grad_norm",), "train.ema": ("half_life_samples", "ramp_up")}
-"""Numbers of the step itself that can be, where the recipe gives them."""
 
 
 # --- before there are networks -------------------------------------------------------------------
@@ -159,11 +157,16 @@ def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
 
 
 def _numbers_of_settings(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
-    train = recipe.settings.train
-    for slot, part in (("train", train), ("train.ema", train.ema)):
-        given = [name for name in SCHEDULED_SETTINGS[slot] if _is_number(getattr(part, name, None))]
-        if given:
-            yield slot, given
+    """Yield each section of settings, ``train`` and ``train.ema``, with its schedulable numbers."""
+    given: dict[str, list[str]] = {}
+    for key in marked(Mark.SCHEDULABLE):
+        value: Any = recipe.settings
+        for name in key.split("."):
+            value = getattr(value, name, None)  # `train.ema` may be off
+        if _is_number(value):
+            section, _, name = key.rpartition(".")
+            given.setdefault(section, []).append(name)
+    yield from sorted(given.items())
 
 
 def _is_number(value: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ganzoo.api import Registration
 from ganzoo.components.plan import ComponentPlan, Slot
@@ -77,7 +77,16 @@ def plan_component(
         parameter_values(checked),
         plain_values(checked),
         place or Problem(COMMAND_LINE, *NOWHERE, ".".join(slot), ""),
+        _defaults(model, given),
     )
+
+
+def _defaults(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the defaults of the optional parameters as YAML data."""
+    required = [field.alias for field in model.model_fields.values() if field.is_required()]
+    least = {name: value for name, value in given.items() if name in required}
+    values = plain_values(model.model_validate_json(json.dumps(least), strict=True))
+    return {name: value for name, value in values.items() if name not in required}
 
 
 def adhoc_component(

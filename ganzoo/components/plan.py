@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
@@ -16,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ganzoo import __version__
 from ganzoo.api import Dataset, Registration, SampleSpec
 from ganzoo.errors import Problem
+from ganzoo.recipes.lock import ENGINE_REVISION, defaults_in
+from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of
 
 if TYPE_CHECKING:
     from ganzoo.recipes.load import Recipe
@@ -45,6 +49,8 @@ class ComponentPlan:
     """The same as YAML data, defaults included."""
     place: Problem
     """Where it stands in a recipe; `what` is empty."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """The defaults of its optional parameters, as YAML data."""
 
     @property
     def id(self) -> str:
@@ -60,7 +66,7 @@ class ComponentPlan:
         return replace(self.place, what=what)
 
     def locked(self) -> dict[str, Any]:
-        """Return what identifies the code of this component."""
+        """Return its id, its revision, and what is recorded of its code."""
         return {
             "id": self.id,
             "revision": self.registration.revision,
@@ -127,7 +133,7 @@ class Plan:
         return "memory" if total <= MEMORY_LIMIT_BYTES else "stream"
 
     def lock(self) -> dict[str, Any]:
-        """Return the recipe with nothing left open, and what its code is."""
+        """Return the recipe with every choice made, and what `ganzoo.recipes.lock` says of it."""
         full = self.full_recipe()
         full["train"] |= {
             "data": self.data,
@@ -141,7 +147,18 @@ class Plan:
             "final_samples": self.budget.final_samples,
         }
         components = {".".join(slot): each.locked() for slot, each in self.components.items()}
-        return {**full, "lock": {"torch": str(torch.__version__), "components": components}}
+        for each in components.values():
+            if namespace_of(each["id"]) == LOCAL_NAMESPACE:
+                each["code_sha256"] = code_sha256(self.registry.local_source)
+        defaults = {slot: dict(each.defaults) for slot, each in self.components.items()}
+        about = {
+            "engine": ENGINE_REVISION,
+            "ganzoo": __version__,
+            "torch": str(torch.__version__),
+            "defaults": defaults_in(full, defaults),
+            "components": components,
+        }
+        return {**full, "lock": about}
 
     def full_recipe(self) -> dict[str, Any]:
         """Return the recipe as plain data with full ids and all parameters."""
@@ -174,6 +191,28 @@ def source_sha256(target: str) -> str | None:
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         return None
     return sha256(Path(spec.origin).read_bytes()).hexdigest()
+
+
+def code_sha256(source: bytes) -> str:
+    """Return the sha256 of a module's code: its syntax tree without comments and docstrings.
+
+    The tree is hashed as Python writes it out: that is alike in all versions of Python, and a dump
+    of the nodes is not.
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            statements = getattr(node, name, None)
+            if isinstance(statements, list):
+                code = [each for each in statements if not _is_text(each)]
+                setattr(node, name, code or (statements and [ast.Pass()]))
+    return sha256(ast.unparse(tree).encode()).hexdigest()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Return whether a statement is nothing but a string, as a docstring is."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _put(tree: dict[str, Any], slot: Slot, node: dict[str, Any]) -> None:

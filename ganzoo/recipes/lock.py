@@ -1,30 +1,58 @@
-"""`recipe.lock.yaml`: a recipe with nothing left open, and what it was resolved with.
+"""`recipe.lock.yaml`: a recipe with every choice made, and the experiment that it identifies.
 
-A lock is itself a recipe, with one more key, `lock`, under which `ganzoo.components` records
-revisions, distributions, versions and hashes.
+A lock is a recipe with one more key, `lock`: the revisions and versions of the code, and the
+defaults that the recipe left alone. Two runs belong to one experiment if their locks agree in
+everything that changes numbers; see `experiment`. No plugin is imported to find that out.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.locate import read_text
 from ganzoo.recipes.overrides import plain
-from ganzoo.recipes.schema import Settings
+from ganzoo.recipes.schema import (
+    Group,
+    Mark,
+    Node,
+    RegularizerNode,
+    Settings,
+    marked,
+    settings_data,
+)
 from ganzoo.recipes.yaml import load_document, to_yaml
 from ganzoo.runs.files import write_atomic
 
-NOT_THE_EXPERIMENT = ("seed", "name", "description", "paper", "published", "reproduced")
-"""What two runs of one experiment may differ in."""
+ENGINE_REVISION = 1
+"""Revision of the core's own computation. Raise it whenever the core computes other numbers, or a
+key of the recipe gets another default."""
+
+NOT_THE_EXPERIMENT = frozenset(marked(Mark.ABOUT, Mark.CADENCE, Mark.EXECUTION))
+"""Keys in which runs of one experiment may differ."""
+
+COUNTS = ("revision", "code_sha256")
+"""What counts of a component's code: its revision; of a ``--plugin`` file, which has no revision,
+its code without comments."""
+
+RECORDED = ("distribution", "version", "source_sha256")
+"""What is recorded of a component's code and does not count."""
 
 _ORDER = (*Settings.model_fields, "lock")
+_MISSING = object()
+
+Tree = dict[str, Any]
+
+
+# --- the file ------------------------------------------------------------------------------------
 
 
 def write_lock(path: Path, lock: Mapping[str, Any]) -> None:
-    """Write a lock: plain data, its outermost keys in the order of the skeleton."""
+    """Write a lock: plain data, its outermost keys in the order of the schema."""
     write_atomic(path, lock_text(lock).encode())
 
 
@@ -37,41 +65,194 @@ def lock_text(lock: Mapping[str, Any]) -> str:
     return to_yaml({key: plain(lock[key]) for key in outer})
 
 
-def read_lock(path: Path) -> dict[str, Any]:
+def read_lock(path: Path) -> Tree:
     """Return the lock in a file.
 
     Raises:
-        RecipeError: a file that cannot be read, or that is not a lock.
+        RecipeError: the file cannot be read, or is not a lock.
     """
     document = load_document(read_text(path, str(path)), str(path))
     if not isinstance(document.data.get("lock"), dict):
-        problem = Problem(str(path), 1, 1, "lock", "is not here: this file is not a lock")
+        problem = Problem(str(path), 1, 1, "lock", "is missing: this file is not a lock")
         raise RecipeError([problem])
     return document.data
 
 
 def identity(lock: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """Return what a list of many runs needs of a lock, with the hash of the file that holds it.
-
-    While the file's hash is the same, it need not be read again.
-    """
+    """Return what a list of many runs needs from a lock, for run.json; see `is_current`."""
     return {
         "sha256": file_hash(path),
+        "rules": _digest(sorted(NOT_THE_EXPERIMENT)),
         "experiment": experiment_id(lock),
+        "code": _digest(code(lock)),
         "dataset": str(lock["dataset"]["use"]),
     }
 
 
+def is_current(known: Mapping[str, Any], path: Path) -> bool:
+    """Return whether an `identity` is still that of the lock in a file, which need not be read."""
+    rules = _digest(sorted(NOT_THE_EXPERIMENT))
+    return known.get("sha256") == file_hash(path) and known.get("rules") == rules
+
+
 def file_hash(path: Path) -> str:
-    """Return the sha256 of a file's bytes, in hex; empty where it cannot be read."""
+    """Return the sha256 of a file in hex; empty if it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
 
 
+# --- the experiment ------------------------------------------------------------------------------
+
+
 def experiment_id(lock: Mapping[str, Any]) -> str:
-    """Return 12 hex digits that runs share which differ in seed and name alone."""
-    essence = {key: value for key, value in lock.items() if key not in NOT_THE_EXPERIMENT}
-    canonical = json.dumps(essence, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    """Return 12 hex digits that the seeds of one experiment share."""
+    return _digest(experiment(lock))
+
+
+def experiment(lock: Mapping[str, Any], without: tuple[str, ...] = ()) -> Tree:
+    """Return what makes the experiment of a lock, as a smaller lock.
+
+    That is: component ids, their revisions, the parameters and keys that change numbers, and the
+    engine's revision. Left out is each key or parameter that equals its default at the time of the
+    lock, so that a default added by a later version changes nothing.
+
+    Args:
+        without: further keys to leave out, as ``section.key``.
+    """
+    about = lock.get("lock", {})
+    dropped = NOT_THE_EXPERIMENT.union(without, ["lock"])
+    defaults = about.get("defaults")
+    tree = _pruned(lock, (), dropped, defaults if isinstance(defaults, dict) else {})
+    components = {
+        slot: {name: each[name] for name in COUNTS if name in each}
+        for slot, each in locked_components(lock).items()
+        if slot.partition(".")[0] not in dropped
+    }
+    return {**tree, "lock": {"engine": about.get("engine"), "components": components}}
+
+
+def locked_components(lock: Mapping[str, Any]) -> dict[str, Tree]:
+    """Return what a lock says of the code of each component, by slot."""
+    components = lock.get("lock", {}).get("components")
+    found = components.items() if isinstance(components, dict) else ()
+    return {slot: each for slot, each in found if isinstance(each, dict)}
+
+
+def code(lock: Mapping[str, Any]) -> Tree:
+    """Return what a lock records of the code that does not make the experiment."""
+    about = lock.get("lock", {})
+    components = {
+        slot: {name: each.get(name) for name in RECORDED}
+        for slot, each in locked_components(lock).items()
+    }
+    return {"ganzoo": about.get("ganzoo"), "torch": about.get("torch"), "components": components}
+
+
+def code_differences(locks: Sequence[Mapping[str, Any]], between: str = ", ") -> list[str]:
+    """Return in words what `code` says otherwise in some of these locks: versions, and sources.
+
+    Args:
+        between: what stands between two values of one thing.
+    """
+    values: dict[str, list[Any]] = {}
+    sources: dict[str, list[Any]] = {}
+    for lock in locks:
+        versions = {name: lock["lock"].get(name) for name in ("ganzoo", "torch")}
+        for slot, each in locked_components(lock).items():
+            versions |= {str(each.get("distribution")): each.get("version")}
+            sources.setdefault(f"source of {slot} ({each.get('id')})", []).append(
+                each.get("source_sha256")
+            )
+        for name, version in versions.items():
+            values.setdefault(name, []).append(version)
+    distinct = {name: list(dict.fromkeys(filter(None, found))) for name, found in values.items()}
+    words = [f"{name} {between.join(map(str, v))}" for name, v in distinct.items() if len(v) > 1]
+    return words + [name for name, found in sources.items() if len(set(found)) > 1]
+
+
+def _pruned(tree: Any, path: tuple[str, ...], dropped: frozenset[str], defaults: Tree) -> Any:
+    """Return a copy of a lock without the keys that are dropped or equal their default."""
+    if isinstance(tree, list):
+        return [_pruned(each, (*path, str(n)), dropped, defaults) for n, each in enumerate(tree)]
+    if not isinstance(tree, Mapping):
+        return tree
+    kept = {}
+    for key, value in tree.items():
+        below = (*path, str(key))
+        name = ".".join(below)
+        if name not in dropped and not (name in defaults and _same(value, defaults[name])):
+            kept[str(key)] = _pruned(value, below, dropped, defaults)
+    return kept
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two plain values are equal; 1 is 1.0 but not true."""
+    return _canonical(one) == _canonical(other)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()[:12]
+
+
+def _canonical(value: Any) -> str:
+    """Return plain data as JSON in one spelling: sorted keys, and 1.0 for 1."""
+    return json.dumps(_floats(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _floats(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _floats(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_floats(each) for each in value]
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_whole and abs(value) < 2**53 else value
+
+
+# --- defaults ------------------------------------------------------------------------------------
+
+
+def defaults_in(recipe: Mapping[str, Any], parameters: Mapping[tuple[str, ...], Tree]) -> Tree:
+    """Return ``a.b.c`` → value of each key and parameter of a recipe that equals its default.
+
+    A section of which every key equals its default stands there as a whole.
+
+    Args:
+        recipe: all of it, as plain data.
+        parameters: slot → the defaults of its component's parameters.
+    """
+    found = dict(_settings_defaults(Settings, recipe, ()))
+    for slot, defaults in parameters.items():
+        node: Any = recipe
+        for step in slot:
+            node = node[int(step)] if isinstance(node, list) else node[step]
+        if slot[0] == "regularizers":
+            own = RegularizerNode(use="any")
+            defaults = {**defaults, "weight": own.weight, "every_steps": own.every_steps}
+        for name, default in defaults.items():
+            if name in node and _same(node[name], default):
+                found[".".join((*slot, name))] = node[name]
+        for label, group in node.get("groups", {}).items() if slot[0] == "optimizers" else ():
+            found |= _settings_defaults(Group, group, (*slot, "groups", label))
+    return {key: value for key, value in found.items() if key not in NOT_THE_EXPERIMENT}
+
+
+def _settings_defaults(
+    model: type[BaseModel], tree: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[str, Any]]:
+    for name, field in model.model_fields.items():
+        value, below = tree.get(name, _MISSING), (*path, name)
+        default = _MISSING if field.is_required() else settings_data(field.default)
+        kinds = [each for each in (field.annotation, *get_args(field.annotation)) if _is_part(each)]
+        if value is _MISSING or (any(issubclass(each, Node) for each in kinds) and value):
+            continue  # a component counts, even the default one: its revision may change
+        if default is not _MISSING and _same(value, default):
+            yield ".".join(below), value
+        elif isinstance(value, Mapping):
+            for part in kinds:
+                yield from _settings_defaults(part, value, below)
+
+
+def _is_part(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

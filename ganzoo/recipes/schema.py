@@ -6,7 +6,8 @@ in `ganzoo schema` and in editors.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
@@ -74,6 +75,21 @@ DEFAULT_OPTIMIZER = {"use": DEFAULT_IDS[BOTH], "lr": 2e-4, "betas": [0.5, 0.999]
 
 BUDGETS = ("steps", "samples")
 """Keys of `train`; a recipe gives exactly one of them."""
+
+
+class Mark(Enum):
+    """What a key is for. A key without a mark, or with `SCHEDULABLE` alone, makes the experiment.
+
+    Which keys are `EXECUTION` is shown by the tests in the table at the end of
+    docs/performance.md: those whose effect is *bit-identical* or *rounding*.
+    """
+
+    ABOUT = "names or describes the experiment, or repeats it with another seed"
+    BUDGET = "the length of the run; may change when it is resumed"
+    CADENCE = "when something is written or scored; may change when the run is resumed"
+    EXECUTION = "how the same numbers are computed, to rounding, and who observes them"
+    SCHEDULABLE = "a number of the training step that a schedule can change"
+
 
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0)]
@@ -185,9 +201,9 @@ class Init(_Part):
 class Ema(_Part):
     """Moving average of G's weights; scores and samples use it."""
 
-    half_life_samples: Positive
+    half_life_samples: Annotated[Positive, Mark.SCHEDULABLE]
     """EMA half-life, in samples."""
-    ramp_up: Positive | None = None
+    ramp_up: Annotated[Positive | None, Mark.SCHEDULABLE] = None
     """Limit the half-life to this fraction of the samples seen so far; null: no limit."""
 
 
@@ -203,33 +219,39 @@ class Stop(_Part):
 class Train(_Part):
     """Budget, batch, numerics, error policies, checkpoints."""
 
-    steps: Count | None = None
+    steps: Annotated[Count | None, Mark.BUDGET] = None
     """Budget in generator updates. Give this or `samples`."""
-    samples: Count | None = None
+    samples: Annotated[Count | None, Mark.BUDGET] = None
     """Budget in real samples shown to D, over all its updates. Give this or `steps`."""
     batch_size: Count = 64
     """Samples in one update, over all processes."""
-    micro_batch: Count | None = None
+    micro_batch: Annotated[Count | None, Mark.EXECUTION] = None
     """Samples computed at once on one device (gradient accumulation); null: the whole batch."""
     discriminator_steps: Count = 1
     """D updates before each G update, each with a new real batch."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
     """Precision of the networks; weights, losses and penalties stay in fp32."""
-    memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    memory_format: Annotated[Literal["auto", "contiguous", "channels_last"], Mark.EXECUTION] = (
+        "auto"
+    )
     """Tensor memory format, NCHW or channels_last; auto: by fixed rules, recorded in the lock."""
-    compile: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
+    compile: Annotated[
+        Literal["auto", True, False], BeforeValidator(_no_number), Mark.EXECUTION
+    ] = "auto"
     """Compile the networks with torch.compile; auto: by fixed rules, recorded in the lock."""
-    cuda_graphs: Annotated[Literal["auto", True, False], BeforeValidator(_no_number)] = "auto"
+    cuda_graphs: Annotated[
+        Literal["auto", True, False], BeforeValidator(_no_number), Mark.EXECUTION
+    ] = "auto"
     """Run updates as CUDA graphs on a GPU; auto: if every component allows it."""
     batch_norm: Literal["local", "synced"] = "local"
     """Batch-norm statistics of each process, or of all (synced), as if one device trained."""
-    deterministic: bool = False
+    deterministic: Annotated[bool, Mark.EXECUTION] = False
     """Use only deterministic algorithms, so that resuming on a GPU is bit-exact."""
-    data: Literal["auto", "memory", "stream"] = "auto"
+    data: Annotated[Literal["auto", "memory", "stream"], Mark.EXECUTION] = "auto"
     """Hold the data in memory, or stream it; auto: in memory up to 2 GiB."""
     ema: Ema | None = None
     """Moving average of G's weights; null: none."""
-    clip_grad_norm: Positive | None = None
+    clip_grad_norm: Annotated[Positive | None, Mark.SCHEDULABLE] = None
     """Maximum norm of a player's whole gradient; null: no clipping."""
     on_nonfinite: Literal["stop", "skip", "rollback"] = "stop"
     """On NaN or infinity: stop, skip the update, or roll back to the last checkpoint."""
@@ -237,20 +259,20 @@ class Train(_Part):
     """When an evaluation finds mode collapse or saturated samples: ignore, warn or stop."""
     stop: Stop | None = None
     """Early stopping; null: none."""
-    save_every_steps: Count | None = None
+    save_every_steps: Annotated[Count | None, Mark.CADENCE] = None
     """Checkpoint interval, in generator updates; null: ten checkpoints per run."""
-    keep: Annotated[int, Ge(2)] = 2
+    keep: Annotated[int, Ge(2), Mark.CADENCE] = 2
     """Number of newest checkpoints to keep, in addition to the best one."""
-    log_every_steps: Count = 50
+    log_every_steps: Annotated[Count, Mark.CADENCE] = 50
     """Logging interval of the loss terms, in generator updates."""
-    sample_every_steps: Count | None = None
+    sample_every_steps: Annotated[Count | None, Mark.CADENCE] = None
     """Interval between sample previews, in generator updates; null: ten per run."""
 
 
 class Eval(_Part):
     """How a run is scored."""
 
-    every_steps: Count | None = None
+    every_steps: Annotated[Count | None, Mark.CADENCE] = None
     """Evaluation interval, in generator updates; null: ten evaluations per run."""
     samples: Annotated[int, Ge(2)] = 5000
     """Number of generated samples per evaluation during training."""
@@ -269,21 +291,21 @@ class Eval(_Part):
 class Settings(_Part):
     """A whole recipe with types. `Recipe.settings` is one; `validate.check` makes it."""
 
-    recipe: Literal[1]
+    recipe: Annotated[Literal[1], Mark.ABOUT]
     """Version of the recipe format: 1."""
-    name: Annotated[str, AfterValidator(_run_name), WithJsonSchema(_NAME_SCHEMA)]
+    name: Annotated[str, AfterValidator(_run_name), WithJsonSchema(_NAME_SCHEMA), Mark.ABOUT]
     """Name of its runs; default: the file's name. Not inherited."""
-    description: str | None = None
+    description: Annotated[str | None, Mark.ABOUT] = None
     """One sentence, shown by `ganzoo recipes`. Not inherited."""
-    paper: str | None = None
+    paper: Annotated[str | None, Mark.ABOUT] = None
     """Paper of the method, such as arXiv:1802.05957. Not inherited."""
-    published: Published | None = None
+    published: Annotated[Published | None, Mark.ABOUT] = None
     """Published score of this recipe. Not inherited."""
-    reproduced: Annotated[Any, AfterValidator(_facts)] = None
+    reproduced: Annotated[Any, AfterValidator(_facts), Mark.ABOUT] = None
     """Whether the published score was reproduced: true, false, or facts. Not inherited."""
-    requires: tuple[str, ...] = ()
+    requires: Annotated[tuple[str, ...], Mark.ABOUT] = ()
     """Distributions that provide its plugins; the error names them if a plugin is missing."""
-    seed: Seed = 0
+    seed: Annotated[Seed, Mark.ABOUT] = 0
     """Seed of the initial weights, the data order and all noise."""
     dataset: Node
     """Data to train on."""
@@ -309,7 +331,7 @@ class Settings(_Part):
     """Schedules over the samples seen; each key is the path of a number."""
     init: Init = Init()
     """Weights to start from; default: random, from the seed."""
-    callbacks: dict[str, Node] = {}
+    callbacks: Annotated[dict[str, Node], Mark.EXECUTION] = {}
     """Observers of the run, by name; the name is the id unless `use` is given."""
     train: Train
     """Budget, batch, numerics."""
@@ -335,6 +357,20 @@ def settings_data(part: Any) -> Any:
     if isinstance(part, list | tuple):
         return [settings_data(each) for each in part]
     return part
+
+
+def marked(*marks: Mark) -> tuple[str, ...]:
+    """Return the keys that have one of these marks, as ``section.key``, in the schema's order."""
+    return tuple(".".join(path) for path in _marked(Settings, marks))
+
+
+def _marked(model: type[BaseModel], marks: tuple[Mark, ...]) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        if any(mark in marks for mark in field.metadata):
+            yield (name,)
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from ((name, *path) for path in _marked(part, marks))
 
 
 class Component(NamedTuple):

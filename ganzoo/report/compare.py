@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import ComparisonError, RecipeError
-from ganzoo.recipes.lock import read_lock
+from ganzoo.recipes.lock import code_differences, read_lock
 from ganzoo.registry.names import qualify, shorten
 from ganzoo.report.entries import (
     Entry,
@@ -192,6 +192,7 @@ def _leaderboard(
         (*unranked, *repeats),
         directories={each.run.name: each.run for each in kept},
         published=published_figures(entries),
+        other_code=_other_code(kept, {row.experiment_id: row.name for row in rows}),
     )
     return board.sorted_by(sort) if sort else board
 
@@ -261,6 +262,18 @@ def _other_protocol(each: Entry, ranked: Protocol, first: Entry, directory: Path
     if own.reference != ranked.reference:  # the other differences follow from this one
         reason = f"another data set, {own.words()}"
     return Unranked(each.run.name, reason, way, own.reference)
+
+
+def _other_code(kept: Sequence[Entry], names: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return, for each experiment whose runs were made by different code, what differs in it."""
+    runs: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for each in kept:
+        runs[each.experiment].setdefault(each.code, each)
+    return {
+        names[experiment]: code_differences([each.lock for each in differing.values()])
+        for experiment, differing in runs.items()
+        if len(differing) > 1
+    }
 
 
 def _without_repeats(ranked: Iterable[Entry]) -> tuple[list[Entry], list[Unranked]]:

@@ -14,7 +14,7 @@ from ganzoo.errors import (
     DiskFull,
     RecipeError,
 )
-from ganzoo.recipes.lock import experiment_id, file_hash, read_lock
+from ganzoo.recipes.lock import identity, is_current, read_lock
 from ganzoo.registry.names import qualify, shorten, suggest
 from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.checkpoints import CheckpointStore
@@ -52,6 +52,8 @@ class Entry:
     experiment: str
     """Id shared by the runs that differ only in their seeds."""
     scores: tuple[Score, ...]
+    code: str = ""
+    """Equal for runs of the same code: versions of ganzoo, plugins and torch, and source files."""
     is_local: bool = False
     """Whether the run used a plugin file of its own (``--plugin``), which nobody else has."""
     kind: Kind = "run"
@@ -104,8 +106,9 @@ def read_entry(run: RunDirectory) -> Entry | Unranked:
         kind = kind_of(info)
         scores = tuple(run.scores())
         if kind == "run":
-            experiment, dataset = _identity(run, info)
+            experiment, code, dataset = _identity(run, info)
         else:
+            code = ""
             experiment = content_hash([info["name"], info["samples"]])[:12]
             dataset = scores[0].protocol.reference
         status = run.status()
@@ -117,7 +120,7 @@ def read_entry(run: RunDirectory) -> Entry | Unranked:
         return Unranked(run.name, reason, None, dataset)
     name, created = str(info.get("name", run.name)), info["created"]
     is_local = "plugin_sha256" in info
-    entry = Entry(run, name, seed, created, experiment, scores, is_local, kind)
+    entry = Entry(run, name, seed, created, experiment, scores, code, is_local, kind)
     if status != "finished":
         return Unranked(run.name, *_why_unfinished(run, status), dataset)
     if not entry.protocols():
@@ -125,13 +128,12 @@ def read_entry(run: RunDirectory) -> Entry | Unranked:
     return entry
 
 
-def _identity(run: RunDirectory, info: Mapping[str, Any]) -> tuple[str, str]:
-    """Return experiment and data set: from run.json if it matches the lock, else from the lock."""
+def _identity(run: RunDirectory, info: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return experiment, code and data set: from run.json if it matches the lock, else from it."""
     known = info.get("lock")
-    if isinstance(known, Mapping) and known.get("sha256") == file_hash(run.lock_file):
-        return str(known["experiment"]), qualify(str(known["dataset"]))
-    lock = read_lock(run.lock_file)
-    return experiment_id(lock), qualify(lock["dataset"]["use"])
+    if not isinstance(known, Mapping) or not is_current(known, run.lock_file):
+        known = identity(read_lock(run.lock_file), run.lock_file)
+    return str(known["experiment"]), str(known["code"]), qualify(str(known["dataset"]))
 
 
 def _why_unfinished(run: RunDirectory, status: str) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import ComparisonError, UsageError
 from ganzoo.registry.names import suggest
 from ganzoo.report.entries import Unranked
 from ganzoo.report.published import HEADING, PublishedFigure
@@ -41,6 +41,8 @@ class Leaderboard:
     """Run name → directory, for the ranked runs; in no output format."""
     published: tuple[PublishedFigure, ...] = ()
     """Figures that others published for these recipes; never ranked."""
+    other_code: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Row's name → what differs in the code that made its seeds, at the same revisions."""
 
     @property
     def header(self) -> str:
@@ -76,7 +78,20 @@ class Leaderboard:
             notes.append(YARDSTICK)
         if any(row.is_local for row in self.ranked):
             notes.append(LOCAL)
-        return notes
+        return notes + self.code_notes
+
+    @property
+    def code_notes(self) -> list[str]:
+        """One line for each row whose seeds were made by different code."""
+        return [
+            f"code: the seeds of {name} were made by different code: {'; '.join(differences)}"
+            for name, differences in self.other_code.items()
+        ]
+
+    def require_same_code(self) -> None:
+        """Raise ComparisonError if the seeds of a row were made by different code."""
+        if self.other_code:
+            raise ComparisonError("\n".join(self.code_notes), hint="compare without --strict-code")
 
     def sorted_by(self, column: str) -> "Leaderboard":
         """Return the leaderboard with its rows in the order of a column of the table.
@@ -186,6 +201,7 @@ class Leaderboard:
             "ranked": [row.to_dict() for row in self.ranked],
             "unranked": [asdict(each) for each in self.unranked],
             "published": [asdict(figure) for figure in self.published],
+            "other_code": self.other_code,
         }
         return to_json(content, indent=2).decode()
 

@@ -1,18 +1,34 @@
-"""What an experiment is called beside others, and what sets it apart where names agree."""
+"""Name experiments, and tell those of one name apart by what differs between their locks."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from ganzoo.recipes.lock import NOT_THE_EXPERIMENT
+from ganzoo.recipes.lock import experiment
+from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.names import shorten
 from ganzoo.report.entries import Entry
 
-Leaves = dict[str, Any]
+NOT_IN_NAMES = (*marked(Mark.ABOUT), "lock")
+"""Outermost keys of a lock that set no experiment apart."""
 
-ABSENT = object()
-CODE = "lock"
-"""The part of a lock that says by which code it was made."""
+OF_CODE = (".revision", ".code")
+"""Ends of the keys of leaves that are about code."""
+
+OWN = ("name", "seed")
+"""Keys of a run's own, which a condition can ask for although no experiment has them."""
+
+
+class Leaf(NamedTuple):
+    """One value of a lock."""
+
+    value: Any
+    """As the lock has it."""
+    counted: str | None
+    """What of it makes the experiment, as text; None for a default, and if it changes nothing."""
+
+
+Leaves = dict[str, Leaf]
 
 
 def names_of(experiments: Mapping[str, Entry]) -> dict[str, str]:
@@ -40,34 +56,51 @@ def _marks(locks: Sequence[Mapping[str, Any]]) -> list[str]:
     leaves = _with_both([_leaves(lock) for lock in locks])
     differing = _differing(leaves)
     told = _enough(differing, leaves)
-    more = [f"and {len(differing) - len(told)} more"] if len(differing) > len(told) else []
+    untold = [key for key in differing if key not in told and not key.endswith(OF_CODE)]
+    more = [f"and {len(untold)} more"] if untold else []
     return [", ".join([_said(key, each) for key in told] + more) for each in leaves]
 
 
-def leaves_of(lock: Mapping[str, Any]) -> Leaves:
+def leaves_of(lock: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that a condition can ask for: every key, the name and the seed.
 
     What both optimizers share stands under their own keys and under ``optimizers.both``.
     """
-    (folded,) = _with_both([_leaves(lock)])
-    own = {key: lock[key] for key in ("name", "seed") if key in lock}
-    return own | _leaves(lock) | folded
+    leaves = _leaves(lock)
+    (folded,) = _with_both([leaves])
+    values = {key: each.value for key, each in (leaves | folded).items() if each.value is not None}
+    code = {key: value for key, value in lock.get("lock", {}).items() if key != "defaults"}
+    own = {key: lock[key] for key in OWN if key in lock}
+    return own | values | dict(_walk({"lock": code}, ()))
 
 
 def differences_of(locks: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Return each key whose values differ, and the value in every lock, ``-`` where it has none."""
+    """Return each key whose values differ, and the value in every lock, ``-`` if it has none."""
     leaves = _with_both([_leaves(lock) for lock in locks])
     keys = _differing(leaves)
-    return [(key, [_word(each[key]) if key in each else "-" for each in leaves]) for key in keys]
+    return [(key, [_value(key, each) or "-" for each in leaves]) for key in keys]
 
 
 def _leaves(lock: Mapping[str, Any]) -> Leaves:
-    """Return ``a.b.c`` → value for all that makes the experiment, in the lock's order.
+    """Return ``a.b.c`` → value of a lock, in its order, without the keys that only describe.
 
-    A component has a leaf of its own, its id, under the node's path; what is off has none.
+    A component's id is the leaf of its node's path. Its revision is a leaf as well, and so is the
+    code of a ``--plugin`` file.
     """
-    essence = {key: value for key, value in lock.items() if key not in NOT_THE_EXPERIMENT}
-    return dict(_walk(essence, ()))
+    counting = experiment(lock)
+    code = counting.pop("lock")
+    kept = dict(_walk(counting, ()))
+    described = {key: value for key, value in lock.items() if key not in NOT_IN_NAMES}
+    leaves = {
+        key: Leaf(value, repr(kept[key]) if key in kept else None)
+        for key, value in _walk(described, ())
+    }
+    revisions = {"engine.revision": code["engine"]}
+    for slot, each in code["components"].items():
+        revisions[f"{slot}.revision"] = each.get("revision")
+        if "code_sha256" in each:
+            revisions[f"{slot}.code"] = each["code_sha256"][:8]
+    return leaves | {key: Leaf(value, repr(value)) for key, value in revisions.items()}
 
 
 def _with_both(leaves: Sequence[Leaves]) -> list[Leaves]:
@@ -81,7 +114,7 @@ def _with_both(leaves: Sequence[Leaves]) -> list[Leaves]:
     shared = {
         key: "optimizers.both" + key.removeprefix(first)
         for key, twin in twins.items()
-        if all(repr(each.get(key, ABSENT)) == repr(each.get(twin, ABSENT)) for each in leaves)
+        if all(each.get(key) == each.get(twin) for each in leaves)
     }
     dropped = {twins[key] for key in shared}
     return [
@@ -90,31 +123,32 @@ def _with_both(leaves: Sequence[Leaves]) -> list[Leaves]:
     ]
 
 
-def _walk(tree: Any, path: tuple[str, ...]) -> Iterable[tuple[str, Any]]:
+def _walk(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     if isinstance(tree, Mapping):
         if "use" in tree:
             yield ".".join(path), shorten(str(tree["use"]))
         for key, value in tree.items():
             if key != "use":
                 yield from _walk(value, (*path, str(key)))
-    elif tree is not None:
+    else:
         yield ".".join(path), tree
 
 
 def _differing(leaves: Sequence[Leaves]) -> list[str]:
-    """Return the keys whose values differ, components before parameters and code last.
+    """Return the keys by which experiments differ, components before parameters, code last.
 
     The parameters of a component that others do not have, or have another of, are no difference
     of their own.
     """
     keys = list(dict.fromkeys(key for each in leaves for key in each))
-    differing = [key for key in keys if len({repr(each.get(key, ABSENT)) for each in leaves}) > 1]
+    differing = [key for key in keys if len({_counted(each, key) for each in leaves}) > 1]
     nodes = {key for key in differing if any(other.startswith(f"{key}.") for other in keys)}
     own = [key for key in differing if not any(key.startswith(f"{node}.") for node in nodes)]
-    of_code = {key for key in own if key.split(".")[0] == CODE}
-    if len(of_code) < len(own):
-        own = [key for key in own if key not in of_code]
-    return sorted(own, key=lambda key: key not in nodes)
+    return sorted(own, key=lambda key: (key.endswith(OF_CODE), key not in nodes))
+
+
+def _counted(leaves: Leaves, key: str) -> str | None:
+    return leaves[key].counted if key in leaves else None
 
 
 def _enough(differing: Iterable[str], leaves: Sequence[Leaves]) -> list[str]:
@@ -122,7 +156,7 @@ def _enough(differing: Iterable[str], leaves: Sequence[Leaves]) -> list[str]:
     told: list[str] = []
     apart = 1
     for key in differing:
-        kinds = len({repr([each.get(other, ABSENT) for other in (*told, key)]) for each in leaves})
+        kinds = len({tuple(_counted(each, other) for other in (*told, key)) for each in leaves})
         if kinds > apart:
             told.append(key)
             apart = kinds
@@ -130,7 +164,13 @@ def _enough(differing: Iterable[str], leaves: Sequence[Leaves]) -> list[str]:
 
 
 def _said(key: str, leaves: Leaves) -> str:
-    return f"{key}={_word(leaves[key])}" if key in leaves else f"no {key}"
+    value = _value(key, leaves)
+    return f"no {key}" if value is None else f"{key}={value}"
+
+
+def _value(key: str, leaves: Leaves) -> str | None:
+    leaf = leaves.get(key)
+    return None if leaf is None or leaf.value is None else _word(leaf.value)
 
 
 def _word(value: Any) -> str:

@@ -14,10 +14,17 @@ from ganzoo.errors import DataError
 from ganzoo.runs import faults, owner, records
 from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.owner import Owner
-from ganzoo.runs.references import ambiguous_run, check_name, unknown_run
+from ganzoo.runs.references import (
+    ambiguous_run,
+    check_name,
+    command,
+    reference_to,
+    unknown_run,
+)
 from ganzoo.runs.score import Score
 
-FORMAT = 1
+FORMAT = 2
+"""Format of a run's directory, written into run.json."""
 INFO = "run.json"
 
 faults.declare({"info.before_write": "run.json is about to be replaced"})
@@ -161,8 +168,9 @@ class RunDirectory:
             return fitting[0]
         if fitting:
             raise ambiguous_run(text, [run.name for run in fitting], runs_directory)
-        if text and (runs_directory / text / INFO).is_file():
-            cls(runs_directory / text).info()  # raises, because `all` left it out
+        for path in _entries(runs_directory):
+            if text and (text == "last" or path.name.startswith(text)) and (path / INFO).is_file():
+                cls(path).info()  # raises, because `all` left it out
         raise unknown_run(text, [run.name for run in runs], runs_directory)
 
     # --- records ---------------------------------------------------------------------------------
@@ -171,7 +179,7 @@ class RunDirectory:
         """Return the content of run.json.
 
         Raises:
-            DataError: it is missing or damaged.
+            DataError: it is missing, damaged, or of another format.
         """
         try:
             info = json.loads(self.info_file.read_bytes())
@@ -181,6 +189,13 @@ class RunDirectory:
             raise DataError(f"{self.info_file} is incomplete or empty: {error}") from error
         if not isinstance(info, dict) or not isinstance(info.get("created"), str):
             raise DataError(f"{self.info_file} is not the run.json of a run")
+        if (written := info.get("format", FORMAT)) != FORMAT:
+            again = command("run", self.recipe_file) + "   # a new run; add the overrides it had"
+            raise DataError(
+                f"{reference_to(self.path)} has format {str(written)[:20]}, and this ganzoo reads "
+                f"format {FORMAT}: another version made it",
+                hint=again if self.recipe_file.is_file() else None,
+            )
         return info
 
     def write_info(self, **changes: Any) -> None:

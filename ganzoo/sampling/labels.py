@@ -1,4 +1,4 @@
-"""The law that labels of generated samples are drawn by."""
+"""Labels of generated samples."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,26 @@ from ganzoo.sampling.random_streams import BatchNoise
 
 @dataclass(frozen=True)
 class LabelSampler:
-    """Probabilities (classes,) float64 of the labels of generated samples."""
+    """Draws labels by their cumulative probabilities, float64 (classes,)."""
 
     cumulative: Tensor
 
     @classmethod
-    def of(cls, law: str, dataset: Dataset) -> "LabelSampler":
-        """Return the law called `law`: ``data`` (as often as in the data) or ``uniform``."""
+    def of(cls, distribution: str, dataset: Dataset) -> "LabelSampler":
+        """Return a sampler of labels.
+
+        Args:
+            distribution: ``data`` (frequencies of the training data) or ``uniform``.
+        """
         classes = dataset.spec.classes
-        if law == "uniform":
+        if distribution == "uniform":
             counts = torch.ones(classes, dtype=torch.float64)
         else:
             counts = torch.bincount(labels_of(dataset), minlength=classes).double()
         return cls((counts / counts.sum()).cumsum(0))
 
     def draw(self, noise: BatchNoise) -> Tensor:
-        """Return int64 (B,) labels for a batch."""
+        """Return labels int64 (B,) for a batch."""
 
         def sample(n: int, generator: torch.Generator) -> Tensor:
             coins = torch.rand(n, generator=generator, dtype=torch.float64)

@@ -1,27 +1,22 @@
-"""What a run and its continuation may differ in: budget and cadence, and no code."""
+"""What a run and its continuation may differ in: budget, cadence, and code of the same revision."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ganzoo.components.plan import Plan
 from ganzoo.errors import PluginError, UsageError
+from ganzoo.recipes.lock import code_differences, locked_components
 from ganzoo.recipes.overrides import override_layer
+from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.names import suggest
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
 
-BUDGET_AND_CADENCE = (
-    "train.steps",
-    "train.samples",
-    "train.save_every_steps",
-    "train.keep",
-    "train.log_every_steps",
-    "train.sample_every_steps",
-    "eval.every_steps",
-)
+BUDGET_AND_CADENCE = marked(Mark.BUDGET, Mark.CADENCE)
 """What may differ between a run and its continuation."""
 
 
@@ -84,21 +79,58 @@ def other_world_size(manifest: Mapping[str, Any], world_size: int) -> str | None
 
 
 def refuse_drift(lock: Mapping[str, Any], plan: Plan, disregard: str) -> None:
-    """Raise PluginError if a component is no longer what the lock says, naming each.
+    """Raise PluginError if the code computes other numbers than when the lock was made.
 
     Args:
         disregard: the command that goes on all the same.
     """
-    before = lock["lock"].get("components", {})
-    now = plan.lock()["lock"]["components"]
-    changed = [
-        f"{slot} ({now[slot]['id']}): {name} {old.get(name)} is now {now[slot].get(name)}"
-        for slot, old in before.items()
-        if slot in now
-        for name in ("revision", "version", "source_sha256")
-        if old.get(name) != now[slot].get(name)
-    ]
+    before, now = lock["lock"], plan.lock()["lock"]
+    changed = []
+    if before.get("engine") != now["engine"]:
+        was = before.get("engine") or "unknown"
+        changed.append(f"the engine: revision {was} is now {now['engine']}")
+    for slot, old in locked_components(lock).items():
+        new = now["components"].get(slot, {})
+        if old.get("id") == new.get("id"):
+            changed += [
+                f"{slot} ({new['id']}): {what} {_short(old.get(name))} is now {_short(new[name])}"
+                for name, what in (("revision", "revision"), ("code_sha256", "code"))
+                if name in new and old.get(name) != new[name]
+            ]
     if changed:
         raise PluginError(
             f"not the code that the lock was made with: {'; '.join(changed)}", hint=disregard
         )
+
+
+def _short(value: Any) -> str:
+    return str(value)[:12]
+
+
+def code_note(lock: Mapping[str, Any], plan: Plan) -> str | None:
+    """Return one line on code that differs from the lock's at the same revisions; None if none."""
+    differences = code_differences([lock, plan.lock()], " -> ")
+    if not differences:
+        return None
+    return f"the code has changed since the lock, its revisions have not: {'; '.join(differences)}"
+
+
+def checked_code(
+    lock: Mapping[str, Any], plan: Plan, again: str, *, allow_drift: bool, strict: bool
+) -> Plan:
+    """Return the plan, with a note where its code differs from the lock's.
+
+    Args:
+        again: the command, without the options that decide here.
+        allow_drift: go on although revisions have changed.
+        strict: refuse any other code, at the same revisions too.
+
+    Raises:
+        PluginError: the code computes other numbers, or differs at all and `strict` is set.
+    """
+    if strict or not allow_drift:
+        refuse_drift(lock, plan, f"{again} --allow-drift")
+    note = code_note(lock, plan)
+    if note and strict:
+        raise PluginError(f"--strict-code: {note}", hint=again)
+    return replace(plan, notes=(*plan.notes, note)) if note else plan

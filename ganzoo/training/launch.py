@@ -31,10 +31,10 @@ from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
 from ganzoo.training.checkpointing import previous_best
 from ganzoo.training.continuity import (
+    checked_code,
     not_backwards,
     only_budget_and_cadence,
     other_world_size,
-    refuse_drift,
 )
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
@@ -55,6 +55,7 @@ class Options:
     max_seconds: float | None = None
     expect_processes: int | None = None
     allow_drift: bool = False
+    strict_code: bool = False
     take_over: bool = False
     reporter: Reporter = field(default_factory=Reporter)
 
@@ -65,6 +66,7 @@ def prepare(
     registry: Registry | None = None,
     *,
     allow_drift: bool = False,
+    strict_code: bool = False,
 ) -> Plan:
     """Return a plan that passed every check: YAML, keys, ids, parameters, fit, dry run.
 
@@ -85,8 +87,9 @@ def prepare(
             "a loaded recipe has its overrides already", hint="Recipe.load(NAME, OVERRIDES)"
         )
     plan = make_plan(recipe, registry)
-    if recipe.lock is not None and not allow_drift:
-        refuse_drift(recipe.lock, plan, command("run", recipe.reference, "--allow-drift"))
+    if recipe.lock is not None:
+        again = command("run", recipe.reference)
+        plan = checked_code(recipe.lock, plan, again, allow_drift=allow_drift, strict=strict_code)
     return dry_run(plan)
 
 
@@ -161,9 +164,13 @@ def resume(
     registry = registry or registry_of(directory)
     plan = make_plan(recipe_of(directory, overrides, registry), registry)
     not_backwards(directory, plan)
-    if not options.allow_drift:
-        disregard = command("resume", reference_to(directory.path), "--allow-drift")
-        refuse_drift(read_lock(directory.lock_file), plan, disregard)
+    plan = checked_code(
+        read_lock(directory.lock_file),
+        plan,
+        command("resume", reference_to(directory.path)),
+        allow_drift=options.allow_drift,
+        strict=options.strict_code,
+    )
     train_run(plan, options, directory, write_lock_again=bool(overrides))
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, RecipeError, UsageError
-from ganzoo.recipes.lock import read_lock
+from ganzoo.recipes.lock import experiment, read_lock
+from ganzoo.recipes.schema import Mark, marked
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
-from ganzoo.training.continuity import BUDGET_AND_CADENCE, is_complete
+from ganzoo.training.continuity import is_complete
 from ganzoo.training.launch import Options, resume, train_run
 from ganzoo.training.processes import find_processes
 
@@ -48,7 +49,7 @@ def is_finished(run: RunDirectory, plan: Plan) -> bool:
 
 
 def same_run(plan: Plan, runs_directory: Path, name: str | None = None) -> RunDirectory | None:
-    """Return the run of this name whose lock is equal apart from budget and cadence.
+    """Return the run of this name, seed and experiment, whatever its budget.
 
     Raises:
         UsageError: there are two of them; both are named.
@@ -85,11 +86,5 @@ def _essence_of(run: RunDirectory) -> dict[str, Any] | None:
 
 
 def _essence(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a lock without budget and cadence, and without the words about the recipe."""
-    words = ("description", "paper", "published", "reproduced", "requires")
-    essence = {key: value for key, value in lock.items() if key not in words}
-    for path in BUDGET_AND_CADENCE:
-        section, _, key = path.partition(".")
-        kept = essence.get(section) or {}
-        essence[section] = {k: v for k, v in kept.items() if k != key}
-    return essence
+    """Return what makes the run of a lock, apart from its budget."""
+    return {"seed": lock.get("seed"), **experiment(lock, without=marked(Mark.BUDGET))}

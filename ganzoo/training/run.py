@@ -267,7 +267,8 @@ def run(
         GanzooError: what ended the training; see `ganzoo.errors`.
     """
     chosen = options_of(options)
-    plan = prepare(recipe, overrides, registry, allow_drift=chosen.allow_drift)
+    code = {"allow_drift": chosen.allow_drift, "strict_code": chosen.strict_code}
+    plan = prepare(recipe, overrides, registry, **code)
     return Run(train_run(plan, chosen))
 
 

@@ -7,9 +7,9 @@ updated, and D is frozen while G is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from ganzoo.training.nonfinite import (
     UpdateRecord,
     UpdateSnapshot,
     not_finite,
+    report_update,
     report_weights,
 )
 from ganzoo.training.player import Guard, Player
@@ -90,14 +91,12 @@ class GanStep:
         )
         count = config.batch_size // self.processes.world_size
         self.rows = Rows(self.processes.rank * count, count)
-        compiled = None
-        if config.compile:
-            compiled = Compiled.of(parts.generator, parts.discriminator)
+        device_type, dtype = self.processes.device.type, config.autocast
         self.networks = Networks.of(
             parts,
             channels_last=config.channels_last,
-            autocast=self._autocast,
-            compiled=compiled,
+            autocast=partial(torch.autocast, device_type, dtype) if dtype else nullcontext,
+            compiled=Compiled.of(**parts.networks) if config.compile else None,
             scale=self.discriminator.scale,
         )
         self.snapshot = UpdateSnapshot(parts) if config.skip_nonfinite else None
@@ -108,7 +107,7 @@ class GanStep:
         """Update D `discriminator_steps` times, then G once; return the terms for the log."""
         with (
             compile_errors() if self.networks.compiled else nullcontext(),
-            self.graphs.record.stream() if self.graphs else nullcontext(),
+            self.graphs.record.capture_stream() if self.graphs else nullcontext(),
         ):
             self._seed_default_generators()
             self.schedules.apply(self.samples_seen)
@@ -272,11 +271,6 @@ class GanStep:
         ]
         return RequiredGradients.by([self.parts.loss, *active])
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.config.autocast is None:
-            return nullcontext()
-        return torch.autocast(self.processes.device.type, self.config.autocast)
-
     def _seed_default_generators(self) -> None:
         """Seed what dropout and noise inside networks draw from, on the CPU and on our device."""
         key = self.noise.key("default", self.iteration, self.processes.rank)
@@ -313,10 +307,35 @@ class GanStep:
         if self.processes.any(bool(weights)):
             raise NotFinite(report_weights(weights, self.iteration, self.samples_seen))
 
+    def _skip(self, player: Player, report: NonFiniteReport) -> None:
+        """Undo what a failed update changed, or raise NotFinite.
+
+        Weights that are not finite cannot be skipped, and neither can every update.
+        """
+        if self.snapshot is None or report.weights or player.skipped > MAX_SKIPPED:
+            raise NotFinite(report)
+        self.snapshot.restore()
+        if player.skipped == 1:
+            self.skipped.append(report)
+
+    def _report(self, record: UpdateRecord) -> NonFiniteReport:
+        player, size = self.players[record.player], self.config.batch_size
+        batch = self.feed.order.indices(record.position, size)
+        return report_update(record, player, self.parts.networks, batch, self.noise)
+
+    def reset(self) -> None:
+        """Drop everything remembered between updates: the state was replaced."""
+        self.unchecked = []
+        if self.guard:
+            self.guard.reset()
+        if self.graphs:
+            self.graphs.reset()
+
+    # --- for checkpoints ---
+
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""
-        modules = {name: player.module for name, player in self.players.items()}
-        return modules | ({"ema": self.ema.module} if self.ema else {})
+        return self.parts.networks | ({"ema": self.ema.module} if self.ema else {})
 
     @property
     def rollbacks(self) -> int:
@@ -327,10 +346,6 @@ class GanStep:
     def rollbacks(self, count: int) -> None:
         self.noise = replace(self.noise, rollbacks=count)
 
-    def reset(self) -> None:
-        """Drop everything remembered between updates: the state was replaced."""
-        self.unchecked = []
-        if self.guard:
-            self.guard.reset()
-        if self.graphs:
-            self.graphs.reset()
+
+def _or_nan(value: Tensor) -> Tensor:
+    return torch.where(torch.isfinite(value), value, torch.nan)

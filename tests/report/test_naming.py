@@ -21,7 +21,7 @@ BASE: dict[str, Any] = {
         "discriminator": {"use": "zoo/adam", "lr": 2e-4, "betas": [0.0, 0.9]},
     },
     "train": {"steps": 100},
-    "lock": {"torch": "2.13.0"},
+    "lock": {"engine": 1, "torch": "2.13.0"},
 }
 
 
@@ -87,10 +87,36 @@ def test_a_grid_over_two_keys_tells_both() -> None:
     assert names(*grid)[3] == "mine (optimizers.both.lr=0.002, train.steps=200)"
 
 
-def test_the_code_is_told_only_where_nothing_else_differs() -> None:
-    older = {"lock": {"torch": "2.12.0"}}
-    assert names({}, older) == ["mine (lock.torch=2.13.0)", "mine (lock.torch=2.12.0)"]
+def test_a_revision_is_told_only_where_nothing_else_differs() -> None:
+    older = {"lock": {"engine": 0, "torch": "2.12.0"}}
+    assert names({}, older) == ["mine (engine.revision=1)", "mine (engine.revision=0)"]
     assert names({}, older | both(1e-3))[1] == "mine (optimizers.both.lr=0.001)"
+    new = {"lock": BASE["lock"] | {"components": {"loss": {"revision": 2}}}}
+    old = {"lock": BASE["lock"] | {"components": {"loss": {"revision": 1}}}}
+    assert names(old, new, new | both(1e-3)) == [
+        "mine (optimizers.both.lr=0.0002, loss.revision=1)",
+        "mine (optimizers.both.lr=0.0002, loss.revision=2)",
+        "mine (optimizers.both.lr=0.001, loss.revision=2)",
+    ]
+
+
+def test_a_default_that_a_newer_lock_has_is_no_difference_and_a_value_is_told() -> None:
+    newer = BASE["lock"] | {"defaults": {"train.clip": 1.0, "loss.margin": 2.0}}
+    same = {"lock": newer, "train": {"steps": 100, "clip": 1.0}}
+    other = {"lock": newer, "train": {"steps": 100, "clip": None}}
+    moved = {"lock": newer, "loss": {"use": "zoo/hinge", "margin": 3.0}}
+    assert names(same, other, moved) == [
+        "mine (train.clip=1.0, no loss.margin)",
+        "mine (no train.clip, no loss.margin)",
+        "mine (no train.clip, loss.margin=3.0)",
+    ]
+
+
+def test_the_code_of_a_plugin_file_is_told_by_a_few_digits() -> None:
+    def lock(digits: str) -> dict[str, Any]:
+        return {"lock": {"engine": 1, "components": {"loss": {"code_sha256": digits * 16}}}}
+
+    assert names(lock("12ab"), lock("34cd"))[1] == "mine (loss.code=34cd34cd)"
 
 
 def test_values_are_told_as_a_recipe_has_them() -> None:
