@@ -16,10 +16,10 @@ import torch
 from ganzoo.components.weights import read_network, write_network
 from ganzoo.errors import CheckpointError, DiskFull, UsageError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
-from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import NoRoom
 from ganzoo.runs.manifest import DamagedCheckpoint
+from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.score import Score
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.player import Player

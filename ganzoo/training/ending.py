@@ -1,4 +1,4 @@
-"""How a run ends early: a signal, a time limit or a failure; what is written, and which command helps."""
+"""How a run ends early: by a signal, a time limit or a failure, and which commands help."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from ganzoo.errors import (
     out_of_memory,
     says_no_memory,
 )
-from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
+from ganzoo.runs.references import command, reference_to
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.processes import PeerGone, Processes, says_peer_gone
 

@@ -50,7 +50,7 @@ def obstacles(
         if part is not None and CAPABILITY not in capabilities(part)
     ]
     found += [
-        f"optimizers.{role} is not a fused optimizer, which can skip a step on the GPU"
+        f"optimizers.{role} is not fused, so it cannot skip a step on the GPU"
         for role, optimizer in optimizers.items()
         if not supports_found_inf(optimizer)
         or any("lr" not in each for each in optimizer.param_groups)

@@ -129,7 +129,8 @@ def report_update(
 def report_weights(weights: tuple[str, ...], step: int, samples_seen: int) -> NonFiniteReport:
     """Return the report of weights found between two updates; none means on another rank."""
     subject = _weights_are(weights) if weights else "a weight on another rank is"
-    return NonFiniteReport(f"{subject} not finite after step {step}", step, samples_seen, weights=weights)
+    what = f"{subject} not finite after step {step}"
+    return NonFiniteReport(what, step, samples_seen, weights=weights)
 
 
 def not_finite(networks: Mapping[str, nn.Module]) -> tuple[str, ...]:

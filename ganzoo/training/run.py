@@ -328,7 +328,8 @@ def load(reference: str | Path = "last", runs_directory: str | Path = DEFAULT_DI
 def _find(reference: str | Path, runs_directory: Path) -> RunDirectory:
     if not isinstance(reference, str | Path):
         raise UsageError(
-            f"a run is a path, the beginning of its name, or 'last', not {type(reference).__name__}",
+            "a run is a path, the beginning of its name, or 'last', not "
+            f"{type(reference).__name__}",
             hint='ganzoo.load("last")',
         )
     directory = RunDirectory.find(reference, runs_directory)
