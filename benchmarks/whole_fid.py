@@ -29,9 +29,8 @@ from torchmetrics.image.fid import _compute_fid
 
 from ganzoo.moments import BLOCK, Moments, distance, trace_of_root
 from ganzoo.runs.score import Protocol
-from ganzoo.scoring.floor import expected_floor
 from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.uncertainty import debiased, standard_error
+from ganzoo.scoring.score_statistics import debiased, expected_floor, standard_error
 
 SIZE = 2048
 

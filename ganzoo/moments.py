@@ -1,7 +1,7 @@
 """Means and covariances of features, and the Fréchet distance between two of them; all float64.
 
-Everything here is plain linear algebra on one process, with no scipy: the root of a product is
-taken through symmetric matrices, so no imaginary parts can arise.
+Linear algebra on one process, without scipy: the root of a product is computed from symmetric
+matrices, so there are no imaginary parts.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from torch import Tensor
 from ganzoo.errors import DataError
 
 REVISION = 1
-"""Bumped whenever the same features would get another value."""
+"""Increase it when the same features get a different value."""
 
 BLOCK = 2048
-"""Rows that are added at once: large enough for a fast product, small enough for any memory."""
+"""Rows per matrix product: enough for a fast product, few enough for any memory."""
 
 _STRIP = 128
-"""Columns of a triangular matrix that are multiplied at once."""
+"""Columns per product of a triangular matrix."""
 
 _EPSILON = torch.finfo(torch.float64).eps
 
 _RESOLVED = 1e-13
-"""Of the largest eigenvalue of A B: a smaller one has lost its digits, and its root more so."""
+"""Relative to the largest eigenvalue of A B: smaller ones are round-off, and so are their roots."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +68,8 @@ class Moments:
     def factor(self) -> Tensor:
         """F (D, R) with F F^T = the covariance and R its rank; lower triangular where R = D.
 
-        A direction counts as empty below the round-off of the second moments that the covariance
-        was subtracted from. Sums of n equal numbers are the worst: off by up to n epsilons.
+        An eigenvalue counts as zero below the round-off of the second moments, of which the
+        covariance is a difference. Sums of n equal numbers are the worst case: n epsilons.
         """
         floor = self._noise()
         cholesky, failed = torch.linalg.cholesky_ex(self.covariance)
@@ -81,12 +81,12 @@ class Moments:
         return torch.linalg.qr(f.T, mode="r").R.T if bool(kept.all()) else f
 
     def to(self, device: torch.device) -> "Moments":
-        """Return the same moments on `device`: these themselves, if they are there."""
+        """Return the same moments on `device`; self if they are there already."""
         mean = self.mean.to(device)
         return self if mean is self.mean else Moments(mean, self.covariance.to(device), self.n)
 
     def _noise(self) -> Tensor:
-        """Return how large an eigenvalue of the covariance can be by round-off alone."""
+        """Return the largest eigenvalue of the covariance that round-off alone can cause."""
         second = self.covariance.diagonal() + self.mean.square()
         return 4 * (self.n + len(second)) * _EPSILON * second.max()
 
@@ -112,11 +112,11 @@ def distance(a: Moments, b: Moments, root: Tensor) -> Tensor:
 
 
 def trace_of_root(a: Moments, b: Moments) -> Tensor:
-    """Return tr (A B)^(1/2): the roots of the eigenvalues of F^T B F, summed, where F F^T = A.
+    """Return tr (A B)^(1/2), the sum of the roots of the eigenvalues of F^T B F with F F^T = A.
 
-    Where B is singular, or the smallest eigenvalue is lost in round-off, the singular values of
-    F^T G with G G^T = B are those roots, and nothing is squared. The smallest eigenvalue is at most
-    |F|^2 times that of B: where it is well above the noise, B is regular.
+    If B is singular, or the smallest eigenvalue is lost in round-off, the roots are computed as the
+    singular values of F^T G with G G^T = B, which squares nothing. The smallest eigenvalue is at
+    most |F|^2 times that of B, so B is regular if it is well above the noise.
     """
     f = a.factor
     values = torch.linalg.eigvalsh(congruent(f, b.covariance))
@@ -131,9 +131,10 @@ def trace_of_root_of_rows(a: Moments, rows: Tensor) -> Tensor:
     """Return tr (A B)^(1/2), where B is the covariance of rows (N, D) with N < D.
 
     With X the centred rows over (N - 1)^(1/2) and F F^T = A, A B and the N x N matrix
-    (X F) (X F)^T have the same eigenvalues but for zeros. One of them is zero because the rows are
-    centred. Where another is lost in round-off, nothing is squared, as in `trace_of_root`.
-    arXiv:2009.14075.
+    (X F) (X F)^T have the same nonzero eigenvalues. One eigenvalue is zero because the rows are
+    centred. If another is lost in round-off, singular values are used, as in `trace_of_root`.
+
+    Source: Mathiasen and Hvilshøj 2020, arXiv:2009.14075.
     """
     carried = carried_rows(scaled_rows(rows), a.factor)
     values = torch.linalg.eigvalsh(products_of_rows(carried))[1:]
@@ -147,8 +148,8 @@ def scaled_rows(rows: Tensor) -> Tensor:
     return (rows - rows.mean(0)) / (len(rows) - 1) ** 0.5
 
 
-# Products of which only one triangle is needed, or one factor is a triangle: by strips they leave
-# out what is zero or known, which is half to three quarters of the operations.
+# Products with a triangular factor, or of which only one triangle is needed. Computed in strips,
+# they skip entries that are zero or not needed: half to three quarters of the operations.
 
 
 def _strips(size: int, wide: int = 1) -> Iterator[tuple[int, slice]]:
@@ -157,12 +158,12 @@ def _strips(size: int, wide: int = 1) -> Iterator[tuple[int, slice]]:
 
 
 def _has_full_rank(f: Tensor) -> bool:
-    """Return whether F has a column a row; as `Moments.factor` it is then lower triangular."""
+    """Return whether F (D, R) has R = D; a `Moments.factor` is then lower triangular."""
     return len(f) == f.shape[1]
 
 
 def congruent(f: Tensor, b: Tensor) -> Tensor:
-    """Return F^T B F; of a triangular F only the lower triangle, and anything above it."""
+    """Return F^T B F (R, R); if F is triangular, only the lower triangle is valid."""
     if not _has_full_rank(f):
         return f.T @ b @ f
     product, result = torch.empty_like(b), torch.zeros_like(b)
@@ -185,7 +186,7 @@ def carried_rows(x: Tensor, f: Tensor) -> Tensor:
 
 
 def products_of_rows(x: Tensor) -> Tensor:
-    """Return X X^T of X (N, R): only the lower triangle, and anything above it."""
+    """Return X X^T (N, N) of X (N, R); only the lower triangle is valid."""
     result = x.new_zeros(len(x), len(x))
     for first, strip in _strips(len(x)):
         until = first + _STRIP
@@ -194,5 +195,5 @@ def products_of_rows(x: Tensor) -> Tensor:
 
 
 def _resolved(values: Tensor) -> bool:
-    """Return whether the smallest of rising eigenvalues is more than the round-off of the rest."""
+    """Return whether the smallest of ascending eigenvalues is above round-off of the largest."""
     return len(values) > 0 and bool(values[0] > _RESOLVED * values[-1])

@@ -18,6 +18,7 @@ from ganzoo.cli.output import report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.report.entries import own_score
 from ganzoo.runs.references import check_name
+from ganzoo.runs.samples import last_preview
 
 if TYPE_CHECKING:
     from ganzoo.components.plan import Plan
@@ -210,12 +211,11 @@ def queued(job: Job, failures: list[tuple[Job, int]], deadline: float | None) ->
 
 
 def print_result(directory: RunDirectory, reporter: Any) -> None:
-    """Print the final score and a picture's path to stderr, and the run's path to stdout."""
+    """Print the final score and the last preview to stderr, and the run's path to stdout."""
     score = own_score(directory.scores())
     if score and score.sampling and score.sampling.selected == "final":
         reporter.say("score", f"{score.value:.4g}  {score.protocol.words()}  final")
-    pictures = sorted(Path(directory.samples_directory).glob("step-*.png"))
-    if pictures:
-        reporter.say("look", str(pictures[-1]))
+    if newest := last_preview(directory):
+        reporter.say("look", str(newest[0]))
     if not reporter.silent:
         click.echo(str(directory.path))

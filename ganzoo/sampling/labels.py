@@ -1,5 +1,6 @@
 """Labels of generated samples."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,18 @@ from ganzoo.components.data import labels_of
 from ganzoo.sampling.random_streams import BatchNoise
 
 
+def label_counts(distribution: str, dataset: Dataset) -> list[int]:
+    """Return the relative frequency of each class among generated samples.
+
+    Args:
+        distribution: ``data`` (counts of the training data) or ``uniform`` (1 each).
+    """
+    classes = dataset.spec.classes
+    if distribution == "uniform":
+        return [1] * classes
+    return torch.bincount(labels_of(dataset), minlength=classes).tolist()
+
+
 @dataclass(frozen=True)
 class LabelSampler:
     """Draws labels by their cumulative probabilities, float64 (classes,)."""
@@ -18,17 +31,14 @@ class LabelSampler:
 
     @classmethod
     def of(cls, distribution: str, dataset: Dataset) -> "LabelSampler":
-        """Return a sampler of labels.
+        """Return the sampler of a distribution, as for `label_counts`."""
+        return cls.by_counts(label_counts(distribution, dataset))
 
-        Args:
-            distribution: ``data`` (frequencies of the training data) or ``uniform``.
-        """
-        classes = dataset.spec.classes
-        if distribution == "uniform":
-            counts = torch.ones(classes, dtype=torch.float64)
-        else:
-            counts = torch.bincount(labels_of(dataset), minlength=classes).double()
-        return cls((counts / counts.sum()).cumsum(0))
+    @classmethod
+    def by_counts(cls, counts: Sequence[int]) -> "LabelSampler":
+        """Return the sampler that draws labels in proportion to these counts, one per class."""
+        exact = torch.tensor(counts, dtype=torch.float64)
+        return cls((exact / exact.sum()).cumsum(0))
 
     def draw(self, noise: BatchNoise) -> Tensor:
         """Return labels int64 (B,) for a batch."""

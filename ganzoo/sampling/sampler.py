@@ -10,7 +10,7 @@ from ganzoo.api import Latent, SampleSpec
 from ganzoo.nn import decode
 from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
-from ganzoo.scoring.extraction import nothing
+from ganzoo.scoring.features import no_op
 
 SampleBatch = tuple[Tensor, Tensor | None]
 """Samples in stored form (B, *shape), and the labels asked for, int64 (B,) or None."""
@@ -32,7 +32,7 @@ class Sampler:
     latent: Latent
     label_sampler: LabelSampler | None = None
     device: torch.device = CPU
-    watch: Callable[[], None] = nothing
+    watch: Callable[[], None] = no_op
 
     def inputs(
         self, rows: Rows, seed: int, labels: Tensor | None = None

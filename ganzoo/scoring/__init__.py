@@ -1,1 +1,1 @@
-"""From samples to a value: preparation, features, moments, the Fréchet distance, other metrics."""
+"""From samples to a score: preparation, features, moments, Fréchet distance, other metrics."""

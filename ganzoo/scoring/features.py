@@ -1,8 +1,9 @@
-"""Features of samples, whatever batches the samples come in."""
+"""Features of samples by an extractor, independent of the batches that the samples come in."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,13 +11,13 @@ from torch import Tensor, nn
 
 from ganzoo.api import Extractor, SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.scoring.preparation import prepare
+from ganzoo.scoring.preparation import prepare, unrounded
 
 BATCH_SIZE = 256
-"""Samples that an extractor sees at once, unless they are large."""
+"""Largest batch of an extractor; smaller where its inputs are large."""
 
 BATCH_NUMBERS = 1 << 23
-"""Numbers that it sees at once: 31 images of 3x299x299, whose activations fill about 1 GB."""
+"""Largest number of input values in a batch: 31 images of 3x299x299, about 1 GB of activations."""
 
 
 def features_of(
@@ -28,15 +29,15 @@ def features_of(
 ) -> Iterator[Tensor]:
     """Yield the features of samples, float32 (at most batch_size, D) on the CPU.
 
-    The samples are regrouped, so that the features do not depend on the batches they came in.
-    The extractor runs in eval mode and in full float32, whatever the caller trains with.
+    The samples are regrouped, so the features do not depend on the batches they came in.
+    The extractor runs in eval mode and in full float32, whatever precision the caller trains in.
 
     Args:
         batches: (B, *spec.shape) in stored form, on any device.
-        batch_size: the most samples at once; fewer where the extractor's input is large.
+        batch_size: largest batch; smaller where the extractor's inputs are large.
 
     Raises:
-        DataError: samples that are not what `spec` says, or features that do not fit them.
+        DataError: the samples do not match `spec`, or the features do not match the samples.
     """
     size = min(batch_size, most_at_once(extractor.input_shape or spec.shape))
     for batch in regrouped((_checked(batch, spec) for batch in batches), size):
@@ -52,27 +53,27 @@ def features_of_batch(
         batch: (B, *spec.shape) on the scale of the stored form, of its dtype or not rounded to it.
 
     Raises:
-        DataError: features that do not fit the samples.
+        DataError: the features have the wrong shape.
     """
     if isinstance(extractor, nn.Module):
         extractor.eval()
     with torch.inference_mode(), _full_float32(device):
         features = extractor(prepare(batch.to(device), extractor.input_shape, spec.modality))
-    wanted = (len(batch), extractor.num_features or features.shape[-1])
-    if tuple(features.shape) != wanted:
+    expected = (len(batch), extractor.num_features or features.shape[-1])
+    if tuple(features.shape) != expected:
         raise DataError(
-            f"the extractor gave features of shape {tuple(features.shape)}, not {wanted}"
+            f"the extractor gave features of shape {tuple(features.shape)}, not {expected}"
         )
     return features.float().cpu()
 
 
 def most_at_once(shape: tuple[int, ...]) -> int:
-    """Return how many inputs of this shape an extractor is given at once, by `BATCH_NUMBERS`."""
+    """Return how many inputs of this shape fit a batch, by `BATCH_NUMBERS`."""
     return max(1, BATCH_NUMBERS // math.prod(shape))
 
 
 def regrouped(batches: Iterable[Tensor], size: int) -> Iterator[Tensor]:
-    """Yield the same rows in the same order, `size` at a time but for the last."""
+    """Yield the same rows in the same order, `size` at a time; the last part may be smaller."""
     waiting: list[Tensor] = []
     count = 0
     for batch in batches:
@@ -87,7 +88,7 @@ def regrouped(batches: Iterable[Tensor], size: int) -> Iterator[Tensor]:
 
 
 def dtype_of(extractor: Extractor) -> str:
-    """Return the name of the dtype that an extractor computes in."""
+    """Return the name of the dtype of an extractor's weights; float32 if it has none."""
     parameters = extractor.parameters() if isinstance(extractor, nn.Module) else ()
     dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
     return str(dtype).removeprefix("torch.")
@@ -105,7 +106,7 @@ def _checked(batch: Tensor, spec: SampleSpec) -> Tensor:
 
 @contextmanager
 def _full_float32(device: torch.device) -> Iterator[None]:
-    """Switch autocast and TF32 off inside: they would be another protocol."""
+    """Switch autocast and TF32 off inside: they would change the features."""
     backends: list[Any] = [
         torch.backends.cuda.matmul,
         torch.backends.cudnn.conv,  # type: ignore[attr-defined]
@@ -121,3 +122,79 @@ def _full_float32(device: torch.device) -> Iterator[None]:
     finally:
         for backend, value in zip(backends, before, strict=True):
             backend.fp32_precision = value
+
+
+def no_op() -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """An extractor with the form of its samples, its device and its batch size.
+
+    Args:
+        watch: called after every batch; may raise to stop.
+    """
+
+    extractor: Extractor
+    spec: SampleSpec
+    device: torch.device
+    batch_size: int = BATCH_SIZE
+    watch: Callable[[], None] = no_op
+
+    def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Yield the features of samples in stored form, see `features_of`."""
+        batches = (samples, self.extractor, self.spec, self.device, self.batch_size)
+        for features in features_of(*batches):
+            self.watch()
+            yield features
+
+    def width(self, samples: Tensor) -> int:
+        """Return D; where the extractor does not declare it, from the features of one sample."""
+        return self.extractor.num_features or next(self.features([samples[:1]])).shape[1]
+
+    def class_logits(self, features: Tensor) -> Tensor | None:
+        """Return the logits (N, K) of the extractor's classifier; None if it has no classifier."""
+        if not hasattr(self.extractor, "class_logits"):
+            return None
+        with torch.inference_mode():
+            parts = [
+                self.extractor.class_logits(part.to(self.device)).float().cpu()
+                for part in torch.split(features, self.batch_size)
+            ]
+        return torch.cat(parts)
+
+
+@dataclass(frozen=True)
+class ScoredGenerator:
+    """A generator in eval mode, as two functions.
+
+    Args:
+        latents: (count, seed) → latents and labels, distributed as the recipe says.
+        generate: (latents, labels) → samples in model form.
+    """
+
+    latents: Callable[[int, int], tuple[Tensor, Tensor | None]]
+    generate: Callable[[Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A `ganzoo.api.GeneratorProbe`: latents to features, through a generator and an extractor."""
+
+    generator: ScoredGenerator
+    extraction: Extraction
+
+    def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Return latents and labels, see `ganzoo.api.GeneratorProbe`."""
+        return self.generator.latents(count, seed)
+
+    def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """Return features of samples that are not rounded, see `ganzoo.api.GeneratorProbe`.
+
+        Raises:
+            DataError: the samples are symbols, which cannot be left unrounded.
+        """
+        extraction = self.extraction
+        samples = unrounded(extraction.spec, self.generator.generate(latents, labels))
+        return features_of_batch(samples, extraction.extractor, extraction.spec, extraction.device)

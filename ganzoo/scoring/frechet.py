@@ -1,14 +1,20 @@
-"""The Fréchet distance as a torchmetrics metric that is fed features.
+"""The Fréchet distance as a torchmetrics metric that is updated with features.
 
 Importing this module imports torchmetrics, which takes a second: import it where it is used.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.errors import DataError, GanzooError
+from ganzoo.errors import DataError
 from ganzoo.moments import (
     BLOCK,
     Moments,
@@ -16,30 +22,61 @@ from ganzoo.moments import (
     trace_of_root,
     trace_of_root_of_rows,
 )
-from ganzoo.scoring import ranks
+from ganzoo.scoring import collectives
 
-try:
+OPTIONAL = ("torchvision", "torch_fidelity")
+"""Packages that torchmetrics imports where they are installed, and does without elsewhere."""
+
+
+@contextmanager
+def _broken_packages_hidden() -> Iterator[None]:
+    """Hide the optional packages that are installed but cannot be imported.
+
+    torchmetrics decides by their metadata, so a torchvision that was built for another torch makes
+    every import of torchmetrics fail. Hidden, it counts as not installed.
+    """
+    broken = [name for name in OPTIONAL if not _can_be_imported(name)]
+    find_distribution = metadata.distribution
+
+    def distribution(name: str) -> metadata.Distribution:
+        if name.replace("-", "_") in broken:
+            raise metadata.PackageNotFoundError(name)
+        return find_distribution(name)
+
+    modules: dict[str, Any] = sys.modules  # None there means that there is no such module
+    modules.update(dict.fromkeys(broken))
+    try:
+        with patch.object(metadata, "distribution", distribution):
+            yield
+    finally:
+        for name in broken:
+            del modules[name]
+
+
+def _can_be_imported(name: str) -> bool:
+    """Return whether importing a package succeeds; True if it is not installed."""
+    try:
+        if find_spec(name):
+            import_module(name)
+    except Exception:  # whatever a broken package raises
+        return False
+    return True
+
+
+with _broken_packages_hidden():
     from torchmetrics.image.fid import FrechetInceptionDistance
-except (ModuleNotFoundError, RuntimeError) as error:
-    # torchmetrics needs no torchvision, but imports it where it, or torch-fidelity, is installed.
-    if "torchvision" not in str(error):
-        raise
-    raise GanzooError(
-        f"torchmetrics cannot be imported next to this torchvision or torch-fidelity: {error}",
-        hint="pip uninstall torch-fidelity torchvision   (ganzoo needs neither)",
-    ) from error
 
 
 class FrechetDistance(FrechetInceptionDistance):
     """Fréchet distance between two sets of features, (N, D) each; lower is better.
 
-    The six states of torchmetrics' metric keep their names and meaning (float64 sums over
-    features and over their outer products, counts), so stock torchmetrics computes the same value
-    from them. With torch.distributed initialised, each rank is fed its own share.
+    The six states of torchmetrics' metric keep their names and meaning (float64 sums of features
+    and of their outer products, counts), so torchmetrics computes the same value from them. With
+    torch.distributed initialised, each rank updates its metric with its own share.
 
     Args:
         num_features: D.
-        settings: of torchmetrics' metric. Real features survive `reset` unless
+        settings: of torchmetrics' metric. `reset` keeps the real features unless
             ``reset_real_features=True``.
     """
 
@@ -52,7 +89,7 @@ class FrechetDistance(FrechetInceptionDistance):
         self._rows_of_all: Tensor | None = None
 
     def set_reference(self, moments: Moments) -> None:
-        """Take the real features' moments as given, on every rank the same.
+        """Set the moments of the real features; every rank must pass the same.
 
         Raises:
             DataError: they have another number of features.
@@ -97,11 +134,11 @@ class FrechetDistance(FrechetInceptionDistance):
         if side == "real":
             self._reference = None
         else:
-            # With fewer samples than features the rows themselves are the smaller matrix.
+            # With fewer samples than features, `compute` needs the smaller matrix of rows.
             self._rows = [*self._rows, block] if count < self.num_features else []
 
     def moments(self, real: bool) -> Moments:
-        """Return the moments of the real or of the fake features that this rank holds.
+        """Return the moments of this rank's real or fake features.
 
         Raises:
             DataError: fewer than two of them.
@@ -128,34 +165,34 @@ class FrechetDistance(FrechetInceptionDistance):
         return distance(real, fake, trace_of_root(real, fake))
 
     def reset(self) -> None:
-        """Forget the fake features, and the real ones too with ``reset_real_features``."""
+        """Discard the fake features, and with ``reset_real_features`` the real ones too."""
         super().reset()
         self._rows, self._rows_of_all = [], None
         if self.reset_real_features:
             self._reference = None
 
     def _few_rows(self, n: int) -> Tensor | None:
-        """Return all n fake rows, if they are fewer than the features and all at hand."""
+        """Return all n fake rows (n, D), if n < D and every row was kept."""
         rows = self._rows_of_all if self._is_synced else torch.cat(self._rows or [torch.empty(0)])
         return rows if rows is not None and len(rows) == n < self.num_features else None
 
     def _sync_dist(self, dist_sync_fn: Any = None, process_group: Any = None) -> None:
-        """Sum the states over all ranks in place of torchmetrics' gathering all of them on each.
+        """Sum the states over all ranks. (torchmetrics would gather every rank's states.)
 
-        A reference that was set is the same everywhere, and is not summed.
+        Moments set by `set_reference` are the same on every rank and are not summed.
         """
         group = process_group or self.process_group
         for name in self._reductions:
             if self._reference is None or name.startswith("fake"):
-                setattr(self, name, ranks.total(getattr(self, name), group))
+                setattr(self, name, collectives.sum_over_ranks(getattr(self, name), group))
         self._rows_of_all = None
         if self.fake_features_num_samples < self.num_features:
             empty = self.fake_features_sum.new_empty(0, self.num_features)
-            self._rows_of_all = ranks.all_rows(torch.cat([empty, *self._rows]), group)
+            self._rows_of_all = collectives.gather_rows(torch.cat([empty, *self._rows]), group)
 
 
 class _Identity(nn.Module):
-    """The extractor of a metric whose input is features already."""
+    """Extractor of a metric that is updated with features."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()

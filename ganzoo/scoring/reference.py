@@ -1,11 +1,14 @@
-"""The real side: a hash of its content, and a cache of its moments that cannot be stale.
+"""Reference data, the hash of its content, and a cache of its moments that cannot be stale.
 
-The name of a cached file is a hash over the content of the data and everything else that decides
-its features, so a hit is right by construction; what is in the file is held against a hash too.
+The name of a cached file is a hash of the data's content and of everything else that decides its
+features, so a hit is right by construction. The file's own content is checked by a hash as well.
 """
 
 import hashlib
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -13,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ganzoo.errors import DataError
 from ganzoo.moments import Moments
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.records import canonical_json
@@ -21,10 +25,44 @@ from ganzoo.runs.score import Protocol
 FORMAT = "1"
 
 
-def content_sha256(samples: Tensor) -> str:
-    """Return a hash of samples in stored form (N, *shape) that does not depend on their order.
+@dataclass(frozen=True)
+class RealData:
+    """Reference samples in stored form, with their entries in the protocol.
 
-    It is the sha256 over dtype, shape and the sorted sha256 of every sample's little-endian bytes.
+    Raises:
+        DataError: fewer than two samples.
+    """
+
+    samples: Tensor
+    """(N, *shape), on the CPU."""
+    labels: Tensor | None
+    """int64 (N,), or None."""
+    dataset: str
+    """Full id, such as ``zoo/digits``."""
+    split: str
+    preparation: str = ""
+    """The data set's parameters, as text."""
+    splits: "Mapping[str, Callable[[], RealData]]" = field(default_factory=dict)
+    """Name → function that reads that split of the data set."""
+
+    def __post_init__(self) -> None:
+        if len(self.samples) < 2:
+            raise DataError(
+                f"{self.dataset}/{self.split} has {len(self.samples)} samples; "
+                "a Fréchet distance needs at least 2",
+                hint="use more real samples, some thousands if there are",
+            )
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """Hash of the samples, see `content_sha256`."""
+        return content_sha256(self.samples)
+
+
+def content_sha256(samples: Tensor) -> str:
+    """Return a hash of samples (N, *shape) in stored form that does not depend on their order.
+
+    It is the sha256 of dtype, shape and the sorted sha256 of every sample's little-endian bytes.
     """
     array = samples.cpu().contiguous().numpy()
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -34,9 +72,9 @@ def content_sha256(samples: Tensor) -> str:
 
 
 class ReferenceCache:
-    """Moments of reference data, one safetensors file each, in `directory` (made when needed).
+    """Moments of reference data, one safetensors file each, in `directory` (created if needed).
 
-    The last ones that were asked for stay in memory, and with them what is derived from them.
+    The moments that were loaded or saved last stay in memory, and with them their matrix factor.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -44,7 +82,7 @@ class ReferenceCache:
         self._last: tuple[str, Moments] | None = None
 
     def load(self, key: str, device: torch.device) -> Moments | None:
-        """Return what was saved under `key`; None where there is nothing, or nothing sound."""
+        """Return the moments saved under `key`; None if there are none, or a damaged file."""
         if self._last is None or self._last[0] != key:
             moments = self._read(key)
             self._last = None if moments is None else (key, moments)
@@ -65,9 +103,9 @@ class ReferenceCache:
         return moments if sound else None
 
     def save(self, key: str, moments: Moments, protocol: Protocol) -> None:
-        """Save moments under `key`, with the protocol for a reader's information.
+        """Save moments under `key`, with the protocol for information.
 
-        A cache that cannot be written costs time and nothing else, so that is no error.
+        A cache that cannot be written only costs time, so that is not an error.
         """
         self._last = key, moments
         moments = Moments(moments.mean.cpu(), moments.covariance.cpu(), moments.n)

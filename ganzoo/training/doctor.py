@@ -1,7 +1,7 @@
-"""What this machine and installation can do, and what is wrong with them.
+"""Checks of this machine and installation, for ``ganzoo doctor``.
 
-Each check returns findings; none raises, and none changes anything but for a file that it writes
-and removes again. Whatever might bring the interpreter down is imported in a process of its own.
+Each check returns findings. None raises, and none changes anything: the one file that is written
+is removed again. Packages are imported in another process, because a broken one can crash it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Status = Literal["ok", "note", "wrong"]
 
 LOW_DISK_BYTES = 1 << 30
 CLASHING = ("torchvision", "torch-fidelity", "timm")
-"""Never needed. One that does not fit the installed torch breaks libraries that look for it."""
+"""Never needed. Built for another torch, they break libraries that import them if installed."""
 
 _IMPORTS = """
 import importlib, json, sys
@@ -51,7 +51,7 @@ for name in sys.argv[1:]:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `exit_code` is what a wrong one ends the command with."""
+    """Result of one check. `exit_code` is that of the command if the status is ``wrong``."""
 
     subject: str
     status: Status
@@ -61,7 +61,7 @@ class Finding:
 
 
 def examine(registry: Registry, runs_directory: Path) -> Iterator[Finding]:
-    """Yield everything that is to be said, what all else depends on first."""
+    """Yield all findings, starting with what the rest depends on."""
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}")
     yield from packages()
     yield from devices()
@@ -72,26 +72,28 @@ def examine(registry: Registry, runs_directory: Path) -> Iterator[Finding]:
 
 
 def packages() -> Iterator[Finding]:
-    """Yield each requirement: its version, whether that is enough, and whether it can be imported.
+    """Yield each requirement: its version, whether it is recent enough, whether it can be imported.
 
-    Packages that are not needed are mentioned where they are there and do harm.
+    Packages that are not needed are mentioned if they are installed and broken.
     """
     needed = [Requirement(line) for line in importlib.metadata.requires("ganzoo-core") or []]
     needed = [each for each in needed if each.marker is None or each.marker.evaluate()]
     clashing = [name for name in CLASHING if importlib.util.find_spec(module_of(name))]
     errors = import_errors([module_of(name) for name in [*(r.name for r in needed), *clashing]])
+    broken = [name for name in clashing if errors[module_of(name)]]
+    if broken:
+        errors["torchmetrics"] = None  # ganzoo imports it without them: see scoring/frechet.py
     for requirement in needed:
         yield _package(requirement, errors[module_of(requirement.name)])
-    for name in clashing:
-        if error := errors[module_of(name)]:
-            yield Finding(
-                name,
-                "wrong",
-                f"is installed and cannot be imported ({error}), which breaks libraries that "
-                "look for it; ganzoo never needs it",
-                f"pip uninstall {name}",
-                UsageError.exit_code,
-            )
+    for name in broken:
+        yield Finding(
+            name,
+            "wrong",
+            f"is installed and cannot be imported ({errors[module_of(name)]}), which breaks "
+            "libraries that import it; ganzoo never needs it",
+            f"pip uninstall {name}",
+            UsageError.exit_code,
+        )
 
 
 def _package(requirement: Requirement, error: str | None) -> Finding:
@@ -114,13 +116,13 @@ def _package(requirement: Requirement, error: str | None) -> Finding:
 
 
 def module_of(distribution: str) -> str:
-    """Return the module that a distribution is imported by."""
+    """Return the name that a distribution is imported by."""
     known = {"pyyaml": "yaml", "pillow": "PIL"}
     return known.get(distribution.lower(), distribution.replace("-", "_"))
 
 
 def import_errors(modules: Iterable[str]) -> dict[str, str | None]:
-    """Return why each module cannot be imported, or None, as another process finds it."""
+    """Import each module in another process; return the error of each, or None."""
     names = list(modules)
     command = [sys.executable, "-c", _IMPORTS, *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -135,7 +137,7 @@ def devices() -> Iterator[Finding]:
     try:
         import torch
     except Exception:
-        return  # said by `packages`
+        return  # `packages` reports it
     threads = f"{torch.get_num_threads()} of {os.cpu_count()} cores used by torch"
     chosen = os.environ.get("OMP_NUM_THREADS")
     yield Finding("cpu", "ok", threads + (f" (OMP_NUM_THREADS={chosen})" if chosen else ""))
@@ -176,10 +178,10 @@ def _no_accelerator() -> Finding:
 
 
 def plugins(registry: Registry) -> Iterator[Finding]:
-    """Yield each plugin: whether it can be loaded, and what it brings."""
+    """Yield each plugin: whether it can be loaded, and how many components it has."""
     namespaces = registry.namespaces()
     if not namespaces:
-        words = "none is installed, so that there is nothing to run"
+        words = "none is installed, so there is nothing to run"
         yield Finding("plugins", "wrong", words, INSTALL_ZOO, UsageError.exit_code)
     for each in namespaces:
         subject, who = f"plugin {each.name}", f"{each.distribution} {each.version}".strip()
@@ -195,9 +197,9 @@ def plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def place(subject: str, directory: Path) -> Finding:
-    """Say whether a directory can be written, locked and renamed in, and how much room it has.
+    """Check that a directory can be written, locked and renamed in, and has enough room.
 
-    One that is not there yet is tried where it would be made.
+    If it does not exist, its nearest existing parent is checked.
     """
     there = directory.absolute()
     while not there.exists():
@@ -221,7 +223,7 @@ def place(subject: str, directory: Path) -> Finding:
 
 
 def files(registry: Registry) -> Iterator[Finding]:
-    """Yield each file that a component needs and that is fetched, there or not."""
+    """Yield each file that a component downloads: in the cache or not."""
     for kind in HOOKS:
         for registration in registry.list(kind):
             for file in registration.files:

@@ -1,4 +1,7 @@
-"""Numerics of a run: precision, memory format, determinism; switched on inside, put back after."""
+"""Numerics of a run: precision, memory format, determinism.
+
+The context managers restore the previous settings.
+"""
 
 from __future__ import annotations
 
@@ -14,30 +17,30 @@ from ganzoo.api import SampleSpec
 from ganzoo.errors import DeviceError
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
-"""``train.precision`` → dtype of the forward passes; others run in float32."""
+"""``train.precision`` → dtype of the forward passes; float32 for the others."""
 
 
 def resolve_channels_last(memory_format: str, spec: SampleSpec) -> bool:
-    """Return whether 4-D tensors are kept channels-last; ``auto`` means so for images.
+    """Return whether 4-D tensors are stored channels-last; ``auto`` asks the modality.
 
-    Measured on a CPU it was as fast or faster for every network, precision and penalty that was
-    tried; see docs/performance.md.
+    On CPUs that was never slower, for any network, precision and penalty measured: see
+    docs/performance.md.
     """
     if memory_format != "auto":
         return memory_format == "channels_last"
-    return spec.modality == "image"
+    return spec.kind.channels_last
 
 
 def require_compiler(device: torch.device) -> None:
-    """Make sure that ``train.compile`` can work on a device.
+    """Check that ``train.compile`` can work on a device.
 
     Raises:
-        DeviceError: a CPU, and no C++ compiler, which torch's compiler needs there.
+        DeviceError: the device is a CPU and there is no C++ compiler, which torch needs there.
     """
     names = [os.environ.get("CXX", "g++"), "g++", "clang++"]
     if device.type == "cpu" and not any(map(shutil.which, names)):
         raise DeviceError(
-            "train.compile on a CPU needs a C++ compiler, and neither g++ nor clang++ is there",
+            "train.compile on a CPU needs a C++ compiler, and neither g++ nor clang++ is installed",
             hint="train.compile=false",
         )
 
@@ -54,7 +57,10 @@ def numerics(train: Any) -> Iterator[None]:
 
 @contextmanager
 def _deterministic() -> Iterator[None]:
-    """Only deterministic algorithms inside. Even switching them off imports torch's compiler."""
+    """Allow only deterministic algorithms inside.
+
+    Called only if needed: even switching them off imports torch's compiler.
+    """
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS refuses
     before = torch.are_deterministic_algorithms_enabled()
@@ -67,7 +73,7 @@ def _deterministic() -> Iterator[None]:
 
 @contextmanager
 def float32_precision(kind: str) -> Iterator[None]:
-    """Set how CUDA multiplies float32: ``ieee`` in full, or ``tf32``. Nothing on other devices."""
+    """Set how CUDA multiplies float32: ``ieee`` or ``tf32``. No effect on other devices."""
     if not torch.cuda.is_available():
         yield
         return

@@ -19,11 +19,10 @@ from ganzoo.errors import DataError, UsageError
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import SampleBatch, Sampler
-from ganzoo.scoring import ranks
-from ganzoo.scoring.extraction import ScoredGenerator, nothing
-from ganzoo.scoring.real import RealData
-from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.score import score
+from ganzoo.scoring import collectives
+from ganzoo.scoring.features import ScoredGenerator, no_op
+from ganzoo.scoring.reference import RealData, ReferenceCache
+from ganzoo.scoring.score_samples import score_samples
 from ganzoo.training.processes import Processes
 from ganzoo.version import __version__
 
@@ -84,8 +83,8 @@ class Scorer:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The metrics beside the Fréchet distance, by id."""
-        return {component.id: make(component) for component in self.metric_plans}
+        """The metrics beside the Fréchet distance, by their places in the recipe and their ids."""
+        return {f"{'.'.join(each.slot)} {each.id}": make(each) for each in self.metric_plans}
 
     @cached_property
     def _cache(self) -> ReferenceCache:
@@ -114,7 +113,7 @@ class Scorer:
         return self._real_data(data, split)
 
     def _real_data(self, data: Dataset, split: str) -> RealData:
-        with ranks.together(self.processes.device), self.reading():
+        with collectives.fail_together(self.processes.device), self.reading():
             samples, labels = tensors_of(data)
         return RealData(samples, labels, self.dataset.id, split, preparation(self.dataset))
 
@@ -123,7 +122,7 @@ class Scorer:
         fake: Iterable[SampleBatch],
         sampling: Sampling | None = None,
         generator: ScoredGenerator | None = None,
-        watch: Callable[[], None] = nothing,
+        watch: Callable[[], None] = no_op,
     ) -> Score:
         """Return the score of samples in stored form; on several ranks, of all their shares.
 
@@ -131,7 +130,7 @@ class Scorer:
             generator: what made them, for metrics that ask it for samples of their own.
             watch: called after every batch of either side; may raise to end the work.
         """
-        result = score(
+        result = score_samples(
             fake,
             self.reference,
             extractor=self.extractor,

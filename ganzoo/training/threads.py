@@ -1,7 +1,7 @@
-"""How a run uses the CPU: how many threads, by a fixed rule on its work, and what memory it keeps.
+"""CPU threads and memory of a run.
 
-Small steps are slower on two threads than on one: every operation ends in a barrier, and on a
-machine with anything else to do a barrier can wait for a whole time slice.
+Small steps are slower on two threads than on one: every operation ends in a barrier, and on a busy
+machine a barrier can wait for a whole time slice.
 """
 
 import ctypes
@@ -13,27 +13,28 @@ from contextlib import contextmanager
 import torch
 
 SMALL_STEP_FLOPS = 4e9
-"""Below this many floating-point operations in an update of each player, one thread does it all."""
+"""Floating-point operations of one update of each player, below which one thread is faster."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""glibc's own numbers for what `mallopt` sets, from malloc.h."""
+"""Parameters of glibc's `mallopt`, from malloc.h."""
 
 
 def threads_for(flops: float) -> int | None:
-    """Return how many threads a run of steps of this size should use; None: as torch chooses.
+    """Return the number of threads for a run of steps of this size; None: torch's choice.
 
-    ``OMP_NUM_THREADS`` and the number that a program has set itself are respected.
+    Args:
+        flops: of one update of each player. If ``OMP_NUM_THREADS`` is set, it decides instead.
     """
     chosen = "OMP_NUM_THREADS" in os.environ
     return 1 if flops < SMALL_STEP_FLOPS and not chosen else None
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to keep freed memory for the next step; return whether it was told.
+    """Make glibc keep freed memory for the next step; return whether that worked.
 
-    By default it hands large blocks back to the kernel and takes them again a moment later, page
-    by page: up to a quarter of a step's time. It does so from now on, for the whole process, whose
-    memory then stays as high as it once was. No other allocator is touched.
+    By default it returns large blocks to the kernel and requests them again, page by page, in the
+    next step: up to a quarter of its time. This applies to the whole process from now on, whose
+    memory then stays at its peak. Other allocators are not affected.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -46,7 +47,7 @@ def keep_freed_memory() -> bool:
 
 @contextmanager
 def cpu_threads(count: int | None) -> Iterator[None]:
-    """Use `count` threads inside, and as many as before afterwards; None changes nothing."""
+    """Use `count` threads inside the block and restore the number afterwards; None: no change."""
     before = torch.get_num_threads()
     if count is not None:
         torch.set_num_threads(count)

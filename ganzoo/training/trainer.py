@@ -16,7 +16,7 @@ from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.callbacks import MetricsLogger, Reporters
 from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of
-from ganzoo.training.collapse import Watch
+from ganzoo.training.collapse import CollapseMonitor
 from ganzoo.training.ending import StopFlag
 from ganzoo.training.gallery import Gallery
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
@@ -47,7 +47,7 @@ class Trainer:
     resumed_at: int | None = None
     checkpoints: CheckpointManager = field(init=False)
     nonfinite: NonFinitePolicy = field(init=False)
-    watch: Watch = field(init=False)
+    collapse_monitor: CollapseMonitor = field(init=False)
     metrics: MetricsLogger = field(init=False)
     gallery: Gallery = field(init=False)
 
@@ -55,7 +55,7 @@ class Trainer:
         parts = (self.directory, self.processes, self.reporters)
         self.checkpoints = CheckpointManager(self.store, *parts, saved_step=self.resumed_at)
         self.nonfinite = NonFinitePolicy(self.plan, *parts)
-        self.watch = Watch(self.plan, *parts, self.scorer)
+        self.collapse_monitor = CollapseMonitor(self.plan, *parts, self.scorer)
         self.metrics = MetricsLogger(*parts)
         self.gallery = Gallery(self.plan, self.directory, self.processes)
 
@@ -158,9 +158,9 @@ class Trainer:
 
     def evaluate(self) -> str | None:
         """Check for collapse and score; return why the run ends here, if it does."""
-        collapsed = self.watch.look(self.sampler(), self.step)
+        collapsed = self.collapse_monitor.check(self.sampler(), self.step)
         impatient = self.scorer is not None and self.compare_with_best()
-        if collapsed and self.watch.policy == "stop":
+        if collapsed and self.collapse_monitor.policy == "stop":
             return "collapsed"
         return "stopped" if impatient else None
 

@@ -10,7 +10,7 @@ from ganzoo_zoo.datasets.folder import Folder
 from PIL import Image
 
 from ganzoo.cli import main
-from ganzoo.scoring.real import RealData
+from ganzoo.scoring.reference import RealData
 
 RUN = ["run", "photos-dcgan", "dataset.size=64", "generator.width=8", "discriminator.width=8",
        "train.batch_size=8", "train.steps=1"]  # fmt: skip

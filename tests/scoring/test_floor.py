@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.moments import Moments, frechet_distance
-from ganzoo.scoring.floor import expected_floor, lost_root
+from ganzoo.scoring.score_statistics import expected_floor, lost_root
 
 
 def spectrum(size: int) -> Tensor:

@@ -1,10 +1,6 @@
 """The Fréchet distance: closed forms, stock torchmetrics, and nothing that depends on batches."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -361,42 +357,3 @@ def test_moments_that_do_not_fit_are_refused() -> None:
         frechet_distance(of(draw(9, 4)), of(draw(9, 4) * float("nan")))
     with pytest.raises(DataError, match="5 features, not 4"):
         FrechetDistance(4).set_reference(of(draw(9, 5)))
-
-
-# --- torchmetrics that cannot be imported ---
-
-NMS = 'raise RuntimeError("operator torchvision::nms does not exist")'
-
-
-@pytest.mark.parametrize(
-    ("packages", "said"),
-    [
-        ({"torch_fidelity": "import torchvision"}, "No module named 'torchvision'"),
-        ({"torch_fidelity": "", "torchvision": NMS}, "operator torchvision::nms does not exist"),
-    ],
-)
-def test_a_broken_torchvision_is_one_readable_error(
-    tmp_path: Path, packages: dict[str, str], said: str
-) -> None:
-    for name, source in packages.items():
-        (tmp_path / f"{name}.py").write_text(source)
-        info = tmp_path / f"{name}-0.99.dist-info"
-        info.mkdir()
-        distribution = name.replace("_", "-")
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 0.99\n"
-        )
-    code = (
-        "import ganzoo.errors\n"
-        "import ganzoo.scoring.score\n"
-        "try:\n    import ganzoo.scoring.frechet\n"
-        "except ganzoo.errors.GanzooError as error:\n    print(error.message, '|', error.hint)\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert said in result.stdout, result.stderr
-    assert "| pip uninstall torch-fidelity torchvision" in result.stdout

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.moments import Moments, frechet_distance
-from ganzoo.scoring.uncertainty import debiased, places_of, standard_error
+from ganzoo.scoring.score_statistics import debiased, places_of, standard_error
 
 CPU = torch.device("cpu")
 SIZE = 8

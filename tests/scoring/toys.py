@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ganzoo.api import Evaluated, Registration, SampleSpec
 from ganzoo.moments import Moments
-from ganzoo.scoring.real import RealData
+from ganzoo.scoring.reference import RealData
 
 POINTS = SampleSpec("vector", (6,))
 GREY = SampleSpec("image", (1, 8, 8))

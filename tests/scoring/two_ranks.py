@@ -12,7 +12,7 @@ import torch.distributed as dist
 from ganzoo.errors import GanzooError
 from ganzoo.scoring.frechet import FrechetDistance
 from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.score import score
+from ganzoo.scoring.score_samples import score_samples
 
 directory, rank = Path(sys.argv[1]), int(sys.argv[2])
 toys = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("toys.py"))))
@@ -26,7 +26,7 @@ dist.init_process_group(
 
 
 def say(fake: list, cache: ReferenceCache | None, metrics: dict) -> None:
-    result = score(
+    result = score_samples(
         fake,
         toys.real_points(),
         toys.Flat(),

@@ -28,7 +28,7 @@ NARROW: dict[str, Any] = {
 with_compiler = pytest.mark.skipif(
     shutil.which("g++") is None, reason="torch.compile on a CPU needs a C++ compiler"
 )
-quietly = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+quietly = pytest.mark.filterwarnings("ignore:`torch.jit")
 """torch's own compiler still imports its old one."""
 
 

@@ -1,4 +1,4 @@
-"""What `ganzoo doctor` finds, on an installation with something wrong in one place."""
+"""`ganzoo doctor` on an installation with one fault."""
 
 import errno
 import importlib.metadata
@@ -33,7 +33,7 @@ def needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: [])
 
 
-def test_an_import_that_raises_is_quoted_and_harms_nobody_after_it(module: Any) -> None:
+def test_an_import_that_raises_is_quoted_and_the_next_one_is_tried(module: Any) -> None:
     module("doctor_bad", "raise SystemExit('no such operator nms')")
     assert import_errors(["doctor_bad", "json"]) == {
         "doctor_bad": "SystemExit: no such operator nms",
@@ -60,7 +60,18 @@ def test_a_torchvision_that_does_not_fit_is_wrong_and_can_be_removed(
     assert "operator torchvision::nms does not exist" in found.words
 
 
-def test_a_torchvision_that_can_be_imported_is_not_worth_a_word(
+def test_torchmetrics_is_fine_beside_a_torchvision_that_does_not_fit(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["torchmetrics"])
+    module("torchvision", "raise RuntimeError('operator torchvision::nms does not exist')")
+    assert {each.subject: each.status for each in packages()} == {
+        "torchmetrics": "ok",
+        "torchvision": "wrong",
+    }
+
+
+def test_a_torchvision_that_can_be_imported_is_not_reported(
     module: Any, needs_nothing: None
 ) -> None:
     module("torchvision", "")
@@ -111,7 +122,7 @@ def plugin(status: str, error: str | None = None) -> Any:
 
 
 @pytest.mark.parametrize("status", ["broken", "clash", "incompatible"])
-def test_a_plugin_that_does_not_work_is_wrong_and_quoted(status: str) -> None:
+def test_the_error_of_a_plugin_that_does_not_work_is_quoted(status: str) -> None:
     registry: Any = SimpleNamespace(namespaces=lambda: [plugin(status, "ImportError: no jax")])
     (found,) = plugins(registry)
     assert (found.status, found.exit_code) == ("wrong", 2)
@@ -119,7 +130,7 @@ def test_a_plugin_that_does_not_work_is_wrong_and_quoted(status: str) -> None:
     assert found.words == f"ganzoo-acme 1.0 is {said}: ImportError: no jax"
 
 
-def test_a_disabled_plugin_is_no_mistake_and_having_none_is() -> None:
+def test_a_disabled_plugin_is_a_note_and_having_no_plugin_is_wrong() -> None:
     disabled: Any = SimpleNamespace(namespaces=lambda: [plugin("disabled")])
     nothing: Any = SimpleNamespace(namespaces=list)
     assert [each.status for each in plugins(disabled)] == ["note"]

@@ -28,9 +28,9 @@ def test_two_processes_do_not_score_a_sample_twice(
     samples = np.random.default_rng(0).integers(256, size=(9, 1, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "samples.npz", samples=samples)
     monkeypatch.setattr("ganzoo.training.scorer.Scorer.score", count)
-    monkeypatch.setattr("ganzoo.scoring.ranks.on_all", lambda flag, device: flag)
+    monkeypatch.setattr("ganzoo.scoring.collectives.true_on_all_ranks", lambda flag, device: flag)
     for rank in range(2):
-        monkeypatch.setattr("ganzoo.scoring.ranks.world", lambda rank=rank: (rank, 2))
+        monkeypatch.setattr("ganzoo.scoring.collectives.rank_and_size", lambda rank=rank: (rank, 2))
         score_against(tmp_path / "samples.npz", "digits", {})
     assert seen == [5, 4]
 

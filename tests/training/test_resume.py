@@ -90,7 +90,7 @@ def test_a_run_goes_on_bit_for_bit_under(tmp_path: Path, switch: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_a_compiled_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     tiny = {
         "generator": {"use": "mlp", "width": 8, "depth": 1},

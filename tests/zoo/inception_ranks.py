@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.scoring import ranks
+from ganzoo.scoring import collectives
 from ganzoo.scoring.features import features_of
 
 
@@ -22,13 +22,13 @@ def features(weights: Path, batch_size: int = 256) -> Tensor:
     """Return the features of five images, (5, 2048), of which every rank extracts its share."""
     toys = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("inception_toys.py"))))
     own = features_of(
-        [ranks.share(toys.images(5))],
+        [collectives.own_share(toys.images(5))],
         toys.extractor(weights)(weights=weights),
         SampleSpec("image", (3, 32, 32)),
         torch.device("cpu"),
         batch_size,
     )
-    return ranks.all_rows(torch.cat(list(own)))
+    return collectives.gather_rows(torch.cat(list(own)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The floor assumes a Gaussian; what the features of real pictures make of that."""
+"""The floor assumes Gaussian features; this compares it with features of real pictures."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from ganzoo_zoo.extractors.toy_cnn import ToyCNN, to_input
 from torch import Tensor
 
 from ganzoo.nn import Moments, frechet_distance
-from ganzoo.scoring.floor import expected_floor
+from ganzoo.scoring.score_statistics import expected_floor
 
 
 def digits() -> Tensor:

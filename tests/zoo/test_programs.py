@@ -1,4 +1,4 @@
-"""Networks out of files: what comes out is what went in, and another file is never used."""
+"""Networks from files: features are those of the saved network, and another file is never used."""
 
 import warnings
 from hashlib import sha256
@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from ganzoo_zoo.extractors import programs
 from ganzoo_zoo.extractors.programs import Exported, TorchScript
 from torch import Tensor, nn
 
 from ganzoo.errors import DataError
 from ganzoo.scoring.features import dtype_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:extractor torchscript:FutureWarning")
 
 SIZE = 16
 MEAN = (0.5, 0.4, 0.3)
@@ -29,7 +32,7 @@ def pooled() -> nn.Module:
 
 def as_script(module: nn.Module, path: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "`torch.jit.(script|save)` is deprecated")
         torch.jit.save(torch.jit.script(module), path)
 
 
@@ -69,7 +72,7 @@ def test_features_are_those_of_the_network_that_was_saved(
 
 
 @kinds
-def test_the_protocol_tells_normalisations_apart(
+def test_the_protocol_distinguishes_normalisations(
     kind: type, save, name: str, tmp_path: Path
 ) -> None:
     save(pooled(), tmp_path / name)
@@ -124,3 +127,16 @@ def test_a_program_for_two_images_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"net.pt2 cannot be run on 3 images of 3x16x16") as raised:
         Exported(path=tmp_path / "net.pt2", sha256=hash_of(tmp_path / "net.pt2"), size=SIZE)
     assert "\n" not in raised.value.message
+
+
+def test_torchscript_warns_once_and_points_to_exported(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    as_script(pooled(), path)
+    programs._warn_of_torchscript.cache_clear()
+    given = {"path": path, "sha256": hash_of(path), "size": SIZE}
+    with pytest.warns(FutureWarning, match="use the extractor `exported`") as caught:
+        TorchScript(**given)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TorchScript(**given)

@@ -5,6 +5,7 @@ it.
 """
 
 import warnings
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class _Program(nn.Module):
 class TorchScript(_Program):
     """Any image network from a TorchScript file, by path and sha256.
 
-    It runs in the dtype of the file.
+    It runs in the dtype of the file. torch deprecates the format: prefer `Exported`.
 
     Args:
         path: a file written by `torch.jit.save`.
@@ -95,9 +96,11 @@ class TorchScript(_Program):
         std: Spread = (1.0, 1.0, 1.0),
     ) -> None:
         content = verified_bytes(path, sha256, hint=f"sha256sum {path}")
+        _warn_of_torchscript()
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # such files still exist
+                # Ours replaces it; its category depends on the version of torch.
+                warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated")
                 program = torch.jit.load(BytesIO(content), map_location="cpu")
         except RuntimeError as error:
             raise DataError(f"{path} is no TorchScript file") from error
@@ -133,6 +136,17 @@ class Exported(_Program):
             raise DataError(f"{path} is no torch.export program, or one of torch before 2.8")
         program: Any = torch.export.load(BytesIO(content))
         super().__init__(program.module(), path, sha256, size, mean, std)
+
+
+@cache
+def _warn_of_torchscript() -> None:
+    """Warn once per process that torch deprecates TorchScript."""
+    warnings.warn(
+        "extractor torchscript: torch deprecates this format - save the network with torch.export "
+        "and use the extractor `exported`",
+        FutureWarning,
+        stacklevel=3,
+    )
 
 
 def _is_archive(content: bytes) -> bool:

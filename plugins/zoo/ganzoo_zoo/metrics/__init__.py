@@ -19,3 +19,4 @@ def register_metrics(register: Register) -> None:
     add("path-length", "path_length:PathLength", modalities=CONTINUOUS, paper="arXiv:1812.04948")
     add("precision-recall", "coverage:PrecisionRecall", paper="arXiv:1904.06991")
     add("stacked-modes", "modes:StackedModes", modalities=IMAGE, paper="arXiv:1611.02163")
+    add("torchmetrics", "torchmetrics_adapter:TorchMetric")

@@ -1,0 +1,232 @@
+"""Score samples against a reference: one pass of the extractor, one distance, any metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ganzoo.api import Extractor, Metric, Registration, SampleSpec
+from ganzoo.moments import BLOCK, REVISION, Moments
+from ganzoo.runs.score import Protocol, Statistics
+from ganzoo.scoring import collectives
+from ganzoo.scoring.features import (
+    BATCH_SIZE,
+    Extraction,
+    Probe,
+    ScoredGenerator,
+    dtype_of,
+    no_op,
+    regrouped,
+)
+from ganzoo.scoring.metric_inputs import (
+    RecordedBatches,
+    RowsOnDisk,
+    Splits,
+    evaluate,
+    fake_side,
+    real_side,
+)
+from ganzoo.scoring.preparation import input_rule
+from ganzoo.scoring.reference import RealData, ReferenceCache
+from ganzoo.scoring.score_statistics import (
+    debiased,
+    expected_floor,
+    places_of,
+    standard_error,
+)
+
+if TYPE_CHECKING:
+    from ganzoo.scoring.frechet import FrechetDistance
+
+
+class SampleScore(NamedTuple):
+    """Result of `score_samples`."""
+
+    value: float
+    """The Fréchet distance."""
+    metrics: dict[str, float]
+    """Values of the other metrics, by the names that they give them."""
+    protocol: Protocol
+    statistics: Statistics
+
+
+def score_samples(
+    fake: Iterable[tuple[Tensor, Tensor | None]],
+    real: RealData,
+    extractor: Extractor,
+    registration: Registration,
+    metrics: Mapping[str, Metric],
+    spec: SampleSpec,
+    device: torch.device,
+    cache: ReferenceCache | None = None,
+    batch_size: int = BATCH_SIZE,
+    generator: ScoredGenerator | None = None,
+    debias: bool = True,
+    watch: Callable[[], None] = no_op,
+) -> SampleScore:
+    """Score generated samples against real ones.
+
+    Moments are accumulated batch by batch; features are kept in a temporary file. Real features
+    are computed only for metrics, or if the cache lacks their moments. With torch.distributed
+    initialised every rank calls this with its own share of the generated samples and all real
+    ones, and every rank gets the same result.
+
+    Args:
+        fake: batches of (samples in stored form (B, *spec.shape), labels asked for or None).
+        extractor: on `device`.
+        registration: of the extractor.
+        metrics: by id.
+        batch_size: largest batch of the extractor.
+        generator: of the samples, for metrics that draw more of them.
+        debias: whether to compute the debiased distance, which costs ten more distances.
+        watch: called after every batch of the extractor; may raise to stop.
+
+    Raises:
+        DataError: fewer than two samples on one side, values that are not finite, wrong shapes.
+        PluginError: two metrics give numbers of one name.
+        DiskFull: no room for the temporary file.
+        GanzooError: another rank failed.
+    """
+    extraction = Extraction(extractor, spec, device, batch_size, watch)
+    protocol = _protocol(real, extractor, registration, spec)
+    known = _known(cache, protocol.reference_key, device)
+    recorded = RecordedBatches(fake, spec, keep=bool(metrics))
+    with collectives.fail_together(device):
+        extracted = _extract(
+            extraction, real, recorded, wants_real=bool(metrics), knows_real=known is not None
+        )
+    distance = extracted.distance
+    distance.sync()
+    if known is None:
+        known = distance.moments(real=True)
+        if cache and collectives.rank_and_size()[0] == 0:
+            cache.save(protocol.reference_key, known, protocol)
+    distance.set_reference(known)
+    sides = distance.moments(real=True), distance.moments(real=False)
+    value = float(distance.compute())  # also restores each rank's own sums after `sync`
+    keys = recorded.keys if debias else None
+    statistics = _statistics(value, *sides, extracted.fake.tensor(), keys, device)
+    others = (
+        _other_metrics(metrics, extraction, real, recorded, extracted, generator) if metrics else {}
+    )
+    return SampleScore(value, others, replace(protocol, n_fake=sides[1].n), statistics)
+
+
+@dataclass(frozen=True)
+class _Extracted:
+    """A distance updated with this rank's shares, and their features."""
+
+    distance: FrechetDistance
+    real: RowsOnDisk
+    """Empty if no metric needs real features and their moments are known."""
+    fake: RowsOnDisk
+
+
+def _extract(
+    extraction: Extraction,
+    real: RealData,
+    recorded: RecordedBatches,
+    wants_real: bool,
+    knows_real: bool,
+) -> _Extracted:
+    """Run the extractor over this rank's shares of both sides.
+
+    Args:
+        wants_real: extract real features even if their moments are known.
+        knows_real: their moments are known, so the distance is not updated with them.
+    """
+    # Here, because torchmetrics takes a second to import.
+    from ganzoo.scoring.frechet import FrechetDistance
+
+    width, device = extraction.width(real.samples), extraction.device
+    distance = FrechetDistance(width, sync_on_compute=False)
+    distance.to(_of_float64(device))
+
+    def extract(samples: Iterable[Tensor], side: bool, updates: bool = True) -> RowsOnDisk:
+        rows = RowsOnDisk((width,), torch.float32)
+        for block in regrouped(extraction.features(samples), BLOCK):
+            rows.add(block)
+            if updates:
+                distance.update(block, real=side)
+        return rows
+
+    shares = [collectives.own_share(real.samples)] if wants_real or not knows_real else []
+    real_features = extract(shares, True, updates=not knows_real)
+    return _Extracted(distance, real_features, extract(recorded, False))
+
+
+def _other_metrics(
+    metrics: Mapping[str, Metric],
+    extraction: Extraction,
+    real: RealData,
+    recorded: RecordedBatches,
+    extracted: _Extracted,
+    generator: ScoredGenerator | None,
+) -> dict[str, float]:
+    """Return the values of the other metrics over all ranks' samples."""
+    reference = real_side(real, extraction, extracted.real)
+    reference = replace(reference, splits=Splits(real, reference, extraction))
+    probe = Probe(generator, extraction) if generator else None
+    fake = fake_side(recorded, extraction, extracted.fake, probe)
+    return evaluate(metrics, reference, fake)
+
+
+def _statistics(
+    value: float,
+    reference: Moments,
+    fake: Moments,
+    rows: Tensor,
+    keys: Sequence[int] | None,
+    device: torch.device,
+) -> Statistics:
+    """Return the statistics of the distance `value`.
+
+    Args:
+        rows: this rank's features of generated samples, (N, D).
+        keys: hash of each sample's content; None: no debiased distance.
+    """
+    mean_term = float((reference.mean - fake.mean).square().sum())
+    places = None if keys is None else places_of(torch.tensor(keys, dtype=torch.int64), device)
+    return Statistics(
+        mean_term=mean_term,
+        covariance_term=max(0.0, value - mean_term),
+        floor=expected_floor(reference, fake.n),
+        standard_error=standard_error(reference, fake, rows),
+        debiased=None if places is None else debiased(reference, fake, rows, places),
+    )
+
+
+def _known(cache: ReferenceCache | None, key: str, device: torch.device) -> Moments | None:
+    """Return the reference's moments from the cache, if every rank finds them there."""
+    moments = cache.load(key, _of_float64(device)) if cache else None
+    return moments if collectives.true_on_all_ranks(moments is not None, device) else None
+
+
+def _of_float64(device: torch.device) -> torch.device:
+    """Return the device that computes moments: Apple's MPS has no float64, so the CPU there."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def _protocol(
+    real: RealData, extractor: Extractor, registration: Registration, spec: SampleSpec
+) -> Protocol:
+    """Return the protocol of a score, without the number of generated samples."""
+    return Protocol(
+        metric_revision=REVISION,
+        extractor=registration.id,
+        extractor_revision=registration.revision,
+        weights_sha256=extractor.weights_sha256,
+        layer=extractor.layer,
+        input_rule=input_rule(spec, extractor.input_shape),
+        extractor_dtype=dtype_of(extractor),
+        n_fake=0,
+        reference=real.dataset,
+        reference_sha256=real.content_sha256,
+        split=real.split,
+        n_real=len(real.samples),
+        preparation=real.preparation,
+    )
