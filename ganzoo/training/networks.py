@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from traceback import walk_tb
@@ -34,7 +34,11 @@ class RequiredGradients:
     @classmethod
     def by(cls, components: list[Any]) -> Self:
         """Return what these components declare."""
-        declared = frozenset().union(*map(capabilities, components))
+        return cls.named(frozenset().union(*map(capabilities, components)))
+
+    @classmethod
+    def named(cls, declared: Collection[str]) -> Self:
+        """Return the requirements among these capabilities, such as ``real-gradient``."""
         return cls(
             real_gradient="real-gradient" in declared,
             fake_gradient="fake-gradient" in declared,
