@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from ganzoo.cli.group import traceback_option
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 
 SUBCOMMANDS = {
     "plugin": "scaffold a working plugin and try it",
@@ -33,9 +33,8 @@ class NewGroup(click.Group):
             click.UsageError: there is none of that name; suggests the nearest.
         """
         if args and args[0] not in self.list_commands(ctx):
-            near = suggest(args[0], self.list_commands(ctx))
-            guess = f" - did you mean {near!r}?" if near else ""
-            raise click.UsageError(f"ganzoo new has no subcommand {args[0]!r}{guess}", ctx)
+            near = guess(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"ganzoo new has no subcommand {args[0]!r}{near}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

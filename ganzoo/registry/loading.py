@@ -27,7 +27,7 @@ from ganzoo.api import HOOKS, Hooks, Registration
 from ganzoo.errors import BrokenPlugin, PluginError
 from ganzoo.modalities import register_modality
 from ganzoo.registry.discovery import PLUGINS, STRICT, Namespace, is_strict
-from ganzoo.registry.names import shorten, suggest
+from ganzoo.registry.names import guess, shorten
 from ganzoo.registry.registrar import Registrar
 
 MOST_CHARACTERS = 500
@@ -118,8 +118,7 @@ def _registrations(namespace: Namespace, plugin: Any) -> list[Registration]:
 def _check_hooks(plugin: Any, callers: Iterable[str]) -> None:
     """Refuse hooks that pluggy would ignore: misspelt, or without ``@hookimpl``."""
     for name in set(callers) - set(HOOKS.values()):
-        near = suggest(name, HOOKS.values())
-        raise PluginError(f"no hook {name!r}" + (f" - did you mean {near!r}?" if near else ""))
+        raise PluginError(f"no hook {name!r}{guess(name, HOOKS.values())}")
     for name in HOOKS.values():
         if name not in callers and inspect.isroutine(getattr(plugin, name, None)):
             raise PluginError(f"{name} has no @hookimpl")

@@ -47,6 +47,12 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
+def guess(word: str, candidates: Iterable[str]) -> str:
+    """Return `` - did you mean 'x'?`` for an error message, or nothing if no candidate is near."""
+    near = suggest(word, candidates)
+    return f" - did you mean {near!r}?" if near else ""
+
+
 def kind_of(word: str) -> str:
     """Return the kind of component that a singular or plural word means.
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 from ganzoo.api import CAPABILITIES, MODALITIES, Register, Registration, RemoteFile
 from ganzoo.errors import PluginError
 from ganzoo.registry.discovery import Namespace
-from ganzoo.registry.names import is_name, qualify, suggest
+from ganzoo.registry.names import guess, is_name, qualify
 
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
@@ -64,9 +64,8 @@ class Registrar:
                 unknown argument.
         """
         for argument in unknown:
-            near = suggest(argument, _ARGUMENTS)
-            guess = f" - did you mean {near!r}?" if near else ""
-            self._refuse(name, f"register() has no argument {argument!r}{guess}")
+            near = guess(argument, _ARGUMENTS)
+            self._refuse(name, f"register() has no argument {argument!r}{near}")
         self._check_name(name)
         self._check_target(name, target)
         if isinstance(revision, bool) or not isinstance(revision, int) or revision < 1:
@@ -145,9 +144,7 @@ class Registrar:
         chosen = self._words(name, words)
         for word in chosen:
             if word not in vocabulary and not word.startswith(f"{self.namespace.name}/"):
-                near = suggest(word, vocabulary)
-                guess = f" - did you mean {near!r}?" if near else ""
-                self._refuse(name, f"unknown {what} {word!r}{guess}")
+                self._refuse(name, f"unknown {what} {word!r}{guess(word, vocabulary)}")
         return chosen
 
     def _checked_files(self, name: str, files: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:

@@ -14,7 +14,7 @@ from ganzoo.api import Registration
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.discovery import STRICT, Namespace, discover
 from ganzoo.registry.loading import explain, file_in, import_file, load
-from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten, suggest
+from ganzoo.registry.names import LOCAL_NAMESPACE, guess, qualify, shorten
 from ganzoo.registry.static import described
 from ganzoo.registry.unknown import ANY_KIND, not_found
 
@@ -189,8 +189,7 @@ def _attribute_in(module: ModuleType, path: str) -> Any:
     target: Any = module
     for attribute in path.split("."):
         if not hasattr(target, attribute):
-            near = suggest(attribute, dir(target))
-            raise LookupError(f"{attribute!r}" + (f" - did you mean {near!r}?" if near else ""))
+            raise LookupError(f"{attribute!r}{guess(attribute, dir(target))}")
         target = getattr(target, attribute)
     if not callable(target):
         raise LookupError(f"class or function {path!r}, but {target!r}")

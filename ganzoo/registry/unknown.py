@@ -8,6 +8,7 @@ from ganzoo.registry.names import (
     DEFAULT_NAMESPACE,
     LOCAL_NAMESPACE,
     PLURALS,
+    guess,
     is_name,
     qualify,
     shorten,
@@ -69,11 +70,10 @@ def _not_installed(
             f"no {kind} {name!r}: {LOCAL_NAMESPACE}/… is in a file given with --plugin",
             hint="the same command with --plugin FILE.py",
         )
-    near = suggest(wanted, {namespace.name for namespace in found})
-    guess = f" - did you mean {near!r}?" if near else ""
+    near = guess(wanted, {namespace.name for namespace in found})
     install = f"pip install {requirement}" if requirement else None
     return PluginError(
-        f"no {kind} {name!r}: no plugin with the namespace {wanted!r} is installed{guess}",
+        f"no {kind} {name!r}: no plugin with the namespace {wanted!r} is installed{near}",
         hint=install or f"ganzoo plugins; then pip install the distribution that has {wanted!r}",
     )
 
@@ -97,22 +97,22 @@ def _misspelt(
     other_kinds = [each for each, *id in offered if id == [wanted, bare]]
     near = suggest(bare, [*(name for space, name in fitting if space == wanted), *others])
     near_elsewhere = suggest(bare, [name for _, name in fitting])
-    guess = None
+    meant = None
     if same:
-        guess = shorten(f"{same[0]}/{bare}")
+        meant = shorten(f"{same[0]}/{bare}")
     elif other_kinds:
         return PluginError(
             f"no {kind} {name!r}: {name!r} is {_article(other_kinds[0])}", hint=_listing(kind)
         )
     elif near:
-        guess = shorten(f"{wanted}/{near}")
+        meant = shorten(f"{wanted}/{near}")
     elif near_elsewhere:
-        guess = next(
+        meant = next(
             shorten(f"{space}/{name}") for space, name in fitting if name == near_elsewhere
         )
-    whose = ": a bare name is the zoo's own" if "/" not in name and "/" in (guess or "") else ""
-    words = f" - did you mean {guess!r}?" if guess else ""
-    hint = f"ganzoo info {guess}" if guess and kind == ANY_KIND else _listing(kind)
+    whose = ": a bare name is the zoo's own" if "/" not in name and "/" in (meant or "") else ""
+    words = f" - did you mean {meant!r}?" if meant else ""
+    hint = f"ganzoo info {meant}" if meant and kind == ANY_KIND else _listing(kind)
     return PluginError(f"no {kind} {name!r}{whose}{words}", hint=hint)
 
 

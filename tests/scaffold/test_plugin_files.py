@@ -99,7 +99,7 @@ def test_gratings_are_judged_by_pixels_only_where_no_extractor_comes_with_them()
     assert judge("generator") is None
 
 
-def test_every_kind_together_is_the_templates_as_they_lie() -> None:
+def test_all_kinds_together_give_the_templates_unchanged() -> None:
     files = plugin_files(ACME, list(HOOKS))
     written = {path.replace(".gitignore", "gitignore") for path in files}
     lying = {str(each.relative_to(TEMPLATES)) for each in TEMPLATES.rglob("*") if each.is_file()}
@@ -123,7 +123,7 @@ def test_the_namespace_takes_the_place_of_acme_everywhere(namespace: str) -> Non
     assert "acme" not in without
 
 
-def test_a_plugin_is_written_into_a_directory_that_is_empty_or_not_there(tmp_path: Path) -> None:
+def test_a_plugin_is_written_into_a_directory_that_is_empty_or_missing(tmp_path: Path) -> None:
     write_plugin({"a/b.txt": "é\n"}, tmp_path / "new" / "place")
     assert (tmp_path / "new" / "place" / "a" / "b.txt").read_bytes() == "é\n".encode()
     (tmp_path / "empty").mkdir()
@@ -138,7 +138,7 @@ def test_a_directory_with_anything_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [".hidden"]
 
 
-def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_to_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"cannot write .*: Not a directory"):
         write_plugin({"a.txt": ""}, tmp_path / "file" / "below")

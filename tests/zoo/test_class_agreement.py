@@ -52,7 +52,9 @@ def test_real_shapes_agree_with_themselves_and_not_with_shuffled_labels() -> Non
         (side([0, 1], [4, 4]), side([0], [4]), "cannot tell the labels 0 and 1 apart"),
     ],
 )
-def test_what_is_missing_is_said(real: Evaluated, fake: Evaluated, words: str) -> None:
+def test_missing_inputs_are_named_in_the_error(
+    real: Evaluated, fake: Evaluated, words: str
+) -> None:
     with pytest.raises(DataError, match=words) as raised:
         ClassAgreement()(real, fake)
     assert raised.value.hint == "remove class-agreement from eval.metrics"
