@@ -15,11 +15,11 @@ from typing import Any
 
 from PIL import Image
 
+from ganzoo.modalities.image import SMALLEST_CELL
 from ganzoo.report.entries import Entry, read_entry
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.external import PICTURE
 from ganzoo.runs.records import read, to_json
-from ganzoo.sampling.pictures import SMALLEST_CELL
+from ganzoo.runs.samples import REAL, last_preview, previews
 
 RECORDS = Path(__file__).parents[1] / "recipes" / "records"
 IDENTITY = ("format", "name", "seed", "created", "recipe", "lock", "samples", "ganzoo", "attempts")
@@ -106,15 +106,11 @@ def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _write_pictures(run: RunDirectory, to: Path, with_real: bool) -> None:
-    last = sorted(run.samples_directory.glob("step-*.png"))[-1:]
-    names = [*last, run.samples_directory / PICTURE]
-    names += [run.samples_directory / "real.png"] if with_real else []
     to.mkdir()
-    for path in names:
-        if path.exists():
-            with Image.open(path) as image:
-                upper = (0, 0, image.width, image.height // 2 + _enlarged(image))
-                image.crop(upper).save(to / path.name, optimize=True)
+    for path in [*last_preview(run), *(previews(run).get(REAL, ()) if with_real else ())]:
+        with Image.open(path) as image:
+            upper = (0, 0, image.width, image.height // 2 + _enlarged(image))
+            image.crop(upper).save(to / path.name, optimize=True)
 
 
 def _enlarged(image: Image.Image) -> int:

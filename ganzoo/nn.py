@@ -36,10 +36,10 @@ def decode(spec: SampleSpec, samples: Tensor) -> Tensor:
 
 
 class Growth(NamedTuple):
-    """How an image is reached by doubling: from `base`, `doublings` times, to `full`.
+    """Sizes of an image that grows from `base` to `full` by `doublings` doublings.
 
-    `full` covers the image; where it is larger, a generator crops and a discriminator pads
-    (`centred`). Both are (height, width) in pixels.
+    Sizes are (height, width) in pixels. `full` is at least as large as the image; if it is larger,
+    a generator crops its output and a discriminator pads its input with `centred`.
     """
 
     doublings: int
@@ -48,13 +48,14 @@ class Growth(NamedTuple):
 
 
 def growth(spec: SampleSpec, *, smallest: int = 4, fewest: int = 1) -> Growth:
-    """Return how to grow to an image from a base whose shorter side is smallest … 2 smallest - 1.
+    """Return the sizes by which a network grows to (or shrinks from) an image.
 
-    32x32 grows from 4x4, 28x28 from 7x7, 12x20 from 6x10, 31x33 from 4x5 (to 32x40). Where that
-    takes fewer than `fewest` doublings, the base is smaller: 8x8 grows from 2x2 if asked for two.
+    The shorter side of the base has from `smallest` to 2 `smallest` - 1 pixels: 32x32 grows from
+    4x4, 28x28 from 7x7, 12x20 from 6x10, 31x33 from 4x5 (to 32x40). If that takes less than
+    `fewest` doublings, the base is smaller: with `fewest` 2, 8x8 grows from 2x2.
 
     Raises:
-        ValueError: not an image, or one too small to be doubled once from `smallest`.
+        ValueError: not an image, or one with a side below 2 `smallest`.
     """
     if len(spec.shape) != 3:
         raise ValueError(f"this network makes images, not {spec}")
@@ -74,7 +75,7 @@ def growth(spec: SampleSpec, *, smallest: int = 4, fewest: int = 1) -> Growth:
 def centred(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Return x (..., H, W) cropped or zero-padded around its centre to `size` (height, width).
 
-    Cropping back what was padded gives x again.
+    Padding and then cropping to the first size gives x again.
     """
     rows, columns = size[0] - x.shape[-2], size[1] - x.shape[-1]
     if rows == columns == 0:
@@ -87,10 +88,10 @@ def centred(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def label_classes(spec: SampleSpec, conditional: bool) -> int:
-    """Return how many classes a network is to know: those of the data, or 0 if unconditional.
+    """Return the number of classes for a network: that of the data, or 0 if not conditional.
 
     Raises:
-        ValueError: a conditional network for data without labels.
+        ValueError: the network is conditional and the data has no classes.
     """
     if conditional and not spec.classes:
         raise ValueError(f"conditional: true needs labelled data, and {spec} has no classes")
@@ -98,7 +99,7 @@ def label_classes(spec: SampleSpec, conditional: bool) -> int:
 
 
 def required_labels(y: Tensor | None) -> Tensor:
-    """Return y, or raise ValueError: a conditional network was called without labels."""
+    """Return y, or raise ValueError if a conditional network was called without labels."""
     if y is None:
         raise ValueError("a conditional network needs labels: it was called with y=None")
     return y

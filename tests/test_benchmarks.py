@@ -1,12 +1,14 @@
-"""The benchmark scripts import: every name that they use still exists."""
+"""Benchmarks and tests for GPUs import anywhere: every name that they use still exists."""
 
 import runpy
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "benchmarks"
+ON_GPU = Path(__file__).parent / "gpu"
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("*.py")))
@@ -17,3 +19,8 @@ def test_a_benchmark_can_be_imported(script: str, monkeypatch: pytest.MonkeyPatc
     for name in set(sys.modules) - before:
         if str(SCRIPTS) in str(getattr(sys.modules[name], "__file__", None)):
             del sys.modules[name]
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in ON_GPU.glob("test_*.py")))
+def test_the_tests_of_a_gpu_can_be_imported_without_one(module: str) -> None:
+    import_module(f"tests.gpu.{module}")

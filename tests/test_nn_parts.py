@@ -47,7 +47,7 @@ def test_the_grown_image_covers_the_image_and_no_more_than_one_base_pixel_beyond
         (SampleSpec("vector", (2,)), "makes images, not vector 2"),
     ],
 )
-def test_what_cannot_be_grown_to_is_refused_in_words(spec: SampleSpec, words: str) -> None:
+def test_specs_that_no_network_can_grow_to_are_refused(spec: SampleSpec, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         growth(spec)
 

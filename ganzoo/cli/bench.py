@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     help="Compare with a plain PyTorch loop over the same networks.",
 )
 @click.option("--sweep", "swept", is_flag=True, help="Try precisions, memory formats, compile.")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rounds."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
@@ -40,16 +42,34 @@ if TYPE_CHECKING:
     show_default=True,
     help="Duration of each measurement.",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="CPU threads.",
+)
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE",
-    help="Write a chrome trace of three steps.",
+    help="Write a Chrome trace of three steps.",
 )
 @options.as_json
 @options.plugin
-def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
+def bench(
+    recipe: str,
+    overrides: tuple[str, ...],
+    against: str | None,
+    swept: bool,
+    rounds: int,
+    seconds: float,
+    threads: int,
+    profile: Path | None,
+    as_json: bool,
+    plugin: Path | None,
+) -> None:
     """Measure the training step of RECIPE on this machine, without writing a run.
 
     Prints medians over rounds, after a warm-up. One CPU thread is timed by CPU time, so that other
@@ -67,12 +87,12 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
     from ganzoo.training.processes import find_processes
     from ganzoo.training.threads import cpu_threads, keep_freed_memory
 
-    if given["swept"] and (given["against"] or given["profile"]):
+    if swept and (against or profile):
         raise click.UsageError("--sweep cannot be combined with --against or --profile")
-    if given["profile"]:
-        _require_writable(given["profile"])
-    how = How(rounds=given["rounds"], seconds=given["seconds"], threads=given["threads"])
-    registry = options.registry(given["plugin"])
+    if profile:
+        _require_writable(profile)
+    how = How(rounds, seconds, threads)
+    registry = options.registry(plugin)
     plan = prepare(recipe, overrides, registry)
     keep_freed_memory()
     processes = find_processes()
@@ -84,27 +104,27 @@ def bench(recipe: str, overrides: tuple[str, ...], **given: Any) -> None:
     with (
         cpu_threads(how.threads),
         numerics(plan.recipe.settings.train),
-        _readable_memory_errors(plan, recipe, overrides, given["plugin"]),
+        _readable_memory_errors(plan, recipe, overrides, plugin),
     ):
-        if given["swept"]:
+        if swept:
             from ganzoo.bench.sweep import sweep
 
             found = sweep(
                 lambda more: prepare(recipe, [*overrides, *more], registry), processes, how, say
             )
-            again = _command("run", recipe, overrides, found.proposal, given["plugin"])
-            _show_sweep(found, again, given["as_json"])
+            again = _command("run", recipe, overrides, found.proposal, plugin)
+            _show_sweep(found, again, as_json)
             return
         from ganzoo.bench.bench import bench as measure
         from ganzoo.bench.bench import write_trace
 
-        report = measure(plan, processes, how, against_textbook=bool(given["against"]), tell=say)
-        _show(report, given["as_json"])
-        if given["profile"]:
+        report = measure(plan, processes, how, against_textbook=bool(against), tell=say)
+        _show(report, as_json)
+        if profile:
             from ganzoo.training.assemble import make_step
 
-            write_trace(make_step(plan, processes), given["profile"])
-            say(f"trace: {given['profile']}, for chrome://tracing or ui.perfetto.dev")
+            write_trace(make_step(plan, processes), profile)
+            say(f"trace: {profile}, for chrome://tracing or ui.perfetto.dev")
 
 
 @contextmanager

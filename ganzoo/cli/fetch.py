@@ -21,34 +21,42 @@ from ganzoo.report.table import Table
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="ID...")
-@click.option("--from", "source", type=click.Path(path_type=Path), help="Take a copy on disk.")
-@click.option("--list", "listing", is_flag=True, help="List what can be fetched.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="Use this copy instead of downloading.",
+)
+@click.option("--list", "listing", is_flag=True, help="List the files that can be fetched.")
 @options.as_json
 @options.plugin
 def fetch(
     ids: tuple[str, ...], source: Path | None, listing: bool, as_json: bool, plugin: Path | None
 ) -> None:
-    """Bring the files of components into the cache, their sha256 checked.
+    """Download the files of components into the cache, and verify their sha256.
 
-    On a machine without a network, bring the file by other means and name it with --from.
+    On a machine without a network, copy the file there by other means and give it with --from.
     """
     registry = options.registry(plugin)
     if listing:
         show_list(registry, as_json)
         return
     if not ids:
-        raise UsageError("nothing to fetch was named", hint="ganzoo fetch --list")
+        raise UsageError("missing ID of a component to fetch for", hint="ganzoo fetch --list")
     wanted = list(dict.fromkeys((each, file) for each in ids for file in files_of(each, registry)))
     if source and len(wanted) != 1:
         named = [(each, file) for each, file in wanted if file.name == source.name]
         if len(named) != 1:
             names = ", ".join(file.name for _, file in wanted)
-            raise UsageError(f"--from brings one file; which of {names} is {source.name}?")
+            raise UsageError(
+                f"--from gives one file, and {source.name} has none of the names {names}",
+                hint=f"ganzoo fetch ID --from {source}",
+            )
         wanted = named
     done = []
     for identifier, file in wanted:
         if is_whole(cached(file), file):
-            say(f"{file.name} is there already")
+            say(f"{file.name} is in the cache already")
         else:
             with progress_bar(file, source) as progress:
                 fetch_file(file, identifier, source, progress)
@@ -62,7 +70,7 @@ def fetch(
 
 
 def files_of(identifier: str, registry: Registry) -> list[RemoteFile]:
-    """Return the files of whatever component has this id.
+    """Return the files of the components with this id.
 
     Raises:
         PluginError: no component has it.
@@ -70,19 +78,17 @@ def files_of(identifier: str, registry: Registry) -> list[RemoteFile]:
     """
     files = [file for component in registry.find(identifier) for file in component.files]
     if not files:
-        raise UsageError(
-            f"{identifier} needs no files beside its plugin", hint="ganzoo fetch --list"
-        )
+        raise UsageError(f"{identifier} needs no files", hint="ganzoo fetch --list")
     return files
 
 
 def with_files(registry: Registry) -> list[Registration]:
-    """Return every component that has something to fetch."""
+    """Return every component with files to fetch."""
     return [each for kind in HOOKS for each in registry.list(kind) if each.files]
 
 
 def show_list(registry: Registry, as_json: bool) -> None:
-    """Print what can be fetched, and whether it is in the cache, whole."""
+    """Print the files that can be fetched, and whether they are complete in the cache."""
     found = [
         {
             "id": shorten(registration.id),
@@ -107,7 +113,7 @@ def show_list(registry: Registry, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def progress_bar(file: RemoteFile, source: Path | None) -> Iterator[Progress]:
-    """Yield a function that draws a bar on a terminal, and says one line elsewhere."""
+    """Yield a function that draws a bar on a terminal; elsewhere, print one line first."""
     where = str(source) if source else urlsplit(file.url).netloc
     if not sys.stderr.isatty():
         say(f"fetching {file.name} from {where}")

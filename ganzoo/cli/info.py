@@ -1,4 +1,4 @@
-"""``ganzoo info``: one component or recipe: what it is, its parameters, where it comes from."""
+"""``ganzoo info``: one component or recipe, with its parameters and origin."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from ganzoo.report.table import Table
 
 @click.command()
 @click.argument("name", metavar="ID")
-@click.option("--kind", help="Which, where several kinds have a component of that name.")
+@click.option("--kind", help="The kind, if several kinds have a component of that name.")
 @options.plugin
 @options.as_json
 def info(name: str, kind: str | None, plugin: Path | None, as_json: bool) -> None:
-    """Show what ID is: summary, parameters with types and defaults, paper, licence, owner.
+    """Show the component or recipe ID: summary, parameters, paper, licence, origin.
 
-    ID is a component or a recipe. A name that several kinds share (a generator and a
-    discriminator, say) shows each of them.
+    If several kinds share the name, as a generator and a discriminator often do, each is shown.
     """
     registry = options.registry(plugin)
     found = descriptions(registry, name, kind_of(kind) if kind else None)
@@ -42,10 +41,10 @@ def info(name: str, kind: str | None, plugin: Path | None, as_json: bool) -> Non
 
 
 def descriptions(registry: Registry, name: str, kind: str | None) -> list[dict[str, Any]]:
-    """Return all that has this name, as JSON data.
+    """Return the components and recipes with this name, as JSON data.
 
     Raises:
-        PluginError: nothing has it, or what has it is broken; the message says why.
+        PluginError: there is none, or it is broken; the message says why.
     """
     shipped = [_recipe(registry, name)] if name in shipped_recipes() else []
     if shipped and kind == "recipe":
@@ -140,7 +139,7 @@ def show_component(about: Mapping[str, Any]) -> None:
         lines = [(each["name"], each["type"], each["default"]) for each in about["parameters"]]
         emit_table(Table(("parameter", "type", "default"), lines))
     else:
-        click.echo("it has no parameters")
+        click.echo("no parameters")
 
 
 def show_recipe(about: Mapping[str, Any]) -> None:

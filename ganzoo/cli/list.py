@@ -25,8 +25,8 @@ from ganzoo.report.table import Table
 def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> None:
     """List the components of one KIND whose name matches PATTERN.
 
-    KIND is generators, losses, datasets and so on; without it, every kind is counted.
-    PATTERN is a shell pattern, such as '*gan*' or 'acme/*'.
+    KIND is generators, losses, datasets and so on; without it, the components of each kind are
+    counted. PATTERN is a shell pattern, such as '*gan*' or 'acme/*'.
     """
     registry = options.registry(plugin)
     if kind is None:
@@ -50,9 +50,9 @@ def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> 
 
 
 def found(registry: Registry, kind: str, pattern: str) -> Sequence[dict[str, Any]]:
-    """Return the components of a kind as JSON data; of recipes, those of ganzoo itself first."""
+    """Return the components of a kind as JSON data; recipes start with those of ganzoo itself."""
     if kind == "recipe":
-        from ganzoo.cli.recipes import every_recipe  # reads YAML; components are listed without
+        from ganzoo.cli.recipes import every_recipe  # reads YAML, which components do not need
 
         return [each for each in every_recipe(registry) if fnmatchcase(each["id"], pattern)]
     return [described(each) for each in registry.list(kind, pattern)]
@@ -64,7 +64,7 @@ def described(registration: Registration) -> dict[str, Any]:
 
 
 def row(component: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return a line of the table; revisions after the first are worth a word."""
+    """Return a row of the table; the summary mentions revisions after the first."""
     summary = component.get("summary") or component.get("description") or ""
     revision = component.get("revision", 1)
     words = f"{summary} (revision {revision})" if revision > 1 else summary

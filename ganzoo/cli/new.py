@@ -1,4 +1,4 @@
-"""``ganzoo new``: the beginnings of a plugin or of a recipe."""
+"""``ganzoo new``: scaffold a plugin or a recipe."""
 
 from functools import cache
 from importlib import import_module
@@ -6,17 +6,17 @@ from importlib import import_module
 import click
 
 from ganzoo.cli.group import traceback_option
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 
 SUBCOMMANDS = {
-    "plugin": "write a plugin that works at once, and try it",
-    "recipe": "write a recipe that extends another, or one for a folder of pictures",
+    "plugin": "scaffold a working plugin and try it",
+    "recipe": "scaffold a recipe that extends another, or one for a folder of pictures",
 }
-"""What there is to begin; `ganzoo.cli.new_NAME` holds a command of that name."""
+"""Subcommand → its one line; `ganzoo.cli.new_NAME` holds a command of that name."""
 
 
-class Beginnings(click.Group):
-    """A group that imports a subcommand's file only when it is called."""
+class NewGroup(click.Group):
+    """Imports a subcommand's file only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(SUBCOMMANDS)
@@ -30,12 +30,11 @@ class Beginnings(click.Group):
         """Return the subcommand.
 
         Raises:
-            click.UsageError: there is none of that name; names the nearest.
+            click.UsageError: there is none of that name; suggests the nearest.
         """
         if args and args[0] not in self.list_commands(ctx):
-            near = suggest(args[0], self.list_commands(ctx))
-            guess = f" - did you mean {near!r}?" if near else ""
-            raise click.UsageError(f"ganzoo new makes no {args[0]!r}{guess}", ctx)
+            near = guess(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"ganzoo new has no subcommand {args[0]!r}{near}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -50,6 +49,4 @@ def _load(name: str) -> click.Command:
     return command
 
 
-new = Beginnings(
-    "new", help="Write the beginnings of a plugin or of a recipe.", no_args_is_help=False
-)
+new = NewGroup("new", help="Scaffold a plugin or a recipe.", no_args_is_help=False)

@@ -1,4 +1,4 @@
-"""``ganzoo new plugin``: a distribution that installs, passes its tests and trains at once."""
+"""``ganzoo new plugin``: scaffold a distribution that installs, passes its tests and trains."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     "kinds",
     multiple=True,
     metavar="KIND",
-    help=f"What it is to bring, at least one; may be given several times: {', '.join(HOOKS)}.",
+    help=f"Kind of component, at least one; repeat it for more: {', '.join(HOOKS)}.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where to write it; ganzoo-NAMESPACE by default.",
+    help="Directory to write to; ganzoo-NAMESPACE by default.",
 )
-@click.option("--no-try", is_flag=True, help="Write the files and nothing more.")
+@click.option("--no-try", is_flag=True, help="Only write the files.")
 def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: bool) -> None:
-    """Write a plugin whose components are called NAMESPACE/NAME, and try it.
+    """Scaffold a plugin whose components are named NAMESPACE/NAME, and try it.
 
-    It has a small working example of each KIND, a recipe that uses them, and its tests. Then it
-    is installed into this environment, tested, listed, and trained for a few steps; each step is
-    shown as a command that can be repeated.
+    It has a small working example of each KIND, a recipe that uses them, and tests. It is then
+    installed into this environment, tested, listed, and trained for a few steps. Each step is
+    printed as a command that you can repeat.
     """
     from ganzoo.registry.names import kind_of
     from ganzoo.scaffold.names import names_of
@@ -46,7 +46,7 @@ def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: boo
     names = names_of(namespace)
     if not kinds:
         raise UsageError(
-            f"--kind is missing, once or several times: {', '.join(HOOKS)}",
+            f"missing --kind, one or more of: {', '.join(HOOKS)}",
             hint=f"ganzoo new plugin {namespace} --kind generator",
         )
     chosen = {kind_of(kind) for kind in kinds}
@@ -64,7 +64,7 @@ def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: boo
             say(f"$ {step.line}")
     else:
         _take(steps, directory)
-        say(f"it works; change what you like in {directory / names.package} and repeat")
+        say(f"it works; edit {directory / names.package} and repeat the commands")
     click.echo(directory)
 
 

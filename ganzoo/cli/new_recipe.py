@@ -1,4 +1,4 @@
-"""``ganzoo new recipe``: a recipe to begin with."""
+"""``ganzoo new recipe``: scaffold a recipe."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@click.option("--from", "parent", metavar="ID", help="Extend this recipe: an id, or a YAML file.")
+@click.option("--from", "parent", metavar="ID", help="Recipe to extend: an id or a YAML file.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Look at the pictures in this folder, and choose what suits them.",
+    help="Folder of pictures; the recipe gets settings that suit them.",
 )
 @click.option(
     "--size",
     type=click.IntRange(8, 1024),
     metavar="N",
-    help="Pixels a side for --data; 64 unless given.",
+    help="Height and width in pixels for --data; 64 by default.",
 )
 @options.plugin
 def recipe(
     name: str, parent: str | None, data: Path | None, size: int | None, plugin: Path | None
 ) -> None:
-    """Write NAME.yaml, a recipe of your own with comments to go by.
+    """Scaffold NAME.yaml, a recipe of your own with comments.
 
-    With --from it extends a recipe, and shows what it could change. With --data it is made for a
-    folder of pictures: their number, sizes, colours and sub-folders decide, and it says why.
+    With --from it extends a recipe and lists that recipe's settings as comments. With --data its
+    settings follow from a folder of pictures (their number, sizes, colours and sub-folders), and
+    comments say why.
     """
     from ganzoo.scaffold.recipe import new_file, write_new
 
     if (parent is None) == (data is None):
-        raise click.UsageError("give one of --from ID and --data FOLDER")
+        raise click.UsageError("give either --from ID or --data FOLDER")
     if size is not None and data is None:
-        raise click.UsageError("--size belongs to --data FOLDER")
+        raise click.UsageError("--size needs --data FOLDER")
     file = new_file(name)
     registry = options.registry(plugin)
     if data is not None:
@@ -51,7 +52,7 @@ def recipe(
     else:
         text = _child(file, str(parent), registry)
     write_new(file, text)
-    say(f"wrote {file}; ganzoo check {file} finds mistakes, ganzoo run {file} trains it")
+    say(f"wrote {file}; check it with ganzoo check {file}, train it with ganzoo run {file}")
     click.echo(file)
 
 
@@ -67,7 +68,7 @@ def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:
     from ganzoo.errors import PluginError
     from ganzoo.scaffold.photos import photo_text
 
-    say(f"looking at the pictures in {data}")
+    say(f"reading the pictures in {data}")
     facts = facts_of(data, size, registry)
     try:
         kid = bool(registry.get("metric", "kid"))

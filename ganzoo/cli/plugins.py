@@ -1,4 +1,4 @@
-"""``ganzoo plugins``: what is installed, and why one does not work."""
+"""``ganzoo plugins``: the installed plugins, and why one does not work."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ COLUMNS = ("namespace", "distribution", "version", "origin", "status", "load ms"
 @options.as_json
 @options.plugin
 def plugins(as_json: bool, plugin: Path | None) -> None:
-    """List the plugins, how many components each brings, and why one does not work.
+    """List the plugins, how many components each has, and the reason if one does not load.
 
-    Third-party plugins are not reviewed by ganzoo: installing one is trusting it.
+    Third-party plugins are not reviewed by ganzoo: installing one means trusting it.
     """
     namespaces = options.registry(plugin).namespaces()
     if as_json:
@@ -59,12 +59,12 @@ def described(namespace: Namespace) -> dict[str, object]:
 
 
 def counts_of(namespace: Namespace) -> Counter[str]:
-    """Return how many components of each kind a plugin brings."""
+    """Return the number of components of each kind in a plugin."""
     return Counter(each.kind for each in namespace.registrations)
 
 
 def row(namespace: Namespace) -> tuple[str, ...]:
-    """Return a plugin's line; what is known only of a plugin that was loaded is ``-`` elsewhere."""
+    """Return a plugin's row; ``-`` stands for what is unknown because it was not loaded."""
     return (
         namespace.name,
         namespace.distribution,
@@ -77,7 +77,7 @@ def row(namespace: Namespace) -> tuple[str, ...]:
 
 
 def counted(namespaces: Sequence[Namespace]) -> Table:
-    """Return how many components of each kind, a line each, every plugin brings, a column each."""
+    """Return the number of components: a row per kind, a column per plugin."""
     counts = {each.name: counts_of(each) for each in namespaces}
     rows = [
         (PLURALS[kind], *(str(counts[name][kind] or "-") for name in counts))
@@ -88,7 +88,7 @@ def counted(namespaces: Sequence[Namespace]) -> Table:
 
 
 def notes(namespaces: Sequence[Namespace]) -> list[str]:
-    """Return what a reader should know beside the tables, and what to do about it."""
+    """Return the notes below the tables: errors with their hints, warnings."""
     found = []
     for namespace in namespaces:
         if namespace.error:
@@ -96,7 +96,7 @@ def notes(namespaces: Sequence[Namespace]) -> list[str]:
         if namespace.eager_torch and namespace.origin != "local":
             found.append(
                 f"{namespace.name}: its import loads torch, which makes every listing slow;"
-                " its author can mend that with `ganzoo conformance`"
+                " `ganzoo conformance` shows its author how to fix that"
             )
     foreign = [each.name for each in namespaces if each.origin == "third-party"]
     if foreign:
@@ -105,14 +105,14 @@ def notes(namespaces: Sequence[Namespace]) -> list[str]:
 
 
 def why(namespace: Namespace) -> str:
-    """Return in one line why a plugin is not used."""
+    """Return one line that says why a plugin is not used."""
     return f"{namespace.name} ({namespace}) is {namespace.predicate}: {namespace.error}"
 
 
 def warn(registry: Registry, *, nothing_found: bool = False) -> None:
-    """Say which plugins are left out of what was listed, and where there is none at all.
+    """Warn about plugins that are missing in a listing, or if no plugin is installed.
 
-    Those that the user switched off are said only where that may be why nothing was found.
+    Plugins that the user switched off are only named if nothing was found.
     """
     namespaces = registry.namespaces()
     silent = ("ok",) if nothing_found else ("ok", "disabled")

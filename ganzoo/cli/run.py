@@ -18,6 +18,7 @@ from ganzoo.cli.output import report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.report.entries import own_score
 from ganzoo.runs.references import check_name
+from ganzoo.runs.samples import last_preview
 
 if TYPE_CHECKING:
     from ganzoo.components.plan import Plan
@@ -99,8 +100,10 @@ class RunOptions:
     help="Continue the same experiment if it exists; do nothing if it is finished.",
 )
 @click.option("--name", help="Name of the run; default: the recipe's.")
-@click.option("--allow-drift", is_flag=True, help="Run a lock even if a revision has changed.")
-@click.option("--strict-code", is_flag=True, help="Refuse a lock if any code or version differs.")
+@click.option("--allow-drift", is_flag=True, help="Run a lock file even if a revision has changed.")
+@click.option(
+    "--strict-code", is_flag=True, help="Refuse a lock file if any code or version differs."
+)
 @options.runs_directory
 @options.max_time
 @options.expect_processes
@@ -210,12 +213,11 @@ def queued(job: Job, failures: list[tuple[Job, int]], deadline: float | None) ->
 
 
 def print_result(directory: RunDirectory, reporter: Any) -> None:
-    """Print the final score and a picture's path to stderr, and the run's path to stdout."""
+    """Print the final score and the last preview to stderr, and the run's path to stdout."""
     score = own_score(directory.scores())
     if score and score.sampling and score.sampling.selected == "final":
         reporter.say("score", f"{score.value:.4g}  {score.protocol.words()}  final")
-    pictures = sorted(Path(directory.samples_directory).glob("step-*.png"))
-    if pictures:
-        reporter.say("look", str(pictures[-1]))
+    if newest := last_preview(directory):
+        reporter.say("look", str(newest[0]))
     if not reporter.silent:
         click.echo(str(directory.path))

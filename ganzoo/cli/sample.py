@@ -1,4 +1,4 @@
-"""``ganzoo sample``: pictures of a trained generator."""
+"""``ganzoo sample``: samples of a trained generator."""
 
 from __future__ import annotations
 
@@ -25,27 +25,33 @@ from ganzoo.cli import options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="A .png (one grid), a .npz (all samples), or a folder (one PNG each).",
+    metavar="PATH",
+    help="A file in one of the formats of the data, such as .npz, or a folder.",
 )
 @options.checkpoint
 @options.runs_directory
 def sample(reference: str, runs_dir: Path, out: Path | None, **given: Any) -> None:
-    """Draw samples of RUN: a grid as PNG, one PNG each, or an npz with all of them.
+    """Draw samples of RUN and write them to a file, or into a folder with one file each.
 
-    Without --out the grid goes into the run's samples/. The path is printed.
+    The suffix of --out chooses the format. There are .npz for all data; a grid as picture and .zip
+    for images; .webp and .gif for video; .wav for sound; .txt and .jsonl for text; .csv for tables
+    and vectors. Without --out the file goes into the run's samples/. The path is printed.
     """
-    from ganzoo.sampling.writing import write_samples
+    from ganzoo.sampling.files import require_format, write_samples
     from ganzoo.training.run import load
 
     run = load(reference, runs_dir)
+    if given["interpolate"] and given["labels"]:
+        raise click.UsageError("an interpolation keeps the label that it begins with; no --label")
     which = options.which(given["checkpoint"])
     if which == "final" and run.status != "finished":
         which = run.checkpoint(which).step
         given["checkpoint"] = str(which)  # it is in the file's name
+    if out:  # before the samples are made, which can take long
+        run.checkpoint(which)
+        require_format(out, run.spec)
     count, seed = given["count"], given["seed"]
     columns = None
-    if given["interpolate"] and given["labels"]:
-        raise click.UsageError("an interpolation keeps the label that it begins with; no --label")
     if steps := given["interpolate"]:
         samples = run.sampler(which).interpolate(count, steps, seed=seed)
         columns = steps
@@ -53,15 +59,21 @@ def sample(reference: str, runs_dir: Path, out: Path | None, **given: Any) -> No
         cycle = list(given["labels"])
         labels = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
         samples = run.sample(count, seed=seed, labels=labels, checkpoint=which)
-    target = out or run.directory.samples_directory / default_name(**given)
-    click.echo(str(write_samples(target, run.plan.spec, samples, columns)))
+    suffix = run.spec.kind.formats(run.spec)[0]
+    target = out or run.directory.samples_directory / default_name(**given, suffix=suffix)
+    click.echo(str(write_samples(target, run.spec, samples, columns)))
 
 
 def default_name(
-    checkpoint: str, seed: int, count: int, labels: tuple[int, ...], interpolate: int | None
+    checkpoint: str,
+    seed: int,
+    count: int,
+    labels: tuple[int, ...],
+    interpolate: int | None,
+    suffix: str,
 ) -> str:
-    """Return a file's name that no other request has, but for very long lists of labels."""
+    """Return a file name that no other request has, except for very long lists of labels."""
     parts = ["interpolation" if interpolate else "sample", checkpoint, f"seed{seed}", f"n{count}"]
     parts += [f"steps{interpolate}"] if interpolate else []
     parts += ["label" + ".".join(map(str, labels))[:100]] if labels else []
-    return "-".join(parts) + ".png"
+    return "-".join(parts) + suffix

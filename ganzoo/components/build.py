@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -83,7 +83,7 @@ def build(plan: Plan) -> Components:
         PluginError: a factory failed or made something that is no such component.
     """
     seed, parts, spec = plan.recipe.settings.seed, plan.components, plan.spec
-    generator = _network(parts["generator",], spec, seed)
+    generator, latent = build_generator(parts, spec, seed)
     discriminator = _network(parts["discriminator",], spec, seed)
     augmentation = parts.get(("augmentation",))
     return Components(
@@ -91,11 +91,24 @@ def build(plan: Plan) -> Components:
         dataset=plan.dataset,
         generator=generator,
         discriminator=discriminator,
-        latent=make(parts["latent",], _latent_dimension(parts["generator",], generator)),
+        latent=latent,
         loss=make(parts["loss",]),
         regularizers=tuple(_regularizers(plan)),
         augmentation=make(augmentation, spec) if augmentation else None,
     )
+
+
+def build_generator(
+    parts: Mapping[Slot, ComponentPlan], spec: SampleSpec, seed: int
+) -> tuple[nn.Module, Latent]:
+    """Make the generator and the latent of a plan's components: all that sampling needs.
+
+    Raises:
+        PluginError: a factory failed or made something that is no such component.
+    """
+    generator = _network(parts["generator",], spec, seed)
+    latent = make(parts["latent",], _latent_dimension(parts["generator",], generator))
+    return generator, latent
 
 
 def make(component: ComponentPlan, *arguments: Any) -> Any:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ganzoo.api import Registration
+from ganzoo.api import MODALITIES, Registration
 from ganzoo.errors import PluginError, UsageError
+from ganzoo.modalities import modality
 from ganzoo.registry.fetching import cached
 from ganzoo.registry.names import shorten
 
 if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry
 
-GENERAL = "inception"
-"""What images are scored with whose data set names no extractor; a core word."""
-
 
 def automatic_extractor(dataset: Registration, registry: Registry) -> str:
-    """Return the extractor that a data set names, or `GENERAL` for images, if its files are here.
+    """Return the extractor that a data set names, or its modality's, if the files are here.
 
     Whether the files are whole is seen when the extractor reads them.
 
@@ -27,15 +26,28 @@ def automatic_extractor(dataset: Registration, registry: Registry) -> str:
     if dataset.extractor is not None:
         return dataset.extractor
     missing = f"{shorten(dataset.id)} names no extractor"
-    if dataset.modalities != {"image"}:
-        raise UsageError(f"{missing}, and {GENERAL} is for images", hint="ganzoo list extractors")
+    general = _general(dataset.modalities)
+    if general is None:
+        known = {name: modality(name).extractor for name in MODALITIES}
+        words = ", ".join(f"{used} is for {name} data" for name, used in known.items() if used)
+        raise UsageError(f"{missing}, and {words}", hint="ganzoo list extractors")
     try:
-        files = registry.get("extractor", GENERAL).files
+        files = registry.get("extractor", general).files
     except PluginError as error:
         raise UsageError(f"{missing}, and {error.message}", hint=error.hint) from error
     if not all(cached(file).is_file() for file in files):
         raise UsageError(
-            f"{missing}, and the weights of {GENERAL} are not in the cache",
-            hint=f"ganzoo fetch {GENERAL}",
+            f"{missing}, and the weights of {general} are not in the cache",
+            hint=f"ganzoo fetch {general}",
         )
-    return GENERAL
+    return general
+
+
+def _general(modalities: Collection[str]) -> str | None:
+    """Return the extractor for any data of one modality; None if there is none."""
+    if len(modalities) != 1:
+        return None
+    try:
+        return modality(*modalities).extractor
+    except ValueError:  # another plugin's, which is not installed
+        return None

@@ -13,13 +13,12 @@ from PIL import Image
 
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError
+from ganzoo.modalities.image import PICTURES
 from ganzoo.scaffold.photos import Facts
 
 if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry
 
-PICTURES = "folder"
-"""The data set that reads pictures; a core word like the default namespace."""
 _SIDEWAYS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
 

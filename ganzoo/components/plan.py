@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ganzoo import __version__
 from ganzoo.api import Dataset, Registration, SampleSpec
 from ganzoo.errors import Problem
 from ganzoo.recipes.lock import ENGINE_REVISION, defaults_in
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of
+from ganzoo.version import __version__
 
 if TYPE_CHECKING:
     from ganzoo.recipes.load import Recipe

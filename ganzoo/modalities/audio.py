@@ -194,7 +194,8 @@ def _log_mel(sample: Tensor, rate: int) -> PIL.Image.Image:
     mono = sample.float().mean(0)
     window = min(512, 2 ** (len(mono).bit_length() - 1))
     hop = max(1, min(window // 4, len(mono) // 64))
-    padded = torch.nn.functional.pad(mono, (window // 2, window // 2))
+    # Mirrored at the ends: zeros would show as a click.
+    padded = torch.nn.functional.pad(mono[None], (window // 2, window // 2 - 1), mode="reflect")[0]
     frames = padded.unfold(0, window, hop) * torch.hann_window(window)  # (frames, window)
     power = torch.fft.rfft(frames).abs().square()
     mel = _mel_filters(rate, window) @ power.T  # (mels, frames)

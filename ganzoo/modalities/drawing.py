@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 GENERATED = (200, 60, 40)
-REAL = (150, 157, 170)
+REAL = (190, 195, 205)
 INK = (60, 66, 76)
 RULE = (214, 218, 224)
 CHANNELS = ((5, 80, 174), (179, 89, 0), (17, 99, 41), (164, 14, 38), (102, 57, 186))

@@ -254,6 +254,11 @@ _BEGINNINGS = {
 _LONGEST = max(map(len, _BEGINNINGS))
 
 
+ONE_FORMAT = "save them all in one format, best as PNG"
+AS_PICTURES = "save them as PNG in a folder, and name that"
+"""Advice on a reference that is no folder of pictures, or mixes formats."""
+
+
 def require_one_format(path: Path, hint: str) -> None:
     """Refuse pictures of several formats: a score would tell them apart by their compression.
 

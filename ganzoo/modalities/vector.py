@@ -39,7 +39,7 @@ class Vector(Modality):
         if spec.shape[0] == 1:
             return {".png": png(_histogram(samples, reference))}
         if spec.shape[0] > 2:
-            middle, axes = _principal_axes(reference)
+            middle, axes = principal_axes(reference)
             samples, reference = (samples - middle) @ axes, (reference - middle) @ axes
         return {".png": png(scatter(samples, reference))}
 
@@ -99,7 +99,7 @@ def scatter(points: Tensor, real: Tensor) -> PIL.Image.Image:
     return image
 
 
-def _principal_axes(real: Tensor) -> tuple[Tensor, Tensor]:
+def principal_axes(real: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean (D,) of the samples and their two principal axes (D, 2)."""
     import torch
 

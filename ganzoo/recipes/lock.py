@@ -29,18 +29,18 @@ from ganzoo.recipes.yaml import load_document, to_yaml
 from ganzoo.runs.files import write_atomic
 
 ENGINE_REVISION = 1
-"""Revision of the core's own computation. Raise it whenever the core computes other numbers, or a
-key of the recipe gets another default."""
+"""Revision of the core's own computation. Raise it when the core computes other numbers, or when a
+recipe key gets another default."""
 
 NOT_THE_EXPERIMENT = frozenset(marked(Mark.ABOUT, Mark.CADENCE, Mark.EXECUTION))
 """Keys in which runs of one experiment may differ."""
 
 COUNTS = ("revision", "code_sha256")
-"""What counts of a component's code: its revision; of a ``--plugin`` file, which has no revision,
-its code without comments."""
+"""Facts about a component's code that belong to the experiment: its revision, or, for a
+``--plugin`` file, which has no revision, the hash of its code without comments."""
 
 RECORDED = ("distribution", "version", "source_sha256")
-"""What is recorded of a component's code and does not count."""
+"""Facts about a component's code that are recorded only."""
 
 _ORDER = (*Settings.model_fields, "lock")
 _MISSING = object()
@@ -112,7 +112,7 @@ def experiment_id(lock: Mapping[str, Any]) -> str:
 
 
 def experiment(lock: Mapping[str, Any], without: tuple[str, ...] = ()) -> Tree:
-    """Return what makes the experiment of a lock, as a smaller lock.
+    """Return the part of a lock that identifies its experiment, as a smaller lock.
 
     That is: component ids, their revisions, the parameters and keys that change numbers, and the
     engine's revision. Left out is each key or parameter that equals its default at the time of the
@@ -134,14 +134,14 @@ def experiment(lock: Mapping[str, Any], without: tuple[str, ...] = ()) -> Tree:
 
 
 def locked_components(lock: Mapping[str, Any]) -> dict[str, Tree]:
-    """Return what a lock says of the code of each component, by slot."""
+    """Return the recorded facts about each component's code, by slot."""
     components = lock.get("lock", {}).get("components")
     found = components.items() if isinstance(components, dict) else ()
     return {slot: each for slot, each in found if isinstance(each, dict)}
 
 
 def code(lock: Mapping[str, Any]) -> Tree:
-    """Return what a lock records of the code that does not make the experiment."""
+    """Return the recorded facts about the code that are not part of the experiment."""
     about = lock.get("lock", {})
     components = {
         slot: {name: each.get(name) for name in RECORDED}
@@ -151,10 +151,10 @@ def code(lock: Mapping[str, Any]) -> Tree:
 
 
 def code_differences(locks: Sequence[Mapping[str, Any]], between: str = ", ") -> list[str]:
-    """Return in words what `code` says otherwise in some of these locks: versions, and sources.
+    """Return the versions and sources that differ among these locks, in words.
 
     Args:
-        between: what stands between two values of one thing.
+        between: separator of the values of one item.
     """
     values: dict[str, list[Any]] = {}
     sources: dict[str, list[Any]] = {}
@@ -216,7 +216,7 @@ def _floats(value: Any) -> Any:
 def defaults_in(recipe: Mapping[str, Any], parameters: Mapping[tuple[str, ...], Tree]) -> Tree:
     """Return ``a.b.c`` → value of each key and parameter of a recipe that equals its default.
 
-    A section of which every key equals its default stands there as a whole.
+    A section in which every key equals its default is one entry.
 
     Args:
         recipe: all of it, as plain data.

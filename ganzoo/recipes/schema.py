@@ -78,7 +78,7 @@ BUDGETS = ("steps", "samples")
 
 
 class Mark(Enum):
-    """What a key is for. A key without a mark, or with `SCHEDULABLE` alone, makes the experiment.
+    """Role of a key. Keys without a mark, or with `SCHEDULABLE` alone, identify the experiment.
 
     Which keys are `EXECUTION` is shown by the tests in the table at the end of
     docs/performance.md: those whose effect is *bit-identical* or *rounding*.
@@ -98,7 +98,7 @@ NonNegative = Annotated[float, Ge(0)]
 
 
 def _run_name(name: str) -> str:
-    """A run's directory begins with this name; ``--name`` has the same rule."""
+    """Apply the rule of ``--name``: the run directory begins with this name."""
     try:
         check_name(truncate(name, 200))
     except UsageError as error:
@@ -114,7 +114,7 @@ def _facts(value: Any) -> Any:
 
 
 def _no_number(value: Any) -> Any:
-    """Keep 1 from passing as true."""
+    """Keep 1 from being accepted as true."""
     return str(value) if type(value) in (int, float) else value
 
 
@@ -126,7 +126,7 @@ class _Part(BaseModel):
 
 
 class Node(_Part):
-    """A component: its name as the recipe writes it, and the parameters that the recipe gives."""
+    """A component: its name and parameters as the recipe gives them."""
 
     use: str
     parameters: dict[str, Any] = {}
@@ -340,7 +340,7 @@ class Settings(_Part):
 
 
 def settings_data(part: Any) -> Any:
-    """Return settings, or a part of them, as the data of a recipe with every default filled in."""
+    """Return settings, or a part of them, as recipe data with every default filled in."""
     if isinstance(part, RegularizerNode):
         slot = {"use": part.use, "weight": part.weight, "every_steps": part.every_steps}
         return slot | part.parameters
@@ -384,22 +384,19 @@ class Component(NamedTuple):
 def named_components(settings: Settings) -> Iterator[Component]:
     """Yield every component that the settings name, in the order of `KINDS`.
 
-    Left out are ``auto`` as the extractor, and the placeholders that a partial recipe has where a
-    component is wrong. The optimizers are those of the two players.
+    The extractor ``auto`` is left out, and so are placeholders in partial recipes. The optimizers
+    are those of the two players.
     """
-    yield from (each for each in _slots(settings) if each.node.use)
-
-
-def _slots(settings: Settings) -> Iterator[Component]:
     for pattern, kind in KINDS.items():
         path = pattern[:-1] if pattern[-1] == "*" else pattern
         value: object = settings
         for key in path:
             value = getattr(value, key, None)
+        nodes: dict[KeyPath, Node] = {}
         if isinstance(value, Node):
-            yield Component(path, kind, value)
+            nodes = {path: value}
         elif isinstance(value, dict):
-            yield from (Component((*path, key), kind, node) for key, node in value.items())
+            nodes = {(*path, key): node for key, node in value.items()}
         elif isinstance(value, tuple):
-            items = enumerate(value)
-            yield from (Component((*path, str(index)), kind, node) for index, node in items)
+            nodes = {(*path, str(index)): node for index, node in enumerate(value)}
+        yield from (Component(at, kind, node) for at, node in nodes.items() if node.use)

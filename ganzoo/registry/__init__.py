@@ -1,4 +1,4 @@
-"""What is installed: discovery of plugins, their registrations, names, broken plugins."""
+"""Installed plugins: discovery, loading, registrations and names of components."""
 
 from ganzoo.registry.discovery import Namespace
 from ganzoo.registry.names import qualify, suggest

@@ -1,9 +1,10 @@
-"""Which plugins are installed, read from package metadata alone: nothing is imported here.
+"""Which plugins are installed, from package metadata alone: nothing is imported here.
 
-What can be refused without importing is refused here: another API version, two distributions that
-claim one namespace, a namespace that is switched off.
+Refused here, without an import: plugins for another API version, two distributions with the same
+namespace, and namespaces that ``GANZOO_PLUGINS`` leaves out.
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
@@ -11,14 +12,17 @@ from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, distributions
 
 from ganzoo.api import ENTRY_POINT_GROUP, Registration
-from ganzoo.registry.names import DEFAULT_NAMESPACE, LOCAL_NAMESPACE, is_name
-from ganzoo.registry.switches import PLUGINS, allowed_namespaces
+from ganzoo.errors import UsageError
+from ganzoo.registry.names import DEFAULT_NAMESPACE, LOCAL_NAMESPACE, is_name, suggest
+
+PLUGINS = "GANZOO_PLUGINS"
+STRICT = "GANZOO_STRICT"
 
 BUNDLED_DISTRIBUTIONS = {DEFAULT_NAMESPACE: "ganzoo-zoo"}
-"""Namespaces that only one distribution may have, and which one."""
+"""Namespaces that are reserved for one distribution."""
 
 UNNAMED = "unnamed"
-"""How a distribution is called whose metadata have been lost."""
+"""Name of a distribution whose metadata is lost."""
 
 _ANY_VERSION = re.compile(r"ganzoo\.v\d+")
 _TARGET = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[.*\])?")
@@ -26,12 +30,12 @@ _TARGET = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[.*\])?")
 
 @dataclass
 class Namespace:
-    """What one plugin distribution brings, or why it brings nothing.
+    """What one plugin distribution brings, or why it is not used.
 
     `origin` is ``bundled``, ``third-party`` or ``local``; `status` is ``ok``, ``broken``,
-    ``disabled``, ``incompatible`` or ``clash``; where it is not ``ok``, `error` says why and
-    `hint` what to do. `load_seconds` and `eager_torch` (its import needs torch) are known once it
-    is loaded.
+    ``disabled``, ``incompatible`` or ``clash``. Unless it is ``ok``, `error` gives the reason and
+    `hint` the way out. `load_seconds` and `eager_torch` (importing the plugin imports torch) are
+    set when it is loaded.
     """
 
     name: str
@@ -48,13 +52,13 @@ class Namespace:
     loaded: bool = field(default=False, repr=False)
 
     def refuse(self, status: str, error: str, hint: str) -> None:
-        """Keep the first reason not to use this namespace, and the way out."""
+        """Record why this namespace is not used; the first reason stays."""
         if self.status == "ok":
             self.status, self.error, self.hint = status, error, hint
 
     @property
     def predicate(self) -> str:
-        """The status as it is said of a plugin: it *is* broken, but what clashes is *refused*."""
+        """Status word for messages: a plugin "is broken", but in a clash it "is refused"."""
         return "refused" if self.status == "clash" else self.status
 
     def __str__(self) -> str:
@@ -62,23 +66,70 @@ class Namespace:
 
 
 def discover() -> list[Namespace]:
-    """Return every namespace that an installed distribution declares, sorted, refused or not."""
+    """Return every namespace that an installed distribution declares, usable or not, sorted.
+
+    Raises:
+        UsageError: ``GANZOO_PLUGINS`` names no namespace, or one that is not installed.
+    """
     found = [namespace for dist in _unique(distributions()) for namespace in _declared_by(dist)]
-    allowed = allowed_namespaces((each.name, _normal(each.distribution)) for each in found)
+    allowed = _allowed(found)
     for namespace in found:
-        _judge_owner(namespace)
-        _judge_form(namespace)
-        _judge_version(namespace)
-        if allowed is not None:
-            _judge_allowed(namespace, allowed)
+        _check_owner(namespace)
+        _check_form(namespace)
+        _check_version(namespace)
+        if allowed is not None and namespace.name not in allowed:
+            more = ",".join(sorted({*allowed, namespace.name}))
+            namespace.refuse("disabled", f"left out by {PLUGINS}", f"export {PLUGINS}={more}")
     _refuse_clashes(found)
     return sorted(found, key=lambda each: (each.origin != "bundled", each.name, each.distribution))
 
 
-def _unique(found: Iterable[Distribution]) -> Iterator[Distribution]:
-    """Leave out a distribution that is visible twice, as an editable install and its wheel are.
+def is_strict() -> bool:
+    """Whether ``GANZOO_STRICT`` asks for the traceback of a plugin that cannot be loaded.
 
-    The first on the path is the one that Python would import.
+    Raises:
+        UsageError: it is neither 1 nor 0.
+    """
+    chosen = os.environ.get(STRICT, "")
+    if chosen not in ("", "0", "1"):
+        raise UsageError(
+            f"{STRICT} is {chosen!r}, but 1 is on and 0 is off", hint=f"export {STRICT}=1"
+        )
+    return chosen == "1"
+
+
+def _allowed(found: Collection[Namespace]) -> Collection[str] | None:
+    """Return the namespaces that ``GANZOO_PLUGINS`` allows, or None if it is unset: all.
+
+    Raises:
+        UsageError: a word that is no namespace, or is not installed.
+    """
+    chosen = os.environ.get(PLUGINS)
+    if chosen is None:
+        return None
+    namespaces = {_normal(each.distribution): each.name for each in found}
+    known = {LOCAL_NAMESPACE, *(each.name for each in found)}
+    allowed = {word.strip() for word in chosen.split(",")} - {""}
+    for word in sorted(allowed):
+        if not is_name(word):
+            raise UsageError(
+                f"{PLUGINS}={chosen!r}: {word!r} is no namespace",
+                hint=f"export {PLUGINS}=zoo,acme (namespaces, separated by commas)",
+            )
+        if word not in known:
+            near = namespaces.get(word) or suggest(word, known - allowed)
+            guess = f" - did you mean {near!r}?" if near else ""
+            raise UsageError(
+                f"{PLUGINS}={chosen!r}: no plugin {word!r} is installed{guess}",
+                hint=f"unset {PLUGINS}; ganzoo plugins",
+            )
+    return allowed
+
+
+def _unique(found: Iterable[Distribution]) -> Iterator[Distribution]:
+    """Skip a distribution that is visible twice, as an editable install and its wheel are.
+
+    The first on the path counts: it is the one that Python imports.
     """
     seen = set()
     for distribution in found:
@@ -100,7 +151,7 @@ def _mentions_ganzoo(distribution: Distribution) -> bool:
 
 
 def _normal(name: str) -> str:
-    """Return the spelling that all spellings of a distribution's name share (PEP 503)."""
+    """Return the normalised name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -110,7 +161,7 @@ def _field(distribution: Distribution, name: str) -> str:
 
 
 def _declared_by(distribution: Distribution) -> Iterator[Namespace]:
-    """Yield what one distribution declares: for this API version if it can, else for another."""
+    """Yield what one distribution declares: for this API version, or else for another."""
     name = _field(distribution, "Name")
     version = _field(distribution, "Version")
     try:
@@ -134,18 +185,18 @@ def _declared_by(distribution: Distribution) -> Iterator[Namespace]:
         if len(ours) > 1:
             names = ", ".join(repr(each.name) for each in ours)
             namespace.refuse(
-                "broken", f"a distribution has one namespace, this one has {names}", _mend(name)
+                "broken", f"a distribution has one namespace, this one has {names}", _remove(name)
             )
         yield namespace
 
 
-def _mend(distribution: str) -> str:
-    """Return what to do about a distribution that only its author can mend."""
+def _remove(distribution: str) -> str:
+    """Return the hint for a distribution that only its author can repair."""
     return f"pip uninstall {distribution}, and tell its author"
 
 
-def _judge_owner(namespace: Namespace) -> None:
-    """Mark what is bundled, and keep reserved namespaces for those that they are kept for."""
+def _check_owner(namespace: Namespace) -> None:
+    """Mark what is bundled, and refuse others in a reserved namespace."""
     uninstall = f"pip uninstall {namespace.distribution}"
     owner = BUNDLED_DISTRIBUTIONS.get(namespace.name)
     if owner == _normal(namespace.distribution):
@@ -156,33 +207,33 @@ def _judge_owner(namespace: Namespace) -> None:
         )
     elif namespace.name == LOCAL_NAMESPACE:
         namespace.refuse(
-            "clash", f"the namespace {LOCAL_NAMESPACE!r} is kept for --plugin FILE", uninstall
+            "clash", f"the namespace {LOCAL_NAMESPACE!r} is reserved for --plugin FILE", uninstall
         )
 
 
-def _judge_form(namespace: Namespace) -> None:
-    """Refuse an entry point whose name or value cannot be meant."""
+def _check_form(namespace: Namespace) -> None:
+    """Refuse an entry point with an invalid name or value."""
     point = namespace.entry_point
     if not is_name(namespace.name):
         namespace.refuse(
             "broken",
-            f"{namespace.name!r} is no namespace: lower case letters, digits and hyphens only",
-            _mend(namespace.distribution),
+            f"{namespace.name!r} is no namespace: use lower case letters, digits and hyphens",
+            _remove(namespace.distribution),
         )
     elif point is not None and not _TARGET.fullmatch(point.value):
         namespace.refuse(
             "broken",
             f"its entry point {point.value!r} is no module: 'package' or 'package.module'",
-            _mend(namespace.distribution),
+            _remove(namespace.distribution),
         )
 
 
-def _judge_version(namespace: Namespace) -> None:
-    """Refuse a plugin that is made for another version of the API."""
+def _check_version(namespace: Namespace) -> None:
+    """Refuse a plugin made for another version of the API."""
     group = namespace.entry_point.group if namespace.entry_point else ENTRY_POINT_GROUP
     if group != ENTRY_POINT_GROUP:
-        is_newer = _number(group) > _number(ENTRY_POINT_GROUP)
-        outdated = "ganzoo-core" if is_newer else namespace.distribution
+        needed, ours = (int(each.rpartition(".v")[2]) for each in (group, ENTRY_POINT_GROUP))
+        outdated = "ganzoo-core" if needed > ours else namespace.distribution
         namespace.refuse(
             "incompatible",
             f"made for {group}; this ganzoo loads {ENTRY_POINT_GROUP}",
@@ -190,18 +241,8 @@ def _judge_version(namespace: Namespace) -> None:
         )
 
 
-def _number(group: str) -> int:
-    return int(group.rpartition(".v")[2])
-
-
-def _judge_allowed(namespace: Namespace, allowed: Collection[str]) -> None:
-    if namespace.name not in allowed:
-        more = ",".join(sorted({*allowed, namespace.name}))
-        namespace.refuse("disabled", f"left out by {PLUGINS}", f"export {PLUGINS}={more}")
-
-
 def _refuse_clashes(found: Iterable[Namespace]) -> None:
-    """Refuse every one of several distributions with one namespace.
+    """Refuse all distributions that share a namespace.
 
     The order of ``sys.path`` must not decide what a recipe means.
     """

@@ -1,6 +1,6 @@
-"""Files that a component needs and nobody ships: brought into the cache, their sha256 checked.
+"""Download files that components need into the cache, and verify their sha256.
 
-Nothing else in ganzoo uses the network, and this only when ``ganzoo fetch`` calls it.
+Only ``ganzoo fetch`` calls this; nothing else in ganzoo uses the network.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ TIMEOUT_SECONDS = 30
 BLOCK_BYTES = 1 << 20
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes read so far, and how many there are if that is known."""
+"""Called with the bytes read so far, and the total if known."""
 
 
 def cached(file: RemoteFile) -> Path:
-    """Return where a file stands in the cache, or would stand."""
+    """Return the path of a file in the cache, whether or not it exists."""
     return cache_directory() / file.name
 
 
 def is_whole(path: Path, file: RemoteFile) -> bool:
-    """Whether `path` holds exactly the file that is meant."""
+    """Whether the file at `path` exists and has the right sha256."""
     if not path.is_file():
         return False
     with path.open("rb") as stream:
@@ -44,17 +44,18 @@ def fetch_file(
     source: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Path:
-    """Bring a file into the cache, from its address or from a copy on disk, and return its place.
+    """Put a file into the cache, from its URL or from a copy on disk, and return its path.
 
-    A file that is there and whole is left alone. A reader sees the whole file or none.
+    A complete file is left alone. The file appears in one step, complete.
 
     Args:
-        identifier: the component that the file was asked for with; for what an error advises.
+        identifier: the component that needs the file, for the hints of errors.
+        source: the copy on disk; None downloads.
 
     Raises:
-        DataError: out of reach, cut short, or not the file that its sha256 says.
-        UsageError: the cache cannot be written, or the copy not be read.
-        DiskFull: no room.
+        DataError: the URL cannot be reached, the file is truncated, or its sha256 is wrong.
+        UsageError: the cache cannot be written, or the copy cannot be read.
+        DiskFull: no space left.
     """
     target = cached(file)
     if is_whole(target, file):
@@ -78,7 +79,7 @@ def fetch_file(
 
 @contextlib.contextmanager
 def _staging(target: Path, again: str) -> Iterator[Path]:
-    """Yield a new name beside `target`; what is left there afterwards is removed."""
+    """Yield a temporary path next to `target`; what is left there is removed."""
     elsewhere = f"GANZOO_CACHE=DIRECTORY {again}"
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -86,7 +87,7 @@ def _staging(target: Path, again: str) -> Iterator[Path]:
         yield part
     except OSError as error:
         if error.errno == ENOSPC:
-            full = f"no room for {target.name} in {target.parent}"
+            full = f"no space for {target.name} in {target.parent}"
             raise DiskFull(full, hint=elsewhere) from error
         raise UsageError(f"{target} cannot be written: {error.strerror}", hint=elsewhere) from error
     finally:
@@ -114,7 +115,7 @@ def _download(file: RemoteFile, again: str) -> Iterator[tuple[Any, int | None]]:
     except (URLError, SSLError, TimeoutError, ConnectionError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise DataError(
-            f"cannot fetch {file.url}: {reason}; where there is no network, bring a copy",
+            f"cannot fetch {file.url}: {reason}; without a network, use a copy",
             hint=f"{again} --from {file.name}",
         ) from error
 
@@ -122,7 +123,7 @@ def _download(file: RemoteFile, again: str) -> Iterator[tuple[Any, int | None]]:
 def _pour(
     stream: IO[bytes], written: IO[bytes], total: int | None, progress: Progress
 ) -> tuple[str, int]:
-    """Copy block by block; return the sha256 of what was copied, in hex, and its bytes."""
+    """Copy block by block; return the sha256 in hex, and the number of bytes."""
     digest, done = hashlib.sha256(), 0
     while block := stream.read(BLOCK_BYTES):
         digest.update(block)

@@ -1,4 +1,4 @@
-"""Names of components: ``dcgan`` is ``zoo/dcgan``, always; anybody else's is ``acme/dcgan``."""
+"""Names of components: ``dcgan`` always means ``zoo/dcgan``; another plugin's is ``acme/dcgan``."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ DEFAULT_NAMESPACE = "zoo"
 LOCAL_NAMESPACE = "local"
 
 MOST_LETTERS = 200
-"""Of a word that may be a misspelt name; comparing takes time that grows with it."""
+"""Longest word that gets a suggestion: the time to compare grows with the length."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -25,30 +25,36 @@ def is_name(word: str) -> bool:
 
 
 def qualify(name: str) -> str:
-    """Return the full id: a bare name belongs to the default namespace, whatever is installed."""
+    """Return the full id: a bare name is in the default namespace, whatever is installed."""
     return name if "/" in name else f"{DEFAULT_NAMESPACE}/{name}"
 
 
 def namespace_of(name: str) -> str:
-    """Return the namespace that a name, bare or full, belongs to."""
+    """Return the namespace of a bare or full name."""
     return qualify(name).partition("/")[0]
 
 
 def shorten(identifier: str) -> str:
-    """Return the id as people write it: without the default namespace."""
+    """Return the id without the default namespace."""
     return identifier.removeprefix(f"{DEFAULT_NAMESPACE}/")
 
 
 def suggest(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate that is spelt most like `word`, or None where none comes near."""
+    """Return the candidate spelt most like `word`, or None if none is near."""
     if len(word) > MOST_LETTERS:
         return None
     near = get_close_matches(word, list(candidates), n=1, cutoff=0.6)
     return near[0] if near else None
 
 
+def guess(word: str, candidates: Iterable[str]) -> str:
+    """Return `` - did you mean 'x'?`` for an error message, or nothing if no candidate is near."""
+    near = suggest(word, candidates)
+    return f" - did you mean {near!r}?" if near else ""
+
+
 def kind_of(word: str) -> str:
-    """Return the kind of component that a word, singular or plural, means.
+    """Return the kind of component that a singular or plural word means.
 
     Raises:
         UsageError: no such kind.

@@ -1,4 +1,4 @@
-"""What a plugin may say of its components: every registration is checked where it is made."""
+"""Check what a plugin registers, at the call, so that an error names the plugin's own line."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import NoReturn
 from ganzoo.api import CAPABILITIES, MODALITIES, Register, Registration, RemoteFile
 from ganzoo.errors import PluginError
 from ganzoo.registry.discovery import Namespace
-from ganzoo.registry.names import is_name, qualify, suggest
+from ganzoo.registry.names import guess, is_name, qualify
 
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
@@ -21,11 +21,11 @@ _ARGUMENTS = tuple(signature(Register.__call__).parameters)[1:]
 
 
 class Registrar:
-    """The `register` that a hook receives: it checks what it is given and knows whose it is.
+    """The `register` callable of a hook: checks its arguments and adds the plugin's provenance.
 
     Args:
-        staged: where registrations go, by kind and name.
-        module: where all targets are, whatever they say; None: where they say.
+        staged: collects the registrations, by kind and name.
+        module: the module of all targets, in place of the one they name; None keeps theirs.
     """
 
     def __init__(
@@ -60,17 +60,16 @@ class Registrar:
         """Stage one component.
 
         Raises:
-            PluginError: a name, target, word or file that cannot be meant, an id twice, or an
-                argument that there is not.
+            PluginError: an invalid name, target, word or file, an id registered twice, or an
+                unknown argument.
         """
         for argument in unknown:
-            near = suggest(argument, _ARGUMENTS)
-            guess = f" - did you mean {near!r}?" if near else ""
-            self._refuse(name, f"register() has no argument {argument!r}{guess}")
+            near = guess(argument, _ARGUMENTS)
+            self._refuse(name, f"register() has no argument {argument!r}{near}")
         self._check_name(name)
         self._check_target(name, target)
         if isinstance(revision, bool) or not isinstance(revision, int) or revision < 1:
-            self._refuse(name, f"revision {revision!r} is no whole number from 1 up")
+            self._refuse(name, f"revision {revision!r} is not a whole number from 1 up")
         self._check_line(name, "summary", summary)
         self._check_line(name, "paper", "" if paper is None else paper)
         self._check_line(name, "license", "" if license is None else license)
@@ -99,11 +98,11 @@ class Registrar:
     def _check_name(self, name: str) -> None:
         if isinstance(name, str) and "/" in name:
             own = self.namespace.name
-            self._refuse(name, f"a name has no namespace; all that this plugin has is {own}/NAME")
+            self._refuse(name, f"a name has no namespace; everything in this plugin is {own}/NAME")
         if not isinstance(name, str) or not is_name(name):
             self._refuse(name, "a name has lower case letters, digits and hyphens only")
         if self.kind == "modality" and name in MODALITIES:
-            self._refuse(name, "this is the name of a modality of ganzoo itself")
+            self._refuse(name, "ganzoo itself has a modality with this name")
         if (self.kind, name) in self.staged:
             self._refuse(name, f"registered twice by {self.namespace}")
 
@@ -112,27 +111,27 @@ class Registrar:
             self._refuse(name, "the target is a string, 'package.module:Factory', not an object")
         if self.kind == "recipe":
             if self.module:
-                self._refuse(name, "one file brings no recipes; name the recipe by its path")
+                self._refuse(name, "a plugin file has no recipes; give the recipe by its path")
             if not _RECIPE_TARGET.fullmatch(target) or ".." in target:
                 self._refuse(name, f"target {target!r} is not 'package:path/inside/it.yaml'")
         elif not _TARGET.fullmatch(target):
             self._refuse(name, f"target {target!r} is not 'package.module:Factory'")
 
     def _check_line(self, name: str, what: str, text: str) -> None:
-        """Refuse what would break everybody's table: no text, or more than one line of it."""
+        """Refuse what would break a table: no text, or more than one line."""
         if not isinstance(text, str) or not text.isprintable():
             self._refuse(name, f"{what} {text!r} is not one line of text")
 
     def _words(self, name: str, words: Iterable[str]) -> tuple[str, ...]:
         if isinstance(words, str):
-            self._refuse(name, f"a set or list of words is wanted, not the string {words!r}")
+            self._refuse(name, f"needs a set or list of words, not the string {words!r}")
         chosen = tuple(words)
         for word in chosen:
             self._check_line(name, "word", word)
         return chosen
 
     def _modalities(self, name: str, words: Iterable[str]) -> tuple[str, ...]:
-        """Return the words; the id of a plugin's modality is found out when data declares it."""
+        """Return the words; a plugin's modality is only looked up when a data set declares it."""
         chosen = self._words(name, words)
         own = [word for word in chosen if not _MODALITY_ID.fullmatch(word)]
         self._known(name, "modality", own, MODALITIES)
@@ -141,13 +140,11 @@ class Registrar:
     def _known(
         self, name: str, what: str, words: Iterable[str], vocabulary: Iterable[str]
     ) -> tuple[str, ...]:
-        """Return the words; one with a slash is the plugin's own and may be anything."""
+        """Return the words; the plugin's own words, ``acme/…``, are free."""
         chosen = self._words(name, words)
         for word in chosen:
             if word not in vocabulary and not word.startswith(f"{self.namespace.name}/"):
-                near = suggest(word, vocabulary)
-                guess = f" - did you mean {near!r}?" if near else ""
-                self._refuse(name, f"unknown {what} {word!r}{guess}")
+                self._refuse(name, f"unknown {what} {word!r}{guess(word, vocabulary)}")
         return chosen
 
     def _checked_files(self, name: str, files: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
@@ -156,7 +153,7 @@ class Registrar:
             if not _FILE_NAME.fullmatch(file.name):
                 self._refuse(name, f"file name {file.name!r} is not a plain name")
             if not file.url.startswith(("https://", "http://")):
-                self._refuse(name, f"{file.name}: {file.url!r} is no web address")
+                self._refuse(name, f"{file.name}: {file.url!r} is not a web address")
             if not _SHA256.fullmatch(file.sha256):
-                self._refuse(name, f"{file.name}: {file.sha256!r} is no sha256 in lower case hex")
+                self._refuse(name, f"{file.name}: {file.sha256!r} is not a sha256 in hex")
         return chosen

@@ -1,4 +1,4 @@
-"""The registry: from a name in a recipe to the registration, and to the factory itself."""
+"""The registry: from a name in a recipe to its registration, and to the factory itself."""
 
 import hashlib
 import shlex
@@ -7,18 +7,15 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ganzoo.api import Registration
 from ganzoo.errors import PluginError, UsageError
-from ganzoo.registry.discovery import Namespace, discover
-from ganzoo.registry.explaining import explain
-from ganzoo.registry.loading import load
-from ganzoo.registry.local import import_file
-from ganzoo.registry.names import LOCAL_NAMESPACE, qualify, shorten
+from ganzoo.registry.discovery import STRICT, Namespace, discover
+from ganzoo.registry.loading import explain, file_in, import_file, load
+from ganzoo.registry.names import LOCAL_NAMESPACE, guess, qualify, shorten
 from ganzoo.registry.static import described
-from ganzoo.registry.switches import STRICT
-from ganzoo.registry.targets import attribute_in, file_in
 from ganzoo.registry.unknown import ANY_KIND, not_found
 
 # Inside `Registry` the word `list` means its method.
@@ -27,18 +24,18 @@ Namespaces = list[Namespace]
 
 
 class Registry:
-    """The installed plugins, each loaded when its namespace is first asked for.
+    """The installed plugins, each loaded when its namespace is first needed.
 
     Args:
-        namespaces: the only ones that may be loaded; None: any.
+        namespaces: the only ones to load; None means all.
     """
 
     local_file: Path | None = None
     """The file given with ``--plugin``, absolute."""
     local_source: bytes = b""
-    """What was in it when it was loaded; it may have been changed since."""
+    """Its content when it was loaded; the file may change later."""
     local_sha256: str | None = None
-    """Hash of that."""
+    """Hash of `local_source`."""
 
     def __init__(self, namespaces: Iterable[str] | None = None) -> None:
         self._allowed = None if namespaces is None else frozenset(namespaces)
@@ -48,8 +45,8 @@ class Registry:
         """Return a registry in which one file is the namespace ``local``.
 
         Raises:
-            UsageError: a file that cannot be read.
-            PluginError: one that cannot be loaded: who names a file wants what is in it.
+            UsageError: the file cannot be read.
+            PluginError: the file cannot be imported.
         """
         registry = cls(namespaces if namespaces is None else [*namespaces, LOCAL_NAMESPACE])
         given, file = file, file.expanduser().resolve()
@@ -84,10 +81,10 @@ class Registry:
         return found
 
     def get(self, kind: str, name: str, *, requirement: str | None = None) -> Registration:
-        """Return the component of that name; only its own namespace is loaded.
+        """Return the component with that name; only its own namespace is loaded.
 
         Args:
-            requirement: what pip would have to install, where the caller knows (``acme==1.0``).
+            requirement: what to give to pip if the plugin is missing (``acme==1.0``), if known.
 
         Raises:
             PluginError: misspelt, not installed, broken, or refused; the message says which.
@@ -98,10 +95,10 @@ class Registry:
         raise not_found(kind, name, self._found, requirement=requirement)
 
     def find(self, name: str, *, others: Iterable[str] = ()) -> Registrations:
-        """Return the components of every kind that have that name, like `get`.
+        """Return the components of every kind with that name, like `get`.
 
         Args:
-            others: names of what is no component, which may be what was meant.
+            others: names of other things that may have been meant, for the suggestion.
 
         Raises:
             PluginError: there is none; the message says why.
@@ -113,8 +110,8 @@ class Registry:
     def list(self, kind: str, pattern: str = "*") -> Registrations:
         """Return the components of one kind whose id matches a shell pattern, sorted by id.
 
-        A bare pattern matches the zoo's bare names too. Every plugin is loaded; broken ones
-        are left out, and `namespaces` says why.
+        A pattern without a namespace also matches the zoo's bare names. Every plugin is loaded;
+        broken ones are left out, and `namespaces` says why.
         """
         self.namespaces()
         matching = [
@@ -126,7 +123,7 @@ class Registry:
         return sorted(matching, key=lambda each: each.id)
 
     def namespaces(self) -> Namespaces:
-        """Load every plugin, guarded, and return what each brings or why it brings nothing.
+        """Load every plugin and return what each brings, or why it is not used.
 
         A local file comes first, then what is bundled, then the others by name.
         """
@@ -138,7 +135,7 @@ class Registry:
         """Import a component's target: its factory, or for a recipe the path of its file.
 
         Raises:
-            PluginError: a target that cannot be imported or is not there; quotes the reason.
+            PluginError: the target cannot be imported or does not exist; quotes the reason.
         """
         module_name, _, path = registration.target.partition(":")
         owner = f"{registration.distribution} {registration.version}".strip()
@@ -147,20 +144,20 @@ class Registry:
             module = import_module(module_name)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # whatever a plugin's module may raise, SystemExit included
+        except BaseException as error:  # SystemExit and panics of native extensions too
             raise PluginError(
                 f"{place} cannot be imported: {explain(error)}",
                 hint=f'python -c "import {module_name}"',
             ) from error
         try:
             is_file = registration.kind == "recipe"
-            return file_in(module, path) if is_file else attribute_in(module, path)
+            return file_in(module, path) if is_file else _attribute_in(module, path)
         except LookupError as error:
             is_local = registration.namespace == LOCAL_NAMESPACE
             where = "the file" if is_local else module_name
             raise PluginError(
                 f"{place}: {where} has no {error.args[0]}",
-                hint=f"in {owner}, register what is in it: 'mine:NAME'"
+                hint=f"in {owner}, register a name that the file defines: 'mine:NAME'"
                 if is_local
                 else f"pip install --upgrade {registration.distribution}, or tell its author",
             ) from error
@@ -173,7 +170,7 @@ class Registry:
         return [each for each in self._registrations() if each.id == identifier]
 
     def _registrations(self) -> Iterator[Registration]:
-        """Yield what the namespaces that are loaded so far registered."""
+        """Yield the registrations of the namespaces loaded so far."""
         for namespace in self._found:
             yield from namespace.registrations
 
@@ -181,3 +178,19 @@ class Registry:
         point = namespace.entry_point
         if namespace.status == "ok" and not namespace.loaded and point is not None:
             load(namespace, point.load)
+
+
+def _attribute_in(module: ModuleType, path: str) -> Any:
+    """Return the class or function at a dotted path in a module.
+
+    Raises:
+        LookupError: there is none; the message names it, and the nearest name.
+    """
+    target: Any = module
+    for attribute in path.split("."):
+        if not hasattr(target, attribute):
+            raise LookupError(f"{attribute!r}{guess(attribute, dir(target))}")
+        target = getattr(target, attribute)
+    if not callable(target):
+        raise LookupError(f"class or function {path!r}, but {target!r}")
+    return target

@@ -1,4 +1,4 @@
-"""Why a name finds nothing: misspelt, not installed, broken or refused, and the way out."""
+"""Explain why a name finds nothing: misspelt, not installed, broken or refused."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,6 +8,7 @@ from ganzoo.registry.names import (
     DEFAULT_NAMESPACE,
     LOCAL_NAMESPACE,
     PLURALS,
+    guess,
     is_name,
     qualify,
     shorten,
@@ -16,7 +17,7 @@ from ganzoo.registry.names import (
 from ganzoo.registry.static import registered_names
 
 ANY_KIND = "component"
-"""What `not_found` is given as a kind where any would do."""
+"""The `kind` of `not_found` when components of any kind would do."""
 
 INSTALL_ZOO = 'pip install "ganzoo-core[zoo]"'
 
@@ -29,12 +30,12 @@ def not_found(
     requirement: str | None = None,
     others: Iterable[str] = (),
 ) -> PluginError:
-    """Return the error for a name that no namespace of its own has.
+    """Return the error for a name that is not registered.
 
     Args:
-        found: every namespace there is.
-        requirement: what pip would have to install, if that is known.
-        others: bare names that may have been meant as well.
+        found: every installed namespace.
+        requirement: what to give to pip if the plugin is missing, if known.
+        others: bare names of other things that may have been meant.
     """
     wanted, _, bare = qualify(name).partition("/")
     if not (is_name(wanted) and is_name(bare)):
@@ -66,14 +67,13 @@ def _not_installed(
         )
     if wanted == LOCAL_NAMESPACE:
         return PluginError(
-            f"no {kind} {name!r}: {LOCAL_NAMESPACE}/… is what is in the file of --plugin",
+            f"no {kind} {name!r}: {LOCAL_NAMESPACE}/… is in a file given with --plugin",
             hint="the same command with --plugin FILE.py",
         )
-    near = suggest(wanted, {namespace.name for namespace in found})
-    guess = f" - did you mean {near!r}?" if near else ""
+    near = guess(wanted, {namespace.name for namespace in found})
     install = f"pip install {requirement}" if requirement else None
     return PluginError(
-        f"no {kind} {name!r}: no plugin with the namespace {wanted!r} is installed{guess}",
+        f"no {kind} {name!r}: no plugin with the namespace {wanted!r} is installed{near}",
         hint=install or f"ganzoo plugins; then pip install the distribution that has {wanted!r}",
     )
 
@@ -81,42 +81,43 @@ def _not_installed(
 def _misspelt(
     kind: str, name: str, found: Sequence[Namespace], others: Iterable[str]
 ) -> PluginError:
-    """Look for the name in other namespaces, then among other kinds, then for a near one.
+    """Suggest the same name elsewhere, then another kind, then a similar name.
 
-    Nothing more is loaded for it: a typo must not run other people's code.
+    Loads no further plugin: a typo must not run other people's code.
     """
     wanted, _, bare = qualify(name).partition("/")
     if kind == "recipe" and wanted == DEFAULT_NAMESPACE:
         return PluginError(
-            f"no recipe {name!r}: those that come with ganzoo have no namespace before the name",
+            f"no recipe {name!r}: recipes that come with ganzoo are named without a namespace",
             hint=_listing(kind),
         )
     offered = list(_offered(found))
-    fitting = [each for each in offered if kind in (each[0], ANY_KIND)]
-    elsewhere = [space for _, space, name in fitting if name == bare]
-    near = suggest(bare, [*(name for _, space, name in fitting if space == wanted), *others])
-    other_kind = [found for found, *id in offered if id == [wanted, bare]]
-    others_near = suggest(bare, [name for *_, name in fitting])
-    guess = None
-    if elsewhere:
-        guess = f"{elsewhere[0]}/{bare}"
-    elif other_kind:
+    fitting = [(space, name) for each, space, name in offered if kind in (each, ANY_KIND)]
+    same = [space for space, name in fitting if name == bare]
+    other_kinds = [each for each, *id in offered if id == [wanted, bare]]
+    near = suggest(bare, [*(name for space, name in fitting if space == wanted), *others])
+    near_elsewhere = suggest(bare, [name for _, name in fitting])
+    meant = None
+    if same:
+        meant = shorten(f"{same[0]}/{bare}")
+    elif other_kinds:
         return PluginError(
-            f"no {kind} {name!r}: {name!r} is {_article(other_kind[0])}", hint=_listing(kind)
+            f"no {kind} {name!r}: {name!r} is {_article(other_kinds[0])}", hint=_listing(kind)
         )
     elif near:
-        guess = shorten(f"{wanted}/{near}")
-    elif others_near:
-        guess = next(f"{space}/{name}" for _, space, name in fitting if name == others_near)
-    guess = shorten(guess) if guess else None
-    whose = ": a bare name is the zoo's own" if "/" not in name and "/" in (guess or "") else ""
-    words = f" - did you mean {guess!r}?" if guess else ""
-    hint = f"ganzoo info {guess}" if guess and kind == ANY_KIND else _listing(kind)
+        meant = shorten(f"{wanted}/{near}")
+    elif near_elsewhere:
+        meant = next(
+            shorten(f"{space}/{name}") for space, name in fitting if name == near_elsewhere
+        )
+    whose = ": a bare name is the zoo's own" if "/" not in name and "/" in (meant or "") else ""
+    words = f" - did you mean {meant!r}?" if meant else ""
+    hint = f"ganzoo info {meant}" if meant and kind == ANY_KIND else _listing(kind)
     return PluginError(f"no {kind} {name!r}{whose}{words}", hint=hint)
 
 
 def _offered(found: Iterable[Namespace]) -> Iterator[tuple[str, str, str]]:
-    """Yield (kind, namespace, name) of what plugins that work offer, as far as that is known."""
+    """Yield (kind, namespace, name) of what usable plugins register, as far as is known."""
     for namespace in found:
         for each in namespace.registrations:
             yield each.kind, each.namespace, each.name

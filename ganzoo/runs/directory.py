@@ -58,6 +58,11 @@ class RunDirectory:
         return self.path / "recipe.lock.yaml"
 
     @property
+    def sample_spec_file(self) -> Path:
+        """What one sample is, and how labels are drawn: enough to sample without the data set."""
+        return self.path / "sample_spec.json"
+
+    @property
     def info_file(self) -> Path:
         """Facts about the run as a whole; see `info`."""
         return self.path / INFO

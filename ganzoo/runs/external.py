@@ -1,7 +1,7 @@
 """Scores of samples from other tools, stored among the runs so that they can be compared.
 
-Such a directory has a run.json with the key ``samples``, one score and perhaps a picture, but no
-recipe and no checkpoint.
+Such a directory has a run.json with the key ``samples``, one score and a preview of the samples,
+but no recipe and no checkpoint.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,6 @@ from ganzoo.runs.score import Score
 
 Kind = Literal["run", "samples", "yardstick"]
 """A run of ganzoo; samples of another tool; a baseline that no trained model produced."""
-
-PICTURE = "samples.png"
 
 
 def keep_score(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.components.plan import Plan
+from ganzoo.api import SampleSpec
 from ganzoo.components.weights import write_network
 from ganzoo.errors import PluginError
 from ganzoo.runs.checkpoints import Checkpoint
@@ -22,15 +23,21 @@ FORMS = ("safetensors", "program")
 ELSEWHERE = "--out DIRECTORY"
 
 
-def description(plan: Plan, checkpoint: Checkpoint, latents: Tensor) -> dict[str, Any]:
-    """Return what a generator's weights are: of which code, at which step, fed with what."""
-    lock, spec = plan.lock(), plan.spec
+def description(
+    lock: Mapping[str, Any], spec: SampleSpec, checkpoint: Checkpoint, latents: Tensor
+) -> dict[str, Any]:
+    """Return the description of a generator's weights: its code, step, inputs and outputs.
+
+    Args:
+        lock: the run's ``recipe.lock.yaml``.
+        latents: a batch of them, (B, latent_dim).
+    """
     return {
         "step": checkpoint.step,
         "checkpoint_sha256": checkpoint.sha256,
         "generator": lock["generator"],
         "code": lock["lock"]["components"]["generator"],
-        "spec": {"modality": spec.modality, "shape": spec.shape, "classes": spec.classes},
+        "spec": spec.to_json(),
         "latent": {**lock["latent"], "dim": latents.shape[1]},
         "conditional": lock["conditional"],
     }

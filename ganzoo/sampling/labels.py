@@ -1,5 +1,6 @@
 """The law that labels of generated samples are drawn by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,14 @@ from torch import Tensor
 from ganzoo.api import Dataset
 from ganzoo.components.data import labels_of
 from ganzoo.sampling.random_streams import BatchNoise
+
+
+def label_counts(law: str, dataset: Dataset) -> list[int]:
+    """Return how often each class is drawn: its count in the data, or 1 by the law ``uniform``."""
+    classes = dataset.spec.classes
+    if law == "uniform":
+        return [1] * classes
+    return torch.bincount(labels_of(dataset), minlength=classes).tolist()
 
 
 @dataclass(frozen=True)
@@ -19,12 +28,13 @@ class LabelSampler:
     @classmethod
     def of(cls, law: str, dataset: Dataset) -> "LabelSampler":
         """Return the law called `law`: ``data`` (as often as in the data) or ``uniform``."""
-        classes = dataset.spec.classes
-        if law == "uniform":
-            counts = torch.ones(classes, dtype=torch.float64)
-        else:
-            counts = torch.bincount(labels_of(dataset), minlength=classes).double()
-        return cls((counts / counts.sum()).cumsum(0))
+        return cls.by_counts(label_counts(law, dataset))
+
+    @classmethod
+    def by_counts(cls, counts: Sequence[int]) -> "LabelSampler":
+        """Return the sampler that draws labels in proportion to these counts, one a class."""
+        exact = torch.tensor(counts, dtype=torch.float64)
+        return cls((exact / exact.sum()).cumsum(0))
 
     def draw(self, noise: BatchNoise) -> Tensor:
         """Return int64 (B,) labels for a batch."""

@@ -1,4 +1,4 @@
-"""The names of a plugin that is to be written."""
+"""The names of a new plugin."""
 
 import re
 from dataclasses import dataclass
@@ -16,39 +16,39 @@ _NAMESPACE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Names:
-    """A plugin's namespace, and what follows from it."""
+    """A plugin's namespace, and the names that follow from it."""
 
     namespace: str
 
     @property
     def distribution(self) -> str:
-        """What ``pip install`` calls it: ``ganzoo-my-lab``."""
+        """The name for ``pip install``: ``ganzoo-my-lab``."""
         return f"ganzoo-{self.namespace}"
 
     @property
     def package(self) -> str:
-        """What ``import`` calls it: ``ganzoo_my_lab``."""
+        """The name for ``import``: ``ganzoo_my_lab``."""
         return f"ganzoo_{self.namespace.replace('-', '_')}"
 
 
 def names_of(namespace: str) -> Names:
-    """Return the names of a plugin with that namespace.
+    """Return the names of a plugin with this namespace.
 
     Raises:
-        UsageError: a namespace that is kept for another use, is no name, or is too long.
+        UsageError: the namespace is reserved, invalid, or too long.
     """
     if namespace in BUNDLED_DISTRIBUTIONS:
         owner = BUNDLED_DISTRIBUTIONS[namespace]
         raise _refused(namespace, f"the namespace {namespace!r} belongs to {owner}")
     if namespace == LOCAL_NAMESPACE:
-        raise _refused(namespace, f"the namespace {namespace!r} is kept for --plugin FILE")
+        raise _refused(namespace, f"the namespace {namespace!r} is reserved for --plugin FILE")
     if namespace == CORE:
         raise _refused(namespace, "the distribution ganzoo-core is ganzoo itself")
     if not _NAMESPACE.fullmatch(namespace):
         raise _refused(
             namespace,
-            f"{namespace[:MOST_LETTERS]!r} is no namespace: lower case letters and digits, words"
-            " joined by single hyphens, a letter first",
+            f"{namespace[:MOST_LETTERS]!r} is no namespace: use words of lower case letters and"
+            " digits, joined by single hyphens, starting with a letter",
         )
     if len(namespace) > MOST_LETTERS:
         raise _refused(

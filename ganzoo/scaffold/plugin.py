@@ -1,4 +1,9 @@
-"""The files of a new plugin, made from the templates and written."""
+"""The files of a new plugin, made from the templates.
+
+``templates/`` is a plugin with one component of every kind and the namespace ``acme``: each kind is
+a package whose ``__init__.py`` is a table of its components. A plugin of one kind is simpler: its
+component is a file next to the plugin's ``__init__.py``, which holds the table.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -6,6 +11,7 @@ from pathlib import Path
 
 from ganzoo.api import HOOKS
 from ganzoo.errors import UsageError
+from ganzoo.registry.names import PLURALS
 from ganzoo.scaffold.names import Names
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -19,40 +25,45 @@ ALWAYS = (
     "ganzoo_acme/recipes/demo.yaml",
     "tests/test_conformance.py",
 )
-"""The templates that every plugin gets; beside them, one file a kind."""
+"""The templates that every plugin gets, besides those of its kinds."""
 
 ELSEWHERE = "choose another place with --out DIR"
 
-_BETWEEN_HOOKS = "\n\n\n@hookimpl\n"
 _ACME = re.compile("(ganzoo_)?acme")
 _TAGGED = re.compile(r" *#: ([a-z -]+)$")
+_IMPORT = re.compile(r"from \.(\w+) import ")
+_HOOK = "\n\n\n@hookimpl\n"
 
 
 def plugin_files(names: Names, kinds: Collection[str]) -> dict[str, str]:
     """Return the files of a plugin with an example of each kind: relative path → text.
 
-    The recipe that uses them all is always there, whether or not ``recipe`` is among the kinds.
+    The recipe that uses them is always included, whether or not ``recipe`` is among the kinds.
     """
     wanted = {*kinds, "recipe"}
-    components = [f"ganzoo_acme/{kind}.py" for kind in HOOKS if kind in wanted - {"recipe"}]
     files = {}
-    for template in (*ALWAYS, *components):
+    for template in ALWAYS:
         text = (TEMPLATES / template).read_text(encoding="utf-8")
-        text = "\n".join(_lines(_hooks(text, wanted), wanted)) + "\n"
-        files[_named(_dotted(template), names)] = _named(text, names)
-    return files
+        lines = "\n".join(_lines(text, wanted)) + "\n"
+        files[_dotted(template)] = lines.replace("\n\n\n\n", "\n\n\n")  # where imports were
+    components = [kind for kind in HOOKS if kind in wanted - {"recipe"}]
+    for kind in components:
+        files |= _package(kind)
+    if len(components) == 1:
+        files = _flattened(files, *components)
+    return {_named(path, names): _named(text, names) for path, text in files.items()}
 
 
 def write_plugin(files: Mapping[str, str], directory: Path) -> None:
-    """Write the files below a directory that is empty or not there yet.
+    """Write the files into a directory that is empty or does not exist.
 
     Raises:
-        UsageError: there is something already, or the place cannot be written to.
+        UsageError: the directory is not empty, or cannot be written.
     """
     try:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise UsageError(
-                f"{directory} is there already, and not an empty directory",
+                f"{directory} exists already and is not an empty directory",
                 hint=ELSEWHERE,
             )
         for path, text in files.items():
@@ -66,25 +77,53 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
         ) from error
 
 
-def _hooks(text: str, kinds: Collection[str]) -> str:
-    """Leave out the hooks of a module that are of other kinds."""
-    head, *hooks = text.split(_BETWEEN_HOOKS)
-    chosen = [hook for hook in hooks if any(f"def {HOOKS[kind]}(" in hook for kind in kinds)]
-    return _BETWEEN_HOOKS.join([head, *chosen])
+def _package(kind: str) -> dict[str, str]:
+    """Return the files of one kind: its table and its component."""
+    folder = TEMPLATES / "ganzoo_acme" / PLURALS[kind]
+    return {
+        f"ganzoo_acme/{PLURALS[kind]}/{file.name}": file.read_text(encoding="utf-8")
+        for file in sorted(folder.glob("*.py"))
+    }
+
+
+def _flattened(files: Mapping[str, str], kind: str) -> dict[str, str]:
+    """Return a plugin of one kind without the kind's package.
+
+    The table moves to the plugin's ``__init__.py``, and the component to ``KIND.py`` next to it.
+    """
+    package, top = f"ganzoo_acme/{PLURALS[kind]}/", "ganzoo_acme/__init__.py"
+    flat = {path: text for path, text in files.items() if not path.startswith(package)}
+    inside = {Path(path).stem: text for path, text in files.items() if path.startswith(package)}
+    _, table = inside.pop("__init__").split(_HOOK, 1)
+    ((module, component),) = inside.items()
+    about, recipes = flat[top].split(_HOOK, 1)
+    about = _IMPORT.split(about)[0].rstrip("\n").replace("hookimpl", "hookimpl, table")
+    table = table.replace(f'"{module}:', f'"{kind}:').rstrip("\n")
+    flat[top] = _HOOK.join([about, table, recipes])
+    flat[f"ganzoo_acme/{kind}.py"] = component
+    return flat
 
 
 def _lines(text: str, kinds: Collection[str]) -> Iterator[str]:
-    """Yield the lines that are of no kind, or whose tag ``#: kind -other`` holds, without tags."""
+    """Yield the lines that belong to the kinds: untagged, or with a matching tag.
+
+    ``#: kind -other`` matches with `kind` and without `other`; the tag is removed. The import of a
+    kind's table belongs to that kind.
+    """
+    packages = {PLURALS[kind] for kind in kinds}
     for line in text.splitlines():
-        tag = _TAGGED.search(line)
-        if tag is None:
+        tag, imported = _TAGGED.search(line), _IMPORT.match(line)
+        if imported:
+            if imported[1] in packages:
+                yield line
+        elif tag is None:
             yield line
         elif all((word.lstrip("-") in kinds) != word.startswith("-") for word in tag[1].split()):
             yield line[: tag.start()]
 
 
 def _dotted(template: str) -> str:
-    """Git must not obey a template."""
+    """Return the path of a file; the template of .gitignore has no dot, so that git ignores it."""
     return ".gitignore" if template == "gitignore" else template
 
 

@@ -1,4 +1,4 @@
-"""The file of a new recipe: its name, and what it says where it extends another."""
+"""The file of a new recipe that extends another."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ from ganzoo.runs.references import check_name
 
 _MAIN = ("dataset", "generator", "discriminator", "loss", "regularizers", "augmentation",
          "optimizers", "schedules", "train", "eval")  # fmt: skip
-"""What a child most often changes."""
+"""What a child recipe changes most often, listed first."""
 _OF_THE_FILE = ("recipe", "extends", "requires", *NEVER_INHERITED)
 
 
@@ -21,7 +21,7 @@ def new_file(name: str) -> Path:
     """Return the file of a new recipe, in the working directory.
 
     Raises:
-        UsageError: a name that no run can have, or a file that is there already.
+        UsageError: the name is not valid for runs, or the file exists.
     """
     stem = name.removesuffix(".yaml")
     try:
@@ -30,34 +30,34 @@ def new_file(name: str) -> Path:
         raise UsageError(error.message, hint="ganzoo new recipe NAME --from ID") from error
     file = Path(f"{stem}.yaml")
     if file.exists():
-        what = f"{file} is there already, and is left as it is"
+        what = f"{file} exists already and is left unchanged"
         raise UsageError(what, hint=f"ganzoo check {shlex.quote(str(file))}, or another name")
     return file
 
 
 def write_new(file: Path, text: str) -> None:
-    """Write a file that must not be there yet.
+    """Write a file that does not exist yet.
 
     Raises:
-        UsageError: it is there by now, or cannot be written.
+        UsageError: it exists by now, or cannot be written.
     """
     try:
         with file.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
     except OSError as error:
         what = f"{file} cannot be written: {(error.strerror or str(error)).lower()}"
-        raise UsageError(what, hint="do it in a directory of your own") from error
+        raise UsageError(what, hint="run this in a directory that you can write to") from error
 
 
 def child_text(file: Path, parent: Recipe) -> str:
-    """Return a recipe that extends `parent` and shows, as comments, what it could change."""
+    """Return a recipe that extends `parent`, with the parent's settings as comments."""
     reference = parent.reference
     if is_path(reference):
         reference = _from_here(reference)
     lines = [
-        f"# Everything of {parent.name}, but for what stands here. A line counts without its '# '.",
-        f"#   ganzoo show {file}     all that it says, and where each line comes from",
-        f"#   ganzoo check {file}    every mistake, before anything runs",
+        f"# The same as {parent.name}. To change a setting, remove the '# ' before its line.",
+        f"#   ganzoo show {file}     prints every setting, and where it comes from",
+        f"#   ganzoo check {file}    finds every mistake without training",
         f"recipe: {FORMAT}",
         f"name: {yaml_line(file.stem)}",
         f"extends: {yaml_line(reference)}",
@@ -70,7 +70,7 @@ def child_text(file: Path, parent: Recipe) -> str:
 
 
 def _from_here(reference: str) -> str:
-    """Return a recipe's path as a new recipe in the working directory writes it.
+    """Return a recipe's path relative to the working directory.
 
     Raises:
         UsageError: it is in another project.
@@ -83,7 +83,7 @@ def _from_here(reference: str) -> str:
 
 
 def _comments(parent: Recipe) -> Iterator[str]:
-    """Yield what the parent says, its main parts first; a mapping of mappings takes more lines."""
+    """Yield the parent's settings, most often changed first; nested mappings take several lines."""
     data = {key: value for key, value in parent.data.items() if key not in _OF_THE_FILE}
     order = [*(key for key in _MAIN if key in data), *(key for key in data if key not in _MAIN)]
     for key in order:

@@ -1,4 +1,4 @@
-"""Trying a new plugin as its author would: install it, test it, list it, train with it."""
+"""Try a new plugin as its author would: install it, test it, list it, train with it."""
 
 import os
 import shlex
@@ -18,33 +18,33 @@ from ganzoo.registry.unknown import INSTALL_ZOO
 from ganzoo.scaffold.names import Names
 
 STEPS = 20
-"""How many updates its recipe is trained for."""
+"""Number of training steps of its recipe."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command that a new plugin must pass."""
+    """One command that must succeed for a new plugin."""
 
     what: str
-    """The noun that an error names it by."""
+    """How errors name the step, such as "the installation"."""
     command: tuple[str, ...]
     shows: tuple[str, ...] = ()
-    """What must stand in its output; a listing that finds nothing is no success."""
+    """Text that the output must contain; a listing that finds nothing is a failure."""
     hint: str | None = None
-    """What to do where it fails; None: repeat it."""
+    """What to do if it fails; None means repeat the command."""
 
     @property
     def line(self) -> str:
-        """The command as one types it."""
+        """The command as typed in a shell."""
         return shlex.join([_typed(self.command[0]), *self.command[1:]])
 
     def take(self, say: Say) -> None:
-        """Run the command, passing on what it prints, line by line.
+        """Run the command and pass on its output, line by line.
 
         Raises:
-            PluginError: it failed, or did not show what it should.
+            PluginError: it failed, or `shows` is missing in its output.
         """
         say(f"$ {self.line}")
         with subprocess.Popen(
@@ -72,7 +72,7 @@ class Step:
 
 
 def require_free(names: Names) -> None:
-    """Raise UsageError where an installed plugin has the namespace already."""
+    """Raise UsageError if an installed plugin has the namespace."""
     for namespace in discover():
         if namespace.name == names.namespace:
             raise UsageError(
@@ -82,7 +82,7 @@ def require_free(names: Names) -> None:
 
 
 def require_zoo() -> None:
-    """Raise UsageError where the zoo, from which the plugin's recipe takes the rest, is missing."""
+    """Raise UsageError if the zoo is missing, which the plugin's recipe needs."""
     zoos = [each for each in discover() if each.name == DEFAULT_NAMESPACE]
     if any(each.status == "ok" for each in zoos):
         return
@@ -90,13 +90,13 @@ def require_zoo() -> None:
     if zoos:
         why, hint = f"{zoos[0].predicate}: {zoos[0].error}", str(zoos[0].hint)
     raise UsageError(
-        f"a new plugin is tried together with the zoo's own, which is {why}",
+        f"trying a new plugin needs the zoo, which is {why}",
         hint=f"{hint}, or add --no-try",
     )
 
 
 def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Step]:
-    """Yield the steps for a plugin that lies in `directory`, in this Python's environment."""
+    """Yield the steps for a plugin in `directory`, for the environment of this Python."""
     python, place = sys.executable, str(directory)
     script = Path(python).with_name("ganzoo")
     ganzoo = (str(script),) if script.exists() else (python, "-m", "ganzoo")
@@ -117,7 +117,7 @@ def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Ste
 
 
 def _install(python: str, place: str) -> tuple[str, ...]:
-    """Return pip's command; with what builds a wheel at hand, it needs no network."""
+    """Return pip's command; if the build tools are installed, it needs no network."""
     ready = _on_path("hatchling") and _on_path("editables")
     offline = ("--no-build-isolation",) if ready else ()
     pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps")
@@ -125,10 +125,10 @@ def _install(python: str, place: str) -> tuple[str, ...]:
 
 
 def _on_path(module: str) -> bool:
-    """Return whether a module lies on the path.
+    """Whether a module can be imported from the path.
 
-    Not by `importlib.util.find_spec`: asked for pip, setuptools' finder changes what ``distutils``
-    is in this process, and warns of it.
+    `importlib.util.find_spec` would not do: when asked for pip, the finder of setuptools replaces
+    ``distutils`` in this process and warns.
     """
     return PathFinder.find_spec(module) is not None
 
@@ -138,7 +138,7 @@ def _without_pip() -> str | None:
 
 
 def _typed(program: str) -> str:
-    """Return how this shell calls a program: by its bare name where that finds the same one."""
+    """Return a program as typed in this shell: its bare name if that finds the same program."""
     directory = Path(program).parent
     for shorter in ("python", Path(program).name):
         found = which(shorter)

@@ -68,18 +68,8 @@ def true_to_spec(case: Case) -> None:
                 f"{dtype} of shape {shape(sample)}",
                 "return samples in the stored form of SampleSpec's table",
             )
-        if reason := _out_of_range(sample, spec):
+        if reason := spec.kind.invalid(spec, sample):
             raise Failed(f"a valid sample {index}", reason, "follow SampleSpec's table")
-
-
-def _out_of_range(sample: Tensor, spec: SampleSpec) -> str | None:
-    if sample.is_floating_point() and not sample.isfinite().all():
-        return "values that are not finite"
-    if spec.modality == "audio" and sample.abs().max() > 1:
-        return f"values up to {sample.abs().max():.3g}"
-    if spec.modality == "text" and not 0 <= sample.min() <= sample.max() < (spec.vocabulary or 0):
-        return f"tokens from {sample.min()} to {sample.max()}, the vocabulary is {spec.vocabulary}"
-    return None
 
 
 @case_check("form")

@@ -48,12 +48,12 @@ def form(case: Case) -> None:
 @case_check("form")
 def value_range(case: Case) -> None:
     """Samples stay in the model form's range, even with large weights, unless ``unbounded``."""
-    bounds = {"image": (-1, 1), "video": (-1, 1), "audio": (-1, 1), "text": (0, 1)}
-    if case.spec.modality not in bounds:
+    bounds = case.spec.kind.value_range
+    if bounds is None:
         raise Exempt(f"samples of the modality {case.spec.modality} have no range")
     if "unbounded" in case.capabilities:
         raise Exempt("declares unbounded")
-    low, high = bounds[case.spec.modality]
+    low, high = bounds
     network = perturbed(case.make())
     with torch.no_grad():
         for parameter in network.parameters():
@@ -62,7 +62,7 @@ def value_range(case: Case) -> None:
         values = outputs(network, (4 * z, y))["outputs"].nan_to_num(0, 0, 0)
     if values.min() < low or values.max() > high:
         raise Failed(
-            f"samples in [{low}, {high}]",
+            f"samples in [{low:g}, {high:g}]",
             f"values from {values.min():.3g} to {values.max():.3g}",
             "end in tanh (text: softmax), or declare 'unbounded'",
         )

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ganzoo.api import DiscriminatorOutput, SampleSpec
 from ganzoo.testing.checks import case_check
@@ -40,13 +39,7 @@ def inputs(case: Case, network: nn.Module, batch: int = BATCH, seed: int = 1) ->
 
 def samples(spec: SampleSpec, count: int, random: torch.Generator) -> Tensor:
     """Return random samples in model form, (count, *model_shape)."""
-    if spec.modality == "text":
-        assert spec.vocabulary is not None
-        tokens = torch.randint(spec.vocabulary, (count, *spec.shape), generator=random)
-        return one_hot(tokens, spec.vocabulary).float()
-    if spec.modality == "vector":
-        return torch.randn(count, *spec.model_shape, generator=random)
-    return torch.rand(count, *spec.model_shape, generator=random) * 2 - 1
+    return spec.kind.random(spec, count, random)
 
 
 def outputs(network: nn.Module, given: Inputs, seed: int = 2) -> dict[str, Tensor]:

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DataError, Evaluated
+from ganzoo.api import MODALITIES, DataError, Evaluated
 from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.testing.checks import case_check
-from ganzoo.testing.component import Case
+from ganzoo.testing.component import Case, typical_specs
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked
 from ganzoo.testing.probes import difference, form_of, require_finite, shape
 
@@ -22,8 +22,6 @@ from ganzoo.testing.probes import difference, form_of, require_finite, shape
 
 BATCH = 6
 ROUNDING = 1e-4
-SIZES = {"image": (3, 12, 20), "video": (4, 3, 16, 16), "audio": (1, 64), "text": (12,)}
-"""Sample shapes for an extractor that accepts any; other modalities are vectors."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -115,15 +113,14 @@ def _extractor(case: Case) -> Any:
 def _samples(case: Case, extractor: Any) -> list[Tensor]:
     """Return float32 batches as the core passes them, one per supported modality."""
     random, modalities = torch.Generator().manual_seed(0), case.component.registration.modalities
+    names, registry = sorted(modalities) or MODALITIES, case.component.registry
+    typical = [typical_specs([name], registry) for name in names]
+    specs = [each[len(each) // 2] for each in typical]
     if extractor.input_shape is not None:
-        sizes = [(extractor.input_shape, not modalities or "image" in modalities)]
-    else:
-        words = sorted(modalities) or ["image", "vector"]
-        sizes = [(SIZES.get(word, (5,)), word in ("image", "video")) for word in words]
-    return [
-        torch.rand(BATCH, *size, generator=random) * (255 if levels else 1)
-        for size, levels in sizes
-    ]
+        levels = any(spec.stored_dtype == "uint8" for spec in specs)
+        scale = 255 if levels else 1
+        return [torch.rand(BATCH, *extractor.input_shape, generator=random) * scale]
+    return [spec.kind.decode(spec, spec.kind.random(spec, BATCH, random)).float() for spec in specs]
 
 
 EXTRACTOR = (form, finite, batches_and_order, class_logits)

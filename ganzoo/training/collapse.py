@@ -1,4 +1,4 @@
-"""``train.on_collapse``: looks at samples at every evaluation, and says if they have collapsed."""
+"""``train.on_collapse``: compare samples with real ones at every evaluation; report a collapse."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from ganzoo.scoring.features import Extraction
 from ganzoo.training.advice import more_slowly
 from ganzoo.training.processes import Processes
 from ganzoo.training.reporter import Reporters
-from ganzoo.training.sample_stats import FEWEST_WATCHED, WATCHED, Health, Yardstick, plain_features
+from ganzoo.training.sample_stats import COMPARED, FEWEST_COMPARED, RealBaseline, SampleComparison
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.step import GanStep
 
-YOUNG_IMAGES = 2000
-"""Until a run has shown so many images a generator has not collapsed, it has not begun: nothing is
-said of it."""
+GRACE_SAMPLES = 2000
+"""Report no collapse before D has seen this many real samples: early samples all look alike."""
 
 
 @dataclass
-class Watch:
-    """Compares samples with real ones. Without a scorer's extractor it compares them as they are.
+class CollapseMonitor:
+    """Compares generated samples with real ones by the scorer's extractor, or as they are.
 
-    Rank 0 looks; all ranks hear what it saw.
+    Rank 0 compares; all ranks get the result.
     """
 
     plan: Plan
@@ -38,7 +37,7 @@ class Watch:
     reporters: Reporters
     scorer: Scorer | None = None
     collapsed: bool = False
-    """What the last look said."""
+    """The result of the last check."""
 
     @property
     def policy(self) -> str:
@@ -47,30 +46,30 @@ class Watch:
 
     @cached_property
     def count(self) -> int:
-        """How many samples are looked at; 0 where there is too little real data to compare."""
-        count = min(WATCHED, len(self.plan.dataset))
-        return count if count >= FEWEST_WATCHED else 0
+        """Number of samples to compare; 0 if there is too little real data."""
+        count = min(COMPARED, len(self.plan.dataset))
+        return count if count >= FEWEST_COMPARED else 0
 
     @cached_property
-    def yardstick(self) -> Yardstick:
-        """The real data, looked at once."""
+    def baseline(self) -> RealBaseline:
+        """Statistics of the real data, computed once."""
         dataset = self.plan.dataset
         stride = len(dataset) // self.count
         samples = torch.stack([dataset[index * stride][0] for index in range(self.count)])
-        return Yardstick(self.plan.spec, self.features(samples), samples)
+        return RealBaseline(self.plan.spec, self.features(samples), samples)
 
     def features(self, samples: Tensor) -> Tensor:
         """Return the features of samples in stored form, (N, D), on the CPU."""
         spec = self.plan.spec
         if self.scorer is None:
-            return plain_features(spec, samples)
+            return spec.kind.features(spec, samples)
         extraction = Extraction(self.scorer.extractor, spec, self.processes.device)
         return torch.cat(list(extraction.features([samples])))
 
-    def look(self, sampler: Sampler, step: GanStep) -> bool:
-        """Look at samples of a generator, and tell what is seen; return whether it has collapsed.
+    def check(self, sampler: Sampler, step: GanStep) -> bool:
+        """Compare samples of a generator with real ones; return whether it has collapsed.
 
-        A collapse is told of when it begins, and when it is over.
+        A collapse is reported when it begins and when it ends.
         """
         if self.policy == "ignore" or not self.count:
             return False
@@ -92,12 +91,12 @@ class Watch:
             return []
         seed = self.plan.recipe.settings.eval.seed
         samples = sampler.sample(self.count, seed=seed)
-        health = self.yardstick.health(self.features(samples), samples)
-        signs = health.signs() if step.samples_seen >= YOUNG_IMAGES else []
-        self._write_down(health, signs, step)
+        comparison = self.baseline.compare(self.features(samples), samples)
+        signs = comparison.signs() if step.samples_seen >= GRACE_SAMPLES else []
+        self._record(comparison, signs, step)
         return signs
 
-    def _write_down(self, health: Health, signs: list[str], step: GanStep) -> None:
+    def _record(self, comparison: SampleComparison, signs: list[str], step: GanStep) -> None:
         row = {
             "time": records.utc_now(),
             "attempt": self.directory.attempt,
@@ -105,7 +104,7 @@ class Watch:
             "samples_seen": step.samples_seen,
             "collapsed": bool(signs),
         }
-        records.append(self.directory.health_file, row | health.record())
+        records.append(self.directory.health_file, row | comparison.record())
 
     def _tell(self, event: str, step: GanStep, **about: object) -> None:
         if self.processes.is_main:

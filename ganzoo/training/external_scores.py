@@ -12,22 +12,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.api import SampleSpec
 from ganzoo.components.build import make
 from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.parameters import adhoc_component
-from ganzoo.components.photos import PICTURES
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.errors import DataError
+from ganzoo.modalities.image import AS_PICTURES, ONE_FORMAT, PICTURES, require_one_format
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
-from ganzoo.runs.external import PICTURE, keep_score
+from ganzoo.runs.external import keep_score
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command
+from ganzoo.runs.samples import EXTERNAL
 from ganzoo.runs.score import Score
-from ganzoo.sampling.external_samples import read_samples, require_same_colours
-from ganzoo.sampling.picture_formats import require_one_format
-from ganzoo.sampling.pictures import grid
+from ganzoo.sampling.files import read_samples, write_preview
 from ganzoo.scoring.collectives import own_share
-from ganzoo.training.gallery import GRID_SAMPLES
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
 from ganzoo.training.scorer import Scorer
@@ -46,14 +45,13 @@ class Keep:
     yardstick: bool = False
     description: str = ""
 
-    def __call__(self, score: Score, samples: Tensor) -> Score:
-        """Keep a score, with a picture of the first samples if they are images; return it."""
+    def __call__(self, score: Score, spec: SampleSpec, samples: Tensor) -> Score:
+        """Keep a score, with a preview of the first samples; return it."""
         processes = find_processes()
         if processes.is_main:
             kept = keep_score(score, **vars(self))
-            if samples.ndim == 4:
-                kept.samples_directory.mkdir()
-                grid(samples[:GRID_SAMPLES]).save(kept.samples_directory / PICTURE)
+            shown = samples[: spec.kind.preview_samples]
+            write_preview(kept.samples_directory, EXTERNAL, spec, shown)
         return score
 
 
@@ -76,7 +74,7 @@ def score_like(
     """
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
-    require_same_colours(path, samples, scorer.reference.samples)
+    scorer.real.spec.kind.require_alike(path, samples, scorer.reference.samples)
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
         raise DataError(
@@ -89,7 +87,7 @@ def score_like(
             f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
         )
     score = scorer.score(_batches(samples[:wanted]))
-    return keep(score, samples) if keep else score
+    return keep(score, scorer.real.spec, samples) if keep else score
 
 
 def _as_words(dataset: ComponentPlan) -> list[str]:
@@ -128,9 +126,9 @@ def score_against(
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     with _as_parameters():
-        require_same_colours(path, samples, scorer.reference.samples)
+        real.spec.kind.require_alike(path, samples, scorer.reference.samples)
     score = scorer.score(_batches(samples))
-    return keep(score, samples) if keep else score
+    return keep(score, real.spec, samples) if keep else score
 
 
 @contextmanager
@@ -152,10 +150,10 @@ def _reference(against: str, parameters: Mapping[str, Any], registry: Registry) 
     if suffix in ARRAYS:
         raise DataError(
             f"{against} holds arrays, and samples are scored against a data set or pictures",
-            hint="save them as PNG in a folder, and name that",
+            hint=AS_PICTURES,
         )
     if Path(against).exists():
-        require_one_format(Path(against), "save them all in one format, best as PNG")
+        require_one_format(Path(against), ONE_FORMAT)
         given = {"path": str(Path(against).absolute()), **parameters}
         return adhoc_component(registry, "dataset", PICTURES, given)
     return adhoc_component(registry, "dataset", against, parameters)

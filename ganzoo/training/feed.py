@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from ganzoo.api import Dataset
 from ganzoo.components.data import check_form, collate, tensors_of
-from ganzoo.errors import GanzooError
+from ganzoo.errors import DataError, GanzooError
 from ganzoo.nn import encode
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 
@@ -87,6 +87,11 @@ class DataFeed:
         self.position = position
         self.device = device
         self.mirror = bool(getattr(dataset, "mirror", False))
+        if self.mirror and not self.spec.kind.can_mirror:
+            raise DataError(
+                f"{self.spec} cannot be mirrored, and the data set asks for it",
+                hint="dataset.mirror=false",
+            )
         self.with_labels = with_labels
         self.source: _Memory | _Stream
         if in_memory:
@@ -118,7 +123,7 @@ class DataFeed:
             step = batch.position // self.batch_size
             noise = BatchNoise(law, "mirror", step, rows, self.device)
             flipped = noise.uniform("coin").view(-1, *[1] * (real.dim() - 1)) < 0.5
-            real = torch.where(flipped, real.flip(-1), real)
+            real = torch.where(flipped, self.spec.kind.mirror(real), real)
         return real, labels if self.with_labels else None
 
     def held(self) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""The pictures of a run: generated samples from the same latents every time, and real ones."""
+"""A run's ``samples/``: previews of real samples, and of generated ones from fixed latents."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from torch import Tensor
 
 from ganzoo.components.plan import Plan
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.sampling.pictures import save_picture
+from ganzoo.runs.samples import REAL, previews
+from ganzoo.sampling.files import write_preview
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.processes import Processes
-
-GRID_SAMPLES = 64
-PLOT_SAMPLES = 2048
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """A run's ``samples/``. Rank 0 draws."""
+    """Writes the previews of a run, on rank 0."""
 
     plan: Plan
     directory: RunDirectory
@@ -27,24 +25,25 @@ class Gallery:
 
     @property
     def count(self) -> int:
-        """How many samples a picture shows."""
-        return PLOT_SAMPLES if self.plan.spec.modality == "vector" else GRID_SAMPLES
+        """Number of samples in a preview."""
+        return self.plan.spec.kind.preview_samples
 
     def draw(self, step: int, sampler: Sampler) -> None:
-        """Save what the generator makes at a step."""
+        """Write what the generator makes at a step."""
         if self.processes.is_main:
             samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
-            path = self.directory.samples_directory / f"step-{step:08d}.png"
-            save_picture(path, self.plan.spec, samples, self._some_real())
+            self._write(f"step-{step:08d}", samples, self._some_real())
 
     def draw_real(self) -> None:
-        """Save real samples, once."""
-        path = self.directory.samples_directory / "real.png"
-        if self.processes.is_main and not path.exists():
-            save_picture(path, self.plan.spec, self._some_real())
+        """Write real samples, once."""
+        if self.processes.is_main and REAL not in previews(self.directory):
+            self._write(REAL, self._some_real())
+
+    def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> None:
+        write_preview(self.directory.samples_directory, stem, self.plan.spec, samples, real)
 
     def _some_real(self) -> Tensor:
-        """Return a few real samples in stored form, from all over the data set."""
+        """Return a few real samples in stored form, spread over the data set."""
         dataset = self.plan.dataset
         count = min(self.count, len(dataset))
         stride = len(dataset) // count

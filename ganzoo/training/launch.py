@@ -27,6 +27,8 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.runs.samples import write_sample_spec
+from ganzoo.sampling.labels import label_counts
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.best import previous_best
 from ganzoo.training.continuity import (
@@ -197,6 +199,9 @@ def _write_identity(directory: RunDirectory, plan: Plan) -> None:
     lock = plan.lock()
     write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
+    settings = plan.recipe.settings
+    counts = label_counts(settings.labels, plan.dataset) if settings.conditional else None
+    write_sample_spec(directory, plan.spec, counts)
     directory.env_file.write_text(json.dumps(_environment(), indent=1) + "\n", encoding="utf-8")
     directory.write_info(
         recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__

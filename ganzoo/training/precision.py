@@ -21,14 +21,14 @@ AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def resolve_channels_last(memory_format: str, spec: SampleSpec) -> bool:
-    """Return whether 4-D tensors are stored channels-last; ``auto`` is True for images.
+    """Return whether 4-D tensors are stored channels-last; ``auto`` asks the modality.
 
     On CPUs that was never slower, for any network, precision and penalty measured: see
     docs/performance.md.
     """
     if memory_format != "auto":
         return memory_format == "channels_last"
-    return spec.modality == "image"
+    return spec.kind.channels_last
 
 
 def require_compiler(device: torch.device) -> None:

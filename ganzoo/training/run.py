@@ -10,21 +10,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.components.build import build
+from ganzoo.api import SampleSpec
+from ganzoo.components.build import build_generator
 from ganzoo.components.plan import Plan
-from ganzoo.components.planner import make_plan
+from ganzoo.components.planner import make_plan, plan_components
 from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, UsageError
 from ganzoo.recipes.load import Recipe
+from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
-from ganzoo.sampling.labels import LabelSampler
+from ganzoo.sampling.labels import LabelSampler, label_counts
 from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
@@ -67,10 +70,32 @@ class Run:
         return self.directory.scores()
 
     @cached_property
+    def _registry(self) -> Registry:
+        return registry_of(self.directory)
+
+    @cached_property
+    def _recipe(self) -> Recipe:
+        return recipe_of(self.directory, (), self._registry)
+
+    @cached_property
     def plan(self) -> Plan:
-        """The checked recipe, from the run's lock."""
-        registry = registry_of(self.directory)
-        return make_plan(recipe_of(self.directory, (), registry), registry)
+        """The checked recipe, from the run's lock. Needs the data set; sampling does not."""
+        return make_plan(self._recipe, self._registry)
+
+    @cached_property
+    def spec(self) -> SampleSpec:
+        """What one sample is."""
+        return self._sampled[0]
+
+    @cached_property
+    def _sampled(self) -> tuple[SampleSpec, list[int] | None]:
+        """What one sample is, and how often each class is drawn."""
+        _ = self._registry  # a --plugin file may bring the modality
+        if found := read_sample_spec(self.directory):
+            return found
+        labels, dataset = self._recipe.settings.labels, self.plan.dataset
+        conditional = self._recipe.settings.conditional
+        return self.plan.spec, label_counts(labels, dataset) if conditional else None
 
     @property
     def generator(self) -> nn.Module:
@@ -114,12 +139,14 @@ class Run:
         return self._sampler(self.checkpoint(checkpoint), torch.device(device))
 
     def _sampler(self, checkpoint: Checkpoint, device: torch.device) -> Sampler:
-        parts, settings = build(self.plan), self.plan.recipe.settings
+        settings, (spec, counts) = self._recipe.settings, self._sampled
+        parts = plan_components(self._recipe, self._registry)[0]
+        generator, latent = build_generator(parts, spec, settings.seed)
         name = "ema" if settings.train.ema else "generator"
-        read_network(parts.generator, checkpoint.file(f"{name}.safetensors"))
-        law = LabelSampler.of(settings.labels, self.plan.dataset) if settings.conditional else None
-        generator = parts.generator.eval().requires_grad_(False).to(device)
-        return Sampler(generator, self.plan.spec, parts.latent, law, device)
+        read_network(generator, checkpoint.file(f"{name}.safetensors"))
+        law = LabelSampler.by_counts(counts) if counts else None
+        generator = generator.eval().requires_grad_(False).to(device)
+        return Sampler(generator, spec, latent, law, device)
 
     def sample(
         self,
@@ -150,12 +177,12 @@ class Run:
         """Return int64 (count,), or None where none were asked for."""
         if labels is None:
             return None
-        if not self.plan.recipe.settings.conditional:
+        if not self._recipe.settings.conditional:
             raise UsageError(
                 f"{self.name} is not conditional: it takes no labels",
-                hint=command("run", self.plan.recipe.name, "conditional=true"),
+                hint=command("run", self._recipe.name, "conditional=true"),
             )
-        return class_labels(labels, count, self.plan.spec.classes)
+        return class_labels(labels, count, self.spec.classes)
 
     def export(
         self,
@@ -189,7 +216,8 @@ class Run:
         latents, labels = sampler.inputs(Rows(0, 2), seed=0)
         if form == "program":
             return export_program(sampler.generator, latents, labels, directory)
-        about = description(self.plan, chosen, latents) | {
+        lock = read_lock(self.directory.lock_file)
+        about = description(lock, self.spec, chosen, latents) | {
             "run": self.name,
             "scores": [score.to_dict() for score in self.scores[-2:]],
         }

@@ -1,7 +1,7 @@
-"""Health of a generator: whether its samples have become alike, or its values all extreme.
+"""Statistics that show a collapse: samples that are alike, and values at the ends of their range.
 
-Everything is measured beside as many real samples, under the same extractor: real data has
-near-duplicates and saturated values too.
+They are compared with those of as many real samples under the same extractor, because real data
+has near-duplicates and saturated values too.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ganzoo.api import SampleSpec
-from ganzoo.nn import encode
 
-WATCHED = 256
-"""Samples looked at, of either side."""
+COMPARED = 256
+"""Samples to compare, real and generated."""
 
-FEWEST_WATCHED = 32
-"""Of fewer samples the numbers would say little."""
+FEWEST_COMPARED = 32
+"""With fewer samples the statistics mean little."""
 
 SAME = 0.1
 """Squared distance of two samples that count as one, in median squared distances of real data."""
@@ -33,35 +31,32 @@ DUPLICATE = 0.1
 FEWEST_DISTINCT = 0.33
 MOST_DUPLICATES = 0.5
 MOST_SATURATED = 0.5
-"""What speaks of a collapse; see `Health.signs`."""
-
-SIDE = 32
-"""Without an extractor images are compared at no more pixels than this a side."""
+"""Thresholds of `SampleComparison.signs`."""
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What one side looks like."""
+class SampleStats:
+    """Statistics of real or of generated samples."""
 
     distinct: float
     """Effective number of distinct samples, from 1 to their count: `effective_number`."""
     duplicates: float
     """Share of samples that have a near-duplicate among the others."""
     saturated: float | None
-    """Share of values at an end of their range; None for data whose values have no ends."""
+    """Share of values at an end of their range; None for data without a range."""
 
 
 @dataclass(frozen=True)
-class Health:
-    """A generator's samples beside real ones."""
+class SampleComparison:
+    """Generated samples compared with real ones."""
 
     count: int
-    """Samples of either side."""
-    fake: Looks
-    real: Looks
+    """Number of samples, real and generated."""
+    fake: SampleStats
+    real: SampleStats
 
     def signs(self) -> list[str]:
-        """Return what speaks of a collapse, numbers beside those of real data; empty if nothing."""
+        """Return the signs of a collapse with the numbers of both sides, or an empty list."""
         fake, real, signs = self.fake, self.real, []
         if fake.distinct < FEWEST_DISTINCT * real.distinct:
             signs.append(
@@ -83,14 +78,14 @@ class Health:
         return signs
 
     def record(self) -> dict[str, Any]:
-        """Return it flat, ``distinct`` beside ``distinct_real``, for a file."""
+        """Return it as a flat record: ``distinct``, ``distinct_real`` and so on."""
         real = {f"{name}_real": value for name, value in asdict(self.real).items()}
         return {"samples": self.count, **asdict(self.fake), **real}
 
 
 @dataclass(frozen=True)
-class Yardstick:
-    """Distances of real data by which samples are judged.
+class RealBaseline:
+    """Distances between real samples, which set the scale for generated ones.
 
     Args:
         features: of the real samples, (N, D).
@@ -101,17 +96,18 @@ class Yardstick:
     features: Tensor
     samples: Tensor
 
-    def health(self, features: Tensor, samples: Tensor) -> Health:
-        """Return how generated samples look beside the real ones; the same shapes."""
-        return Health(len(features), self._looks(distances(features), samples), self._real_looks)
+    def compare(self, features: Tensor, samples: Tensor) -> SampleComparison:
+        """Compare generated samples with the real ones; features and samples as in the fields."""
+        found = self._stats(distances(features), samples)
+        return SampleComparison(len(features), found, self._real_stats)
 
     @cached_property
     def _real(self) -> Tensor:
         return distances(self.features)
 
     @cached_property
-    def _real_looks(self) -> Looks:
-        return self._looks(self._real, self.samples)
+    def _real_stats(self) -> SampleStats:
+        return self._stats(self._real, self.samples)
 
     @cached_property
     def _same(self) -> float:
@@ -121,11 +117,11 @@ class Yardstick:
     def _duplicate(self) -> float:
         return DUPLICATE * nearest(self._real).median().item()
 
-    def _looks(self, between: Tensor, samples: Tensor) -> Looks:
-        return Looks(
+    def _stats(self, between: Tensor, samples: Tensor) -> SampleStats:
+        return SampleStats(
             distinct=effective_number(between, self._same),
             duplicates=(nearest(between) <= self._duplicate).double().mean().item(),
-            saturated=saturated(self.spec, samples),
+            saturated=self.spec.kind.saturated(samples),
         )
 
 
@@ -137,7 +133,7 @@ def effective_number(distances: Tensor, same: float) -> float:
 
     Args:
         distances: (N, N), zeros on the diagonal.
-        same: up to about here two samples count as one; 0: only equal ones do.
+        same: distance up to about which two samples count as one; at 0 only equal ones do.
     """
     alike = torch.exp(-(distances / same).square()) if same > 0 else (distances == 0).double()
     return len(distances) ** 2 / alike.sum().item()
@@ -150,27 +146,6 @@ def distances(features: Tensor) -> Tensor:
     """
     features = features.double()
     return torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def saturated(spec: SampleSpec, samples: Tensor) -> float | None:
-    """Return the share of values at either end of their range, of samples in stored form."""
-    if spec.modality in ("image", "video"):
-        return ((samples == 0) | (samples == 255)).double().mean().item()
-    if spec.modality == "audio":
-        return (samples.abs() >= 1).double().mean().item()
-    return None
-
-
-def plain_features(spec: SampleSpec, samples: Tensor) -> Tensor:
-    """Return samples as features of their own, (N, D), for data that no extractor is for.
-
-    Images are averaged down to at most `SIDE` pixels a side.
-    """
-    values = encode(spec, samples)
-    if spec.modality == "image":
-        size = (min(spec.height, SIDE), min(spec.width, SIDE))
-        values = functional.adaptive_avg_pool2d(values, size)
-    return values.flatten(1)
 
 
 def _pairs(distances: Tensor) -> Tensor:

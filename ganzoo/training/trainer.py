@@ -15,7 +15,7 @@ from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.best import measure, previous_best, step_of
 from ganzoo.training.checkpointing import Keeper
-from ganzoo.training.collapse import Watch
+from ganzoo.training.collapse import CollapseMonitor
 from ganzoo.training.gallery import Gallery
 from ganzoo.training.metrics_logger import TermLog
 from ganzoo.training.nonfinite import NotFinite, check_finite
@@ -49,7 +49,7 @@ class Trainer:
     resumed_at: int | None = None
     keeper: Keeper = field(init=False)
     mender: Mender = field(init=False)
-    watch: Watch = field(init=False)
+    collapse_monitor: CollapseMonitor = field(init=False)
     terms: TermLog = field(init=False)
     gallery: Gallery = field(init=False)
 
@@ -57,7 +57,7 @@ class Trainer:
         parts = (self.directory, self.processes, self.reporters)
         self.keeper = Keeper(self.store, *parts, saved_step=self.resumed_at)
         self.mender = Mender(self.plan, self.keeper)
-        self.watch = Watch(self.plan, *parts, self.scorer)
+        self.collapse_monitor = CollapseMonitor(self.plan, *parts, self.scorer)
         self.terms = TermLog(*parts)
         self.gallery = Gallery(self.plan, self.directory, self.processes)
 
@@ -156,9 +156,9 @@ class Trainer:
 
     def evaluate(self) -> str | None:
         """Look at samples and score them; return why the run ends here, if it does."""
-        collapsed = self.watch.look(self.sampler(), self.step)
+        collapsed = self.collapse_monitor.check(self.sampler(), self.step)
         impatient = self.scorer is not None and self.compare_with_best()
-        if collapsed and self.watch.policy == "stop":
+        if collapsed and self.collapse_monitor.policy == "stop":
             return "collapsed"
         return "stopped" if impatient else None
 

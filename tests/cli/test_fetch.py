@@ -94,7 +94,7 @@ def test_a_file_that_is_there_is_not_fetched_again(
     out, err = capsys.readouterr()
     (done,) = json.loads(out)
     assert done == {"id": "acme/net", "file": "net.bin", "path": str(own_cache / "net.bin")}
-    assert err == "net.bin is there already\n"
+    assert err == "net.bin is in the cache already\n"
 
 
 def test_a_damaged_file_in_the_cache_is_replaced(address: str, offered, own_cache: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(address: str, offered, own_cach
     [
         ("/other", f"other is not net.bin: its sha256 is {OTHER_SHA256}, not {SHA256}\n"),
         ("/short", "short ended after 1,000 of 700,000 bytes\n"),
-        ("/gone", "gone: Not Found; where there is no network, bring a copy\n"),
+        ("/gone", "gone: Not Found; without a network, use a copy\n"),
     ],
 )
 def test_what_is_not_the_file_leaves_the_cache_as_it_was(
@@ -166,7 +166,7 @@ def test_a_disk_that_fills_up_is_said_and_nothing_is_left_behind(
     monkeypatch.setattr("ganzoo.registry.fetching._pour", no_room)
     assert main(["fetch", "acme/net"]) == 7
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        f"no room for net.bin in {own_cache}",
+        f"no space for net.bin in {own_cache}",
         "try: GANZOO_CACHE=DIRECTORY ganzoo fetch acme/net",
     ]
     assert left_in(own_cache) == []
@@ -191,10 +191,13 @@ def test_the_list_says_what_is_cached(offered, own_cache: Path, capsys: Capture)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "nothing to fetch was named"),
-        (["acme/pixels"], "acme/pixels needs no files beside its plugin"),
+        ([], "missing ID of a component to fetch for"),
+        (["acme/pixels"], "acme/pixels needs no files"),
         (["acme/nett"], "no component 'acme/nett' - did you mean 'acme/net'"),
-        (["acme/net", "cifar10", "--from", "x.bin"], "which of net.bin, cifar-10-binary.tar.gz"),
+        (
+            ["acme/net", "cifar10", "--from", "x.bin"],
+            "x.bin has none of the names net.bin, cifar-10-binary.tar.gz",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(
@@ -208,8 +211,8 @@ def test_what_cannot_be_meant_is_a_usage_error(
 @pytest.mark.parametrize(
     ("url", "sha256", "message"),
     [
-        ("file:///etc/passwd", SHA256, "is no web address"),
-        ("https://example.org/net.bin", "abc", "is no sha256"),
+        ("file:///etc/passwd", SHA256, "is not a web address"),
+        ("https://example.org/net.bin", "abc", "is not a sha256"),
     ],
 )
 def test_a_plugin_cannot_register_a_file_that_is_not_from_the_web_or_has_no_hash(

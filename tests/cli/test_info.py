@@ -79,7 +79,7 @@ def test_info_of_a_local_component_names_the_file_and_no_module_of_ours(
         "loss local/flat, revision 1",
         "from: Flat in mine.py",
         "",
-        "it has no parameters",
+        "no parameters",
     ]
 
 

@@ -24,11 +24,11 @@ def test_no_try_writes_the_files_and_says_how_to_try_them(here: Path, capsys: Ca
     out, err = capsys.readouterr()
     assert out == "ganzoo-my-lab\n"
     written, to_try, *commands = err.splitlines()
-    assert written == "wrote 9 files into ganzoo-my-lab"
+    assert written == "wrote 11 files into ganzoo-my-lab"
     assert to_try == "to try it:"
     assert len(commands) == 5
     assert all(command.startswith("$ ") for command in commands)
-    assert (here / "ganzoo-my-lab" / "ganzoo_my_lab" / "generator.py").is_file()
+    assert (here / "ganzoo-my-lab" / "ganzoo_my_lab" / "generators" / "upsampling.py").is_file()
 
 
 def test_out_is_where_it_is_written(here: Path, capsys: Capture) -> None:
@@ -41,11 +41,15 @@ def test_out_is_where_it_is_written(here: Path, capsys: Capture) -> None:
     ("words", "message", "hint"),
     [
         ("", "Missing command.", "ganzoo new --help"),
-        ("plugn acme", "ganzoo new makes no 'plugn' - did you mean 'plugin'?", "ganzoo new --help"),
+        (
+            "plugn acme",
+            "ganzoo new has no subcommand 'plugn' - did you mean 'plugin'?",
+            "ganzoo new --help",
+        ),
         ("plugin", "Missing argument 'NAMESPACE'.", "ganzoo new plugin --help"),
         (
             "plugin acme",
-            f"--kind is missing, once or several times: {', '.join(HOOKS)}",
+            f"missing --kind, one or more of: {', '.join(HOOKS)}",
             "ganzoo new plugin acme --kind generator",
         ),
         (
@@ -60,7 +64,7 @@ def test_out_is_where_it_is_written(here: Path, capsys: Capture) -> None:
         ),
         (
             "plugin acme --kind loss --out full",
-            "full is there already, and not an empty directory",
+            "full exists already and is not an empty directory",
             "choose another place with --out DIR",
         ),
     ],
@@ -101,7 +105,7 @@ def test_without_the_zoo_a_plugin_is_only_written(
     monkeypatch.setattr("ganzoo.scaffold.trial.discover", list)
     assert main(["new", "plugin", "acme", "--kind", "loss"]) == 2
     assert capsys.readouterr().err == (
-        "a new plugin is tried together with the zoo's own, which is not installed\n"
+        "trying a new plugin needs the zoo, which is not installed\n"
         'try: pip install "ganzoo-core[zoo]", or add --no-try\n'
     )
     assert not (here / "ganzoo-acme").exists()

@@ -17,7 +17,7 @@ from ganzoo.cli.sample import default_name
 from ganzoo.cli.score import figure
 from ganzoo.errors import UsageError
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.sampling.writing import write_samples
+from ganzoo.sampling.files import write_samples
 
 Capture = pytest.CaptureFixture[str]
 SPEC = SampleSpec("image", (1, 8, 8))
@@ -154,10 +154,10 @@ def test_two_requests_never_get_one_file_name() -> None:
         for labels in ((), (1,), (1, 2), (12,))
         for steps in (None, 5)
     ]
-    found = {default_name(*request) for request in requests}
+    found = {default_name(*request, ".png") for request in requests}
     assert len(found) == len(requests)
     assert all(name.endswith(".png") for name in found)
-    assert len(default_name("final", 0, 64, tuple(range(1000)), None)) < 200
+    assert len(default_name("final", 0, 64, tuple(range(1000)), None, ".png")) < 200
 
 
 @pytest.mark.parametrize(("status", "said"), [("finished", "final"), ("interrupted", "7")])
@@ -166,7 +166,7 @@ def test_a_picture_of_a_run_that_has_not_ended_is_not_called_final(
 ) -> None:
     class Stopped:
         directory = RunDirectory.find("a", Path("runs"))
-        plan = SimpleNamespace(spec=SPEC)
+        spec = SPEC
         status: str
 
         def checkpoint(self, which: str) -> SimpleNamespace:
@@ -182,7 +182,7 @@ def test_a_picture_of_a_run_that_has_not_ended_is_not_called_final(
     assert Path(capsys.readouterr().out.strip()).name == f"sample-{said}-seed0-n64.png"
 
 
-@pytest.mark.parametrize("name", ["a.png", "A.PNG", "a.npz", "folder", "deep/er/a.png"])
+@pytest.mark.parametrize("name", ["a.png", "A.PNG", "a.npz", "a.zip", "folder", "deep/er/a.png"])
 def test_samples_are_written_where_they_were_asked_for(name: str) -> None:
     samples = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
     assert write_samples(Path(name), SPEC, samples) == Path(name)
@@ -198,7 +198,7 @@ def test_samples_are_not_mixed_with_others_in_a_folder() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("a.jpg", "neither a .png, a .npz nor a folder"), ("file/a.png", "cannot be written")],
+    [("a.jpg", "neither .png, .npz, .zip nor a folder"), ("file/a.png", "cannot be written")],
 )
 def test_a_place_that_cannot_take_samples_is_named(name: str, message: str) -> None:
     Path("file").touch()

@@ -19,8 +19,8 @@ from ganzoo.training.processes import Processes
 from ganzoo.training.state import read_state, write_state
 from ganzoo.training.step import GanStep
 
-from ..engine.recipes import small_plan
-from ..engine.test_graphs import METHODS
+from ..training.recipes import small_plan
+from ..training.test_graphs import METHODS
 
 STEPS = 2 * WARM_UPS + 6
 SURE = {"train.deterministic": True}

@@ -1,4 +1,4 @@
-"""An environment with the core, the zoo, and whatever strangers may install beside them."""
+"""An environment with the core, the zoo, and third-party plugins of all sorts."""
 
 import pytest
 

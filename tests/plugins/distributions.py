@@ -1,4 +1,4 @@
-"""Plugins of strangers: two that are well and all kinds of trouble, each a distribution.
+"""Third-party plugins, each a distribution: two that work, and one for each kind of trouble.
 
 Every module that is named by an entry point writes its name into the file that IMPORTED names, so
 that a test sees what was imported.
@@ -25,7 +25,7 @@ def register_losses(register):
 
 _LOSSES = '''\
 class Flat:
-    """A loss that is nothing but the mean of the logits, and `factor` times as heavy."""
+    """The mean of the logits, times `factor`."""
 
     def __init__(self, *, factor: float = 1.0) -> None:
         self.factor = factor
@@ -61,7 +61,7 @@ def plugin(
     more: Mapping[str, str] | None = None,
     **about: str,
 ) -> Distribution:
-    """Return a distribution ``ganzoo-NAMESPACE`` whose package registers by `body`."""
+    """Return a distribution ``ganzoo-NAMESPACE`` whose package contains `body`."""
     name = name or f"ganzoo-{namespace}"
     module = name.replace("-", "_")
     modules = {
@@ -73,7 +73,7 @@ def plugin(
 
 
 def well(namespace: str, **about: str) -> Distribution:
-    """Return a plugin without fault: one loss, and a recipe that uses it."""
+    """Return a working plugin with one loss and a recipe that uses it."""
     recipes = _ONE_LOSS + (
         "@hookimpl\n"
         "def register_recipes(register):\n"
@@ -85,7 +85,7 @@ def well(namespace: str, **about: str) -> Distribution:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A distribution, how it is listed, and (as a regular expression) with which error and hint."""
+    """A distribution, with its expected status and (as regular expressions) error and hint."""
 
     distribution: Distribution
     status: str
@@ -94,13 +94,13 @@ class Trouble:
 
     @property
     def namespace(self) -> str:
-        """The namespace that it would like to have."""
+        """The namespace that it claims."""
         (namespace,) = self.distribution.entry_points
         return namespace
 
     @property
     def advice(self) -> str:
-        """What `ganzoo plugins` says under its error."""
+        """The hint that `ganzoo plugins` prints below the error."""
         return self.hint.format(namespace=self.namespace)
 
 
@@ -166,7 +166,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "a registration into another's namespace": Trouble(
         plugin("trespasser", _ONE_LOSS.replace('"flat"', '"zoo/hinge"')),
         "broken",
-        "loss 'zoo/hinge': a name has no namespace; all that this plugin has is trespasser/NAME",
+        "loss 'zoo/hinge': a name has no namespace; everything in this plugin is trespasser/NAME",
     ),
 }
 

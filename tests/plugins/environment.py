@@ -1,7 +1,7 @@
-"""An environment of its own: wheels alone, and of other packages what the core declares to need.
+"""A separate environment: only wheels, and the packages that the core depends on.
 
-Installing torch anew would take minutes, so the packages that this process runs with are shared
-through links, each by name: nothing editable and no development tool is to be seen in there.
+Installing torch again would take minutes, so the dependencies are links to the packages of this
+process, each by name. Nothing editable and no development tool is visible there.
 """
 
 import os
@@ -19,7 +19,7 @@ OURS = ("ganzoo-core", "ganzoo-zoo")
 
 
 class Environment:
-    """A virtual environment at `path`, in which whoever uses it stands in `workplace`."""
+    """A virtual environment at `path`; commands run in the directory `workplace`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,17 +37,17 @@ class Environment:
         return self.path / "lib" / version / "site-packages"
 
     def see(self, folder: Path) -> None:
-        """Put a folder onto the path, behind what is installed."""
+        """Add a folder to the path, after the installed packages."""
         (self.site / f"{folder.name}.pth").write_text(f"{folder}\n")
 
     def pip(self, *words: str) -> None:
-        """Run pip on this environment, offline and under no configuration of the caller's."""
+        """Run pip on this environment, offline and without the caller's configuration."""
         pip = [sys.executable, "-m", "pip", "--isolated", "--python", str(self.path / "bin/python")]
         done = self._run([*pip, *words])
         assert done.returncode == 0, done.stderr
 
     def install(self, *wheels: Path, to: Path | None = None) -> None:
-        """Install wheels as they are; `to` is another folder than the environment's own."""
+        """Install wheels without dependencies; `to` is a folder other than the environment's."""
         place = ["--target", str(to)] if to else []
         self.pip("install", "--no-deps", "--no-index", "-q", *place, *map(str, wheels))
 
@@ -58,7 +58,7 @@ class Environment:
     def ganzoo(
         self, *words: str, expect: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command; it ends with the exit code that is expected and shows no traceback."""
+        """Run a command; it must end with the expected exit code and without a traceback."""
         done = self._run([str(self.path / "bin/ganzoo"), *words], **environment)
         assert done.returncode == expect, (words, done.stdout, done.stderr)
         if "GANZOO_STRICT" not in environment:
@@ -99,7 +99,7 @@ def build_ours(folder: Path) -> list[Path]:
 
 
 def _link_dependencies(name: str, folder: Path) -> None:
-    """Link all that a distribution needs, and all that those need, into a folder."""
+    """Link the dependencies of a distribution, and theirs, into a folder."""
     folder.mkdir()
     for needed in sorted(_needed(name, set())):
         dist = distribution(needed)

@@ -1,4 +1,4 @@
-"""Wheels of strangers in one environment: each is told what is wrong with it, and harms nobody."""
+"""Wheels of third parties in one environment: each has its own error and affects no other."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def imported_by(crowd: Environment, log: Path, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("what", TROUBLES)
-def test_trouble_is_listed_with_its_reason_and_advice_and_brings_nothing(
+def test_a_plugin_in_trouble_is_listed_with_its_error_and_hint_and_brings_nothing(
     what: str, listed: Listed
 ) -> None:
     trouble = TROUBLES[what]
@@ -53,7 +53,7 @@ def test_trouble_is_listed_with_its_reason_and_advice_and_brings_nothing(
 
 
 @pytest.mark.parametrize("what", [what for what in TROUBLES if TROUBLES[what].namespace != "zoo"])
-def test_who_asks_for_a_troubled_component_gets_the_same_reason_and_advice(
+def test_a_component_of_a_plugin_in_trouble_gives_the_same_error_and_hint(
     what: str, crowd: Environment
 ) -> None:
     trouble = TROUBLES[what]
@@ -78,7 +78,7 @@ def test_a_recipe_that_needs_a_broken_plugin_quotes_its_error_at_the_line_that_n
     assert hint == "try: GANZOO_STRICT=1 GANZOO_PLUGINS=missing ganzoo plugins"
 
 
-def test_the_advice_for_a_broken_plugin_shows_where_it_breaks(crowd: Environment) -> None:
+def test_the_hint_for_a_broken_plugin_shows_where_it_breaks(crowd: Environment) -> None:
     done = crowd.ganzoo("plugins", expect=2, GANZOO_STRICT="1", GANZOO_PLUGINS="exits")
     assert re.search(r'ganzoo_exits/__init__\.py", line 6, in <module>\n', done.stderr)
     assert done.stderr.splitlines()[-1].startswith("plugin 'exits' (ganzoo-exits 1.0) is broken")
@@ -95,7 +95,7 @@ def test_a_factory_into_which_a_misspelt_parameter_would_vanish_is_refused(
 # --- nobody is harmed ----------------------------------------------------------------------------
 
 
-def test_those_that_are_well_bring_all_they_have(listed: Listed) -> None:
+def test_working_plugins_bring_all_their_components(listed: Listed) -> None:
     well = {name for name, each in listed.items() if each["status"] == "ok"}
     assert well == {
         "ganzoo-zoo",
@@ -107,7 +107,7 @@ def test_those_that_are_well_bring_all_they_have(listed: Listed) -> None:
     assert listed["ganzoo-zoo"]["components"]["generators"] >= 3
 
 
-def test_a_list_has_the_components_of_all_that_are_well_and_names_what_is_left_out(
+def test_a_list_has_the_components_of_all_working_plugins_and_names_the_others(
     crowd: Environment,
 ) -> None:
     done = crowd.ganzoo("list", "losses")

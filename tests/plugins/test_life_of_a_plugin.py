@@ -1,4 +1,4 @@
-"""A stranger's wheel from its installation to its removal, with broken ones beside it all along."""
+"""A third party's wheel from installation to removal, while broken ones are installed too."""
 
 import json
 from pathlib import Path
@@ -77,7 +77,7 @@ def register_losses(register):
 """
 
 
-def test_a_file_of_ones_own_goes_into_the_run_and_its_scores_are_marked(
+def test_a_plugin_file_is_copied_into_the_run_and_its_scores_are_marked(
     crowd: Environment,
 ) -> None:
     mine = crowd.workplace / "mine.py"

@@ -1,4 +1,4 @@
-"""Wheels of small distributions, written file by file as the wheel format says (PEP 427)."""
+"""Wheels of small distributions, written file by file in the wheel format (PEP 427)."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from textwrap import dedent
 
 @dataclass(frozen=True)
 class Distribution:
-    """What a wheel holds: `modules` is path → text, `entry_points` namespace → module."""
+    """The content of a wheel: `modules` is path → text, `entry_points` namespace → module."""
 
     name: str
     modules: Mapping[str, str]
@@ -22,11 +22,11 @@ class Distribution:
 
     @property
     def stem(self) -> str:
-        """The name and version as file names spell them."""
+        """Name and version as in file names."""
         return f"{self.name.replace('-', '_')}-{self.version}"
 
     def metadata(self) -> dict[str, str]:
-        """Return the files of the wheel's .dist-info, RECORD left out."""
+        """Return the files of the wheel's .dist-info, without RECORD."""
         points = [f"{namespace} = {module}" for namespace, module in self.entry_points.items()]
         about = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}"]
         about += [f"Requires-Dist: {each}" for each in self.requires]

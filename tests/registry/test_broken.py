@@ -1,4 +1,4 @@
-"""A plugin that cannot be loaded is listed with its error, brings nothing, and harms nobody."""
+"""A plugin that cannot be loaded is listed with its error and affects no other plugin."""
 
 from textwrap import dedent
 
@@ -71,7 +71,7 @@ BROKEN = {
     ),
     "another's namespace": (
         hook("register('zoo/dcgan', 'a:B')"),
-        "loss 'zoo/dcgan': a name has no namespace; all that this plugin has is acme/NAME",
+        "loss 'zoo/dcgan': a name has no namespace; everything in this plugin is acme/NAME",
     ),
     "no hook at all": ("register = print", "it has no hook"),
     "a bad name": (hook("register('U_Net', 'a:B')"), "loss 'U_Net': a name has lower case"),
@@ -125,14 +125,14 @@ def test_the_error_of_a_broken_plugin_is_one_line_that_a_terminal_can_show(
     assert len(error) < 600
 
 
-def test_a_broken_plugin_harms_nobody_else(install_plugin) -> None:
+def test_a_broken_plugin_affects_no_other(install_plugin) -> None:
     install_plugin("ganzoo-acme", {"ganzoo_acme": "raise SystemExit(3)"}, acme="ganzoo_acme")
     install_plugin("ganzoo-beta", source("ganzoo_beta"), beta="ganzoo_beta")
     statuses = {each.name: each.status for each in Registry().namespaces()}
     assert statuses == {"zoo": "ok", "acme": "broken", "beta": "ok"}
 
 
-def test_a_recipe_that_needs_a_broken_plugin_is_told_its_error_and_whose_it_is(
+def test_the_error_for_a_component_of_a_broken_plugin_quotes_that_plugin(
     install_plugin,
 ) -> None:
     install_plugin("ganzoo-acme", {"ganzoo_acme": "import nothing_here"}, acme="ganzoo_acme")

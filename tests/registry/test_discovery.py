@@ -38,7 +38,7 @@ def test_two_distributions_with_one_namespace_are_both_refused_and_both_named(
         Registry().get("generator", "acme/unet")
 
 
-def test_only_ganzoo_zoo_may_be_the_zoo_and_it_goes_on_working(install_plugin) -> None:
+def test_only_ganzoo_zoo_may_be_the_zoo_and_it_keeps_working(install_plugin) -> None:
     install_plugin("not-the-zoo", source("not_zoo"), zoo="not_zoo")
     rivals = {each.distribution: each for each in named(Registry(), "zoo")}
     assert rivals["not-the-zoo"].status == "clash"
@@ -68,7 +68,7 @@ def test_a_distribution_has_one_namespace(install_plugin) -> None:
     assert "'acme', 'acme2'" in str(only("acme").error)
 
 
-def test_the_local_namespace_is_kept_for_files(install_plugin) -> None:
+def test_the_local_namespace_is_reserved_for_files(install_plugin) -> None:
     install_plugin("ganzoo-local", source(), local="ganzoo_acme")
     assert only("local").status == "clash"
 
@@ -79,7 +79,7 @@ def test_a_namespace_obeys_the_rules_for_names(install_plugin) -> None:
     assert "ganzoo_acme" not in sys.modules
 
 
-def test_other_peoples_damaged_metadata_is_passed_over(install_plugin, tmp_path: Path) -> None:
+def test_damaged_metadata_of_other_distributions_is_ignored(install_plugin, tmp_path: Path) -> None:
     site = install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
     (site / "other-1.dist-info").mkdir()
     (site / "other-1.dist-info" / "entry_points.txt").write_bytes(b"\xff\xfe ganzoo.v1")
@@ -95,7 +95,7 @@ def test_entry_points_that_cannot_be_read_are_listed_as_broken(install_plugin) -
 
 
 @pytest.mark.parametrize("value", ["", ": : ;", "os; rm", "ganzoo_acme:"])
-def test_an_entry_point_that_names_no_module_is_broken_and_not_tried(
+def test_an_entry_point_that_names_no_module_is_broken_and_not_imported(
     value: str, install_plugin
 ) -> None:
     install_plugin("ganzoo-acme", {}, acme=value)
@@ -105,7 +105,7 @@ def test_an_entry_point_that_names_no_module_is_broken_and_not_tried(
     assert acme.hint == "pip uninstall ganzoo-acme, and tell its author"
 
 
-def test_what_an_interrupted_installation_left_is_broken_and_stands_in_nobodys_way(
+def test_leftovers_of_an_interrupted_installation_are_broken_and_affect_no_other_plugin(
     install_plugin,
 ) -> None:
     for name in ("ganzoo-acme", "ganzoo-beta"):

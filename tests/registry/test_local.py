@@ -24,7 +24,7 @@ def test_one_file_is_the_namespace_local_and_its_hash_is_kept(tmp_path: Path) ->
     assert not (tmp_path / "__pycache__").exists()
 
 
-def test_a_local_file_without_what_it_registers_is_named_as_the_user_knows_it(
+def test_a_local_file_without_its_target_is_named_in_the_error(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "mine.py").write_text(LOCAL.replace(":Flat", ":Falt"))
@@ -79,7 +79,7 @@ def test_the_source_of_a_local_class_can_be_found(tmp_path: Path) -> None:
         ("1 / 0", r"ZeroDivisionError: division by zero \(mine\.py, line 1\)"),
         ("class Flat: ...", "it has no hook: no function register_… marked with @hookimpl"),
         (LOCAL.replace("losses", "lozzes"), "no hook 'register_lozzes' - did you mean"),
-        (LOCAL.replace("losses", "recipes").replace(":Flat", ":f.yaml"), ".* brings no recipes"),
+        (LOCAL.replace("losses", "recipes").replace(":Flat", ":f.yaml"), ".* has no recipes"),
     ],
 )
 def test_a_local_file_that_cannot_be_loaded_is_an_error_at_once(
@@ -92,7 +92,7 @@ def test_a_local_file_that_cannot_be_loaded_is_an_error_at_once(
     assert caught.value.hint == f"GANZOO_STRICT=1 ganzoo plugins --plugin {file}"
 
 
-def test_a_local_file_that_imports_its_neighbour_is_told_that_it_stands_alone(
+def test_a_local_file_that_imports_a_neighbour_is_refused(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "mine.py").write_text("import helpers_of_mine")
@@ -101,6 +101,6 @@ def test_a_local_file_that_imports_its_neighbour_is_told_that_it_stands_alone(
         Registry.with_local(tmp_path / "mine.py")
 
 
-def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read the plugin .*gone\.py: No such file"):
         Registry.with_local(tmp_path / "gone.py")

@@ -1,4 +1,4 @@
-"""A bare name means the zoo's, and a misspelt word finds its neighbour."""
+"""A bare name means the zoo's, and a misspelt word finds the nearest one."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ganzoo.errors import UsageError
 from ganzoo.registry.names import is_name, kind_of, namespace_of, qualify, shorten, suggest
 
 
-def test_a_bare_name_belongs_to_the_zoo_and_a_full_id_stays_as_it_is() -> None:
+def test_a_bare_name_belongs_to_the_zoo_and_a_full_id_is_unchanged() -> None:
     assert qualify("dcgan") == "zoo/dcgan"
     assert qualify("acme/dcgan") == "acme/dcgan"
     assert namespace_of("dcgan") == "zoo"
@@ -28,7 +28,7 @@ def test_nothing_else_makes_a_name(word: str) -> None:
     assert not is_name(word)
 
 
-def test_a_misspelt_word_finds_the_nearest_candidate_and_an_alien_one_finds_none() -> None:
+def test_a_misspelt_word_finds_the_nearest_candidate_and_another_finds_none() -> None:
     assert suggest("spectral_nrom", ["spectral_norm", "width"]) == "spectral_norm"
     assert suggest("quux", ["spectral_norm", "width"]) is None
 

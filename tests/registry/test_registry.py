@@ -125,7 +125,7 @@ def test_a_recipe_resolves_to_the_file_inside_its_package(install_plugin) -> Non
     assert registry.resolve(registry.get("recipe", "acme/faces")).read_text() == "recipe: 1\n"
 
 
-def test_a_recipe_in_a_package_that_is_not_imported_yet_is_looked_for_when_it_is_needed(
+def test_a_recipe_in_a_package_that_is_not_imported_yet_is_looked_up_when_it_is_needed(
     install_plugin,
 ) -> None:
     text = """
@@ -150,7 +150,7 @@ def test_a_recipe_in_a_package_that_is_not_imported_yet_is_looked_for_when_it_is
         registry.resolve(gone)
 
 
-def test_a_recipe_that_is_registered_in_a_module_without_a_folder_is_told_so(
+def test_a_recipe_in_a_module_without_a_folder_is_an_error_that_says_so(
     install_plugin,
 ) -> None:
     text = """
@@ -196,7 +196,7 @@ IMPORTS = {
 }
 
 
-def test_every_plugin_that_imports_torch_is_known_not_only_the_first(install_plugin) -> None:
+def test_every_plugin_that_imports_torch_is_found_not_only_the_first(install_plugin) -> None:
     sites = [
         install_plugin(name, {name: EAGER.format(imports=imports, name=name)}, **{name: name})
         for name, imports in IMPORTS.items()

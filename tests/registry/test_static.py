@@ -1,4 +1,4 @@
-"""What a listing says of a component is read from its source: no class is imported."""
+"""What a listing shows of a component is read from its source: no class is imported."""
 
 import sys
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_summary_and_capabilities_are_those_of_the_class_which_is_not_imported(a
     assert "ganzoo_acme.losses.flat" not in sys.modules
 
 
-def test_what_is_registered_goes_before_what_the_class_says(acme: Path) -> None:
+def test_registered_facts_override_those_of_the_class(acme: Path) -> None:
     steep, able = loss("steep"), loss("able")
     assert (steep.summary, steep.capabilities) == ("as registered", {"graph-safe", "real-gradient"})
     assert (able.summary, able.capabilities) == ("A loss without a slope", {"features"})

@@ -1,4 +1,4 @@
-"""``GANZOO_PLUGINS``, ``GANZOO_STRICT``, and what is said of what they leave out."""
+"""``GANZOO_PLUGINS`` and ``GANZOO_STRICT``, and the errors about what they leave out."""
 
 import sys
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_ganzoo_plugins_is_the_list_of_what_may_be_loaded(
         ("zoo;acme", "'zoo;acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
     ],
 )
-def test_a_word_in_ganzoo_plugins_that_means_nothing_is_an_error(
+def test_an_unknown_word_in_ganzoo_plugins_is_an_error(
     value: str, message: str, hint: str, install_plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
@@ -71,7 +71,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
-def test_whoever_needs_a_refused_plugin_is_told_what_to_do(
+def test_the_error_for_a_refused_plugin_says_what_to_do(
     why: str, install_plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more, message, hint = REFUSED[why]
@@ -83,7 +83,7 @@ def test_whoever_needs_a_refused_plugin_is_told_what_to_do(
     assert str(caught.value.hint).startswith(hint)
 
 
-def test_of_two_rivals_either_may_be_uninstalled(install_plugin) -> None:
+def test_the_hint_for_a_clash_is_to_uninstall_either_plugin(install_plugin) -> None:
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
     install_plugin("acme-gans", source("acme_gans"), acme="acme_gans")
     with pytest.raises(PluginError) as caught:
@@ -111,7 +111,7 @@ def test_strict_raises_with_what_the_plugin_raised_as_its_cause(
     assert repr(caught.value.__cause__) == repr(raised)
 
 
-def test_strict_is_not_held_back_where_a_recipe_quotes_the_errors_of_plugins(
+def test_strict_raises_even_where_a_recipe_quotes_the_errors_of_plugins(
     install_plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_plugin("ganzoo-acme", {"ganzoo_acme": "import nothing_here"}, acme="ganzoo_acme")

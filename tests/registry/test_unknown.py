@@ -1,4 +1,4 @@
-"""A name or a target that leads nowhere is told why, and what to do."""
+"""Errors for unknown names and missing targets say why, and what to do."""
 
 import re
 import sys
@@ -22,17 +22,17 @@ from tests.registry.plugins import source
         ("generator", "nobody/dcgan", "no plugin with the namespace 'nobody' is installed$"),
         ("generator", "DCGAN", "an id is NAME or namespace/NAME"),
         ("generator", "zoo/a/b", "an id is NAME or namespace/NAME"),
-        ("loss", "local/flat", "is what is in the file of --plugin"),
-        ("recipe", "zoo/digits-base", "come with ganzoo have no namespace before the name"),
+        ("loss", "local/flat", "is in a file given with --plugin"),
+        ("recipe", "zoo/digits-base", "are named without a namespace"),
     ],
 )
-def test_a_name_that_finds_nothing_is_told_why(kind: str, name: str, message: str) -> None:
+def test_the_error_for_an_unknown_name_says_why(kind: str, name: str, message: str) -> None:
     with pytest.raises(PluginError, match=message) as caught:
         Registry().get(kind, name)
     assert caught.value.hint
 
 
-def test_the_advice_is_what_pip_has_to_install_where_that_is_known() -> None:
+def test_the_hint_is_what_to_install_if_that_is_known() -> None:
     with pytest.raises(PluginError) as caught:
         Registry().get("loss", "nobody/flat", requirement="nobody-gans==2")
     assert caught.value.hint == "pip install nobody-gans==2"
@@ -41,7 +41,7 @@ def test_the_advice_is_what_pip_has_to_install_where_that_is_known() -> None:
     assert "the distribution that has 'nobody'" in str(caught.value.hint)
 
 
-def test_what_is_no_component_may_have_been_meant_too() -> None:
+def test_a_name_that_is_not_a_component_can_be_suggested() -> None:
     with pytest.raises(PluginError, match="did you mean 'my-recipe'") as caught:
         Registry().find("my-recpe", others=["my-recipe"])
     assert caught.value.hint == "ganzoo info my-recipe"
@@ -49,7 +49,7 @@ def test_what_is_no_component_may_have_been_meant_too() -> None:
 
 @pytest.mark.parametrize("loaded", [True, False])
 @pytest.mark.parametrize("name", ["unet", "unnet"])
-def test_a_bare_name_that_another_plugin_has_leads_there_and_loads_nothing(
+def test_a_bare_name_of_another_plugin_is_suggested_without_loading_it(
     install_plugin, loaded: bool, name: str
 ) -> None:
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
@@ -62,7 +62,9 @@ def test_a_bare_name_that_another_plugin_has_leads_there_and_loads_nothing(
     assert ("ganzoo_acme" in sys.modules) == loaded
 
 
-def test_the_names_in_a_package_or_its_module_are_seen_and_what_runs_is_not(install_plugin) -> None:
+def test_names_are_read_from_the_source_of_a_package_or_module_and_no_code_runs(
+    install_plugin,
+) -> None:
     hooks = """
         raise SystemExit("was run")
         def register_losses(add):
@@ -92,7 +94,7 @@ def test_a_plugin_that_is_switched_off_is_not_suggested(
     assert "acme" not in str(caught.value)
 
 
-def test_without_the_zoo_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_zoo_the_hint_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganzoo.registry.registry.discover", list)
     with pytest.raises(PluginError, match="zoo's own plugin is not installed") as caught:
         Registry().get("generator", "dcgan")
@@ -108,7 +110,7 @@ def test_without_the_zoo_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyP
         ("ganzoo_acme_exits:Generator", "cannot be imported: SystemExit: 4"),
     ],
 )
-def test_a_target_that_is_not_there_is_told_with_its_owner(
+def test_the_error_for_a_missing_target_names_its_owner(
     target: str, message: str, install_plugin
 ) -> None:
     modules = source() | {"ganzoo_acme_exits": "raise SystemExit(4)"}

@@ -20,6 +20,7 @@ from ganzoo.report.pages.run import run_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import keep_score
 from ganzoo.runs.records import append
+from ganzoo.runs.samples import last_preview, previews
 from ganzoo.runs.score import Statistics
 
 
@@ -220,3 +221,46 @@ def test_compare_writes_its_page_and_prints_the_table_beside_it(
     assert json.loads(found.stdout)["ranked"][0]["name"] == "hinge"
     assert str(page) in found.stderr
     assert "Leaderboard" in page.read_text()
+
+
+def test_a_page_embeds_sound_text_tables_and_animations(runs: Path, finished: RunDirectory) -> None:
+    folder = finished.samples_directory
+    for stem in ("real", "step-00000100"):
+        (folder / f"{stem}-0.wav").write_bytes(b"RIFF")
+        (folder / f"{stem}-lines.txt").write_text("<script>alert(2)</script>\n" * 500)
+        (folder / f"{stem}-rows.csv").write_text('name,n\n"<b>",1\n' + "x,2\n" * 500)
+        Image.new("L", (4, 4)).save(folder / f"{stem}-clip.webp")
+    for page in (run_page(finished), comparison_page(compare())):
+        read = Reader(page)
+        assert all(value.startswith("data:") for value in read.reaches)
+        assert page.count('<audio controls src="data:audio/wav;base64,UklGRg=="') == 2
+        assert page.count('<img src="data:image/webp;base64,') == 2
+        assert "media-src data:" in page
+        assert "<script>alert(2)" not in page
+        assert 500 > page.count("&lt;script&gt;alert(2)") > 2
+        assert '<th scope="col">name</th>' in page
+        assert "<td>&lt;b&gt;</td><td>1</td>" in page
+        assert page.count("<td>x</td><td>2</td>") == 2 * 19
+
+
+def test_a_preview_begins_with_its_main_file_and_leaves_out_what_no_page_can_show(
+    finished: RunDirectory,
+) -> None:
+    for name in ("step-00000100-0.wav", "step-00000100.ply", "step-1.tmp", "sample-1.png"):
+        (finished.samples_directory / name).write_bytes(b"")
+    found = {stem: [path.name for path in paths] for stem, paths in previews(finished).items()}
+    assert found == {
+        "real": ["real.png"],
+        "step-00000050": ["step-00000050.png"],
+        "step-00000100": ["step-00000100.png", "step-00000100-0.wav"],
+    }
+    assert [path.name for path in last_preview(finished)] == found["step-00000100"]
+
+
+def test_a_file_of_a_preview_that_is_damaged_is_left_out(finished: RunDirectory) -> None:
+    (finished.samples_directory / "step-00000100.png").write_bytes(b"\x89PNG")
+    (finished.samples_directory / "real-lines.txt").write_bytes(b"\xff")
+    page = run_page(finished)
+    assert "step 50" in page
+    assert "step 100" not in page
+    assert 'class="text"' not in page

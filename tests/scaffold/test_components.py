@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import HOOKS, DataError, Evaluated, SampleSpec
+from ganzoo.registry import Registry
 from ganzoo.training.game import EngineGame
 
 IMAGE = SampleSpec("image", (1, 64, 64))
@@ -22,7 +23,8 @@ def example(install_scaffold):
     install_scaffold(*HOOKS)
 
     def module(kind: str) -> ModuleType:
-        return import_module(f"ganzoo_acme.{kind}")
+        (registration,) = Registry().list(kind, "acme/*")
+        return import_module(registration.target.partition(":")[0])
 
     return module
 
@@ -135,8 +137,8 @@ def test_radam_takes_the_recipes_numbers_as_torch_wants_them(example) -> None:
 
 
 def test_warm_up_is_a_straight_line_and_then_one(example) -> None:
-    warmup = example("schedule").Warmup(images=100, start=0.2)
-    assert [warmup(images) for images in (0, 50, 100, 10**9)] == pytest.approx([0.2, 0.6, 1, 1])
+    warmup = example("schedule").Warmup(samples=100, start=0.2)
+    assert [warmup(samples) for samples in (0, 50, 100, 10**9)] == pytest.approx([0.2, 0.6, 1, 1])
 
 
 def test_terms_are_written_one_a_line_and_a_resumed_run_goes_on(example, tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ def test_distribution_and_package_follow_from_the_namespace() -> None:
     [
         ("core", "the distribution ganzoo-core is ganzoo itself", "my-core"),
         ("zoo", "the namespace 'zoo' belongs to ganzoo-zoo", "my-zoo"),
-        ("local", "the namespace 'local' is kept for --plugin FILE", "my-local"),
+        ("local", "the namespace 'local' is reserved for --plugin FILE", "my-local"),
         ("a" * 41, "a namespace has at most 40 letters, not 41", "a" * 40),
     ],
 )
-def test_a_namespace_that_is_kept_or_too_long_is_refused_with_another(
+def test_a_reserved_or_too_long_namespace_is_refused_and_another_is_suggested(
     namespace: str, message: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as raised:
@@ -49,7 +49,9 @@ def test_a_namespace_that_is_kept_or_too_long_is_refused_with_another(
         ("9" * 10_000, "my-lab"),
     ],
 )
-def test_what_is_no_name_is_refused_in_one_line_with_one_that_is(namespace: str, near: str) -> None:
+def test_an_invalid_namespace_is_refused_in_one_line_that_suggests_a_valid_one(
+    namespace: str, near: str
+) -> None:
     with pytest.raises(UsageError, match="is no namespace") as raised:
         names_of(namespace)
     assert "\n" not in raised.value.message

@@ -1,4 +1,4 @@
-"""``ganzoo new recipe``: what it writes passes the check, and what it refuses it says."""
+"""``ganzoo new recipe``: the recipes it writes pass the check, and its errors are clear."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def pictures(folder: Path, count: int, mode: str = "RGB", size: tuple[int, int] 
 
 
 @pytest.mark.parametrize("parent", sorted(set(shipped_recipes()) - {"photos-dcgan"}))
-def test_a_child_means_what_its_parent_means(parent: str) -> None:
+def test_a_child_has_the_settings_of_its_parent(parent: str) -> None:
     assert main(["new", "recipe", "mine", "--from", parent]) == 0
     child, whole = (Recipe.load(each, {"name": "x"}) for each in ("mine.yaml", parent))
     assert child.settings == whole.settings.model_copy(
@@ -122,7 +122,7 @@ def facts(**changes: object) -> Facts:
         ({"path": "no: path"}, 64, "path: 'no: path'"),
     ],
 )
-def test_each_choice_follows_from_the_facts(
+def test_each_setting_follows_from_the_pictures(
     changes: dict[str, object], size: int, said: str
 ) -> None:
     assert said in photo_text("a.yaml", facts(**changes), size, kid=True)
@@ -141,13 +141,13 @@ def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("a", 2, "give one of --from ID and --data FOLDER"),
-        ("a --from digits-base --data .", 2, "give one of --from ID and --data FOLDER"),
-        ("a --from digits-base --size 64", 2, "--size belongs to --data FOLDER"),
+        ("a", 2, "give either --from ID or --data FOLDER"),
+        ("a --from digits-base --data .", 2, "give either --from ID or --data FOLDER"),
+        ("a --from digits-base --size 64", 2, "--size needs --data FOLDER"),
         ("a --from digits-bse", 2, "did you mean 'digits-base'?"),
         ("a/b --from digits-base", 2, "'a/b' is not a valid run name"),
-        ("there --from digits-base", 2, "there.yaml is there already, and is left as it is"),
-        ("there.yaml --from digits-base", 2, "there.yaml is there already"),
+        ("there --from digits-base", 2, "there.yaml exists already and is left unchanged"),
+        ("there.yaml --from digits-base", 2, "there.yaml exists already"),
         ("a --data nowhere", 4, "nowhere is not there"),
         ("a --data there.yaml", 4, "there.yaml is a file, not a folder"),
         ("a --data empty", 4, "there are no pictures in"),
@@ -156,7 +156,7 @@ def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:
         ("a --from ../outside.yaml", 2, "is outside the project"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_is_written(
+def test_invalid_arguments_are_refused_and_nothing_is_written(
     project: Path, capsys: Capture, words: str, code: int, said: str
 ) -> None:
     whole = "recipe: 1\ndataset: digits\ngenerator: dcgan\ndiscriminator: dcgan\nloss: hinge\n"

@@ -31,6 +31,32 @@ def test_a_kind_alone_brings_its_hook_its_file_and_the_recipe_and_nothing_else(k
     assert modules == ({f"ganzoo_acme/{kind}.py"} if kind != "recipe" else set())
 
 
+def test_several_kinds_have_a_package_and_a_table_each_which_the_plugin_only_imports() -> None:
+    files = plugin_files(ACME, ["loss", "modality"])
+    modules = {path for path in files if path.startswith("ganzoo_acme/") and path.endswith(".py")}
+    assert modules == {
+        "ganzoo_acme/__init__.py",
+        "ganzoo_acme/losses/__init__.py",
+        "ganzoo_acme/losses/least_squares.py",
+        "ganzoo_acme/modalities/__init__.py",
+        "ganzoo_acme/modalities/points.py",
+    }
+    assert functions(files["ganzoo_acme/__init__.py"]) == ["register_recipes"]
+    imported = re.findall(r"^from \.(\w+) import", files["ganzoo_acme/__init__.py"], re.MULTILINE)
+    assert imported == ["losses", "modalities"]
+    assert functions(files["ganzoo_acme/losses/__init__.py"]) == ["register_losses"]
+
+
+def test_several_kinds_are_registered_with_targets_that_are_there(install_scaffold) -> None:
+    install_scaffold(*HOOKS)
+    registry = Registry()
+    for kind in HOOKS:
+        (registration,) = registry.list(kind, "acme/*")
+        assert registration.summary
+        assert registration.license == "Apache-2.0"
+        registry.resolve(registration)
+
+
 @pytest.mark.parametrize("kind", HOOKS)
 def test_a_kind_alone_is_registered_with_a_target_that_is_there(
     kind: str, install_scaffold
@@ -73,7 +99,7 @@ def test_gratings_are_judged_by_pixels_only_where_no_extractor_comes_with_them()
     assert judge("generator") is None
 
 
-def test_every_kind_together_is_the_templates_as_they_lie() -> None:
+def test_all_kinds_together_give_the_templates_unchanged() -> None:
     files = plugin_files(ACME, list(HOOKS))
     written = {path.replace(".gitignore", "gitignore") for path in files}
     lying = {str(each.relative_to(TEMPLATES)) for each in TEMPLATES.rglob("*") if each.is_file()}
@@ -91,13 +117,13 @@ def test_the_namespace_takes_the_place_of_acme_everywhere(namespace: str) -> Non
     assert project["project"]["name"] == names.distribution
     points = project["project"]["entry-points"][ENTRY_POINT_GROUP]
     assert points == {namespace: names.package}
-    assert f"{names.package}/generator.py" in files
+    assert f"{names.package}/generators/upsampling.py" in files
     everything = "\n".join([*files, *files.values()])
     without = everything.replace(names.package, "").replace(namespace, "")
     assert "acme" not in without
 
 
-def test_a_plugin_is_written_into_a_directory_that_is_empty_or_not_there(tmp_path: Path) -> None:
+def test_a_plugin_is_written_into_a_directory_that_is_empty_or_missing(tmp_path: Path) -> None:
     write_plugin({"a/b.txt": "é\n"}, tmp_path / "new" / "place")
     assert (tmp_path / "new" / "place" / "a" / "b.txt").read_bytes() == "é\n".encode()
     (tmp_path / "empty").mkdir()
@@ -112,7 +138,7 @@ def test_a_directory_with_anything_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [".hidden"]
 
 
-def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_to_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"cannot write .*: Not a directory"):
         write_plugin({"a.txt": ""}, tmp_path / "file" / "below")

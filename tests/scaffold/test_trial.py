@@ -1,4 +1,4 @@
-"""The steps that a new plugin is taken through, and what is said when one fails."""
+"""The steps that try a new plugin, and their errors."""
 
 import shlex
 import sys
@@ -38,13 +38,13 @@ def test_a_step_that_fails_says_how_and_how_to_repeat_it() -> None:
     assert raised.value.hint == step.line
 
 
-def test_a_step_that_shows_nothing_of_what_it_should_has_failed() -> None:
+def test_a_step_without_the_expected_output_has_failed() -> None:
     assert take(python("print('acme/unet')", shows=("acme/",)))
     with pytest.raises(PluginError, match=r"^the step did not show acme/$"):
         take(python("print('no losses match')", shows=("acme/",)))
 
 
-def test_a_step_with_advice_of_its_own_gives_that() -> None:
+def test_a_step_with_a_hint_of_its_own_gives_that() -> None:
     with pytest.raises(PluginError) as raised:
         take(python("raise SystemExit(1)", hint="python -m ensurepip"))
     assert raised.value.hint == "python -m ensurepip"
@@ -62,7 +62,7 @@ def test_a_plugin_is_installed_tested_listed_by_kind_and_run() -> None:
     assert run[-6:-3] == ("run", "acme/demo", "train.steps=20")
 
 
-def test_looking_for_pip_leaves_distutils_as_it_is() -> None:
+def test_looking_for_pip_leaves_distutils_unchanged() -> None:
     code = (
         "import sys, warnings; warnings.simplefilter('error', UserWarning)\n"
         "class Finder:\n"

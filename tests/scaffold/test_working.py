@@ -1,4 +1,4 @@
-"""What is written works: each kind alone, and all of them by the command itself."""
+"""The scaffold works: each kind alone, and all of them with the command."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("kind", HOOKS)
-def test_a_kind_alone_keeps_its_contract_and_trains(
+def test_a_kind_alone_fulfils_its_contract_and_trains(
     kind: str, install_scaffold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     install_scaffold(kind)

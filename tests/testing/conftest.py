@@ -1,4 +1,4 @@
-"""Components that need no plugin: a registry of one, and what the kit says of it."""
+"""A registry of one component that needs no plugin, and the outcomes of its checks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ Judged = dict[str, Outcome]
 
 
 class OneComponent(Registry):
-    """A registry of one component, whose factory is not looked up by its name."""
+    """A registry of one component with a given factory."""
 
     def __init__(self, registration: Registration, factory: Callable[..., Any]) -> None:
         super().__init__(())
@@ -28,7 +28,7 @@ class OneComponent(Registry):
 
 @pytest.fixture
 def judge() -> Callable[..., Judged]:
-    """Return what every check says of a component: `judge(kind, factory, summary=…)`."""
+    """Return the outcome of every check of a component: `judge(kind, factory, summary=…)`."""
 
     def run(
         kind: str,

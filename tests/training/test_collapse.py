@@ -1,4 +1,4 @@
-"""The collapse watch: what trips it, what does not, and what it says."""
+"""The collapse monitor: what trips it, what does not, and what it says."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +18,16 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
-from ganzoo.training.collapse import YOUNG_IMAGES, Watch
+from ganzoo.training.collapse import GRACE_SAMPLES, CollapseMonitor
 from ganzoo.training.launch import Options, start
 from ganzoo.training.processes import Processes
 from ganzoo.training.reporter import Reporter, Reporters
 from ganzoo.training.sample_stats import (
-    Health,
-    Looks,
-    Yardstick,
+    RealBaseline,
+    SampleComparison,
+    SampleStats,
     distances,
     effective_number,
-    plain_features,
-    saturated,
 )
 from ganzoo.training.scorer import Scorer
 
@@ -84,69 +82,69 @@ def test_the_effective_number_is_the_vendi_score_of_order_two() -> None:
 
 def test_saturation_counts_values_at_the_ends_of_their_range() -> None:
     pixels = torch.tensor([[0, 255, 254, 7]], dtype=torch.uint8)
-    assert saturated(DIGIT, pixels) == 0.5
+    assert DIGIT.kind.saturated(pixels) == 0.5
     audio = SampleSpec(modality="audio", shape=(1, 4), sample_rate=8000)
-    assert saturated(audio, torch.tensor([[-1.0, 0.0, 0.999, 1.0]])) == 0.5
-    assert saturated(SampleSpec(modality="vector", shape=(2,)), torch.zeros(3, 2)) is None
+    assert audio.kind.saturated(torch.tensor([[-1.0, 0.0, 0.999, 1.0]])) == 0.5
+    assert SampleSpec(modality="vector", shape=(2,)).kind.saturated(torch.zeros(3, 2)) is None
 
 
 def test_large_images_are_compared_at_32_pixels_a_side() -> None:
     spec = SampleSpec(modality="image", shape=(3, 64, 20))
     grey = torch.full((2, 3, 64, 20), 255, dtype=torch.uint8)
-    assert torch.equal(plain_features(spec, grey), torch.ones(2, 3 * 32 * 20))
+    assert torch.equal(spec.kind.features(spec, grey), torch.ones(2, 3 * 32 * 20))
 
 
-def looks(distinct: float, duplicates: float = 0.0, saturated: float | None = 0.0) -> Looks:
-    return Looks(distinct, duplicates, saturated)
+def stats(distinct: float, duplicates: float = 0.0, saturated: float | None = 0.0) -> SampleStats:
+    return SampleStats(distinct, duplicates, saturated)
 
 
 def test_every_sign_says_its_number_beside_that_of_real_data() -> None:
-    bad = Health(256, looks(1.04, 0.981, 0.99), looks(43.2, 0.02, 0.58))
+    bad = SampleComparison(256, stats(1.04, 0.981, 0.99), stats(43.2, 0.02, 0.58))
     assert bad.signs() == [
         "256 samples are as diverse as 1.0 distinct ones (real data: 43.2)",
         "98% of the samples have a near-duplicate (real data: 2%)",
         "99% of all values are at an end of their range (real data: 58%)",
     ]
-    assert Health(256, looks(20.0, 0.1, 0.6), looks(43.2, 0.02, 0.58)).signs() == []
+    assert SampleComparison(256, stats(20.0, 0.1, 0.6), stats(43.2, 0.02, 0.58)).signs() == []
 
 
 def test_data_that_repeats_itself_may_be_repeated() -> None:
     few = torch.randint(256, (8, 1, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
     real = few.repeat(8, 1, 1, 1)
-    yardstick = Yardstick(DIGIT, plain_features(DIGIT, real), real)
-    assert yardstick.health(plain_features(DIGIT, real), real).signs() == []
+    baseline = RealBaseline(DIGIT, DIGIT.kind.features(DIGIT, real), real)
+    assert baseline.compare(DIGIT.kind.features(DIGIT, real), real).signs() == []
 
 
 # --- generators ---
 
 
-MakeWatch = Callable[..., tuple[Watch, Heard]]
+MakeMonitor = Callable[..., tuple[CollapseMonitor, Heard]]
 
 
 @pytest.fixture
-def make_watch(tmp_path: Path) -> MakeWatch:
-    def make(**overrides: Any) -> tuple[Watch, Heard]:
+def make_monitor(tmp_path: Path) -> MakeMonitor:
+    def make(**overrides: Any) -> tuple[CollapseMonitor, Heard]:
         given = {key.replace("__", "."): value for key, value in overrides.items()}
         plan = small_plan(tmp_path, given)
         directory = RunDirectory.create(tmp_path / "runs", "small", 0)
         heard, alone = Heard(), Processes(CPU)
         scorer = Scorer.of(plan, alone) if plan.extractor else None
-        return Watch(plan, directory, alone, Reporters([heard]), scorer), heard
+        return CollapseMonitor(plan, directory, alone, Reporters([heard]), scorer), heard
 
     return make
 
 
-def look(watch: Watch, samples: Tensor, samples_seen: int = YOUNG_IMAGES) -> bool:
+def check(monitor: CollapseMonitor, samples: Tensor, samples_seen: int = GRACE_SAMPLES) -> bool:
     """Look at a generator that makes these samples, given in stored form."""
-    step = make_step(watch.plan, Processes(CPU))
+    step = make_step(monitor.plan, Processes(CPU))
     step.samples_seen = samples_seen
     model = samples.float() / 127.5 - 1 if samples.dtype == torch.uint8 else samples
-    return watch.look(Sampler(Makes(model), watch.plan.spec, step.parts.latent), step)
+    return monitor.check(Sampler(Makes(model), monitor.plan.spec, step.parts.latent), step)
 
 
-def real(watch: Watch) -> Tensor:
-    """Return other real samples than the watch compares with."""
-    dataset = watch.plan.dataset
+def real(monitor: CollapseMonitor) -> Tensor:
+    """Return other real samples than the monitor compares with."""
+    dataset = monitor.plan.dataset
     return torch.stack([dataset[index][0] for index in range(1, len(dataset), 2)])
 
 
@@ -154,78 +152,80 @@ EXTRACTORS = [None, "toy-cnn"]
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_a_constant_generator_trips_the_watch_at_once(
-    make_watch: MakeWatch, extractor: str | None
+def test_a_constant_generator_trips_the_monitor_at_once(
+    make_monitor: MakeMonitor, extractor: str | None
 ) -> None:
-    watch, heard = make_watch(eval__extractor=extractor)
-    assert look(watch, real(watch)[:1])
+    monitor, heard = make_monitor(eval__extractor=extractor)
+    assert check(monitor, real(monitor)[:1])
     assert "256 samples are as diverse as 1.0 distinct ones (real data:" in heard.notes[0]
     assert heard.notes[1].startswith("try: ganzoo run ")
-    (event,) = watch.directory.events()
+    (event,) = monitor.directory.events()
     assert (event["event"], len(event["signs"])) == ("collapsed", 2)
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_a_generator_of_two_samples_trips_the_watch_at_once(
-    make_watch: MakeWatch, extractor: str | None
+def test_a_generator_of_two_samples_trips_the_monitor_at_once(
+    make_monitor: MakeMonitor, extractor: str | None
 ) -> None:
-    watch, _ = make_watch(eval__extractor=extractor)
-    assert look(watch, real(watch)[:2])
+    monitor, _ = make_monitor(eval__extractor=extractor)
+    assert check(monitor, real(monitor)[:2])
 
 
-def test_a_generator_of_two_modes_of_a_mixture_trips_the_watch_at_once(
-    make_watch: MakeWatch,
+def test_a_generator_of_two_modes_of_a_mixture_trips_the_monitor_at_once(
+    make_monitor: MakeMonitor,
 ) -> None:
     mlp = {"use": "mlp", "width": 8}
-    watch, heard = make_watch(
+    monitor, heard = make_monitor(
         dataset={"use": "gaussians"}, generator=mlp, discriminator=mlp, eval__extractor="pixels"
     )
-    dataset = watch.plan.dataset
+    dataset = monitor.plan.dataset
     rows = [dataset[index] for index in range(4000)]
     modes = sorted({int(label) for _, label in rows if label is not None})[:2]
-    assert look(watch, torch.stack([x for x, label in rows if label in modes]))
+    assert check(monitor, torch.stack([x for x, label in rows if label in modes]))
     assert "distinct ones" in heard.notes[0]
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_a_perfect_generator_does_not_trip_the_watch(
-    make_watch: MakeWatch, extractor: str | None
+def test_a_perfect_generator_does_not_trip_the_monitor(
+    make_monitor: MakeMonitor, extractor: str | None
 ) -> None:
-    watch, heard = make_watch(eval__extractor=extractor)
-    assert not look(watch, real(watch))
+    monitor, heard = make_monitor(eval__extractor=extractor)
+    assert not check(monitor, real(monitor))
     assert heard.notes == []
-    (row,) = records.read(watch.directory.health_file)
+    (row,) = records.read(monitor.directory.health_file)
     assert row["distinct"] == pytest.approx(row["distinct_real"], rel=0.1)
     assert (row["step"], row["collapsed"]) == (0, False)
 
 
-def test_a_generator_of_black_and_white_trips_the_watch(make_watch: MakeWatch) -> None:
-    watch, heard = make_watch()
-    assert look(watch, torch.where(real(watch) < 128, 0, 255).to(torch.uint8))
+def test_a_generator_of_black_and_white_trips_the_monitor(make_monitor: MakeMonitor) -> None:
+    monitor, heard = make_monitor()
+    assert check(monitor, torch.where(real(monitor) < 128, 0, 255).to(torch.uint8))
     assert "100% of all values are at an end of their range" in heard.notes[0]
 
 
-def test_a_collapse_is_told_when_it_begins_and_when_it_is_over(make_watch: MakeWatch) -> None:
-    watch, heard = make_watch()
-    for samples in (real(watch)[:1], real(watch)[:1], real(watch), real(watch)[:1]):
-        look(watch, samples)
-    assert [event["event"] for event in watch.directory.events()] == [
+def test_a_collapse_is_reported_when_it_begins_and_when_it_ends(make_monitor: MakeMonitor) -> None:
+    monitor, heard = make_monitor()
+    for samples in (real(monitor)[:1], real(monitor)[:1], real(monitor), real(monitor)[:1]):
+        check(monitor, samples)
+    assert [event["event"] for event in monitor.directory.events()] == [
         "collapsed", "recovered", "collapsed",
     ]  # fmt: skip
     assert heard.notes[2] == "no longer collapsed at step 0"
 
 
-def test_a_generator_that_has_hardly_begun_is_not_called_collapsed(make_watch: MakeWatch) -> None:
-    watch, heard = make_watch()
-    assert not look(watch, real(watch)[:1], samples_seen=YOUNG_IMAGES - 1)
+def test_a_generator_that_has_hardly_begun_is_not_called_collapsed(
+    make_monitor: MakeMonitor,
+) -> None:
+    monitor, heard = make_monitor()
+    assert not check(monitor, real(monitor)[:1], samples_seen=GRACE_SAMPLES - 1)
     assert heard.notes == []
-    assert records.read(watch.directory.health_file)
+    assert records.read(monitor.directory.health_file)
 
 
-def test_nobody_looks_where_collapse_is_to_be_ignored(make_watch: MakeWatch) -> None:
-    watch, _ = make_watch(train__on_collapse="ignore")
-    assert not look(watch, real(watch)[:1])
-    assert not watch.directory.health_file.exists()
+def test_nothing_is_compared_if_a_collapse_is_to_be_ignored(make_monitor: MakeMonitor) -> None:
+    monitor, _ = make_monitor(train__on_collapse="ignore")
+    assert not check(monitor, real(monitor)[:1])
+    assert not monitor.directory.health_file.exists()
 
 
 # --- runs ---
@@ -280,8 +280,8 @@ def test_a_run_that_collapses_ends_if_it_is_told_to_and_keeps_its_best(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_a_healthy_run_does_not_trip_the_watch(make_watch: MakeWatch, seed: int) -> None:
-    watch, heard = make_watch(
+def test_a_healthy_run_does_not_trip_the_monitor(make_monitor: MakeMonitor, seed: int) -> None:
+    monitor, heard = make_monitor(
         seed=seed,
         generator__width=32,
         discriminator__width=24,
@@ -290,12 +290,12 @@ def test_a_healthy_run_does_not_trip_the_watch(make_watch: MakeWatch, seed: int)
         train__ema={"half_life_samples": 10000, "ramp_up": 0.05},
         eval__extractor="toy-cnn",
     )
-    step = make_step(watch.plan, Processes(CPU))
+    step = make_step(monitor.plan, Processes(CPU))
     assert step.ema is not None
-    sampler = Sampler(step.ema.module, watch.plan.spec, step.parts.latent)
-    while step.samples_seen < 3 * YOUNG_IMAGES:
+    sampler = Sampler(step.ema.module, monitor.plan.spec, step.parts.latent)
+    while step.samples_seen < 3 * GRACE_SAMPLES:
         step()
-        if step.samples_seen % YOUNG_IMAGES < 32:
-            watch.look(sampler, step)
+        if step.samples_seen % GRACE_SAMPLES < 32:
+            monitor.check(sampler, step)
     assert heard.notes == []
-    assert len(records.read(watch.directory.health_file)) == 3
+    assert len(records.read(monitor.directory.health_file)) == 3

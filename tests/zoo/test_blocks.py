@@ -69,7 +69,7 @@ def test_spectral_norm_brings_the_largest_singular_value_of_every_weight_to_1() 
         assert largest == pytest.approx(1, abs=1e-3)
 
 
-def test_spectral_norm_means_something_at_once_in_evaluation_mode() -> None:
+def test_spectral_norm_holds_at_once_in_evaluation_mode() -> None:
     layer = nn.Linear(64, 64)
     nn.init.constant_(layer.weight, 100)
     add_spectral_norm(layer)

@@ -48,11 +48,13 @@ def test_real_shapes_agree_with_themselves_and_not_with_shuffled_labels() -> Non
         (side(None, [1]), side([0], [1]), "the reference has no labels"),
         (REAL, side(None, [1]), "the recipe is not conditional"),
         (side([0], None), side([0], [1]), "needs an extractor with a classifier"),
-        (REAL, side([0, 2], [17, 5]), "it has none with the label 2"),
+        (REAL, side([0, 2], [17, 5]), "the reference has none with the label 2"),
         (side([0, 1], [4, 4]), side([0], [4]), "cannot tell the labels 0 and 1 apart"),
     ],
 )
-def test_what_is_missing_is_said(real: Evaluated, fake: Evaluated, words: str) -> None:
+def test_missing_inputs_are_named_in_the_error(
+    real: Evaluated, fake: Evaluated, words: str
+) -> None:
     with pytest.raises(DataError, match=words) as raised:
         ClassAgreement()(real, fake)
     assert raised.value.hint == "remove class-agreement from eval.metrics"

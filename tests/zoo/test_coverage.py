@@ -37,7 +37,7 @@ def test_distances_in_blocks_are_those_of_all_pairs(
     torch.testing.assert_close(squared_radii(a, 3), own[:, 3])
 
 
-def test_equal_samples_are_at_no_distance_whatever_the_rounding() -> None:
+def test_equal_samples_have_distance_zero_despite_rounding() -> None:
     a = normal(40, 64, seed=1) * 1000
     again = a * (1 + 1e-6 * normal(40, 64, seed=2))
     assert torch.equal(nearest(again, a), torch.zeros(40).double())
@@ -77,7 +77,7 @@ def test_copies_are_inside_everything() -> None:
     assert PrecisionRecall()(side(x), side(collapsed)) == {"precision": 1, "recall": 0.02}
 
 
-def test_two_sets_of_one_law_have_the_density_and_the_coverage_of_the_paper() -> None:
+def test_two_sets_of_one_distribution_have_the_density_and_the_coverage_of_the_paper() -> None:
     m, n, k = 400, 300, 5
     pairs = [(side(normal(m, 3, seed=s)), side(normal(n, 3, seed=-s))) for s in range(1, 21)]
     draws = [DensityCoverage()(*pair) for pair in pairs]
@@ -92,5 +92,5 @@ def test_two_sets_of_one_law_have_the_density_and_the_coverage_of_the_paper() ->
 def test_fewer_samples_than_neighbours_are_refused(
     metric: PrecisionRecall | DensityCoverage,
 ) -> None:
-    with pytest.raises(DataError, match="looks for 5 neighbours, and one side has 5 samples"):
+    with pytest.raises(DataError, match="needs 5 neighbours, and one side has only 5 samples"):
         metric(side(normal(9, 2, seed=0)), side(normal(5, 2, seed=0)))

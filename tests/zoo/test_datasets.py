@@ -1,4 +1,4 @@
-"""What holds for every data set that needs no download."""
+"""What every data set without a download has to fulfil."""
 
 import pickle
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def test_splits_share_no_sample(make: Make) -> None:
 
 
 @every
-def test_what_is_given_away_is_nobody_elses(make: Make) -> None:
+def test_returned_tensors_are_copies(make: Make) -> None:
     data = make("train")
     before = data.tensors()[0].clone()
     data.tensors()[0].zero_()

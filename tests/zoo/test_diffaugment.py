@@ -39,7 +39,7 @@ def test_at_strength_zero_every_image_comes_back_bit_for_bit(shape: tuple[int, .
     assert torch.equal(DiffAugment(SampleSpec("image", shape), strength=0.0)(x, noise()), x)
 
 
-def test_the_strength_may_change_in_the_course_of_a_run() -> None:
+def test_the_strength_may_change_during_a_run() -> None:
     spec, x = SampleSpec("image", (3, 12, 20)), images(128, 3, 12, 20)
     scheduled = DiffAugment(spec, strength=0.0)
     scheduled.strength = 0.7
@@ -102,7 +102,7 @@ def test_every_shift_of_up_to_an_eighth_is_equally_likely(size: int) -> None:
     assert abs(chi_squared - (places - 1)) < 5 * (2 * places) ** 0.5
 
 
-def test_cutout_covers_a_window_of_half_the_sides_that_may_hang_over_an_edge() -> None:
+def test_cutout_covers_a_window_of_half_the_sides_that_may_extend_over_an_edge() -> None:
     """8 by 12: 4 by 6, one place more than pixels, so the first centre leaves a quarter of it."""
     augment = DiffAugment(SampleSpec("image", (3, 8, 12)), policy=("cutout",))
     for place in range(9):
@@ -113,7 +113,7 @@ def test_cutout_covers_a_window_of_half_the_sides_that_may_hang_over_an_edge() -
         assert torch.equal(left, expected)
 
 
-def test_cutout_removes_the_share_that_its_law_says() -> None:
+def test_cutout_removes_the_expected_share_of_pixels() -> None:
     """Over 9 centres a window of 4 covers 2, 3, 4, 4, 4, 4, 4, 3, 2 of 8 pixels: 5/12 a side."""
     n = 20_000
     augment = DiffAugment(SampleSpec("image", (1, 8, 8)), policy=("cutout",))

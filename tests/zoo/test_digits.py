@@ -57,6 +57,6 @@ def test_a_stack_of_default_length_has_all_thousand_modes_in_even_numbers() -> N
     assert 4.5 < counts.float().std() < 6
 
 
-def test_more_stacks_leave_the_first_ones_as_they_are() -> None:
+def test_more_stacks_leave_the_first_ones_unchanged() -> None:
     few, many = StackedDigits("train", length=5), StackedDigits("train", length=50)
     assert torch.equal(few.tensors()[0], many.tensors()[0][:5])

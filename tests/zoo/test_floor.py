@@ -1,4 +1,4 @@
-"""The floor assumes a Gaussian; what the features of real pictures make of that."""
+"""The floor assumes Gaussian features; this compares it with features of real pictures."""
 
 import pytest
 import torch

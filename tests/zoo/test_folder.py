@@ -21,7 +21,9 @@ def save(
     return path
 
 
-def test_pictures_come_in_the_order_of_their_names_and_nothing_else_does(tmp_path: Path) -> None:
+def test_pictures_are_listed_in_the_order_of_their_names_and_other_files_are_not(
+    tmp_path: Path,
+) -> None:
     for name in ("b.png", "a.PNG", "c.jpeg", ".hidden.png", ".git/x.png", "__MACOSX/y.png"):
         save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no picture")
@@ -58,7 +60,7 @@ def test_a_class_inside_a_folder_of_its_own_name_is_not_mistaken(tmp_path: Path)
     assert Folder("train", path=tmp_path).labels == [0, 1]
 
 
-def test_links_are_followed_and_loops_of_them_end(tmp_path: Path) -> None:
+def test_links_are_followed_and_loops_of_links_end(tmp_path: Path) -> None:
     save(tmp_path / "a" / "1.png")
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
     (tmp_path / "self").symlink_to(tmp_path / "self")
@@ -67,13 +69,13 @@ def test_links_are_followed_and_loops_of_them_end(tmp_path: Path) -> None:
     assert Folder("train", path=tmp_path).names == ["a/1.png", "linked/2.png"]
 
 
-def test_a_pipe_that_is_called_a_picture_is_not_opened(tmp_path: Path) -> None:
+def test_a_pipe_with_the_name_of_a_picture_is_not_opened(tmp_path: Path) -> None:
     save(tmp_path / "a.png")
     os.mkfifo(tmp_path / "b.png")
     assert Folder("train", path=tmp_path).names == ["a.png"]
 
 
-def test_a_missing_an_empty_and_a_wrong_path_are_told_apart(tmp_path: Path) -> None:
+def test_missing_empty_and_wrong_paths_have_different_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no folder or zip"):
         Folder("train", path=tmp_path / "nowhere")
     with pytest.raises(DataError, match="there are no pictures in"):
@@ -85,7 +87,9 @@ def test_a_missing_an_empty_and_a_wrong_path_are_told_apart(tmp_path: Path) -> N
         Folder("val", path=tmp_path)
 
 
-def test_without_a_holdout_all_is_for_training_and_test_is_an_error(tmp_path: Path) -> None:
+def test_without_a_holdout_all_pictures_are_for_training_and_test_is_an_error(
+    tmp_path: Path,
+) -> None:
     save(tmp_path / "a.png")
     assert len(Folder("train", path=tmp_path)) == 1
     with pytest.raises(DataError, match="has no test split") as raised:
@@ -93,7 +97,7 @@ def test_without_a_holdout_all_is_for_training_and_test_is_an_error(tmp_path: Pa
     assert "dataset.holdout=0.1" in str(raised.value.hint)
 
 
-def test_a_fraction_parts_the_names_and_adding_pictures_moves_none(tmp_path: Path) -> None:
+def test_a_fraction_splits_the_names_and_adding_pictures_moves_none(tmp_path: Path) -> None:
     def parts() -> tuple[set[str], set[str]]:
         splits = [Folder(s, path=tmp_path, holdout=0.3, size=8).names for s in ("train", "test")]
         return set(splits[0]), set(splits[1])
@@ -113,7 +117,7 @@ def test_a_fraction_parts_the_names_and_adding_pictures_moves_none(tmp_path: Pat
 
 def test_a_fraction_that_leaves_nothing_is_an_error(tmp_path: Path) -> None:
     save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="none is left for the split 'train'"):
+    with pytest.raises(DataError, match="the split 'train' is empty: holdout is"):
         Folder("train", path=tmp_path, holdout=1.0)
 
 

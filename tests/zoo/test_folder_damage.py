@@ -66,7 +66,7 @@ def test_every_broken_picture_is_named_with_what_is_wrong(tmp_path: Path) -> Non
         assert words in found[name]
 
 
-def test_check_stops_before_training_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_check_stops_before_training_and_says_how_to_continue(tmp_path: Path) -> None:
     save(tmp_path / "good.png")
     for index in range(12):
         (tmp_path / f"bad{index:02}.png").write_bytes(b"")
@@ -82,7 +82,7 @@ def test_check_stops_before_training_and_says_how_to_go_on(tmp_path: Path) -> No
         data[0]
 
 
-def test_skip_leaves_out_a_single_one_and_names_it(tmp_path: Path) -> None:
+def test_skip_leaves_out_a_single_broken_picture_and_names_it(tmp_path: Path) -> None:
     for name in ("cats/a.png", "cats/b.png", "dogs/c.png"):
         save(tmp_path / name)
     (tmp_path / "cats" / "b.png").write_bytes(b"")
@@ -107,7 +107,7 @@ def test_skip_leaves_out_no_more_than_one_in_a_hundred(tmp_path: Path) -> None:
         Folder("train", path=tmp_path, size=2, on_bad_image="skip").check()
 
 
-def test_what_was_decoded_once_is_not_checked_again_until_it_changes(
+def test_a_picture_is_not_decoded_again_until_it_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = save(tmp_path / "a.png")
@@ -122,7 +122,7 @@ def test_what_was_decoded_once_is_not_checked_again_until_it_changes(
     assert decoded == ["a.png"]
 
 
-def test_a_damaged_memory_of_checks_is_ignored(tmp_path: Path, own_cache: Path) -> None:
+def test_a_damaged_cache_of_checks_is_ignored(tmp_path: Path, own_cache: Path) -> None:
     save(tmp_path / "data" / "a.png")
     data = Folder("train", path=tmp_path / "data")
     data.check()
@@ -141,7 +141,7 @@ def test_reading_changes_no_warning_filter(tmp_path: Path) -> None:
     assert warnings.filters == before
 
 
-def test_what_pillow_only_warns_of_counts_as_broken(tmp_path: Path) -> None:
+def test_a_picture_that_pillow_warns_about_counts_as_broken(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010E] = "a description"
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=exif)
@@ -155,7 +155,7 @@ def test_what_pillow_only_warns_of_counts_as_broken(tmp_path: Path) -> None:
     assert "Tag data larger than file" in found["a.jpg"]
 
 
-def test_a_check_that_is_stopped_goes_on_later_where_it_was(
+def test_an_interrupted_check_continues_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"{number}.png" for number in range(9)]

@@ -1,4 +1,4 @@
-"""What becomes of a picture: its mode, its orientation, its size."""
+"""How a picture is decoded: its mode, its orientation, its size."""
 
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def wide(path: Path) -> None:
     image.save(path)
 
 
-def test_center_cuts_the_longer_side(tmp_path: Path) -> None:
+def test_center_crops_the_longer_side(tmp_path: Path) -> None:
     wide(tmp_path / "a.png")
     picture = only(tmp_path, size=16)
     assert torch.equal(
@@ -98,7 +98,7 @@ def test_center_cuts_the_longer_side(tmp_path: Path) -> None:
     )
 
 
-def test_pad_puts_white_beside_the_shorter_side(tmp_path: Path) -> None:
+def test_pad_adds_white_along_the_shorter_side(tmp_path: Path) -> None:
     wide(tmp_path / "a.png")
     picture = only(tmp_path, size=32, crop="pad")
     assert (picture[:, :8] == 255).all()
@@ -114,7 +114,7 @@ def test_none_stretches(tmp_path: Path) -> None:
     assert picture[:, 31, 16].tolist() == list(RED)
 
 
-def test_pictures_of_the_asked_size_are_left_exactly_as_they_are(tmp_path: Path) -> None:
+def test_pictures_of_the_right_size_are_unchanged(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     for crop in ("center", "pad", "none"):
@@ -139,7 +139,7 @@ def test_construction_decodes_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(Folder("train", path=tmp_path)) == 1
 
 
-def test_mirror_is_told_to_the_engine_and_changes_no_sample(tmp_path: Path) -> None:
+def test_mirror_is_passed_to_the_engine_and_changes_no_sample(tmp_path: Path) -> None:
     wide(tmp_path / "a.png")
     plain, mirrored = (Folder("train", path=tmp_path, mirror=mirror) for mirror in (False, True))
     assert (plain.mirror, mirrored.mirror) == (False, True)

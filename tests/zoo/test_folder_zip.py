@@ -28,7 +28,7 @@ def zipped(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP
     return path
 
 
-def test_a_zip_gives_what_its_folder_gives(tmp_path: Path) -> None:
+def test_a_zip_gives_the_same_samples_as_its_folder(tmp_path: Path) -> None:
     members = {"pets/cats/1.png": png(RED), "pets/dogs/2.png": png(GREEN)}
     for name, content in members.items():
         path = tmp_path / "folder" / name

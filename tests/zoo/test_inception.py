@@ -1,4 +1,4 @@
-"""Inception: the public file's facts, its folded batch norms, and whose weights it takes."""
+"""Inception: facts of the public file, folded batch norms, and which weights are accepted."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,7 +72,7 @@ def test_the_grids_are_those_of_the_paper(outputs: Outputs) -> None:
     assert shapes == [(64, 147, 147), (192, 71, 71), (64, 35, 35), (192, 17, 17), (320, 8, 8)]
 
 
-def test_average_pools_leave_their_padding_out_of_the_count() -> None:
+def test_average_pooling_does_not_count_the_padding() -> None:
     assert torch.equal(average(torch.ones(1, 2, 5, 5)), torch.ones(1, 2, 5, 5))
 
 
@@ -85,7 +85,7 @@ def test_average_pools_leave_their_padding_out_of_the_count() -> None:
     ],
     ids=["first", "last but one", "last"],
 )
-def test_only_the_last_block_pools_by_maximum(block: nn.Module, pool: nn.Module) -> None:
+def test_only_the_last_block_uses_max_pooling(block: nn.Module, pool: nn.Module) -> None:
     width = block.branch_pool.out_channels
     first = torch.zeros_like(block.branch_pool.weight)
     first[0, 0] = 1
@@ -141,7 +141,7 @@ def test_bfloat16_is_another_dtype_and_near(
     assert 1e-4 < toys.relative(half(x), random(x)) < 2e-2
 
 
-def test_making_it_draws_no_random_number(toys: SimpleNamespace, weights: Path) -> None:
+def test_building_it_draws_no_random_number(toys: SimpleNamespace, weights: Path) -> None:
     before = torch.get_rng_state()
     toys.extractor(weights)(weights=weights)
     assert torch.equal(torch.get_rng_state(), before)
@@ -155,7 +155,7 @@ def test_a_missing_file_says_how_to_fetch_it(own_cache: Path) -> None:
     assert raised.value.hint == "ganzoo fetch inception"
 
 
-def test_another_file_is_refused_wherever_it_lies(weights: Path, own_cache: Path) -> None:
+def test_another_file_is_refused_wherever_it_is(weights: Path, own_cache: Path) -> None:
     with pytest.raises(DataError, match=f"its sha256 is .*, not {INCEPTION.sha256}"):
         Inception(weights=weights)
     own_cache.mkdir()
@@ -166,7 +166,7 @@ def test_another_file_is_refused_wherever_it_lies(weights: Path, own_cache: Path
         Inception(weights=own_cache)
 
 
-def test_the_hash_that_is_registered_begins_as_the_name_of_the_file_does() -> None:
+def test_the_registered_hash_starts_like_the_name_of_the_file() -> None:
     (file,) = Registry().get("extractor", "inception").files
     assert file == INCEPTION
     assert file.sha256.startswith("6726825d")
@@ -174,7 +174,7 @@ def test_the_hash_that_is_registered_begins_as_the_name_of_the_file_does() -> No
     assert file.url.endswith(f"/{file.name}")
 
 
-def test_an_image_of_one_value_is_seen_as_the_graph_scales_it(random: Inception) -> None:
+def test_an_image_is_scaled_as_in_the_graph(random: Inception) -> None:
     seen: list[Tensor] = []
     hook = random.Conv2d_1a_3x3.register_forward_pre_hook(lambda module, given: seen.append(*given))
     for level in (0.0, 128.0, 255.0):

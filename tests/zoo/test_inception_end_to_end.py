@@ -1,4 +1,4 @@
-"""From a file of weights to a score: fetched from disk, loaded, its protocol written.
+"""From a file of weights to a score: fetched from disk, loaded, written to the protocol.
 
 The weights are random, so a plugin of the test's own registers them: nothing that a user can give
 makes `inception` take another file than the public one.
@@ -52,7 +52,7 @@ def recipe(install_plugin, toys: SimpleNamespace, weights: Path, tmp_path: Path)
     return path
 
 
-def test_without_its_weights_a_run_is_refused_before_it_begins(
+def test_without_its_weights_a_run_is_refused_before_it_starts(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"

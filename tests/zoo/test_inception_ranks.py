@@ -1,4 +1,4 @@
-"""Inception's features are the same whoever extracts which, and in whichever batches."""
+"""Inception's features do not depend on batches and processes."""
 
 import os
 import runpy

@@ -11,13 +11,13 @@ def side(logits: Tensor | None) -> Evaluated:
     return Evaluated(torch.zeros(8, 1), torch.zeros(8, 1), class_logits=logits)
 
 
-def test_sure_and_even_over_the_classes_it_is_their_number() -> None:
+def test_clear_and_evenly_spread_classes_score_their_number() -> None:
     sure = 1000 * one_hot(torch.arange(40) % 8, 10).float()
     assert inception_score(sure) == pytest.approx(8)
     assert inception_score(sure[:1].repeat(40, 1)) == pytest.approx(1)
 
 
-def test_unsure_of_everything_it_is_one() -> None:
+def test_unclear_classes_score_one() -> None:
     assert inception_score(torch.zeros(40, 10)) == pytest.approx(1)
 
 
@@ -27,7 +27,7 @@ def test_it_is_the_exponential_of_the_mutual_information() -> None:
     assert inception_score(p.log()) == pytest.approx(expected.item(), rel=1e-12)
 
 
-def test_both_sides_are_told() -> None:
+def test_the_scores_of_both_sides_are_returned() -> None:
     one, two = torch.zeros(8, 4), 1000 * one_hot(torch.arange(8) % 2, 4).float()
     numbers = InceptionScore()(side(two), side(one))
     assert numbers == pytest.approx({"inception_score": 1, "inception_score_real": 2})

@@ -38,7 +38,9 @@ def test_classes_that_change_places_are_seen() -> None:
         (LABELS, LABELS.clamp(max=1), "the class 2 has fewer on one of them"),
     ],
 )
-def test_what_is_missing_is_said(real: Tensor | None, fake: Tensor | None, said: str) -> None:
+def test_missing_inputs_are_named_in_the_error(
+    real: Tensor | None, fake: Tensor | None, said: str
+) -> None:
     with pytest.raises(DataError, match=said) as caught:
         IntraClass()(side(REAL, real), side(REAL, fake))
     assert "remove intra-class from eval.metrics" in str(caught.value.hint)

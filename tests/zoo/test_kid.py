@@ -44,7 +44,7 @@ def test_a_linear_kernel_gives_the_squared_distance_of_the_means() -> None:
     assert numbers["kid"] == pytest.approx(1, abs=4 * numbers["kid_standard_error"])
 
 
-def test_over_sets_of_one_law_it_is_zero_on_average_and_its_error_is_the_spread() -> None:
+def test_for_sets_of_one_distribution_it_is_zero_on_average_and_its_error_is_the_spread() -> None:
     real = normal(200, 6, seed=0)
     draws = [Kid()(side(real), side(normal(200, 6, seed=seed) + 0.2)) for seed in range(1, 121)]
     values = torch.tensor([numbers["kid"] for numbers in draws])

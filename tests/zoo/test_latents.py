@@ -1,4 +1,4 @@
-"""Latent laws by their moments and by their dependence on the generator alone."""
+"""Latents: their moments, and that they depend on the generator alone."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Losses against closed forms, in float64. `losses.json` says where each figure comes from."""
+"""Losses against closed forms, in float64. `losses.json` gives the source of each figure."""
 
 import json
 from pathlib import Path
@@ -52,14 +52,14 @@ def test_hinge_is_the_closed_form_and_the_value_of_studiogan_and_mimicry() -> No
 
 
 @pytest.mark.parametrize("loss", [Vanilla(), Vanilla(saturating=True), Hinge()])
-def test_several_judgements_a_sample_count_like_as_many_samples(loss: Loss) -> None:
+def test_several_logits_per_sample_count_like_separate_samples(loss: Loss) -> None:
     assert d_and_g(loss, game_of_logits((3, 2))) == pytest.approx(
         d_and_g(loss, game_of_logits()), rel=1e-12
     )
 
 
 @pytest.mark.parametrize("loss", [Vanilla(), Vanilla(saturating=True), Hinge()])
-def test_each_player_has_named_terms_for_the_batches_it_looks_at(loss: Loss) -> None:
+def test_each_player_has_named_terms_for_the_batches_it_uses(loss: Loss) -> None:
     assert list(loss.discriminator(game_of_logits())) == ["real", "fake"]
     assert list(loss.generator(SimpleNamespace(fake_logits=torch.zeros(2)))) == ["fake"]
 

@@ -111,7 +111,9 @@ def test_samples_have_the_shape_and_range_of_the_model_form(case: Case) -> None:
 
 
 @discriminators
-def test_a_judgement_is_one_logit_a_sample_and_features_with_the_batch_in_front(case: Case) -> None:
+def test_a_discriminator_returns_one_logit_per_sample_and_features_with_the_batch_first(
+    case: Case,
+) -> None:
     discriminator = case.build()
     output = discriminator(*case.inputs(discriminator))
     assert output.logits.shape == (4,)
@@ -174,7 +176,9 @@ def test_in_evaluation_mode_a_sample_depends_on_its_own_latent_and_label_alone(c
 
 
 @discriminators
-def test_samples_of_a_batch_touch_each_other_where_the_discriminator_says_so(case: Case) -> None:
+def test_samples_of_a_batch_affect_each_other_exactly_if_the_discriminator_declares_it(
+    case: Case,
+) -> None:
     discriminator = case.build()
     x, y = case.inputs(discriminator)
     other = x.clone()
@@ -219,7 +223,7 @@ def test_the_gradient_of_a_gradient_penalty_agrees_with_finite_differences(case:
 
 
 @both
-def test_a_copy_and_a_restored_network_say_the_same(case: Case) -> None:
+def test_a_copy_and_a_restored_network_give_the_same_output(case: Case) -> None:
     network = perturbed(case.build())
     x, y = case.inputs(network)
     network(x, y)
@@ -254,7 +258,7 @@ def test_channels_last_changes_nothing_but_the_strides(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [row for row in EVERY if row.id.endswith("conditional")])
-def test_shapes_can_be_worked_out_without_numbers(case: Case) -> None:
+def test_shapes_can_be_computed_without_data(case: Case) -> None:
     with FakeTensorMode():
         network = case.build()
         output = tensors(network(*case.inputs(network)))

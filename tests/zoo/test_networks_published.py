@@ -166,7 +166,7 @@ def test_a_residual_shortcut_carries_x_and_not_relu_of_x() -> None:
     torch.testing.assert_close(block(x.clone()), x)
 
 
-def test_residual_blocks_are_those_of_the_facts_but_for_the_relu_in_place() -> None:
+def test_residual_blocks_match_the_published_ones_except_for_the_relu_in_place() -> None:
     x = torch.randn(2, 3, 6, 6)
     first = resnet.DownBlock(3, 4, halve=True, first=True)
     residual = pool(first.convolution2(relu(first.convolution1(x))))

@@ -35,7 +35,7 @@ def test_adam_under_a_constant_gradient_moves_by_lr_whatever_its_size() -> None:
     torch.testing.assert_close(weights, closed_form, rtol=1e-6, atol=1e-9)
 
 
-def test_adamw_shrinks_the_weights_beside_the_step() -> None:
+def test_adamw_shrinks_the_weights_apart_from_the_step() -> None:
     weights = after(1, adamw, lr=0.1, weight_decay=0.2)
     closed_form = expected(lambda p, g: p * (1 - 0.1 * 0.2) - 0.1 * g / (abs(g) + 1e-8))
     torch.testing.assert_close(weights, closed_form, rtol=1e-6, atol=1e-9)

@@ -39,7 +39,7 @@ def test_a_great_arc_joins_its_ends_and_keeps_the_length() -> None:
         torch.testing.assert_close(great_arc(a, b, torch.tensor([float(t)]).double()), point)
 
 
-def test_of_a_linear_generator_it_is_the_speed_along_the_arcs() -> None:
+def test_for_a_linear_generator_it_is_the_speed_along_the_arcs() -> None:
     # At right angles |dz/dt| = (pi/2) |z|, and |z|^2 averages to the dimension.
     metric = PathLength(paths=2000)
     numbers = metric(REAL, fake(Linear(2 * torch.eye(256))))
@@ -69,6 +69,6 @@ def test_a_generator_that_makes_one_sample_has_no_length() -> None:
     assert PathLength(paths=50)(REAL, fake(Linear(torch.zeros(3, 8))))["path_length"] == 0
 
 
-def test_samples_out_of_a_file_are_refused() -> None:
+def test_samples_from_a_file_are_refused() -> None:
     with pytest.raises(DataError, match="these samples come from a file"):
         PathLength()(REAL, fake(None))

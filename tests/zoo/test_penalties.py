@@ -129,7 +129,7 @@ def test_penalties_judge_a_sample_as_a_member_of_the_real_class(
     assert game.asked_labels is labels
 
 
-def test_a_critic_that_is_flat_gets_a_finite_push_from_the_penalty() -> None:
+def test_a_flat_critic_gets_a_finite_gradient_from_the_penalty() -> None:
     weights = torch.zeros(3, 1, 2, dtype=torch.float64, requires_grad=True)
     game = GivenGame(lambda x: (weights * x).sum((1, 2, 3)))
     value = GradientPenalty().discriminator(game)["gradient_penalty"]

@@ -7,6 +7,6 @@ def test_images_become_rows_in_the_unit_interval() -> None:
     torch.testing.assert_close(Pixels()(images), torch.tensor([[0.0, 0.2, 1.0, 0.4]]))
 
 
-def test_vectors_stay_as_they_are() -> None:
+def test_vectors_are_unchanged() -> None:
     points = torch.randn(5, 2)
     assert torch.equal(Pixels()(points), points)

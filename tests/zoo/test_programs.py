@@ -1,4 +1,4 @@
-"""Networks out of files: what comes out is what went in, and another file is never used."""
+"""Networks from files: features are those of the saved network, and another file is never used."""
 
 import warnings
 from hashlib import sha256
@@ -72,7 +72,7 @@ def test_features_are_those_of_the_network_that_was_saved(
 
 
 @kinds
-def test_the_protocol_tells_normalisations_apart(
+def test_the_protocol_distinguishes_normalisations(
     kind: type, save, name: str, tmp_path: Path
 ) -> None:
     save(pooled(), tmp_path / name)

@@ -1,4 +1,4 @@
-"""Schedules by their values at points where they are known."""
+"""Schedules at points where their values are known."""
 
 import math
 

@@ -101,12 +101,12 @@ def test_a_gaussian_of_the_pixels_is_five_times_the_holdout(judge: Judge) -> Non
 
 
 @pytest.mark.parametrize("size", [8, 16, 32])
-def test_unseen_digits_are_named_at_every_size(size: int) -> None:
+def test_unseen_digits_are_classified_at_every_size(size: int) -> None:
     assert accuracy(*Digits("test", size=size).tensors()) > 0.98  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])
-def test_unseen_shapes_are_named_at_every_size(size: int) -> None:
+def test_unseen_shapes_are_classified_at_every_size(size: int) -> None:
     images, labels = Shapes("test", size=size, length=1000).tensors()
     assert accuracy(images, labels + SHAPES.start) > 0.97
 

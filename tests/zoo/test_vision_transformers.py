@@ -79,7 +79,7 @@ def test_clips_features_are_its_projected_image_embedding(transformers: Any, cli
     assert (made.num_features, made.input_shape) == (12, (3, SIZE, SIZE))
 
 
-def test_the_weights_are_hashed_and_others_than_those_meant_refused(dinov2: Path) -> None:
+def test_weights_with_another_hash_are_refused(dinov2: Path) -> None:
     own = sha256((dinov2 / "model.safetensors").read_bytes()).hexdigest()
     assert Dinov2(path=dinov2, sha256=own).weights_sha256 == own
     with pytest.raises(DataError, match=f"its weights' sha256 is {own}, not {'0' * 64}"):
@@ -116,7 +116,7 @@ def test_a_missing_weight_is_an_error_and_never_a_random_number(dinov2: Path) ->
         Dinov2(path=dinov2)
 
 
-def test_a_damaged_file_is_one_line(dinov2: Path) -> None:
+def test_a_damaged_file_gives_a_one_line_error(dinov2: Path) -> None:
     file = dinov2 / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(DataError, match="cannot be read by transformers") as raised:
@@ -124,7 +124,7 @@ def test_a_damaged_file_is_one_line(dinov2: Path) -> None:
     assert "\n" not in raised.value.message
 
 
-def test_making_one_draws_no_random_number_and_says_nothing(
+def test_building_one_draws_no_random_number_and_prints_nothing(
     clip: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     state = torch.get_rng_state()
@@ -215,7 +215,7 @@ def test_a_package_that_cannot_read_the_folder_is_quoted(
         (Dinov2, lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors, and"),
     ],
 )
-def test_what_is_no_folder_of_such_a_model_is_named(
+def test_a_folder_of_another_model_is_named_in_the_error(
     kind: type, harm: Any, said: str, folder: Path
 ) -> None:
     harm(folder)

@@ -9,16 +9,16 @@ from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.naming import differences_of
 from ganzoo.report.pages.history import evaluations, score_charts, term_charts
 from ganzoo.report.pages.page import (
-    Picture,
+    Preview,
     explanation,
-    pictures,
+    preview,
     protocol_rows,
     render,
 )
 from ganzoo.report.rows import Row
 from ganzoo.report.table import three_digits
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.external import PICTURE
+from ganzoo.runs.samples import REAL, last_preview, previews
 
 DRAWN = 8
 """So many of the first runs have lines and curves: more could not be told apart."""
@@ -106,17 +106,15 @@ def _evaluations(comparison: Leaderboard, row: Row) -> list[Any]:
     return found
 
 
-def _grids(comparison: Leaderboard, rows: Iterable[Row]) -> list[Picture]:
+def _grids(comparison: Leaderboard, rows: Iterable[Row]) -> list[Preview]:
     """Return the last samples of each row's first seed, and real ones before them."""
-    real: list[Picture] = []
-    found: list[Picture] = []
+    real: Preview | None = None
+    found: list[Preview | None] = []
     for row in rows:
         for run in _runs(comparison, row)[:1]:
-            folder = run.samples_directory
-            samples = sorted(folder.glob("step-*.png")) or [folder / PICTURE]
-            real = real or pictures([(folder / "real.png", "real samples")])
-            found += pictures([(samples[-1], f"{row.name}, seed {row.seeds[0]}")])
-    return real + found
+            real = real or preview("real samples", previews(run).get(REAL, ()))
+            found.append(preview(f"{row.name}, seed {row.seeds[0]}", last_preview(run)))
+    return [each for each in (real, *found) if each is not None]
 
 
 def _differences(comparison: Leaderboard, rows: Sequence[Row]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ganzoo.report.pages.chart import Chart, Point, Series, thinned
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Score
 
-IMAGES = "real images seen"
+SAMPLES = "real samples seen"
 MINUTES = "minutes of training and scoring"
 HEALTH = (
     ("distinct", "Diversity", "effective number of distinct samples"),
@@ -91,7 +91,7 @@ def clock(events: Sequence[Mapping[str, Any]]) -> Any:
 def score_charts(
     named: Mapping[str, Sequence[Sequence[Scored]]], distance: str
 ) -> tuple[Chart, Chart] | None:
-    """Return the distance over images seen and over time, each name's runs as one line.
+    """Return the distance over samples seen and over time, each name's runs as one line.
 
     Error bars are one standard deviation over the seeds; of a single seed, its standard error.
 
@@ -103,8 +103,8 @@ def score_charts(
         grouped: dict[int, list[Scored]] = defaultdict(list)
         for each in (scored for seed in seeds for scored in seed):
             grouped[each.samples_seen].append(each)
-        whole = {images: group for images, group in grouped.items() if len(group) == len(seeds)}
-        points = [(images, *_mean_and_spread(whole[images])) for images in sorted(whole)]
+        whole = {seen: group for seen, group in grouped.items() if len(group) == len(seeds)}
+        points = [(seen, *_mean_and_spread(whole[seen])) for seen in sorted(whole)]
         if points:
             over_samples.append(Series(name, tuple(Point(x, y, s) for x, _, y, s in points)))
             over_time.append(Series(name, tuple(Point(t, y, s) for _, t, y, s in points)))
@@ -112,7 +112,7 @@ def score_charts(
         return None
     label = f"{distance}, lower is better"
     return (
-        Chart(f"{distance} over images seen", IMAGES, label, tuple(over_samples)),
+        Chart(f"{distance} over samples seen", SAMPLES, label, tuple(over_samples)),
         Chart(f"{distance} over time", MINUTES, label, tuple(over_time)),
     )
 
@@ -140,7 +140,7 @@ def term_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
         shown = [name for name in names if title == "Gradient norms" or name not in gradients]
         if shown:
             lines = tuple(Series(name, thinned(series[name])) for name in shown)
-            charts.append(Chart(title, IMAGES, title.lower(), lines))
+            charts.append(Chart(title, SAMPLES, title.lower(), lines))
     return charts
 
 
@@ -154,7 +154,7 @@ def health_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
             if (points := _points(rows, key))
         )
         if lines:
-            charts.append(Chart(title, IMAGES, y, lines))
+            charts.append(Chart(title, SAMPLES, y, lines))
     return charts
 
 

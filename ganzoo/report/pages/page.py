@@ -1,10 +1,12 @@
-"""What every page shares: its template, its style and script, pictures within it, plain words."""
+"""What every page shares: its template, its style and script, previews of samples, plain words."""
 
 import base64
+import csv
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -17,38 +19,75 @@ from ganzoo.errors import UsageError
 from ganzoo.runs.score import Protocol
 from ganzoo.version import __version__
 
+MEDIA = {".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".wav": "audio/wav"}
+"""Suffix of a file → media type, of files that stand in a page as they are."""
+
+LONGEST = 4000
+"""Characters of a text file that a page shows."""
+
+MOST_ROWS = 20
+"""Rows of a csv file that a page shows."""
+
+BROAD = 1.4
+"""A picture whose width is more than this times its height gets more room."""
+
 
 @dataclass(frozen=True)
-class Picture:
-    """A PNG that stands in the page itself. Width and height are in pixels of the file."""
+class Preview:
+    """Samples as they stand in a page: pictures, players, text and tables."""
 
-    source: str
     words: str
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, path: Path, words: str) -> "Picture":
-        """Read a PNG.
-
-        Raises:
-            OSError: it cannot be read.
-        """
-        with Image.open(path) as image:
-            width, height = image.size
-        content = base64.b64encode(path.read_bytes()).decode()
-        return cls(f"data:image/png;base64,{content}", words, width, height)
+    """What the samples are."""
+    parts: tuple[Markup, ...]
+    broad: bool = False
+    """Whether it needs more room than a grid of small pictures."""
 
 
-def pictures(paths: Iterable[tuple[Path, str]]) -> list[Picture]:
-    """Return those of the pictures that are there and can be read."""
-    found = []
-    for path, words in paths:
+def preview(words: str, paths: Iterable[Path]) -> Preview | None:
+    """Return the files of a preview for a page, or None if none of them can be read."""
+    parts, broad = [], False
+    for path in paths:
         try:
-            found.append(Picture.of(path, words))
-        except OSError:
+            part, is_broad = _embedded(path, words)
+        except (OSError, ValueError, csv.Error):
             continue
-    return found
+        parts.append(part)
+        broad = broad or is_broad
+    return Preview(words, tuple(parts), broad) if parts else None
+
+
+def _embedded(path: Path, words: str) -> tuple[Markup, bool]:
+    """Return a file as an element of a page, and whether it needs more room.
+
+    Raises:
+        OSError, ValueError, csv.Error: it cannot be read, or holds something else.
+    """
+    suffix = path.suffix
+    if suffix == ".txt":
+        return Markup('<pre class="text">{}</pre>').format(_start(path)), True
+    if suffix == ".csv":
+        head, *rows = list(csv.reader(StringIO(_start(path))))[: MOST_ROWS + 1] or [[]]
+        names = Markup("").join(map(Markup('<th scope="col">{}</th>').format, head))
+        cells = [Markup("").join(map(Markup("<td>{}</td>").format, row)) for row in rows]
+        body = Markup("").join(map(Markup("<tr>{}</tr>").format, cells))
+        table = "<table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>"
+        return Markup(f'<div class="wide">{table}</div>').format(words, names, body), True
+    content = base64.b64encode(path.read_bytes()).decode()
+    source = f"data:{MEDIA[suffix]};base64,{content}"
+    if MEDIA[suffix].startswith("audio/"):
+        player = '<audio controls src="{}" aria-label="{}"></audio>'
+        return Markup(player).format(source, words), True
+    with Image.open(path) as image:
+        width, height = image.size
+    picture = '<img src="{}" alt="{}" width="{}" height="{}">'
+    return Markup(picture).format(source, words, width, height), width > BROAD * height
+
+
+def _start(path: Path) -> str:
+    """Return the first lines of a text file, whole ones."""
+    with path.open(encoding="utf-8") as file:
+        text = file.read(LONGEST + 1)
+    return text if len(text) <= LONGEST else text[:LONGEST].rpartition("\n")[0] + "\n…"
 
 
 @cache

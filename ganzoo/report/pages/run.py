@@ -1,22 +1,22 @@
 """The page of one run."""
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ganzoo.report.entries import Unranked, read_entry
 from ganzoo.report.pages.history import evaluations, health_charts, score_charts, term_charts
-from ganzoo.report.pages.page import explanation, pictures, protocol_rows, render
+from ganzoo.report.pages.page import Preview, explanation, preview, protocol_rows, render
 from ganzoo.report.table import three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.external import PICTURE, kind_of
+from ganzoo.runs.external import kind_of
+from ganzoo.runs.samples import EXTERNAL, REAL, previews
 from ganzoo.runs.score import Score
 
-SHOWN_GRIDS = 12
+SHOWN_PREVIEWS = 12
 KNOWN = ("event", "time", "attempt")
-COLUMNS = ("step", "images seen", "score", "selected", "protocol")
-NUMERIC = {"step", "images seen", "score"}
+COLUMNS = ("step", "samples seen", "score", "selected", "protocol")
+NUMERIC = {"step", "samples seen", "score"}
 
 
 def run_page(run: RunDirectory) -> str:
@@ -38,8 +38,8 @@ def run_page(run: RunDirectory) -> str:
         title=run.name,
         description=protocol.words() if protocol else "not scored",
         facts=_facts(run, info) if kind == "run" else _facts_of_samples(info),
-        real=next(iter(pictures([(run.samples_directory / "real.png", "real samples")])), None),
-        grids=pictures(_samples(run)),
+        real=preview("real samples", previews(run).get(REAL, ())),
+        grids=_samples(run),
         made_by_run=kind == "run",
         charts=charts,
         columns=[*COLUMNS, *metrics],
@@ -101,33 +101,34 @@ def _facts_of_samples(info: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _samples(run: RunDirectory) -> list[tuple[Path, str]]:
-    """Return at most so many of the pictures drawn on the way, evenly, the last one among them.
+def _samples(run: RunDirectory) -> list[Preview]:
+    """Return up to `SHOWN_PREVIEWS` previews of generated samples, evenly spaced, with the last.
 
-    Of samples that no run made there is one picture.
+    Samples that no run made have one preview.
     """
-    paths = sorted(run.samples_directory.glob("step-*.png"))
-    if not paths and (picture := run.samples_directory / PICTURE).exists():
-        return [(picture, "the first ones")]
-    if len(paths) > SHOWN_GRIDS:
-        stride = (len(paths) - 1) / (SHOWN_GRIDS - 1)
-        paths = [paths[round(index * stride)] for index in range(SHOWN_GRIDS)]
-    return [(path, f"step {int(re.sub(r'[^0-9]', '', path.stem)):,}") for path in paths]
+    files = previews(run)
+    stems = [stem for stem in files if stem.startswith("step-")]
+    if len(stems) > SHOWN_PREVIEWS:
+        stride = (len(stems) - 1) / (SHOWN_PREVIEWS - 1)
+        stems = [stems[round(index * stride)] for index in range(SHOWN_PREVIEWS)]
+    found = [preview(f"step {int(stem.partition('-')[2]):,}", files[stem]) for stem in stems]
+    found = found or [preview("the first ones", files.get(EXTERNAL, ()))]
+    return [each for each in found if each is not None]
 
 
 def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
     about = score.sampling
-    step, images = (about.step, about.samples_seen) if about else (None, None)
+    step, seen = (about.step, about.samples_seen) if about else (None, None)
     error = score.statistics.standard_error if score.statistics else None
     cells = [
         f"{step:,}" if step is not None else "-",
-        f"{images:,}" if images is not None else "-",
+        f"{seen:,}" if seen is not None else "-",
         with_spread(score.value, error),
         about.selected if about else "-",
         score.protocol.words(),
         *(three_digits(score.metrics.get(name)) for name in metrics),
     ]
-    values = [step, images, score.value, None, None, *(score.metrics.get(m) for m in metrics)]
+    values = [step, seen, score.value, None, None, *(score.metrics.get(m) for m in metrics)]
     return {"cells": cells, "sorts": values}
 
 

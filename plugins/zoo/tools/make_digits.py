@@ -2,7 +2,7 @@
 
     python plugins/zoo/tools/make_digits.py optdigits.tes
 
-The argument is UCI's ``optdigits.tes``, or the copy of it that comes with scikit-learn
+The argument is UCI's ``optdigits.tes``, or scikit-learn's copy of it
 (``sklearn/datasets/data/digits.csv.gz``): 1,797 lines of 64 levels in 0..16 and a label.
 """
 

@@ -1,10 +1,11 @@
-"""Train the toy-cnn extractor; write its weights, and print their hash and what they can do.
+"""Train the toy-cnn extractor; write its weights, and print their hash and accuracy.
 
     python plugins/zoo/tools/train_toy_cnn.py [OUT.safetensors]
 
-Takes about three minutes of one CPU thread. It learns to name digits and shapes, and from 64
-features to tell all three digits of a stacked image. Retraining does not reproduce the bits of the
-shipped file on another machine; its hash in ``ganzoo_zoo/extractors/toy_cnn.py`` says which it is.
+Takes about three minutes on one CPU thread. The network learns to classify digits and shapes, and
+to classify all three digits of a stacked image from its 64 features. On another machine the result
+differs in its last bits from the shipped file, which is identified by the hash in
+``ganzoo_zoo/extractors/toy_cnn.py``.
 """
 
 import sys
@@ -35,7 +36,7 @@ METADATA = {
 
 
 class Trained(Network):
-    """The network with batch norm, and with a second head that is not kept."""
+    """The network with batch norm and a second head, which are not part of the result."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class Trained(Network):
         return functional.relu(self.hidden(x.flatten(1)))
 
     def folded(self) -> dict[str, Tensor]:
-        """Return the state of the plain network that computes the same in eval mode."""
+        """Return the state of the plain network that is equivalent in eval mode."""
         plain = Network()
         plain.load_state_dict(self.state_dict(), strict=False)
         for convolution, norm in zip(plain.convolutions, self.norms, strict=True):

@@ -85,10 +85,10 @@ for (const figure of document.querySelectorAll("figure.drawing")) {
 }
 // Samples over the course of a run.
 for (const figure of document.querySelectorAll("figure.course")) {
-  const pictures = [...figure.querySelectorAll("img")];
+  const previews = [...figure.querySelectorAll(".preview")];
   const caption = figure.querySelector("figcaption");
   figure.querySelector("input")?.addEventListener("input", (event) => {
-    pictures.forEach((picture, index) => { picture.hidden = index !== Number(event.target.value); });
-    caption.textContent = pictures[Number(event.target.value)].alt;
+    previews.forEach((preview, index) => { preview.hidden = index !== Number(event.target.value); });
+    caption.textContent = previews[Number(event.target.value)].dataset.words;
   });
 }

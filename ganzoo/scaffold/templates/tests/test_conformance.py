@@ -1,4 +1,4 @@
-"""Every component keeps the contract of its kind: one test a component and check."""
+"""Every component fulfils the contract of its kind: one test per component and check."""
 
 from ganzoo.testing import conformance
 

@@ -1,4 +1,4 @@
-"""Which pictures of a source cannot be read, found by decoding all of them once."""
+"""Find the pictures that cannot be read, by decoding all of them once."""
 
 import json
 import os
@@ -16,15 +16,15 @@ from ganzoo_zoo.datasets.sources import Source
 RULES = f"1, Pillow {PIL.__version__}"
 
 LEAST_AT_ONCE, MOST_TIMES = 5000, 10
-"""Pictures that are decoded before what was found is written down, and how often that is done."""
+"""Least number of pictures between two saves of the results, and most saves per check."""
 
 
 def damaged(source: Source) -> dict[str, str]:
-    """Return what is wrong with each picture that cannot be read, by name.
+    """Return name → problem of each picture that cannot be read.
 
-    What was found is remembered in the cache directory, by size and time of change (in a zip: size
-    and CRC), so that only new pictures are decoded the next time. It is written down on the way:
-    a process that is stopped here goes on later where it was.
+    Results are kept in the cache directory, keyed by size and modification time (in a zip: size and
+    CRC), so the next call only decodes new pictures. They are saved on the way, so a check that was
+    interrupted continues where it stopped.
     """
     file = memory_of(source.path)
     remembered = recall(file)
@@ -47,7 +47,7 @@ def damaged(source: Source) -> dict[str, str]:
 
 
 def problem_of(source: Source, name: str) -> str | None:
-    """Return why a picture cannot be read; None if it can."""
+    """Return why a picture cannot be read, or None if it can."""
     try:
         with source.open(name) as stream:
             decode(stream, channels=3)
@@ -64,13 +64,13 @@ def stamp(source: Source, name: str) -> list[int | None]:
 
 
 def memory_of(path: Path) -> Path:
-    """Return the file that remembers the pictures of a folder or zip."""
+    """Return the cache file for the pictures of a folder or zip."""
     key = sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     return cache_directory() / "checks" / f"{key}.json"
 
 
 def recall(file: Path) -> dict[str, list[Any]]:
-    """Return what is remembered; nothing where that is damaged or was found by other rules."""
+    """Return the saved results; nothing if they are damaged or from other rules."""
     try:
         memory = json.loads(file.read_text())
         return memory["files"] if memory["rules"] == RULES else {}
@@ -79,7 +79,7 @@ def recall(file: Path) -> dict[str, list[Any]]:
 
 
 def remember(file: Path, files: dict[str, list[Any]]) -> None:
-    """Write the memory in one piece; where there is no room or right to, do without."""
+    """Save the results atomically; ignore it if the cache cannot be written."""
     partial = file.with_suffix(f".{os.getpid()}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Random numbers that are a function of (stream, index, draw), not of what was drawn before.
+"""Counter-based random numbers: a function of (stream, index, draw), without a state.
 
 So the sample with a given index is the same in any order, in any process, and with any version of
-numpy or torch: nothing here but integer arithmetic modulo 2^64.
+numpy or torch. Only integer arithmetic modulo 2^64 is used.
 """
 
 from hashlib import sha256
@@ -25,8 +25,8 @@ def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def uniforms(stream: str, indices: NDArray[np.int64], draws: int) -> NDArray[np.float64]:
     """Return (len(indices), draws) numbers, uniform in [0, 1), multiples of 2^-53.
 
-    `stream` names an independent sequence, `indices` are not negative, and the first columns do
-    not depend on `draws`, of which there are at most 65,536.
+    `stream` names an independent sequence. `indices` must not be negative, and `draws` is at most
+    65,536; the first columns do not depend on it.
     """
     seed = np.array(int.from_bytes(sha256(stream.encode()).digest()[:8], "little"), dtype=np.uint64)
     first = indices.astype(np.uint64)[:, None] << np.uint64(16)

@@ -86,7 +86,7 @@ class Folder:
             return self._read(self.names[index]), label
 
     def tensors(self) -> tuple[Tensor, Tensor | None]:
-        """Check, then decode everything: uint8 (N, C, H, W), and labels int64 (N,) or None."""
+        """Check, then return all pictures, uint8 (N, C, H, W), and labels int64 (N,) or None."""
         self.check()
         samples = torch.empty(len(self), *self.spec.shape, dtype=torch.uint8)
         with closing(in_threads(self._read, self.names)) as read:
@@ -95,17 +95,17 @@ class Folder:
         return samples, None if self.labels is None else torch.tensor(self.labels)
 
     def damaged(self) -> dict[str, str]:
-        """Decode everything; return what is wrong with each picture that cannot be read."""
+        """Decode everything; return name → problem of each picture that cannot be read."""
         everywhere = damaged(self.source)
         return {name: everywhere[name] for name in self.names if name in everywhere}
 
     def check(self) -> list[str]:
-        """Decode everything, and leave out what cannot be read where `on_bad_image` says so.
+        """Decode everything, and leave out unreadable pictures if `on_bad_image` is ``skip``.
 
-        Returns an empty list: nothing that is left cannot be read.
+        Returns an empty list: all pictures that remain can be read.
 
         Raises:
-            DataError: pictures cannot be read, and are not or must not be left out.
+            DataError: too many pictures cannot be read, or `on_bad_image` is ``error``.
         """
         bad = self.damaged()
         allowed = max(1, int(SKIPPED_AT_MOST * len(self))) if self.on_bad_image == "skip" else 0
@@ -124,7 +124,7 @@ class Folder:
         what = f"{len(bad)} of {len(self)} pictures in {self.source.path} cannot be read"
         if self.on_bad_image == "skip":
             return DataError(f"{what}, more than the 1 % that may be skipped: {shown}{rest}")
-        hint = "remove or replace them, or leave out one, or up to 1 %: dataset.on_bad_image=skip"
+        hint = "dataset.on_bad_image=skip (leaves out up to 1 %, or one); or remove or replace them"
         return DataError(f"{what}: {shown}{rest}", hint=hint)
 
     def _read(self, name: str) -> Tensor:
@@ -146,10 +146,10 @@ def pair(size: int | tuple[int, int]) -> tuple[int, int]:
 def select(
     split: str, path: Path, holdout: float | Path
 ) -> tuple[Source, list[str], list[int] | None, tuple[str, ...]]:
-    """Return where the split's pictures are, their names, their labels, and all class names.
+    """Return the source of the split's pictures, their names and labels, and all class names.
 
     Raises:
-        DataError: there is no test split, a split is empty, or a class is not in the training set.
+        DataError: no test split, an empty split, or a class that is not in the training set.
     """
     source = open_source(path)
     names: Sequence[str] = source.names
@@ -168,8 +168,8 @@ def select(
         names = [name for name in names if (place(name) < holdout) == (split == "test")]
     if not names:
         raise DataError(
-            f"of {len(source.names)} pictures in {path} none is left for the split {split!r} with "
-            f"holdout {holdout}",
+            f"the split {split!r} is empty: holdout is {holdout}, and {path} has "
+            f"{len(source.names)} pictures",
             hint="dataset.holdout=0.1",
         )
     labels = [classes.index(name.split("/")[depth]) for name in names] if classes else None
@@ -177,18 +177,19 @@ def select(
 
 
 def place(name: str) -> float:
-    """Return a name's own place in [0, 1), the same in whatever company."""
+    """Return a number in [0, 1) that depends only on the name, uniform over names."""
     digest = sha256(name.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
 def class_folders(names: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    """Return the names of the folders that divide the pictures, and how deep these folders lie.
+    """Return the class names, which are names of folders, and the depth of these folders.
 
-    There are none unless every picture is in one. A folder that holds all the others is no class.
+    The class folders are the first level on which pictures differ in folder; there are none if a
+    picture lies above that level. So a single folder around everything is no class.
     """
     folders = [name.split("/")[:-1] for name in names]
-    # What the first and the last in order share, all share.
+    # The common prefix of the first and the last in sorted order is common to all.
     outermost = zip(min(folders), max(folders), strict=False)
     depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], outermost))
     if any(len(folder) == depth for folder in folders):
@@ -197,10 +198,10 @@ def class_folders(names: Sequence[str]) -> tuple[tuple[str, ...], int]:
 
 
 def class_depth(source: Source, classes: tuple[str, ...]) -> int:
-    """Return how deep the class folders lie in a holdout; 0 where there are no classes.
+    """Return the depth of the class folders in a holdout; 0 without classes.
 
     Raises:
-        DataError: not every picture is in a folder of a class.
+        DataError: a picture is in no class folder of the training set.
     """
     folders = [name.split("/")[:-1] for name in source.names]
     for depth in range(min(map(len, folders))):
@@ -216,10 +217,10 @@ def class_depth(source: Source, classes: tuple[str, ...]) -> int:
 
 
 def common_size(source: Source, names: Sequence[str]) -> tuple[int, int]:
-    """Return the one (height, width) of all pictures whose header can be read.
+    """Return the (height, width) that all pictures with a readable header share.
 
     Raises:
-        DataError: they differ, or there are none.
+        DataError: they differ, or no header can be read.
     """
     first: tuple[str, tuple[int, int]] | None = None
     for name in names:

@@ -73,7 +73,7 @@ class Gaussians:
 
 
 def ring(modes: int) -> Points:
-    """Return `modes` points of the unit circle, (modes, 2), beginning at (1, 0)."""
+    """Return `modes` points on the unit circle, (modes, 2), starting at (1, 0)."""
     angles = 2 * np.pi * np.arange(modes) / modes
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
@@ -91,7 +91,7 @@ def grid(modes: int) -> Points:
 
 
 def normals(stream: str, indices: NDArray[np.int64]) -> Points:
-    """Return standard normal pairs (n, 2), one for each index. Source: Box & Muller 1958."""
+    """Return standard normal pairs (n, 2), one per index. Source: Box & Muller 1958."""
     u, v = uniforms(stream, indices, 2).T
     radius = np.sqrt(-2 * np.log1p(-u))
     return np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=1)

@@ -1,4 +1,4 @@
-"""One picture file → upright 8-bit pixels at the size asked for, or what is wrong with it."""
+"""Decode one picture file to upright 8-bit pixels of a given size, or say what is wrong with it."""
 
 import struct
 import warnings
@@ -36,28 +36,28 @@ DAMAGE = (
     Image.DecompressionBombError,
     Warning,
 )
-"""What Pillow's decoders and zipfile raise on bytes that are not what they should be."""
+"""What Pillow's decoders and zipfile raise for damaged files."""
 
 
 @contextmanager
 def strict_warnings() -> Iterator[None]:
-    """Turn warnings into errors inside: Pillow warns of files that it can only guess at."""
+    """Turn warnings into errors: Pillow warns about files that it cannot read reliably."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-    """Yield function(item) in order; decoders release the interpreter's lock.
+    """Yield function(item) in order, computed in threads: decoders release the GIL.
 
-    Closed early, it begins no more of them.
+    Closing the generator stops starting new calls.
     """
     with strict_warnings(), ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(function, items)
 
 
 def reason(error: BaseException) -> str:
-    """Return in a few words why a picture cannot be read."""
+    """Return a short text that says why a picture cannot be read."""
     if isinstance(error, UnidentifiedImageError):
         return "not a picture of a known format"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
@@ -68,10 +68,10 @@ def reason(error: BaseException) -> str:
 
 
 def header(stream: BinaryIO) -> Image.Image:
-    """Return the picture without having decoded it.
+    """Return the picture without decoding its pixels.
 
     Raises:
-        any of DAMAGE: it is empty, of no known format, or larger than anything should be.
+        any of DAMAGE: it is empty, of no known format, or too large.
     """
     if not stream.read(1):
         raise ValueError("empty file")
@@ -85,9 +85,9 @@ def header(stream: BinaryIO) -> Image.Image:
 
 
 def upright_size(stream: BinaryIO) -> tuple[int, int]:
-    """Return (height, width) as the picture is to be looked at, from its header alone."""
+    """Return (height, width) of the upright picture, from the header alone."""
     image = header(stream)
-    # The base method: the one of PNG decodes the pixels to find an orientation behind them.
+    # The base class's method: PNG's own decodes the pixels, to find EXIF data after them.
     orientation = Image.Image.getexif(image).get(0x0112, 1)
     return image.size if orientation in (5, 6, 7, 8) else (image.height, image.width)
 
@@ -95,11 +95,11 @@ def upright_size(stream: BinaryIO) -> tuple[int, int]:
 def decode(stream: BinaryIO, channels: int) -> Image.Image:
     """Return the first frame, upright, in mode RGB, or L for one channel.
 
-    EXIF orientation is applied, what is transparent becomes white, 16 bits are rounded to 8, CMYK
-    and palettes become RGB; colour profiles are not looked at.
+    EXIF orientation is applied, transparent pixels become white, 16 bits are rounded to 8, CMYK and
+    palettes become RGB; colour profiles are ignored.
 
     Raises:
-        any of DAMAGE: the file is not a whole picture.
+        any of DAMAGE: the file is not a complete picture.
     """
     image = header(stream)
     image.load()
@@ -111,9 +111,9 @@ def decode(stream: BinaryIO, channels: int) -> Image.Image:
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """Return a 16-bit grey picture as an 8-bit one, rounded; any other 8-bit picture as it is."""
+    """Return a 16-bit grey picture as 8-bit, rounded; 8-bit pictures are unchanged."""
     if image.mode == "F":
-        raise ValueError("levels are floating-point numbers, whose range is not known")
+        raise ValueError("levels are floating-point numbers of unknown range")
     if not image.mode.startswith("I"):
         return image
     levels = np.asarray(image)
@@ -123,9 +123,9 @@ def eight_bit(image: Image.Image) -> Image.Image:
 
 
 def fit(image: Image.Image, height: int, width: int, crop: Crop) -> Image.Image:
-    """Return the picture at height x width, resampled once by Pillow's antialiased bicubic.
+    """Return the picture at height x width, resampled once (Pillow's antialiased bicubic).
 
-    ``center`` cuts the longer side, ``pad`` puts white beside the shorter one, ``none`` stretches.
+    ``center`` crops the longer side, ``pad`` adds white along the shorter one, ``none`` stretches.
     """
     scales = height / image.height, width / image.width
     if crop == "pad":
@@ -136,7 +136,7 @@ def fit(image: Image.Image, height: int, width: int, crop: Crop) -> Image.Image:
         return canvas
     kept_width, kept_height = float(image.width), float(image.height)
     if crop == "center":
-        # Rounding may make the longer side a hair longer than it is, which Pillow refuses.
+        # Rounding may give a box slightly larger than the image, which Pillow refuses.
         kept_width = min(kept_width, width / max(scales))
         kept_height = min(kept_height, height / max(scales))
     left, top = (image.width - kept_width) / 2, (image.height - kept_height) / 2

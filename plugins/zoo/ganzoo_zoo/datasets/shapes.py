@@ -1,9 +1,8 @@
 """Procedural RGB images of ten shapes, at any size: data without a file.
 
-An image is a shape with a random place, scale, rotation and colour before a background that runs
-softly from one colour into a lighter or darker one. Edges are antialiased through the signed
-distance to the outline. Everything follows from (split, index) in float64, so the same image comes
-out in any order and on any machine.
+An image is a shape with random position, scale, rotation and colour on a background with a soft
+gradient of brightness. Edges are antialiased by the signed distance to the outline. Everything is
+computed from (split, index) in float64, so an image is the same in any order and on any machine.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,7 @@ Array = NDArray[np.float64]
 IMAGES_AT_ONCE = 256
 
 
-# --- outlines: signed distance to each shape, about 1 in radius; negative inside -----------------
+# --- outlines: signed distance to each shape of about radius 1; negative inside ------------------
 
 
 def disc(x: Array, y: Array) -> Array:
@@ -53,12 +52,12 @@ def cross(x: Array, y: Array) -> Array:
 
 
 def bars(x: Array, y: Array) -> Array:
-    """Three parallel bars: the outer two lie upon each other in |y|."""
+    """Three parallel bars; |y| maps the two outer ones onto each other."""
     return np.minimum(box(x, y, 0.7, 0.15), box(x, np.abs(y) - 0.55, 0.7, 0.15))
 
 
 def star(x: Array, y: Array) -> Array:
-    """Five points: distance to the edge from the nearest tip to the notch beside it."""
+    """Five points: distance to the edge between the nearest tip and the notch next to it."""
     turns = np.arange(5) * (2 * np.pi / 5)
     up = np.max([x * np.sin(turn) + y * np.cos(turn) for turn in turns], axis=0)
     aside = np.sqrt(np.maximum(x * x + y * y - up * up, 0))
@@ -67,7 +66,7 @@ def star(x: Array, y: Array) -> Array:
 
 
 def heart(x: Array, y: Array) -> Array:
-    """A square on its corner with a disc on each of its two upper edges."""
+    """A square standing on a corner, with a disc on each of its two upper edges."""
     x, y, half = np.abs(x), y + 0.15, 0.47
     u, v = (x + y) * 0.5**0.5, (y - x) * 0.5**0.5
     lobe = np.sqrt((u - half) ** 2 + v * v) - half
@@ -122,10 +121,10 @@ def draw(stream: str, indices: NDArray[np.int64], height: int, width: int) -> ND
 
 
 def coverage(u: Array, labels: NDArray[np.int64], x: Array, y: Array) -> Array:
-    """Return how much of each pixel the shapes cover, (n, height, width) in [0, 1].
+    """Return the fraction of each pixel that the shapes cover, (n, height, width) in [0, 1].
 
-    `u` (4, n, 1, 1) places, scales and turns them. `x` and `y` are pixel centres; the shorter side
-    of the image runs from -1 to 1, the longer one beyond.
+    `u` (4, n, 1, 1) sets scale, position and rotation. `x` and `y` are pixel centres; the shorter
+    side of the image runs from -1 to 1.
     """
     pixel = 2 / min(x.shape[-1], y.shape[-2])
     radius = 0.5 + 0.4 * u[0]
@@ -141,9 +140,9 @@ def coverage(u: Array, labels: NDArray[np.int64], x: Array, y: Array) -> Array:
 
 
 def colours(u: Array) -> tuple[Array, Array]:
-    """Return foreground and background, (n, 3) each: a strong colour before a dark or a pale one.
+    """Return foreground and background, (n, 3) each: a strong colour on a dark or a pale one.
 
-    Their hues differ by at least a fifth of the circle. `u` is (5, n).
+    Their hues differ by at least a fifth of the colour wheel. `u` is (5, n).
     """
     dark = u[0] < 0.5
     shade = np.where(dark, 0.1 + 0.4 * u[0], 0.59 + 0.22 * u[0])

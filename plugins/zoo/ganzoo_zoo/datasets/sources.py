@@ -1,4 +1,4 @@
-"""Where a folder's pictures are: a directory, or a zip that is read in place, never extracted."""
+"""Pictures by name, in a directory or in a zip, which is read in place and never extracted."""
 
 import io
 import os
@@ -18,23 +18,23 @@ RATIO_MATTERS_FROM_BYTES = 1024**2
 
 
 class Source(Protocol):
-    """Pictures by name. Names are relative, sorted, with ``/`` between their parts."""
+    """A set of pictures. Names are relative paths with ``/``, sorted."""
 
     path: Path
     names: tuple[str, ...]
 
     def open(self, name: str) -> BinaryIO:
-        """Return the bytes of a picture, seekable."""
+        """Open a picture as a seekable stream."""
 
     def stamp(self, name: str) -> tuple[int, int]:
         """Return two numbers that change when the picture does."""
 
 
 def open_source(path: Path) -> Source:
-    """List the pictures in a directory or a zip, hidden ones and ``__MACOSX`` left out.
+    """List the pictures in a directory or a zip, without hidden ones and ``__MACOSX``.
 
     Raises:
-        DataError: there is no such path, no picture in it, or it is a zip that must not be read.
+        DataError: no such path, no picture in it, or a zip that is damaged or unsafe.
     """
     try:
         source: Source = Directory(path) if path.is_dir() else Archive(path)
@@ -45,22 +45,22 @@ def open_source(path: Path) -> Source:
     if not source.names:
         raise DataError(
             f"there are no pictures in {path}",
-            hint=f"put files there that end in {SUFFIXES[0]}, {', '.join(SUFFIXES[1:])}",
+            hint=f"dataset.path=FOLDER with files that end in {', '.join(SUFFIXES)}",
         )
     return source
 
 
 def is_picture(name: str) -> bool:
-    """Return whether a relative name is that of a picture that is not hidden.
+    """Whether a relative path names a picture that is not hidden.
 
-    A name that would lead out of its archive (``../x.png``, ``/x.png``) counts as hidden.
+    A path that leads out of its archive (``../x.png``, ``/x.png``) counts as hidden.
     """
     shown = all(part and part[0] != "." and part != "__MACOSX" for part in name.split("/"))
     return shown and splitext(name)[1].lower() in SUFFIXES
 
 
 class Directory:
-    """A directory with all that is below it, links followed, each directory entered once."""
+    """A directory tree. Links are followed; each directory is entered once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,7 +75,7 @@ class Directory:
 
 
 def walk(root: Path) -> Iterator[str]:
-    """Yield the names of all files, and of links that lead nowhere; pipes and devices are not."""
+    """Yield the paths of all files and of broken links, but not of pipes and devices."""
     entered = set()
     pending = [""]
     while pending:
@@ -86,7 +86,7 @@ def walk(root: Path) -> Iterator[str]:
         entered.add((status.st_dev, status.st_ino))
         with os.scandir(root / folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name, reverse=True)
-        for entry in found:  # which knows what it is, unless it is a link
+        for entry in found:  # an entry knows its type, a link needs a stat
             is_link = entry.is_symlink()
             if os.path.isdir(entry) if is_link else entry.is_dir():
                 pending.append(f"{folder}{entry.name}/")
@@ -95,15 +95,15 @@ def walk(root: Path) -> Iterator[str]:
 
 
 def is_special(link: os.DirEntry[str]) -> bool:
-    """Return whether a link leads to a pipe, a device or a socket."""
+    """Whether a link leads to a pipe, a device or a socket."""
     return os.path.exists(link) and not os.path.isfile(link)
 
 
 class Archive:
-    """A zip. Every process opens it for itself, so that a forked worker shares no file offset.
+    """A zip. Every process opens its own handle, so forked workers do not share a file offset.
 
     Raises:
-        DataError: it is no zip, is encrypted, or holds more than a picture archive has reason to.
+        DataError: the file is no zip, is encrypted, or exceeds the limits on members and ratios.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,10 +1,10 @@
-"""The Inception network of 2015-12-05, by which FID is defined, with its batch norms folded away.
+"""The Inception network of 2015-12-05, by which FID is defined, with folded batch norms.
 
 It is Inception-v3 (Szegedy et al. 2016, arXiv:1512.00567) in the form of the TensorFlow graph that
-FID and the Inception Score are computed with, which differs from the published one in three points:
-the average pools leave their padding out of the count, the last block pools by maximum, and there
-are 1,008 classes. Attributes are called what the public weights call them, so that one rule
-(`folded`) leads from that file to this network.
+FID and the Inception Score are computed with. It differs from the published one in three points:
+average pooling does not count the padding, the last block uses max pooling, and there are 1,008
+classes. Attributes have the names of the public weights, so that one rule (`folded`) converts that
+file.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON = 1e-3
-"""What every batch norm of the network adds to its variance."""
+"""Epsilon of every batch norm."""
 
 Size = int | tuple[int, int]
 
 
 class Convolution(nn.Conv2d):
-    """A convolution with bias and a rectifier: what is left of convolution, batch norm, ReLU."""
+    """Convolution with bias, then ReLU: a convolution with its batch norm folded in."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Size, *, stride: int = 1, pad: Size = 0):
         super().__init__(inputs, outputs, kernel, stride=stride, padding=pad)
@@ -30,12 +30,12 @@ class Convolution(nn.Conv2d):
 
 
 def average(x: Tensor) -> Tensor:
-    """Return means over 3x3 pixels, at the border over those that are there."""
+    """Return 3x3 average pooling that does not count the padding."""
     return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
 class Mixed35(nn.Module):
-    """The block of the 35x35 grid; `pool` is the width of its pooled branch."""
+    """Block of the 35x35 grid; `pool` is the width of its pooled branch."""
 
     def __init__(self, inputs: int, pool: int) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Reduction17(nn.Module):
 
 
 class Mixed17(nn.Module):
-    """The block of the 17x17 grid, its 7x7 convolutions taken apart; `width` is inside them."""
+    """Block of the 17x17 grid, with factorised 7x7 convolutions of `width` channels inside."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Reduction8(nn.Module):
 
 
 class Mixed8(nn.Module):
-    """The block of the 8x8 grid; the last of the network pools by maximum."""
+    """Block of the 8x8 grid; the last one of the network uses max pooling."""
 
     def __init__(self, inputs: int, *, last: bool = False) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class Mixed8(nn.Module):
 
 
 class Network(nn.Module):
-    """From images to pool3, the 2,048 features before the classifier."""
+    """Images to pool3, the 2,048 features before the classifier."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,9 +167,9 @@ class Network(nn.Module):
         self.fc = nn.Linear(2048, 1008, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return float32 (B, 2048), none negative, of (B, 3, 299, 299) in [0, 255].
+        """Return float32 (B, 2048), none negative, for (B, 3, 299, 299) in [0, 255].
 
-        The network computes in the dtype of its weights; the last mean is one of float32.
+        The network computes in the dtype of its weights, and the last mean in float32.
         """
         x = ((x - 128) / 128).to(self.fc.weight.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
@@ -186,14 +186,14 @@ class Network(nn.Module):
     def class_logits(self, features: Tensor) -> Tensor:
         """Return float32 logits (B, 1008) without the classifier's bias.
 
-        The Inception Score has always been computed so (Salimans et al. 2016, arXiv:1606.03498,
-        in the authors' code).
+        The Inception Score is computed from these (Salimans et al. 2016, arXiv:1606.03498, in the
+        authors' code).
         """
         return functional.linear(features, self.fc.weight.float())
 
 
 def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights of `Network` from a file that keeps its batch norms apart.
+    """Return the weights of `Network` from weights with separate batch norms.
 
     gamma (W x - mu) / sigma + beta = (gamma / sigma) W x + (beta - gamma mu / sigma), where
     sigma = sqrt(variance + `EPSILON`): computed in float64, returned in float32.

@@ -32,8 +32,8 @@ class ClassAgreement:
         meaning = majority(real_labels, real_seen)
         if unknown := sorted(set(labels.tolist()) - meaning.keys()):
             raise DataError(
-                f"the metric 'class-agreement' knows labels from the reference, and it has none "
-                f"with the label {unknown[0]}",
+                f"the metric 'class-agreement' needs real samples of each label, and the reference "
+                f"has none with the label {unknown[0]}",
                 hint=HINT,
             )
         return {
@@ -55,15 +55,15 @@ def labels_and_classes(side: Evaluated, unlabelled: str) -> tuple[Tensor, Tensor
 
 
 def majority(labels: Tensor, seen: Tensor) -> dict[int, int]:
-    """Return label → the class that is seen in most of its samples."""
+    """Return label → the class that the classifier sees in most of its samples."""
     meaning: dict[int, int] = {}
     for label in sorted(set(labels.tolist())):
         met = int(seen[labels == label].mode().values)
         if met in meaning.values():
             other = next(known for known in meaning if meaning[known] == met)
             raise DataError(
-                f"the extractor's classifier cannot tell the labels {other} and {label} apart, so "
-                "that the metric 'class-agreement' means nothing here",
+                "the metric 'class-agreement' means nothing: the extractor's classifier cannot "
+                f"tell the labels {other} and {label} apart",
                 hint=HINT,
             )
         meaning[label] = met
@@ -71,6 +71,6 @@ def majority(labels: Tensor, seen: Tensor) -> dict[int, int]:
 
 
 def agreement(meaning: Mapping[int, int], labels: Tensor, seen: Tensor) -> float:
-    """Return the fraction of samples whose class is what their label means."""
+    """Return the fraction of samples whose class matches their label."""
     wanted = torch.tensor([meaning[label] for label in labels.tolist()])
     return (seen == wanted).double().mean().item()

@@ -77,9 +77,9 @@ class DensityCoverage:
 
 
 def require_more_than(k: int, name: str, *sides: Evaluated) -> None:
-    """Raise DataError unless every side has more than k samples."""
+    """Raise DataError if a side has no more than k samples."""
     if (least := min(len(side.features) for side in sides)) <= k:
         raise DataError(
-            f"the metric {name!r} looks for {k} neighbours, and one side has {least} samples",
+            f"the metric {name!r} needs {k} neighbours, and one side has only {least} samples",
             hint=f"score more samples, or remove {name} from eval.metrics",
         )

@@ -48,7 +48,7 @@ class Kid:
         }
 
     def sums(self, a: Tensor, b: Tensor, skip_own: bool = False) -> Tensor:
-        """Return sum_j k(a_i, b_j), float64 (N,); `skip_own` leaves out j = i, where b is a."""
+        """Return sum_j k(a_i, b_j), float64 (N,); `skip_own` leaves out j = i, for a = b."""
         totals = torch.zeros(len(a), dtype=torch.float64)
         for rows, total in zip(torch.split(a, BLOCK), torch.split(totals, BLOCK), strict=True):
             left = rows.double()
@@ -59,5 +59,5 @@ class Kid:
         return totals
 
     def kernel(self, products: Tensor, width: int) -> Tensor:
-        """Return k, given x . y."""
+        """Return k(x, y) for the inner products x . y."""
         return (products / width + 1) ** self.degree

@@ -59,9 +59,9 @@ class Memorisation:
 
 
 def split_of(real: Evaluated, name: str) -> Evaluated:
-    """Return a split of the data set."""
+    """Return a split of the data set, or raise DataError."""
     if name not in real.splits:
-        known = ", ".join(real.splits) or "none that can be told apart"
+        known = ", ".join(real.splits) or "no known splits"
         raise DataError(
             f"the metric 'memorisation' needs the split {name!r}; the data set has {known}",
             hint=HINT,
@@ -70,9 +70,9 @@ def split_of(real: Evaluated, name: str) -> Evaluated:
 
 
 def chosen(side: Evaluated, count: int) -> Tensor:
-    """Return the features of `count` samples, as if drawn, whatever order they come in.
+    """Return the features of `count` samples that do not depend on the order of the data set.
 
-    Those with the smallest hashes are taken: data sets may be sorted by class.
+    The samples with the smallest hashes are taken, because a data set may be sorted by class.
     """
     if count == len(side.features):
         return side.features

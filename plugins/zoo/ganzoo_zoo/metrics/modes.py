@@ -12,7 +12,7 @@ from ganzoo_zoo.extractors.toy_cnn import DIGITS, ToyCNN, to_input
 STACKED_MODES = 1000
 BATCH = 256
 MOSTLY = 0.8
-"""The part of the real stacks that must read as labelled; of stacked digits it is above 0.97."""
+"""Fraction of real stacks that must be read as labelled; stacked digits reach 0.97."""
 
 
 class Modes:
@@ -47,7 +47,7 @@ class Modes:
 
 
 def within(sds: float, dimensions: int) -> float:
-    """Return the probability that a standard normal vector is no longer than `sds`."""
+    """Return the probability that a standard normal vector has at most the length `sds`."""
     half = torch.tensor([dimensions / 2, sds**2 / 2], dtype=torch.float64)
     return torch.special.gammainc(half[0], half[1]).item()
 
@@ -110,7 +110,7 @@ class StackedModes:
         }
 
     def _require_stacks(self, real: Evaluated) -> None:
-        """Refuse a reference whose first labels are not what the classifier reads in its images."""
+        """Raise DataError unless the classifier reads the labels of the first real images."""
         right = 0.0
         if real.labels is not None:
             read, labels = self.labels_of(real.samples[:BATCH]), real.labels[:BATCH]

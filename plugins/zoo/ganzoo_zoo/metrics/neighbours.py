@@ -1,4 +1,4 @@
-"""Distances between all samples of two sets, in blocks that fit any memory."""
+"""Distances between all samples of two sets, in blocks of limited memory."""
 
 from collections.abc import Iterator
 
@@ -6,24 +6,24 @@ import torch
 from torch import Tensor
 
 COLUMNS = 1024
-"""Samples of the second set that are made float64 at once."""
+"""Samples of the second set that are converted to float64 at once."""
 
 NUMBERS = 2**22
-"""Distances that are held at once: 32 MB."""
+"""Distances in memory at once: 32 MB."""
 
 EQUAL = 1e-10
-"""Of the squared lengths: a smaller squared distance is round-off, and reads as none at all."""
+"""Squared distances below this times the squared lengths are round-off and count as 0."""
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Yield (rows, |a_i - b_j|^2 for i in rows, float64 (R, M)), block after block of rows of a.
+    """Yield (rows, |a_i - b_j|^2 for i in rows, float64 (R, M)) for blocks of rows of a.
 
-    Samples that are equal but for the rounding of their features are at distance 0 exactly.
+    Samples whose features differ only by rounding have distance 0 exactly.
 
     Args:
         a, b: features (N, D) and (M, D), memory-mapped if they are large.
     """
-    centre = b.mean(dim=0).double()  # distances are the same from anywhere, rounding is not
+    centre = b.mean(dim=0).double()  # distances do not depend on the origin, their rounding does
     size = max(1, NUMBERS // len(b))
     for first in range(0, len(a), size):
         rows = slice(first, min(first + size, len(a)))

@@ -43,8 +43,7 @@ class PathLength:
         probe = fake.generator
         if probe is None:
             raise DataError(
-                "the metric 'path-length' walks through a generator's latents, and these samples "
-                "come from a file",
+                "the metric 'path-length' needs a generator, and these samples come from a file",
                 hint="remove path-length from eval.metrics, or score a run",
             )
         latents, labels = probe.latents(2 * self.paths, self.seed)
@@ -69,7 +68,7 @@ class PathLength:
 
 
 def great_arc(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Return the points at fractions t (N,) of the arcs from a to b, float64 (N, latent_dim).
+    """Return the points at fractions t (N,) along the arcs from a to b, float64 (N, latent_dim).
 
     Source: Shoemake 1985; White 2016, arXiv:1609.04468, for latents.
     """

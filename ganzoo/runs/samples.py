@@ -1,0 +1,80 @@
+"""Samples in a run's directory: what one sample is (``sample_spec.json``), and ``samples/``."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ganzoo.api import SampleSpec
+from ganzoo.errors import DataError
+from ganzoo.modalities import SHOWN
+from ganzoo.runs import records
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.files import write_atomic
+
+REAL = "real"
+EXTERNAL = "samples"
+"""How the names of preview files begin: those of real samples, and of samples of another tool.
+Those of generated samples begin with ``step-00000050``."""
+
+_PREVIEW = re.compile(rf"({REAL}|{EXTERNAL}|step-\d+)([.-].*)")
+
+
+def write_sample_spec(
+    run: RunDirectory, spec: SampleSpec, label_counts: Sequence[int] | None = None
+) -> None:
+    """Write what one sample of a run is, and for a conditional run how often each class is drawn.
+
+    That is enough to sample, export and load the run without its data set.
+    """
+    content = {"spec": spec.to_json(), "label_counts": label_counts}
+    write_atomic(run.sample_spec_file, records.to_json(content, indent=1))
+
+
+def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] | None:
+    """Return what `write_sample_spec` wrote; None for a run that is older than this file.
+
+    Raises:
+        DataError: the file is damaged, or the plugin of its modality is not installed.
+    """
+    try:
+        content = json.loads(run.sample_spec_file.read_bytes())
+        counts = content["label_counts"]
+        if counts is not None and not _are_counts(counts):
+            raise ValueError("label_counts is not a list of counts, one for each class")
+        return SampleSpec.from_json(content["spec"]), counts
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{run.sample_spec_file} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{run.sample_spec_file} is damaged: {error}") from error
+
+
+def _are_counts(found: Any) -> bool:
+    whole = isinstance(found, list) and all(type(each) is int and each >= 0 for each in found)
+    return whole and sum(found) > 0
+
+
+def previews(run: RunDirectory) -> dict[str, list[Path]]:
+    """Return the files of a run's previews by the beginning of their names, sorted.
+
+    The main file of a preview comes first: the one with only a suffix after the beginning.
+    """
+    found: dict[str, list[tuple[bool, Path]]] = defaultdict(list)
+    if run.samples_directory.is_dir():
+        for path in run.samples_directory.iterdir():
+            match = _PREVIEW.fullmatch(path.name)
+            if match and path.suffix in SHOWN:
+                found[match[1]].append((match[2] != path.suffix, path))
+    return {stem: [path for _, path in sorted(found[stem])] for stem in sorted(found)}
+
+
+def last_preview(run: RunDirectory) -> list[Path]:
+    """Return the files of the preview of a run's newest samples; empty if there is none."""
+    found = previews(run)
+    # Sorted by name, "step-…" comes after "samples" and "real".
+    generated = [stem for stem in found if stem != REAL]
+    return found[generated[-1]] if generated else []

@@ -1,0 +1,166 @@
+"""Samples as files, in the formats of their modality: written, and read from other tools."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, is_zipfile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.api import SampleSpec
+from ganzoo.components.data import tensors_of
+from ganzoo.components.parameters import adhoc_component
+from ganzoo.errors import DataError, UsageError
+from ganzoo.registry.registry import Registry
+from ganzoo.runs.files import unwritable
+
+NPZ = "write the file again: np.savez(FILE, samples=ARRAY)"
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def require_format(target: Path, spec: SampleSpec) -> None:
+    """Check that `write_samples` can write such a file or folder.
+
+    Raises:
+        UsageError: the suffix is no format of this data, or a folder cannot hold it.
+    """
+    formats = spec.kind.formats(spec)
+    can_be_folder = spec.kind.one_file(spec) is not None
+    if not target.suffix and not can_be_folder:
+        raise UsageError(
+            f"{spec} cannot be written into a folder, one sample a file",
+            hint=f"--out {shlex.quote(str(target.with_suffix(formats[0])))}",
+        )
+    if target.suffix and target.suffix.lower() not in formats:
+        folder = " nor a folder" if can_be_folder else ""
+        raise UsageError(
+            f"{target} is neither {', '.join(formats)}{folder}; {spec} is written as these",
+            hint=f"--out {shlex.quote(str(target.with_suffix(formats[0])))}",
+        )
+
+
+def write_samples(
+    target: Path, spec: SampleSpec, samples: Tensor, columns: int | None = None
+) -> Path:
+    """Write samples in stored form; return where.
+
+    The suffix of `target` chooses one of the modality's formats. Without a suffix it is a folder,
+    which gets one file a sample.
+
+    Args:
+        columns: samples a row, where the file is a grid.
+
+    Raises:
+        UsageError: no such format, or `target` cannot be written or holds other files.
+    """
+    require_format(target, spec)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.suffix:
+            spec.kind.write(spec, target, samples, columns)
+        else:
+            _write_each(target, spec, samples)
+    except OSError as error:
+        raise unwritable(target, error, "--out PATH") from error
+    return target
+
+
+def write_preview(
+    folder: Path, stem: str, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+) -> None:
+    """Write the files of a preview, whose names begin with `stem`, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending, content in spec.kind.preview(spec, samples, real).items():
+        (folder / f"{stem}{ending}").write_bytes(content)
+
+
+def _write_each(folder: Path, spec: SampleSpec, samples: Tensor) -> None:
+    suffix = spec.kind.one_file(spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{index:06d}{suffix}" for index in range(len(samples))]
+    if others := {path.name for path in folder.iterdir()} - set(names):
+        raise UsageError(
+            f"{folder} holds other files, such as {min(others)}, which would be read as samples",
+            hint="--out NEW-FOLDER",
+        )
+    for name, sample in zip(names, samples, strict=True):
+        spec.kind.write_one(spec, folder / name, sample)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
+    """Return samples of another tool in stored form (N, *spec.shape), at least two.
+
+    Raises:
+        DataError: there is nothing, something unreadable, samples of another kind or shape, or
+            values that are not finite.
+    """
+    if not path.exists():
+        raise DataError(f"there is no {path}", hint="a folder, a zip or an npz of samples is read")
+
+    def through(name: str, parameters: Mapping[str, Any]) -> Tensor:
+        dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
+        return tensors_of(dataset)[0]
+
+    kind = spec.kind
+    is_npz = path.suffix.lower() == ".npz"
+    samples = kind.adapt(spec, path, _npz(path) if is_npz else kind.read(spec, path, through))
+    if samples.dtype != getattr(torch, spec.stored_dtype):
+        found = str(samples.dtype).removeprefix("torch.")
+        raise DataError(
+            f"{path} holds {found}, not {spec.stored_dtype}",
+            hint=f"save {kind.save_as or f'samples as {spec.stored_dtype}'}",
+        )
+    if len(samples) < 2:
+        raise DataError(
+            f"{path} holds {'one sample' if len(samples) else 'no samples'}, and a score needs two",
+            hint="make some thousand: the fewer, the higher they score",
+        )
+    if samples.is_floating_point():
+        _require_finite(path, samples)
+    return samples
+
+
+def _npz(path: Path) -> Tensor:
+    """Return ``samples``, or the only array with more than one axis (labels have one)."""
+    if not is_zipfile(path):
+        raise DataError(f"{path} is no npz file, or the end of it is missing", hint=NPZ)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            members = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, TypeError, BadZipFile) as error:
+        raise DataError(f"{path} cannot be read: {error}", hint=NPZ) from error
+    # A member of the zip that is no array comes as bytes.
+    arrays = {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
+    if not arrays:
+        raise DataError(f"{path} holds no array", hint=NPZ)
+    candidates = (
+        ["samples"] if "samples" in arrays else [n for n, a in arrays.items() if a.ndim > 1]
+    )
+    if len(candidates) != 1:
+        raise DataError(
+            f"{path} holds {', '.join(arrays)}; which are the samples?",
+            hint="name the array `samples`, or save no other",
+        )
+    array = arrays[candidates[0]]
+    try:
+        # torch reads this machine's byte order only.
+        return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
+    except TypeError as error:
+        raise DataError(f"{path} holds no numbers: {error}", hint=NPZ) from error
+
+
+def _require_finite(path: Path, samples: Tensor) -> None:
+    wrong = samples.flatten(1).isfinite().all(1).logical_not()
+    if bool(wrong.any()):
+        raise DataError(
+            f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not finite,"
+            f" the first is sample {int(wrong.nonzero()[0])}",
+            hint="check whether the model that made them has diverged",
+        )
