@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     help="Compare with a plain PyTorch loop over the same networks.",
 )
 @click.option("--sweep", "swept", is_flag=True, help="Try precisions, memory formats, compile.")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rounds."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
@@ -40,12 +42,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="Duration of each measurement.",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="CPU threads.",
+)
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE",
-    help="Write a chrome trace of three steps.",
+    help="Write a Chrome trace of three steps.",
 )
 @options.as_json
 @options.plugin

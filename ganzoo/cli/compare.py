@@ -42,7 +42,9 @@ FORMATS = ("table", "md", "csv", "json")
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write one self-contained page: table, curves, samples, differences.",
 )
-@click.option("--strict-code", is_flag=True, help="Refuse seeds that other code has made.")
+@click.option(
+    "--strict-code", is_flag=True, help="Fail if seeds of one row were made by different code."
+)
 @options.runs_directory
 def compare(
     runs: tuple[str, ...],

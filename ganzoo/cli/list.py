@@ -25,8 +25,8 @@ from ganzoo.report.table import Table
 def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> None:
     """List the components of one KIND whose name matches PATTERN.
 
-    KIND is generators, losses, datasets and so on; without it, the number of components of every
-    kind. PATTERN is a shell pattern, such as '*gan*' or 'acme/*'.
+    KIND is generators, losses, datasets and so on; without it, the components of each kind are
+    counted. PATTERN is a shell pattern, such as '*gan*' or 'acme/*'.
     """
     registry = options.registry(plugin)
     if kind is None:

@@ -22,7 +22,7 @@ COLUMNS = ("namespace", "distribution", "version", "origin", "status", "load ms"
 @options.as_json
 @options.plugin
 def plugins(as_json: bool, plugin: Path | None) -> None:
-    """List the plugins, their number of components, and why one does not work.
+    """List the plugins, how many components each has, and the reason if one does not load.
 
     Third-party plugins are not reviewed by ganzoo: installing one means trusting it.
     """

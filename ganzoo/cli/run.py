@@ -100,8 +100,10 @@ class RunOptions:
     help="Continue the same experiment if it exists; do nothing if it is finished.",
 )
 @click.option("--name", help="Name of the run; default: the recipe's.")
-@click.option("--allow-drift", is_flag=True, help="Run a lock even if a revision has changed.")
-@click.option("--strict-code", is_flag=True, help="Refuse a lock if any code or version differs.")
+@click.option("--allow-drift", is_flag=True, help="Run a lock file even if a revision has changed.")
+@click.option(
+    "--strict-code", is_flag=True, help="Refuse a lock file if any code or version differs."
+)
 @options.runs_directory
 @options.max_time
 @options.expect_processes

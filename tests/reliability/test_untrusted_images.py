@@ -48,7 +48,7 @@ def test_damage_stops_a_run_before_its_directory_is_made_and_names_the_file(
     message, hint = capfd.readouterr().err.splitlines()[-2:]
     assert "1 of 5 pictures" in message
     assert "text.png (not a picture of a known format)" in message
-    assert hint.endswith("dataset.on_bad_image=skip")
+    assert hint.startswith("try: dataset.on_bad_image=skip")
     assert not (tmp_path / "runs").exists()
 
 
