@@ -14,7 +14,7 @@ from ganzoo.recipes.schema import Mark, marked
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.continuity import is_complete
-from ganzoo.training.launch import Options, resume, start
+from ganzoo.training.launch import Options, resume, train_run
 from ganzoo.training.processes import find_processes
 
 
@@ -33,7 +33,7 @@ def start_or_go_on(plan: Plan, options: Options) -> RunDirectory:
     done = known is not None and is_finished(known, plan)
     path, done = processes.share((known.path if known else None, done))
     if path is None:
-        return start(plan, options)
+        return train_run(plan, options)
     directory = RunDirectory(path)
     if done:
         options.reporter.noted(f"{directory.path} is finished already")
