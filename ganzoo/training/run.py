@@ -32,9 +32,10 @@ from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
 from ganzoo.training.checkpointing import newest_whole
-from ganzoo.training.launch import prepare, recipe_of, registry_of, train_run
+from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
 from ganzoo.training.processes import find_processes
+from ganzoo.training.run_files import recipe_of, registry_of
 from ganzoo.training.scorer import Scorer
 
 Overrides = Sequence[str] | Mapping[str, Any]
