@@ -148,9 +148,9 @@ class Run:
         generator, latent = build_generator(parts, spec, settings.seed)
         name = "ema" if settings.train.ema else "generator"
         read_network(generator, checkpoint.file(f"{name}.safetensors"))
-        law = LabelSampler.by_counts(counts) if counts else None
+        labels = LabelSampler.by_counts(counts) if counts else None
         generator = generator.eval().requires_grad_(False).to(device)
-        return Sampler(generator, spec, latent, law, device)
+        return Sampler(generator, spec, latent, labels, device)
 
     def sample(
         self,
