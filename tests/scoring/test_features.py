@@ -88,7 +88,7 @@ def test_features_are_full_float32_whatever_the_caller_trains_with(toys: SimpleN
     assert seen == [["ieee", "ieee"]] * 2
 
 
-def test_grad_mode_between_two_batches_is_the_callers(toys: SimpleNamespace) -> None:
+def test_grad_mode_between_two_batches_is_that_of_the_caller(toys: SimpleNamespace) -> None:
     features = features_of(images(8).split(4), toys.Flat(), toys.GREY, toys.CPU, batch_size=4)
     next(features)
     assert torch.is_grad_enabled()
@@ -132,7 +132,7 @@ def test_samples_of_another_form_are_refused(
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (3, 2), (4, 2, 1), (4,)])
-def test_an_extractor_that_breaks_its_word_is_named(
+def test_an_extractor_that_declares_another_number_of_features_is_refused(
     toys: SimpleNamespace, shape: tuple[int, ...]
 ) -> None:
     class Liar:

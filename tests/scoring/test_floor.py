@@ -55,7 +55,7 @@ def test_with_many_samples_the_floor_is_the_second_order_perturbation() -> None:
 
 
 @pytest.mark.parametrize("n", [10, 30, 64, 1000])
-def test_equal_eigenvalues_have_the_trace_that_marchenko_and_pastur_know(n: int) -> None:
+def test_equal_eigenvalues_have_the_trace_of_the_marchenko_pastur_law(n: int) -> None:
     # Of d eigenvalues 1 and m without end, E tr B^(1/2) = d * integral of x^(1/2) by their density.
     d = 64
     ratio = d / n
@@ -69,7 +69,7 @@ def test_equal_eigenvalues_have_the_trace_that_marchenko_and_pastur_know(n: int)
     assert d - lost == pytest.approx(root, rel=1e-6)
 
 
-def test_both_sides_count_alike() -> None:
+def test_the_floor_is_symmetric_in_both_numbers_of_samples() -> None:
     values = spectrum(40)
     assert lost_root(values, 25, 90) == pytest.approx(lost_root(values, 90, 25), rel=1e-12)
 
@@ -82,6 +82,6 @@ def test_empty_directions_and_units_change_nothing() -> None:
     assert floor == pytest.approx(9 * expected_floor(law(12, 80), 50), rel=1e-8)
 
 
-def test_a_reference_that_is_one_sample_over_and_over_has_no_floor() -> None:
+def test_a_reference_of_equal_samples_has_floor_zero() -> None:
     nothing = torch.zeros(5, 5).double()
     assert expected_floor(Moments(torch.zeros(5).double(), nothing, 80), 50) == 0

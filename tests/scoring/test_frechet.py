@@ -1,4 +1,4 @@
-"""The Fréchet distance: closed forms, stock torchmetrics, and nothing that depends on batches."""
+"""The Fréchet distance: closed forms, torchmetrics, independence of batches and order."""
 
 from collections.abc import Callable
 
@@ -101,7 +101,7 @@ def test_singular_and_badly_scaled_covariances_keep_the_closed_form(
     assert frechet_distance(moments(first), moments(second)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_what_is_no_more_than_round_off_counts_as_no_spread_at_all() -> None:
+def test_a_covariance_of_round_off_counts_as_zero() -> None:
     spread = torch.tensor([4.0, 1.0, 9.0]).double()
     far = torch.full((3,), 100.0).double()
     noise = Moments(far, 1e-12 * torch.eye(3).double(), 100)
@@ -116,7 +116,7 @@ def test_what_is_no_more_than_round_off_counts_as_no_spread_at_all() -> None:
 
 
 @pytest.mark.parametrize("kind", ["full", "few rows", "rank 3", "a constant feature", "collapsed"])
-def test_identical_sets_are_at_no_distance(kind: str) -> None:
+def test_identical_sets_have_distance_zero(kind: str) -> None:
     features = draw(10 if kind == "few rows" else 500, 16) + 5
     if kind == "rank 3":
         features = features[:, :3] @ draw(3, 16, seed=2)
@@ -133,7 +133,7 @@ def test_a_shift_of_all_samples_is_its_square() -> None:
 
 
 @pytest.mark.parametrize("count", [5, 200, 9000])
-def test_a_collapsed_generator_is_as_far_as_a_point(count: int) -> None:
+def test_a_collapsed_generator_has_the_distance_of_a_point(count: int) -> None:
     real = draw(300, 16) * 40 + 100
     fake = real[:1].repeat(count, 1)
     mean = of(real)
@@ -141,7 +141,7 @@ def test_a_collapsed_generator_is_as_far_as_a_point(count: int) -> None:
     assert computed(real, fake) == pytest.approx(expected.item(), rel=1e-9)
 
 
-def test_a_second_set_whose_covariance_is_scaled_is_at_a_known_distance() -> None:
+def test_a_set_with_a_scaled_covariance_has_a_known_distance() -> None:
     real = draw(4000, 6) @ draw(6, 6, seed=5)
     fake = (real - real.mean(0)) * 3 + real.mean(0)
     expected = (3 - 1) ** 2 * of(real).covariance.trace()
@@ -218,7 +218,7 @@ def test_at_many_features_the_distance_is_that_of_qr_and_singular_values(count: 
 
 
 @pytest.mark.parametrize("count", [40, 3000])
-def test_stock_torchmetrics_agrees_on_the_same_features(count: int) -> None:
+def test_torchmetrics_agrees_on_the_same_features(count: int) -> None:
     real = (draw(2500, 64, seed=1) @ draw(64, 64, seed=2)).relu()
     fake = (draw(count, 64, seed=3) @ draw(64, 64, seed=4)).relu()
     ours = FrechetDistance(64)
@@ -295,7 +295,7 @@ def test_a_reference_is_factored_once(count: int, monkeypatch: pytest.MonkeyPatc
     assert len(calls) == 1
 
 
-def test_a_reset_can_forget_the_reference_too() -> None:
+def test_a_reset_can_discard_the_reference_too() -> None:
     metric = FrechetDistance(4, reset_real_features=True)
     metric.set_reference(of(draw(50, 4)))
     metric.update(draw(20, 4), real=False)
@@ -335,7 +335,7 @@ def broken(features: Tensor, value: float) -> Tensor:
         (lambda f: f.flatten(), r"fake features have shape \(16000,\), not \(N, 4\)"),
     ],
 )
-def test_what_has_no_distance_is_said_in_one_line(
+def test_features_without_a_distance_are_refused_in_one_line(
     harm: Callable[[Tensor], Tensor], said: str
 ) -> None:
     metric = FrechetDistance(4)

@@ -1,4 +1,4 @@
-"""What metrics are given beside two sets of features: splits, and the generator itself."""
+"""Inputs of metrics besides two sets of features: splits, and the generator."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +43,7 @@ def seen_by_a_metric(toys: SimpleNamespace) -> Callable[..., list[Evaluated]]:
     return seen
 
 
-def test_a_split_is_read_when_a_metric_asks_for_it_and_once(
+def test_a_split_is_read_once_when_a_metric_accesses_it(
     toys: SimpleNamespace, seen_by_a_metric: Callable[..., list[Evaluated]]
 ) -> None:
     asked: list[str] = []
@@ -66,7 +66,7 @@ def test_a_split_is_read_when_a_metric_asks_for_it_and_once(
     assert asked == ["test"]
 
 
-def test_a_metric_may_ask_the_generator_and_finds_none_behind_a_file(
+def test_a_metric_can_use_the_generator_and_samples_from_a_file_have_none(
     toys: SimpleNamespace, seen_by_a_metric: Callable[..., list[Evaluated]]
 ) -> None:
     generator = ScoredGenerator(
@@ -106,12 +106,12 @@ def test_the_scale_of_the_stored_form_without_its_levels(
     assert unrounded(spec, samples).flatten().tolist() == stored
 
 
-def test_between_symbols_there_is_nothing() -> None:
+def test_symbols_cannot_be_left_unrounded() -> None:
     with pytest.raises(DataError, match="nothing lies between two of them"):
         unrounded(SampleSpec("text", (4,), vocabulary=3), torch.zeros(1, 4, 3))
 
 
-def test_a_key_depends_on_the_content_of_a_sample_alone() -> None:
+def test_a_key_depends_only_on_the_content_of_a_sample() -> None:
     samples = torch.arange(12, dtype=torch.uint8).reshape(2, 6)
     keys = [content_key(sample) for sample in samples]
     assert keys[0] != keys[1]

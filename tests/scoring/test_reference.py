@@ -1,4 +1,4 @@
-"""The reference: its hash sees content and nothing else, and its cache is right or empty."""
+"""The hash of a reference depends only on its content; a damaged cache is not used."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ def images() -> Tensor:
     return torch.arange(2 * 3 * 4, dtype=torch.uint8).reshape(6, 1, 2, 2)
 
 
-def test_the_hash_of_a_reference_is_the_one_that_is_written_down() -> None:
+def test_the_hash_of_a_reference_is_the_recorded_one() -> None:
     expected = "da25ca59777ad26a70d629e4aeb99340cb66d964d5a736234a015af3faae353f"
     assert content_sha256(images()) == expected
 
@@ -76,7 +76,7 @@ def read(cache: ReferenceCache, key: str = KEY) -> Moments | None:
     return ReferenceCache(cache.directory).load(key, CPU)
 
 
-def test_moments_come_back_bit_for_bit(tmp_path: Path) -> None:
+def test_moments_are_loaded_bit_for_bit(tmp_path: Path) -> None:
     cache = ReferenceCache(tmp_path / "a b" / "ü")
     assert read(cache) is None
     cache.save(KEY, moments(), PROTOCOL)
@@ -87,14 +87,14 @@ def test_moments_come_back_bit_for_bit(tmp_path: Path) -> None:
     assert [path.name for path in cache.directory.iterdir()] == [f"{KEY}.safetensors"]
 
 
-def test_a_file_under_another_name_is_not_believed(tmp_path: Path) -> None:
+def test_a_file_under_another_name_is_not_used(tmp_path: Path) -> None:
     cache = ReferenceCache(tmp_path)
     cache.save(KEY, moments(), PROTOCOL)
     (tmp_path / f"{KEY}.safetensors").rename(tmp_path / f"{'0' * 32}.safetensors")
     assert read(cache, "0" * 32) is None
 
 
-def test_what_is_derived_from_moments_is_kept_from_one_score_to_the_next(tmp_path: Path) -> None:
+def test_a_factor_of_moments_is_kept_from_one_score_to_the_next(tmp_path: Path) -> None:
     cache = ReferenceCache(tmp_path)
     saved = moments()
     cache.save(KEY, saved, PROTOCOL)
@@ -110,9 +110,7 @@ def test_what_is_derived_from_moments_is_kept_from_one_score_to_the_next(tmp_pat
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_damaged_file_is_never_used_and_never_a_crash(
-    tmp_path: Path, data: st.DataObject
-) -> None:
+def test_a_damaged_file_is_ignored(tmp_path: Path, data: st.DataObject) -> None:
     cache = ReferenceCache(tmp_path)
     cache.save(KEY, moments(), PROTOCOL)
     path = tmp_path / f"{KEY}.safetensors"
@@ -136,7 +134,7 @@ def test_a_file_of_another_kind_is_not_used(tmp_path: Path, content: bytes) -> N
     assert ReferenceCache(tmp_path).load(KEY, CPU) is None
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = ReferenceCache(tmp_path / "file")
     cache.save(KEY, moments(), PROTOCOL)

@@ -1,4 +1,4 @@
-"""Rows in a file: the same as went in, mapped and not read."""
+"""Rows in a temporary file are memory-mapped and equal to those that were added."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32])
-def test_rows_come_back_as_they_went_in(dtype: torch.dtype) -> None:
+def test_rows_are_read_as_they_were_written(dtype: torch.dtype) -> None:
     rows = torch.arange(5 * 2 * 3).reshape(5, 2, 3).to(dtype)
     kept = RowsOnDisk((2, 3), dtype)
     for part in rows.split([2, 0, 3]):
@@ -19,7 +19,7 @@ def test_rows_come_back_as_they_went_in(dtype: torch.dtype) -> None:
     assert len(kept) == 5
 
 
-def test_what_is_mapped_outlives_its_keeper() -> None:
+def test_mapped_rows_outlive_their_object() -> None:
     kept = RowsOnDisk((), torch.int64)
     kept.add(torch.arange(9))
     rows = kept.tensor()
@@ -31,7 +31,7 @@ def test_no_rows_are_an_empty_tensor() -> None:
     assert RowsOnDisk((4,), torch.float32).tensor().shape == (0, 4)
 
 
-def test_a_full_disk_is_one_error_that_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error_that_names_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = RowsOnDisk((4,), torch.float32)
 
     class Full:

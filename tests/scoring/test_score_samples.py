@@ -1,4 +1,4 @@
-"""Scores: one pass, the protocol of what was really scored, and the same from any cache."""
+"""Scores: one pass, the protocol of what was scored, and the same value from the cache."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def test_neither_order_nor_batches_change_the_statistics(
     assert vars(other) == pytest.approx(vars(whole), rel=1e-9)
 
 
-def test_the_debiased_distance_is_left_out_where_it_is_not_wanted_or_cannot_be_had(
+def test_the_debiased_distance_is_omitted_on_request_and_for_few_samples(
     toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
     fake = toys.points(40, seed=2)
@@ -124,7 +124,7 @@ def test_images_are_scored_through_the_input_rule(
     )
 
 
-def test_a_cached_reference_gives_the_same_bits_and_spares_the_real_samples(
+def test_a_cached_reference_gives_the_same_bits_without_extracting_real_samples(
     toys: SimpleNamespace, scored: Callable[..., SampleScore], tmp_path: Path
 ) -> None:
     fake, cache = toys.points(30, seed=2), ReferenceCache(tmp_path)
@@ -177,7 +177,7 @@ def test_two_metrics_with_one_name_are_refused(
         (lambda fake: fake / 0, "a sample holds values that are not finite"),
     ],
 )
-def test_what_cannot_be_scored_is_a_data_error_of_one_line(
+def test_samples_that_cannot_be_scored_are_a_data_error_of_one_line(
     toys: SimpleNamespace,
     scored: Callable[..., SampleScore],
     harm: Callable[[Tensor], Tensor],

@@ -71,7 +71,7 @@ def test_in_one_dimension_the_standard_error_is_the_delta_method() -> None:
     assert standard_error(real, fake, rows) == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_jackknife_takes_the_whole_bias_off_what_is_linear_in_1_over_n() -> None:
+def test_the_jackknife_removes_all_bias_that_is_linear_in_1_over_n() -> None:
     # One feature, one constant reference: the distance is m^2 + the unbiased variance.
     rows = fakes(200, 0, skewed=False)[:, :1]
     real = Moments(torch.zeros(1).double(), torch.zeros(1, 1).double(), 100)
@@ -96,7 +96,7 @@ def test_a_collapsed_generator_has_no_standard_error() -> None:
     assert standard_error(reference(), Moments.of(rows), rows) == pytest.approx(0, abs=1e-9)
 
 
-def test_there_is_no_debiased_distance_below_two_samples_a_feature_and_twenty() -> None:
+def test_there_is_no_debiased_distance_below_two_samples_per_feature_or_below_twenty() -> None:
     rows = fakes(19, 0, skewed=False)
     assert debiased(reference(), Moments.of(rows), rows, places(19)) is None
     rows = fakes(20, 0, skewed=False)

@@ -184,9 +184,7 @@ def test_a_mixed_reference_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("archive", [False, True])
-def test_a_format_is_what_a_file_begins_with_and_not_its_name(
-    archive: bool, tmp_path: Path
-) -> None:
+def test_a_format_is_recognized_by_content_and_not_by_name(archive: bool, tmp_path: Path) -> None:
     path = pictures(GREY)(tmp_path)
     Image.fromarray(GREY[0, 0]).save(path / "3.png", format="JPEG")
     if archive:
@@ -209,7 +207,7 @@ def test_what_is_hidden_or_no_picture_has_no_format(archive: bool, tmp_path: Pat
 @pytest.mark.parametrize(
     "against", ["./nothing", "a/b/nothing", "nothing.zip", "nothing.npz", "there/nothing"]
 )
-def test_a_reference_that_can_only_be_a_path_is_not_looked_for_among_data_sets(
+def test_a_reference_that_can_only_be_a_path_is_not_searched_among_data_sets(
     against: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -122,6 +122,32 @@ def test_sharding_is_refused_before_anything_starts(
     find_processes()
 
 
+FSDP = """
+import sys
+import torch
+import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+
+dist.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=0, world_size=1)
+net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+if sys.argv[2] == "sharded":
+    for module in (net[0], net[2], net):
+        fully_shard(module)
+x = torch.ones(2, 4, requires_grad=True)
+(gradient,) = torch.autograd.grad(net(x).sum(), x, create_graph=True)
+gradient.square().sum().backward()
+"""
+
+
+@pytest.mark.slow
+def test_fsdp2_still_fails_in_a_double_backward(tmp_path: Path) -> None:
+    """Where this fails, FSDP2 may be supported: a gradient penalty is differentiated twice."""
+    whole = launch(tmp_path, sys.executable, "-c", FSDP, str(tmp_path / "a"), "whole")
+    assert whole.returncode == 0, whole.stderr
+    sharded = launch(tmp_path, sys.executable, "-c", FSDP, str(tmp_path / "b"), "sharded")
+    assert "out of bounds for storage of size 0" in sharded.stderr
+
+
 # --- how many processes ---
 
 

@@ -1,4 +1,4 @@
-"""Two gloo processes follow one: same global batch, same noise, same order of data."""
+"""Two gloo processes train like one: same global batch, same noise, same order of data."""
 
 import json
 import os
@@ -50,8 +50,8 @@ Games = dict[str, list[dict[str, float]]]
 
 @pytest.fixture(scope="module")
 def games(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Games]:
-    """The terms of six steps of several games, and at last what batch norm keeps, by the number of
-    processes that played them."""
+    """Loss terms of six steps of several games, then batch norm's statistics, by the number of
+    processes."""
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "mine.py").write_text(PAIRING)
     recipe = folder / "small.yaml"
