@@ -129,7 +129,7 @@ def samples_per_second_at_best(
     """Return real samples per second at the lower of the two limits, and operations per step."""
     plan = next((plan for case, plan in plans.items() if case.startswith("bf16")), None)
     step: GanStep = make_step(plan or next(iter(plans.values())), device.processes)
-    step.arithmetic.networks, step.graphs = replace(step.arithmetic.networks, compiled=None), None
+    step.networks, step.graphs = replace(step.networks, compiled=None), None
     flops, cycle = flops_of(step), cycle_of(step)
     with TrafficCounter() as traffic:
         repeated(step, cycle)()

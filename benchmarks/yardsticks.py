@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.runs.score import Score
-from ganzoo.training.launch import Options, prepare, resume, start
+from ganzoo.training.launch import Options, prepare, resume, train_run
 from ganzoo.training.rejoin import same_run
 from ganzoo.training.run import Run
 
@@ -20,7 +20,7 @@ def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) 
     options = Options(runs_directory=runs_directory)
     known = same_run(plan, runs_directory)
     if known is None:
-        known = start(plan, options)
+        known = train_run(plan, options)
     elif known.status() != "finished":
         resume(known, (), options)
     return Run(known)

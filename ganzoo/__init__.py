@@ -1,7 +1,7 @@
 """ganzoo: a plugin-based zoo of generative adversarial networks.
 
-``ganzoo.run``, ``ganzoo.load``, ``ganzoo.compare`` and ``ganzoo.Recipe`` are loaded at first use:
-importing ganzoo imports no torch.
+``run``, ``resume``, ``load``, ``score``, ``compare`` and ``Recipe`` are imported at first use, so
+that importing ganzoo imports no torch.
 """
 
 from importlib import import_module
@@ -13,16 +13,20 @@ if TYPE_CHECKING:
     from ganzoo.recipes.load import Recipe as Recipe
     from ganzoo.report.compare import compare as compare
     from ganzoo.training.run import load as load
+    from ganzoo.training.run import resume as resume
     from ganzoo.training.run import run as run
+    from ganzoo.training.run import score as score
 
 _LAZY = {
     "run": "ganzoo.training.run",
+    "resume": "ganzoo.training.run",
     "load": "ganzoo.training.run",
+    "score": "ganzoo.training.run",
     "compare": "ganzoo.report.compare",
     "Recipe": "ganzoo.recipes.load",
 }
 
-__all__ = ["Recipe", "__version__", "compare", "load", "run"]
+__all__ = ["Recipe", "__version__", "compare", "load", "resume", "run", "score"]
 
 
 def __getattr__(name: str) -> Any:

@@ -51,7 +51,9 @@ def pinned() -> set[str]:
 
 BUILT = {canonicalize_name(declared(project)["name"]) for project in PROJECTS}
 OPTIONAL = {canonicalize_name(each.name) for project in PROJECTS for each in required(project)}
-KNOWN = (BUILT | pinned() | OPTIONAL | EXAMPLES | {"torch-fidelity"}) - {"ganzoo"}
+TRIED_WITH = {"torch-fidelity", "torchvision"}
+"""Distributions that ganzoo never needs, and is measured against or tried with."""
+KNOWN = (BUILT | pinned() | OPTIONAL | EXAMPLES | TRIED_WITH) - {"ganzoo"}
 
 
 def installed_by(text: str) -> list[str]:

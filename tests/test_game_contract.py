@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, relu, softplus
 
 from ganzoo.api import DiscriminatorOutput, Game, PositiveFloat, Terms
-from ganzoo.training.game import EngineGame, RequiredGradients
+from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import RequiredGradients
 
 REFERENCE = json.loads((Path(__file__).parent / "zoo" / "losses.json").read_text())
 R3GAN = REFERENCE["implementations"]["R3GAN"]
@@ -280,8 +281,8 @@ def test_relativistic_pairing_with_r1_and_r2_is_r3gans_loss_and_gradient(
     theirs = R3GAN[f"{critic}/discriminator gamma {gamma}"]
     network = Critic(REFERENCE["critic_weights"], 0.2, quadratic=critic == "quadratic")
     penalty = R1R2(gamma=gamma)
-    wanted = RequiredGradients(real_gradient=True, fake_gradient=True)
-    game = game_of("discriminator", network, wanted=wanted)
+    required = RequiredGradients(real_gradient=True, fake_gradient=True)
+    game = game_of("discriminator", network, required=required)
     terms = [*RelativisticPairing().discriminator(game).values()]
     terms += penalty.discriminator(game).values()
     loss = torch.stack(terms).sum()

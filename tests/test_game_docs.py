@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput
-from ganzoo.training.game import EngineGame, RequiredGradients
+from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import RequiredGradients
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "game.md").read_text()
@@ -203,7 +204,7 @@ def test_top_k_keeps_the_best_half_in_the_end(sketches: ModuleType) -> None:
 def test_latent_optimisation_climbs_and_both_networks_learn_through_the_climb(
     sketches: ModuleType, player: str
 ) -> None:
-    game = play(player, wanted=RequiredGradients(generator_graph=True))
+    game = play(player, required=RequiredGradients(generator_graph=True))
     component = sketches.LatentOptimisation()
     climbed = component.prepare(game)
     assert climbed.fake_logits.mean() > game.fake_logits.mean()

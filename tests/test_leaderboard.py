@@ -12,7 +12,7 @@ import pytest
 
 from ganzoo.cli import main
 from ganzoo.components.planner import load_recipe, make_plan
-from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.load import shipped_recipes
 from ganzoo.recipes.lock import experiment_id, is_current, read_lock
 from ganzoo.registry.registry import Registry
 from ganzoo.report.compare import compare_by_dataset

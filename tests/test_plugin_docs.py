@@ -80,7 +80,7 @@ def test_every_modality_has_a_row() -> None:
 
 
 def test_every_method_of_a_callback_has_a_row() -> None:
-    from ganzoo.training.reporter import Reporter
+    from ganzoo.training.callbacks import Reporter
 
     told = [name for name in vars(Reporter) if not name.startswith("_")]
     methods = [row.partition("(")[0] for row in rows("register_callbacks")]

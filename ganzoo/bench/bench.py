@@ -27,7 +27,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.runs.score import Sampling
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
-from ganzoo.training.flops import FlopCounter
+from ganzoo.training.dry_run import FlopCounter
 from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.step import GanStep
@@ -121,7 +121,7 @@ def bench(
         tell=tell,
     )
     tell("the machine's peak rate")
-    peak = measure_peak(step.rules.autocast or torch.float32, device, clock)
+    peak = measure_peak(step.config.autocast or torch.float32, device, clock)
     median = Spread.of(taken[RECIPE]).median
     count = max(1, round(how.seconds / median))
     tell("the parts of a step")
@@ -132,7 +132,7 @@ def bench(
     memory = peak_bytes(repeated(step, cycle), held_by_step(step), device)
     textbook = None
     if reference:
-        full = measure_peak(torch.float32, device, clock) if step.rules.autocast else peak
+        full = measure_peak(torch.float32, device, clock) if step.config.autocast else peak
         bytes_ = peak_bytes(repeated(reference, cycle), held_by_reference(reference), device)
         textbook = _loop(plan, taken[TEXTBOOK], full, _counted(reference, cycle), bytes_)
     tell("one evaluation")
@@ -142,10 +142,10 @@ def bench(
         threads=how.threads,
         clock="process CPU time" if device.type == "cpu" and how.threads == 1 else "wall time",
         rounds=how.rounds,
-        batch_size=step.rules.batch_size,
+        batch_size=step.config.batch_size,
         precision=plan.recipe.settings.train.precision,
         memory_format=plan.memory_format,
-        compile=step.rules.compile,
+        compile=step.config.compile,
         captured=step.graphs is not None and step.graphs.refusal is None,
         loop=_loop(plan, taken[RECIPE], peak, flops_of(step), memory),
         seconds_per_update=players,
@@ -180,12 +180,12 @@ def cycle_of(step: GanStep) -> int:
 
 def flops_of(step: GanStep) -> float:
     """Return the floating-point operations of a step, averaged over its lazy regularizers."""
-    networks, graphs = step.arithmetic.networks, step.graphs
-    step.arithmetic.networks, step.graphs = replace(networks, compiled=None), None
+    networks, graphs = step.networks, step.graphs
+    step.networks, step.graphs = replace(networks, compiled=None), None
     try:
         return _counted(step, cycle_of(step))
     finally:
-        step.arithmetic.networks, step.graphs = networks, graphs
+        step.networks, step.graphs = networks, graphs
 
 
 def _counted(step: Callable[[], object], steps: int) -> float:
@@ -258,7 +258,7 @@ def _seconds_per_evaluation(plan: Plan, step: GanStep, processes: Processes, clo
         batch_norm="eval",
         truncation=None,
         labels=None,
-        step=step.step,
+        step=step.iteration,
         samples_seen=step.samples_seen,
         checkpoint_sha256=None,
         selected="during",

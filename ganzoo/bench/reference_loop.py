@@ -156,7 +156,7 @@ class ReferenceLoop:
         noise = BatchNoise(
             RandomStreams(0), f"{player}{repeat}", self.step, Rows(0, len(real)), real.device
         )
-        wanted = RequiredGradients.by([self.parts.loss, *(slot.component for slot in due)])
+        required = RequiredGradients.by([self.parts.loss, *(slot.component for slot in due)])
         return ReferenceGame(
             player=player,
             networks=Networks(
@@ -166,7 +166,9 @@ class ReferenceLoop:
             latents=self.latents(len(real)).to(real.device),
             fake_labels=labels,
             noise=noise,
-            wanted=replace(wanted, real_gradient=wanted.real_gradient and player == PLAYERS[0]),
+            required=replace(
+                required, real_gradient=required.real_gradient and player == PLAYERS[0]
+            ),
             step=self.step,
         )
 

@@ -188,9 +188,11 @@ class TimedNetworks(Networks):
         with self.watch.measure("backward"):
             return super().gradient(logits, x)
 
-    def judge(self, x: Tensor, y: Tensor | None) -> tuple[DiscriminatorOutput, Tensor]:
+    def output_and_gradient(
+        self, x: Tensor, y: Tensor | None
+    ) -> tuple[DiscriminatorOutput, Tensor]:
         with self.watch.measure("forward"):
-            return super().judge(x, y)
+            return super().output_and_gradient(x, y)
 
 
 @contextmanager
@@ -199,7 +201,7 @@ def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
 
     Updates run eagerly: the host cannot time the parts of a captured one.
     """
-    networks, graphs = step.arithmetic.networks, step.graphs
+    networks, graphs = step.networks, step.graphs
     step.graphs = None
     replaced: list[tuple[Any, str]] = []
 
@@ -207,19 +209,20 @@ def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
         setattr(owner, method, watch.around(name, getattr(owner, method)))
         replaced.append((owner, method))
 
-    step.arithmetic.networks = TimedNetworks.over(networks, watch)
+    step.networks = TimedNetworks.over(networks, watch)
     measure(step.feed, "next", "data")
     measure(step.feed, "read", "data")
-    measure(step.arithmetic, "terms", "forward")
+    measure(step, "terms", "forward")
     for player in (step.discriminator, step.generator):
         measure(player, "backward", "backward")
-        measure(player, "apply_gradients", "optimizer")
+        measure(player, "finish_gradients", "optimizer")
+        measure(player.optimizer, "step", "optimizer")
     if step.ema:
         measure(step.ema, "update", "ema")
     try:
         yield
     finally:
-        step.arithmetic.networks, step.graphs = networks, graphs
+        step.networks, step.graphs = networks, graphs
         for owner, method in replaced:
             delattr(owner, method)  # drop the instance attribute: the class's method shows again
 

@@ -132,14 +132,14 @@ def _readable_memory_errors(
     plan: Plan, recipe: str, overrides: tuple[str, ...], plugin: Path | None
 ) -> Iterator[None]:
     """Turn any out-of-memory error into OutOfMemory, with a command that needs less memory."""
-    from ganzoo.training.advice import smaller
+    from ganzoo.training.ending import hint_smaller_batch
 
     try:
         yield
     except Exception as error:
         if not says_no_memory(error):
             raise
-        less = smaller(plan, 1)
+        less = hint_smaller_batch(plan, 1)
         hint = _command("bench", recipe, overrides, (less,), plugin) if less else None
         raise out_of_memory(error, hint) from error
 

@@ -13,7 +13,8 @@ from ganzoo.api import Registration
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table
 from ganzoo.errors import PluginError
-from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.load import Recipe, locate, shipped_recipes
+from ganzoo.recipes.schema import named_components
 from ganzoo.registry.names import LOCAL_NAMESPACE, kind_of, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
@@ -79,9 +80,6 @@ def _component(registry: Registry, registration: Registration) -> dict[str, Any]
 def _recipe(
     registry: Registry, name: str, registration: Registration | None = None
 ) -> dict[str, Any]:
-    from ganzoo.recipes.load import Recipe
-    from ganzoo.recipes.locate import locate
-    from ganzoo.recipes.schema import named_components
     from ganzoo.version import __version__
 
     recipe = Recipe.load(name, (), registry)

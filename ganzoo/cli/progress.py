@@ -25,7 +25,7 @@ PLAIN_LINES = 10
 
 
 class TerminalReporter:
-    """Prints the events of `ganzoo.training.reporter.Reporter` to stderr, on rank 0 only."""
+    """Prints the events of `ganzoo.training.callbacks.Reporter` to stderr, on rank 0 only."""
 
     def __init__(self) -> None:
         # rich would take FORCE_COLOR for a terminal and draw bars into log files.

@@ -9,8 +9,8 @@ from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.errors import PluginError, RecipeError
-from ganzoo.recipes.locate import read_text, shipped_recipes
-from ganzoo.recipes.yaml import load_document
+from ganzoo.recipes.load import shipped_recipes
+from ganzoo.recipes.yaml import read_document
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
 
@@ -53,6 +53,6 @@ def described(identifier: str, file: Path) -> dict[str, str]:
     Raises:
         RecipeError: the file is not a recipe.
     """
-    data = load_document(read_text(file, identifier), identifier).data
+    data = read_document(file, identifier).data
     about = {key: str(data.get(key, "")) for key in ("description", "paper")}
     return {"id": identifier, **about, "file": str(file)}

@@ -49,6 +49,11 @@ class Components:
     regularizers: tuple[RegularizerSlot, ...]
     augmentation: Augmentation | None
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """G and D by role."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
     def stateful(self) -> dict[str, Any]:
         """Return slot → component, for the components whose state belongs in a checkpoint."""
         named = {"loss": self.loss, "augmentation": self.augmentation, "latent": self.latent}

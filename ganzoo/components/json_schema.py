@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from ganzoo.api import Registration
 from ganzoo.components.signature import argument_docs, parameter_model, summary_of
 from ganzoo.errors import PluginError
-from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.load import shipped_recipes
 from ganzoo.recipes.merge import null_removes
 from ganzoo.recipes.schema import (
     BUDGETS,
@@ -27,6 +27,7 @@ from ganzoo.recipes.schema import (
     OptimizerNode,
     RegularizerNode,
     Settings,
+    models_in,
 )
 from ganzoo.recipes.yaml import KeyPath
 from ganzoo.registry.names import PLURALS, shorten
@@ -90,12 +91,11 @@ def _key(model: type[BaseModel], name: str, path: KeyPath, plain: Schema) -> Sch
         if path == ("eval", "metrics"):
             return {"type": "array", "items": item} | about
         return _map_of(_nullable(item, (*path, "x")), path) | about
-    for part in (field.annotation, *get_args(field.annotation)):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            inner = _mapping(part, path)
-            if path == ("published",):  # which nobody inherits a part of
-                inner["required"] = _required(part)
-            return _nullable(inner, path) | about
+    for part in models_in(field):
+        inner = _mapping(part, path)
+        if path == ("published",):  # which nobody inherits a part of
+            inner["required"] = _required(part)
+        return _nullable(inner, path) | about
     return _nullable(_untitled(plain), path) | about
 
 

@@ -21,7 +21,7 @@ from ganzoo.components.signature import (
 )
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.merge import COMMAND_LINE, NOWHERE
-from ganzoo.recipes.messages import readable_errors
+from ganzoo.recipes.validate import readable_errors
 from ganzoo.registry.names import suggest
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ network is built.
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from ganzoo.components.fit import fit_plan, fit_schedules
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot
 from ganzoo.errors import Findings, PluginError, RecipeError, UsageError
-from ganzoo.recipes.load import Recipe, check_ids
+from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.overrides import Overrides
-from ganzoo.recipes.schema import Node, named_components
-from ganzoo.registry.names import shorten
+from ganzoo.recipes.schema import BOTH, SIDES, Node, named_components
+from ganzoo.recipes.yaml import KeyPath
+from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify, shorten
 
 if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry
@@ -180,3 +182,65 @@ class _Planner:
                 return
             if component := self.component("extractor", ("eval", "extractor"), node):
                 components["eval", "extractor"] = component
+
+
+# --- ids -----------------------------------------------------------------------------------------
+
+_ALWAYS = (
+    "the Fréchet distance is not listed as a metric: it is always computed if there is an "
+    "extractor, and called FID if that is Inception"
+)
+_EXPECTED_NAMES = {
+    ("metric", "zoo/fid"): _ALWAYS,
+    ("metric", "zoo/frechet"): _ALWAYS,
+}
+"""Messages for names that users expect but that are not registered."""
+
+
+def check_ids(recipe: Recipe, registry: Registry) -> None:
+    """Look up every component of a recipe. Only plugins that the recipe names are loaded.
+
+    Raises:
+        RecipeError: one problem per unknown name, sorted by line, with the hint of the first.
+    """
+    findings = Findings()
+    for path, kind, node in named_components(recipe.settings):
+        try:
+            registry.get(kind, node.use, requirement=_requirement(recipe, namespace_of(node.use)))
+        except PluginError as error:
+            what = _EXPECTED_NAMES.get((kind, qualify(node.use)), error.message)
+            hint = _hint_plugin_of_run(recipe, node.use) or error.hint
+            findings.add(recipe.problem(_use_path(recipe, path), what), hint)
+    findings.raise_any()
+
+
+def _hint_plugin_of_run(recipe: Recipe, name: str) -> str | None:
+    """Return a hint if the recipe is the lock of a run that keeps a copy of its plugin file."""
+    file = Path(recipe.reference).parent / "plugin.py"
+    if namespace_of(name) == LOCAL_NAMESPACE and recipe.lock and file.is_file():
+        return f"the same command with --plugin {shlex.quote(str(file))}"
+    return None
+
+
+def _requirement(recipe: Recipe, namespace: str) -> str | None:
+    """Return the pip requirements that provide a namespace, as far as the recipe knows them.
+
+    A lock names the exact distribution and version; otherwise return all of `requires`.
+    """
+    resolved = recipe.lock["lock"].get("components") if recipe.lock else None
+    for component in resolved.values() if isinstance(resolved, dict) else ():
+        match component:
+            case {"id": str(id), "distribution": str(distribution), "version": str(version)}:
+                if namespace_of(id) == namespace:
+                    return shlex.quote(f"{distribution}=={version}")
+    return shlex.join(recipe.settings.requires) or None
+
+
+def _use_path(recipe: Recipe, path: KeyPath) -> KeyPath:
+    """Return where the name was written: `use`, or the slot itself in the short form."""
+    use = (*path, "use")
+    origin = recipe.origins.get(use)
+    if path in SIDES and origin == recipe.origins.get((*BOTH, "use")):
+        path = BOTH
+        use = (*path, "use")
+    return use if origin and origin != recipe.origins.get(path) else path

@@ -7,25 +7,28 @@ the next passes still check the partial recipe: the rest of it, without its wron
                     `read_chain`              the files that `extends` names
                     `merge.fold`              one layer from files and overrides
     2  schema       `validate.check`          keys, types, ranges, budgets → `Settings`
-    3  ids          `check_ids`               every name is an installed component
-    4  parameters   `ganzoo.components`       each component's parameters, then what fits together
+    3  ids          `components.planner`      every name is an installed component
+    4  parameters   `components.planner`      each component's parameters, then what fits together
     5  dry run      `ganzoo.training`         one update of G and D on fake tensors
 """
 
+import os
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import Findings, PluginError, Problem, RecipeError, describe
-from ganzoo.recipes.locate import Located, inside_project, is_path, locate, located, read_text
-from ganzoo.recipes.merge import Layer, Origin, fold, nearest, value_at
+from ganzoo.errors import PluginError, Problem, RecipeError, UsageError, describe, truncate
+from ganzoo.recipes.merge import Layer, Origin, fold, nearest, problem_at, value_at
 from ganzoo.recipes.overrides import Overrides, override_layer
-from ganzoo.recipes.schema import BOTH, SIDES, Settings, named_components, settings_data
-from ganzoo.recipes.validate import check, problem_at
-from ganzoo.recipes.yaml import KeyPath, Reading, read_mapping
-from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify
+from ganzoo.recipes.schema import BOTH, SIDES, Settings
+from ganzoo.recipes.show import settings_data
+from ganzoo.recipes.validate import check
+from ganzoo.recipes.yaml import SUFFIXES, KeyPath, Reading, read_mapping, read_text
+from ganzoo.registry.names import guess
+from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
     from ganzoo.registry import Registry
@@ -35,6 +38,9 @@ FORMAT = 1
 
 NEVER_INHERITED = ("name", "description", "paper", "published", "reproduced")
 LOCK_SUFFIX = ".lock.yaml"
+_PROJECT_MARKERS = (".git", "pyproject.toml")
+_SHIPPED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLUGINS = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
@@ -76,17 +82,18 @@ class Recipe:
                 `partial` is the recipe without its wrong values.
             PluginError: the reference names a plugin recipe that does not exist.
         """
-        chain = read_chain(reference, registry)
-        merged = fold(chain.layers)
+        files = _read_files(reference, registry)
+        merged = fold(_layers(files))
         if overrides:
             merged = fold([merged, override_layer(overrides)])
+        top = files[0]
         about: dict[str, Any] = {
             "reference": str(reference),
-            "text": chain.text,
-            "lock": chain.lock,
+            "text": top.text,
+            "lock": top.reading.data if top.is_lock else None,
         }
         try:
-            layer, settings = check(merged, chain.located.default_name)
+            layer, settings = check(merged, top.located.default_name)
         except RecipeError as error:
             error.partial = cls._of(*error.partial, **about) if error.partial else None
             raise
@@ -95,11 +102,7 @@ class Recipe:
     @classmethod
     def _of(cls, layer: Layer, settings: Settings, **about: Any) -> "Recipe":
         return cls(
-            data=layer.data,
-            origins=layer.origins,
-            notes=layer.notes,
-            settings=settings,
-            **about,
+            data=layer.data, origins=layer.origins, notes=layer.notes, settings=settings, **about
         )
 
     @property
@@ -135,41 +138,33 @@ class Recipe:
 # --- the files of a recipe -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Chain:
-    """The files of one recipe as layers; the last ancestor comes first."""
+class Located(NamedTuple):
+    """The file of a recipe."""
 
-    layers: tuple[Layer, ...]
-    text: str
-    """Content of the recipe's own file."""
-    located: Located
-    lock: dict[str, Any] | None
-    """Content of the file if it is a lock, else None."""
+    path: Path
+    label: str
+    """Name in messages: the shortest path, or the recipe's id."""
+    default_name: str
+    """Name of the recipe if it has no `name` key."""
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     located: Located
     text: str
     reading: Reading
 
     @property
-    def data(self) -> dict[str, Any]:
-        data: dict[str, Any] = self.reading.data
-        return data
+    def is_lock(self) -> bool:
+        return self.located.path.name.endswith(LOCK_SUFFIX)
 
     def problem(self, key: str, what: str) -> Problem:
         """Return a problem located at a top-level key, or at the start of the file."""
         line, column = self.reading.marks.get((key,), (1, 1))
         return Problem(self.located.label, line, column, key, what)
 
-    def layer(self) -> Layer:
-        directory = self.located.path.resolve().parent
-        return Layer.of(self.data, self.reading.marks, self.located.label, directory)
 
-
-def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Chain:
-    """Read a recipe's file and all its ancestors.
+def _read_files(reference: str | Path, registry: "Registry | None") -> list[_File]:
+    """Read a recipe's file and all its ancestors, the oldest last.
 
     Raises:
         RecipeError: every problem of YAML, version and `extends` in the files that can be read.
@@ -178,7 +173,7 @@ def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Cha
     files = [_read(locate(reference, registry))]
     problems = [*files[0].reading.problems, *_version(files[0]), *_lock_section(files[0])]
     hint = None
-    while "extends" in files[-1].data:
+    while "extends" in files[-1].reading.data:
         try:
             files.append(_read(_parent(files, registry)))
         except RecipeError as error:
@@ -188,7 +183,22 @@ def read_chain(reference: str | Path, registry: "Registry | None" = None) -> Cha
         problems += [*files[-1].reading.problems, *_version(files[-1])]
     if problems:
         raise RecipeError(sorted(problems), hint=hint)
-    return _chain(files)
+    return files
+
+
+def _layers(files: list[_File]) -> list[Layer]:
+    """Return the files as layers, the oldest ancestor first, with only what is inherited."""
+    layers = []
+    for file in files:
+        path, label, _ = file.located
+        layer = Layer.of(file.reading.data, file.reading.marks, label, path.resolve().parent)
+        dropped = ["extends"]
+        if file is not files[0]:
+            dropped += ["recipe", *NEVER_INHERITED]
+        elif file.is_lock:
+            dropped += ["lock"]
+        layers.append(layer.without(*dropped))
+    return layers[::-1]
 
 
 def _hint_lock_of_run(file: _File) -> str | None:
@@ -198,17 +208,6 @@ def _hint_lock_of_run(file: _File) -> str | None:
     if path.name == "recipe.yaml" and lock.is_file():
         return f"the same command with {shlex.quote(str(lock))}, which is complete in itself"
     return None
-
-
-def _chain(files: list[_File]) -> Chain:
-    top, *ancestors = files
-    inherited = [each.layer().without("recipe", *NEVER_INHERITED) for each in reversed(ancestors)]
-    layers = [each.without("extends") for each in (*inherited, top.layer())]
-    lock = None
-    if _is_lock(top):
-        lock = top.data
-        layers[-1] = layers[-1].without("lock")
-    return Chain(tuple(layers), top.text, top.located, lock)
 
 
 def _read(located: Located) -> _File:
@@ -223,7 +222,7 @@ def _parent(files: list[_File], registry: "Registry | None") -> Located:
         RecipeError: `extends` names no recipe, a file outside the project, or a descendant.
     """
     child = files[-1]
-    reference = child.data["extends"]
+    reference = child.reading.data["extends"]
     try:
         if not isinstance(reference, str):
             many = " - a recipe has one parent" if isinstance(reference, list) else ""
@@ -250,80 +249,139 @@ def _at_extends(problem: Problem, child: _File) -> Problem:
 
 
 def _version(file: _File) -> list[Problem]:
-    version = file.data.get("recipe", FORMAT)
+    version = file.reading.data.get("recipe", FORMAT)
     if type(version) is int and version == FORMAT:
         return []
     what = f"unknown format version {describe(version)} - this ganzoo reads `recipe: {FORMAT}`"
     return [file.problem("recipe", what)]
 
 
-def _is_lock(file: _File) -> bool:
-    return file.located.path.name.endswith(LOCK_SUFFIX)
-
-
 def _lock_section(file: _File) -> list[Problem]:
-    if not _is_lock(file) or file.reading.problems or isinstance(file.data.get("lock"), dict):
+    if not file.is_lock or file.reading.problems or isinstance(file.reading.data.get("lock"), dict):
         return []
     return [file.problem("lock", "is missing: this file is not a lock")]
 
 
-# --- pass 3: ids ---------------------------------------------------------------------------------
-
-_ALWAYS = (
-    "the Fréchet distance is not listed as a metric: it is always computed if there is an "
-    "extractor, and called FID if that is Inception"
-)
-_EXPECTED_NAMES = {
-    ("metric", "zoo/fid"): _ALWAYS,
-    ("metric", "zoo/frechet"): _ALWAYS,
-}
-"""Messages for names that users expect but that are not registered."""
+# --- where recipes are ---------------------------------------------------------------------------
 
 
-def check_ids(recipe: Recipe, registry: "Registry") -> None:
-    """Look up every component of a recipe. Only plugins that the recipe names are loaded.
+def shipped_directory() -> Path:
+    """Return the directory of the shipped recipes, in an installed wheel or a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "shipped_recipes"
+    return installed if installed.is_dir() else package.parent / "recipes"
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Return the files of all shipped recipes by id, sorted."""
+    files = (path for path in shipped_directory().glob("*.yaml") if path.is_file())
+    return {path.stem: path for path in sorted(files)}
+
+
+def locate(reference: str | Path, registry: "Registry | None" = None) -> Located:
+    """Return the file of a reference, without checking that it can be read.
 
     Raises:
-        RecipeError: one problem per unknown name, sorted by line, with the hint of the first.
+        RecipeError: neither the name of a shipped recipe nor a path to a YAML file.
+        PluginError: a plugin recipe that does not exist.
+        UsageError: neither text nor a path.
     """
-    findings = Findings()
-    for path, kind, node in named_components(recipe.settings):
+    if not isinstance(reference, str | Path):
+        what = f"a recipe is given as text or a path, not as {describe(reference)}"
+        raise UsageError(what, hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})')
+    name = str(reference)
+    if run := _run_of(name):
+        raise _not_a_run(name, run)
+    if is_path(reference):
+        return located(Path(reference))
+    if _PLUGINS.fullmatch(name):
+        return _of_plugin(name, registry)
+    if _SHIPPED.fullmatch(name) and (path := shipped_recipes().get(name)):
+        return Located(path, name, name)
+    if os.path.isdir(name):
+        return located(Path(name))
+    if name == "last":
+        what = "is a run, not a recipe"
+        raise RecipeError(
+            [Problem(name, 0, 0, "", what)], hint="ganzoo resume last   # or: ganzoo ls"
+        )
+    near = guess(name, [*shipped_recipes(), *map(str, Path().glob("*.yaml"))])
+    problem = Problem(truncate(name), 0, 0, "", f"is not a recipe{near}")
+    raise RecipeError([problem], hint="ganzoo recipes   # or a path that ends in .yaml")
+
+
+def _run_of(name: str) -> Path | None:
+    """Return the run directory that the name refers to, if any."""
+    for directory in (Path(name), Path("runs") / name):
         try:
-            registry.get(kind, node.use, requirement=requirement(recipe, namespace_of(node.use)))
-        except PluginError as error:
-            what = _EXPECTED_NAMES.get((kind, qualify(node.use)), error.message)
-            hint = _hint_plugin_of_run(recipe, node.use) or error.hint
-            findings.add(recipe.problem(_use_path(recipe, path), what), hint)
-    findings.raise_any()
-
-
-def _hint_plugin_of_run(recipe: Recipe, name: str) -> str | None:
-    """Return a hint if the recipe is the lock of a run that keeps a copy of its plugin file."""
-    file = Path(recipe.reference).parent / "plugin.py"
-    if namespace_of(name) == LOCAL_NAMESPACE and recipe.lock and file.is_file():
-        return f"the same command with --plugin {shlex.quote(str(file))}"
+            if (directory / INFO).is_file():
+                return directory
+        except (OSError, ValueError):  # too long for a path, or a null byte
+            return None
     return None
 
 
-def requirement(recipe: Recipe, namespace: str) -> str | None:
-    """Return the pip requirements that provide a namespace, as far as the recipe knows them.
+def _not_a_run(name: str, run: Path) -> RecipeError:
+    lock = shlex.quote(str(run / "recipe.lock.yaml"))
+    hint = f"ganzoo resume {shlex.quote(str(run))}   # or its recipe: ganzoo show {lock}"
+    return RecipeError([Problem(name, 0, 0, "", "is a run, not a recipe")], hint=hint)
 
-    A lock names the exact distribution and version; otherwise return all of `requires`.
+
+def is_path(reference: str | Path) -> bool:
+    """Return whether a reference is a path, not the id of a recipe."""
+    return isinstance(reference, Path) or reference.endswith(SUFFIXES)
+
+
+def located(path: Path) -> Located:
+    """Return the file at `path`, with a label relative to the working directory if it is in it."""
+    try:
+        label = path.absolute().relative_to(Path.cwd())
+    except ValueError:
+        label = path
+    name = path.name.removesuffix(path.suffix).removesuffix(".lock")
+    return Located(path, str(label), name)
+
+
+def _of_plugin(name: str, registry: "Registry | None") -> Located:
+    from ganzoo.registry import Registry
+
+    registry = registry or Registry()
+    try:
+        path = registry.resolve(registry.get("recipe", name))
+    except PluginError as error:
+        file = Path(f"{name}.yaml")
+        if not file.is_file():
+            raise
+        problem = Problem(name, 0, 0, "", f"is not a recipe - did you mean {str(file)!r}?")
+        raise RecipeError([problem], hint=f"give the file with its suffix: {file}") from error
+    return Located(path, name, name.replace("/", "-"))
+
+
+def project_root(directory: Path) -> Path:
+    """Return the closest parent directory that contains ``.git`` or ``pyproject.toml``.
+
+    If there is none, return the working directory if it contains `directory`, else `directory`.
     """
-    resolved = recipe.lock["lock"].get("components") if recipe.lock else None
-    for component in resolved.values() if isinstance(resolved, dict) else ():
-        match component:
-            case {"id": str(id), "distribution": str(distribution), "version": str(version)}:
-                if namespace_of(id) == namespace:
-                    return shlex.quote(f"{distribution}=={version}")
-    return shlex.join(recipe.settings.requires) or None
+    directory = directory.resolve()
+    for candidate in (directory, *directory.parents):
+        if any((candidate / marker).exists() for marker in _PROJECT_MARKERS):
+            return candidate
+    here = Path.cwd()
+    return here if directory.is_relative_to(here) else directory
 
 
-def _use_path(recipe: Recipe, path: KeyPath) -> KeyPath:
-    """Return where the name was written: `use`, or the slot itself in the short form."""
-    use = (*path, "use")
-    origin = recipe.origins.get(use)
-    if path in SIDES and origin == recipe.origins.get((*BOTH, "use")):
-        path = BOTH
-        use = (*path, "use")
-    return use if origin and origin != recipe.origins.get(path) else path
+def inside_project(text: str, directory: Path) -> Path:
+    """Resolve a path that a recipe in `directory` gives, following links.
+
+    Raises:
+        ValueError: the path is invalid or outside the project.
+    """
+    root = project_root(directory)
+    try:
+        path = (directory / text).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a null byte
+        raise ValueError(f"{truncate(repr(text))} cannot be a path") from error
+    if not path.is_relative_to(root):
+        what = f"{truncate(repr(text))} is outside the project {root}"
+        raise ValueError(f"{what} - copy the recipe into it")
+    return path

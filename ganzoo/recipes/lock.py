@@ -9,12 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 
 from ganzoo.errors import Problem, RecipeError
-from ganzoo.recipes.locate import read_text
 from ganzoo.recipes.overrides import plain
 from ganzoo.recipes.schema import (
     Group,
@@ -23,9 +22,10 @@ from ganzoo.recipes.schema import (
     RegularizerNode,
     Settings,
     marked,
-    settings_data,
+    models_in,
 )
-from ganzoo.recipes.yaml import load_document, to_yaml
+from ganzoo.recipes.show import settings_data
+from ganzoo.recipes.yaml import read_document, to_yaml
 from ganzoo.runs.files import write_atomic
 
 ENGINE_REVISION = 1
@@ -71,11 +71,11 @@ def read_lock(path: Path) -> Tree:
     Raises:
         RecipeError: the file cannot be read, or is not a lock.
     """
-    document = load_document(read_text(path, str(path)), str(path))
-    if not isinstance(document.data.get("lock"), dict):
+    lock: Tree = read_document(path, str(path)).data
+    if not isinstance(lock.get("lock"), dict):
         problem = Problem(str(path), 1, 1, "lock", "is missing: this file is not a lock")
         raise RecipeError([problem])
-    return document.data
+    return lock
 
 
 def identity(lock: Mapping[str, Any], path: Path) -> dict[str, str]:
@@ -244,15 +244,11 @@ def _settings_defaults(
     for name, field in model.model_fields.items():
         value, below = tree.get(name, _MISSING), (*path, name)
         default = _MISSING if field.is_required() else settings_data(field.default)
-        kinds = [each for each in (field.annotation, *get_args(field.annotation)) if _is_part(each)]
-        if value is _MISSING or (any(issubclass(each, Node) for each in kinds) and value):
+        models = models_in(field)
+        if value is _MISSING or (any(issubclass(each, Node) for each in models) and value):
             continue  # a component counts, even the default one: its revision may change
         if default is not _MISSING and _same(value, default):
             yield ".".join(below), value
         elif isinstance(value, Mapping):
-            for part in kinds:
+            for part in models:
                 yield from _settings_defaults(part, value, below)
-
-
-def _is_part(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

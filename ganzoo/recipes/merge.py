@@ -13,7 +13,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ganzoo.errors import truncate
+from ganzoo.errors import Problem, truncate
 from ganzoo.recipes.schema import BOTH, BUDGETS, DEFAULT_IDS, MAPS, NAMED_BY_KEY, SIDES, kind_of
 from ganzoo.recipes.yaml import KeyPath, Marks
 from ganzoo.registry.names import qualify, shorten
@@ -136,6 +136,12 @@ def nearest(places: dict[KeyPath, Place], path: KeyPath) -> Place:
     while path and path not in places:
         path = path[:-1]
     return places[path]
+
+
+def problem_at(origins: dict[KeyPath, Origin], path: KeyPath, what: str) -> Problem:
+    """Return a problem located where `path`, or the closest value around it, was written."""
+    origin = nearest(origins, path)
+    return Problem(origin.file, origin.line, origin.column, truncate(".".join(path), 200), what)
 
 
 # --- merging -------------------------------------------------------------------------------------

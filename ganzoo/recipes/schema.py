@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from annotated_types import Ge, Gt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic.fields import FieldInfo
 
 from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.yaml import KeyPath
@@ -48,8 +49,8 @@ SIDES = (("optimizers", "generator"), ("optimizers", "discriminator"))
 DEFAULT_IDS: Mapping[KeyPath, str] = {("latent",): "gaussian", BOTH: "adam"}
 """Component of a slot that gives no `use`."""
 
-_DEEP = ("optimizers", "regularizers", "callbacks")
-"""Sections whose slots are one key deeper: ``optimizers.both``, ``regularizers.r1``."""
+_DEEP = (("optimizers",), ("regularizers",), ("callbacks",), ("train", "ema"))
+"""Sections whose numbers are one key deeper, such as ``optimizers.both.lr``."""
 
 
 def kind_of(path: KeyPath) -> str | None:
@@ -63,8 +64,7 @@ def join_schedule_key(words: KeyPath) -> KeyPath:
     ``("optimizers", "both", "lr", "end")`` → ``("optimizers.both.lr", "end")``: the key is a slot
     and the name of its parameter.
     """
-    deep = bool(words) and (words[0] in _DEEP or words[:2] == ("train", "ema"))
-    length = 3 if deep else 2
+    length = 3 if words[:1] in _DEEP or words[:2] in _DEEP else 2
     return (".".join(words[:length]), *words[length:])
 
 
@@ -339,38 +339,23 @@ class Settings(_Part):
     """How the run is scored."""
 
 
-def settings_data(part: Any) -> Any:
-    """Return settings, or a part of them, as recipe data with every default filled in."""
-    if isinstance(part, RegularizerNode):
-        slot = {"use": part.use, "weight": part.weight, "every_steps": part.every_steps}
-        return slot | part.parameters
-    if isinstance(part, OptimizerNode) and part.groups:
-        return {"use": part.use} | part.parameters | {"groups": settings_data(part.groups)}
-    if isinstance(part, Node):
-        return {"use": part.use} | part.parameters
-    if isinstance(part, BaseModel):
-        fields = {name: settings_data(getattr(part, name)) for name in type(part).model_fields}
-        budget = BUDGETS if isinstance(part, Train) else ()
-        return {key: each for key, each in fields.items() if key not in budget or each is not None}
-    if isinstance(part, dict):
-        return {key: settings_data(each) for key, each in part.items()}
-    if isinstance(part, list | tuple):
-        return [settings_data(each) for each in part]
-    return part
-
-
 def marked(*marks: Mark) -> tuple[str, ...]:
     """Return the keys that have one of these marks, as ``section.key``, in the schema's order."""
     return tuple(".".join(path) for path in _marked(Settings, marks))
 
 
-def _marked(model: type[BaseModel], marks: tuple[Mark, ...]) -> Iterator[tuple[str, ...]]:
+def _marked(model: type[BaseModel], marks: tuple[Mark, ...]) -> Iterator[KeyPath]:
     for name, field in model.model_fields.items():
         if any(mark in marks for mark in field.metadata):
             yield (name,)
-        for part in (field.annotation, *get_args(field.annotation)):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from ((name, *path) for path in _marked(part, marks))
+        for part in models_in(field):
+            yield from ((name, *path) for path in _marked(part, marks))
+
+
+def models_in(field: FieldInfo) -> list[type[BaseModel]]:
+    """Return the models that the value of a field may be: sections of a recipe, or components."""
+    types = (field.annotation, *get_args(field.annotation))
+    return [each for each in types if isinstance(each, type) and issubclass(each, BaseModel)]
 
 
 class Component(NamedTuple):

@@ -12,13 +12,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
 from yaml.error import Mark
 
 from ganzoo.errors import Problem, RecipeError
+from ganzoo.registry.names import suggest
 
+SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
 MAX_VALUES = 5000
@@ -113,21 +116,14 @@ _CONSTRUCTORS: dict[str, Callable[[str], bool | int | float | str | None]] = {
 # --- reading -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Document:
-    """A YAML file as plain data. `marks` has the line and column of each key and list item."""
-
-    data: dict[str, Any]
-    marks: Marks
-
-
 @dataclass
 class Reading:
-    """What could be read of a text, and every problem met on the way."""
+    """A text as plain data, as far as it could be read, and every problem found in it."""
 
     file: str
     data: Any = None
     marks: Marks = field(default_factory=dict)
+    """Line and column of each key and list item."""
     problems: list[Problem] = field(default_factory=list)
 
     def refuse(self, mark: Mark, what: str, path: KeyPath = ()) -> None:
@@ -136,8 +132,49 @@ class Reading:
         self.problems.append(Problem(self.file, *place, ".".join(path), what))
 
 
-def load_document(text: str, file: str) -> Document:
-    """Return the mapping that a recipe's text holds; `file` is its name in messages.
+def read_text(path: Path, file: str) -> str:
+    """Return the text of a recipe file; `file` is its name in messages.
+
+    Raises:
+        RecipeError: the file is missing, a directory, larger than 1 MiB, not UTF-8, or cannot be
+            read.
+    """
+    try:
+        if path.is_dir():
+            raise _unreadable(file, "is a directory, not a recipe", "name the .yaml file in it")
+        if not path.is_file():
+            names = [each.name for each in path.parent.glob("*") if each.suffix in SUFFIXES]
+            near = suggest(path.name, names)
+            guess = f" - did you mean {str(Path(file).with_name(near))!r}?" if near else ""
+            raise _unreadable(file, f"does not exist{guess}", "ganzoo recipes")
+        if path.stat().st_size > MAX_BYTES:
+            raise _unreadable(file, "is larger than 1 MiB", "a recipe is a page of text")
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise _unreadable(file, f"cannot be read: {error.strerror}", None) from error
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        problem = Problem(file, line, column, "", "is not UTF-8 text")
+        raise RecipeError([problem], hint="save the file as UTF-8") from error
+
+
+def _unreadable(file: str, what: str, hint: str | None) -> RecipeError:
+    return RecipeError([Problem(file, 0, 0, "", what)], hint=hint)
+
+
+def read_document(path: Path, file: str) -> Reading:
+    """Return the mapping in a recipe file; `file` is its name in messages.
+
+    Raises:
+        RecipeError: the file cannot be read; or every problem of its text.
+    """
+    return load_document(read_text(path, file), file)
+
+
+def load_document(text: str, file: str) -> Reading:
+    """Return the mapping in the text of a recipe; `file` is its name in messages.
 
     Raises:
         RecipeError: every problem of the text.
@@ -145,7 +182,7 @@ def load_document(text: str, file: str) -> Document:
     reading = read_mapping(text, file)
     if reading.problems:
         raise RecipeError(sorted(reading.problems))
-    return Document(reading.data, reading.marks)
+    return reading
 
 
 def read_mapping(text: str, file: str) -> Reading:

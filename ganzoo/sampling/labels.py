@@ -1,4 +1,4 @@
-"""The law that labels of generated samples are drawn by."""
+"""Labels of generated samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,33 +11,37 @@ from ganzoo.components.data import labels_of
 from ganzoo.sampling.random_streams import BatchNoise
 
 
-def label_counts(law: str, dataset: Dataset) -> list[int]:
-    """Return how often each class is drawn: its count in the data, or 1 by the law ``uniform``."""
+def label_counts(distribution: str, dataset: Dataset) -> list[int]:
+    """Return the relative frequency of each class among generated samples.
+
+    Args:
+        distribution: ``data`` (counts of the training data) or ``uniform`` (1 each).
+    """
     classes = dataset.spec.classes
-    if law == "uniform":
+    if distribution == "uniform":
         return [1] * classes
     return torch.bincount(labels_of(dataset), minlength=classes).tolist()
 
 
 @dataclass(frozen=True)
 class LabelSampler:
-    """Probabilities (classes,) float64 of the labels of generated samples."""
+    """Draws labels by their cumulative probabilities, float64 (classes,)."""
 
     cumulative: Tensor
 
     @classmethod
-    def of(cls, law: str, dataset: Dataset) -> "LabelSampler":
-        """Return the law called `law`: ``data`` (as often as in the data) or ``uniform``."""
-        return cls.by_counts(label_counts(law, dataset))
+    def of(cls, distribution: str, dataset: Dataset) -> "LabelSampler":
+        """Return the sampler of a distribution, as for `label_counts`."""
+        return cls.by_counts(label_counts(distribution, dataset))
 
     @classmethod
     def by_counts(cls, counts: Sequence[int]) -> "LabelSampler":
-        """Return the sampler that draws labels in proportion to these counts, one a class."""
+        """Return the sampler that draws labels in proportion to these counts, one per class."""
         exact = torch.tensor(counts, dtype=torch.float64)
         return cls((exact / exact.sum()).cumsum(0))
 
     def draw(self, noise: BatchNoise) -> Tensor:
-        """Return int64 (B,) labels for a batch."""
+        """Return labels int64 (B,) for a batch."""
 
         def sample(n: int, generator: torch.Generator) -> Tensor:
             coins = torch.rand(n, generator=generator, dtype=torch.float64)

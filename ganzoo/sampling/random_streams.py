@@ -1,9 +1,9 @@
-"""The noise law: every random number is a function of (seed, stream, step, sample index).
+"""Random numbers by name: each is a function of (seed, stream, step, sample index).
 
-Noise is drawn in fixed blocks of 128 global samples, each from a generator of its own, on the CPU.
-A process draws the blocks that its rows fall into and slices them. So a sample's noise depends
-neither on the number of processes, nor on micro-batches, nor on the device, and no state of a
-random number generator need be saved to resume a run.
+Noise is drawn in fixed blocks of 128 global samples, each from its own generator, on the CPU. A
+process draws the blocks that contain its rows and slices them. A sample's noise therefore depends
+neither on the number of processes, nor on micro-batches, nor on the device, and a run can resume
+without saving the state of a random number generator.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ BLOCK = 128
 CPU = torch.device("cpu")
 
 Sample = Callable[[int, torch.Generator], Tensor]
-"""Draws so many samples' noise from a generator."""
+"""``(count, generator) -> (count, ...)``: draws the noise of `count` samples."""
 
 
 @dataclass(frozen=True)
 class RandomStreams:
-    """Random numbers by name.
+    """All random numbers of a run.
 
-    `rollbacks` enters every key, so that a run that went back does not replay the same accident.
+    `rollbacks` enters every key: a run that went back draws other noise, since the same noise
+    would fail the same way.
     """
 
     seed: int
@@ -43,10 +44,10 @@ class RandomStreams:
         return torch.Generator().manual_seed(self.key(stream, step, block))
 
     def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor:
-        """Return the numbers of `rows`, first axis ``rows.count``, on the CPU.
+        """Return the noise of `rows`, (rows.count, ...), on the CPU.
 
         Args:
-            sample: called with (128, generator) for each block; returns first axis 128.
+            sample: called with (128, generator) for each block; returns (128, ...).
         """
         first, last = rows.first // BLOCK, (rows.first + rows.count - 1) // BLOCK
         blocks = [
@@ -59,23 +60,23 @@ class RandomStreams:
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows of the global batch this process, or this micro-batch, holds."""
+    """The rows of the global batch that a process or a micro-batch holds."""
 
     first: int
     count: int
 
 
-class Law(Protocol):
-    """Where numbers come from: `RandomStreams`, or what keeps its numbers for a captured update."""
+class Streams(Protocol):
+    """A source of noise: `RandomStreams`, or the inputs of a captured update."""
 
     def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class BatchNoise:
-    """`ganzoo.api.Noise` for one batch: the law at one (prefix, step, rows), sent to a device."""
+    """`ganzoo.api.Noise` for one batch: the streams of one (prefix, step, rows), on a device."""
 
-    law: Law
+    streams: Streams
     prefix: str
     step: int
     rows: Rows
@@ -90,17 +91,17 @@ class BatchNoise:
         return self.draw(name, lambda n, generator: torch.randn(n, *shape, generator=generator))
 
     def draw(self, name: str, sample: Sample) -> Tensor:
-        """Return what `sample` draws for this batch's rows, on the batch's device."""
-        drawn = self.law.draw(f"{self.prefix}/{name}", self.step, self.rows, sample)
+        """Return what `sample` draws for this batch's rows, (B, ...), on its device."""
+        drawn = self.streams.draw(f"{self.prefix}/{name}", self.step, self.rows, sample)
         return drawn.to(self.device, non_blocking=True)
 
     def within(self, name: str) -> BatchNoise:
-        """Return the noise of the streams below `name`."""
-        return BatchNoise(self.law, f"{self.prefix}/{name}", self.step, self.rows, self.device)
+        """Return the noise of the streams whose names start with `name`."""
+        return BatchNoise(self.streams, f"{self.prefix}/{name}", self.step, self.rows, self.device)
 
     def of_size(self, count: int) -> BatchNoise:
-        """Return the noise of a batch with another number of rows for each of these."""
+        """Return the noise of a batch of `count` rows, a fixed multiple or fraction of this one."""
         if count == self.rows.count:
             return self
         rows = Rows(self.rows.first * count // self.rows.count, count)
-        return BatchNoise(self.law, self.prefix, self.step, rows, self.device)
+        return BatchNoise(self.streams, self.prefix, self.step, rows, self.device)

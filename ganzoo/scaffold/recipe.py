@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganzoo.errors import UsageError
-from ganzoo.recipes.load import FORMAT, NEVER_INHERITED, Recipe
-from ganzoo.recipes.locate import inside_project, is_path
+from ganzoo.recipes.load import FORMAT, NEVER_INHERITED, Recipe, inside_project, is_path
 from ganzoo.recipes.yaml import yaml_line
 from ganzoo.runs.references import check_name
 

@@ -12,7 +12,8 @@ from ganzoo.testing.networks import BATCH, BOTH_NETWORKS, coupling, inputs, name
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
 from ganzoo.testing.probes import form_of, shape
 from ganzoo.testing.toys import ToyGenerator
-from ganzoo.training.game import EngineGame, RequiredGradients
+from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import RequiredGradients
 
 
 @case_check(every_size=True)
@@ -98,7 +99,7 @@ def input_gradient(case: Case) -> None:
         real=x,
         labels=y,
         latents=torch.zeros(len(x), ToyGenerator.latent_dim),
-        wanted=RequiredGradients(real_gradient=True),
+        required=RequiredGradients(real_gradient=True),
     )
     advice = "use operations whose backward pass can be differentiated (no @once_differentiable)"
     with expecting("a gradient that can be penalized", advice):

@@ -24,7 +24,8 @@ from ganzoo.testing.toys import (
     ToyDiscriminator,
     ToyGenerator,
 )
-from ganzoo.training.game import EngineGame, RequiredGradients
+from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import RequiredGradients
 
 BATCH = 8
 PLAYERS = ("discriminator", "generator")
@@ -99,7 +100,7 @@ class GameHarness:
             latents=latents[rows],
             labels=None if labels is None else labels[rows],
             fake_labels=None if labels is None else labels.flip(0)[rows],
-            wanted=RequiredGradients.by([self.live]),
+            required=RequiredGradients.by([self.live]),
             step=update,
             samples_seen=update * BATCH,
         )

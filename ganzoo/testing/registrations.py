@@ -16,7 +16,7 @@ from torch import nn
 
 from ganzoo.api import CAPABILITIES
 from ganzoo.errors import DataError, PluginError, RecipeError
-from ganzoo.recipes.messages import describe_error
+from ganzoo.recipes.validate import describe_error
 from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
 from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component

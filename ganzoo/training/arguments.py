@@ -1,4 +1,4 @@
-"""What a Python program passes: checked before anything is done, and refused in plain words."""
+"""Arguments of the Python interface, checked before anything is done."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ganzoo.training.launch import Options
 
 
 def whole_number(value: Any, what: str, *, least: int) -> int:
-    """Return an integer of Python, numpy or torch as Python's own.
+    """Return an integer of Python, numpy or torch as an `int`.
 
     Raises:
-        UsageError: no integer, or one below `least`.
+        UsageError: not an integer, or one below `least`.
     """
     try:
         number = index(value)
@@ -36,13 +36,13 @@ def whole_number(value: Any, what: str, *, least: int) -> int:
 
 
 def class_labels(labels: Sequence[int] | int, count: int, classes: int) -> Tensor:
-    """Return the label of each of `count` samples, int64 (count,).
+    """Return the labels of `count` samples, int64 (count,).
 
     Args:
         labels: one class for all, or one for each sample, from 0 to `classes` - 1.
 
     Raises:
-        UsageError: no such classes, or another number of them.
+        UsageError: a class out of range, or another number of labels.
     """
     try:
         given = np.asarray(labels)
@@ -63,7 +63,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
     """Return keyword arguments as `Options`.
 
     Raises:
-        UsageError: a name that is none of its fields, or a value that cannot be meant.
+        UsageError: an unknown name, or an invalid value.
     """
     known = [field.name for field in fields(Options)]
     for name in given:
@@ -72,7 +72,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
             guess = f" - did you mean {near!r}?" if near else ""
             raise UsageError(
                 f"there is no option {name!r}{guess}; there are {', '.join(known)}",
-                hint='what the recipe says is an override: {"train.steps": 500}',
+                hint='a key of the recipe is an override: {"train.steps": 500}',
             )
     options = Options(**given)
     if options.name is not None:
@@ -84,7 +84,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
 
 
 def only_evaluation(reference: str, overrides: Overrides) -> None:
-    """Raise UsageError if an override is of anything but ``eval``; `reference` names the run."""
+    """Raise UsageError for an override of anything but ``eval``; `reference` names the run."""
     for key in override_keys(overrides):
         if key.partition(".")[0] != "eval":
             near = suggest(key, Eval.model_fields) or "final_samples"
@@ -95,5 +95,5 @@ def only_evaluation(reference: str, overrides: Overrides) -> None:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a message, in one line that is not too long."""
+    """Return a value for a message, shortened to one line."""
     return truncate(" ".join(repr(value).split()))

@@ -1,8 +1,9 @@
-"""A plan's live training step: networks, optimizers, data, laws, put together."""
+"""From a plan to a live training step: networks, optimizers, data, noise, put together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,34 +12,36 @@ from torch.optim import Optimizer
 
 from ganzoo.components.build import Components, build, make
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
-from ganzoo.components.plan import Plan
-from ganzoo.errors import DeviceError, Findings, RecipeError
-from ganzoo.runs.checkpoints import Checkpoint
+from ganzoo.components.plan import Plan, initial_paths
+from ganzoo.components.weights import read_network
+from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
+from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.training.batch_norm import sync_batch_norm
+from ganzoo.training.checkpointing import newest_whole, read_state
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
-from ganzoo.training.graphs import Graphs, OnCuda, obstacles
-from ganzoo.training.guard import Guard
-from ganzoo.training.initial_weights import load_initial_weights
-from ganzoo.training.loss_scale import LossScale
-from ganzoo.training.player import Player, obeys_a_guard
+from ganzoo.training.graphs import CudaRecorder, Graphs, obstacles
+from ganzoo.training.player import Guard, LossScale, Player, supports_found_inf
 from ganzoo.training.precision import AUTOCAST, require_compiler, resolve_channels_last
 from ganzoo.training.processes import Processes
 from ganzoo.training.schedules import Schedules, knobs
-from ganzoo.training.state import read_state
 from ganzoo.training.step import GanStep
 from ganzoo.training.threads import keep_freed_memory
-from ganzoo.training.update import Rules
+from ganzoo.training.update import StepConfig
+
+Parameters = Mapping[str, nn.Parameter]
+"""The parameters of a network that are trained, by name."""
 
 
 def require_fit(plan: Plan, processes: Processes) -> None:
-    """Make sure that a recipe can be trained by these processes, before anything is written.
+    """Check that these processes can train a recipe, before anything is written.
 
     Raises:
-        DeviceError: the batch cannot be shared out evenly among the processes; or the networks
-            are to be compiled where nothing can compile them, or what they do over processes.
+        DeviceError: the processes cannot share the batch evenly, there is no compiler for
+            ``train.compile``, or batch norm over processes would have to be compiled.
     """
     train = plan.recipe.settings.train
     _rows(train.batch_size, processes)
@@ -52,52 +55,40 @@ def require_fit(plan: Plan, processes: Processes) -> None:
 
 
 def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = None) -> GanStep:
-    """Return the step of a run, new or as it was at a checkpoint.
+    """Return the step of a run, new or restored from a checkpoint.
 
     Raises:
-        DeviceError: as `require_fit` says.
-        CheckpointError: the checkpoint does not fit the recipe's networks.
+        DeviceError: as `require_fit`.
+        CheckpointError: the checkpoint, or a file of initial weights, does not fit the networks.
     """
     require_fit(plan, processes)
-    settings = plan.recipe.settings
+    settings, train = plan.recipe.settings, plan.recipe.settings.train
     if processes.device.type == "cpu":
         keep_freed_memory()
-    rows = _rows(settings.train.batch_size, processes)
     parts = build(plan)
-    train = settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
     if train.batch_norm == "synced" and processes.world_size > 1:
-        for network in (parts.generator, parts.discriminator):
+        for network in parts.networks.values():
             sync_batch_norm(network)
     if checkpoint is None:
-        load_initial_weights(plan.recipe, parts)
-    optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
+        load_initial_weights(plan, parts)
+    optimizers = make_optimizers(plan, **parts.networks)
     guard = _guard(train, optimizers, processes)
     players = _players(train, parts, optimizers, processes, guard)
-    ema = _ema(parts, train.ema)
+    ema = None
+    if train.ema:
+        ema = Ema(parts.generator, train.ema.half_life_samples, train.ema.ramp_up)
+    labels = LabelSampler.of(settings.labels, plan.dataset) if settings.conditional else None
     step = GanStep(
         parts=parts,
-        rules=_rules(train, channels_last),
-        feed=DataFeed(
-            plan.dataset,
-            seed=settings.seed,
-            rows=rows,
-            batch_size=train.batch_size,
-            position=0,
-            device=processes.device,
-            in_memory=plan.data == "memory",
-            with_labels=settings.conditional,
-            players=("discriminator",) * train.discriminator_steps + ("generator",),
-        ),
+        config=_config(train, channels_last),
+        feed=_feed(plan, processes),
         noise=RandomStreams(settings.seed),
         processes=processes,
-        discriminator=players["discriminator"],
-        generator=players["generator"],
+        players=players,
         ema=ema,
-        label_sampler=LabelSampler.of(settings.labels, plan.dataset)
-        if settings.conditional
-        else None,
+        label_sampler=labels,
         schedules=make_run_schedules(plan, parts, optimizers, list(players.values()), ema),
         guard=guard,
         graphs=_graphs(plan, parts, optimizers, guard, processes),
@@ -121,7 +112,8 @@ def _rows(batch_size: int, processes: Processes) -> Rows:
 
 
 def _place(parts: Components, processes: Processes, channels_last: bool) -> None:
-    for network in (parts.generator, parts.discriminator):
+    """Move networks and stateful modules to the device."""
+    for network in parts.networks.values():
         network.to(processes.device)
         if channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -130,8 +122,31 @@ def _place(parts: Components, processes: Processes, channels_last: bool) -> None
             part.to(processes.device)
 
 
-def _rules(train: Any, channels_last: bool) -> Rules:
-    return Rules(
+def load_initial_weights(plan: Plan, parts: Components) -> None:
+    """Load the weights that ``init.generator`` and ``init.discriminator`` name: a run or a file.
+
+    Raises:
+        CheckpointError: there are none, or they are of another network.
+    """
+    for role, path in initial_paths(plan.recipe).items():
+        try:
+            read_network(parts.networks[role], _weights_file(role, path))
+        except CheckpointError as error:
+            problem = plan.recipe.problem(("init", role), error.message)
+            raise CheckpointError(str(problem), hint=error.hint or "ganzoo ls") from error
+
+
+def _weights_file(role: str, source: Path) -> Path:
+    """Return a run's newest weights of a player (G's average, if there is one), or the file."""
+    if not (source / INFO).is_file():
+        return source
+    checkpoint = newest_whole(CheckpointStore(RunDirectory(source).checkpoints_directory))
+    averaged = role == "generator" and "ema.safetensors" in checkpoint.manifest["files"]
+    return checkpoint.file("ema.safetensors" if averaged else f"{role}.safetensors")
+
+
+def _config(train: Any, channels_last: bool) -> StepConfig:
+    return StepConfig(
         batch_size=train.batch_size,
         micro_batch=train.micro_batch,
         discriminator_steps=train.discriminator_steps,
@@ -142,74 +157,82 @@ def _rules(train: Any, channels_last: bool) -> Rules:
     )
 
 
+def _feed(plan: Plan, processes: Processes) -> DataFeed:
+    settings = plan.recipe.settings
+    return DataFeed(
+        plan.dataset,
+        seed=settings.seed,
+        rows=_rows(settings.train.batch_size, processes),
+        batch_size=settings.train.batch_size,
+        position=0,
+        device=processes.device,
+        in_memory=plan.data == "memory",
+        with_labels=settings.conditional,
+        players=("discriminator",) * settings.train.discriminator_steps + ("generator",),
+    )
+
+
 def _players(
     train: Any,
     parts: Components,
-    optimizers: dict[str, Optimizer],
+    optimizers: Mapping[str, Optimizer],
     processes: Processes,
     guard: Guard | None,
 ) -> dict[str, Player]:
     return {
         role: Player(
             role,
-            getattr(parts, role),
+            network,
             optimizers[role],
             train.clip_grad_norm,
             processes.world_size,
             scale=LossScale(processes.device) if train.precision == "fp16" else None,
             guard=guard,
         )
-        for role in ("generator", "discriminator")
+        for role, network in parts.networks.items()
     }
 
 
-def _ema(parts: Components, given: Any) -> Ema | None:
-    return Ema(parts.generator, given.half_life_samples, given.ramp_up) if given else None
-
-
-def _guard(
-    train: Any, optimizers: dict[str, torch.optim.Optimizer], processes: Processes
-) -> Guard | None:
-    """Return what decides about updates on a GPU, where nothing needs the host to do it."""
+def _guard(train: Any, optimizers: Mapping[str, Optimizer], processes: Processes) -> Guard | None:
+    """Return a guard on a GPU, unless an optimizer or the recipe needs the host to decide."""
     on_gpu = processes.device.type == "cuda"
-    obeyed = all(map(obeys_a_guard, optimizers.values()))
-    return Guard(processes.device) if on_gpu and obeyed and train.on_nonfinite != "skip" else None
+    supported = all(map(supports_found_inf, optimizers.values()))
+    needs_host = train.on_nonfinite == "skip"
+    return Guard(processes.device) if on_gpu and supported and not needs_host else None
 
 
 def _graphs(
     plan: Plan,
     parts: Components,
-    optimizers: dict[str, Optimizer],
+    optimizers: Mapping[str, Optimizer],
     guard: Guard | None,
     processes: Processes,
 ) -> Graphs | None:
-    """Return what captures updates: on one GPU, where the recipe lets it."""
+    """Return what captures updates: on one GPU, if the recipe allows it."""
     settings = plan.recipe.settings
     if guard is None or processes.world_size > 1 or settings.train.cuda_graphs is False:
         return None
     captured = not obstacles(settings, parts, optimizers)
-    return Graphs(OnCuda(processes.device)) if captured else None
+    return Graphs(CudaRecorder(processes.device)) if captured else None
 
 
-Parameters = Mapping[str, nn.Parameter]
-"""Those of a network that are to be trained, by name."""
+# --- optimizers and schedules ---
 
 
 def make_optimizers(
     plan: Plan, generator: nn.Module, discriminator: nn.Module
 ) -> dict[str, Optimizer]:
-    """Return both players' optimizers over the given networks' parameters.
+    """Return both players' optimizers over the given networks.
 
     Raises:
-        RecipeError: parameter groups that do not fit the networks, or the optimizers.
+        RecipeError: parameter groups that do not fit the networks or the optimizers.
     """
-    return optimizers_over(
-        plan, {"generator": trained(generator), "discriminator": trained(discriminator)}
-    )
+    networks = {"generator": generator, "discriminator": discriminator}
+    return optimizers_over(plan, {role: trained(each) for role, each in networks.items()})
 
 
 def trained(network: nn.Module) -> Parameters:
-    """Return the parameters of a network that are to be trained, by name."""
+    """Return the parameters of a network that are trained, by name."""
     return {name: each for name, each in network.named_parameters() if each.requires_grad}
 
 
@@ -239,10 +262,10 @@ def make_run_schedules(
     players: Sequence[Player] = (),
     ema: Ema | None = None,
 ) -> Schedules:
-    """Return the recipe's schedules over live components, players and the average of G.
+    """Return the recipe's schedules over live components, players and G's average.
 
     Raises:
-        RecipeError: one of a number that its component does not keep.
+        RecipeError: a component does not keep the scheduled number as an attribute.
     """
     owners: dict[str, list[Any]] = {"loss": [parts.loss]}
     if parts.augmentation is not None:

@@ -1,27 +1,117 @@
-"""Saves a run as it goes on, each step once, and brings it back to what was saved."""
+"""Checkpoints of a run: what they hold, when they are saved, and which one is the best.
+
+Networks are safetensors. Everything else is ``state.pt``: plain tensors and numbers, read with
+``torch.load(weights_only=True)`` and no fallback, so that it can hold no code.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from ganzoo.errors import DiskFull
+import torch
+
+from ganzoo.components.weights import read_network, write_network
+from ganzoo.errors import CheckpointError, DiskFull, UsageError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import NoRoom
+from ganzoo.runs.manifest import DamagedCheckpoint
 from ganzoo.runs.references import command, reference_to
+from ganzoo.runs.score import Score
+from ganzoo.training.callbacks import Reporters
+from ganzoo.training.player import Player
 from ganzoo.training.processes import Processes
-from ganzoo.training.reporter import Reporters
-from ganzoo.training.state import read_state, write_state
 from ganzoo.training.step import GanStep
 
+STATE_FILE = "state.pt"
+
 MAX_FULL_DISKS = 3
-"""So many saves in a row may find the disk full before the run gives up."""
+"""Give up after this many consecutive saves that found the disk full."""
+
+
+# --- contents ---
+
+
+def write_state(step: GanStep, directory: Path) -> None:
+    """Write everything that `read_state` needs to continue bit for bit.
+
+    Raises:
+        CheckpointError: a weight is not finite.
+    """
+    for name, network in step.modules().items():
+        write_network(network, directory / f"{name}.safetensors")
+    torch.save(_state(step), directory / STATE_FILE)
+
+
+def read_state(step: GanStep, directory: Path) -> None:
+    """Restore what `write_state` wrote.
+
+    Raises:
+        CheckpointError: a file that does not fit the recipe's networks, or cannot be read.
+    """
+    for name, network in step.modules().items():
+        read_network(network, directory / f"{name}.safetensors")
+    try:
+        state = torch.load(directory / STATE_FILE, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch raises many kinds for a file that is damaged or that hides code.
+        raise CheckpointError(f"{directory / STATE_FILE} cannot be read: {error}") from error
+    try:
+        _restore(step, state)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise CheckpointError(
+            f"{directory / STATE_FILE} is not the state of this run: {what}"
+        ) from error
+
+
+def _restore(step: GanStep, state: dict[str, Any]) -> None:
+    step.iteration = state["step"]
+    step.samples_seen = state["samples_seen"]
+    step.rollbacks = state.get("rollbacks", 0)  # earlier checkpoints have none
+    step.feed.go_to(state["position"], step.rollbacks)
+    for name, player in step.players.items():
+        saved = state["players"][name]
+        player.optimizer.load_state_dict(saved["optimizer"])
+        player.updates, player.skipped = saved["updates"], saved["skipped"]
+        if player.scale and "scale" in saved:
+            player.scale.load_state_dict(saved["scale"])
+    for name, component in step.parts.stateful().items():
+        component.load_state_dict(state["components"][name])
+    step.reset()
+
+
+def _state(step: GanStep) -> dict[str, Any]:
+    return {
+        "step": step.iteration,
+        "samples_seen": step.samples_seen,
+        "rollbacks": step.rollbacks,
+        "position": step.feed.position,
+        "players": {name: _player_state(player) for name, player in step.players.items()},
+        "components": {
+            name: component.state_dict() for name, component in step.parts.stateful().items()
+        },
+    }
+
+
+def _player_state(player: Player) -> dict[str, Any]:
+    state = {
+        "optimizer": player.optimizer.state_dict(),
+        "updates": player.updates,
+        "skipped": player.skipped,
+    }
+    return state | ({"scale": player.scale.state_dict()} if player.scale else {})
+
+
+# --- saving and going back ---
 
 
 @dataclass
-class Keeper:
-    """The checkpoints of a run that is being trained. Every rank has one; rank 0 writes.
+class CheckpointManager:
+    """Saves a run in training, each step once, and restores it. Every rank has one; rank 0 writes.
 
     Args:
         saved_step: the last step that was saved, or gone back to.
@@ -37,53 +127,53 @@ class Keeper:
     _refusal: str | None = None
 
     def save(self, step: GanStep, protected: Collection[int] = (), *, needed: bool = False) -> bool:
-        """Publish a checkpoint, then prune; return whether it is there.
+        """Publish a checkpoint, then prune; return whether it exists.
 
-        A second call at the same step does nothing. A full disk is survived twice in a row, but not
-        where the checkpoint is `needed`: by what comes at the end, or by whoever goes on.
+        A second call at the same step does nothing. A full disk is tolerated twice in a row, but
+        not where the checkpoint is `needed`: at the end of a run, or before it stops.
 
         Args:
-            protected: steps whose checkpoints stay.
+            protected: steps whose checkpoints are kept.
 
         Raises:
-            DiskFull: as said.
+            DiskFull: the disk is full, and that is not tolerated.
             CheckpointError: a weight is not finite.
         """
-        if step.step == self.saved_step:
+        if step.iteration == self.saved_step:
             return True
-        if step.step != self._refused_step:
+        if step.iteration != self._refused_step:
             refusal = self._publish(step, protected) if self.processes.is_main else None
             self._refusal = self.processes.share(refusal)
             if self._refusal is None:
-                self.saved_step, self.full_disks = step.step, 0
+                self.saved_step, self.full_disks = step.iteration, 0
                 return True
-            self._refused_step, self.full_disks = step.step, self.full_disks + 1
+            self._refused_step, self.full_disks = step.iteration, self.full_disks + 1
         if needed or self.full_disks >= MAX_FULL_DISKS:
-            raise self._no_room()
-        self.reporters.tell("noted", f"{self._refusal}; going on without this checkpoint")
+            raise self._disk_full()
+        self.reporters.notify("noted", f"{self._refusal}; going on without this checkpoint")
         return False
 
     def _publish(self, step: GanStep, protected: Collection[int]) -> str | None:
-        """Return why there is no room, or None for a published checkpoint."""
+        """Return why the disk has no room, or None for a published checkpoint."""
         try:
             checkpoint = self.store.publish(
-                step.step,
+                step.iteration,
                 lambda path: write_state(step, path),
                 samples_seen=step.samples_seen,
                 world_size=self.processes.world_size,
             )
         except NoRoom as error:
             return str(error.strerror)
-        self.directory.append_event("saved", step=step.step)
-        self.reporters.tell("saved", step.step, checkpoint.path)
+        self.directory.append_event("saved", step=step.iteration)
+        self.reporters.notify("saved", step.iteration, checkpoint.path)
         try:
             self.store.prune(protected)
-        except OSError as error:  # what is new is safe, and the next save tries again
+        except OSError as error:  # the new one is safe, and the next save tries again
             reason = error.strerror or error
-            self.reporters.tell("noted", f"an old checkpoint could not be removed: {reason}")
+            self.reporters.notify("noted", f"an old checkpoint could not be removed: {reason}")
         return None
 
-    def _no_room(self) -> DiskFull:
+    def _disk_full(self) -> DiskFull:
         times = f", {self.full_disks} times in a row" if self.full_disks > 1 else ""
         steps = self.store.steps()
         newest = (
@@ -95,14 +185,14 @@ class Keeper:
         )
 
     def go_back(self, step: GanStep) -> Checkpoint | None:
-        """Put a run back to its newest whole checkpoint, with other noise and order from there on.
+        """Restore the newest whole checkpoint, with other noise and another order from there on.
 
         Returns:
             The checkpoint; None if there is none, and nothing was changed.
         """
         checkpoint = self.store.newest() if self.processes.is_main else None
         for message in self.store.set_aside:
-            self.reporters.tell("noted", message)
+            self.reporters.notify("noted", message)
         self.store.set_aside.clear()
         found = self.processes.share(checkpoint.step if checkpoint else None)
         if found is None:
@@ -114,3 +204,57 @@ class Keeper:
         step.feed.go_to(step.feed.position, rollbacks)
         self.saved_step, self._refused_step = found, None
         return checkpoint
+
+
+def newest_whole(store: CheckpointStore) -> Checkpoint:
+    """Return the newest checkpoint without changing anything: another process may own the run.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged; an older one is never taken silently.
+    """
+    steps = store.steps()
+    try:
+        return store.at(steps[-1] if steps else 0)
+    except DamagedCheckpoint as error:
+        older = f"--checkpoint {steps[-2]}, or: " if len(steps) > 1 else ""
+        resume = command("resume", reference_to(store.directory.parent))
+        raise CheckpointError(error.message, hint=f"{older}{resume}") from error
+
+
+# --- the best ---
+
+
+def step_of(score: Score) -> int:
+    """Return the generator step of a score of a run."""
+    assert score.sampling is not None
+    return score.sampling.step
+
+
+def measure(score: Score, stop: Any) -> float:
+    """Return the number by which the best checkpoint is chosen; lower is better.
+
+    It is the Fréchet distance unless ``train.stop.metric`` names another.
+
+    Raises:
+        UsageError: the recipe's metrics give no such number.
+    """
+    if stop is None or stop.metric == "frechet":
+        return score.value
+    if stop.metric not in score.metrics:
+        known = ", ".join(["frechet", *score.metrics])
+        raise UsageError(f"train.stop.metric: no number called {stop.metric!r}", hint=known)
+    return score.metrics[stop.metric]
+
+
+def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | None, int]:
+    """Return the best score during training up to `step`, and the evaluations since it."""
+    latest = {
+        step_of(score): score
+        for score in scores
+        if score.sampling and score.sampling.selected == "during" and step_of(score) <= step
+    }
+    ordered = [latest[key] for key in sorted(latest)]
+    if not ordered:
+        return None, 0
+    best = min(range(len(ordered)), key=lambda index: measure(ordered[index], stop))
+    return ordered[best], len(ordered) - 1 - best

@@ -13,9 +13,9 @@ from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.scoring.features import Extraction
-from ganzoo.training.advice import more_slowly
+from ganzoo.training.callbacks import Reporters
+from ganzoo.training.ending import hint_lower_lr
 from ganzoo.training.processes import Processes
-from ganzoo.training.reporter import Reporters
 from ganzoo.training.sample_stats import COMPARED, FEWEST_COMPARED, RealBaseline, SampleComparison
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.step import GanStep
@@ -78,12 +78,12 @@ class CollapseMonitor:
         if self.collapsed and not before:
             self._tell("collapsed", step, signs=signs)
             ends = ", where the run ends (train.on_collapse: stop)" if self.policy == "stop" else ""
-            self._note(f"collapsed at step {step.step}{ends}: {'; '.join(signs)}")
-            again = more_slowly(self.plan, self.directory, ("generator",))
+            self._note(f"collapsed at step {step.iteration}{ends}: {'; '.join(signs)}")
+            again = hint_lower_lr(self.plan, self.directory, ("generator",))
             self._note(f"try: {again}   # or add a gradient penalty to its regularizers")
         if before and not self.collapsed:
             self._tell("recovered", step)
-            self._note(f"no longer collapsed at step {step.step}")
+            self._note(f"no longer collapsed at step {step.iteration}")
         return self.collapsed
 
     def _signs(self, sampler: Sampler, step: GanStep) -> list[str]:
@@ -100,7 +100,7 @@ class CollapseMonitor:
         row = {
             "time": records.utc_now(),
             "attempt": self.directory.attempt,
-            "step": step.step,
+            "step": step.iteration,
             "samples_seen": step.samples_seen,
             "collapsed": bool(signs),
         }
@@ -108,7 +108,7 @@ class CollapseMonitor:
 
     def _tell(self, event: str, step: GanStep, **about: object) -> None:
         if self.processes.is_main:
-            self.directory.append_event(event, step=step.step, **about)
+            self.directory.append_event(event, step=step.iteration, **about)
 
     def _note(self, text: str) -> None:
-        self.reporters.tell("noted", text)
+        self.reporters.notify("noted", text)

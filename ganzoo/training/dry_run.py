@@ -1,7 +1,8 @@
-"""The last pass of a check: one update of each player, on tensors that hold no data.
+"""Dry run, the last pass of a check: one D and one G update on fake tensors.
 
-Networks are built under `FakeTensorMode`, which computes shapes and dtypes only, so that a recipe
-for a large model is checked in seconds; where an operation needs values, on small real tensors.
+Networks are built under `FakeTensorMode`, which computes only shapes and dtypes, so that a recipe
+for a large model is checked in seconds. Where an operation needs values, small real tensors are
+used instead.
 """
 
 from __future__ import annotations
@@ -15,31 +16,33 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from ganzoo.components.build import Components, build, in_one_line, make
 from ganzoo.components.fit import fit
-from ganzoo.components.plan import NETWORKS, Plan, Slot
+from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import GanzooError, PluginError, RecipeError
 from ganzoo.registry.names import shorten
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.training.assemble import make_run_schedules, optimizers_over, trained
-from ganzoo.training.flops import FlopCounter
-from ganzoo.training.game import EngineGame, Networks, RequiredGradients
+from ganzoo.training.game import EngineGame
 from ganzoo.training.graphs import obstacles
+from ganzoo.training.networks import Networks, RequiredGradients
 from ganzoo.training.precision import AUTOCAST, resolve_channels_last
 
 SMALL_BATCH = 4
 
 
 class _Misfit(RecipeError):
-    """Components that do not fit; tensors with values would not change that."""
+    """Components that do not fit, which real values would not change."""
 
 
 def dry_run(plan: Plan) -> Plan:
-    """Build the components and play one update of each player with every regularizer due.
+    """Build the components and run one update of each player with every regularizer due.
 
     Returns:
-        The plan with what only the live components can tell: memory format, work a step.
+        The plan with what needs live components: the memory format, and the work per step.
 
     Raises:
         RecipeError: components that do not fit, with every problem.
@@ -47,18 +50,18 @@ def dry_run(plan: Plan) -> Plan:
     """
     batch_size = plan.recipe.settings.train.batch_size
     try:
-        with _without_words_of_torch(), FakeTensorMode(allow_non_fake_inputs=True):
-            parts, flops = _rehearse(plan, batch_size)
+        with _silent_fake_tensors(), FakeTensorMode(allow_non_fake_inputs=True):
+            parts, flops = _update_both(plan, batch_size)
     except _Misfit:
         raise
     except Exception:
-        # Some operations cannot run without values; the real pass says what is really wrong.
+        # Some operations cannot run without values. A pass with values finds the real problem.
         with torch.random.fork_rng(devices=[]):
             small = min(SMALL_BATCH, batch_size)
-            parts, flops = _rehearse(plan, small)
+            parts, flops = _update_both(plan, small)
             flops *= batch_size / small
-    stand_ins = {role: _stand_ins(getattr(parts, role)) for role in NETWORKS}
-    optimizers = optimizers_over(plan, stand_ins)
+    placeholders = {role: _placeholders(network) for role, network in parts.networks.items()}
+    optimizers = optimizers_over(plan, placeholders)
     make_run_schedules(plan, parts, optimizers)
     for slot, component in plan.components.items():
         if slot[0] == "eval":
@@ -73,7 +76,7 @@ def dry_run(plan: Plan) -> Plan:
 def _check_graphs(
     plan: Plan, parts: Components, optimizers: Mapping[str, torch.optim.Optimizer]
 ) -> None:
-    """Raise RecipeError if updates are to be captured and something stands against it."""
+    """Raise RecipeError if the recipe demands CUDA graphs that something in it prevents."""
     if plan.recipe.settings.train.cuda_graphs is not True:
         return
     if found := obstacles(plan.recipe.settings, parts, optimizers):
@@ -82,8 +85,11 @@ def _check_graphs(
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
 
 
-def _stand_ins(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Return one number in place of each parameter that is to be trained, of as many axes."""
+def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Return a size-1 placeholder for each trainable parameter, with the same number of dimensions.
+
+    Optimizers over them keep their checks and take no memory.
+    """
     return {
         name: nn.Parameter(torch.zeros([1] * parameter.dim()))
         for name, parameter in trained(network).items()
@@ -91,8 +97,8 @@ def _stand_ins(network: nn.Module) -> dict[str, nn.Parameter]:
 
 
 @contextmanager
-def _without_words_of_torch() -> Iterator[None]:
-    """Keep torch from logging the tracebacks of what is tried again with values, or reported."""
+def _silent_fake_tensors() -> Iterator[None]:
+    """Keep torch from logging tracebacks of operations that are tried again with values."""
     log = logging.getLogger("torch._subclasses.fake_tensor")
     before, log.disabled = log.disabled, True
     try:
@@ -101,31 +107,34 @@ def _without_words_of_torch() -> Iterator[None]:
         log.disabled = before
 
 
-def _rehearse(plan: Plan, batch_size: int) -> tuple[Components, float]:
+def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
     """Return the live components, and the floating-point operations of both updates."""
     parts = build(plan)
     try:
         fit(plan, parts)
     except RecipeError as error:
         raise _Misfit(error.problems, hint=error.hint) from None
-    stage = _Stage(plan, parts, batch_size)
+    trial = _Trial(plan, parts, batch_size)
     with FlopCounter() as counter:
         for player in ("discriminator", "generator"):
-            stage.play(player)
+            trial.update(player)
     return parts, counter.total
 
 
 @dataclass
-class _Stage:
+class _Trial:
+    """Updates of live components that name the component at fault."""
+
     plan: Plan
     parts: Components
     batch_size: int
 
-    def play(self, player: str) -> None:
+    def update(self, player: str) -> None:
+        """Run forward and backward of one player's update."""
         game = self.game(player)
         self.check_shapes(game)
         terms: list[Tensor] = []
-        for slot, part in self.playing():
+        for slot, part in self.active():
             with self.blaming(slot, f"in the {player}'s update"):
                 if hasattr(part, "prepare"):
                     game = part.prepare(game)
@@ -136,7 +145,7 @@ class _Stage:
         with self.blaming((player,), f"in the {player}'s backward pass"):
             torch.autograd.backward(torch.stack(terms).sum())
 
-    def playing(self) -> Iterator[tuple[Slot, Any]]:
+    def active(self) -> Iterator[tuple[Slot, Any]]:
         """Yield regularizers, whose `prepare` comes before the loss, then the loss."""
         for slot in self.parts.regularizers:
             yield ("regularizers", slot.name), slot.component
@@ -156,7 +165,7 @@ class _Stage:
             latents=self.latents(count),
             fake_labels=labels,
             noise=BatchNoise(RandomStreams(0), player, 0, Rows(0, count)),
-            wanted=RequiredGradients.by(self.parts.game_parts()),
+            required=RequiredGradients.by(self.parts.game_parts()),
         )
 
     def latents(self, count: int) -> Tensor:
@@ -168,7 +177,7 @@ class _Stage:
         return latents
 
     def check_shapes(self, game: EngineGame) -> None:
-        """Raise PluginError unless G makes samples and D judges them one by one."""
+        """Raise PluginError unless G returns samples and D one row of logits for each."""
         count, spec = self.batch_size, self.plan.spec
         with self.blaming(("generator",), "in its forward pass"):
             fake = game.fake
@@ -194,14 +203,14 @@ class _Stage:
         return list(terms.values())
 
     def error(self, slot: Slot, what: str) -> PluginError:
-        """Return what to say of a component, with the place where the recipe names it."""
+        """Return an error about a component, with the place where the recipe names it."""
         component = self.plan.components[slot]
         hint = f"ganzoo info {shorten(component.id)}"
         return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
 
     @contextmanager
     def blaming(self, slot: Slot, where: str) -> Iterator[None]:
-        """Say which component an error of foreign code came from."""
+        """Name the component that an error inside comes from."""
         try:
             yield
         except GanzooError:
@@ -209,3 +218,24 @@ class _Stage:
         except Exception as error:
             what = f"failed {where}: {type(error).__name__}: {in_one_line(error)}"
             raise self.error(slot, what) from error
+
+
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the floating-point operations of matrix products and convolutions run inside.
+
+    The formulas are torch's own. Unlike `torch.utils.flop_counter.FlopCounterMode` it does not
+    track modules, whose hooks do not survive `torch.autograd.grad`, so that it can count gradient
+    penalties. Fake tensors count like real ones.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0.0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if formula := flop_registry.get(function.overloadpacket):
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result

@@ -1,70 +1,172 @@
-"""How a run ends badly: what is written down of it, and what the user is told to try."""
+"""How a run ends early: by a signal, a time limit or a failure, and which commands help."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from traceback import format_exception
+from types import FrameType
 
+from ganzoo.components.build import build
+from ganzoo.components.fit import against_micro_batches
 from ganzoo.components.plan import Plan
 from ganzoo.errors import (
     DeviceError,
     DiskFull,
     GanzooError,
+    Interrupted,
     OutOfMemory,
+    Unfinished,
     out_of_memory,
     says_no_memory,
 )
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
 from ganzoo.runs.references import command, reference_to
-from ganzoo.training.advice import anew, smaller
+from ganzoo.training.callbacks import Reporters
 from ganzoo.training.processes import PeerGone, Processes, says_peer_gone
-from ganzoo.training.reporter import Reporters
 
-_READER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
-"""What torch says, wherever the run just is, of one that the kernel killed for memory, say."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+_WORKER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
+"""torch's message, raised anywhere in a run, about a data worker killed from outside."""
+
+
+# --- signals and the time limit ---
+
+
+class StopAsked(GanzooError):
+    """Work that can be repeated was left because the run should stop."""
+
+
+@dataclass
+class StopFlag:
+    """Whether the run should stop, and why. A second signal ends the process at once.
+
+    Args:
+        max_seconds: time limit of the run; None: no limit.
+        started: start of the limit, by `time.monotonic`.
+    """
+
+    max_seconds: float | None = None
+    received: int | None = None
+    started: float = field(default_factory=time.monotonic)
+    _raises: bool = False
+
+    @property
+    def reason(self) -> str | None:
+        """The name of a signal, ``time limit``, or None to continue."""
+        if self.received is not None:
+            return signal.Signals(self.received).name
+        if self.max_seconds is not None and time.monotonic() - self.started >= self.max_seconds:
+            return "time limit"
+        return None
+
+    def receive(self, number: int, frame: FrameType | None = None) -> None:
+        """Handle a signal."""
+        if self.received is not None:
+            os._exit(128 + number)
+        self.received = number
+        if self._raises:
+            self.check()
+
+    def check(self) -> None:
+        """Raise StopAsked if the run should stop: for loops in which nothing needs saving."""
+        if self.reason is not None:
+            raise StopAsked(f"stopped by {self.reason}")
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside, raise StopAsked at the moment of a signal: for one long read.
+
+        Nothing may be written inside. The time limit is not checked, so that a run with however
+        short a limit advances by a step.
+        """
+        if self.received is not None:
+            self.check()
+        self._raises = True
+        try:
+            yield
+        finally:
+            self._raises = False
+
+    def error(self, run: str, step: int) -> GanzooError:
+        """Return the error that ends the command after the state, if there is any, was saved."""
+        saved = f"at step {step}, state saved" if step else "before the first step"
+        message = f"stopped by {self.reason or 'another rank'} {saved}"
+        hint = f"ganzoo resume {run}"
+        if self.received in (signal.SIGINT, signal.SIGTERM):
+            return Interrupted(message, exit_code=128 + int(self.received), hint=hint)
+        return Unfinished(message, hint=hint)
 
 
 @contextmanager
-def ending(
+def stop_flag(max_seconds: float | None = None, started: float | None = None) -> Iterator[StopFlag]:
+    """Catch SIGINT, SIGTERM and SIGUSR1 in a flag inside; outside a main thread catch nothing.
+
+    Args:
+        max_seconds, started: as for `StopFlag`; None: no limit, and from now on.
+    """
+    flag = StopFlag(max_seconds, started=time.monotonic() if started is None else started)
+    try:
+        before = {number: signal.signal(number, flag.receive) for number in SIGNALS}
+    except ValueError:
+        yield flag
+        return
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# --- failures ---
+
+
+@contextmanager
+def recorded_failures(
     plan: Plan, directory: RunDirectory, processes: Processes, reporters: Reporters
 ) -> Iterator[None]:
-    """Write down how a run failed, and say it as an error of `ganzoo.errors` where it is one.
+    """Record how a run fails, and raise it as an error of `ganzoo.errors` where it is one.
 
-    Interrupted runs need no word: their lock is gone. Of several processes each writes down what
-    it failed of itself; those that only miss it have nothing to add.
+    An interrupted run is not recorded: its lock is gone. Of several processes each records its own
+    failure; those that fail because another has ended record nothing.
 
     Raises:
         PeerGone: another process has ended.
-        GanzooError: as it was, or what a full disk or memory is told as.
+        GanzooError: as it was, or in place of an error about a full disk or memory.
     """
     try:
         yield
     except GanzooError as error:
         interrupted = error.exit_code in (75, 130, 143)
         if not interrupted and not isinstance(error, PeerGone):
-            _write_down(directory, processes, error.message, error.exit_code)
-        reporters.tell("finished", "interrupted" if interrupted else "failed")
+            _record(directory, processes, error.message, error.exit_code)
+        reporters.notify("finished", "interrupted" if interrupted else "failed")
         raise
     except Exception as error:
-        reporters.tell("finished", "failed")
+        reporters.notify("finished", "failed")
         if says_no_memory(error):
-            _write_down(directory, processes, str(error), OutOfMemory.exit_code)
-            override = smaller(plan, processes.world_size)
-            raise out_of_memory(error, anew(directory, override) if override else None) from error
+            _record(directory, processes, str(error), OutOfMemory.exit_code)
+            override = hint_smaller_batch(plan, processes.world_size)
+            hint = rerun_command(directory, override) if override else None
+            raise out_of_memory(error, hint) from error
         if processes.world_size > 1 and says_peer_gone(error):
             raise PeerGone from error
-        if isinstance(error, RuntimeError) and _READER_GONE.match(str(error)):
-            _write_down(directory, processes, str(error), DeviceError.exit_code)
+        if isinstance(error, RuntimeError) and _WORKER_GONE.match(str(error)):
+            _record(directory, processes, str(error), DeviceError.exit_code)
             raise DeviceError(
                 f"a process that reads the data was ended from outside: {str(error).strip()}",
                 hint=command("resume", reference_to(directory.path)),
             ) from error
         no_room = says_no_room(error)
         code = DiskFull.exit_code if no_room else GanzooError.exit_code
-        _write_down(directory, processes, f"{type(error).__name__}: {error}", code)
+        _record(directory, processes, f"{type(error).__name__}: {error}", code)
         log = directory.log_file
         if not processes.is_main:
             log = log.with_stem(f"{log.stem}-rank{processes.rank}")
@@ -75,8 +177,62 @@ def ending(
         raise
 
 
-def _write_down(directory: RunDirectory, processes: Processes, what: str, exit_code: int) -> None:
-    """Add the event ``failed``; a full disk, which may be what it is about, is no second error."""
+def _record(directory: RunDirectory, processes: Processes, what: str, exit_code: int) -> None:
+    """Append the event ``failed``, unless the disk is full, which may be the failure itself."""
     rank = {"rank": processes.rank} if processes.world_size > 1 else {}
     with suppress(OSError):
         directory.append_event("failed", error=what, exit_code=exit_code, **rank)
+
+
+# --- commands that help ---
+
+
+def rerun_command(directory: RunDirectory, *overrides: str) -> str:
+    """Return the command that runs a run's experiment again with these overrides."""
+    plugin = directory.path / "plugin.py"
+    local = ("--plugin", plugin) if plugin.is_file() else ()
+    return command("run", directory.lock_file, *overrides, *local)
+
+
+def hint_lower_lr(plan: Plan, directory: RunDirectory, roles: Sequence[str]) -> str:
+    """Return the command of the same experiment with half the learning rates of these players.
+
+    It clips gradients instead where no optimizer has a learning rate.
+    """
+    rates = {role: plan.components["optimizers", role].plain.get("lr") for role in roles}
+    halved = [
+        f"optimizers.{role}.lr={rate / 2:g}"
+        for role, rate in rates.items()
+        if isinstance(rate, int | float)
+    ]
+    return rerun_command(directory, *(halved or ["train.clip_grad_norm=1"]))
+
+
+def hint_smaller_batch(plan: Plan, world_size: int) -> str | None:
+    """Return the override that halves what one process computes at once, or None.
+
+    It is a micro-batch, which trains alike. A recipe that allows none gets half the batch size,
+    which does not.
+    """
+    train = plan.recipe.settings.train
+    share = train.batch_size // world_size
+    at_once = min(train.micro_batch or share, share)
+    sizes = [size for size in range(1, at_once // 2 + 1) if train.batch_size % size == 0]
+    if not sizes:
+        return None
+    if _allows_micro_batches(plan):
+        return f"train.micro_batch={sizes[-1]}"
+    return f"train.batch_size={share // 2 * world_size}"
+
+
+def _allows_micro_batches(plan: Plan) -> bool:
+    if plan.recipe.settings.train.micro_batch:
+        return True
+    try:
+        return next(against_micro_batches(plan, build(plan)), None) is None
+    except GanzooError:
+        return False
+    except Exception as error:
+        if says_no_memory(error):  # the networks alone do not fit
+            return False
+        raise

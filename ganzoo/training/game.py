@@ -1,4 +1,4 @@
-"""The game as the engine plays it: `ganzoo.api.Game` with lazy, shared forward passes."""
+"""The engine's `ganzoo.api.Game`: forward passes run at first use and are shared."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.training.networks import Networks as Networks
-from ganzoo.training.networks import RequiredGradients as RequiredGradients
+from ganzoo.training.networks import Networks, RequiredGradients
 from ganzoo.training.processes import gather_over_ranks, mean_over_ranks
 
-Batch = tuple[Tensor, Tensor | None]
+Samples = tuple[Tensor, Tensor | None]
+"""Samples in model form (B, *model_shape), and their labels int64 (B,) or None."""
 
-NOTHING = RequiredGradients()
+NO_GRADIENTS = RequiredGradients()
 
 _DEPENDENTS = {
     "real": ("real_output",),
@@ -27,7 +27,7 @@ _DEPENDENTS = {
     "real_output": (),
     "fake_output": (),
 }
-"""What must be computed anew when a field of the game is replaced."""
+"""Field of the game → what must be computed again after it is replaced."""
 
 
 @dataclass
@@ -35,19 +35,20 @@ class EngineGame:
     """One update of one player. See `ganzoo.api.Game` for the meaning of each member.
 
     Args:
-        batch: returns (real samples in model form, labels or None); called at first use, so
-            that a generator's update that never looks at real data never loads any.
+        batch: returns the real samples and their labels; called at first use, so that an update
+            that never reads real data never loads any.
+        required: gradients that the components which are due need besides logits.
     """
 
     player: str
     networks: Networks
-    batch: Callable[[], Batch]
+    batch: Callable[[], Samples]
     latents: Tensor
     fake_labels: Tensor | None = None
     noise: BatchNoise = field(
         default_factory=lambda: BatchNoise(RandomStreams(0), "game", 0, Rows(0, 128))
     )
-    wanted: RequiredGradients = NOTHING
+    required: RequiredGradients = NO_GRADIENTS
     step: int = 0
     samples_seen: int = 0
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -66,12 +67,12 @@ class EngineGame:
         labels: Tensor | None = None,
         fake_labels: Tensor | None = None,
         augmentation: Augmentation | None = None,
-        wanted: RequiredGradients = NOTHING,
+        required: RequiredGradients = NO_GRADIENTS,
         seed: int = 0,
         step: int = 0,
         samples_seen: int = 0,
     ) -> Self:
-        """Return a game over given tensors: for tests and for trying out a loss by hand."""
+        """Return a game over given tensors, for tests and experiments."""
         noise = BatchNoise(RandomStreams(seed), player, 0, Rows(0, len(real)), real.device)
         return cls(
             player=player,
@@ -80,7 +81,7 @@ class EngineGame:
             latents=latents,
             fake_labels=fake_labels,
             noise=noise,
-            wanted=wanted,
+            required=required,
             step=step,
             samples_seen=samples_seen,
         )
@@ -111,13 +112,13 @@ class EngineGame:
     def fake(self) -> Tensor:
         if "fake" not in self._known:
             fake = self.generate(self.latents, self.fake_labels)
-            if self.wanted.fake_gradient and not fake.requires_grad:
+            if self.required.fake_gradient and not fake.requires_grad:
                 fake.requires_grad_()
             self._known["fake"] = fake
         return self._known["fake"]
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        with_graph = self.player == "generator" or self.wanted.generator_graph
+        with_graph = self.player == "generator" or self.required.generator_graph
         with nullcontext() if with_graph else torch.no_grad():
             return self.networks.generate(z, y)
 
@@ -127,20 +128,20 @@ class EngineGame:
         self._known.setdefault("labels", labels)
 
     def _leaf(self, real: Tensor) -> Tensor:
-        return real.detach().requires_grad_() if self.wanted.real_gradient else real
+        return real.detach().requires_grad_() if self.required.real_gradient else real
 
-    # --- what D says ---
+    # --- D's outputs ---
 
     @property
     def real_output(self) -> DiscriminatorOutput:
         if "real_output" not in self._known:
-            self._judge("real")
+            self._run_discriminator("real")
         return self._known["real_output"]
 
     @property
     def fake_output(self) -> DiscriminatorOutput:
         if "fake_output" not in self._known:
-            self._judge("fake")
+            self._run_discriminator("fake")
         return self._known["fake_output"]
 
     @property
@@ -164,7 +165,7 @@ class EngineGame:
         return self.networks.augmentation(x, noise)
 
     def _in_one_pass(self) -> bool:
-        gradients = self.wanted.real_gradient or self.wanted.fake_gradient
+        gradients = self.required.real_gradient or self.required.fake_gradient
         untouched = not {"real_output", "fake_output"} & self._known.keys()
         return (
             self.player == "discriminator"
@@ -174,7 +175,7 @@ class EngineGame:
         )
 
     def _discriminate_both(self) -> None:
-        x = torch.cat([self.augment(self.real), self.augment(self.fake)])
+        x = torch.cat([self.augment(self.real), self.augment(self.fake)])  # (2B, *model_shape)
         y = None
         if self.labels is not None and self.fake_labels is not None:
             y = torch.cat([self.labels, self.fake_labels])
@@ -182,30 +183,30 @@ class EngineGame:
         self._known["real_output"] = _rows(both, slice(None, size))
         self._known["fake_output"] = _rows(both, slice(size, None))
 
-    def _judge(self, side: str) -> None:
-        """Compute what D says of ``real`` or ``fake``, and its input gradient where that is free.
-
-        An input gradient through a joint pass would run backward through both halves of it, so
-        an update that wants one judges the two apart.
-        """
+    def _run_discriminator(self, side: str) -> None:
+        """Run D on ``real`` or ``fake``, and keep the input gradient where it comes for free."""
+        # An input gradient through a joint pass would run backward through both halves, so an
+        # update that needs one runs D on each side separately.
         if self._in_one_pass():
             self._discriminate_both()
             return
         x, y = self._side(side)
-        wanted = self.wanted.real_gradient if side == "real" else self.wanted.fake_gradient
-        if wanted and self.networks.functional:
+        required = self.required
+        needed = required.real_gradient if side == "real" else required.fake_gradient
+        if needed and self.networks.functional:
             self._known[f"{side}_output"], self._gradients[side] = self._with_gradient(x, y)
         else:
             self._known[f"{side}_output"] = self.discriminate(x, y)
 
-    def _side(self, side: str) -> Batch:
+    def _side(self, side: str) -> Samples:
         return (self.real, self.labels) if side == "real" else (self.fake, self.fake_labels)
 
     def input_gradient(
         self, x: Tensor, y: Tensor | None = None
     ) -> tuple[DiscriminatorOutput, Tensor]:
-        for side, labels in (("real", self.labels), ("fake", self.fake_labels)):
-            if x.requires_grad and x is self._known.get(side) and y is labels:
+        for side in ("real", "fake"):
+            # `_side` comes last: it would load real data in an update that never reads any.
+            if x.requires_grad and x is self._known.get(side) and y is self._side(side)[1]:
                 output = getattr(self, f"{side}_output")
                 if side not in self._gradients and not self.networks.functional:
                     self._gradients[side] = self.networks.gradient(output.logits, x)
@@ -218,8 +219,9 @@ class EngineGame:
         if not self.networks.functional:
             output = self.networks.discriminate(seen, y)
             return output, self.networks.gradient(output.logits, x)
-        output, gradient = self.networks.judge(seen, y)
+        output, gradient = self.networks.output_and_gradient(seen, y)
         if seen is not x:
+            # Chain rule through the augmentation: (d seen/dx)^T (d logits/d seen).
             (gradient,) = torch.autograd.grad(seen, x, gradient, create_graph=True)
         return output, gradient
 
@@ -259,7 +261,7 @@ class EngineGame:
             latents=fields.get("latents", self.latents),
             fake_labels=fields.get("fake_labels", self.fake_labels),
             noise=self.noise,
-            wanted=self.wanted,
+            required=self.required,
             step=self.step,
             samples_seen=self.samples_seen,
             _known=known,

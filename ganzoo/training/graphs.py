@@ -1,9 +1,9 @@
 """Updates captured as CUDA graphs: hundreds of small kernels started by one call.
 
-At 32x32 a step's time on a GPU goes into starting its kernels one by one, which takes the host
-longer than the GPU needs to run them. A captured update is played again whole. It reads from
-tensors that stay where they are, which are filled anew before each play; the update itself is
-`Arithmetic.play`, unchanged.
+At 32x32 most of a step's time on a GPU goes into starting its kernels one by one, which takes the
+host longer than the GPU needs to run them. A captured update is replayed as a whole. It reads from
+tensors that keep their addresses and are refilled before each replay. The captured function is
+`GanStep.train_step`, unchanged.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ganzoo.components.build import Components, RegularizerSlot, capabilities
-from ganzoo.training.inputs import HeldInputs, Inputs
-from ganzoo.training.player import Outcome, Player, obeys_a_guard
-
-if TYPE_CHECKING:
-    from ganzoo.recipes.schema import Settings
-    from ganzoo.training.update import Arithmetic, Played
+from ganzoo.recipes.schema import Settings
+from ganzoo.sampling.random_streams import BatchNoise, Rows, Sample
+from ganzoo.training.player import Player, supports_found_inf
+from ganzoo.training.update import Inputs, UpdateResult
 
 MAX_GRAPHS = 8
-"""One for each player and set of due regularizers; what comes after these is played eagerly."""
+"""One for each player and set of due regularizers; further kinds of update run eagerly."""
 
 WARM_UPS = 3
 """Eager updates before a capture: optimizers make their state, and libraries their plans."""
@@ -38,7 +36,7 @@ Key = tuple[str, tuple[str, ...]]
 def obstacles(
     settings: Settings, parts: Components, optimizers: Mapping[str, torch.optim.Optimizer]
 ) -> list[str]:
-    """Return what in a recipe keeps its updates from being captured; empty if nothing does."""
+    """Return what in a recipe prevents its updates from being captured; empty if nothing does."""
     named = {
         "generator": parts.generator,
         "discriminator": parts.discriminator,
@@ -47,14 +45,15 @@ def obstacles(
     }
     named |= {f"regularizers.{slot.name}": slot.component for slot in parts.regularizers}
     found = [
-        f"{slot} does not say that it is {CAPABILITY}"
+        f"{slot} does not declare {CAPABILITY}"
         for slot, part in named.items()
         if part is not None and CAPABILITY not in capabilities(part)
     ]
     found += [
-        f"optimizers.{role} has no fused form, about whose steps the device can decide"
+        f"optimizers.{role} is not fused, so it cannot skip a step on the GPU"
         for role, optimizer in optimizers.items()
-        if not obeys_a_guard(optimizer) or any("lr" not in each for each in optimizer.param_groups)
+        if not supports_found_inf(optimizer)
+        or any("lr" not in each for each in optimizer.param_groups)
     ]
     found += [
         f"schedules: {path} is fixed in a graph"
@@ -67,65 +66,85 @@ def obstacles(
     return found
 
 
+TrainStep = Callable[[Player, list[RegularizerSlot], "Inputs | HeldInputs"], UpdateResult]
+"""`GanStep.train_step`."""
+
+
 class Graph(Protocol):
-    """What is captured once and played again: `torch.cuda.CUDAGraph`."""
+    """What is captured once and replayed: `torch.cuda.CUDAGraph`."""
 
     def replay(self) -> None: ...
 
 
 class Recorder(Protocol):
-    """What makes graphs: `OnCuda`."""
+    """What captures graphs: `CudaRecorder`."""
 
-    def __call__(self, play: Callable[[], None]) -> Graph:
-        """Call a function once, and record what it would have the device do; it does nothing."""
+    def __call__(self, function: Callable[[], None]) -> Graph:
+        """Call a function once and record its kernels; they do not run."""
 
-    def where(self) -> AbstractContextManager[None]:
+    def capture_stream(self) -> AbstractContextManager[None]:
         """Return the context that everything which is captured has to run in."""
 
-    def forget(self) -> None:
-        """Take note that no graph made so far is played again."""
+    def reset(self) -> None:
+        """Note that no graph made so far is replayed again."""
 
 
-@dataclass
-class Captured:
-    """One kind of update: warmed up, then captured, then played again and again."""
+class HeldInputs:
+    """Inputs in tensors that keep their addresses.
 
-    inputs: HeldInputs
-    rates: Rates
-    warm_ups: int = 0
-    graph: Graph | None = None
-    played: Played | None = None
-    numbers: Tensor | None = None
-    """All numbers that the host may want of an update, in one tensor."""
+    Whatever an update asks for first is loaded or drawn, and kept. `fill` writes the numbers of
+    another update of the same kind into the same tensors. What no update asks for is never loaded.
+    """
 
-    def record(self, played: Played) -> None:
-        """Keep what an update returns: the tensors that every replay fills."""
-        self.played = played
-        outcome = played.outcome
-        self.numbers = torch.cat(
-            [torch.stack([*played.terms.values(), outcome.norm]), outcome.norms]
-        )
+    def __init__(self, live: Inputs) -> None:
+        self.live = live
+        self._real: dict[Rows, tuple[Tensor, Tensor | None]] = {}
+        self._drawn: dict[tuple[str, Rows], tuple[Sample, Tensor]] = {}
 
-    def replay(self) -> Played:
-        """Play it once more; return its numbers as tensors of their own."""
-        assert self.graph is not None
-        self.graph.replay()
-        assert self.played is not None
-        assert self.numbers is not None
-        numbers, names = self.numbers.clone(), list(self.played.terms)
-        terms = dict(zip(names, numbers.unbind(), strict=False))
-        outcome = Outcome(numbers[len(names)], numbers[len(names) + 1 :])
-        sign = self.played.sign
-        return replace(
-            self.played,
-            terms=terms,
-            outcome=outcome,
-            sign=None if sign is None else sign.clone(),
-        )
+    @property
+    def step(self) -> int:
+        """Generator updates done before this one."""
+        return self.live.step
+
+    @property
+    def samples_seen(self) -> int:
+        """Real samples shown to D before this update."""
+        return self.live.samples_seen
+
+    def real(self, part: Rows) -> tuple[Tensor, Tensor | None]:
+        """Return what `Inputs.real` returns."""
+        if part not in self._real:
+            samples, labels = self.live.real(part)
+            self._real[part] = samples.clone(), None if labels is None else labels.clone()
+        return self._real[part]
+
+    def noise(self, part: Rows) -> BatchNoise:
+        """Return noise as `Inputs.noise` does, drawn by `draw` below."""
+        return replace(self.live.noise(part), streams=self)
+
+    def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor:
+        """Return what `RandomStreams.draw` returns, on the device."""
+        key = stream.removeprefix(self.live.prefix), rows
+        if key not in self._drawn:
+            drawn = self.live.streams.draw(stream, step, rows, sample)
+            self._drawn[key] = sample, drawn.to(self.live.device)
+        return self._drawn[key][1]
+
+    def fill(self, live: Inputs) -> None:
+        """Replace the numbers by those of another update."""
+        self.live = live
+        for part, (samples, labels) in self._real.items():
+            fresh, fresh_labels = live.real(part)
+            samples.copy_(fresh)
+            if labels is not None and fresh_labels is not None:
+                labels.copy_(fresh_labels)
+        for (name, rows), (sample, kept) in self._drawn.items():
+            drawn = live.streams.draw(live.prefix + name, live.step, rows, sample)
+            kept.copy_(drawn, non_blocking=True)
 
 
 class Rates:
-    """An optimizer's learning rates, in tensors while it is captured: a schedule moves them."""
+    """An optimizer's learning rates in tensors, so that a schedule can change a captured step."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
         self.optimizer = optimizer
@@ -134,7 +153,7 @@ class Rates:
 
     @contextmanager
     def in_tensors(self) -> Iterator[None]:
-        """Let the optimizer read its rates from tensors inside, and be captured."""
+        """Make the optimizer read its rates from tensors inside, as capturing needs."""
         groups = self.optimizer.param_groups
         before = [(group["lr"], group.get("capturable")) for group in groups]
         for group, rate in zip(groups, self.held, strict=True):
@@ -150,7 +169,7 @@ class Rates:
                     group["capturable"] = capturable
 
     def fill(self) -> None:
-        """Put what the optimizer's rates are now into the tensors."""
+        """Copy the optimizer's present rates into the tensors."""
         for index, group in enumerate(self.optimizer.param_groups):
             if float(group["lr"]) != self.known[index]:
                 self.known[index] = float(group["lr"])
@@ -158,89 +177,117 @@ class Rates:
 
 
 @dataclass
+class CapturedUpdate:
+    """One kind of update: warmed up, then captured, then replayed."""
+
+    inputs: HeldInputs
+    rates: Rates
+    warm_ups: int = 0
+    graph: Graph | None = None
+    result: UpdateResult | None = None
+    numbers: Tensor | None = None
+    """float32 (terms + 1 + parameters,): all numbers that the host may read, in one tensor."""
+
+    def keep(self, result: UpdateResult) -> None:
+        """Keep the tensors of a result, which every replay fills."""
+        self.result = result
+        head = torch.stack([*result.terms.values(), result.norm])
+        self.numbers = torch.cat([head, result.norms])
+
+    def replay(self) -> UpdateResult:
+        """Replay the graph; return its numbers in tensors of their own."""
+        assert self.graph is not None
+        self.graph.replay()
+        assert self.result is not None
+        assert self.numbers is not None
+        numbers, names = self.numbers.clone(), list(self.result.terms)
+        sign = self.result.sign
+        return UpdateResult(
+            terms=dict(zip(names, numbers.unbind(), strict=False)),
+            norm=numbers[len(names)],
+            norms=numbers[len(names) + 1 :],
+            sign=None if sign is None else sign.clone(),
+        )
+
+
+@dataclass
 class Graphs:
     """The captured updates of a run, by player and due regularizers."""
 
     record: Recorder
-    updates: dict[Key, Captured] = field(default_factory=dict)
+    updates: dict[Key, CapturedUpdate] = field(default_factory=dict)
     refusal: str | None = None
-    """Why an update could not be captured; from then on all are played eagerly."""
-    _told: bool = False
+    """Why an update could not be captured; all run eagerly from then on."""
+    _reported: bool = False
 
-    def play(
-        self, arithmetic: Arithmetic, player: Player, due: list[RegularizerSlot], live: Inputs
-    ) -> Played:
-        """Play one update: eagerly, or from its graph, which is captured when it is warm."""
+    def run(
+        self, train_step: TrainStep, player: Player, due: list[RegularizerSlot], live: Inputs
+    ) -> UpdateResult:
+        """Run one update: eagerly, or from its graph, which is captured after the warm-up."""
         key = player.name, tuple(slot.name for slot in due)
         if self.refusal or (key not in self.updates and len(self.updates) >= MAX_GRAPHS):
-            return arithmetic.play(player, due, live)
+            return train_step(player, due, live)
         if key not in self.updates:
             rates = Rates(player.optimizer, live.device)
-            self.updates[key] = Captured(HeldInputs(live), rates)
+            self.updates[key] = CapturedUpdate(HeldInputs(live), rates)
         update = self.updates[key]
         update.inputs.fill(live)
         update.rates.fill()
         if update.graph is None and update.warm_ups < WARM_UPS:
             update.warm_ups += 1
-            return arithmetic.play(player, due, update.inputs)
+            return train_step(player, due, update.inputs)
         if update.graph is None:
             try:
-                update.graph = self._captured(arithmetic, player, due, update)
+                with update.rates.in_tensors():
+                    update.graph = self.record(
+                        lambda: update.keep(train_step(player, due, update.inputs))
+                    )
             except RuntimeError as error:
                 self.refusal = str(error).strip().partition("\n")[0]
                 self.updates.clear()
                 player.optimizer.zero_grad(set_to_none=True)
-                return arithmetic.play(player, due, live)
+                return train_step(player, due, live)
         return update.replay()
-
-    def _captured(
-        self, arithmetic: Arithmetic, player: Player, due: list[RegularizerSlot], update: Captured
-    ) -> Graph:
-        def play() -> None:
-            update.record(arithmetic.play(player, due, update.inputs))
-
-        with update.rates.in_tensors():
-            return self.record(play)
 
     def take_refusal(self) -> str | None:
         """Return why nothing can be captured, once."""
-        if self._told or self.refusal is None:
+        if self._reported or self.refusal is None:
             return None
-        self._told = True
+        self._reported = True
         return self.refusal
 
-    def forget(self) -> None:
-        """Capture anew: the tensors of optimizers have been replaced."""
+    def reset(self) -> None:
+        """Capture again from the start: the tensors of optimizers have been replaced."""
         self.updates.clear()
-        self.record.forget()
+        self.record.reset()
 
 
-class OnCuda:
-    """Captures on one GPU, on a stream of its own, which torch asks for.
+class CudaRecorder:
+    """Captures on one GPU, on a side stream, which torch requires.
 
-    All graphs share their memory: no two are played at once.
+    All graphs share their memory: no two run at once.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.pool: Any = None
 
-    def __call__(self, play: Callable[[], None]) -> Graph:
+    def __call__(self, function: Callable[[], None]) -> Graph:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
-            play()
+            function()
         self.pool = graph.pool()
         return graph
 
     @contextmanager
-    def where(self) -> Iterator[None]:
-        """Run on the stream inside, after what was asked for before, and before what comes then."""
+    def capture_stream(self) -> Iterator[None]:
+        """Run the block on the capture stream, ordered after earlier and before later work."""
         outside = torch.cuda.current_stream()
         self.stream.wait_stream(outside)
         with torch.cuda.stream(self.stream):
             yield
         outside.wait_stream(self.stream)
 
-    def forget(self) -> None:
-        """Take memory anew for the next graph: torch refuses that of graphs which are all gone."""
+    def reset(self) -> None:
+        """Start a new memory pool: torch rejects the pool of graphs that were all freed."""
         self.pool = None

@@ -1,4 +1,4 @@
-"""From a recipe to a run, and from a run's directory back to where it stopped."""
+"""Launch a run: from a recipe to its end, or from its directory on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
@@ -30,7 +30,8 @@ from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.samples import write_sample_spec
 from ganzoo.sampling.labels import label_counts
 from ganzoo.training.assemble import make_step, require_fit
-from ganzoo.training.best import previous_best
+from ganzoo.training.callbacks import LogFile, Reporter, Reporters
+from ganzoo.training.checkpointing import previous_best
 from ganzoo.training.continuity import (
     checked_code,
     not_backwards,
@@ -38,13 +39,10 @@ from ganzoo.training.continuity import (
     other_world_size,
 )
 from ganzoo.training.dry_run import dry_run
-from ganzoo.training.ending import ending
-from ganzoo.training.log import LogFile
+from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
 from ganzoo.training.precision import numerics
 from ganzoo.training.processes import Processes, find_processes
-from ganzoo.training.reporter import Reporter, Reporters
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.signals import StopAsked, StopFlag, stop_flag
 from ganzoo.training.threads import cpu_threads, threads_for
 from ganzoo.training.trainer import Trainer
 from ganzoo.version import __version__
@@ -52,7 +50,7 @@ from ganzoo.version import __version__
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, as opposed to what: nothing here changes the experiment."""
+    """How a run is run. Nothing here changes what it computes."""
 
     runs_directory: Path = DEFAULT_DIRECTORY
     name: str | None = None
@@ -72,16 +70,16 @@ def prepare(
     allow_drift: bool = False,
     strict_code: bool = False,
 ) -> Plan:
-    """Return a plan that has passed every check: YAML, keys, ids, parameters, fit, dry run.
+    """Return a plan that passed every check: YAML, keys, ids, parameters, fit, dry run.
 
     Raises:
-        RecipeError, PluginError, DataError: what is wrong, before anything is trained.
-        UsageError: something that is no recipe.
+        RecipeError, PluginError, DataError: every problem, before anything is trained.
+        UsageError: `recipe` is not a recipe.
     """
     registry = registry or Registry()
     if not isinstance(recipe, str | Path | Recipe):
         raise UsageError(
-            f"a recipe is a file, the name of one, or a Recipe, and no {type(recipe).__name__}",
+            f"a recipe is a file, the name of one, or a Recipe, not {type(recipe).__name__}",
             hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})',
         )
     if not isinstance(recipe, Recipe):
@@ -98,13 +96,13 @@ def prepare(
 
 
 def check_data(plan: Plan) -> list[str]:
-    """Decode every sample of the training data once, where the data set offers to.
+    """Decode every sample of the training data once, if the data set has a `check`.
 
     Returns:
-        What the data set leaves out, a line each.
+        What the data set leaves out, one line each.
 
     Raises:
-        DataError: naming what cannot be read.
+        DataError: names what cannot be read.
     """
     if hasattr(plan.dataset, "check") and (bad := plan.dataset.check()):
         shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
@@ -112,28 +110,42 @@ def check_data(plan: Plan) -> list[str]:
     return list(getattr(plan.dataset, "skipped", ()))
 
 
-def start(plan: Plan, options: Options) -> RunDirectory:
-    """Train a new run to its end; return its directory.
+def train_run(
+    plan: Plan,
+    options: Options,
+    stopped: RunDirectory | None = None,
+    *,
+    write_lock_again: bool = False,
+) -> RunDirectory:
+    """Train a new run to its end, or a stopped one from its newest whole checkpoint.
+
+    Args:
+        stopped: directory of the run to resume; None: a new run.
+        write_lock_again: the plan differs from the stopped run's lock in budget or cadence.
+
+    Returns:
+        The run's directory.
 
     Raises:
-        UsageError: `options` name a run that cannot be, or a directory that cannot be written.
-        GanzooError: what ends a run; see `ganzoo.errors`.
+        UsageError: `options` name a run that cannot exist, or a directory that cannot be written.
+        GanzooError: what ends a run early; see `ganzoo.errors`.
     """
     started = time.monotonic()
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     require_fit(plan, processes)
-    for line in check_data(plan):
-        options.reporter.noted(f"left out: {line}")
-    settings = plan.recipe.settings
-    path = None
+    if stopped is None:
+        for line in check_data(plan):
+            options.reporter.noted(f"left out: {line}")
     with stop_flag(options.max_seconds, started) as flag:
-        if processes.is_main:
-            name = options.name or settings.name
-            directory = RunDirectory.create(options.runs_directory, name, settings.seed)
-            _write_identity(directory, plan)
-            path = directory.path
-        directory = RunDirectory(processes.share(path))
-        _own_and_train(plan, directory, processes, options, flag, resumed=False)
+        directory = stopped or _create(plan, options, processes)
+        with (
+            _owned(directory, plan, processes, options.take_over, write_lock_again),
+            _prepared(directory, plan, processes, options, flag, resumed=bool(stopped)) as trainer,
+        ):
+            status = trainer.run()
+            if processes.is_main:
+                directory.append_event("finished", step=trainer.step.iteration, how=status)
+            trainer.reporters.notify("finished", status)
     return directory
 
 
@@ -143,13 +155,13 @@ def resume(
     options: Options,
     registry: Registry | None = None,
 ) -> None:
-    """Go on with a run in its own directory, from its newest whole checkpoint.
+    """Resume a run in its own directory, from its newest whole checkpoint.
 
     Raises:
         UsageError: an override of anything but budget and cadence.
         PluginError: the components are not those that the run was started with.
+        GanzooError: what ends a run early; see `ganzoo.errors`.
     """
-    started = time.monotonic()
     only_budget_and_cadence(directory, overrides)
     registry = registry or registry_of(directory)
     plan = make_plan(recipe_of(directory, overrides, registry), registry)
@@ -161,15 +173,11 @@ def resume(
         allow_drift=options.allow_drift,
         strict=options.strict_code,
     )
-    processes = find_processes(options.expect_processes, plan.recipe.settings.train)
-    require_fit(plan, processes)
-    with stop_flag(options.max_seconds, started) as flag:
-        changed = bool(overrides)
-        _own_and_train(plan, directory, processes, options, flag, resumed=True, changed=changed)
+    train_run(plan, options, directory, write_lock_again=bool(overrides))
 
 
 def registry_of(directory: RunDirectory) -> Registry:
-    """Return a registry with the run's own copy of its ``--plugin`` file, if it had one."""
+    """Return a registry with the run's copy of its ``--plugin`` file, if it has one."""
     local = directory.path / "plugin.py"
     return Registry.with_local(local) if local.is_file() else Registry()
 
@@ -177,12 +185,12 @@ def registry_of(directory: RunDirectory) -> Registry:
 def recipe_of(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any], registry: Registry
 ) -> Recipe:
-    """Return the recipe that a run was started with, as its lock says it.
+    """Return the recipe of a run, from its lock.
 
     Raises:
-        UsageError: it is the score of samples that no run made.
-        DataError: the lock is missing or torn.
-        RecipeError: an override that cannot be.
+        UsageError: the directory holds the score of external samples, not a run.
+        DataError: the lock is missing or damaged.
+        RecipeError: an override is not valid.
     """
     require_run(directory)
     try:
@@ -224,20 +232,30 @@ def _environment() -> dict[str, Any]:
     }
 
 
-def _own_and_train(
-    plan: Plan,
+def _create(plan: Plan, options: Options, processes: Processes) -> RunDirectory:
+    """Create the directory of a new run on rank 0; return it on every rank."""
+    path = None
+    if processes.is_main:
+        settings = plan.recipe.settings
+        name = options.name or settings.name
+        directory = RunDirectory.create(options.runs_directory, name, settings.seed)
+        _write_identity(directory, plan)
+        path = directory.path
+    return RunDirectory(processes.share(path))
+
+
+@contextmanager
+def _owned(
     directory: RunDirectory,
+    plan: Plan,
     processes: Processes,
-    options: Options,
-    flag: StopFlag,
-    *,
-    resumed: bool,
-    changed: bool = False,
-) -> None:
-    """Train as the owner of the directory, whose lock is written anew if the plan has changed."""
-    with _ownership(directory, processes, options.take_over):
+    take_over: bool,
+    write_lock_again: bool,
+) -> Iterator[None]:
+    """Own a run inside: hold its lock, and record this attempt. Rank 0 does, for all."""
+    with directory.hold(take_over=take_over) if processes.is_main else nullcontext():
         if processes.is_main:
-            if changed:
+            if write_lock_again:
                 lock = plan.lock()
                 write_lock(directory.lock_file, lock)
                 directory.write_info(lock=identity(lock, directory.lock_file))
@@ -248,45 +266,45 @@ def _own_and_train(
                 world_size=processes.world_size,
             )
         processes.wait()
-        # One process writes files; so do the observers that a plugin brings.
-        writers = [LogFile(directory.log_file), *_callbacks(plan)] if processes.is_main else []
-        reporters = Reporters([options.reporter, *writers])
-        store = CheckpointStore(directory.checkpoints_directory, plan.recipe.settings.train.keep)
-        checkpoint = _newest(store, processes, reporters) if resumed else None
-        threads = _threads(plan, directory, processes)
-        with (
-            ending(plan, directory, processes, reporters),
-            numerics(plan.recipe.settings.train),
-            cpu_threads(threads),
-        ):
-            with _nothing_to_save_yet(flag, directory, processes, checkpoint):
-                step = make_step(plan, processes, checkpoint)
-            scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
-            stop = plan.recipe.settings.train.stop
-            best, since = previous_best(directory.scores(), step.step, stop)
-            trainer = Trainer(
-                plan,
-                step,
-                directory,
-                store,
-                processes,
-                reporters,
-                flag,
-                scorer,
-                best,
-                since,
-                resumed_at=checkpoint.step if checkpoint else None,
-            )
-            _announce(trainer, resumed)
-            status = trainer.run()
-            if processes.is_main:
-                directory.append_event("finished", step=step.step, how=status)
-            reporters.tell("finished", status)
+        yield
         processes.wait()
 
 
+@contextmanager
+def _prepared(
+    directory: RunDirectory,
+    plan: Plan,
+    processes: Processes,
+    options: Options,
+    flag: StopFlag,
+    *,
+    resumed: bool,
+) -> Iterator[Trainer]:
+    """Yield the trainer of a run, with its numerics and threads; record how it fails inside."""
+    # One process writes files, and calls the recipe's callbacks.
+    writers = [LogFile(directory.log_file), *_callbacks(plan)] if processes.is_main else []
+    reporters = Reporters([options.reporter, *writers])
+    train = plan.recipe.settings.train
+    store = CheckpointStore(directory.checkpoints_directory, train.keep)
+    checkpoint = _newest(store, processes, reporters) if resumed else None
+    with (
+        recorded_failures(plan, directory, processes, reporters),
+        numerics(train),
+        cpu_threads(_threads(plan, directory, processes)),
+    ):
+        with _nothing_to_save_yet(flag, directory, processes, checkpoint):
+            step = make_step(plan, processes, checkpoint)
+        scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
+        best, since = previous_best(directory.scores(), step.iteration, train.stop)
+        at = checkpoint.step if checkpoint else None
+        run = (directory, store, processes, reporters, flag)
+        trainer = Trainer(plan, step, *run, scorer, best, since, resumed_at=at)
+        _announce(trainer, resumed)
+        yield trainer
+
+
 def _threads(plan: Plan, directory: RunDirectory, processes: Processes) -> int | None:
-    """Return the run's CPU threads: a resumed run keeps its number, so that it is bit-exact."""
+    """Return the number of CPU threads. A resumed run keeps its own, so that it is bit-exact."""
     if processes.device.type != "cpu":
         return None
     if plan.step_flops is None:
@@ -304,15 +322,16 @@ def _callbacks(plan: Plan) -> list[Any]:
 def _newest(
     store: CheckpointStore, processes: Processes, reporters: Reporters
 ) -> Checkpoint | None:
+    """Return the newest whole checkpoint on every rank, as rank 0 finds it."""
     if processes.is_main:
         store.clean()
         checkpoint = store.newest()
         for message in store.set_aside:
-            reporters.tell("noted", message)
+            reporters.notify("noted", message)
         if checkpoint is None:
-            reporters.tell("noted", "no checkpoint to go on from: starting again from step 0")
+            reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
         elif note := other_world_size(checkpoint.manifest, processes.world_size):
-            reporters.tell("noted", note)
+            reporters.notify("noted", note)
         processes.share(checkpoint.step if checkpoint else None)
         return checkpoint
     step = processes.share(None)
@@ -323,8 +342,8 @@ def _announce(trainer: Trainer, resumed: bool) -> None:
     plan, processes = trainer.plan, trainer.processes
     if processes.is_main:
         kind = "resumed" if resumed else "started"
-        trainer.directory.append_event(kind, step=trainer.step.step)
-    trainer.reporters.tell(
+        trainer.directory.append_event(kind, step=trainer.step.iteration)
+    trainer.reporters.notify(
         "started",
         {
             "name": trainer.directory.name,
@@ -332,7 +351,7 @@ def _announce(trainer: Trainer, resumed: bool) -> None:
             "recipe": plan.recipe.name,
             "seed": plan.recipe.settings.seed,
             "steps": plan.budget.steps,
-            "step": trainer.step.step,
+            "step": trainer.step.iteration,
             "data": f"{plan.components['dataset',].id} train, {len(plan.dataset)} x {plan.spec}",
             "device": str(processes.device),
             "world_size": processes.world_size,
@@ -340,16 +359,16 @@ def _announce(trainer: Trainer, resumed: bool) -> None:
         },
     )
     for note in plan.notes:
-        trainer.reporters.tell("noted", note)
+        trainer.reporters.notify("noted", note)
 
 
 @contextmanager
 def _nothing_to_save_yet(
     flag: StopFlag, directory: RunDirectory, processes: Processes, checkpoint: Checkpoint | None
 ) -> Iterator[None]:
-    """End the run at a signal inside, where data is read into memory and nothing is lost.
+    """End the run at once at a signal inside, while data is read into memory.
 
-    Several processes go on to the first step, where they stop together.
+    Several processes continue to the first step, where they stop together.
     """
     if processes.world_size > 1:
         yield
@@ -360,12 +379,3 @@ def _nothing_to_save_yet(
     except StopAsked as asked:
         step = checkpoint.step if checkpoint else 0
         raise flag.error(quote(str(directory.path)), step) from asked
-
-
-@contextmanager
-def _ownership(directory: RunDirectory, processes: Processes, take_over: bool) -> Iterator[None]:
-    if not processes.is_main:
-        yield
-        return
-    with directory.hold(take_over=take_over):
-        yield

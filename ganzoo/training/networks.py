@@ -1,26 +1,30 @@
-"""The two networks of a game, and how they are run: autocast, memory format, compiled or not."""
+"""The two networks of a game and how they run: autocast, memory format, compiled or not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from traceback import walk_tb
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.func import grad_and_value
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.components.build import Components, capabilities
-from ganzoo.errors import PluginError
-from ganzoo.training.compiled import Compiled, penalty_of
-from ganzoo.training.loss_scale import LossScale
-from ganzoo.training.outputs import full, lifted
+from ganzoo.errors import DeviceError, PluginError
+from ganzoo.training.player import LossScale
+
+Forward = Callable[[Tensor, Tensor | None], Any]
+Penalty = Callable[[Tensor, Tensor | None, Tensor | None], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequiredGradients:
-    """What the components that are due in an update need beyond logits."""
+    """What the components that are due in an update need besides logits."""
 
     real_gradient: bool = False
     fake_gradient: bool = False
@@ -30,29 +34,35 @@ class RequiredGradients:
     @classmethod
     def by(cls, components: list[Any]) -> Self:
         """Return what these components declare."""
-        asked = frozenset().union(*map(capabilities, components))
+        return cls.named(frozenset().union(*map(capabilities, components)))
+
+    @classmethod
+    def named(cls, declared: Collection[str]) -> Self:
+        """Return the requirements among these capabilities, such as ``real-gradient``."""
         return cls(
-            real_gradient="real-gradient" in asked,
-            fake_gradient="fake-gradient" in asked,
-            input_gradient="input-gradient" in asked,
-            generator_graph="generator-graph" in asked,
+            real_gradient="real-gradient" in declared,
+            fake_gradient="fake-gradient" in declared,
+            input_gradient="input-gradient" in declared,
+            generator_graph="generator-graph" in declared,
         )
 
     @property
     def penalised(self) -> bool:
-        """Whether anybody will differentiate an input gradient of D."""
+        """Whether an input gradient of D will be differentiated."""
         return self.real_gradient or self.fake_gradient or self.input_gradient
 
 
 @dataclass(frozen=True)
 class Networks:
-    """The two networks and how they are to be run.
+    """The two networks and how they run.
 
-    `one_pass`: D sees real and generated samples in one batch; wrong for a D whose samples touch
-    each other (``batch-coupled``). `autocast` makes the context of each forward pass.
-    `functional`: input gradients come from `torch.func.grad` instead of `torch.autograd.grad`;
-    the same numbers, and the only way through a compiled D. `scale`: D's, for float16, which input
-    gradients need as much as those of weights do.
+    Args:
+        one_pass: D sees real and generated samples in one batch. Wrong for a D that mixes samples
+            of a batch (``batch-coupled``).
+        autocast: makes the context of each forward pass.
+        functional: input gradients come from `torch.func.grad`, not `torch.autograd.grad`. The
+            numbers are the same; through a compiled D it is the only way.
+        scale: D's loss scale for float16. Input gradients need it as gradients of weights do.
     """
 
     generator: nn.Module
@@ -67,7 +77,7 @@ class Networks:
 
     @classmethod
     def of(cls, parts: Components, **how: Any) -> Self:
-        """Return the networks of live components; `how` are the other fields."""
+        """Return the networks of live components; `how` holds the other fields."""
         return cls(
             generator=parts.generator,
             discriminator=parts.discriminator,
@@ -76,37 +86,37 @@ class Networks:
             **how,
         )
 
-    def wanting(self, wanted: RequiredGradients) -> Self:
-        """Return the networks as an update that wants this is to run them."""
-        if self.compiled is None or not wanted.penalised:
+    def requiring(self, required: RequiredGradients) -> Self:
+        """Return the networks as an update that needs these gradients runs them."""
+        if self.compiled is None or not required.penalised:
             return self
         if self.compiled.penalty is None:
             return replace(self, compiled=replace(self.compiled, discriminator=None))
         return replace(self, functional=True)
 
     def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Return G(z, y), lifted to float32 from half precision."""
+        """Return G(z, y), in float32 if it is in half precision."""
         generator = self.compiled.generator if self.compiled else self.generator
         with self.autocast():
-            return full(generator(z, y))
+            return to_float32(generator(z, y))
 
     def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
-        """Return D(x, y); half-precision logits and extras lifted to float32, features as made."""
+        """Return D(x, y), with half-precision logits and extras in float32, features unchanged."""
         compiled = self.compiled.discriminator if self.compiled else None
         discriminator = self.discriminator if compiled is None else compiled
         with self.autocast():
-            output = discriminator(self._placed(x), y)
-        return lifted(output)
+            output = discriminator(self._formatted(x), y)
+        return output_in_float32(output)
 
     def gradient(self, logits: Tensor, x: Tensor) -> Tensor:
-        """Return d(sum of logits)/dx by double backward, differentiable.
+        """Return d(sum of logits)/dx, differentiable, by double backward.
 
         Raises:
             PluginError: D is compiled, which torch cannot differentiate twice.
         """
         if self.compiled and self.compiled.discriminator is not None:
             raise PluginError(
-                "a compiled D is asked for an input gradient that no component declares",
+                "a component takes an input gradient of a compiled D without declaring it",
                 hint="train.compile=false, or declare input-gradient in `capabilities`",
             )
         factor = self._factor()
@@ -114,18 +124,134 @@ class Networks:
         (gradient,) = torch.autograd.grad(total, x, create_graph=True)
         return gradient if factor is None else gradient / factor
 
-    def judge(self, x: Tensor, y: Tensor | None) -> tuple[DiscriminatorOutput, Tensor]:
-        """Return D(x, y) and d(sum of its logits)/dx from one pass, by `torch.func.grad`."""
+    def output_and_gradient(
+        self, x: Tensor, y: Tensor | None
+    ) -> tuple[DiscriminatorOutput, Tensor]:
+        """Return D(x, y) and d(sum of its logits)/dx from one pass of `torch.func.grad`."""
         compiled = self.compiled.penalty if self.compiled else None
-        judge = penalty_of(self.discriminator) if compiled is None else compiled
+        penalty = penalty_of(self.discriminator) if compiled is None else compiled
         with self.autocast():
-            output, gradient = judge(self._placed(x), y, self._factor())
-        return lifted(output), gradient
+            output, gradient = penalty(self._formatted(x), y, self._factor())
+        return output_in_float32(output), gradient
 
     def _factor(self) -> Tensor | None:
         return None if self.scale is None else self.scale.of_logits()
 
-    def _placed(self, x: Tensor) -> Tensor:
+    def _formatted(self, x: Tensor) -> Tensor:
         if self.channels_last and x.dim() == 4:
             return x.contiguous(memory_format=torch.channels_last)
         return x
+
+
+# --- what networks return ---
+
+
+def as_output(output: Any) -> DiscriminatorOutput:
+    """Return D's output as a `DiscriminatorOutput`; a D may return its logits alone."""
+    return DiscriminatorOutput(output) if isinstance(output, Tensor) else output
+
+
+def output_in_float32(output: Any) -> DiscriminatorOutput:
+    """Return an output with half-precision logits and extras in float32, features unchanged."""
+    output = as_output(output)
+    return DiscriminatorOutput(
+        logits=to_float32(output.logits),
+        features=output.features,
+        class_logits=None if output.class_logits is None else to_float32(output.class_logits),
+        extra={name: to_float32(value) for name, value in output.extra.items()},
+    )
+
+
+def to_float32(t: Tensor) -> Tensor:
+    """Return t in float32 if it is in half precision, else unchanged."""
+    return t.float() if t.dtype in (torch.bfloat16, torch.float16) else t
+
+
+# --- compiled networks ---
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The networks as `torch.compile` returns them; the modules keep the weights.
+
+    `penalty` returns D's output and its input gradient. It is None for a D that updates buffers in
+    its forward pass, which stays eager in updates with a penalty.
+    """
+
+    generator: Forward
+    discriminator: Forward | None
+    penalty: Penalty | None
+
+    @classmethod
+    def of(cls, generator: nn.Module, discriminator: nn.Module) -> Self:
+        """Compile two networks. The compiler runs at their first call."""
+        # torch's compiler reads `.grad` of every input, and G's samples are not leaves.
+        warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a")
+        # A functional pass must not write to buffers (spectral norm's vectors, batch statistics).
+        pure = next(discriminator.buffers(), None) is None
+        return cls(
+            generator=torch.compile(generator, dynamic=False),
+            discriminator=torch.compile(discriminator, dynamic=False),
+            penalty=torch.compile(penalty_of(discriminator), dynamic=False) if pure else None,
+        )
+
+
+def penalty_of(discriminator: nn.Module) -> Penalty:
+    """Return ``(x, y, factor) -> (D(x, y), d(sum of logits)/dx)`` as one functional pass.
+
+    All tensors of the output and the gradient are differentiable in D's weights. A `factor`
+    multiplies the logits before the gradient is taken and divides the gradient afterwards, so that
+    small float16 gradients survive.
+    """
+
+    def penalty(
+        x: Tensor, y: Tensor | None, factor: Tensor | None = None
+    ) -> tuple[DiscriminatorOutput, Tensor]:
+        def total(x: Tensor) -> tuple[Tensor, Any]:
+            output = as_output(discriminator(x, y))
+            classes = () if output.class_logits is None else (output.class_logits,)
+            # Only tensors may leave a functional pass: no None.
+            kept = (output.logits, tuple(output.features), classes, dict(output.extra))
+            logits = to_float32(output.logits).sum()
+            return logits if factor is None else logits * factor, kept
+
+        gradient, (_, (logits, features, classes, extra)) = grad_and_value(total, has_aux=True)(x)
+        class_logits = classes[0] if classes else None
+        output = DiscriminatorOutput(logits, features, class_logits, extra)
+        return output, gradient if factor is None else gradient / factor
+
+    return penalty
+
+
+@contextmanager
+def compile_errors() -> Iterator[None]:
+    """Turn a torch.compile failure into a one-line DeviceError.
+
+    Raises:
+        DeviceError: the compiler, or the code that it made, failed.
+        PluginError: a component differentiates through a compiled network twice on its own.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, RuntimeError) and "support double backward" in str(error):
+            raise PluginError(
+                "a component differentiates the gradient of a compiled network, which torch cannot",
+                hint="train.compile=false, or game.input_gradient instead of torch.autograd",
+            ) from error
+        if not _is_of_the_compiler(error):
+            raise
+        first = str(error).strip().partition("\n")[0]
+        raise DeviceError(
+            f"torch {torch.__version__} cannot compile these networks here: {first}",
+            hint="train.compile=false",
+        ) from error
+
+
+def _is_of_the_compiler(error: BaseException) -> bool:
+    if isinstance(error, torch._dynamo.exc.TorchDynamoException):
+        return True
+    if isinstance(error, torch.OutOfMemoryError):
+        return False  # compiled code runs out of memory as any other code does
+    *_, (innermost, _) = walk_tb(error.__traceback__)
+    return "torchinductor" in innermost.f_code.co_filename  # the folder of compiled code

@@ -1,46 +1,53 @@
-"""Updates that gave something not finite: what is known of one, and how a skipped one is undone."""
+"""Updates that are not finite: detection, the report for diagnosis, and ``train.on_nonfinite``."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.components.build import Components
+from ganzoo.components.plan import Plan
 from ganzoo.errors import Diverged
-from ganzoo.training.processes import mean_over_ranks
-from ganzoo.training.state import networks_of
-
-if TYPE_CHECKING:
-    from ganzoo.training.player import Player
-    from ganzoo.training.step import GanStep
+from ganzoo.runs import records
+from ganzoo.runs.checkpoints import Checkpoint
+from ganzoo.runs.directory import RunDirectory
+from ganzoo.sampling.random_streams import RandomStreams
+from ganzoo.training.callbacks import Reporters
+from ganzoo.training.ending import hint_lower_lr
+from ganzoo.training.player import Player
+from ganzoo.training.processes import Processes, mean_over_ranks
 
 SHOWN_WEIGHTS = 3
 
+MAX_ROLLBACKS = 3
+"""Maximum number of rollbacks of a run; the next update that is not finite ends it."""
+
 
 @dataclass(frozen=True)
-class Accident:
-    """What a term, a gradient or a weight that is not finite leaves behind, for whoever debugs it.
+class NonFiniteReport:
+    """What is known of an update, or of weights, that are not finite.
 
-    The batch and all noise of the update follow from `batch` and `noise`.
+    The batch and all noise of the update can be reproduced from `batch` and `noise`.
     """
 
     what: str
-    """In words: which term, gradient or weight."""
+    """One line: which term, gradient or weight."""
     step: int
     """Generator updates made before."""
     samples_seen: int
     player: str | None = None
-    """Whose update it was; None where weights were found so between two updates."""
+    """The player that was updated; None for weights found between two updates."""
     repeat: int = 0
     """Which of the player's updates of this step, from 0."""
     skipped: int = 0
-    """Updates of this player in a row that were not made, this one included."""
+    """Skipped updates of this player in a row, this one included."""
     terms: Mapping[str, float] = field(default_factory=dict)
     """Means over all ranks."""
     gradient_norms: Mapping[str, float] = field(default_factory=dict)
@@ -53,83 +60,77 @@ class Accident:
     """Seed, rollbacks and stream, as `RandomStreams.key` takes them."""
 
     def record(self) -> dict[str, Any]:
-        """Return it for a file, with NaN and infinity in words: JSON knows neither."""
+        """Return it for a file, with NaN and infinity as text: JSON has neither."""
         fields = asdict(self)
         for name in ("terms", "gradient_norms"):
-            fields[name] = {key: _in_words(value) for key, value in fields[name].items()}
+            fields[name] = {key: _as_json(value) for key, value in fields[name].items()}
         return fields
 
 
 class NotFinite(Diverged):
-    """An update, or weights, that a run cannot go on from as it is."""
+    """An update, or weights, with which a run cannot simply continue."""
 
-    def __init__(self, accident: Accident) -> None:
-        super().__init__(accident.what)
-        self.accident = accident
+    def __init__(self, report: NonFiniteReport) -> None:
+        super().__init__(report.what)
+        self.report = report
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """An update, with what it takes to say what was wrong with it."""
+class UpdateRecord:
+    """Record of one attempted update, kept for diagnosis."""
 
     player: str
     repeat: int
     step: int
     samples_seen: int
     position: int
-    """Of its batch in the order of the run."""
+    """Position of its batch in the order of the run."""
     terms: Mapping[str, Tensor]
-    """This rank's, by name."""
+    """This rank's terms, by name."""
     norms: Tensor
-    """Of each parameter's gradient, before clipping, in the order of the player's `names`."""
+    """float32 (parameters,): gradient norms before clipping, ordered as `Player.names`."""
 
 
-def accident_in(step: GanStep, attempt: Attempt) -> Accident:
-    """Return what is known of an update that was not made. All ranks call this together."""
-    player: Player = getattr(step, attempt.player)
-    means = mean_over_ranks(torch.stack(list(attempt.terms.values()))).tolist()
-    named = dict(zip(attempt.terms, means, strict=True))
-    norms = dict(zip(player.names, attempt.norms.tolist(), strict=True))
-    weights = not_finite(_both(step))
-    indices = step.feed.order.indices(attempt.position, step.rules.batch_size)
-    return Accident(
-        what=_what(player.name, attempt.step, named, norms, weights),
-        step=attempt.step,
-        samples_seen=attempt.samples_seen,
+def report_update(
+    record: UpdateRecord,
+    player: Player,
+    networks: Mapping[str, nn.Module],
+    batch: Tensor,
+    noise: RandomStreams,
+) -> NonFiniteReport:
+    """Return what is known of an update that was not made. All ranks call this together.
+
+    Args:
+        batch: int64 indices of the real samples, over all ranks.
+    """
+    means = mean_over_ranks(torch.stack(list(record.terms.values()))).tolist()
+    terms = dict(zip(record.terms, means, strict=True))
+    norms = dict(zip(player.names, record.norms.tolist(), strict=True))
+    weights = not_finite(networks)
+    return NonFiniteReport(
+        what=_summary(record, terms, norms, weights),
+        step=record.step,
+        samples_seen=record.samples_seen,
         player=player.name,
-        repeat=attempt.repeat,
+        repeat=record.repeat,
         skipped=player.skipped,
-        terms=named,
+        terms=terms,
         gradient_norms=norms,
         weights=weights,
-        batch=tuple(indices.tolist()),
+        batch=tuple(batch.tolist()),
         noise={
-            "seed": step.noise.seed,
-            "rollbacks": step.rollbacks,
-            "stream": f"{player.name}{attempt.repeat}",
+            "seed": noise.seed,
+            "rollbacks": noise.rollbacks,
+            "stream": f"{player.name}{record.repeat}",
         },
     )
 
 
-def check_finite(step: GanStep) -> None:
-    """Look at the updates that the guard decided on, then at every weight and buffer of both
-    networks and of G's average, on all ranks.
-
-    Raises:
-        NotFinite: one of them is not finite.
-    """
-    step.look()
-    weights = not_finite(networks_of(step))
-    if step.processes.any(bool(weights)):
-        what = _about_weights(weights) if weights else "a weight on another rank is"
-        raise NotFinite(
-            Accident(
-                what=f"{what} not finite after step {step.step}",
-                step=step.step,
-                samples_seen=step.samples_seen,
-                weights=weights,
-            )
-        )
+def report_weights(weights: tuple[str, ...], step: int, samples_seen: int) -> NonFiniteReport:
+    """Return the report of weights found between two updates; none means on another rank."""
+    subject = _weights_are(weights) if weights else "a weight on another rank is"
+    what = f"{subject} not finite after step {step}"
+    return NonFiniteReport(what, step, samples_seen, weights=weights)
 
 
 def not_finite(networks: Mapping[str, nn.Module]) -> tuple[str, ...]:
@@ -142,14 +143,43 @@ def not_finite(networks: Mapping[str, nn.Module]) -> tuple[str, ...]:
     }
     if not named:
         return ()
+    # The largest absolute value of each, in few kernels and with one transfer to the host.
     largest = torch.stack(torch._foreach_norm(list(named.values()), math.inf))
     finite = torch.isfinite(largest).tolist()
     return tuple(name for name, is_finite in zip(named, finite, strict=True) if not is_finite)
 
 
-class Undo:
-    """What an update changes whether or not weights move: buffers of the networks (batch norm's
-    statistics, spectral norm's vectors) and the state of components. A skipped update puts it back.
+def _summary(
+    record: UpdateRecord,
+    terms: Mapping[str, float],
+    norms: Mapping[str, float],
+    weights: tuple[str, ...],
+) -> str:
+    """Return one line about an update. Weights come first, since they explain the rest."""
+    where = f"not finite in the {record.player}'s update at step {record.step}"
+    if weights:
+        return f"{_weights_are(weights)} {where}"
+    if bad := [name for name, value in terms.items() if not math.isfinite(value)]:
+        return f"the term {bad[0]!r} is {where}"
+    if bad := [name for name, value in norms.items() if not math.isfinite(value)]:
+        return f"the gradient of {bad[0]} is {where}"
+    return f"the gradient's norm is {where}"
+
+
+def _weights_are(weights: tuple[str, ...]) -> str:
+    more = ", …" if len(weights) > SHOWN_WEIGHTS else ""
+    return f"{', '.join(weights[:SHOWN_WEIGHTS])}{more} {'is' if len(weights) == 1 else 'are'}"
+
+
+def _as_json(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+class UpdateSnapshot:
+    """What an update changes even if no weight moves, so that a skipped update can be undone.
+
+    These are the buffers of the networks (batch statistics, spectral norm's vectors) and the state
+    of components.
     """
 
     def __init__(self, parts: Components) -> None:
@@ -159,47 +189,99 @@ class Undo:
         self.before: list[Tensor] = []
         self.states: dict[str, Any] = {}
 
-    def remember(self) -> None:
-        """Note how everything is now."""
+    def take(self) -> None:
+        """Copy the present state."""
         self.before = [buffer.clone() for buffer in self.buffers]
         stateful = self.parts.stateful()
         self.states = {name: copy.deepcopy(part.state_dict()) for name, part in stateful.items()}
 
     @torch.no_grad()
-    def put_back(self) -> None:
-        """Make everything as it was when last remembered."""
+    def restore(self) -> None:
+        """Put back the state of the last `take`."""
         for buffer, before in zip(self.buffers, self.before, strict=True):
             buffer.copy_(before)
         for name, part in self.parts.stateful().items():
             part.load_state_dict(self.states[name])
 
 
-def _both(step: GanStep) -> dict[str, nn.Module]:
-    return {"generator": step.parts.generator, "discriminator": step.parts.discriminator}
+@dataclass
+class NonFinitePolicy:
+    """Records every report, and applies the recipe's ``train.on_nonfinite``."""
 
+    plan: Plan
+    directory: RunDirectory
+    processes: Processes
+    reporters: Reporters
 
-def _what(
-    player: str,
-    step: int,
-    terms: Mapping[str, float],
-    norms: Mapping[str, float],
-    weights: tuple[str, ...],
-) -> str:
-    """Return what to say of an update: of weights first, since they would explain the rest."""
-    where = f"not finite in the {player}'s update at step {step}"
-    if weights:
-        return f"{_about_weights(weights)} {where}"
-    if bad := [name for name, value in terms.items() if not math.isfinite(value)]:
-        return f"the term {bad[0]!r} is {where}"
-    if bad := [name for name, value in norms.items() if not math.isfinite(value)]:
-        return f"the gradient of {bad[0]} is {where}"
-    return f"the gradient's norm is {where}"
+    @property
+    def policy(self) -> str:
+        """``stop``, ``skip`` or ``rollback``."""
+        return self.plan.recipe.settings.train.on_nonfinite
 
+    @property
+    def file(self) -> Path:
+        """The file of all reports."""
+        return self.directory.nonfinite_file
 
-def _about_weights(weights: tuple[str, ...]) -> str:
-    more = ", …" if len(weights) > SHOWN_WEIGHTS else ""
-    return f"{', '.join(weights[:SHOWN_WEIGHTS])}{more} {'is' if len(weights) == 1 else 'are'}"
+    def record_skipped(self, reports: Iterable[NonFiniteReport]) -> None:
+        """Record skipped updates: the first of every row."""
+        for report in reports:
+            self._record(report, "skipped")
+            self._note(f"{report.what}: the update is skipped; see {self.file}")
 
+    def handle(
+        self,
+        report: NonFiniteReport,
+        rollbacks: int,
+        go_back: Callable[[], Checkpoint | None],
+    ) -> None:
+        """Go back to the newest whole checkpoint, if the recipe allows it and it may still help.
 
-def _in_words(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
+        Args:
+            rollbacks: of the run so far.
+            go_back: restores a checkpoint and returns it, or None where there is none.
+
+        Raises:
+            Diverged: the run ends here.
+        """
+        allowed = self.policy == "rollback" and rollbacks < MAX_ROLLBACKS
+        checkpoint = go_back() if allowed else None
+        if checkpoint is None:
+            self._record(report, "stopped")
+            raise self._diverged(report, rollbacks) from None
+        self._record(report, "rolled back")
+        if self.processes.is_main:
+            self.directory.append_event(
+                "rolled back",
+                step=report.step,
+                to=checkpoint.step,
+                rollbacks=rollbacks + 1,
+                what=report.what,
+            )
+        self._note(
+            f"{report.what}: back to step {checkpoint.step}, with other noise from there "
+            f"(rollback {rollbacks + 1} of {MAX_ROLLBACKS}); see {self.file}"
+        )
+
+    def _record(self, report: NonFiniteReport, outcome: str) -> None:
+        """Append to the file on rank 0."""
+        if self.processes.is_main:
+            stamp = {"time": records.utc_now(), "attempt": self.directory.attempt}
+            row = stamp | {"outcome": outcome} | report.record()
+            records.append(self.file, row, durable=True)
+
+    def _note(self, text: str) -> None:
+        self.reporters.notify("noted", text)
+
+    def _diverged(self, report: NonFiniteReport, rollbacks: int) -> Diverged:
+        tried = ""
+        if report.skipped > 1:
+            tried = f", after {report.skipped - 1} skipped updates in a row"
+        elif self.policy == "skip" and report.weights:
+            tried = ", which skipping an update does not mend"
+        elif rollbacks:
+            tried = f", after {rollbacks} rollbacks"
+        return Diverged(
+            f"{report.what}{tried}; all that is known of it is in {self.file}",
+            hint=hint_lower_lr(self.plan, self.directory, ("discriminator", "generator")),
+        )

@@ -15,7 +15,7 @@ from ganzoo.recipes.yaml import yaml_line
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.continuity import is_complete
-from ganzoo.training.launch import Options, resume, start
+from ganzoo.training.launch import Options, resume, train_run
 from ganzoo.training.processes import find_processes
 
 
@@ -36,7 +36,7 @@ def start_or_resume(plan: Plan, options: Options) -> RunDirectory:
         options.reporter.noted(line)
     path, done = processes.share((known.path if known else None, done))
     if path is None:
-        return start(plan, options)
+        return train_run(plan, options)
     directory = RunDirectory(path)
     if done:
         options.reporter.noted(f"{directory.path} is finished already")

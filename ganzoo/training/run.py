@@ -1,4 +1,4 @@
-"""Runs as Python sees them: `ganzoo.run`, `ganzoo.load`, `Run`."""
+"""Runs from Python: `ganzoo.run`, `ganzoo.resume`, `ganzoo.load`, `ganzoo.score`, and `Run`."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from ganzoo.sampling.labels import LabelSampler, label_counts
 from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
-from ganzoo.training.launch import prepare, recipe_of, registry_of, start
-from ganzoo.training.launch import resume as go_on
+from ganzoo.training.checkpointing import newest_whole
+from ganzoo.training.launch import prepare, recipe_of, registry_of, train_run
+from ganzoo.training.launch import resume as resume_directory
 from ganzoo.training.processes import find_processes
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.state import newest_whole
 
 Overrides = Sequence[str] | Mapping[str, Any]
 
 
 class Run:
-    """A run directory: its scores, and its generator for sampling, export and more scores."""
+    """A run on disk: its scores, and its generator for sampling, export and further scores."""
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def scores(self) -> list[Score]:
-        """Every score that was made of it, oldest first."""
+        """All recorded scores, oldest first."""
         return self.directory.scores()
 
     @cached_property
@@ -99,11 +99,14 @@ class Run:
 
     @property
     def generator(self) -> nn.Module:
-        """The final generator (the average, if there is one), in eval mode, on the CPU."""
+        """The final generator (its average, if there is one), in eval mode, on the CPU."""
         return self.sampler().generator
 
     def checkpoint(self, which: str | int = "final") -> Checkpoint:
-        """Return a verified checkpoint: ``final`` (the newest), ``best``, or that of a step.
+        """Return a verified checkpoint.
+
+        Args:
+            which: ``final`` (the newest), ``best``, or a generator step.
 
         Raises:
             UsageError: `which` is none of the three.
@@ -135,7 +138,7 @@ class Run:
     def sampler(
         self, checkpoint: str | int = "final", device: torch.device | str = "cpu"
     ) -> Sampler:
-        """Return the sampler of a checkpoint's generator."""
+        """Return a sampler over a checkpoint's generator, on a device."""
         return self._sampler(self.checkpoint(checkpoint), torch.device(device))
 
     def _sampler(self, checkpoint: Checkpoint, device: torch.device) -> Sampler:
@@ -162,10 +165,10 @@ class Run:
 
         Args:
             count: at least 1.
-            labels: the class of each sample, or of all, from 0, for a conditional run.
+            labels: for a conditional run the class of each sample, or one class for all, from 0.
 
         Raises:
-            UsageError: no such number of samples, or labels that the run does not have.
+            UsageError: a count or a seed out of range, or labels that the run does not have.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         count = whole_number(count, "the number of samples", least=1)
@@ -174,7 +177,7 @@ class Run:
         return self.sampler(checkpoint).sample(count, seed=seed, labels=asked)
 
     def _labels(self, count: int, labels: Sequence[int] | int | None) -> Tensor | None:
-        """Return int64 (count,), or None where none were asked for."""
+        """Return labels int64 (count,), or None."""
         if labels is None:
             return None
         if not self._recipe.settings.conditional:
@@ -191,7 +194,7 @@ class Run:
         checkpoint: str | int = "final",
         to: str | Path | None = None,
     ) -> list[Path]:
-        """Write the generator for use elsewhere; return the files.
+        """Write the generator to files for other tools; return their paths.
 
         Args:
             form: ``safetensors`` (weights and their description in JSON), or ``program`` (a
@@ -199,8 +202,8 @@ class Run:
             to: a directory; the run's ``export/`` if None.
 
         Raises:
-            UsageError: no such form, or a directory that cannot be written.
-            PluginError: the generator's code is nothing that `torch.export` can follow.
+            UsageError: an unknown form, or a directory that cannot be written.
+            PluginError: `torch.export` cannot trace the generator.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         if form not in FORMS:
@@ -224,7 +227,7 @@ class Run:
         return export_weights(sampler.generator, about, directory)
 
     def evaluation(self) -> dict[str, Any]:
-        """Return how this run was evaluated, as overrides for another run."""
+        """Return this run's evaluation protocol, as overrides for another run."""
         evaluation = self.plan.lock()["eval"]
         names = ("final_samples", "extractor", "reference", "metrics", "seed")
         return {f"eval.{name}": evaluation[name] for name in names}
@@ -236,14 +239,14 @@ class Run:
         overrides: Overrides = (),
         expect_processes: int | None = None,
     ) -> Score:
-        """Score a checkpoint and add the score to the run's records.
+        """Score a checkpoint, and append the score to the run's records.
 
         Args:
-            overrides: other values of ``eval`` (``eval.final_samples=10000``), and of nothing
-                else; `evaluation` of another run gives that run's protocol.
+            overrides: of ``eval`` only (``eval.final_samples=10000``). `evaluation` of another
+                run returns that run's protocol.
 
         Raises:
-            UsageError: an override of anything else, or a run that no extractor fits.
+            UsageError: an override of another section, or a run without an extractor.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         only_evaluation(reference_to(self.path), overrides)
@@ -287,42 +290,76 @@ def run(
         options: the fields of `ganzoo.training.launch.Options`, such as ``runs_directory``.
 
     Raises:
-        UsageError: something that is no recipe, or an option that there is not.
-        RecipeError, PluginError, DataError: what is wrong; nothing is trained.
+        UsageError: `recipe` is not a recipe, or an unknown option.
+        RecipeError, PluginError, DataError: every problem found; nothing is trained.
         GanzooError: what ended the training; see `ganzoo.errors`.
     """
     chosen = options_of(options)
     code = {"allow_drift": chosen.allow_drift, "strict_code": chosen.strict_code}
     plan = prepare(recipe, overrides, registry, **code)
-    return Run(start(plan, chosen))
+    return Run(train_run(plan, chosen))
 
 
-def resume(reference: str | Path, overrides: Overrides = (), **options: Any) -> Run:
-    """Go on with a run to its end; return it. See `load` for what `reference` may be.
+def resume(reference: str | Path = "last", overrides: Overrides = (), **options: Any) -> Run:
+    """Resume a run from its newest whole checkpoint and train it to its end; return it.
+
+    Args:
+        reference: as for `load`.
+        overrides: of budget and cadence only, such as ``{"train.steps": 5000}``.
+        options: the fields of `ganzoo.training.launch.Options`.
 
     Raises:
-        UsageError: there is no such run, an option or an override that a resumed run cannot take.
+        UsageError: there is no such run, an unknown option, or an override of anything else.
+        PluginError: the components are not those that the run was started with.
         GanzooError: what ended the training; see `ganzoo.errors`.
     """
     chosen = options_of(options)
-    directory = RunDirectory.find(reference, chosen.runs_directory)
-    go_on(directory, overrides, chosen)
+    directory = _find(reference, chosen.runs_directory)
+    resume_directory(directory, overrides, chosen)
     return Run(directory)
+
+
+def score(
+    reference: str | Path = "last",
+    overrides: Overrides = (),
+    *,
+    checkpoint: str | int = "final",
+    runs_directory: str | Path = DEFAULT_DIRECTORY,
+) -> Score:
+    """Score a checkpoint of a run, and append the score to its records; see `Run.score`.
+
+    Args:
+        reference: as for `load`.
+        overrides: of ``eval`` only, such as ``{"eval.final_samples": 10000}``.
+        checkpoint: ``final``, ``best``, or a generator step.
+
+    Raises:
+        UsageError: there is no such run, or an override of anything but ``eval``.
+        CheckpointError: there is no such checkpoint, or it is damaged.
+    """
+    return load(reference, runs_directory).score(checkpoint=checkpoint, overrides=overrides)
 
 
 def load(reference: str | Path = "last", runs_directory: str | Path = DEFAULT_DIRECTORY) -> Run:
-    """Return a run: by its path, the beginning of its name, or ``last``.
+    """Return a run.
+
+    Args:
+        reference: its path, the beginning of its name, or ``last``.
 
     Raises:
-        UsageError: there is no such run, there are several, or it is the score of samples.
-        DataError: its record is torn.
+        UsageError: there is no such run, there are several, or it holds external samples.
+        DataError: its record is damaged.
     """
+    return Run(_find(reference, Path(runs_directory)))
+
+
+def _find(reference: str | Path, runs_directory: Path) -> RunDirectory:
     if not isinstance(reference, str | Path):
         raise UsageError(
-            f"a run is a path, the beginning of its name, or 'last', and no "
+            "a run is a path, the beginning of its name, or 'last', not "
             f"{type(reference).__name__}",
             hint='ganzoo.load("last")',
         )
-    directory = RunDirectory.find(reference, Path(runs_directory))
+    directory = RunDirectory.find(reference, runs_directory)
     require_run(directory)
-    return Run(directory)
+    return directory

@@ -1,4 +1,4 @@
-"""What a run's log should say of how the engine plays this recipe here."""
+"""Startup notes: choices made silently, and what affects speed or reproducibility."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ganzoo.training.step import GanStep
 from ganzoo.training.threads import SMALL_STEP_FLOPS
 
 
-def remarks(plan: Plan, step: GanStep) -> list[str]:
-    """Return lines on what was chosen in silence, or is not what one process would compute."""
+def startup_notes(plan: Plan, step: GanStep) -> list[str]:
+    """Return one line for each silent choice, and for each difference from a single process."""
     return [
         *_on_compiling(step),
         *_on_ranks(plan, step.parts, step.processes.world_size),
@@ -26,7 +26,7 @@ def remarks(plan: Plan, step: GanStep) -> list[str]:
 
 
 def _on_compiling(step: GanStep) -> Iterator[str]:
-    compiled = step.arithmetic.networks.compiled
+    compiled = step.networks.compiled
     penalised = RequiredGradients.by(step.parts.game_parts()).penalised
     if compiled is not None and compiled.penalty is None and penalised:
         yield (
@@ -86,7 +86,7 @@ def _on_capturing(plan: Plan, step: GanStep) -> Iterator[str]:
         yield f"train.cuda_graphs changes nothing here: the device is {kind}"
     if kind != "cuda" or step.graphs or settings.train.cuda_graphs is False:
         return
-    optimizers = {role: getattr(step, role).optimizer for role in ("generator", "discriminator")}
+    optimizers = {role: player.optimizer for role, player in step.players.items()}
     reasons = obstacles(settings, step.parts, optimizers)
     if step.processes.world_size > 1:
         reasons.append("several processes exchange gradients between the kernels")

@@ -7,75 +7,335 @@ updated, and D is frozen while G is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganzoo.components.build import Components
+from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.training.batch_norm import average_running_statistics
-from ganzoo.training.compiled import telling_of_the_compiler
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
-from ganzoo.training.graphs import Graphs
-from ganzoo.training.guard import Guard
-from ganzoo.training.inputs import Inputs
-from ganzoo.training.nonfinite import Accident, Attempt, NotFinite, Undo, accident_in
-from ganzoo.training.player import Player
+from ganzoo.training.game import EngineGame
+from ganzoo.training.graphs import Graphs, HeldInputs
+from ganzoo.training.networks import Compiled, Networks, RequiredGradients, compile_errors
+from ganzoo.training.nonfinite import (
+    NonFiniteReport,
+    NotFinite,
+    UpdateRecord,
+    UpdateSnapshot,
+    not_finite,
+    report_update,
+    report_weights,
+)
+from ganzoo.training.player import Guard, Player
 from ganzoo.training.processes import Processes
 from ganzoo.training.schedules import Schedules
-from ganzoo.training.update import Arithmetic, Rules
+from ganzoo.training.update import (
+    Inputs,
+    StepConfig,
+    UpdateResult,
+    accumulate,
+    forward_context,
+    frozen,
+    prepared,
+    update_terms,
+)
 
 MAX_SKIPPED = 20
-"""``on_nonfinite: skip`` gives up after this many updates of a player in a row."""
+"""``on_nonfinite: skip`` gives up after this many skipped updates of a player in a row."""
 
-MAX_UNSEEN = 1000
-"""Of so many updates that a guard decided on the host looks at the result, whoever plays them."""
+MAX_UNCHECKED = 1000
+"""The host checks the guard's verdict at least once every this many updates."""
 
 
 @dataclass
 class GanStep:
-    """The step of one run, with the counters that it moves.
+    """The step of one run, with the counters that it advances.
 
     Args:
-        guard: both players' own, where the device decides about updates.
-        graphs: captured updates; None: every one is played eagerly.
+        players: ``discriminator`` and ``generator``.
+        label_sampler: labels of generated samples; None: they have none.
+        guard: both players' guard, where the device decides about updates.
+        graphs: captured updates; None: every update runs eagerly.
     """
 
     parts: Components
-    rules: Rules
+    config: StepConfig
     feed: DataFeed
     noise: RandomStreams
     processes: Processes
-    discriminator: Player
-    generator: Player
+    players: dict[str, Player]
     ema: Ema | None = None
     label_sampler: LabelSampler | None = None
     schedules: Schedules = field(default_factory=Schedules)
     guard: Guard | None = None
     graphs: Graphs | None = None
-    step: int = 0
+    iteration: int = 0
+    """Generator updates done."""
     samples_seen: int = 0
-    accidents: list[Accident] = field(default_factory=list)
-    """The first of every row of skipped updates, until somebody takes them from here."""
-    attempts: list[Attempt] = field(default_factory=list)
-    """The updates that the guard has decided on and the host has not looked at."""
+    """Real samples shown to D, over all ranks."""
+    skipped: list[NonFiniteReport] = field(default_factory=list)
+    """The first report of every row of skipped updates, until the caller takes them."""
+    unchecked: list[UpdateRecord] = field(default_factory=list)
+    """Updates that the guard has decided on and the host has not checked."""
 
     def __post_init__(self) -> None:
-        count = self.rules.batch_size // self.processes.world_size
-        self.rows = Rows(self.processes.rank * count, count)
-        self.arithmetic = Arithmetic(
-            self.parts,
-            self.rules,
-            self.rows,
-            self.processes.device,
-            self.label_sampler,
-            self.discriminator.scale,
+        parts, config = self.parts, self.config
+        self.discriminator, self.generator = (
+            self.players[role] for role in ("discriminator", "generator")
         )
-        self.undo = Undo(self.parts) if self.rules.skip_nonfinite else None
+        count = config.batch_size // self.processes.world_size
+        self.rows = Rows(self.processes.rank * count, count)
+        device_type, dtype = self.processes.device.type, config.autocast
+        self.networks = Networks.of(
+            parts,
+            channels_last=config.channels_last,
+            autocast=partial(torch.autocast, device_type, dtype) if dtype else nullcontext,
+            compiled=Compiled.of(**parts.networks) if config.compile else None,
+            scale=self.discriminator.scale,
+        )
+        self.snapshot = UpdateSnapshot(parts) if config.skip_nonfinite else None
+
+    # --- one step ---
+
+    def __call__(self) -> dict[str, Tensor]:
+        """Update D `discriminator_steps` times, then G once; return the terms for the log."""
+        with (
+            compile_errors() if self.networks.compiled else nullcontext(),
+            self.graphs.record.capture_stream() if self.graphs else nullcontext(),
+        ):
+            self._seed_default_generators()
+            self.schedules.apply(self.samples_seen)
+            terms: dict[str, Tensor] = {}
+            for repeat in range(self.config.discriminator_steps):
+                terms |= self.update(self.discriminator, repeat)
+                self.samples_seen += self.config.batch_size
+            with frozen(self.discriminator):
+                terms |= self.update(self.generator, 0)
+            self.iteration += 1
+            average_running_statistics((self.parts.generator, self.parts.discriminator))
+            if self.ema:
+                shown = self.config.batch_size * self.config.discriminator_steps
+                self.ema.update(self.parts.generator, shown, self.samples_seen)
+            return terms
+
+    def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
+        """Make one update of one player; return its terms, labelled ``d/`` or ``g/``.
+
+        A skipped update returns no terms, so that what is logged stays finite.
+
+        Raises:
+            NotFinite: a term or a gradient is not finite and is not to be skipped. Under a guard
+                `check_guard` raises it, later.
+        """
+        due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
+        inputs = self.inputs(player, repeat)
+        if self.snapshot:
+            self.snapshot.take()
+        if self.graphs:
+            result = self.graphs.run(self.train_step, player, due, inputs)
+        else:
+            result = self.train_step(player, due, inputs)
+        record = UpdateRecord(
+            player=player.name,
+            repeat=repeat,
+            step=self.iteration,
+            samples_seen=self.samples_seen,
+            position=inputs.batch.position,
+            terms=result.terms,
+            norms=result.norms,
+        )
+        player.count(skipped=result.failed)
+        if result.failed:
+            self._skip(player, self._report(record))
+            return {}
+        if self.guard:
+            self.unchecked.append(record)
+            if len(self.unchecked) >= MAX_UNCHECKED:
+                self.check_guard()
+        if result.sign is not None:
+            seen = {"real_logits_sign": result.sign, "samples": self.config.batch_size}
+            self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
+        letter = player.name[0]
+        labelled = {f"{letter}/{name}": value for name, value in result.terms.items()}
+        labelled[f"{letter}/gradient_norm"] = result.norm
+        if player.scale:
+            # A float16 overflow only lowers the loss scale: the log's mean leaves NaN out.
+            labelled = {name: _or_nan(value) for name, value in labelled.items()}
+        return labelled
+
+    def train_step(
+        self, player: Player, due: list[RegularizerSlot], inputs: Inputs | HeldInputs
+    ) -> UpdateResult:
+        """Run forward, backward and optimizer of one update, which a CUDA graph can capture.
+
+        Without a guard the host waits for the device once, to decide about the update.
+        """
+        required, game = self.required_gradients(player, due), None
+        terms: dict[str, Tensor] = {}
+        signs: list[Tensor] = []
+        for rows in self.micro_batches():
+            with forward_context(required, self.processes.device, self.config.autocast):
+                game = prepared(self.game(player, inputs, rows, required), due)
+                parts = self.terms(player, game, due)
+                # Terms are means. Shares of the global batch make gradients of micro-batches and
+                # ranks add up to that of the mean over the whole batch.
+                share = rows.count / self.config.batch_size
+                total = torch.stack(list(parts.values())).sum() * share
+            player.backward(total)
+            accumulate(terms, parts, rows.count / self.rows.count)
+            if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
+                sign = game.real_logits.detach().sign().mean()
+                signs.append(sign * (rows.count / self.rows.count))
+        total = torch.stack(list(terms.values())).sum()
+        verdict = player.finish_gradients(total, penalised=required.penalised)
+        if player.guard is None:
+            made, failed = torch.stack([verdict.finite, verdict.failed]).tolist()
+            if made:
+                player.optimizer.step()
+        else:
+            made, failed = True, False
+            allowed = player.guard.allow(~verdict.failed) & verdict.finite
+            # A fused optimizer reads this on the device and leaves weights and state alone where
+            # it is 1, as torch.amp.GradScaler has it after an overflow.
+            player.optimizer.found_inf = (~allowed).float()  # type: ignore[attr-defined]
+            player.optimizer.step()
+        player.optimizer.zero_grad(set_to_none=True)
+        if not made or failed or game is None:
+            return UpdateResult(terms, verdict.norm, verdict.norms, failed=failed)
+        for slot in due:
+            if hasattr(slot.component, "after_step"):
+                with torch.no_grad():
+                    slot.component.after_step(game)
+        mean_sign = game.mean(torch.stack(signs).sum()) if signs else None
+        return UpdateResult(terms, verdict.norm, verdict.norms, mean_sign)
+
+    # --- what an update is made of ---
+
+    def inputs(self, player: Player, repeat: int) -> Inputs:
+        """Return the inputs of a player's next update, and advance the feed."""
+        return Inputs(
+            batch=self.feed.next(),
+            streams=self.noise,
+            prefix=f"{player.name}{repeat}",
+            step=self.iteration,
+            samples_seen=self.samples_seen,
+            rows=self.rows,
+            device=self.processes.device,
+        )
+
+    def micro_batches(self) -> Iterator[Rows]:
+        """Yield the parts of this process's rows that are computed one after another."""
+        size = self.config.micro_batch or self.rows.count
+        for first in range(0, self.rows.count, size):
+            yield Rows(first, min(size, self.rows.count - first))
+
+    def game(
+        self,
+        player: Player,
+        inputs: Inputs | HeldInputs,
+        part: Rows,
+        required: RequiredGradients,
+    ) -> EngineGame:
+        """Return the game of one micro-batch."""
+        noise = inputs.noise(part)
+        return EngineGame(
+            player=player.name,
+            networks=self.networks.requiring(required),
+            batch=lambda: inputs.real(part),
+            latents=noise.draw("latents", self.parts.latent.sample),
+            fake_labels=self.label_sampler.draw(noise) if self.label_sampler else None,
+            noise=noise,
+            required=required,
+            step=inputs.step,
+            samples_seen=inputs.samples_seen,
+        )
+
+    def terms(
+        self, player: Player, game: EngineGame, due: list[RegularizerSlot]
+    ) -> dict[str, Tensor]:
+        """Return every term of this update, weighted, by name."""
+        return update_terms(self.parts.loss, player, game, due)
+
+    def required_gradients(self, player: Player, due: list[RegularizerSlot]) -> RequiredGradients:
+        """Return what the loss and these regularizers need in an update of this player."""
+        active = [
+            slot.component
+            for slot in due
+            if hasattr(slot.component, player.name) or hasattr(slot.component, "prepare")
+        ]
+        return RequiredGradients.by([self.parts.loss, *active])
+
+    def _seed_default_generators(self) -> None:
+        """Seed what dropout and noise inside networks draw from, on the CPU and on our device."""
+        key = self.noise.key("default", self.iteration, self.processes.rank)
+        # Not torch.manual_seed: it queues a request, with its stack trace, for every kind of device
+        # that is not in use, which took a twelfth of the smallest recipes' steps.
+        torch.default_generator.manual_seed(key)
+        if self.processes.device.type != "cpu":
+            torch.get_device_module(self.processes.device).manual_seed(key)
+
+    # --- updates that are not finite ---
+
+    def check_guard(self) -> None:
+        """Read the guard's verdict on the updates since the last check.
+
+        Raises:
+            NotFinite: an update was not finite; no weight has moved since.
+        """
+        if self.guard is None:
+            return
+        first, records = self.guard.first(), self.unchecked
+        self.unchecked = []
+        self.guard.reset()
+        if first is not None:
+            raise NotFinite(self._report(records[first]))
+
+    def check_finite(self) -> None:
+        """Check the guard, then every weight and buffer of G, D and G's average, on all ranks.
+
+        Raises:
+            NotFinite: an update, a weight or a buffer is not finite.
+        """
+        self.check_guard()
+        weights = not_finite(self.modules())
+        if self.processes.any(bool(weights)):
+            raise NotFinite(report_weights(weights, self.iteration, self.samples_seen))
+
+    def _skip(self, player: Player, report: NonFiniteReport) -> None:
+        """Undo what a failed update changed, or raise NotFinite.
+
+        Weights that are not finite cannot be skipped, and neither can every update.
+        """
+        if self.snapshot is None or report.weights or player.skipped > MAX_SKIPPED:
+            raise NotFinite(report)
+        self.snapshot.restore()
+        if player.skipped == 1:
+            self.skipped.append(report)
+
+    def _report(self, record: UpdateRecord) -> NonFiniteReport:
+        player, size = self.players[record.player], self.config.batch_size
+        batch = self.feed.order.indices(record.position, size)
+        return report_update(record, player, self.parts.networks, batch, self.noise)
+
+    def reset(self) -> None:
+        """Drop everything remembered between updates: the state was replaced."""
+        self.unchecked = []
+        if self.guard:
+            self.guard.reset()
+        if self.graphs:
+            self.graphs.reset()
+
+    # --- for checkpoints ---
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Return the networks of the run by the name of their checkpoint file."""
+        return self.parts.networks | ({"ema": self.ema.module} if self.ema else {})
 
     @property
     def rollbacks(self) -> int:
@@ -85,144 +345,6 @@ class GanStep:
     @rollbacks.setter
     def rollbacks(self, count: int) -> None:
         self.noise = replace(self.noise, rollbacks=count)
-
-    def __call__(self) -> dict[str, Tensor]:
-        """Play one step; return the named terms, detached, for the log."""
-        with (
-            telling_of_the_compiler() if self.arithmetic.networks.compiled else nullcontext(),
-            self.graphs.record.where() if self.graphs else nullcontext(),
-        ):
-            return self._play_both()
-
-    def _play_both(self) -> dict[str, Tensor]:
-        self._seed_default_generators()
-        self.schedules.apply(self.samples_seen)
-        terms: dict[str, Tensor] = {}
-        for repeat in range(self.rules.discriminator_steps):
-            terms |= self.update(self.discriminator, repeat)
-            self.samples_seen += self.rules.batch_size
-        with frozen(self.discriminator):
-            terms |= self.update(self.generator, 0)
-        self.step += 1
-        average_running_statistics((self.parts.generator, self.parts.discriminator))
-        if self.ema:
-            shown = self.rules.batch_size * self.rules.discriminator_steps
-            self.ema.update(self.parts.generator, shown, self.samples_seen)
-        return terms
-
-    def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
-        """Make one update of one player; return its terms, labelled ``d/`` or ``g/``.
-
-        A skipped update has no terms: what is logged stays finite.
-
-        Raises:
-            NotFinite: a term or a gradient is not finite, and it is not to be skipped. Under a
-                guard `look` says so, later.
-        """
-        due = [slot for slot in self.parts.regularizers if slot.due(player.updates)]
-        inputs = self.inputs(player, repeat)
-        if self.undo:
-            self.undo.remember()
-        if self.graphs:
-            played = self.graphs.play(self.arithmetic, player, due, inputs)
-        else:
-            played = self.arithmetic.play(player, due, inputs)
-        terms, outcome = played.terms, played.outcome
-        attempt = Attempt(
-            player=player.name,
-            repeat=repeat,
-            step=self.step,
-            samples_seen=self.samples_seen,
-            position=inputs.batch.position,
-            terms=terms,
-            norms=outcome.norms,
-        )
-        player.count(skipped=outcome.accident)
-        if outcome.accident:
-            self._skip(player, accident_in(self, attempt))
-            return {}
-        if self.guard:
-            self.attempts.append(attempt)
-            if len(self.attempts) >= MAX_UNSEEN:
-                self.look()
-        if played.sign is not None:
-            seen = {"real_logits_sign": played.sign, "samples": self.rules.batch_size}
-            self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
-        letter = player.name[0]
-        labelled = {f"{letter}/{name}": value for name, value in terms.items()}
-        labelled[f"{letter}/gradient_norm"] = outcome.norm
-        if player.scale:
-            # An overflow of float16 is no number of the training: it is left out of the log's mean.
-            labelled = {name: _or_nan(value) for name, value in labelled.items()}
-        return labelled
-
-    def inputs(self, player: Player, repeat: int) -> Inputs:
-        """Return what a player's update of this step is given."""
-        return Inputs(
-            batch=self.feed.next(),
-            law=self.noise,
-            prefix=f"{player.name}{repeat}",
-            step=self.step,
-            samples_seen=self.samples_seen,
-            rows=self.rows,
-            device=self.processes.device,
-        )
-
-    def look(self) -> None:
-        """Let the host see what the guard has found since it last looked.
-
-        Raises:
-            NotFinite: an update was not finite; no weight has moved since.
-        """
-        if self.guard is None:
-            return
-        first, attempts = self.guard.first(), self.attempts
-        self.attempts = []
-        self.guard.reset()
-        if first is not None:
-            raise NotFinite(accident_in(self, attempts[first]))
-
-    def forget(self) -> None:
-        """Begin anew with everything that is remembered between updates: the state was replaced."""
-        self.attempts = []
-        if self.guard:
-            self.guard.reset()
-        if self.graphs:
-            self.graphs.forget()
-
-    def _seed_default_generators(self) -> None:
-        """Seed what dropout and noise inside networks draw from, on the CPU and on our device.
-
-        Not by `torch.manual_seed`: it files a request, with its stack trace, for every kind of
-        device that is not in use, which took a twelfth of the smallest recipes' steps.
-        """
-        key = self.noise.key("default", self.step, self.processes.rank)
-        torch.default_generator.manual_seed(key)
-        if self.processes.device.type != "cpu":
-            torch.get_device_module(self.processes.device).manual_seed(key)
-
-    def _skip(self, player: Player, accident: Accident) -> None:
-        """Leave no trace of an update that was not made, or raise NotFinite.
-
-        Weights that are not finite cannot be skipped, and neither can every update.
-        """
-        if self.undo is None or accident.weights or player.skipped > MAX_SKIPPED:
-            raise NotFinite(accident)
-        self.undo.put_back()
-        if player.skipped == 1:
-            self.accidents.append(accident)
-
-
-@contextmanager
-def frozen(player: Player) -> Iterator[None]:
-    """Keep gradients from flowing into a player's parameters, but let them through it."""
-    for parameter in player.parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in player.parameters:
-            parameter.requires_grad_(True)
 
 
 def _or_nan(value: Tensor) -> Tensor:

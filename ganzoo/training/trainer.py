@@ -1,9 +1,10 @@
-"""The life of a run: step, log, draw, score, save, stop; then the final scores."""
+"""A run from its first step to its end: step, log, draw, score, save, stop, final scores."""
 
 from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from shlex import quote
 
 from ganzoo.components.plan import Plan
@@ -13,18 +14,15 @@ from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
-from ganzoo.training.best import measure, previous_best, step_of
-from ganzoo.training.checkpointing import Keeper
+from ganzoo.training.callbacks import MetricsLogger, Reporters
+from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of
 from ganzoo.training.collapse import CollapseMonitor
+from ganzoo.training.ending import StopFlag
 from ganzoo.training.gallery import Gallery
-from ganzoo.training.metrics_logger import TermLog
-from ganzoo.training.nonfinite import NotFinite, check_finite
-from ganzoo.training.nonfinite_policy import Mender
+from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
-from ganzoo.training.reporter import Reporters
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.signals import StopFlag
-from ganzoo.training.startup_notes import remarks
+from ganzoo.training.startup_notes import startup_notes
 from ganzoo.training.step import GanStep
 
 
@@ -33,7 +31,7 @@ class Trainer:
     """Everything a run needs, put together by `ganzoo.training.launch`.
 
     Args:
-        resumed_at: step of the checkpoint that `step` was read from, if it was.
+        resumed_at: step of the checkpoint from which `step` was restored, if it was.
     """
 
     plan: Plan
@@ -47,70 +45,73 @@ class Trainer:
     best: Score | None = None
     evaluations_since_best: int = 0
     resumed_at: int | None = None
-    keeper: Keeper = field(init=False)
-    mender: Mender = field(init=False)
+    checkpoints: CheckpointManager = field(init=False)
+    nonfinite: NonFinitePolicy = field(init=False)
     collapse_monitor: CollapseMonitor = field(init=False)
-    terms: TermLog = field(init=False)
+    metrics: MetricsLogger = field(init=False)
     gallery: Gallery = field(init=False)
 
     def __post_init__(self) -> None:
         parts = (self.directory, self.processes, self.reporters)
-        self.keeper = Keeper(self.store, *parts, saved_step=self.resumed_at)
-        self.mender = Mender(self.plan, self.keeper)
+        self.checkpoints = CheckpointManager(self.store, *parts, saved_step=self.resumed_at)
+        self.nonfinite = NonFinitePolicy(self.plan, *parts)
         self.collapse_monitor = CollapseMonitor(self.plan, *parts, self.scorer)
-        self.terms = TermLog(*parts)
+        self.metrics = MetricsLogger(*parts)
         self.gallery = Gallery(self.plan, self.directory, self.processes)
 
     def run(self) -> str:
         """Train to the end of the budget and score.
 
         Returns:
-            ``finished``; ``stopped`` when patience ran out, ``collapsed`` when samples had and the
-            recipe says to stop.
+            ``finished``; ``stopped`` if patience ran out; ``collapsed`` if the samples collapsed
+            and the recipe says to stop then.
 
         Raises:
             Interrupted, Unfinished: a signal or the time limit; the state is saved.
-            Diverged, CheckpointError, DiskFull: as they say.
+            Diverged, CheckpointError, DiskFull: the run cannot continue.
         """
-        for remark in remarks(self.plan, self.step):
-            self.reporters.tell("noted", remark)
+        for note in startup_notes(self.plan, self.step):
+            self.reporters.notify("noted", note)
         self.gallery.draw_real()
         ended = self.evaluate() if self.owes_an_evaluation() else None
-        self.terms.start_clock(self.step.samples_seen)
-        if self.mender.policy == "rollback" and self.step.step == 0:
-            self.save()
-        while self.step.step < self.plan.budget.steps and ended is None:
+        self.metrics.start_clock(self.step.samples_seen)
+        if self.nonfinite.policy == "rollback" and self.step.iteration == 0:
+            self.save()  # a checkpoint to go back to
+        while self.step.iteration < self.plan.budget.steps and ended is None:
             try:
-                ended = self.advance()
+                self.metrics.add(self.step())
+                ended = self.after_step()
                 self.stop_if_asked()
             except NotFinite as found:
-                self.mend(found)
+                self.go_back_or_end(found)
         self.score_at_the_end()
         return ended or "finished"
 
-    def advance(self) -> str | None:
-        """Play a step and do what is due after it; return why the run ends here, if it does."""
-        self.terms.remember(self.step())
-        self.mender.tell_skipped(self.step)
-        if self.step.graphs and (refusal := self.step.graphs.take_refusal()):
-            self.reporters.tell("noted", f"updates are not captured as CUDA graphs: {refusal}")
-        self.reporters.tell("ticked", self.step.step)
+    def after_step(self) -> str | None:
+        """Do what is due after a step; return why the run ends here, if it does."""
+        step = self.step
+        if step.skipped:
+            self.nonfinite.record_skipped(step.skipped)
+            step.skipped.clear()
+        if step.graphs and (refusal := step.graphs.take_refusal()):
+            self.reporters.notify("noted", f"updates are not captured as CUDA graphs: {refusal}")
+        self.reporters.notify("ticked", step.iteration)
         due, ended = self.due(), None
         if due:
-            check_finite(self.step)
+            step.check_finite()
         if "log" in due:
-            self.terms.write(self.step)
+            self.metrics.write(step.iteration, step.samples_seen)
         if "draw" in due:
-            self.gallery.draw(self.step.step, self.sampler())
+            self.gallery.draw(step.iteration, self.sampler())
         if "evaluate" in due:
             ended = self.evaluate()
         if "save" in due or ended:
-            self.save(needed=bool(ended) or self.step.step == self.plan.budget.steps)
+            self.save(needed=bool(ended) or step.iteration == self.plan.budget.steps)
         return ended
 
     def due(self) -> set[str]:
-        """Return what is to be done after the step that was just played; all of it at the end."""
-        budget, now = self.plan.budget, self.step.step
+        """Return what is due after the present step; at the end of the budget everything is."""
+        budget, now = self.plan.budget, self.step.iteration
         every = {
             "log": budget.log_every,
             "draw": budget.sample_every,
@@ -119,18 +120,19 @@ class Trainer:
         }
         return {what for what, n in every.items() if now == budget.steps or now % n == 0}
 
-    def mend(self, found: NotFinite) -> None:
-        """Go back to a checkpoint, and forget what came after it; or raise Diverged."""
-        self.mender.mend(self.step, found)
-        self.terms.forget(self.step.samples_seen)
+    def go_back_or_end(self, found: NotFinite) -> None:
+        """Go back to a checkpoint and forget what came after it, or raise Diverged."""
+        go_back = partial(self.checkpoints.go_back, self.step)
+        self.nonfinite.handle(found.report, self.step.rollbacks, go_back)
+        self.metrics.reset(self.step.samples_seen)
         self.best, self.evaluations_since_best = previous_best(
             self.directory.scores(),
-            self.step.step,
+            self.step.iteration,
             self.plan.recipe.settings.train.stop,
         )
 
     def sampler(self) -> Sampler:
-        """Return the sampler of the averaged generator, or of G itself if there is no average."""
+        """Return the sampler of G's average, or of G itself if there is none."""
         generator = self.step.ema.module if self.step.ema else self.step.parts.generator
         return Sampler(
             generator,
@@ -143,8 +145,8 @@ class Trainer:
     # --- scores ---
 
     def owes_an_evaluation(self) -> bool:
-        """Return whether the run was stopped in the evaluation of the step that it goes on from."""
-        now, budget = self.step.step, self.plan.budget
+        """Return whether the run was stopped during the evaluation of the step it resumes from."""
+        now, budget = self.step.iteration, self.plan.budget
         elsewhere = now % budget.eval_every and now != budget.steps
         if not now or elsewhere or self.scorer is None:
             return False
@@ -155,7 +157,7 @@ class Trainer:
         return not self.processes.share(scored)
 
     def evaluate(self) -> str | None:
-        """Look at samples and score them; return why the run ends here, if it does."""
+        """Check for collapse and score; return why the run ends here, if it does."""
         collapsed = self.collapse_monitor.check(self.sampler(), self.step)
         impatient = self.scorer is not None and self.compare_with_best()
         if collapsed and self.collapse_monitor.policy == "stop":
@@ -163,7 +165,7 @@ class Trainer:
         return "stopped" if impatient else None
 
     def compare_with_best(self) -> bool:
-        """Score the generator as it is, and keep the best; return whether patience has run out."""
+        """Score the present generator and keep the best; return whether patience has run out."""
         score = self.score(self.plan.budget.samples, "during")
         self.record(score)
         stop = self.plan.recipe.settings.train.stop
@@ -182,7 +184,7 @@ class Trainer:
             batch_norm="eval",
             truncation=None,
             labels=settings.labels if settings.conditional else None,
-            step=self.step.step,
+            step=self.step.iteration,
             samples_seen=self.step.samples_seen,
             checkpoint_sha256=checkpoint.sha256 if checkpoint else None,
             selected=selected,
@@ -191,10 +193,10 @@ class Trainer:
         return self.score_or_stop(self.sampler(), count, sampling)
 
     def score_or_stop(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
-        """Return the score of a sampler; told to stop meanwhile, save and raise instead."""
+        """Return the score of a sampler. If the run should stop meanwhile, save and raise."""
         assert self.scorer is not None
         try:
-            watched = replace(sampler, watch=self.flag.look)
+            watched = replace(sampler, watch=self.flag.check)
             return self.scorer.score_generator(watched, count, sampling)
         except GanzooError:
             self.stop_if_asked()
@@ -203,14 +205,14 @@ class Trainer:
     def record(self, score: Score) -> None:
         if self.processes.is_main:
             self.directory.append_score(score)
-        self.reporters.tell("scored", step_of(score), score)
+        self.reporters.notify("scored", step_of(score), score)
 
     def score_at_the_end(self) -> None:
         """Score the final and the best checkpoint under one protocol."""
         if self.scorer is None:
             return
         count = self.plan.budget.final_samples
-        final = self.score(count, "final", self.store.at(self.step.step))
+        final = self.score(count, "final", self.store.at(self.step.iteration))
         self.record(final)
         if self.best is None or step_of(self.best) == step_of(final):
             assert final.sampling is not None
@@ -219,7 +221,7 @@ class Trainer:
         try:
             checkpoint = self.store.at(step_of(self.best))
         except CheckpointError as error:
-            self.reporters.tell("noted", f"the best checkpoint is not scored again: {error}")
+            self.reporters.notify("noted", f"the best checkpoint is not scored again: {error}")
             return
         sampler = replace(self.sampler(), generator=deepcopy(self.sampler().generator))
         name = "ema" if self.step.ema else "generator"
@@ -231,17 +233,17 @@ class Trainer:
     # --- checkpoints and the end ---
 
     def save(self, *, needed: bool = False) -> bool:
-        """Save this step, unless that is done; see `Keeper.save`."""
+        """Save this step unless it is saved; see `CheckpointManager.save`."""
         protected = {step_of(self.best)} if self.best else set()
-        return self.keeper.save(self.step, protected, needed=needed)
+        return self.checkpoints.save(self.step, protected, needed=needed)
 
     def stop_if_asked(self) -> None:
-        """Save and raise if any rank was told to stop."""
+        """Save and raise if any rank should stop."""
         if not self.processes.any(self.flag.reason is not None):
             return
-        check_finite(self.step)
+        self.step.check_finite()
         self.save(needed=True)
         raise self.stopped()
 
     def stopped(self) -> GanzooError:
-        return self.flag.error(quote(str(self.directory.path)), self.step.step)
+        return self.flag.error(quote(str(self.directory.path)), self.step.iteration)

@@ -74,7 +74,7 @@ def with_batches_of(step: GanStep, loop: ReferenceLoop) -> None:
             yield drawn["batch"]
 
     def same_game(player: str, repeat: int, due: Any) -> Any:
-        mover = getattr(step, player)
+        mover = step.players[player]
         ours = first_game(step, mover, repeat)
         drawn["batch"] = (ours.real, None)
         loop.latents = lambda count: ours.latents  # type: ignore[method-assign]
@@ -257,7 +257,7 @@ def test_when_memory_runs_out_bench_suggests_a_command_that_needs_less(
     def refuse(*anything: Any, **how: Any) -> None:
         raise MemoryError("Unable to allocate 2.00 GiB")
 
-    monkeypatch.setattr(Player, "apply_gradients", refuse)
+    monkeypatch.setattr(Player, "finish_gradients", refuse)
     recipe = str(small_recipe(tmp_path))
     assert main(["bench", recipe, "train.batch_size=32"]) == 8
     said = capsys.readouterr().err

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.load import shipped_recipes
 
 Capture = pytest.CaptureFixture[str]
 
@@ -271,7 +271,7 @@ def test_shipped_recipes_are_listed_by_their_bare_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path, capsys: Capture
 ) -> None:
     (tmp_path / "tiny.yaml").write_text("recipe: 1\ndescription: small\npaper: arXiv:1406.2661\n")
-    monkeypatch.setattr("ganzoo.recipes.locate.shipped_directory", lambda: tmp_path)
+    monkeypatch.setattr("ganzoo.recipes.load.shipped_directory", lambda: tmp_path)
     assert main(["recipes"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "recipe  description  paper",

@@ -18,10 +18,10 @@ from ganzoo.report.entries import Entry
 from ganzoo.report.leaderboard import Leaderboard
 from ganzoo.report.naming import names_of
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.training.callbacks import Reporter
 from ganzoo.training.continuity import checked_code
-from ganzoo.training.launch import Options, prepare, resume, start
+from ganzoo.training.launch import Options, prepare, resume, train_run
 from ganzoo.training.rejoin import same_run, start_or_resume
-from ganzoo.training.reporter import Reporter
 
 LOSS = '''
     """A hinge loss with a margin."""
@@ -91,7 +91,7 @@ def losses(install_plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def run(*changes: str) -> RunDirectory:
-    return start(prepare("mine.yaml", changes), Options(runs_directory=Path("runs")))
+    return train_run(prepare("mine.yaml", changes), Options(runs_directory=Path("runs")))
 
 
 def notes_of_going_on(run: RunDirectory, *overrides: str, **options: Any) -> list[str]:

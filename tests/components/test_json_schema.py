@@ -8,7 +8,7 @@ import pytest
 
 from ganzoo.components.json_schema import recipe_schema
 from ganzoo.components.signature import argument_docs, summary_of
-from ganzoo.recipes.locate import shipped_recipes
+from ganzoo.recipes.load import shipped_recipes
 from ganzoo.recipes.yaml import load_document
 from ganzoo.registry.registry import Registry
 

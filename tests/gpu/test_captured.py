@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ganzoo.components.plan import Plan
 from ganzoo.training.assemble import make_step
+from ganzoo.training.checkpointing import read_state, write_state
 from ganzoo.training.graphs import WARM_UPS
-from ganzoo.training.loss_scale import START
-from ganzoo.training.nonfinite import NotFinite, check_finite
+from ganzoo.training.nonfinite import NotFinite
+from ganzoo.training.player import INITIAL_SCALE
 from ganzoo.training.precision import numerics
 from ganzoo.training.processes import Processes
-from ganzoo.training.state import read_state, write_state
 from ganzoo.training.step import GanStep
 
 from ..training.recipes import small_plan
@@ -91,7 +91,7 @@ def test_an_accident_is_found_when_the_host_looks(
 ) -> None:
     step = made(small_plan(tmp_path), gpu, captured=captured)
     played(step, STEPS)
-    check_finite(step)
+    step.check_finite()
     weights = [*step.generator.parameters, *step.discriminator.parameters]
     before = [weight.detach().clone() for weight in weights]
     first = next(step.parts.generator.parameters())
@@ -102,9 +102,9 @@ def test_an_accident_is_found_when_the_host_looks(
     first.detach()[corner] = kept
     assert all(torch.equal(a, b) for a, b in zip(before, weights, strict=True))
     with pytest.raises(NotFinite) as found:
-        step.look()
-    assert found.value.accident.step == STEPS
-    assert found.value.accident.player == "discriminator"
+        step.check_guard()
+    assert found.value.report.step == STEPS
+    assert found.value.report.player == "discriminator"
 
 
 def test_an_overflow_in_a_captured_update_moves_no_weight(
@@ -115,11 +115,11 @@ def test_an_overflow_in_a_captured_update_moves_no_weight(
     player = step.discriminator
     assert player.scale is not None
     before = [p.detach().clone() for p in player.parameters]
-    player.scale.factor.fill_(START * 2**60)
+    player.scale.factor.fill_(INITIAL_SCALE * 2**60)
     step()
     assert all(torch.equal(a, b) for a, b in zip(player.parameters, before, strict=True))
-    assert float(player.scale.factor) == START * 2**59
-    check_finite(step)
+    assert float(player.scale.factor) == INITIAL_SCALE * 2**59
+    step.check_finite()
 
 
 def test_state_that_was_read_back_goes_on_as_it_would_have(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.errors import PluginError, RecipeError
-from ganzoo.recipes import Recipe, locate
+from ganzoo.recipes import Recipe
 
 Write = Callable[[str, str], Path]
 
@@ -152,7 +152,7 @@ def test_a_shipped_recipe_is_extended_by_its_name(
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     (shipped / "digits-base.yaml").write_text(small.read_text())
-    monkeypatch.setattr(locate, "shipped_directory", lambda: shipped)
+    monkeypatch.setattr("ganzoo.recipes.load.shipped_directory", lambda: shipped)
     write("a.yaml", "recipe: 1\nextends: digits-base\n")
     recipe = Recipe.load("a.yaml")
     assert str(recipe.origins["loss", "use"]) == "digits-base:5"

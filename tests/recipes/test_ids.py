@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ganzoo.components.planner import check_ids
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.load import check_ids
 from ganzoo.recipes.schema import named_components
 
 Write = Callable[[str, str], Path]

@@ -9,7 +9,7 @@ import pytest
 
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes import Recipe
-from ganzoo.recipes.locate import inside_project, project_root, shipped_directory
+from ganzoo.recipes.load import inside_project, project_root, shipped_directory
 
 Write = Callable[[str, str], Path]
 
@@ -78,7 +78,7 @@ def test_in_a_checkout_the_shipped_recipes_are_next_to_the_package(
 ) -> None:
     package = tmp_path / "ganzoo"
     package.mkdir()
-    monkeypatch.setattr("ganzoo.recipes.locate.__file__", str(package / "recipes" / "locate.py"))
+    monkeypatch.setattr("ganzoo.recipes.load.__file__", str(package / "recipes" / "load.py"))
     assert shipped_directory() == tmp_path / "recipes"
     (package / "shipped_recipes").mkdir()
     assert shipped_directory() == package / "shipped_recipes"

@@ -21,8 +21,8 @@ from ganzoo.components.planner import make_plan
 from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.training.assemble import make_step
+from ganzoo.training.checkpointing import write_state
 from ganzoo.training.processes import Processes, find_processes
-from ganzoo.training.state import write_state
 from ganzoo.training.step import GanStep
 
 from .tiny import tensors

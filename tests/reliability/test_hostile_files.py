@@ -131,7 +131,7 @@ def test_a_file_that_is_not_a_state_is_a_one_line_error(
     seal_again(newest)
     assert main(["resume", str(run), "train.steps=8"]) == 5
     message = capfd.readouterr().err.splitlines()[-1]
-    assert message.startswith(f"{newest / 'state.pt'} is no state of this run: ")
+    assert message.startswith(f"{newest / 'state.pt'} is not the state of this run: ")
 
 
 @pytest.mark.slow

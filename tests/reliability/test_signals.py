@@ -15,9 +15,9 @@ from ganzoo.cli import main
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.scoring import features
-from ganzoo.training import launch, scorer, state
+from ganzoo.training import checkpointing, launch, scorer
+from ganzoo.training.ending import StopAsked, StopFlag
 from ganzoo.training.gallery import Gallery
-from ganzoo.training.signals import StopAsked, StopFlag
 from ganzoo.training.step import GanStep
 
 from .tiny import STEPS, TINY, differing, last_checkpoint, only_run
@@ -31,7 +31,7 @@ PHASES: dict[str, tuple[Any, str, int, int]] = {
     "reading the reference": (scorer, "tensors_of", 1, 3),
     "passing over the reference": (features, "features_of_batch", 10, 3),
     "scoring": (features, "features_of_batch", 43, 3),
-    "saving": (state, "write_network", 2, 2),
+    "saving": (checkpointing, "write_network", 2, 2),
     "scoring the final": (features, "features_of_batch", 51, STEPS),
     "scoring the best": (features, "features_of_batch", 55, STEPS),
 }

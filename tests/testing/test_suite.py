@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from ganzoo.api import Game, Terms
 from ganzoo.errors import PluginError, UsageError
-from ganzoo.testing import NonConformance, conformance
+from ganzoo.testing import NonConformance, conformance, game
 from ganzoo.testing.suite import CHECKS
 
 PLUGIN = """
@@ -190,3 +192,22 @@ def test_where_warnings_are_errors_those_of_torch_itself_are_ignored(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert judge("schedule", Warns)["values"].outcome == outcome
+
+
+def test_a_game_by_hand_plays_a_regularizer_that_needs_input_gradients() -> None:
+    class R1:
+        capabilities = frozenset({"real-gradient"})
+
+        def discriminator(self, game: Game) -> Terms:
+            _, gradient = game.input_gradient(game.real, game.labels)
+            return {"r1": gradient.square().sum(1).mean()}
+
+    class Critic(torch.nn.Linear):
+        def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> torch.Tensor:
+            return super().forward(x)[:, 0]
+
+    critic, x = Critic(3, 1), torch.randn(5, 3)
+    needed = R1.capabilities
+    by_hand = game("discriminator", critic, critic, real=x, latents=x, capabilities=needed)
+    assert by_hand.real.requires_grad
+    torch.testing.assert_close(R1().discriminator(by_hand)["r1"], critic.weight.square().sum())

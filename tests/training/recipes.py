@@ -1,4 +1,4 @@
-"""Small recipes for tests of the engine, and what is played of them."""
+"""Small recipes for tests of training."""
 
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,6 @@ def small_plan(tmp_path: Path, overrides: dict[str, Any] | None = None) -> Plan:
 
 def first_game(step: GanStep, player: Player, repeat: int) -> EngineGame:
     """Return the game of a player's update with no regularizers, of its first micro-batch."""
-    arithmetic = step.arithmetic
-    rows = next(arithmetic.micro_batches())
-    return arithmetic.game(player, step.inputs(player, repeat), rows, arithmetic.wanted(player, []))
+    rows = next(step.micro_batches())
+    required = step.required_gradients(player, [])
+    return step.game(player, step.inputs(player, repeat), rows, required)

@@ -168,3 +168,15 @@ def test_a_run_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
 def test_what_cannot_name_a_run_is_called_so(reference: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a run is a path, the beginning of its name, or 'last'"):
         ganzoo.load(reference, tmp_path)
+
+
+def test_a_run_is_resumed_and_scored_by_name(tmp_path: Path) -> None:
+    started = ganzoo.run("digits-dcgan-conditional", TINY, runs_directory=tmp_path)
+    resumed = ganzoo.resume(started.name[:-1], {"train.steps": 3}, runs_directory=tmp_path)
+    assert resumed.path == started.path
+    assert resumed.checkpoint().step == 3
+    overrides = {"eval.extractor": "pixels", "eval.final_samples": 100, "eval.metrics": []}
+    score = ganzoo.score("last", overrides, checkpoint=2, runs_directory=tmp_path)
+    assert resumed.scores[-1] == score
+    assert score.sampling is not None
+    assert score.sampling.step == 2

@@ -20,14 +20,13 @@ from ganzoo.recipes.lock import read_lock
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.random_streams import CPU
-from ganzoo.training.advice import smaller
 from ganzoo.training.assemble import make_step, require_fit
-from ganzoo.training.checkpointing import MAX_FULL_DISKS, Keeper
-from ganzoo.training.ending import _READER_GONE
-from ganzoo.training.launch import Options, resume, start
+from ganzoo.training.callbacks import Reporter, Reporters
+from ganzoo.training.checkpointing import MAX_FULL_DISKS, CheckpointManager
+from ganzoo.training.ending import _WORKER_GONE, hint_smaller_batch
+from ganzoo.training.launch import Options, resume, train_run
 from ganzoo.training.player import Player
 from ganzoo.training.processes import Processes
-from ganzoo.training.reporter import Reporter, Reporters
 from ganzoo.training.step import GanStep
 
 from .recipes import SMALL, small_plan
@@ -39,10 +38,10 @@ TINY = {
 
 
 @pytest.fixture
-def keeper(tmp_path: Path) -> Keeper:
+def manager(tmp_path: Path) -> CheckpointManager:
     directory = RunDirectory.create(tmp_path / "runs", "small", 0)
     store = CheckpointStore(directory.checkpoints_directory)
-    return Keeper(store, directory, Processes(CPU), Reporters([]))
+    return CheckpointManager(store, directory, Processes(CPU), Reporters([]))
 
 
 @pytest.fixture
@@ -69,48 +68,50 @@ def saves(directory: RunDirectory) -> list[int]:
     return [event["step"] for event in directory.events() if event["event"] == "saved"]
 
 
-def test_a_step_is_saved_once_however_often_it_is_due(keeper: Keeper, step: GanStep) -> None:
-    assert keeper.save(step)
-    assert keeper.save(step, needed=True)
-    assert saves(keeper.directory) == [0]
+def test_a_step_is_saved_once_however_often_it_is_due(
+    manager: CheckpointManager, step: GanStep
+) -> None:
+    assert manager.save(step)
+    assert manager.save(step, needed=True)
+    assert saves(manager.directory) == [0]
 
 
 def test_a_full_disk_is_survived_but_not_three_times_in_a_row(
-    keeper: Keeper, step: GanStep, full_disk: Any
+    manager: CheckpointManager, step: GanStep, full_disk: Any
 ) -> None:
-    keeper.save(step)
+    manager.save(step)
     full_disk(True)
-    for step.step in range(1, MAX_FULL_DISKS):
-        assert not keeper.save(step)
+    for step.iteration in range(1, MAX_FULL_DISKS):
+        assert not manager.save(step)
     full_disk(False)
-    step.step = 10
-    assert keeper.save(step)
+    step.iteration = 10
+    assert manager.save(step)
     full_disk(True)
-    for step.step in range(11, 10 + MAX_FULL_DISKS):
-        assert not keeper.save(step)
-    step.step = 20
+    for step.iteration in range(11, 10 + MAX_FULL_DISKS):
+        assert not manager.save(step)
+    step.iteration = 20
     with pytest.raises(DiskFull, match=r"save step 20: .*, 3 times in a row; the newest checkp"):
-        keeper.save(step)
-    assert keeper.store.steps() == [0, 10]
+        manager.save(step)
+    assert manager.store.steps() == [0, 10]
 
 
 def test_a_checkpoint_that_is_needed_is_not_left_out(
-    keeper: Keeper, step: GanStep, full_disk: Any
+    manager: CheckpointManager, step: GanStep, full_disk: Any
 ) -> None:
     full_disk(True)
-    assert not keeper.save(step)
+    assert not manager.save(step)
     with pytest.raises(
         DiskFull, match=r"no room to save step 0: .*; there is none before"
     ) as caught:
-        keeper.save(step, needed=True)
-    assert str(caught.value.hint).startswith(f"ganzoo resume {keeper.directory.path}")
+        manager.save(step, needed=True)
+    assert str(caught.value.hint).startswith(f"ganzoo resume {manager.directory.path}")
 
 
 @pytest.mark.slow
 def test_an_evaluation_that_is_also_a_save_publishes_one_checkpoint(tmp_path: Path) -> None:
     cadence = {"train.save_every_steps": 2, "eval": {"every_steps": 2, "samples": 64}}
     options = Options(runs_directory=tmp_path / "runs")
-    directory = start(small_plan(tmp_path, TINY | cadence), options)
+    directory = train_run(small_plan(tmp_path, TINY | cadence), options)
     assert saves(directory) == [2, 4, 6]
     resume(directory, [], options)
     assert saves(directory) == [2, 4, 6]
@@ -155,9 +156,9 @@ def test_out_of_memory_offers_half_the_batch_at_once_and_changes_nothing(
     def refuse(*anything: Any, **how: Any) -> None:
         raise NO_MEMORY[kind]
 
-    monkeypatch.setattr(Player, "apply_gradients", refuse)
+    monkeypatch.setattr(Player, "finish_gradients", refuse)
     with pytest.raises(OutOfMemory, match=r"^out of memory: .*allocate") as caught:
-        start(small_plan(tmp_path, TINY), Options(runs_directory=tmp_path / "runs"))
+        train_run(small_plan(tmp_path, TINY), Options(runs_directory=tmp_path / "runs"))
     (directory,) = RunDirectory.all(tmp_path / "runs")
     assert str(caught.value.hint).endswith("recipe.lock.yaml train.micro_batch=8")
     assert read_lock(directory.lock_file)["train"]["micro_batch"] is None
@@ -181,7 +182,7 @@ def test_what_out_of_memory_offers_is_smaller_and_never_refused(
     overrides: dict[str, Any], world_size: int, less: str | None, tmp_path: Path
 ) -> None:
     plan = small_plan(tmp_path, overrides)
-    assert smaller(plan, world_size) == less
+    assert hint_smaller_batch(plan, world_size) == less
     if less:
         key, _, value = less.partition("=")
         made = small_plan(tmp_path, overrides | {key: int(value)})
@@ -201,7 +202,7 @@ def test_a_reader_of_data_that_is_killed_ends_the_run_with_the_command_that_goes
     plan = small_plan(tmp_path, TINY | {"train.data": "stream", "train.steps": 1000})
     options = Options(runs_directory=tmp_path / "runs", reporter=Killer())
     with pytest.raises(DeviceError, match="that reads the data was ended from outside") as caught:
-        start(plan, options)
+        train_run(plan, options)
     (directory,) = RunDirectory.all(tmp_path / "runs")
     assert caught.value.hint == f"ganzoo resume {directory.path}"
     assert directory.events()[-1]["exit_code"] == 9
@@ -215,4 +216,4 @@ def test_a_reader_of_data_that_is_killed_ends_the_run_with_the_command_that_goes
     ],
 )
 def test_whatever_torch_says_of_a_reader_that_is_gone_is_understood(words: str) -> None:
-    assert _READER_GONE.match(words)
+    assert _WORKER_GONE.match(words)

@@ -18,10 +18,10 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
+from ganzoo.training.callbacks import Reporter, Reporters
 from ganzoo.training.collapse import GRACE_SAMPLES, CollapseMonitor
-from ganzoo.training.launch import Options, start
+from ganzoo.training.launch import Options, train_run
 from ganzoo.training.processes import Processes
-from ganzoo.training.reporter import Reporter, Reporters
 from ganzoo.training.sample_stats import (
     RealBaseline,
     SampleComparison,
@@ -269,7 +269,7 @@ def test_a_run_that_collapses_ends_if_it_is_told_to_and_keeps_its_best(
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(SMALL | recipe))
     registry = Registry.with_local(tmp_path / "constant.py")
     plan = make_plan(Recipe.load(tmp_path / "mine.yaml", {}, registry), registry)
-    directory = start(plan, Options(runs_directory=tmp_path / "runs"))
+    directory = train_run(plan, Options(runs_directory=tmp_path / "runs"))
     last = directory.events()[-1]
     assert (last["event"], last["how"], last["step"]) == ("finished", how, steps)
     assert directory.status() == "finished"

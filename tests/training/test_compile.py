@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from ganzoo.errors import DeviceError, PluginError
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
-from ganzoo.training.compiled import Compiled
 from ganzoo.training.game import EngineGame
-from ganzoo.training.networks import Networks, RequiredGradients
+from ganzoo.training.networks import Compiled, Networks, RequiredGradients
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 
@@ -49,8 +48,8 @@ def test_compiled_networks_follow_eager_ones_to_rounding(
 ) -> None:
     eager, _ = play(tmp_path, 4, **method)
     compiled, step = play(tmp_path, 4, **method, **{"train.compile": True})
-    assert step.arithmetic.networks.compiled is not None
-    assert step.arithmetic.networks.compiled.penalty is not None
+    assert step.networks.compiled is not None
+    assert step.networks.compiled.penalty is not None
     for ours, theirs in zip(compiled, eager, strict=True):
         assert ours.keys() == theirs.keys()
         for name, value in theirs.items():
@@ -64,7 +63,7 @@ def test_a_compiled_run_keeps_the_names_of_its_weights(tmp_path: Path) -> None:
     _, eager = play(tmp_path, 1)
     _, compiled = play(tmp_path, 1, **{"train.compile": True})
     for role in ("generator", "discriminator"):
-        names = [list(getattr(step.parts, role).state_dict()) for step in (eager, compiled)]
+        names = [list(step.parts.networks[role].state_dict()) for step in (eager, compiled)]
         assert names[0] == names[1]
 
 
@@ -84,11 +83,11 @@ def stand_in() -> Networks:
 
 def test_a_d_with_buffers_stays_eager_in_updates_with_a_penalty() -> None:
     networks = stand_in()
-    penalised = networks.wanting(RequiredGradients(real_gradient=True))
+    penalised = networks.requiring(RequiredGradients(real_gradient=True))
     assert penalised.compiled is not None
     assert penalised.compiled.discriminator is None
     assert not penalised.functional
-    assert networks.wanting(RequiredGradients()) is networks
+    assert networks.requiring(RequiredGradients()) is networks
 
 
 def test_an_input_gradient_of_a_compiled_d_must_be_declared() -> None:
@@ -97,7 +96,7 @@ def test_an_input_gradient_of_a_compiled_d_must_be_declared() -> None:
         "discriminator", networks.generator, networks.discriminator, real=points, latents=points
     )
     played.networks = networks
-    with pytest.raises(PluginError, match="no component declares"):
+    with pytest.raises(PluginError, match="without declaring it"):
         played.input_gradient(points)
 
 
@@ -109,8 +108,8 @@ def compiled_into(tmp_path: Path, raised: Exception, file: str = __file__) -> Ga
         raise raised
 
     made.__code__ = made.__code__.replace(co_filename=file)
-    arithmetic, compiled = step.arithmetic, Compiled(made, made, penalty=None)
-    arithmetic.networks = replace(arithmetic.networks, compiled=compiled)
+    compiled = Compiled(made, made, penalty=None)
+    step.networks = replace(step.networks, compiled=compiled)
     return step
 
 

@@ -9,9 +9,9 @@ import torch
 from ganzoo.errors import Diverged
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
-from ganzoo.training.loss_scale import GROWN_AFTER, LARGEST, START, LossScale
+from ganzoo.training.checkpointing import read_state, write_state
+from ganzoo.training.player import GROWTH_INTERVAL, INITIAL_SCALE, MAX_SCALE, LossScale
 from ganzoo.training.processes import Processes
-from ganzoo.training.state import read_state, write_state
 from ganzoo.training.step import GanStep
 
 from .recipes import small_plan
@@ -28,7 +28,7 @@ def make(tmp_path: Path, **overrides: Any) -> GanStep:
 
 
 def scale_of(step: GanStep, role: str) -> LossScale:
-    scale = getattr(step, role).scale
+    scale = step.players[role].scale
     assert scale is not None
     return scale
 
@@ -38,7 +38,7 @@ def test_the_factor_follows_torchs_grad_scaler() -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([weight], lr=0.0)
     ours = LossScale(CPU)
-    for update in range(GROWN_AFTER + 5):
+    for update in range(GROWTH_INTERVAL + 5):
         overflows = update in (2, 3)
         scaler.scale(weight.sum() * (float("inf") if overflows else 1.0)).backward()
         scaler.step(optimizer)
@@ -52,18 +52,18 @@ def test_at_a_factor_of_one_an_overflow_is_in_earnest() -> None:
     scale, halvings = LossScale(CPU), 0
     while not bool(scale.update(NO, YES)):
         halvings += 1
-    assert 2.0**halvings == START
+    assert 2.0**halvings == INITIAL_SCALE
     assert float(scale.factor) == 1.0
 
 
 def test_a_factor_that_nothing_overflows_at_stays_finite() -> None:
     scale = LossScale(CPU)
-    scale.factor.fill_(LARGEST)
-    for _ in range(GROWN_AFTER):
+    scale.factor.fill_(MAX_SCALE)
+    for _ in range(GROWTH_INTERVAL):
         scale.update(YES, NO)
-    assert float(scale.factor) == LARGEST
+    assert float(scale.factor) == MAX_SCALE
     scale.update(NO, YES)
-    assert float(scale.factor) == LARGEST / 2
+    assert float(scale.factor) == MAX_SCALE / 2
 
 
 def test_what_no_factor_enters_is_in_earnest_at_once() -> None:
@@ -112,7 +112,7 @@ def test_an_overflow_in_d_leaves_gs_factor_alone(tmp_path: Path) -> None:
     terms = step()
     pairs = zip(step.discriminator.parameters, before, strict=True)
     assert all(torch.equal(now, then) for now, then in pairs)
-    assert float(scale_of(step, "generator").factor) == START
+    assert float(scale_of(step, "generator").factor) == INITIAL_SCALE
     assert torch.isnan(terms["d/gradient_norm"])
     assert torch.isfinite(terms["d/real"])
     assert step.discriminator.skipped == 0

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.training.game import EngineGame, RequiredGradients
+from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import RequiredGradients
 
 
 class Critic(nn.Module):
@@ -74,26 +75,26 @@ def test_fakes_carry_a_graph_only_in_the_generators_update() -> None:
 
 
 def test_a_component_that_asks_for_it_gets_the_generators_graph_in_ds_update() -> None:
-    assert game(wanted=RequiredGradients(generator_graph=True)).fake.requires_grad
+    assert game(required=RequiredGradients(generator_graph=True)).fake.requires_grad
 
 
-@pytest.mark.parametrize("wanted", [RequiredGradients(), RequiredGradients(real_gradient=True)])
-def test_the_input_gradient_is_the_critics_own(wanted: RequiredGradients) -> None:
-    played = game(wanted=wanted)
+@pytest.mark.parametrize("required", [RequiredGradients(), RequiredGradients(real_gradient=True)])
+def test_the_input_gradient_is_the_critics_own(required: RequiredGradients) -> None:
+    played = game(required=required)
     output, gradient = played.input_gradient(played.real, played.labels)
     torch.testing.assert_close(gradient, critic(played).w * (1 + played.real))
     torch.testing.assert_close(output.logits, played.real_logits)
 
 
 def test_a_declared_real_gradient_costs_no_second_pass() -> None:
-    played = game(wanted=RequiredGradients(real_gradient=True))
+    played = game(required=RequiredGradients(real_gradient=True))
     _ = played.real_logits
     played.input_gradient(played.real, played.labels)
     assert critic(played).batches == [8]
 
 
 def test_an_input_gradient_can_be_differentiated_again() -> None:
-    played = game(wanted=RequiredGradients(real_gradient=True))
+    played = game(required=RequiredGradients(real_gradient=True))
     _, gradient = played.input_gradient(played.real)
     gradient.square().sum(1).mean().backward()
     expected = (2 * critic(played).w * (1 + played.real).square()).mean(0)

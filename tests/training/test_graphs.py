@@ -1,7 +1,6 @@
-"""What surrounds a captured update: its inputs, learning rates and numbers, played on a CPU.
+"""What surrounds a captured update: its inputs, learning rates and numbers, on a CPU.
 
-In the place of a CUDA graph stands one that calls the captured function again. What a GPU adds to
-that is checked there, by `make gpu`.
+Here a graph calls the captured function again. What a GPU adds to that is checked by `make gpu`.
 """
 
 from collections.abc import Callable
@@ -18,11 +17,11 @@ from ganzoo.components.plan import Plan
 from ganzoo.errors import RecipeError
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
+from ganzoo.training.checkpointing import read_state, write_state
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.graphs import MAX_GRAPHS, WARM_UPS, Graphs
-from ganzoo.training.guard import Guard
+from ganzoo.training.player import Guard
 from ganzoo.training.processes import Processes
-from ganzoo.training.state import read_state, write_state
 from ganzoo.training.step import GanStep
 
 from .recipes import small_plan
@@ -46,7 +45,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Repeated:
-    """A graph that is no recording: it does everything again."""
+    """A graph that runs its function again."""
 
     replay: Callable[[], None]
 
@@ -65,10 +64,10 @@ class OnTheCpu:
             raise RuntimeError("operation not permitted when stream is capturing\nand more")
         return Repeated(play)
 
-    def where(self) -> AbstractContextManager[None]:
+    def capture_stream(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.captures_forgotten = self.captures
 
 
@@ -118,7 +117,7 @@ def test_every_set_of_due_regularizers_has_a_graph_up_to_a_limit(tmp_path: Path)
     assert all(torch.equal(a, b) for a, b in zip(state(eager), state(step), strict=True))
 
 
-def test_what_cannot_be_captured_is_played_eagerly_and_said(tmp_path: Path) -> None:
+def test_an_update_that_cannot_be_captured_runs_eagerly_and_is_reported(tmp_path: Path) -> None:
     recorder = OnTheCpu(refusing=True)
     plan = small_plan(tmp_path)
     eager, ours = make_step(plan, Processes(CPU)), captured(plan, recorder)
@@ -158,7 +157,10 @@ def test_a_checkpoint_says_nothing_of_graphs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ({"optimizers.generator": {"use": "rmsprop"}}, "optimizers.generator has no fused form"),
+        (
+            {"optimizers.generator": {"use": "rmsprop"}},
+            "optimizers.generator is not fused",
+        ),
         ({"train.on_nonfinite": "skip"}, "on_nonfinite: skip asks the host"),
         (
             {

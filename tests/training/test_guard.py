@@ -9,8 +9,8 @@ from ganzoo.errors import Diverged
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training import assemble
 from ganzoo.training.assemble import make_step
-from ganzoo.training.guard import Guard
-from ganzoo.training.nonfinite import NotFinite, check_finite
+from ganzoo.training.nonfinite import NotFinite
+from ganzoo.training.player import Guard
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 
@@ -28,13 +28,13 @@ def guarded(tmp_path: Path, at: int = 2) -> GanStep:
 def test_a_guard_remembers_the_first_and_lets_nothing_through_after_it() -> None:
     guard = Guard(CPU)
     fine, bad = torch.tensor(True), torch.tensor(False)
-    assert [bool(guard.let(each)) for each in (fine, fine, bad, fine, bad)] == [True] * 2 + [
+    assert [bool(guard.allow(each)) for each in (fine, fine, bad, fine, bad)] == [True] * 2 + [
         False
     ] * 3
     assert guard.first() == 2
     guard.reset()
     assert guard.first() is None
-    assert bool(guard.let(fine))
+    assert bool(guard.allow(fine))
 
 
 def test_weights_stay_as_they_were_before_the_accident(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_weights_stay_as_they_were_before_the_accident(tmp_path: Path) -> None:
         plain()
     plain.update(plain.discriminator, 0)
     for role in ("discriminator", "generator"):
-        ours, theirs = getattr(step, role).parameters, getattr(plain, role).parameters
+        ours, theirs = step.players[role].parameters, plain.players[role].parameters
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
@@ -55,11 +55,11 @@ def test_the_host_is_told_of_the_first_accident_when_it_looks(tmp_path: Path) ->
     for _ in range(5):
         step()
     with pytest.raises(NotFinite) as found:
-        check_finite(step)
-    accident = found.value.accident
-    assert (accident.player, accident.step, accident.repeat) == ("generator", 2, 0)
-    assert "accident" in accident.what
-    assert len(accident.batch) == step.rules.batch_size
+        step.check_finite()
+    report = found.value.report
+    assert (report.player, report.step, report.repeat) == ("generator", 2, 0)
+    assert "accident" in report.what
+    assert len(report.batch) == step.config.batch_size
 
 
 def test_under_a_guard_a_healthy_run_is_bit_for_bit_the_same(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_under_a_guard_a_healthy_run_is_bit_for_bit_the_same(tmp_path: Path) -> 
     for _ in range(4):
         ours()
         theirs()
-        check_finite(ours)
+        ours.check_finite()
     assert all(torch.equal(a, b) for a, b in zip(state(ours), state(theirs), strict=True))
 
 

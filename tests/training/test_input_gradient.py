@@ -11,7 +11,8 @@ from torch.nn.functional import scaled_dot_product_attention, softplus
 
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
-from ganzoo.training.game import EngineGame, RequiredGradients
+from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import RequiredGradients
 from ganzoo.training.processes import Processes
 
 from .recipes import small_plan
@@ -38,7 +39,7 @@ class Same(nn.Module):
 def game(functional: bool, **given: Any) -> EngineGame:
     torch.manual_seed(0)
     real, latents = torch.randn(6, 5).double(), torch.randn(6, 5).double()
-    given = {"wanted": RequiredGradients(real_gradient=True)} | given
+    given = {"required": RequiredGradients(real_gradient=True)} | given
     played = EngineGame.of("discriminator", Same(), Smooth(), real=real, latents=latents, **given)
     played.networks = replace(played.networks, functional=functional)
     return played
@@ -138,6 +139,6 @@ class Attentive(nn.Module):
 def test_attention_can_be_differentiated_twice_where_a_penalty_is_due(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, {"regularizers.r1": {"gamma": 1.0}})
     step, critic = make_step(plan, Processes(CPU)), Attentive()
-    step.arithmetic.networks = replace(step.arithmetic.networks, discriminator=critic)
+    step.networks = replace(step.networks, discriminator=critic)
     step.discriminator.parameters = list(critic.parameters())
     assert step.update(step.discriminator, 0)["d/gradient_norm"] > 0

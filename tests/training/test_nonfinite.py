@@ -19,10 +19,10 @@ from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
-from ganzoo.training.launch import Options, resume, start
-from ganzoo.training.nonfinite import NotFinite, check_finite
+from ganzoo.training.checkpointing import write_state
+from ganzoo.training.launch import Options, resume, train_run
+from ganzoo.training.nonfinite import NotFinite
 from ganzoo.training.processes import Processes
-from ganzoo.training.state import networks_of, write_state
 from ganzoo.training.step import MAX_SKIPPED, GanStep
 
 from .recipes import SMALL
@@ -56,7 +56,7 @@ def plan_of(folder: Path, accident: dict[str, Any], **overrides: Any) -> Plan:
 def run(folder: Path, what: str, **overrides: Any) -> RunDirectory:
     """Train, and return the run's directory; of a run that diverged it is the newest."""
     given = {"what": what} | overrides.pop("accident", {})
-    return start(plan_of(folder, given, **overrides), Options(runs_directory=folder / "runs"))
+    return train_run(plan_of(folder, given, **overrides), Options(runs_directory=folder / "runs"))
 
 
 def the_run(folder: Path) -> RunDirectory:
@@ -153,7 +153,7 @@ def test_a_run_resumed_after_a_rollback_ends_with_the_straight_runs_weights(
     how = {"train__on_nonfinite": "rollback", "train__data": "stream"}
     straight = run(tmp_path, "term", train__steps=8, **how)
     options = Options(runs_directory=tmp_path / "stopped")
-    stopped = start(plan_of(tmp_path, {"what": "term"}, **how), options)
+    stopped = train_run(plan_of(tmp_path, {"what": "term"}, **how), options)
     resume(stopped, ["train.steps=8"], options)
     ours, theirs = saved_tensors(straight, 8), saved_tensors(stopped, 8)
     assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
@@ -204,7 +204,7 @@ def test_a_skipped_update_leaves_no_trace_in_weights_buffers_or_optimizers(tmp_p
 def state_of(step: GanStep) -> dict[str, Tensor]:
     found = {
         f"{network}.{name}": value.clone()
-        for network, module in networks_of(step).items()
+        for network, module in step.modules().items()
         for name, value in module.state_dict().items()
     }
     for index, state in step.generator.optimizer.state_dict()["state"].items():
@@ -218,7 +218,7 @@ def test_what_is_left_of_a_bad_update_says_which_samples_it_saw(tmp_path: Path) 
         step()
     with pytest.raises(NotFinite) as caught:
         step()
-    record = caught.value.accident.record()
+    record = caught.value.report.record()
     assert (record["step"], record["player"]) == (3, "generator")
     # Each of three steps consumed two batches of 8; this is the second of the fourth.
     assert record["batch"] == tuple(step.feed.order.indices(7 * 8, 8).tolist())
@@ -238,12 +238,12 @@ def test_a_rollback_changes_the_noise_and_the_order_of_the_data(tmp_path: Path) 
 
 def test_a_weight_that_is_not_finite_is_named_and_never_written(tmp_path: Path) -> None:
     step = step_of(tmp_path)
-    check_finite(step)
+    step.check_finite()
     assert step.ema is not None
     name, average = next(iter(step.ema.module.named_parameters()))
     average.view(-1)[0] = float("nan")
     with pytest.raises(NotFinite, match=rf"ema\.{name} is not finite after step 0"):
-        check_finite(step)
+        step.check_finite()
     with pytest.raises(CheckpointError, match="not finite; no checkpoint is written"):
         write_state(step, tmp_path)
 

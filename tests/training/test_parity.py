@@ -71,7 +71,7 @@ def test_default_generators_are_seeded_as_by_torch(tmp_path: Path) -> None:
     _, step = play(tmp_path)
     step._seed_default_generators()
     ours = torch.rand(3)
-    torch.manual_seed(step.noise.key("default", step.step, 0))
+    torch.manual_seed(step.noise.key("default", step.iteration, 0))
     assert torch.equal(ours, torch.rand(3))
 
 
@@ -88,7 +88,7 @@ def test_fused_adam_is_torchs_default_to_rounding() -> None:
 def test_channels_last_is_rounding(tmp_path: Path) -> None:
     contiguous, _ = play(tmp_path, train__memory_format="contiguous")
     channels_last, step = play(tmp_path, train__memory_format="channels_last")
-    assert step.rules.channels_last
+    assert step.config.channels_last
     assert_rounding(channels_last, contiguous, 1e-4)
 
 

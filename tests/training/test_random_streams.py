@@ -1,4 +1,4 @@
-"""The noise law: a number depends on seed, stream, step and global index, and on nothing else."""
+"""Noise depends on seed, stream, step and global sample index, and on nothing else."""
 
 import pytest
 import torch
@@ -35,5 +35,5 @@ def test_blocks_of_one_batch_differ() -> None:
 
 
 def test_a_key_is_what_it_was() -> None:
-    # A changed law would silently change every experiment's numbers.
+    # Another law would silently change every experiment's numbers.
     assert RandomStreams(7).key("generator0/latents", 12, 1) == 2854640914087244148

@@ -12,9 +12,9 @@ from torch import Tensor
 from ganzoo.components.plan import Plan
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
+from ganzoo.training.checkpointing import write_state
 from ganzoo.training.precision import numerics
 from ganzoo.training.processes import Processes
-from ganzoo.training.state import networks_of, write_state
 from ganzoo.training.step import GanStep
 
 from .recipes import small_plan
@@ -61,7 +61,7 @@ def everything(step: GanStep) -> dict[str, Tensor]:
     """Return every tensor and number that the next steps depend on."""
     found = {
         f"{name}.{key}": value
-        for name, network in networks_of(step).items()
+        for name, network in step.modules().items()
         for key, value in network.state_dict().items()
     }
     for player in (step.discriminator, step.generator):

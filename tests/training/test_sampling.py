@@ -51,9 +51,10 @@ def test_sampling_leaves_mode_and_default_generator_as_they_were() -> None:
     assert torch.equal(made.sample(5), first)
 
 
-def test_labels_follow_their_law() -> None:
-    law = LabelSampler(torch.tensor([0.25, 0.25, 1.0], dtype=torch.float64))
-    drawn = torch.cat([labels for _, labels in sampler(label_sampler=law).batches(4000, seed=0)])
+def test_labels_follow_their_distribution() -> None:
+    label_sampler = LabelSampler(torch.tensor([0.25, 0.25, 1.0], dtype=torch.float64))
+    batches = sampler(label_sampler=label_sampler).batches(4000, seed=0)
+    drawn = torch.cat([labels for _, labels in batches])
     counts = torch.bincount(drawn, minlength=3) / 4000
     torch.testing.assert_close(counts, torch.tensor([0.25, 0.0, 0.75]), atol=0.03, rtol=0)
 

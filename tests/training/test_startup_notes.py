@@ -10,16 +10,16 @@ from torch import nn
 from ganzoo.errors import DeviceError
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
-from ganzoo.training.compiled import Compiled
+from ganzoo.training.networks import Compiled
 from ganzoo.training.processes import Processes
-from ganzoo.training.startup_notes import remarks
+from ganzoo.training.startup_notes import startup_notes
 
 from .recipes import small_plan
 
 
 def said(tmp_path: Path, overrides: dict[str, Any], world_size: int = 1) -> str:
     plan = small_plan(tmp_path, overrides)
-    return "\n".join(remarks(plan, make_step(plan, Processes(CPU, 0, world_size))))
+    return "\n".join(startup_notes(plan, make_step(plan, Processes(CPU, 0, world_size))))
 
 
 def test_an_ordinary_run_has_nothing_to_say(tmp_path: Path) -> None:
@@ -49,14 +49,11 @@ def test_a_compiled_d_that_stays_eager_under_a_penalty_is_said(tmp_path: Path) -
     plan = small_plan(tmp_path, {"loss": "wgan-gp"})
     step = make_step(plan, Processes(CPU))
     compiled = Compiled(nn.Identity(), nn.Identity(), penalty=None)
-    arithmetic = step.arithmetic
-    arithmetic.networks = replace(arithmetic.networks, compiled=compiled)
-    (line,) = remarks(plan, step)
+    step.networks = replace(step.networks, compiled=compiled)
+    (line,) = startup_notes(plan, step)
     assert line.startswith("D updates buffers as it runs")
-    step.arithmetic.networks = replace(
-        step.arithmetic.networks, compiled=replace(compiled, penalty=lambda x, y: (x, x))
-    )
-    assert remarks(plan, step) == []
+    step.networks = replace(step.networks, compiled=replace(compiled, penalty=lambda x, y: (x, x)))
+    assert startup_notes(plan, step) == []
 
 
 def test_a_large_fp32_step_on_a_cpu_with_bfloat16_is_told_of_it(
@@ -65,8 +62,8 @@ def test_a_large_fp32_step_on_a_cpu_with_bfloat16_is_told_of_it(
     monkeypatch.setattr("ganzoo.training.startup_notes.bf16_is_fast", lambda device: True)
     plan = replace(small_plan(tmp_path), step_flops=1e11)
     step = make_step(plan, Processes(CPU))
-    assert "train.precision=bf16" in "\n".join(remarks(plan, step))
-    assert remarks(replace(plan, step_flops=1e6), step) == []
+    assert "train.precision=bf16" in "\n".join(startup_notes(plan, step))
+    assert startup_notes(replace(plan, step_flops=1e6), step) == []
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def textbook(step: GanStep) -> tuple[Tensor, Tensor]:
     """Play one step of hinge as tutorials do, graph through G in D's update and all."""
     parts, players = step.parts, {}
     for player, repeat in (("discriminator", 0), ("generator", 0)):
-        mover = getattr(step, player)
+        mover = step.players[player]
         game = first_game(step, mover, repeat)
         fake = parts.generator(game.latents)
         if player == "discriminator":
@@ -45,7 +45,7 @@ def textbook(step: GanStep) -> tuple[Tensor, Tensor]:
         parts.generator.zero_grad()
         parts.discriminator.zero_grad()
         loss.backward()
-        players[player] = getattr(step, player)
+        players[player] = step.players[player]
         players[player].optimizer.step()
     return weights(parts.discriminator), weights(parts.generator)
 
@@ -69,7 +69,7 @@ def test_equal_seeds_play_equal_games_and_others_do_not(tmp_path: Path) -> None:
 def test_images_seen_counts_the_real_images_of_every_d_update(tmp_path: Path) -> None:
     step = make(tmp_path, train__discriminator_steps=3)
     step()
-    assert (step.step, step.samples_seen) == (1, 3 * 16)
+    assert (step.iteration, step.samples_seen) == (1, 3 * 16)
     assert (step.discriminator.updates, step.generator.updates) == (3, 1)
 
 
@@ -125,7 +125,7 @@ def test_an_augmentation_is_told_of_the_whole_batch_under_micro_batches(tmp_path
     observers = Observer(), Observer()
     for observer, size in zip(observers, (None, 4), strict=True):
         step = make(tmp_path, **given, train__micro_batch=size)
-        step.parts = step.arithmetic.parts = replace(step.parts, augmentation=observer)
+        step.parts = step.parts = replace(step.parts, augmentation=observer)
         for _ in range(3):
             step()
     assert len(set(observers[0].signs)) > 1

@@ -17,7 +17,6 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.training.assemble import make_step
 from ganzoo.training.processes import Processes, find_processes, mean_over_ranks
-from ganzoo.training.state import networks_of
 from ganzoo.training.step import GanStep
 
 LOSSES = ("hinge", "wgan-gp", "local/pairing")
@@ -44,7 +43,7 @@ def running_statistics(step: GanStep) -> dict[str, float]:
     """Return the sum of each running statistic of both networks and of the average of G."""
     return {
         f"{network} {name}": buffer.sum().item()
-        for network, module in networks_of(step).items()
+        for network, module in step.modules().items()
         for name, buffer in module.named_buffers()
         if "running" in name
     }

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.training.game import EngineGame, RequiredGradients
+from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import RequiredGradients
 
 shapes = pytest.mark.parametrize("shape", [(1, 8, 8), (3, 12, 20), (4, 7, 5)])
 
@@ -164,7 +165,7 @@ def test_r1_through_cutout_is_the_squared_norm_of_the_weights_left_in_sight() ->
         real=real,
         latents=real,
         augmentation=augment,
-        wanted=RequiredGradients(real_gradient=True),
+        required=RequiredGradients(real_gradient=True),
     )
     penalty = R1(gamma=2.0).discriminator(game)["r1"]
     in_sight = augment(torch.ones(16, 1, 8, 8), game.noise.within("augment1"))
