@@ -134,7 +134,7 @@ class Plan:
 
     def lock(self) -> dict[str, Any]:
         """Return the recipe with every choice made, and what `ganzoo.recipes.lock` says of it."""
-        full = self.full_recipe()
+        full = full_recipe(self.recipe, self.components)
         full["train"] |= {
             "data": self.data,
             "memory_format": self.memory_format,
@@ -159,10 +159,6 @@ class Plan:
             "components": components,
         }
         return {**full, "lock": about}
-
-    def full_recipe(self) -> dict[str, Any]:
-        """Return the recipe as plain data with full ids and all parameters."""
-        return full_recipe(self.recipe, self.components)
 
 
 def full_recipe(recipe: Recipe, components: Mapping[Slot, ComponentPlan]) -> dict[str, Any]:

@@ -66,6 +66,6 @@ def kind_of(word: str) -> str:
         return singular[word]
     near = suggest(word, singular)
     raise UsageError(
-        f"no kind of component is called {word!r}" + (f" - did you mean {near!r}?" if near else ""),
+        f"no kind of component is called {word!r}{guess(word, singular)}",
         hint=f"ganzoo list {near}" if near else "ganzoo list, which counts every kind",
     )
