@@ -7,6 +7,8 @@ parameter of any component of that kind is let through.
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ganzoo.api import Registration
-from ganzoo.components import docstrings
 from ganzoo.components.signature import parameter_model
 from ganzoo.errors import PluginError
 from ganzoo.recipes.load import shipped_recipes
@@ -162,12 +163,12 @@ class _Component:
         schema = model.model_json_schema(ref_template=f"#/$defs/{own}.{{model}}")
         found = schema.get("$defs", {})
         self.definitions = {f"{own}.{name}": _untitled(each) for name, each in found.items()}
-        said = docstrings.arguments(factory)
+        said = documented_arguments(factory)
         self.parameters = {
             name: _untitled(each) | ({"description": said[name]} if name in said else {})
             for name, each in schema.get("properties", {}).items()
         }
-        words = (registration.summary or docstrings.summary(factory), registration.paper)
+        words = (registration.summary or documented_summary(factory), registration.paper)
         self.about = ". ".join(filter(None, words))
 
 
@@ -266,3 +267,37 @@ def _named_by_key(section: str, components: dict[str, list[_Component]]) -> Sche
 
 def _untitled(schema: Schema) -> Schema:
     return {key: each for key, each in schema.items() if key != "title"}
+
+
+# --- docstrings ----------------------------------------------------------------------------------
+
+_ARGUMENT = re.compile(r"    (\w+): (.+)")
+_CONTINUED = re.compile(r"     +(\S.*)")
+
+
+def documented_summary(factory: Any) -> str:
+    """Return the first paragraph of a factory's docstring as one line, or an empty one."""
+    documentation = inspect.getdoc(factory) or ""
+    return " ".join(documentation.split("\n\n")[0].split())
+
+
+def documented_arguments(factory: Any) -> dict[str, str]:
+    """Return what a docstring, or the constructor's, says of each argument under ``Args:``."""
+    found: dict[str, str] = {}
+    for documented in (factory, getattr(factory, "__init__", None)):
+        found |= _arguments(inspect.getdoc(documented) or "")
+    return found
+
+
+def _arguments(documentation: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    name = None
+    _, _, below = documentation.partition("\nArgs:\n")
+    for line in below.split("\n"):
+        if match := _ARGUMENT.fullmatch(line):
+            name, found[match[1]] = match[1], match[2]
+        elif name and (match := _CONTINUED.fullmatch(line)):
+            found[name] += f" {match[1]}"
+        else:
+            break
+    return found

@@ -94,7 +94,6 @@ def _null(value: str) -> None:
 
 
 def _int(value: str) -> int:
-    """Parse a decimal integer; 012 is twelve."""
     digits = value.lstrip("+-").lstrip("0") or "0"
     # int() of a very long text is slow, and beyond 4,300 digits an error: such numbers are refused.
     number = int(digits) if len(digits) < 20 else 2**63
