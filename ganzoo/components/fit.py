@@ -1,5 +1,5 @@
-"""Whether components fit together: first what their registrations and parameters say, then what
-the live instances say that they do."""
+"""Check that components fit together: first by registrations and parameters, then by the
+capabilities of the live instances."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
 
 
 def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> None:
-    """Check that the components can do what this data is, and that settings fit each other.
+    """Check that the components support this data, and that the settings fit each other.
 
     Raises:
         RecipeError: every problem.
-        DataError: the split to compare with is not there.
+        DataError: the reference split does not exist.
     """
     findings = Findings()
     _fit_data(recipe, components, dataset, findings)
@@ -113,11 +113,11 @@ def _fit_training(recipe: Recipe, findings: Findings) -> None:
 def fit_schedules(
     recipe: Recipe, components: ComponentPlans, findings: Findings, *, complete: bool = True
 ) -> None:
-    """Note every schedule of a number that is not there.
+    """Add a problem for every schedule of a number that does not exist.
 
     Args:
-        complete: whether `components` are all of the recipe's; of those that are missing because
-            something else is wrong with them nothing is said.
+        complete: whether `components` are all of the recipe's. If not, schedules of the missing
+            ones are skipped: those have problems of their own.
     """
     numbers = dict(_numbers(components)) | dict(_numbers_of_settings(recipe))
     for key in recipe.settings.schedules:
@@ -137,7 +137,7 @@ def fit_schedules(
 
 
 def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
-    """Yield each slot that can be scheduled with the names of its numbers."""
+    """Yield each schedulable slot with the names of its numbers."""
     for slot, component in components.items():
         if slot[0] in SCHEDULED:
             names = [name for name, value in component.plain.items() if _is_number(value)]
@@ -179,7 +179,7 @@ def _info_of(slot: str, components: ComponentPlans) -> str | None:
 
 
 def fit(plan: Plan, parts: Components) -> None:
-    """Check that live components fit together, asking each what it does.
+    """Check that the capabilities of live components fit together.
 
     Raises:
         RecipeError: every problem.
@@ -202,7 +202,7 @@ def fit(plan: Plan, parts: Components) -> None:
 
 
 def against_micro_batches(plan: Plan, parts: Components) -> Iterator[tuple[str, str]]:
-    """Yield what in a recipe rules micro-batches out: a key of ``train``, and in words why."""
+    """Yield what rules out micro-batches: a key of ``train``, and the reason."""
     coupled: list[Slot] = []
     if "batch-coupled" in capabilities(parts.discriminator):
         coupled = [("discriminator",)]

@@ -27,10 +27,10 @@ def write_network(network: nn.Module, path: Path) -> None:
 
 
 def read_network(network: nn.Module, path: Path) -> None:
-    """Load a network's weights and buffers, all of them and no others.
+    """Load a network's weights and buffers; the file must have exactly these.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or of another network.
+        CheckpointError: the file is missing, damaged, or from another network.
     """
     try:
         network.load_state_dict(load_file(path), strict=True)
@@ -38,4 +38,4 @@ def read_network(network: nn.Module, path: Path) -> None:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     except RuntimeError as error:
         first = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
-        raise CheckpointError(f"{path} is of another network: {first}") from error
+        raise CheckpointError(f"{path} holds the weights of another network: {first}") from error
