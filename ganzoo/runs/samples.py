@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.modalities import SHOWN
+from ganzoo.modalities import PREVIEW_SUFFIXES
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import write_atomic
@@ -63,7 +63,7 @@ def previews(run: RunDirectory) -> dict[str, list[Path]]:
     if run.samples_directory.is_dir():
         for path in run.samples_directory.iterdir():
             match = _PREVIEW.fullmatch(path.name)
-            if match and path.suffix in SHOWN:
+            if match and path.suffix in PREVIEW_SUFFIXES:
                 found[match[1]].append((match[2] != path.suffix, path))
     return {stem: [path for _, path in sorted(found[stem])] for stem in sorted(found)}
 
