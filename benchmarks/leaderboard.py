@@ -1,13 +1,12 @@
-"""Train the recipes of the leaderboard over seeds, several at once, and gather their records.
+"""Train the leaderboard's recipes over several seeds, in parallel, and collect their records.
 
     python benchmarks/leaderboard.py [--runs-dir runs/leaderboard] [--jobs 16] [--only 'digits-*']
-    python benchmarks/leaderboard.py --yardsticks      # what the runs are measured by; after them
+    python benchmarks/leaderboard.py --yardsticks      # score the yardsticks, after the runs
     python benchmarks/leaderboard.py --collect         # into recipes/records
 
-Every run is a `ganzoo run … --resume auto` of its own: what is finished is skipped, what was
-stopped goes on, and a failure does not stop the others. Ctrl-C, SIGTERM and --max-time tell the
-runs to save first. Recipes that match --cpu are kept off the GPU: 8x8 networks are as fast on a
-core of their own.
+Each run is its own `ganzoo run … --resume auto`: finished runs are skipped, stopped ones are
+resumed, and a failure does not stop the others. On Ctrl-C, SIGTERM and --max-time the runs save
+first. Recipes that match --cpu do not use the GPU: 8x8 networks are as fast on one CPU core.
 """
 
 from __future__ import annotations
@@ -43,20 +42,20 @@ BOARD: dict[str, tuple[str, ...]] = {
     "digits-mlp-vanilla": (MEMORISATION,),
     "digits-mlp-hinge": (MEMORISATION,),
 }
-"""Recipe → what it is run with beside its seed; the longest first. All of one data set are scored
-alike, and all by the metric that sees copies."""
+"""Recipe → its overrides, apart from the seed; the longest first. All recipes of one data set have
+the same scores, among them the metric that detects copies."""
 
 SEEDS = "0,1,2"
 CPU = "digits-*"
 STOPPED = (75, 130, 143)
-"""Exit codes of runs that were told to stop and have saved."""
+"""Exit codes of runs that were stopped and have saved."""
 GRACE = 60.0
-"""Seconds that runs which were told to stop have for saving."""
+"""Seconds that a stopped run has for saving."""
 
 
 @dataclass
 class Job:
-    """One recipe with one seed, and its process while there is one."""
+    """One recipe with one seed, and its process while it runs."""
 
     recipe: str
     seed: int
@@ -73,15 +72,15 @@ class Job:
 
     @property
     def steps(self) -> int:
-        """Of its budget."""
+        """Length of the run, in generator steps."""
         return Recipe.load(self.recipe, self.overrides).settings.train.steps or 0
 
     def log(self, runs_directory: Path) -> Path:
-        """Return the file of its words."""
+        """Return the log file."""
         return runs_directory / "logs" / f"{self.recipe}-s{self.seed}.log"
 
     def start(self, runs_directory: Path, on_cpu: bool) -> None:
-        """Start it; its words go into a file of their own."""
+        """Start it; its output goes into the log file."""
         self.log(runs_directory).parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "ganzoo", "run", self.recipe, f"seed={self.seed}"]
         command += [*self.overrides, "--resume", "auto", "--runs-dir", str(runs_directory)]
@@ -99,7 +98,7 @@ class Job:
 
 @dataclass
 class Pool:
-    """Runs jobs, so many at once, of them so many on the GPU."""
+    """Runs `jobs` jobs at a time, `gpu_jobs` of them on the GPU."""
 
     waiting: list[Job]
     runs_directory: Path
@@ -111,7 +110,7 @@ class Pool:
     failed: list[Job] = field(default_factory=list)
 
     def run(self) -> None:
-        """Run all that there is time for, and say of each what came of it."""
+        """Run the jobs until the deadline, and print the result of each."""
         while self.waiting or self.going:
             self._begin()
             time.sleep(0.2)
@@ -121,7 +120,7 @@ class Pool:
                 return self.stop()
 
     def stop(self) -> None:
-        """Tell what runs to save and end, and wait for it."""
+        """Stop the running jobs, and wait until they have saved."""
         self.waiting.clear()
         for job in self.going:
             if job.process and not job.has_ended:
@@ -162,7 +161,7 @@ class Pool:
 
 
 def finished(job: Job, runs_directory: Path) -> RunDirectory | None:
-    """Return the run of a job that has come to the end of its budget."""
+    """Return a job's finished run, if there is one."""
     for run in RunDirectory.all(runs_directory):
         info = run.info()
         is_it = (info.get("recipe"), info.get("seed")) == (job.recipe, job.seed)
@@ -172,12 +171,12 @@ def finished(job: Job, runs_directory: Path) -> RunDirectory | None:
 
 
 def matches(recipe: str, patterns: list[str]) -> bool:
-    """Whether a recipe's name fits one of the patterns."""
+    """Return whether a recipe's name matches one of the patterns."""
     return any(fnmatchcase(recipe, pattern) for pattern in patterns)
 
 
 def chosen_jobs(options: argparse.Namespace) -> list[Job]:
-    """Return what is to be run, the longest first, without what is finished."""
+    """Return the jobs that are not finished, the longest first."""
     budget = (f"train.steps={options.max_steps}",) if options.max_steps else ()
     jobs = [
         Job(recipe, int(seed), (*overrides, *budget, *options.set))

@@ -1,4 +1,4 @@
-"""Build the page of the shipped records, and the picture of it that the README shows.
+"""Build the page of the shipped records, and the README's screenshot of it.
 
     python benchmarks/leaderboard_page.py
 
@@ -32,10 +32,10 @@ FLAGS = (
 
 
 def photograph(page: Path, picture: Path, width: int = WIDTH, height: int = HEIGHT) -> None:
-    """Write what headless Chromium shows of the top of a page.
+    """Write a screenshot of the top of a page, with headless Chromium.
 
     Raises:
-        SystemExit: there is no Chromium.
+        SystemExit: Chromium is not installed.
     """
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:

@@ -1,8 +1,8 @@
-"""From finished runs to the records that are shipped: what `ganzoo compare` reads, and no more.
+"""Write the shipped records of finished runs: only what `ganzoo compare` reads.
 
-A record is a run's directory without its weights: identity, recipe, lock and scores as they are;
-events without the saves; metrics thinned, to four digits; of seed 0 half of the last samples.
-Nothing in it names a place, a machine or a person.
+A record is a run directory without weights: identity, recipe, lock and scores unchanged; events
+without saves; metrics thinned and rounded to four digits; for seed 0, half of the last samples.
+It names no path, machine or person.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ IDENTITY = ("format", "name", "seed", "created", "recipe", "lock", "samples", "g
 IDENTITY += ("steps", "device", "world_size", "step_flops")
 AS_THEY_ARE = ("recipe.yaml", "recipe.lock.yaml", "scores.jsonl")
 ROWS = 40
-"""Of a metrics.jsonl that are kept, evenly spaced, the last among them."""
+"""Number of rows of metrics.jsonl to keep, evenly spaced, including the last."""
 DIGITS = 4
-"""Significant ones of logged terms and of health."""
+"""Significant digits of logged terms and of health records."""
 
 
 def collect(runs_directory: Path, records: Path) -> None:
-    """Write a record of every finished run and yardstick, in place of the records there were."""
+    """Replace all records by those of every finished run and yardstick."""
     chosen = [found for run in RunDirectory.all(runs_directory) if (found := _whole(run))]
     kept = {(each.name, each.seed): each for each in chosen}
     if not kept:
@@ -51,7 +51,7 @@ def collect(runs_directory: Path, records: Path) -> None:
 
 
 def _whole(run: RunDirectory) -> Entry | None:
-    """Return a finished run with a final score, or the score of samples; say what is left out."""
+    """Return a finished run with a final score, or a score of samples; print what is left out."""
     found = read_entry(run)
     if isinstance(found, Entry):
         return found

@@ -1,8 +1,8 @@
-"""What the leaderboard is read by: samples of no trained model, scored under the board's protocol.
+"""Score the leaderboard's yardsticks: samples that no trained model made, under its protocol.
 
-For each data set an untrained generator (as initialised from a seed), a Gaussian with the mean and
-the covariance of the training pixels, and a memoriser, which returns training images drawn with
-replacement. They are kept as yardsticks: rows with a score and without a rank.
+For each data set: an untrained generator, a Gaussian with the mean and covariance of the training
+pixels, and a memoriser, which returns training images drawn with replacement. Yardsticks are rows
+with a score and without a rank.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ YARDSTICKS: dict[str, tuple[Maker, str]] = {
 
 
 def measure(runs_directory: Path) -> None:
-    """Score and keep every yardstick that is not there yet."""
+    """Score every yardstick that has no record yet."""
     known = {(run.info().get("name"), run.info().get("seed")) for run in _all(runs_directory)}
     for dataset, recipe in LIKE.items():
         name = f"{recipe}-s0"

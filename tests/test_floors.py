@@ -61,10 +61,6 @@ def test_the_commands_that_are_typed_most_import_nothing_that_they_do_not_use(
     run(CALL, slow_to_import, *words.split())
 
 
-CIRCLES_ALLOWED_WITHIN = ("ganzoo.training",)
-"""Packages that still have circles, by imports for type checking; every other package has none."""
-
-
 def test_no_modules_import_each_other_in_a_circle_not_even_for_type_checking() -> None:
     graph = grimp.build_graph("ganzoo", "ganzoo_zoo", cache_dir=None)
     circles = {
@@ -73,10 +69,4 @@ def test_no_modules_import_each_other_in_a_circle_not_even_for_type_checking() -
         for imported in graph.find_modules_directly_imported_by(module)
         if (chain := graph.find_shortest_chain(importer=imported, imported=module))
     }
-    allowed = {
-        circle
-        for package in CIRCLES_ALLOWED_WITHIN
-        for circle in circles
-        if all(module.startswith(f"{package}.") for module in circle)
-    }
-    assert circles - allowed == set()
+    assert circles == set()

@@ -131,9 +131,9 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
         check_all(jobs, given)
     from ganzoo.cli.progress import TerminalReporter
     from ganzoo.training.launch import train_run
-    from ganzoo.training.rejoin import start_or_go_on
+    from ganzoo.training.rejoin import start_or_resume
 
-    train = start_or_go_on if is_queue or given.resume else train_run
+    train = start_or_resume if is_queue or given.resume else train_run
     failures: list[tuple[Job, int]] = []
     for job in jobs:
         with queued(job, failures, deadline) if is_queue else nullcontext():

@@ -1,4 +1,4 @@
-"""Plan → Components: the live objects of a run."""
+"""Plan → `Components`: build the live objects of a run."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ganzoo.registry.names import shorten
 
 @dataclass
 class RegularizerSlot:
-    """A regularizer and what belongs to its slot.
+    """A regularizer and the settings of its slot.
 
-    It is due in every `every_steps`-th update of a player, and is then weighted by
-    ``weight * every_steps``, as in StyleGAN2 (Karras et al. 2020, arXiv:1912.04958, appendix B).
+    It applies in every `every_steps`-th update of a player, weighted by ``weight * every_steps``:
+    lazy regularization (StyleGAN2: Karras et al. 2020, arXiv:1912.04958, appendix B).
     """
 
     name: str
@@ -32,7 +32,7 @@ class RegularizerSlot:
     every_steps: int
 
     def due(self, update: int) -> bool:
-        """Return whether it takes part in a player's `update`, which counts from 0."""
+        """Return whether it applies in a player's `update`, counted from 0."""
         return update % self.every_steps == 0
 
 
@@ -55,13 +55,13 @@ class Components:
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def stateful(self) -> dict[str, Any]:
-        """Return the components, by slot, whose changing state a checkpoint must hold."""
+        """Return slot → component, for the components whose state belongs in a checkpoint."""
         named = {"loss": self.loss, "augmentation": self.augmentation, "latent": self.latent}
         named |= {f"regularizers.{slot.name}": slot.component for slot in self.regularizers}
         return {name: part for name, part in named.items() if hasattr(part, "state_dict")}
 
     def normed(self) -> str:
-        """Return which networks have batch norm: ``""``, ``"G"``, ``"D"`` or ``"G and D"``."""
+        """Return the networks with batch norm: ``""``, ``"G"``, ``"D"`` or ``"G and D"``."""
         networks = {"G": self.generator, "D": self.discriminator}
         found = [letter for letter, each in networks.items() if next(batch_norms(each), None)]
         return " and ".join(found)
@@ -72,25 +72,27 @@ class Components:
 
 
 def capabilities(component: Any) -> frozenset[str]:
-    """Return what a live component says that it does, with its parameters."""
+    """Return the capabilities that a live component declares."""
     return frozenset(getattr(component, "capabilities", ()))
 
 
 def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
-    """Yield every batch norm layer of a network, whoever wrote its class."""
+    """Yield every batch-norm layer of a network, subclasses included."""
     return (module for module in network.modules() if isinstance(module, _BatchNorm))
 
 
 def build(plan: Plan) -> Components:
-    """Make every component of a plan. Initial weights are a function of the recipe's seed.
+    """Build every component of a plan. Initial weights depend only on the recipe's seed.
 
     Raises:
-        PluginError: a factory failed or made something that is no such component.
+        PluginError: a factory failed, or returned something else than such a component.
     """
     seed, parts, spec = plan.recipe.settings.seed, plan.components, plan.spec
     generator, latent = build_generator(parts, spec, seed)
     discriminator = _network(parts["discriminator",], spec, seed)
     augmentation = parts.get(("augmentation",))
+    nodes = plan.recipe.settings.regularizers
+    regularizers = plan.group("regularizers").items()
     return Components(
         spec=spec,
         dataset=plan.dataset,
@@ -98,7 +100,10 @@ def build(plan: Plan) -> Components:
         discriminator=discriminator,
         latent=latent,
         loss=make(parts["loss",]),
-        regularizers=tuple(_regularizers(plan)),
+        regularizers=tuple(
+            RegularizerSlot(name, make(each), nodes[name].weight, nodes[name].every_steps)
+            for name, each in regularizers
+        ),
         augmentation=make(augmentation, spec) if augmentation else None,
     )
 
@@ -121,10 +126,10 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
 
     Raises:
         RecipeError: the factory refused its parameters (ValueError, TypeError).
-        DataError: it said so itself.
-        PluginError: it failed in another way.
+        DataError: the factory raised it.
+        PluginError: the factory failed in another way.
 
-    All of them say where in the recipe the component stands, and quote the factory.
+    Each names the component's position in the recipe and quotes the factory.
     """
     hint = f"ganzoo info {shorten(component.id)}"
     try:
@@ -142,7 +147,7 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
 
 
 def in_one_line(error: Exception) -> str:
-    """Return the words of an error of foreign code as one line of bearable length."""
+    """Return an error's text as one line of at most 300 characters."""
     return truncate(" ".join(str(error).split()), 300)
 
 
@@ -157,7 +162,7 @@ def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module
 
 @contextmanager
 def initialised_from(seed: int, slot: Slot) -> Iterator[None]:
-    """Seed torch's default generator from (seed, slot) inside, and restore it afterwards."""
+    """Seed torch's default generator from (seed, slot) within the block; restore it afterwards."""
     digest = sha256(f"{seed}/init/{'.'.join(slot)}".encode()).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
@@ -170,10 +175,3 @@ def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
         what = f"{component.id} has no attribute latent_dim (an integer)"
         raise PluginError(str(component.problem(what)))
     return dimension
-
-
-def _regularizers(plan: Plan) -> Iterator[RegularizerSlot]:
-    nodes = plan.recipe.settings.regularizers
-    for name, component in plan.group("regularizers").items():
-        node = nodes[name]
-        yield RegularizerSlot(name, make(component), node.weight, node.every_steps)

@@ -1,4 +1,4 @@
-"""Read a data set: all samples as tensors, their labels, and the check of their form."""
+"""Read a data set: samples as tensors, labels, and a check of their form."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def tensors_of(dataset: Dataset) -> tuple[Tensor, Tensor | None]:
     """Return all samples in stored form (N, *shape), and their labels int64 (N,) or None.
 
     Raises:
-        DataError: samples are not what the data set's spec declares.
+        DataError: samples do not have the form that the data set's spec declares.
     """
     if hasattr(dataset, "tensors"):
         samples, labels = dataset.tensors()
@@ -37,7 +37,7 @@ def check_form(samples: Tensor, spec: SampleSpec) -> None:
 
 
 def labels_of(dataset: Dataset) -> Tensor:
-    """Return the labels of a data set, int64 (N,), decoding nothing where it can be helped.
+    """Return the labels of a data set, int64 (N,), decoding samples only if necessary.
 
     Raises:
         DataError: the data has no labels.

@@ -1,5 +1,5 @@
-"""Whether components fit together: first what their registrations and parameters say, then what
-the live instances say that they do."""
+"""Check that components fit together: first by registrations and parameters, then by the
+capabilities of the live instances."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganzoo.components.build import Components, capabilities, make
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
-from ganzoo.registry.names import PLURALS, shorten, suggest
+from ganzoo.registry.names import PLURALS, guess, shorten
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
 
 
 def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> None:
-    """Check that the components can do what this data is, and that settings fit each other.
+    """Check that the components support this data, and that the settings fit each other.
 
     Raises:
         RecipeError: every problem.
-        DataError: the split to compare with is not there.
+        DataError: the reference split does not exist.
     """
     findings = Findings()
     _fit_data(recipe, components, dataset, findings)
@@ -77,9 +77,8 @@ def _fit_scores(recipe: Recipe, components: ComponentPlans, findings: Findings) 
     scores, stop = recipe.settings.eval, recipe.settings.train.stop
     dataset = components["dataset",].registration
     if dataset.splits and scores.reference not in dataset.splits:
-        near = suggest(scores.reference, dataset.splits)
-        guess = f" - did you mean {near!r}?" if near else f"; it has {', '.join(dataset.splits)}"
-        what = f"{dataset.id} has no split {scores.reference!r}{guess}"
+        near = guess(scores.reference, dataset.splits) or f"; it has {', '.join(dataset.splits)}"
+        what = f"{dataset.id} has no split {scores.reference!r}{near}"
         findings.add(
             recipe.problem(("eval", "reference"), what), f"ganzoo info {shorten(dataset.id)}"
         )
@@ -111,17 +110,14 @@ def _fit_training(recipe: Recipe, findings: Findings) -> None:
         findings.add(recipe.problem(("train", "micro_batch"), what), f"train.micro_batch={near}")
 
 
-OPTIMIZERS = [("optimizers", role) for role in NETWORKS]
-
-
 def fit_schedules(
     recipe: Recipe, components: ComponentPlans, findings: Findings, *, complete: bool = True
 ) -> None:
-    """Note every schedule of a number that is not there.
+    """Add a problem for every schedule of a number that does not exist.
 
     Args:
-        complete: whether `components` are all of the recipe's; of those that are missing because
-            something else is wrong with them nothing is said.
+        complete: whether `components` are all of the recipe's. If not, schedules of the missing
+            ones are skipped: those have problems of their own.
     """
     numbers = dict(_numbers(components)) | dict(_numbers_of_settings(recipe))
     for key in recipe.settings.schedules:
@@ -129,19 +125,19 @@ def fit_schedules(
         if name in numbers.get(slot, ()) or not (complete or slot in numbers):
             continue
         if slot in numbers:
-            near = suggest(name, numbers[slot])
+            near = guess(name, numbers[slot])
             what = f"{slot} has no number {name!r}"
             all_of = f"; it has {', '.join(numbers[slot])}" if numbers[slot] else ""
         else:
-            near = suggest(key, [f"{each}.{n}" for each, names in numbers.items() for n in names])
+            near = guess(key, [f"{each}.{n}" for each, names in numbers.items() for n in names])
             what = f"nothing called {slot!r} has numbers that can be scheduled"
             all_of = f"; these have: {', '.join(each for each, names in numbers.items() if names)}"
-        guess = f" - did you mean {near!r}?" if near else all_of
-        findings.add(recipe.problem(("schedules", key), what + guess), _info_of(slot, components))
+        problem = recipe.problem(("schedules", key), what + (near or all_of))
+        findings.add(problem, _info_of(slot, components))
 
 
 def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
-    """Yield each slot that can be scheduled with the names of its numbers."""
+    """Yield each schedulable slot with the names of its numbers."""
     for slot, component in components.items():
         if slot[0] in SCHEDULED:
             names = [name for name, value in component.plain.items() if _is_number(value)]
@@ -183,7 +179,7 @@ def _info_of(slot: str, components: ComponentPlans) -> str | None:
 
 
 def fit(plan: Plan, parts: Components) -> None:
-    """Check that live components fit together, asking each what it does.
+    """Check that the capabilities of live components fit together.
 
     Raises:
         RecipeError: every problem.
@@ -206,7 +202,7 @@ def fit(plan: Plan, parts: Components) -> None:
 
 
 def against_micro_batches(plan: Plan, parts: Components) -> Iterator[tuple[str, str]]:
-    """Yield what in a recipe rules micro-batches out: a key of ``train``, and in words why."""
+    """Yield what rules out micro-batches: a key of ``train``, and the reason."""
     coupled: list[Slot] = []
     if "batch-coupled" in capabilities(parts.discriminator):
         coupled = [("discriminator",)]

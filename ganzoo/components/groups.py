@@ -1,8 +1,8 @@
-"""Parameter groups: `optimizers.SIDE.groups` → the groups that an optimizer is given.
+"""Parameter groups: `optimizers.SIDE.groups` → parameter groups of torch optimizers.
 
-A pattern is matched against the names of `nn.Module.named_parameters`; that of a weight under a
-parametrization, such as spectral norm, is the weight's own. A parameter that several
-groups match takes from each what it says; two that say different things of it are refused.
+Patterns match the names of `nn.Module.named_parameters`. A weight under a parametrization, such as
+spectral norm, keeps its plain name. If several groups match a parameter, it takes the settings of
+all; two different values for one setting are refused.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ganzoo.recipes.schema import Group
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 
 SETTINGS = ("lr_factor", "weight_decay")
 
 
 class WrongGroups(Exception):
-    """`found`: (path below ``groups``, what is wrong) of each group."""
+    """Groups are wrong; `found` has (path below ``groups``, what is wrong) for each."""
 
     def __init__(self, found: list[tuple[tuple[str, ...], str]]) -> None:
         super().__init__()
@@ -32,23 +32,23 @@ class WrongGroups(Exception):
 
 @dataclass
 class ParameterGroup:
-    """Parameters that an optimizer treats alike; `own` holds what the recipe says of them."""
+    """Parameters with the same settings; `own` holds the recipe's settings for them."""
 
     own: Mapping[str, float]
     parameters: list[nn.Parameter] = field(default_factory=list)
 
-    def settle(self, live: dict[str, Any]) -> None:
-        """Set what is said of these parameters in their group of a live optimizer.
+    def apply(self, live: dict[str, Any]) -> None:
+        """Write the settings into the group of a live optimizer.
 
-        The group keeps `own` beside it, for schedules: see `ganzoo.training.schedules`.
+        The live group also keeps `own`, for schedules: see `ganzoo.training.schedules`.
 
         Raises:
-            ValueError: the optimizer keeps no such number in its groups.
+            ValueError: the optimizer's groups have no such number.
         """
         for name in self.own:
             number = "lr" if name == "lr_factor" else name
             if not isinstance(live.get(number), int | float):
-                raise ValueError(f"keeps no {number!r} in its groups, so that none has its own")
+                raise ValueError(f"keeps no {number!r} in its groups, so no group can have its own")
             if name == "lr_factor":
                 live["lr"] *= self.own[name]
             else:
@@ -56,29 +56,29 @@ class ParameterGroup:
         live["own"] = dict(self.own)
 
 
-def settle(groups: Sequence[ParameterGroup], optimizer: Optimizer) -> None:
-    """Set what a recipe says of its groups in an optimizer that was given them in this order.
+def apply_settings(groups: Sequence[ParameterGroup], optimizer: Optimizer) -> None:
+    """Write the recipe's settings into an optimizer that was made from these groups, in order.
 
     Raises:
-        ValueError: the optimizer has other groups, or no such numbers in them.
+        ValueError: the optimizer has other groups, or its groups have no such number.
     """
     if not any(group.own for group in groups):
         return
     if len(groups) != len(optimizer.param_groups):
-        raise ValueError("does not keep the parameter groups that it is given")
+        raise ValueError("does not keep the parameter groups that it receives")
     for group, live in zip(groups, optimizer.param_groups, strict=True):
         if group.own:
-            group.settle(live)
+            group.apply(live)
 
 
 def parameter_groups(
     parameters: Mapping[str, nn.Parameter], groups: Mapping[str, Group], role: str
 ) -> list[ParameterGroup]:
-    """Return a network's parameters by what is said of them, in order of first appearance.
+    """Return a network's parameters grouped by their settings, in order of first appearance.
 
     Args:
-        parameters: by name; all are to be trained.
-        role: of their network, for messages.
+        parameters: name → trainable parameter.
+        role: the network's, for messages.
 
     Raises:
         WrongGroups: every pattern that matches nothing, and the first contradiction of each group.
@@ -89,7 +89,7 @@ def parameter_groups(
         raise WrongGroups(wrong)
     found: dict[tuple[tuple[str, float], ...], ParameterGroup] = {}
     for name, parameter in zip(names, parameters.values(), strict=True):
-        own = {key: value for _, key, value in _said_of(name, groups)}
+        own = {key: value for _, key, value in _settings_of(name, groups)}
         key = tuple(sorted(own.items()))
         found.setdefault(key, ParameterGroup(own)).parameters.append(parameter)
     return list(found.values()) or [ParameterGroup({})]
@@ -100,8 +100,8 @@ def _plain(name: str) -> str:
     return re.sub(r"parametrizations\.(\w+)\.original\d*$", r"\1", name)
 
 
-def _said_of(name: str, groups: Mapping[str, Group]) -> Iterator[tuple[str, str, float]]:
-    """Yield (group, setting, value) of whatever is said of a parameter."""
+def _settings_of(name: str, groups: Mapping[str, Group]) -> Iterator[tuple[str, str, float]]:
+    """Yield (group, setting, value) from every group that matches a parameter."""
     for label, group in groups.items():
         if any(fnmatchcase(name, pattern) for pattern in patterns(group)):
             for setting in SETTINGS:
@@ -122,16 +122,15 @@ def _unmatched(
             yield (label, "match"), f"no pattern: give one, such as {names[0]!r}"
         for pattern in patterns(group):
             if not any(fnmatchcase(name, pattern) for name in names):
-                near = suggest(pattern, _plausible(names))
                 some = f"; its parameters are named such as {names[0]!r}" if names else ""
-                guess = f" - did you mean {near!r}?" if near else some
-                yield (label, "match"), f"{pattern!r} matches no parameter of the {role}{guess}"
+                near = guess(pattern, _matching_patterns(names)) or some
+                yield (label, "match"), f"{pattern!r} matches no parameter of the {role}{near}"
         if all(getattr(group, setting) is None for setting in SETTINGS):
-            yield (label,), f"says nothing of its parameters: give {' or '.join(SETTINGS)}"
+            yield (label,), f"sets nothing: give {' or '.join(SETTINGS)}"
 
 
-def _plausible(names: list[str]) -> list[str]:
-    """Return patterns that would match: names, modules with all below them, and last parts."""
+def _matching_patterns(names: list[str]) -> list[str]:
+    """Return patterns that would match: full names, whole modules, and last parts."""
     found = dict.fromkeys(names)
     for name in names:
         parts = name.split(".")
@@ -143,12 +142,12 @@ def _plausible(names: list[str]) -> list[str]:
 def _contradictions(
     names: list[str], groups: Mapping[str, Group]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for name in names:
-        said: dict[str, tuple[str, float]] = {}
-        for label, setting, value in _said_of(name, groups):
-            other, before = said.setdefault(setting, (label, value))
-            if before != value and (label, setting) not in told:
-                told.add((label, setting))
-                what = f"is {value:g}, but {name!r} is also in {other!r}, which says {before:g}"
+        known: dict[str, tuple[str, float]] = {}
+        for label, setting, value in _settings_of(name, groups):
+            other, before = known.setdefault(setting, (label, value))
+            if before != value and (label, setting) not in reported:
+                reported.add((label, setting))
+                what = f"is {value:g}, but {name!r} is also in {other!r}, which sets {before:g}"
                 yield (label, setting), what

@@ -1,8 +1,8 @@
-"""The JSON Schema (2020-12) of a recipe, with the parameters of every component that is installed.
+"""The JSON Schema (2020-12) of a recipe, with the parameters of every installed component.
 
-It is for editors: completion, what a key means, a red line under a misspelt one. `ganzoo check`
-finds more. A recipe that extends another may leave out what it inherits, `use` included; then any
-parameter of any component of that kind is let through.
+Editors use it for completion, documentation of keys, and to underline misspelt ones; `ganzoo check`
+finds more. A recipe that extends another may leave out what it inherits, including `use`; the
+schema then accepts every parameter of every component of that kind.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ganzoo.api import Registration
-from ganzoo.components import docstrings
-from ganzoo.components.signature import parameter_model
+from ganzoo.components.signature import argument_docs, parameter_model, summary_of
 from ganzoo.errors import PluginError
 from ganzoo.recipes.load import shipped_recipes
 from ganzoo.recipes.merge import null_removes
@@ -41,11 +40,11 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NULL: Schema = {"type": "null"}
 GROUP = ("optimizers", "both", "groups", "x")
-"""Where a parameter group stands."""
+"""Path of a parameter group; ``x`` is any name."""
 
 
 def recipe_schema(registry: Registry) -> tuple[Schema, list[str]]:
-    """Return the schema, and a line for each component that had to be left out of it."""
+    """Return the schema, and a line for each component that could not be imported."""
     kinds = sorted(set(KINDS.values()))
     left_out: list[str] = []
     components = {kind: list(_components(kind, registry, left_out)) for kind in kinds}
@@ -54,7 +53,8 @@ def recipe_schema(registry: Registry) -> tuple[Schema, list[str]]:
     top["properties"]["optimizers"] = _optimizers()
     top["required"] = ["recipe"]
     inherits = {"required": ["extends"]}
-    whole = {"required": _required(Settings), "properties": {"train": _one_budget()}}
+    budgets = [{"required": [key], "properties": {key: {"type": "integer"}}} for key in BUDGETS]
+    whole = {"required": _required(Settings), "properties": {"train": {"oneOf": budgets}}}
     schema = {
         "$schema": DIALECT,
         "title": "ganzoo recipe",
@@ -70,11 +70,11 @@ def recipe_schema(registry: Registry) -> tuple[Schema, list[str]]:
     return schema, left_out
 
 
-# --- the skeleton --------------------------------------------------------------------------------
+# --- keys of the core ----------------------------------------------------------------------------
 
 
 def _mapping(model: type[BaseModel], path: KeyPath) -> Schema:
-    """Return the schema of a mapping of the skeleton."""
+    """Return the schema of a section of the recipe."""
     plain = model.model_json_schema()["properties"]
     properties = {
         name: _key(model, name, (*path, name), plain[name]) for name in model.model_fields
@@ -101,7 +101,7 @@ def _key(model: type[BaseModel], name: str, path: KeyPath, plain: Schema) -> Sch
 
 
 def _nullable(schema: Schema, path: KeyPath) -> Schema:
-    """Allow null where it takes something away, or is a value."""
+    """Allow null if it removes something, or is a value."""
     required = len(path) == 1 and Settings.model_fields[path[0]].is_required()
     if path == ("eval", "extractor"):
         return {"anyOf": [{"const": "auto"}, schema, NULL], "default": "auto"}
@@ -111,7 +111,7 @@ def _nullable(schema: Schema, path: KeyPath) -> Schema:
 
 
 def _map_of(item: Schema, path: KeyPath) -> Schema:
-    """Return the schema of a map of components; the keys of schedules are paths of numbers."""
+    """Return the schema of a map of components; keys of schedules are paths of numbers."""
     names = {"pattern": r"^[a-z]+(\.[^.]+){1,2}$"} if path == ("schedules",) else {}
     return {"type": ["object", "null"], "additionalProperties": item, "propertyNames": names}
 
@@ -120,11 +120,6 @@ def _required(model: type[BaseModel]) -> list[str]:
     derived = ("name", "optimizers")
     fields = model.model_fields.items()
     return [name for name, field in fields if field.is_required() and name not in derived]
-
-
-def _one_budget() -> Schema:
-    given = [{"required": [key], "properties": {key: {"type": "integer"}}} for key in BUDGETS]
-    return {"oneOf": given}
 
 
 def _optimizers() -> Schema:
@@ -157,7 +152,7 @@ def _parents(registry: Registry) -> Schema:
 
 
 class _Component:
-    """A component's names and the schema of its parameters."""
+    """A component's names, and the schema of its parameters."""
 
     def __init__(self, registration: Registration, factory: Any) -> None:
         self.names = list(dict.fromkeys([shorten(registration.id), registration.id]))
@@ -166,12 +161,12 @@ class _Component:
         schema = model.model_json_schema(ref_template=f"#/$defs/{own}.{{model}}")
         found = schema.get("$defs", {})
         self.definitions = {f"{own}.{name}": _untitled(each) for name, each in found.items()}
-        said = docstrings.arguments(factory)
+        docs = argument_docs(factory)
         self.parameters = {
-            name: _untitled(each) | ({"description": said[name]} if name in said else {})
+            name: _untitled(each) | ({"description": docs[name]} if name in docs else {})
             for name, each in schema.get("properties", {}).items()
         }
-        words = (registration.summary or docstrings.summary(factory), registration.paper)
+        words = (registration.summary or summary_of(factory), registration.paper)
         self.about = ". ".join(filter(None, words))
 
 
@@ -184,7 +179,7 @@ def _components(kind: str, registry: Registry, left_out: list[str]) -> Iterator[
 
 
 def _slot(kind: str, components: list[_Component]) -> Schema:
-    """Return the schema of a component's place: its name, or a mapping with its parameters."""
+    """Return the schema of a slot: a component's name, or a mapping with its parameters."""
     names = [name for each in components for name in each.names]
     return {
         "anyOf": [
@@ -217,7 +212,7 @@ def _node(kind: str, components: list[_Component], names: list[str]) -> Schema:
 
 
 def _of_any(components: list[_Component]) -> Schema:
-    """Return the parameters of all components, each as any of them would have it."""
+    """Return the parameters of all components; each accepts what any of them accepts."""
     found: dict[str, list[Schema]] = {}
     for component in components:
         for name, schema in component.parameters.items():
@@ -228,13 +223,13 @@ def _of_any(components: list[_Component]) -> Schema:
 
 
 def _closed(component: _Component, own: Schema) -> Schema:
-    """Return the schema of a component's parameters, and of no others."""
+    """Return the schema of a component's parameters; it refuses any other key."""
     keys = {"use": {"description": component.about}, **own, **component.parameters}
     return {"properties": keys, "additionalProperties": False}
 
 
 def _slot_keys(kind: str) -> Schema:
-    """Return what a slot itself has beside a component's parameters."""
+    """Return the keys of a slot, in addition to its component's parameters."""
     if kind == "optimizer":
         group = _nullable(_mapping(Group, GROUP), GROUP)
         about = OptimizerNode.model_fields["groups"].description
@@ -247,7 +242,7 @@ def _slot_keys(kind: str) -> Schema:
 
 
 def _named_by_key(section: str, components: dict[str, list[_Component]]) -> Schema:
-    """Return the schema of a map whose key is the component's id unless it has a `use`."""
+    """Return the schema of a map in which the key is the component's id, unless `use` is set."""
     kind = KINDS[section, "*"]
     own, slot = _slot_keys(kind), {"anyOf": [{"$ref": f"#/$defs/{kind}"}, NULL]}
     named = {

@@ -1,4 +1,4 @@
-"""One component's parameters, as a recipe writes them → `ComponentPlan`."""
+"""Validate one component's recipe parameters; return its `ComponentPlan`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ganzoo.components.signature import (
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.merge import COMMAND_LINE, NOWHERE
 from ganzoo.recipes.validate import readable_errors
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 
 if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry
 
 
 class WrongParameters(Exception):
-    """`found`: (path below the component, what is wrong) of each parameter."""
+    """Parameters are wrong; `found` has (path below the component, what is wrong) for each."""
 
     def __init__(self, found: list[tuple[Slot, str]]) -> None:
         super().__init__()
@@ -46,16 +46,17 @@ def plan_component(
     directory_of: Callable[[str], Path] = lambda name: Path.cwd(),
     defaults: Mapping[str, Any] = {},
 ) -> ComponentPlan:
-    """Import a component's factory and check the parameters that it is to be given.
+    """Import a component's factory and validate its parameters.
 
     Args:
-        place: where it stands in a recipe; None: on the command line.
-        directory_of: what a relative path in a parameter is relative to.
-        defaults: parameters that the engine gives where the factory has them and nobody else did.
+        place: position in a recipe; None: on the command line.
+        directory_of: parameter → the directory that a relative path in it starts from.
+        defaults: values that the engine sets, if the factory has the parameter and the recipe
+            does not set it.
 
     Raises:
         PluginError: the factory cannot be imported or breaks the contract.
-        WrongParameters: parameters that it does not have, or of another type.
+        WrongParameters: a parameter is unknown or has the wrong type.
     """
     factory = registry.resolve(registration)
     model = parameter_model(registration.kind, registration.id, factory)
@@ -92,11 +93,11 @@ def _defaults(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any
 def adhoc_component(
     registry: Registry, kind: str, name: str, parameters: Mapping[str, Any]
 ) -> ComponentPlan:
-    """Return a component that no recipe names, such as the data set of ``ganzoo score``.
+    """Return a component outside a recipe, such as the data set of ``ganzoo score``.
 
     Raises:
-        RecipeError: parameters that it does not have, or of another type.
-        PluginError: there is no such component, or it is broken.
+        RecipeError: a parameter is unknown or has the wrong type.
+        PluginError: the component does not exist, or is broken.
     """
     registration = registry.get(kind, name)
     try:
@@ -110,11 +111,10 @@ def adhoc_component(
 
 
 def _wrong_parameter(path: Slot, what: str, names: list[str]) -> tuple[Slot, str]:
-    """Return what is wrong; an unknown key is a parameter here."""
+    """Return path and message, in which an unknown key is called a parameter."""
     if not what.startswith("unknown key"):
         return path, what
-    near = suggest(path[-1], names)
     if path[-1] in RESERVED:
         owners = "optimizers" if path[-1] == "groups" else "regularizers"
         return path, f"unknown parameter - only {owners} have {path[-1]!r}"
-    return path, "unknown parameter" + (f" - did you mean {near!r}?" if near else "")
+    return path, f"unknown parameter{guess(path[-1], names)}"

@@ -1,6 +1,7 @@
-"""The plan of a run: every component with its parameters, the data, the budget; a plain value.
+"""`Plan`: a checked recipe, with its components and their parameters, its data and its budget.
 
-`ganzoo.components.planner` makes one of a recipe, `ganzoo.components.build` makes it live.
+`ganzoo.components.planner` makes a plan from a recipe; `ganzoo.components.build` makes the live
+components from a plan.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry
 
 MEMORY_LIMIT_BYTES = 2 * 1024**3
-"""``train.data: auto`` keeps a data set in memory up to this size in stored form."""
+"""Largest data set, in stored form, that ``train.data: auto`` holds in memory."""
 
 NETWORKS = ("generator", "discriminator")
 
 Slot = tuple[str, ...]
-"""Where in a recipe a component stands: ``("generator",)``, ``("regularizers", "r1")``."""
+"""Path of a component in a recipe: ``("generator",)``, ``("regularizers", "r1")``."""
 
 
 @dataclass(frozen=True)
 class ComponentPlan:
-    """One component: what it is, and the parameters that its factory will be given."""
+    """One component of a recipe, with its factory and validated parameters."""
 
     slot: Slot
     registration: Registration
@@ -46,11 +47,11 @@ class ComponentPlan:
     parameters: Mapping[str, Any]
     """As the factory receives them."""
     plain: Mapping[str, Any]
-    """The same as YAML data, defaults included."""
+    """The same as YAML data, with defaults."""
     place: Problem
-    """Where it stands in a recipe; `what` is empty."""
+    """Its position in the recipe; `what` is empty."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """The defaults of its optional parameters, as YAML data."""
+    """Defaults of its optional parameters, as YAML data."""
 
     @property
     def id(self) -> str:
@@ -58,15 +59,15 @@ class ComponentPlan:
         return self.registration.id
 
     def build(self, *arguments: Any) -> Any:
-        """Call the factory. `arguments` are the engine's."""
+        """Call the factory with the engine's arguments and the recipe's parameters."""
         return self.factory(*arguments, **self.parameters)
 
     def problem(self, what: str) -> Problem:
-        """Return a problem at the place where the component stands."""
+        """Return a problem at the component's position in the recipe."""
         return replace(self.place, what=what)
 
     def locked(self) -> dict[str, Any]:
-        """Return its id, its revision, and what is recorded of its code."""
+        """Return its entry in the lock: id, revision, version, source hash."""
         return {
             "id": self.id,
             "revision": self.registration.revision,
@@ -78,7 +79,7 @@ class ComponentPlan:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long the run is and what happens how often, in generator steps."""
+    """Length and cadence of a run in generator steps, and the samples of its scores."""
 
     steps: int
     save_every: int
@@ -86,12 +87,14 @@ class Budget:
     eval_every: int
     log_every: int
     samples: int
+    """Generated samples of a score during training."""
     final_samples: int
+    """Generated samples of the final scores."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe that has been checked: what `ganzoo.components.build.build` makes live."""
+    """A checked recipe, from which `ganzoo.components.build.build` makes the live components."""
 
     recipe: Recipe
     registry: Registry
@@ -99,9 +102,9 @@ class Plan:
     dataset: Dataset
     budget: Budget
     memory_format: str
-    """``auto`` until the engine has seen the live components."""
+    """``auto`` until the dry run resolves it."""
     step_flops: float | None = None
-    """Of one update of each player, forward and backward; None until rehearsed."""
+    """FLOPs of one update of each player, forward and backward; None before the dry run."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -111,7 +114,7 @@ class Plan:
 
     @property
     def extractor(self) -> ComponentPlan | None:
-        """The feature extractor, or None where the run has no score."""
+        """The feature extractor; None if the run has no scores."""
         return self.components.get(("eval", "extractor"))
 
     def group(self, name: str) -> dict[str, ComponentPlan]:
@@ -124,7 +127,7 @@ class Plan:
 
     @cached_property
     def data(self) -> str:
-        """``memory`` or ``stream``: `train.data` with ``auto`` decided by size."""
+        """``memory`` or ``stream``: `train.data`, with ``auto`` resolved by size."""
         chosen = self.recipe.settings.train.data
         if chosen != "auto":
             return chosen
@@ -133,8 +136,8 @@ class Plan:
         return "memory" if total <= MEMORY_LIMIT_BYTES else "stream"
 
     def lock(self) -> dict[str, Any]:
-        """Return the recipe with every choice made, and what `ganzoo.recipes.lock` says of it."""
-        full = self.full_recipe()
+        """Return the lock: the resolved recipe, and the versions and defaults of its code."""
+        full = full_recipe(self.recipe, self.components)
         full["train"] |= {
             "data": self.data,
             "memory_format": self.memory_format,
@@ -160,10 +163,6 @@ class Plan:
         }
         return {**full, "lock": about}
 
-    def full_recipe(self) -> dict[str, Any]:
-        """Return the recipe as plain data with full ids and all parameters."""
-        return full_recipe(self.recipe, self.components)
-
 
 def full_recipe(recipe: Recipe, components: Mapping[Slot, ComponentPlan]) -> dict[str, Any]:
     """Return a recipe as plain data with full ids, all parameters, and absolute paths."""
@@ -186,7 +185,7 @@ def initial_paths(recipe: Recipe) -> dict[str, Path]:
 
 
 def source_sha256(target: str) -> str | None:
-    """Return the sha256 of the source file that `target`'s module lives in."""
+    """Return the sha256 of the source file of a target's module; None if it has no file."""
     spec = find_spec(target.partition(":")[0])
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         return None
@@ -196,8 +195,8 @@ def source_sha256(target: str) -> str | None:
 def code_sha256(source: bytes) -> str:
     """Return the sha256 of a module's code: its syntax tree without comments and docstrings.
 
-    The tree is hashed as Python writes it out: that is alike in all versions of Python, and a dump
-    of the nodes is not.
+    The hash is of the unparsed tree, which all versions of Python write alike; `ast.dump` changes
+    between versions.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -210,7 +209,7 @@ def code_sha256(source: bytes) -> str:
 
 
 def _is_text(statement: ast.stmt) -> bool:
-    """Return whether a statement is nothing but a string, as a docstring is."""
+    """Return whether a statement is only a string, such as a docstring."""
     value = statement.value if isinstance(statement, ast.Expr) else None
     return isinstance(value, ast.Constant) and isinstance(value.value, str)
 

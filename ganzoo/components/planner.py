@@ -1,7 +1,7 @@
-"""Recipe → Plan: ids, parameters and as much of the fit as needs no network are checked.
+"""Recipe → Plan: check ids, parameters, and the part of the fit that needs no networks.
 
-These are the third and the fourth of the five passes of a check, and the beginning of the fifth.
-Nothing is trained and no weight is made.
+These are the third and fourth of the five passes of a check, and the beginning of the fifth. No
+network is built.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
     """Check a recipe's ids, parameters and data.
 
     Raises:
-        RecipeError: with every problem that the failing pass found.
+        RecipeError: all problems of the first pass that finds any.
         PluginError: the data set breaks the contract.
         DataError: the data set is missing or damaged.
     """
@@ -54,12 +54,12 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
 
 
 def load_recipe(reference: str | Path, overrides: Overrides, registry: Registry) -> Recipe:
-    """Return a recipe whose YAML and skeleton are right.
+    """Return a recipe whose YAML and keys are valid.
 
     Raises:
-        RecipeError: every problem of the first pass that finds any; beside those of the skeleton
-            also the ids and parameters that are wrong in the rest.
-        PluginError: the reference means a plugin's recipe that is not there.
+        RecipeError: all problems of the first pass that finds any; together with those of the
+            keys, also the wrong ids and parameters in the valid rest.
+        PluginError: the reference is a recipe of a plugin that is not installed.
     """
     try:
         return Recipe.load(reference, overrides, registry)
@@ -76,12 +76,12 @@ def load_recipe(reference: str | Path, overrides: Overrides, registry: Registry)
 def plan_components(
     recipe: Recipe, registry: Registry
 ) -> tuple[dict[Slot, ComponentPlan], list[str]]:
-    """Return every component with its parameters, and what is worth saying of their choice.
+    """Return all components with validated parameters, plus notes for the user.
 
-    No data is looked for.
+    The data set is not opened.
 
     Raises:
-        RecipeError: every id that is not known, and every wrong parameter of the others.
+        RecipeError: every unknown id, and every wrong parameter of the known ones.
     """
     planner = _Planner(recipe, registry)
     components = planner.check()
@@ -92,7 +92,7 @@ def plan_components(
 
 
 def make_budget(recipe: Recipe) -> Budget:
-    """Return the run's length and cadence; what the recipe leaves open is a tenth of the run."""
+    """Return the run's length and cadence; an interval that is null is a tenth of the run."""
     train, scores = recipe.settings.train, recipe.settings.eval
     shown = train.batch_size * train.discriminator_steps
     steps = train.steps or math.ceil((train.samples or 0) / shown)
@@ -109,7 +109,7 @@ def make_budget(recipe: Recipe) -> Budget:
 
 
 class _Planner:
-    """Collects the problems of all components, so that they are reported at once."""
+    """Plans all components of a recipe and collects their problems."""
 
     def __init__(self, recipe: Recipe, registry: Registry) -> None:
         self.recipe = recipe
@@ -119,29 +119,26 @@ class _Planner:
         self.notes: list[str] = []
 
     def check(self) -> dict[Slot, ComponentPlan]:
-        """Look up every id, check the parameters of those that there are, and return these."""
+        """Return the components that exist and have valid parameters; collect the problems."""
         try:
             check_ids(self.recipe, self.registry)
         except RecipeError as error:
             self.findings.take(error)
-        components = self.components()
+        components = {
+            slot: component
+            for slot, kind, node in named_components(self.settings)
+            if (component := self.component(kind, slot, node))
+        }
         fit_schedules(self.recipe, components, self.findings, complete=False)
         return components
 
-    def components(self) -> dict[Slot, ComponentPlan]:
-        found: dict[Slot, ComponentPlan] = {}
-        for slot, kind, node in named_components(self.settings):
-            if component := self.component(kind, slot, node):
-                found[slot] = component
-        return found
-
     def component(self, kind: str, slot: Slot, node: Node) -> ComponentPlan | None:
-        """Return the component with its parameters checked; None if there are problems."""
+        """Return one component; None if there are problems."""
         problem, findings = self.recipe.problem, self.findings
         try:
             registration = self.registry.get(kind, node.use)
         except PluginError:
-            return None  # `check_ids` has said so
+            return None  # `check_ids` has reported it
         conditional = self.settings.conditional and kind in NETWORKS
         try:
             return plan_component(
@@ -161,7 +158,7 @@ class _Planner:
         return None
 
     def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
-        """Add the extractor that ``auto`` means, or say why there is none."""
+        """Add the extractor that ``auto`` selects, or note why there is none."""
         chosen = self.settings.eval.extractor
         dataset = components["dataset",].registration
         if chosen is None:
@@ -171,8 +168,8 @@ class _Planner:
             if fitting and dataset.id not in fitting:
                 known = ", ".join(map(shorten, fitting))
                 self.notes.append(
-                    f"{chosen.use} was made for {known}: what it says of {shorten(dataset.id)} "
-                    "can be compared, but means little"
+                    f"{chosen.use} was trained on {known}: scores of {shorten(dataset.id)} can be "
+                    "compared with each other, but mean little"
                 )
         else:
             try:

@@ -1,12 +1,14 @@
-"""A factory's signature is the schema of its recipe parameters.
+"""Read a factory's signature as the schema of its recipe parameters, and its docstring as their
+documentation.
 
-Keyword-only annotated arguments are parameters; positional ones are the engine's. pydantic
-validates in strict JSON mode: ``[0, 0.9]`` is a tuple of floats, ``"yes"`` is no bool, ``1`` is a
-float but ``1.0`` is no integer.
+Keyword-only annotated arguments are parameters; the engine passes the positional ones. pydantic
+validates in strict JSON mode: ``[0, 0.9]`` is a tuple of floats, ``"yes"`` is not a bool, ``1`` is
+a float, and ``1.0`` is not an integer.
 """
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,9 +20,10 @@ from torch import nn
 
 from ganzoo.api import Registration
 from ganzoo.errors import PluginError
+from ganzoo.registry.names import with_article
 
 RESERVED = frozenset({"use", "weight", "every_steps", "groups"})
-"""Names that belong to the slot; a factory must not have parameters called so."""
+"""Keys of a recipe's slot; no parameter of a factory may have such a name."""
 
 ENGINE_ARGUMENTS: Mapping[str, int] = {
     "generator": 1,
@@ -37,12 +40,12 @@ ENGINE_ARGUMENTS: Mapping[str, int] = {
     "callback": 0,
     "modality": 0,
 }
-"""Kind → how many arguments the engine passes by position."""
+"""Kind → number of positional arguments that the engine passes."""
 
 
 @cache
 def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[BaseModel]:
-    """Return the pydantic model of the recipe parameters of a component's factory.
+    """Return the pydantic model of a factory's recipe parameters.
 
     Raises:
         PluginError: the signature breaks the contract; the message names the argument.
@@ -66,9 +69,8 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
             field = Field(default, alias=parameter.name)
             fields[f"p_{parameter.name}"] = (hints[parameter.name], field)
     if positional != ENGINE_ARGUMENTS[kind]:
-        article = "an" if kind[0] in "aeiou" else "a"
         raise _misuse(
-            f"{id} takes {positional} positional arguments; {article} {kind} is given "
+            f"{id} takes {positional} positional arguments; {with_article(kind)} is given "
             f"{ENGINE_ARGUMENTS[kind]}, and its parameters must be keyword-only (after a `*`)"
         )
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
@@ -76,14 +78,14 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
 
 
 def _misuse(message: str) -> PluginError:
-    """Return the error for a signature whose author has to change it."""
+    """Return the error for a signature that breaks the contract."""
     form = "parameters as (*, factor: float = 1.0): by keyword, each with a type, none a slot's own"
     return PluginError(message, hint=f"in the plugin, write {form}")
 
 
 def _signature(factory: Callable[..., Any]) -> inspect.Signature:
     if getattr(factory, "__init__", None) is nn.Module.__init__:
-        return inspect.Signature()  # its own (*args, **kwargs) only forward to nothing
+        return inspect.Signature()  # nn.Module's (*args, **kwargs) accept nothing
     return inspect.signature(factory)
 
 
@@ -99,7 +101,7 @@ def _hints(id: str, factory: Callable[..., Any]) -> dict[str, Any]:
 
 
 def parameter_values(model: BaseModel) -> dict[str, Any]:
-    """Return the validated parameters as the factory receives them (tuples, paths and all)."""
+    """Return the validated parameters as the factory receives them, with tuples and paths."""
     return {
         field.alias or name: getattr(model, name)
         for name, field in type(model).model_fields.items()
@@ -107,17 +109,17 @@ def parameter_values(model: BaseModel) -> dict[str, Any]:
 
 
 def plain_values(model: BaseModel) -> dict[str, Any]:
-    """Return the validated parameters as plain YAML data."""
+    """Return the validated parameters as YAML data."""
     return model.model_dump(mode="json", by_alias=True)
 
 
 def parameter_names(model: type[BaseModel]) -> list[str]:
-    """Return the names that a recipe may use."""
+    """Return the parameters' names in a recipe."""
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def path_parameters(model: type[BaseModel]) -> list[str]:
-    """Return the names of the parameters that may be a path."""
+    """Return the names of the parameters that accept a path."""
     return [
         field.alias or name
         for name, field in model.model_fields.items()
@@ -126,7 +128,7 @@ def path_parameters(model: type[BaseModel]) -> list[str]:
 
 
 def parameter_rows(registration: Registration, factory: Callable[..., Any]) -> list[dict[str, str]]:
-    """Return name, type with bounds, and default of each recipe parameter, in words.
+    """Return name, type with bounds, and default of each recipe parameter, as text.
 
     Raises:
         PluginError: the signature breaks the contract.
@@ -152,7 +154,7 @@ def _bound(bound: Any) -> str:
 
 
 def _type_words(annotation: Any) -> str:
-    """Return a type as an author of recipes would say it."""
+    """Return a type in the words of a recipe, such as ``null`` or ``a or b``."""
     if annotation is type(None):
         return "null"
     if annotation is Ellipsis:
@@ -167,3 +169,29 @@ def _type_words(annotation: Any) -> str:
     if origin is not None:
         return f"{origin.__name__}[{', '.join(map(_type_words, arguments))}]"
     return getattr(annotation, "__name__", str(annotation))
+
+
+_ARGUMENT = re.compile(r"    (\w+): (.+)")
+_CONTINUED = re.compile(r"     +(\S.*)")
+
+
+def summary_of(factory: Any) -> str:
+    """Return the first paragraph of a factory's docstring as one line; empty without one."""
+    documentation = inspect.getdoc(factory) or ""
+    return " ".join(documentation.split("\n\n")[0].split())
+
+
+def argument_docs(factory: Any) -> dict[str, str]:
+    """Return argument → description under ``Args:``, from the docstrings of class and __init__."""
+    found: dict[str, str] = {}
+    for documented in (factory, getattr(factory, "__init__", None)):
+        name = None
+        _, _, below = (inspect.getdoc(documented) or "").partition("\nArgs:\n")
+        for line in below.split("\n"):
+            if match := _ARGUMENT.fullmatch(line):
+                name, found[match[1]] = match[1], match[2]
+            elif name and (match := _CONTINUED.fullmatch(line)):
+                found[name] += f" {match[1]}"
+            else:
+                break
+    return found

@@ -270,9 +270,10 @@ def _other_code(kept: Sequence[Entry], names: Mapping[str, str]) -> dict[str, li
     for each in kept:
         runs[each.experiment].setdefault(each.code, each)
     return {
-        names[experiment]: code_differences([each.lock for each in differing.values()])
+        names[experiment]: differences
         for experiment, differing in runs.items()
         if len(differing) > 1
+        and (differences := code_differences([each.lock for each in differing.values()]))
     }
 
 

@@ -1,4 +1,4 @@
-"""Name experiments, and tell those of one name apart by what differs between their locks."""
+"""Name experiments; distinguish those of one name by the keys in which their locks differ."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,13 +10,13 @@ from ganzoo.registry.names import shorten
 from ganzoo.report.entries import Entry
 
 NOT_IN_NAMES = (*marked(Mark.ABOUT), "lock")
-"""Outermost keys of a lock that set no experiment apart."""
+"""Outermost keys of a lock that never distinguish experiments."""
 
 OF_CODE = (".revision", ".code")
-"""Ends of the keys of leaves that are about code."""
+"""Suffixes of the keys of leaves about code."""
 
 OWN = ("name", "seed")
-"""Keys of a run's own, which a condition can ask for although no experiment has them."""
+"""Keys of a single run, which a condition can also name."""
 
 
 class Leaf(NamedTuple):
@@ -25,17 +25,17 @@ class Leaf(NamedTuple):
     value: Any
     """As the lock has it."""
     counted: str | None
-    """What of it makes the experiment, as text; None for a default, and if it changes nothing."""
+    """Its part in the experiment, as text; None for a default and for keys that do not count."""
 
 
 Leaves = dict[str, Leaf]
 
 
 def names_of(experiments: Mapping[str, Entry]) -> dict[str, str]:
-    """Return a name for each experiment; those of one name are told apart by what differs.
+    """Return a name for each experiment; equal names are followed by the keys that differ.
 
-    What is told is written as the overrides that would make one of the other, and no more of it
-    than sets all of one name apart; how many further keys differ is counted. Samples that no run
+    The keys are written as overrides that would turn one experiment into the other. Only as many
+    are shown as distinguish all experiments of the name; the rest is counted. Samples that no run
     made have no recipe, and keep their name.
     """
     alike: dict[str, list[str]] = defaultdict(list)
@@ -44,7 +44,7 @@ def names_of(experiments: Mapping[str, Entry]) -> dict[str, str]:
         if example.kind == "run":
             alike[example.name].append(identifier)
     for name, same in alike.items():
-        alone = len(same) == 1  # and its lock, of a thousand, need not be read
+        alone = len(same) == 1  # its lock need not be read, which matters with many runs
         marks = [""] if alone else _marks([experiments[each].lock for each in same])
         for identifier, mark in zip(same, marks, strict=True):
             names[identifier] = f"{name} ({mark})" if mark else name
@@ -52,19 +52,19 @@ def names_of(experiments: Mapping[str, Entry]) -> dict[str, str]:
 
 
 def _marks(locks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what sets each lock apart from the others; empty for a single one."""
+    """Return the text that distinguishes each lock from the others; empty for a single one."""
     leaves = _with_both([_leaves(lock) for lock in locks])
     differing = _differing(leaves)
-    told = _enough(differing, leaves)
-    untold = [key for key in differing if key not in told and not key.endswith(OF_CODE)]
-    more = [f"and {len(untold)} more"] if untold else []
-    return [", ".join([_said(key, each) for key in told] + more) for each in leaves]
+    shown = _enough(differing, leaves)
+    rest = [key for key in differing if key not in shown and not key.endswith(OF_CODE)]
+    more = [f"and {len(rest)} more"] if rest else []
+    return [", ".join([_override(key, each) for key in shown] + more) for each in leaves]
 
 
 def leaves_of(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that a condition can ask for: every key, the name and the seed.
+    """Return every key that a condition can name, with its value.
 
-    What both optimizers share stands under their own keys and under ``optimizers.both``.
+    Settings that both optimizers share are under their own keys and under ``optimizers.both``.
     """
     leaves = _leaves(lock)
     (folded,) = _with_both([leaves])
@@ -75,7 +75,7 @@ def leaves_of(lock: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differences_of(locks: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Return each key whose values differ, and the value in every lock, ``-`` if it has none."""
+    """Return each key in which locks differ, with every lock's value, ``-`` if it has none."""
     leaves = _with_both([_leaves(lock) for lock in locks])
     keys = _differing(leaves)
     return [(key, [_value(key, each) or "-" for each in leaves]) for key in keys]
@@ -84,8 +84,8 @@ def differences_of(locks: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[s
 def _leaves(lock: Mapping[str, Any]) -> Leaves:
     """Return ``a.b.c`` → value of a lock, in its order, without the keys that only describe.
 
-    A component's id is the leaf of its node's path. Its revision is a leaf as well, and so is the
-    code of a ``--plugin`` file.
+    The leaf at a component's path is its id. Its revision is a leaf too, and so is the code of a
+    ``--plugin`` file.
     """
     counting = experiment(lock)
     code = counting.pop("lock")
@@ -104,7 +104,7 @@ def _leaves(lock: Mapping[str, Any]) -> Leaves:
 
 
 def _with_both(leaves: Sequence[Leaves]) -> list[Leaves]:
-    """Return the leaves with those under ``optimizers.both`` that both optimizers always share."""
+    """Return the leaves, with those that both optimizers share moved to ``optimizers.both``."""
     first, second = "optimizers.generator", "optimizers.discriminator"
     twins = {
         key: second + key.removeprefix(first)
@@ -137,8 +137,7 @@ def _walk(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 def _differing(leaves: Sequence[Leaves]) -> list[str]:
     """Return the keys by which experiments differ, components before parameters, code last.
 
-    The parameters of a component that others do not have, or have another of, are no difference
-    of their own.
+    If components differ, their parameters are not listed as well.
     """
     keys = list(dict.fromkeys(key for each in leaves for key in each))
     differing = [key for key in keys if len({_counted(each, key) for each in leaves}) > 1]
@@ -152,18 +151,18 @@ def _counted(leaves: Leaves, key: str) -> str | None:
 
 
 def _enough(differing: Iterable[str], leaves: Sequence[Leaves]) -> list[str]:
-    """Return the first keys that tell all apart, leaving out what tells nothing further."""
-    told: list[str] = []
-    apart = 1
+    """Return the first keys that distinguish all locks, without those that add nothing."""
+    chosen: list[str] = []
+    distinct = 1
     for key in differing:
-        kinds = len({tuple(_counted(each, other) for other in (*told, key)) for each in leaves})
-        if kinds > apart:
-            told.append(key)
-            apart = kinds
-    return told
+        kinds = len({tuple(_counted(each, other) for other in (*chosen, key)) for each in leaves})
+        if kinds > distinct:
+            chosen.append(key)
+            distinct = kinds
+    return chosen
 
 
-def _said(key: str, leaves: Leaves) -> str:
+def _override(key: str, leaves: Leaves) -> str:
     value = _value(key, leaves)
     return f"no {key}" if value is None else f"{key}={value}"
 
@@ -174,7 +173,7 @@ def _value(key: str, leaves: Leaves) -> str | None:
 
 
 def _word(value: Any) -> str:
-    """Return a value as a recipe would have it; a component of a list is its name."""
+    """Return a value as in a recipe; a component in a list by its name."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

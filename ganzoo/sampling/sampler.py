@@ -1,4 +1,4 @@
-"""Samples of a trained generator, each a function of (seed, index) alone."""
+"""Samples of a trained generator. Each depends on (seed, index) only."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams
 from ganzoo.scoring.features import no_op
 
 SampleBatch = tuple[Tensor, Tensor | None]
-"""Samples in stored form (B, *shape), and the labels asked for, int64 (B,) or None."""
+"""Samples in stored form (B, *shape), and their labels, int64 (B,) or None."""
 
 SAMPLING_BLOCKS = 2
-"""Blocks of 128 that are generated at once; fixed, since rounding can depend on the batch size."""
+"""Blocks of 128 in a batch. It is fixed because rounding can depend on the batch size."""
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """A generator in eval mode with the laws of its inputs. Everything runs in float32.
+    """A generator in eval mode, with the distributions of its inputs. It runs in float32.
 
     Args:
         watch: called before every batch of `batches`; may raise to end the work.
@@ -74,7 +74,7 @@ class Sampler:
         return torch.cat([samples.cpu() for samples, _ in batches])
 
     def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
-        """Return G(latents, labels) in model form; noise inside G follows `seed` alone."""
+        """Return G(latents, labels) in model form; noise inside G depends on `seed` only."""
         with self._sampling(seed, 0):
             return self.generator(latents, labels)
 
@@ -103,7 +103,7 @@ def spherical(a: Tensor, b: Tensor, t: float) -> Tensor:
 
 
 class _Sampling:
-    """Eval mode, no gradients, and a default generator of its own; everything is put back."""
+    """Eval mode, no gradients, and torch's default generator seeded; all restored at the end."""
 
     def __init__(self, module: nn.Module, key: int) -> None:
         self.module = module

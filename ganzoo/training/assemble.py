@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ganzoo.components.build import Components, build, make
-from ganzoo.components.groups import WrongGroups, parameter_groups, settle
+from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
 from ganzoo.components.plan import Plan, initial_paths
 from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
@@ -245,7 +245,7 @@ def optimizers_over(plan: Plan, parameters: Mapping[str, Parameters]) -> dict[st
             written = getattr(plan.recipe.settings.optimizers, role).groups
             groups = parameter_groups(each, written, role)
             made[role] = make(component, [{"params": group.parameters} for group in groups])
-            settle(groups, made[role])
+            apply_settings(groups, made[role])
         except WrongGroups as wrong:
             for path, what in wrong.found:
                 findings.add(plan.recipe.problem((*place, *path), what))

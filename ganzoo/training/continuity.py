@@ -1,4 +1,4 @@
-"""What a run and its continuation may differ in: budget, cadence, and code of the same revision."""
+"""What may change when a run is resumed: budget, cadence, and code of the same revision."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
 
 BUDGET_AND_CADENCE = marked(Mark.BUDGET, Mark.CADENCE)
-"""What may differ between a run and its continuation."""
+"""Keys that an override of `ganzoo resume` may set."""
 
 
 def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
-    """Raise UsageError if an override would make another experiment of the run."""
+    """Raise UsageError if an override sets anything but budget and cadence."""
     for key in _keys(overrides):
         if key in BUDGET_AND_CADENCE:
             continue
@@ -39,7 +39,7 @@ def only_budget_and_cadence(
 
 
 def _keys(overrides: Sequence[str] | Mapping[str, Any]) -> list[str]:
-    """Return what overrides set, as ``section.key``, however deep a mapping they came in."""
+    """Return the keys that overrides set, as ``section.key``, from strings or nested mappings."""
     return [
         f"{section}.{key}" if isinstance(part, Mapping) else section
         for section, part in override_layer(overrides).data.items()
@@ -48,7 +48,7 @@ def _keys(overrides: Sequence[str] | Mapping[str, Any]) -> list[str]:
 
 
 def is_complete(directory: RunDirectory) -> bool:
-    """Whether a run is finished and still has, whole, the checkpoint that it ended with."""
+    """Return whether a run is finished and its last checkpoint is still intact."""
     ends = [event.get("step") for event in directory.events() if event.get("event") == "finished"]
     store = CheckpointStore(directory.checkpoints_directory)
     if directory.status() != "finished" or not store.ends_whole():
@@ -57,7 +57,7 @@ def is_complete(directory: RunDirectory) -> bool:
 
 
 def not_backwards(directory: RunDirectory, plan: Plan) -> None:
-    """Raise UsageError if the run is past the end of its new budget already."""
+    """Raise UsageError if the run is already past the end of its new budget."""
     steps = CheckpointStore(directory.checkpoints_directory).steps()
     if steps and steps[-1] > plan.budget.steps:
         raise UsageError(
@@ -68,21 +68,21 @@ def not_backwards(directory: RunDirectory, plan: Plan) -> None:
 
 
 def other_world_size(manifest: Mapping[str, Any], world_size: int) -> str | None:
-    """Return what to say where a checkpoint was saved by another number of processes."""
+    """Return a note if another number of processes saved the checkpoint, or None."""
     before = manifest.get("world_size")
     if before in (None, world_size):
         return None
     return (
-        f"saved by {before} process{'es' * (before > 1)}, going on with {world_size}: "
-        "the data comes in the same order, but the run does not go on bit for bit"
+        f"saved by {before} process{'es' * (before > 1)}, resumed with {world_size}: "
+        "the data keeps its order, but the run is not bit-exact"
     )
 
 
 def refuse_drift(lock: Mapping[str, Any], plan: Plan, disregard: str) -> None:
-    """Raise PluginError if the code computes other numbers than when the lock was made.
+    """Raise PluginError if a revision is not the lock's: the code computes other numbers.
 
     Args:
-        disregard: the command that goes on all the same.
+        disregard: the command that continues nevertheless.
     """
     before, now = lock["lock"], plan.lock()["lock"]
     changed = []
@@ -99,7 +99,8 @@ def refuse_drift(lock: Mapping[str, Any], plan: Plan, disregard: str) -> None:
             ]
     if changed:
         raise PluginError(
-            f"not the code that the lock was made with: {'; '.join(changed)}", hint=disregard
+            f"the lock was written by code that computes other numbers: {'; '.join(changed)}",
+            hint=disregard,
         )
 
 
@@ -108,25 +109,24 @@ def _short(value: Any) -> str:
 
 
 def code_note(lock: Mapping[str, Any], plan: Plan) -> str | None:
-    """Return one line on code that differs from the lock's at the same revisions; None if none."""
-    differences = code_differences([lock, plan.lock()], " -> ")
-    if not differences:
-        return None
-    return f"the code has changed since the lock, its revisions have not: {'; '.join(differences)}"
+    """Return one line on code that differs from the lock at the same revisions, or None."""
+    found = code_differences([lock, plan.lock()], " -> ")
+    changed = "code changed since the lock was written, at the same revisions"
+    return f"{changed}: {'; '.join(found)}" if found else None
 
 
 def checked_code(
     lock: Mapping[str, Any], plan: Plan, again: str, *, allow_drift: bool, strict: bool
 ) -> Plan:
-    """Return the plan, with a note where its code differs from the lock's.
+    """Return the plan, with a note if its code differs from the lock's.
 
     Args:
-        again: the command, without the options that decide here.
-        allow_drift: go on although revisions have changed.
-        strict: refuse any other code, at the same revisions too.
+        again: the command, without ``--allow-drift`` and ``--strict-code``.
+        allow_drift: accept other revisions.
+        strict: refuse other code also at the same revisions.
 
     Raises:
-        PluginError: the code computes other numbers, or differs at all and `strict` is set.
+        PluginError: the code is refused.
     """
     if strict or not allow_drift:
         refuse_drift(lock, plan, f"{again} --allow-drift")

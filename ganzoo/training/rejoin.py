@@ -1,8 +1,8 @@
-"""``--resume auto``: the run that is already there for a plan, if there is one."""
+"""``--resume auto``: find the run of a plan's experiment, and resume it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import experiment, read_lock
 from ganzoo.recipes.schema import Mark, marked
+from ganzoo.recipes.yaml import yaml_line
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.continuity import is_complete
@@ -18,19 +19,21 @@ from ganzoo.training.launch import Options, resume, train_run
 from ganzoo.training.processes import find_processes
 
 
-def start_or_go_on(plan: Plan, options: Options) -> RunDirectory:
-    """Train the run of this plan to its end: go on with it where it is there, else start it.
+def start_or_resume(plan: Plan, options: Options) -> RunDirectory:
+    """Train the run of this plan to its end: resume it if it exists, else start it.
 
-    A run that is there and finished is left alone. Rank 0 alone looks: what it makes for the next
-    of several runs must not be found by a rank that comes late.
+    A finished run stays as it is. Only rank 0 looks for the run: a slow rank must not find the
+    directory that rank 0 creates for the next of several runs.
 
     Raises:
-        UsageError: there are two such runs.
-        GanzooError: what ends a run; see `ganzoo.errors`.
+        UsageError: two such runs exist.
+        GanzooError: the training failed or was stopped; see `ganzoo.errors`.
     """
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     known = same_run(plan, options.runs_directory, options.name) if processes.is_main else None
     done = known is not None and is_finished(known, plan)
+    for line in _kept(known, plan) if known else ():
+        options.reporter.noted(line)
     path, done = processes.share((known.path if known else None, done))
     if path is None:
         return train_run(plan, options)
@@ -43,23 +46,32 @@ def start_or_go_on(plan: Plan, options: Options) -> RunDirectory:
 
 
 def is_finished(run: RunDirectory, plan: Plan) -> bool:
-    """Return whether a run has come to the end of the plan's budget, or further, and is whole."""
-    far_enough = int(run.info().get("steps", 0)) >= plan.budget.steps
-    return far_enough and is_complete(run)
+    """Return whether a run has reached the end of the plan's budget and is intact."""
+    return int(run.info().get("steps", 0)) >= plan.budget.steps and is_complete(run)
+
+
+def _kept(run: RunDirectory, plan: Plan) -> Iterator[str]:
+    """Yield a line for each way of computing that the run keeps although the plan has another."""
+    before, now = read_lock(run.lock_file)["train"], plan.lock()["train"]
+    for key in marked(Mark.EXECUTION):
+        section, _, name = key.rpartition(".")
+        if section == "train" and name in before and before[name] != now[name]:
+            kept, asked = yaml_line(before[name]), yaml_line(now[name])
+            yield f"{reference_to(run.path)} keeps {key}={kept}, not {asked}"
 
 
 def same_run(plan: Plan, runs_directory: Path, name: str | None = None) -> RunDirectory | None:
-    """Return the run of this name, seed and experiment, whatever its budget.
+    """Return the run of this name, seed and experiment, with any budget; None without one.
 
     Raises:
-        UsageError: there are two of them; both are named.
+        UsageError: two such runs exist; the message names both.
     """
-    wanted = _essence(plan.lock())
+    wanted = _identity(plan.lock())
     label = name or plan.recipe.name
     found = [
         run
         for run in RunDirectory.all(runs_directory)
-        if run.info().get("name") == label and _essence_of(run) == wanted
+        if run.info().get("name") == label and _identity_of(run) == wanted
     ]
     if len(found) > 1:
         raise _ambiguous(found)
@@ -67,7 +79,7 @@ def same_run(plan: Plan, runs_directory: Path, name: str | None = None) -> RunDi
 
 
 def _ambiguous(found: Sequence[RunDirectory]) -> UsageError:
-    """Say which runs are the same; offer to go on with one, or to look at those that are done."""
+    """Return the error for several such runs, with a command for an unfinished one or for all."""
     references = [reference_to(run.path) for run in found]
     unfinished = [run for run in found if run.status() != "finished"]
     return UsageError(
@@ -78,13 +90,13 @@ def _ambiguous(found: Sequence[RunDirectory]) -> UsageError:
     )
 
 
-def _essence_of(run: RunDirectory) -> dict[str, Any] | None:
+def _identity_of(run: RunDirectory) -> dict[str, Any] | None:
     try:
-        return _essence(read_lock(run.lock_file))
+        return _identity(read_lock(run.lock_file))
     except (DataError, RecipeError, OSError):
         return None
 
 
-def _essence(lock: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what makes the run of a lock, apart from its budget."""
+def _identity(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what identifies the run of a lock, apart from its budget."""
     return {"seed": lock.get("seed"), **experiment(lock, without=marked(Mark.BUDGET))}

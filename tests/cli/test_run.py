@@ -30,7 +30,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
     monkeypatch.setattr(command, "print_result", lambda directory, reporter: None)
     monkeypatch.setattr(command.RunOptions, "plan", lambda given, job: str(job))
     monkeypatch.setattr("ganzoo.training.launch.train_run", train)
-    monkeypatch.setattr("ganzoo.training.rejoin.start_or_go_on", train)
+    monkeypatch.setattr("ganzoo.training.rejoin.start_or_resume", train)
     return ends
 
 
@@ -130,7 +130,7 @@ def test_the_problems_of_all_recipes_are_printed_at_once_and_nothing_is_trained(
     Path("a.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\nlosss: hinge\n")
     Path("b.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\nlabels: many\n")
     monkeypatch.setattr(
-        "ganzoo.training.rejoin.start_or_go_on", lambda plan, options: pytest.fail("trained")
+        "ganzoo.training.rejoin.start_or_resume", lambda plan, options: pytest.fail("trained")
     )
     assert main(["run", "a.yaml", "b.yaml", "c.yaml", "--seeds", "0,1"]) == 2
     err = capsys.readouterr().err

@@ -21,7 +21,7 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.training.callbacks import Reporter
 from ganzoo.training.continuity import checked_code
 from ganzoo.training.launch import Options, prepare, resume, train_run
-from ganzoo.training.rejoin import same_run
+from ganzoo.training.rejoin import same_run, start_or_resume
 
 LOSS = '''
     """A hinge loss with a margin."""
@@ -333,6 +333,14 @@ def test_resume_auto_finds_the_run_although_the_code_has_a_new_comment(
     assert found.path == first.path
     assert same_run(prepare("mine.yaml", ["seed=1"]), Path("runs")) is None
     assert same_run(prepare("mine.yaml", ["loss.margin=3.0"]), Path("runs")) is None
+
+
+def test_resume_auto_says_which_way_of_computing_the_run_keeps(losses: Path) -> None:
+    first, listener = run(), Listener()
+    plan = prepare("mine.yaml", ["train.deterministic=true"])
+    found = start_or_resume(plan, Options(runs_directory=Path("runs"), reporter=listener))
+    assert found.path == first.path
+    assert f"{first.name} keeps train.deterministic=false, not true" in listener.notes
 
 
 # --- a plugin that is one file -------------------------------------------------------------------

@@ -6,8 +6,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ganzoo.components import docstrings
 from ganzoo.components.json_schema import recipe_schema
+from ganzoo.components.signature import argument_docs, summary_of
 from ganzoo.recipes.load import shipped_recipes
 from ganzoo.recipes.yaml import load_document
 from ganzoo.registry.registry import Registry
@@ -139,8 +139,8 @@ def documented(spec: object, *, width: int = 1, depth: int = 2) -> None:
 
 
 def test_arguments_are_read_from_a_docstring() -> None:
-    assert docstrings.summary(documented) == "Do something in two lines."
-    assert docstrings.arguments(documented) == {
+    assert summary_of(documented) == "Do something in two lines."
+    assert argument_docs(documented) == {
         "width": "how wide; and more.",
         "depth": "how deep.",
     }

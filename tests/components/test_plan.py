@@ -213,7 +213,7 @@ def test_an_extractor_made_for_other_data_is_noted(tmp_path: Path) -> None:
     notes = plan(tmp_path, dataset={"use": "gaussians"}, eval={"extractor": "pixels"}, **MLP).notes
     assert notes == ()
     (note,) = plan(tmp_path, eval={"extractor": "pixels"}).notes
-    assert note.startswith("pixels was made for gaussians: what it says of digits")
+    assert note.startswith("pixels was trained on gaussians: scores of digits")
 
 
 def test_a_lock_leaves_nothing_open_and_is_itself_a_recipe(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.api import Evaluated, Registration
-from ganzoo.components.docstrings import arguments
 from ganzoo.components.parameters import adhoc_component
+from ganzoo.components.signature import argument_docs
 from ganzoo.errors import DataError, GanzooError
 from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
@@ -83,7 +83,7 @@ def parameter_sets(component: Component, pictures: Path) -> list[dict[str, Any]]
     schema = component.model.model_json_schema()
     for name, about in schema.get("properties", {}).items():
         if name in schema.get("required", ()):
-            example = EXAMPLE.search(arguments(component.factory).get(name, ""))
+            example = EXAMPLE.search(argument_docs(component.factory).get(name, ""))
             if about.get("format") == "path":
                 least[name] = str(pictures)
             elif example:

@@ -60,7 +60,7 @@ def test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_resumes
     capfd.readouterr()
     assert main(["resume", str(run)]) == 0
     said = capfd.readouterr().err
-    assert "saved by 2 processes, going on with 1: the data comes in the same order" in said
+    assert "saved by 2 processes, resumed with 1: the data keeps its order" in said
     assert last_checkpoint(run).name == "step-00000006"
 
 

@@ -115,7 +115,7 @@ def test_a_weight_under_spectral_norm_keeps_its_own_name() -> None:
         (Group(match="qqq", lr_factor=1), "match", "named such as 'mapping.0.weight'"),
         (Group(match=(), lr_factor=1), "match", "no pattern: give one, such as 'mapping.0.weight'"),
         (Group(match="*", lr_factor=2), "lr_factor", "is 2, but 'mapping.0.weight' is also in"),
-        (Group(match="*"), "", "says nothing of its parameters"),
+        (Group(match="*"), "", "sets nothing: give lr_factor or weight_decay"),
     ],
 )
 def test_an_invalid_group_is_reported_with_its_place_in_the_recipe(

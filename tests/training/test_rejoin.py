@@ -18,7 +18,7 @@ from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.training.continuity import refuse_drift
 from ganzoo.training.launch import Options, prepare, resume
-from ganzoo.training.rejoin import start_or_go_on
+from ganzoo.training.rejoin import start_or_resume
 
 SMALL = ["train.batch_size=8", "generator.width=8", "discriminator.width=8", "eval.extractor=null"]
 
@@ -31,7 +31,7 @@ def plan_of(steps: int, *changes: str) -> Plan:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A run of two steps."""
-    return start_or_go_on(plan_of(2), Options(runs_directory=tmp_path_factory.mktemp("runs")))
+    return start_or_resume(plan_of(2), Options(runs_directory=tmp_path_factory.mktemp("runs")))
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def run(finished: RunDirectory, tmp_path: Path) -> RunDirectory:
     return RunDirectory(Path(shutil.copytree(finished.path, tmp_path / "ü 空 'x" / finished.name)))
 
 
-def start_or_go_on_with_two_steps(run: RunDirectory) -> None:
-    start_or_go_on(plan_of(2), Options(runs_directory=run.path.parent))
+def start_or_resume_with_two_steps(run: RunDirectory) -> None:
+    start_or_resume(plan_of(2), Options(runs_directory=run.path.parent))
 
 
 def resume_from_the_shell(run: RunDirectory) -> None:
@@ -55,14 +55,14 @@ def content(run: RunDirectory) -> dict[str, bytes]:
 
 def test_a_run_that_is_finished_is_left_as_it_is(run: RunDirectory) -> None:
     before = content(run)
-    again = start_or_go_on(plan_of(2), Options(runs_directory=run.path.parent))
+    again = start_or_resume(plan_of(2), Options(runs_directory=run.path.parent))
     assert again.path == run.path
     assert content(run) == before
 
 
 def test_more_steps_go_on_with_the_run_that_is_there(run: RunDirectory) -> None:
     options = Options(runs_directory=run.path.parent)
-    assert start_or_go_on(plan_of(4), options).path == run.path
+    assert start_or_resume(plan_of(4), options).path == run.path
     assert [event["step"] for event in run.events() if event["event"] == "resumed"] == [2]
     assert read_lock(run.lock_file)["train"]["steps"] == 4
     assert run.status() == "finished"
@@ -70,25 +70,25 @@ def test_more_steps_go_on_with_the_run_that_is_there(run: RunDirectory) -> None:
 
 def test_another_experiment_or_name_is_another_run(run: RunDirectory) -> None:
     directory = run.path.parent
-    start_or_go_on(plan_of(2, "seed=1"), Options(runs_directory=directory))
-    start_or_go_on(plan_of(2), Options(runs_directory=directory, name="other"))
+    start_or_resume(plan_of(2, "seed=1"), Options(runs_directory=directory))
+    start_or_resume(plan_of(2), Options(runs_directory=directory, name="other"))
     assert len(RunDirectory.all(directory)) == 3
 
 
 def test_of_two_that_are_the_same_neither_is_taken_and_both_are_named(run: RunDirectory) -> None:
     twin = Path(shutil.copytree(run.path, run.path.with_name("gaussians-mlp-s0-twin00")))
     with pytest.raises(UsageError, match="2 runs are the same experiment") as caught:
-        start_or_go_on(plan_of(2), Options(runs_directory=run.path.parent))
+        start_or_resume(plan_of(2), Options(runs_directory=run.path.parent))
     assert caught.value.hint is not None
     words = shlex.split(caught.value.hint)
     assert (words[:2], set(words[2:])) == (["ganzoo", "compare"], {str(run.path), str(twin)})
     RunDirectory(twin).append_event("resumed")
     with pytest.raises(UsageError) as caught:
-        start_or_go_on(plan_of(2), Options(runs_directory=run.path.parent))
+        start_or_resume(plan_of(2), Options(runs_directory=run.path.parent))
     assert shlex.split(caught.value.hint or "") == ["ganzoo", "resume", str(twin)]
 
 
-@pytest.mark.parametrize("goes_on", [start_or_go_on_with_two_steps, resume_from_the_shell])
+@pytest.mark.parametrize("goes_on", [start_or_resume_with_two_steps, resume_from_the_shell])
 def test_a_finished_run_whose_last_checkpoint_is_damaged_is_mended(
     goes_on: Callable[[RunDirectory], None], run: RunDirectory
 ) -> None:
@@ -99,7 +99,7 @@ def test_a_finished_run_whose_last_checkpoint_is_damaged_is_mended(
     assert run.status() == "finished"
 
 
-@pytest.mark.parametrize("goes_on", [start_or_go_on_with_two_steps, resume_from_the_shell])
+@pytest.mark.parametrize("goes_on", [start_or_resume_with_two_steps, resume_from_the_shell])
 def test_a_finished_run_that_lost_its_last_checkpoint_makes_it_again_bit_for_bit(
     goes_on: Callable[[RunDirectory], None], run: RunDirectory
 ) -> None:
