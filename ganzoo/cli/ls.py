@@ -25,7 +25,7 @@ def ls(as_json: bool, runs_dir: Path) -> None:
     elif runs:
         emit_table(Table(COLUMNS, [each.cells() for each in runs], numbers={"step", "score"}))
     else:
-        hint = command("run", "RECIPE", runs_directory=runs_dir)
+        hint = command("run", "digits-dcgan-hinge", runs_directory=runs_dir)
         say(f"there are no runs in {runs_dir}\ntry: {hint}")
     for path, why in unreadable(runs_dir):
         if was_run(path):

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from ganzoo.cli.output import is_main_process
+from ganzoo.runs.records import device_line
 
 PLAIN_LINES = 10
 """Number of lines of loss terms that a whole run prints without a terminal."""
@@ -42,10 +43,9 @@ class TerminalReporter:
     def started(self, run: Mapping[str, Any]) -> None:
         self.steps, self.last_plain = run["steps"], run["step"]
         begin = f", from step {run['step']}" if run["step"] else ""
-        processes = f"{run['world_size']} process" + ("es" if run["world_size"] > 1 else "")
         self.say("run", f"{run['path']}  (seed {run['seed']}{begin})")
         self.say("data", run["data"])
-        self.say("device", f"{run['device']}, {processes}")
+        self.say("device", device_line(run))
         if self.console.is_terminal and not self.silent:
             self.progress = Progress(
                 TextColumn("step"),

@@ -16,6 +16,8 @@ import click
 from ganzoo.cli import options
 from ganzoo.cli.output import report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
+from ganzoo.recipes import Recipe
+from ganzoo.recipes.schema import Settings
 from ganzoo.report.entries import own_score
 from ganzoo.runs.references import check_name
 from ganzoo.runs.samples import last_preview
@@ -120,8 +122,10 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
     given = RunOptions(**flags)
     jobs = jobs_of(recipes_and_overrides, given.seeds)
     if given.name is not None:
-        check_name(given.name)
+        check_name(given.name, ("run", jobs[0].recipe))
     if given.only_print:
+        for recipe in dict.fromkeys(job.recipe for job in jobs):
+            Recipe.load(recipe, jobs[0].overrides, options.registry(given.plugin))
         for job in jobs:
             click.echo(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *given.flags()]))
         return
@@ -159,6 +163,9 @@ def jobs_of(words: tuple[str, ...], seeds: tuple[int, ...] | None) -> list[Job]:
         raise click.UsageError("an override is KEY=VALUE, without spaces around the `=`")
     if not recipes:
         raise click.UsageError("name a recipe: a YAML file, or one of `ganzoo recipes`")
+    for word in recipes[1:]:
+        if word.partition(".")[0] in Settings.model_fields and not os.path.exists(word):
+            raise click.UsageError(f"{word} has no value: write {word}=VALUE")
     if seeds is None:
         return [Job(recipe, overrides) for recipe in recipes]
     if own := [word for word in overrides if word.startswith("seed=")]:

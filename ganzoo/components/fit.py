@@ -87,9 +87,7 @@ def _fit_scores(recipe: Recipe, components: ComponentPlans, findings: Findings) 
         needy += [("train", "stop")] if stop else []
         for slot in needy:
             what = "needs a score, and there is no extractor to score with"
-            findings.add(
-                recipe.problem(slot, what), "eval.extractor=NAME of: ganzoo list extractors"
-            )
+            findings.add(recipe.problem(slot, what), "eval.extractor=auto")
     elif stop and stop.metric != "frechet" and not scores.metrics:
         what = f"no number {stop.metric!r} is computed - did you mean 'frechet'?"
         findings.add(recipe.problem(("train", "stop", "metric"), what))

@@ -218,7 +218,7 @@ def _most_common_protocol(entries: Iterable[Entry], dataset: str | None) -> Prot
 
 def _no_score(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
     """Return the error for runs none of which has a score, with the reason for each."""
-    make = command("run", "RECIPE", runs_directory=directory)
+    make = command("run", "digits-dcgan-hinge", runs_directory=directory)
     if not unranked:
         return ComparisonError(f"there are no runs in {directory}", hint=make)
     lines = [f"  {each.run}: {each.reason}" for each in unranked]

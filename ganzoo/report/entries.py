@@ -151,12 +151,13 @@ def _why_unscored(entry: Entry) -> tuple[str, str | None]:
     evaluation = entry.lock.get("eval")
     extractor = evaluation.get("extractor") if isinstance(evaluation, Mapping) else "unknown"
     if extractor is None:
-        why = "its recipe asks for no score"
+        why, changes = "its recipe asks for no score", ["eval.extractor=auto"]
     elif extractor == "auto":
         why = "its data has no extractor of its own; `ganzoo list extractors` lists those there are"
+        changes = ["eval.extractor=NAME"]
     else:
-        return "its final generator has no score", command("score", entry.reference)
-    return why, command("score", entry.reference, "eval.extractor=NAME")
+        why, changes = "its final generator has no score", []
+    return why, command("score", entry.reference, *changes)
 
 
 def was_run(path: Path) -> bool:

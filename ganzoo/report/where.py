@@ -60,13 +60,12 @@ def require_known(conditions: Iterable[Condition], recipes: Sequence[Mapping[str
     Raises:
         UsageError: there is no such key; names the nearest one.
     """
-    known = {key for leaves in recipes for key in leaves}
+    known = sorted({key for leaves in recipes for key in leaves})
     for condition in conditions:
         if known and condition.key not in known:
-            near = guess(condition.key, sorted(known))
             raise UsageError(
-                f"--where: no run's recipe has {condition.key!r}{near}",
-                hint="ganzoo show RUN/recipe.lock.yaml",
+                f"--where: no run's recipe has {condition.key!r}{guess(condition.key, known)}",
+                hint="ganzoo show digits-dcgan-hinge   # a recipe with every key",
             )
 
 

@@ -19,6 +19,12 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def device_line(run: Mapping[str, Any]) -> str:
+    """Return ``cpu, 2 processes`` for a run with such a `device` and `world_size`."""
+    count = run.get("world_size", 1)
+    return f"{run.get('device', '')}, {count} {'process' if count == 1 else 'processes'}"
+
+
 def plain(value: Any) -> Any:
     """Return `value` in JSON's own types; scalars of numpy and torch become numbers.
 

@@ -78,7 +78,7 @@ def unknown_run(text: str, names: Sequence[str], runs_directory: Path) -> UsageE
     if not names:
         return UsageError(
             f"no run {text!r}: there are no runs in {runs_directory}",
-            hint=command("run", "RECIPE", runs_directory=runs_directory),
+            hint=command("run", "digits-dcgan-hinge", runs_directory=runs_directory),
         )
     near = guess(text, names)
     return UsageError(f"no run {text!r} in {runs_directory}{near}", hint=listing)

@@ -36,9 +36,10 @@ def require_format(target: Path, spec: SampleSpec) -> None:
             hint=f"--out {shlex.quote(str(target.with_suffix(formats[0])))}",
         )
     if target.suffix and target.suffix.lower() not in formats:
-        folder = " nor a folder" if can_be_folder else ""
+        places = [*formats, *(["a folder"] if can_be_folder else [])]
+        words = " or ".join(filter(None, [", ".join(places[:-1]), places[-1]]))
         raise UsageError(
-            f"{target} is neither {', '.join(formats)}{folder}; {spec} is written as these",
+            f"{target}: {spec.modality} samples are written as {words}, not as {target.suffix}",
             hint=f"--out {shlex.quote(str(target.with_suffix(formats[0])))}",
         )
 

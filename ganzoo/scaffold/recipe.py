@@ -30,7 +30,9 @@ def new_file(name: str) -> Path:
     file = Path(f"{stem}.yaml")
     if file.exists():
         what = f"{file} exists already and is left unchanged"
-        raise UsageError(what, hint=f"ganzoo check {shlex.quote(str(file))}, or another name")
+        raise UsageError(
+            what, hint=f"ganzoo check {shlex.quote(str(file))}   # or choose another name"
+        )
     return file
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.records import utc_now
+from ganzoo.runs.records import device_line, utc_now
 from ganzoo.training.processes import Processes, mean_over_ranks
 
 
@@ -67,7 +67,7 @@ class LogFile(Reporter):
     def started(self, run: Mapping[str, Any]) -> None:
         self._write("run", f"seed {run['seed']}, from step {run['step']} to {run['steps']}")
         self._write("data", str(run["data"]))
-        self._write("device", f"{run['device']}, {run['world_size']} process(es)")
+        self._write("device", device_line(run))
 
     def scored(self, step: int, score: Any) -> None:
         selected = f", {score.sampling.selected}" if score.sampling else ""

@@ -14,6 +14,7 @@ import torch
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
+from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.errors import DataError, UsageError
 from ganzoo.runs.score import Sampling, Score
@@ -54,9 +55,11 @@ class Scorer:
             UsageError: the recipe has no extractor.
         """
         if plan.extractor is None:
+            if plan.recipe.settings.eval.extractor == "auto":  # chosen before; fails as it did then
+                automatic_extractor(plan.components["dataset",].registration, plan.registry)
             raise UsageError(
                 f"{plan.recipe.name} has no extractor, so it cannot be scored",
-                hint="eval.extractor=NAME (see `ganzoo list extractors`)",
+                hint="eval.extractor=auto",
             )
         dataset, split = plan.components["dataset",], plan.recipe.settings.eval.reference
         return cls(

@@ -84,13 +84,36 @@ def test_a_contradictory_command_line_is_refused_before_anything_is_run(
     assert err.splitlines()[-1].startswith("try: ganzoo run ")
 
 
-def test_printed_commands_can_be_pasted_and_keep_every_option(capsys: Capture) -> None:
-    words = ["a b.yaml", "loss=it's", "--name", "x", "--runs-dir", "ü 空", "--allow-drift"]
+def test_printed_commands_can_be_pasted_and_keep_every_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a b.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\n")
+    words = ["a b.yaml", "paper=it's", "--name", "x", "--runs-dir", "ü 空", "--allow-drift"]
     assert main(["run", *words, "--max-time", "1h30m", "--seeds", "7", "--print"]) == 0
     assert capsys.readouterr().out == (
-        "ganzoo run 'a b.yaml' 'loss=it'\"'\"'s' seed=7 --resume auto --runs-dir 'ü 空' "
+        "ganzoo run 'a b.yaml' 'paper=it'\"'\"'s' seed=7 --resume auto --runs-dir 'ü 空' "
         "--max-time 5400s --name x --allow-drift\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["nothere.yaml"], "does not exist"), (["digits-base", "train.stepps=5"], "unknown key")],
+)
+def test_no_command_is_printed_for_a_recipe_that_cannot_be_loaded(
+    words: list[str], message: str, capsys: Capture
+) -> None:
+    assert main(["run", *words, "--seeds", "0-9", "--print"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+def test_an_override_without_a_value_is_not_taken_for_a_recipe(capsys: Capture) -> None:
+    assert main(["run", "digits-dcgan-hinge", "train.steps"]) == 2
+    assert "train.steps has no value: write train.steps=VALUE" in capsys.readouterr().err
+    assert TRAINED == []
 
 
 # --- several -------------------------------------------------------------------------------------

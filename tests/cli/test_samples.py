@@ -199,7 +199,10 @@ def test_samples_are_not_mixed_with_others_in_a_folder() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("a.jpg", "neither .png, .npz, .zip nor a folder"), ("file/a.png", "cannot be written")],
+    [
+        ("a.jpg", "image samples are written as .png, .npz, .zip or a folder, not as .jpg"),
+        ("file/a.png", "cannot be written"),
+    ],
 )
 def test_a_place_that_cannot_take_samples_is_named(name: str, message: str) -> None:
     Path("file").touch()

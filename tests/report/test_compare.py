@@ -243,7 +243,7 @@ def test_outside_of_runs_a_command_names_the_path(runs, make_run, score, tmp_pat
 def test_without_any_run_the_error_has_the_command_that_makes_one(runs) -> None:
     with pytest.raises(ComparisonError, match="there are no runs in runs") as caught:
         compare()
-    assert caught.value.hint == "ganzoo run RECIPE"
+    assert caught.value.hint == "ganzoo run digits-dcgan-hinge"
 
 
 def test_runs_are_not_ranked_unless_two_share_a_protocol(runs, make_run, score, protocol) -> None:
@@ -354,7 +354,9 @@ def test_the_command_exits_with_two_if_nothing_can_be_ranked(
     runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare"]) == 2
-    assert capsys.readouterr().err == "there are no runs in runs\ntry: ganzoo run RECIPE\n"
+    assert (
+        capsys.readouterr().err == "there are no runs in runs\ntry: ganzoo run digits-dcgan-hinge\n"
+    )
 
 
 def test_run_json_is_used_for_the_lock_only_if_its_hash_matches(runs, make_run, score) -> None:

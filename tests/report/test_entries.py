@@ -34,7 +34,7 @@ def test_resume_is_suggested_only_for_a_failure_that_need_not_happen_again(
     ("extractor", "reason", "words"),
     [
         ("auto", "its data has no extractor of its own", ["eval.extractor=NAME"]),
-        (None, "its recipe asks for no score", ["eval.extractor=NAME"]),
+        (None, "its recipe asks for no score", ["eval.extractor=auto"]),
         ({"use": "zoo/toy-cnn"}, "its final generator has no score", []),
     ],
 )
@@ -122,7 +122,8 @@ def test_a_requested_score_is_shown_only_if_there_is_no_other(score) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "hint"), [([], "ganzoo run RECIPE"), (["x"], "ganzoo run RECIPE --runs-dir x")]
+    ("words", "hint"),
+    [([], "ganzoo run digits-dcgan-hinge"), (["x"], "ganzoo run digits-dcgan-hinge --runs-dir x")],
 )
 def test_ls_without_runs_prints_the_command_that_makes_one(
     words: list[str], hint: str, runs, capsys: Capture

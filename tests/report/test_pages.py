@@ -113,7 +113,7 @@ def test_the_page_of_a_run_without_a_score_says_why(make_run: Any) -> None:
     assert "<code>ganzoo resume " in stopped
     asked_for_none = run_page(make_run("unscored", extractor=None))
     assert "its recipe asks for no score" in asked_for_none
-    assert "eval.extractor=NAME" in asked_for_none
+    assert "eval.extractor=auto" in asked_for_none
 
 
 def test_scores_stand_on_pages_with_their_error_and_their_floor(

@@ -73,7 +73,7 @@ def test_a_misspelt_run_is_answered_with_the_nearest_one_and_where_to_look(tmp_p
 def test_without_runs_the_hint_is_to_start_one_in_that_directory(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there are no runs in") as caught:
         RunDirectory.find("last", tmp_path / "none")
-    assert caught.value.hint == f"ganzoo run RECIPE --runs-dir {tmp_path / 'none'}"
+    assert caught.value.hint == f"ganzoo run digits-dcgan-hinge --runs-dir {tmp_path / 'none'}"
 
 
 def test_a_directory_that_is_not_a_run_is_reported_as_such(tmp_path: Path) -> None:

@@ -107,6 +107,19 @@ def test_skip_leaves_out_no_more_than_one_in_a_hundred(tmp_path: Path) -> None:
         Folder("train", path=tmp_path, size=2, on_bad_image="skip").check()
 
 
+def test_skip_is_suggested_only_where_it_helps(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "bad0.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        Folder("train", path=tmp_path, size=8).check()
+    assert str(caught.value.hint).startswith("dataset.on_bad_image=skip ")
+    (tmp_path / "bad1.png").write_bytes(b"")
+    for chosen in ("error", "skip"):
+        with pytest.raises(DataError) as caught:
+            Folder("train", path=tmp_path, size=8, on_bad_image=chosen).check()
+        assert "skip" not in str(caught.value.hint)
+
+
 def test_a_picture_is_not_decoded_again_until_it_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from ganzoo.report.pages.page import Preview, explanation, preview, protocol_row
 from ganzoo.report.table import three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import kind_of
+from ganzoo.runs.records import device_line
 from ganzoo.runs.samples import EXTERNAL, REAL, previews
 from ganzoo.runs.score import Score
 
@@ -79,9 +80,9 @@ def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("recipe", str(info.get("recipe", ""))),
         ("seed", str(info.get("seed", ""))),
         ("steps", f"{done:,} of {info['steps']:,}" if "steps" in info else f"{done:,}"),
-        ("begun", f"{info['created'][:16].replace('T', ' ')} (UTC)"),
+        ("started", f"{info['created'][:16].replace('T', ' ')} (UTC)"),
         ("attempts", str(info.get("attempts", ""))),
-        ("device", f"{info.get('device', '')}, {info.get('world_size', 1)} process(es)"),
+        ("device", device_line(info)),
         ("ganzoo", str(info.get("ganzoo", ""))),
         ("experiment", str(info.get("lock", {}).get("experiment", ""))),
     ]

@@ -28,6 +28,7 @@ from ganzoo_zoo.datasets.splits import require_split
 
 SHOWN = 10
 SKIPPED_AT_MOST = 0.01
+REPAIR = "remove or replace them; ganzoo check RECIPE --data names each"
 
 
 class Folder:
@@ -109,8 +110,7 @@ class Folder:
             DataError: too many pictures cannot be read, or `on_bad_image` is ``error``.
         """
         bad = self.damaged()
-        allowed = max(1, int(SKIPPED_AT_MOST * len(self))) if self.on_bad_image == "skip" else 0
-        if len(bad) > min(allowed, len(self) - 1):
+        if len(bad) > (self._skippable() if self.on_bad_image == "skip" else 0):
             raise self._too_many(bad)
         if bad:
             self.skipped = [f"{name}: {what}" for name, what in bad.items()]
@@ -124,9 +124,14 @@ class Folder:
         rest = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         what = f"{len(bad)} of {len(self)} pictures in {self.source.path} cannot be read"
         if self.on_bad_image == "skip":
-            return DataError(f"{what}, more than the 1 % that may be skipped: {shown}{rest}")
-        hint = "dataset.on_bad_image=skip (leaves out up to 1 %, or one); or remove or replace them"
+            what += ", more than the 1 % that may be skipped"
+        few = len(bad) <= self._skippable() and self.on_bad_image != "skip"
+        hint = "dataset.on_bad_image=skip   # or remove or replace them" if few else REPAIR
         return DataError(f"{what}: {shown}{rest}", hint=hint)
+
+    def _skippable(self) -> int:
+        """Return how many pictures ``skip`` may leave out: 1 %, or one, but never all."""
+        return min(max(1, int(SKIPPED_AT_MOST * len(self))), len(self) - 1)
 
     def _read(self, name: str) -> Tensor:
         channels, height, width = self.spec.shape
