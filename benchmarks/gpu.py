@@ -25,8 +25,8 @@ from ganzoo.components.plan import Plan
 from ganzoo.errors import DeviceError
 from ganzoo.report.table import three_digits
 from ganzoo.training.assemble import make_step
+from ganzoo.training.execution import float32_precision
 from ganzoo.training.launch import prepare
-from ganzoo.training.precision import float32_precision
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 

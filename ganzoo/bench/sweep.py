@@ -20,7 +20,7 @@ from ganzoo.bench.timing import (
 from ganzoo.components.plan import Plan
 from ganzoo.errors import GanzooError, says_no_memory
 from ganzoo.training.assemble import make_step
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import numerics
 from ganzoo.training.processes import Processes
 
 AS_GIVEN = "as given"

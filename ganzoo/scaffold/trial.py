@@ -15,7 +15,7 @@ from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.discovery import discover
 from ganzoo.registry.names import DEFAULT_NAMESPACE, PLURALS
 from ganzoo.registry.unknown import INSTALL_ZOO
-from ganzoo.scaffold.names import Names
+from ganzoo.scaffold.plugin import Names
 
 STEPS = 20
 """Number of training steps of its recipe."""

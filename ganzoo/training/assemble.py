@@ -17,19 +17,23 @@ from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
-from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.sampling.sampler import LabelSampler
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
 from ganzoo.training.ema import Ema
+from ganzoo.training.execution import (
+    AUTOCAST,
+    keep_freed_memory,
+    require_compiler,
+    resolve_channels_last,
+)
 from ganzoo.training.feed import DataFeed
 from ganzoo.training.graphs import CudaRecorder, Graphs, obstacles
 from ganzoo.training.player import Guard, LossScale, Player, supports_found_inf
-from ganzoo.training.precision import AUTOCAST, require_compiler, resolve_channels_last
 from ganzoo.training.processes import Processes
 from ganzoo.training.schedules import Schedules, knobs
 from ganzoo.training.step import GanStep
-from ganzoo.training.threads import keep_freed_memory
 from ganzoo.training.update import StepConfig
 
 Parameters = Mapping[str, nn.Parameter]

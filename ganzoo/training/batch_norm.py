@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 
 from ganzoo.components.build import batch_norms
-from ganzoo.training.processes import gather_over_ranks, group_size, mean_over_ranks
+from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks, rank_and_size
 
 
 def sync_batch_norm(network: nn.Module) -> None:
@@ -37,7 +37,7 @@ def sync_batch_norm(network: nn.Module) -> None:
 
 def average_running_statistics(networks: Sequence[nn.Module]) -> None:
     """Set the running means and variances of local batch norm to their means over all ranks."""
-    if group_size() == 1:
+    if rank_and_size()[1] == 1:
         return
     kept = [
         buffer

@@ -26,10 +26,10 @@ from ganzoo.errors import GanzooError, PluginError, RecipeError
 from ganzoo.registry.names import shorten
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.training.assemble import make_run_schedules, optimizers_over, trained
+from ganzoo.training.execution import AUTOCAST, resolve_channels_last
 from ganzoo.training.game import EngineGame
 from ganzoo.training.graphs import obstacles
 from ganzoo.training.networks import Networks, RequiredGradients
-from ganzoo.training.precision import AUTOCAST, resolve_channels_last
 
 SMALL_BATCH = 4
 

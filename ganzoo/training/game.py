@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
+from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks
 from ganzoo.training.networks import Networks, RequiredGradients
-from ganzoo.training.processes import gather_over_ranks, mean_over_ranks
 
 Samples = tuple[Tensor, Tensor | None]
 """Samples in model form (B, *model_shape), and their labels int64 (B,) or None."""

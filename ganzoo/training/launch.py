@@ -28,7 +28,7 @@ from ganzoo.runs.external import require_run
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.samples import write_sample_spec
-from ganzoo.sampling.labels import label_counts
+from ganzoo.sampling.sampler import label_counts
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
 from ganzoo.training.checkpointing import previous_best
@@ -40,10 +40,9 @@ from ganzoo.training.continuity import (
 )
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import cpu_threads, numerics, threads_for
 from ganzoo.training.processes import Processes, find_processes
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.threads import cpu_threads, threads_for
 from ganzoo.training.trainer import Trainer
 from ganzoo.version import __version__
 

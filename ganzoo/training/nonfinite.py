@@ -19,10 +19,11 @@ from ganzoo.runs import records
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams
+from ganzoo.scoring.collectives import mean_over_ranks
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.ending import hint_lower_lr
 from ganzoo.training.player import Player
-from ganzoo.training.processes import Processes, mean_over_ranks
+from ganzoo.training.processes import Processes
 
 SHOWN_WEIGHTS = 3
 

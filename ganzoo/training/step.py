@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
-from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.sampling.sampler import LabelSampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed

@@ -14,11 +14,10 @@ from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
-from ganzoo.training.callbacks import MetricsLogger, Reporters
+from ganzoo.training.callbacks import Gallery, MetricsLogger, Reporters
 from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of
 from ganzoo.training.collapse import CollapseMonitor
 from ganzoo.training.ending import StopFlag
-from ganzoo.training.gallery import Gallery
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer

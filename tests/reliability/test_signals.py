@@ -16,8 +16,8 @@ from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.scoring import features
 from ganzoo.training import checkpointing, launch, scorer
+from ganzoo.training.callbacks import Gallery
 from ganzoo.training.ending import StopAsked, StopFlag
-from ganzoo.training.gallery import Gallery
 from ganzoo.training.step import GanStep
 
 from .tiny import STEPS, TINY, differing, last_checkpoint, only_run
