@@ -255,12 +255,8 @@ def _seconds_per_evaluation(plan: Plan, step: GanStep, processes: Processes, clo
     )
     about = Sampling(
         weights="ema" if step.ema else "raw",
-        batch_norm="eval",
-        truncation=None,
-        labels=None,
         step=step.iteration,
         samples_seen=step.samples_seen,
-        checkpoint_sha256=None,
         selected="during",
         seed=plan.recipe.settings.eval.seed,
     )

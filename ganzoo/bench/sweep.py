@@ -9,14 +9,7 @@ from itertools import product
 import torch
 
 from ganzoo.bench.bench import How, Tell
-from ganzoo.bench.timing import (
-    Case,
-    Spread,
-    clock_of,
-    speed_against,
-    time_interleaved,
-    warm_ups_on,
-)
+from ganzoo.bench.timing import Case, Spread, clock_of, speed_against, time_interleaved, warm_ups_on
 from ganzoo.components.plan import Plan
 from ganzoo.errors import GanzooError, says_no_memory
 from ganzoo.training.assemble import make_step

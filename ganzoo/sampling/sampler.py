@@ -59,7 +59,7 @@ class Sampler:
         """Yield this rank's share of samples 0 … count - 1, in stored form.
 
         Args:
-            labels: int64 (count,): the classes to draw, instead of by the label law.
+            labels: int64 (count,): the classes to draw, instead of drawn labels.
         """
         size = BLOCK * SAMPLING_BLOCKS
         for number, first in enumerate(range(0, count, size)):

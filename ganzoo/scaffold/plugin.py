@@ -125,8 +125,7 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
     try:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise UsageError(
-                f"{directory} exists already and is not an empty directory",
-                hint=ELSEWHERE,
+                f"{directory} exists already and is not an empty directory", hint=ELSEWHERE
             )
         for path, text in files.items():
             file = directory / path
@@ -134,8 +133,7 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
             file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(
-            f"cannot write {error.filename or directory}: {error.strerror}",
-            hint=ELSEWHERE,
+            f"cannot write {error.filename or directory}: {error.strerror}", hint=ELSEWHERE
         ) from error
 
 

@@ -170,7 +170,7 @@ def _dataset(facts: Facts, size: int) -> Iterator[str]:
     odd = facts.odd()
     if odd:
         yield f"  # {odd:,} of them are far from square: `center` cuts the longer side, `pad` puts"
-        yield "  # white beside the shorter one, `none` stretches."
+        yield "  # white along the shorter one, `none` stretches."
     yield "  crop: center"
     yield f"  channels: {1 if facts.grey else 3}  # {'grey' if facts.grey else 'colour'}"
     yield "  # Left and right may be swapped, which doubles the data. Not for text or anything else"
@@ -196,7 +196,7 @@ def _labels(facts: Facts) -> Iterator[str]:
     smallest = yaml_line(fewest)
     yield f"# The {len(facts.classes)} sub-folders are classes. The smallest is {smallest},"
     if facts.classes[fewest] >= ENOUGH_OF_A_CLASS:
-        yield f"# with {facts.classes[fewest]:,} pictures. G is asked for a class, D is told it."
+        yield f"# with {facts.classes[fewest]:,} pictures. G and D are given the class."
         yield "conditional: true"
     else:
         yield f"# with {facts.classes[fewest]:,}: too few to learn a class from. To try it anyway:"

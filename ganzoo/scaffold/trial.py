@@ -90,8 +90,7 @@ def require_zoo() -> None:
     if zoos:
         why, hint = f"{zoos[0].predicate}: {zoos[0].error}", str(zoos[0].hint)
     raise UsageError(
-        f"trying a new plugin needs the zoo, which is {why}",
-        hint=f"{hint}, or add --no-try",
+        f"trying a new plugin needs the zoo, which is {why}", hint=f"{hint}, or add --no-try"
     )
 
 

@@ -15,13 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import DataError
-from ganzoo.moments import (
-    BLOCK,
-    Moments,
-    distance,
-    trace_of_root,
-    trace_of_root_of_rows,
-)
+from ganzoo.moments import BLOCK, Moments, distance, trace_of_root, trace_of_root_of_rows
 from ganzoo.scoring import collectives
 
 OPTIONAL = ("torchvision", "torch_fidelity")

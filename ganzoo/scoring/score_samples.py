@@ -32,12 +32,7 @@ from ganzoo.scoring.metric_inputs import (
     real_side,
 )
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_statistics import (
-    debiased,
-    expected_floor,
-    places_of,
-    standard_error,
-)
+from ganzoo.scoring.score_statistics import debiased, expected_floor, places_of, standard_error
 
 if TYPE_CHECKING:
     from ganzoo.scoring.frechet import FrechetDistance

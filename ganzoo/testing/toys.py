@@ -86,7 +86,7 @@ COUNTERS = frozenset({"step", "samples_seen"})
 
 @dataclass
 class RecordingGame(EngineGame):
-    """A game that records requests which a component must declare, or which may couple rows."""
+    """A game that records requests that a component must declare, or that may couple rows."""
 
     requested: set[str] = field(default_factory=set, repr=False)
     """Capabilities of the requested input gradients; ``mean``, ``gather``; the counters read."""

@@ -131,11 +131,7 @@ class MetricsLogger:
         rate = (samples_seen - self.clock_samples) / max(seconds, 1e-9)
         self.reset(samples_seen)
         if self.processes.is_main:
-            row = {
-                "step": step,
-                "samples_seen": samples_seen,
-                "samples_per_second": round(rate, 1),
-            }
+            row = {"step": step, "samples_seen": samples_seen, "samples_per_second": round(rate, 1)}
             self.directory.append_metrics(row | values)
         self.reporters.notify("stepped", step, samples_seen, values | {"samples_per_second": rate})
 

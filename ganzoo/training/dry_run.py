@@ -69,20 +69,11 @@ def dry_run(plan: Plan) -> Plan:
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     memory_format = "channels_last" if channels_last else "contiguous"
-    _check_graphs(plan, parts, optimizers)
-    return replace(plan, memory_format=memory_format, step_flops=flops)
-
-
-def _check_graphs(
-    plan: Plan, parts: Components, optimizers: Mapping[str, torch.optim.Optimizer]
-) -> None:
-    """Raise RecipeError if the recipe demands CUDA graphs that something in it prevents."""
-    if plan.recipe.settings.train.cuda_graphs is not True:
-        return
-    if found := obstacles(plan.recipe.settings, parts, optimizers):
+    if train.cuda_graphs is True and (found := obstacles(plan.recipe.settings, parts, optimizers)):
         path = ("train", "cuda_graphs")
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
+    return replace(plan, memory_format=memory_format, step_flops=flops)
 
 
 def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:

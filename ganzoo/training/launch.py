@@ -197,7 +197,7 @@ def recipe_of(
     except RecipeError as error:
         raise DataError(
             f"{reference_to(directory.path)} has no legible lock: {error.message}",
-            hint=command("run", directory.recipe_file) + "   # anew, with the overrides it had",
+            hint=command("run", directory.recipe_file) + "   # a new run",
         ) from error
     return Recipe.load(directory.lock_file, overrides, registry)
 
@@ -280,8 +280,9 @@ def _prepared(
     resumed: bool,
 ) -> Iterator[Trainer]:
     """Yield the trainer of a run, with its numerics and threads; record how it fails inside."""
+    callbacks = plan.group("callbacks").values()
     # One process writes files, and calls the recipe's callbacks.
-    writers = [LogFile(directory.log_file), *_callbacks(plan)] if processes.is_main else []
+    writers = [LogFile(directory.log_file), *map(make, callbacks)] if processes.is_main else []
     reporters = Reporters([options.reporter, *writers])
     train = plan.recipe.settings.train
     store = CheckpointStore(directory.checkpoints_directory, train.keep)
@@ -312,10 +313,6 @@ def _threads(plan: Plan, directory: RunDirectory, processes: Processes) -> int |
     if processes.is_main:
         directory.write_info(threads=threads, step_flops=plan.step_flops)
     return threads
-
-
-def _callbacks(plan: Plan) -> list[Any]:
-    return [make(component) for component in plan.group("callbacks").values()]
 
 
 def _newest(

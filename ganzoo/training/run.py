@@ -146,9 +146,9 @@ class Run:
         generator, latent = build_generator(parts, spec, settings.seed)
         name = "ema" if settings.train.ema else "generator"
         read_network(generator, checkpoint.file(f"{name}.safetensors"))
-        law = LabelSampler.by_counts(counts) if counts else None
+        label_sampler = LabelSampler.by_counts(counts) if counts else None
         generator = generator.eval().requires_grad_(False).to(device)
-        return Sampler(generator, spec, latent, law, device)
+        return Sampler(generator, spec, latent, label_sampler, device)
 
     def sample(
         self,

@@ -34,7 +34,7 @@ from ganzoo.training.nonfinite import (
 )
 from ganzoo.training.player import Guard, Player
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Schedules
+from ganzoo.training.schedules import Knob
 from ganzoo.training.update import (
     Inputs,
     StepConfig,
@@ -72,7 +72,7 @@ class GanStep:
     players: dict[str, Player]
     ema: Ema | None = None
     label_sampler: LabelSampler | None = None
-    schedules: Schedules = field(default_factory=Schedules)
+    schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
     iteration: int = 0
@@ -110,7 +110,8 @@ class GanStep:
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
         ):
             self._seed_default_generators()
-            self.schedules.apply(self.samples_seen)
+            for knob in self.schedules:
+                knob.apply(self.samples_seen)
             terms: dict[str, Tensor] = {}
             for repeat in range(self.config.discriminator_steps):
                 terms |= self.update(self.discriminator, repeat)
@@ -236,11 +237,7 @@ class GanStep:
             yield Rows(first, min(size, self.rows.count - first))
 
     def game(
-        self,
-        player: Player,
-        inputs: Inputs | HeldInputs,
-        part: Rows,
-        required: RequiredGradients,
+        self, player: Player, inputs: Inputs | HeldInputs, part: Rows, required: RequiredGradients
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         noise = inputs.noise(part)

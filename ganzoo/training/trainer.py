@@ -125,9 +125,7 @@ class Trainer:
         self.nonfinite.handle(found.report, self.step.rollbacks, go_back)
         self.metrics.reset(self.step.samples_seen)
         self.best, self.evaluations_since_best = previous_best(
-            self.directory.scores(),
-            self.step.iteration,
-            self.plan.recipe.settings.train.stop,
+            self.directory.scores(), self.step.iteration, self.plan.recipe.settings.train.stop
         )
 
     def sampler(self) -> Sampler:
@@ -180,8 +178,6 @@ class Trainer:
         settings = self.plan.recipe.settings
         sampling = Sampling(
             weights="ema" if self.step.ema else "raw",
-            batch_norm="eval",
-            truncation=None,
             labels=settings.labels if settings.conditional else None,
             step=self.step.iteration,
             samples_seen=self.step.samples_seen,
@@ -242,7 +238,4 @@ class Trainer:
             return
         self.step.check_finite()
         self.save(needed=True)
-        raise self.stopped()
-
-    def stopped(self) -> GanzooError:
-        return self.flag.error(quote(str(self.directory.path)), self.step.iteration)
+        raise self.flag.error(quote(str(self.directory.path)), self.step.iteration)
