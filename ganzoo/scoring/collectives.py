@@ -4,7 +4,7 @@ It is plain torch.distributed: a score needs sums in float64 and rows of differe
 gradient penalty needs collectives that can be differentiated.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -137,6 +137,14 @@ def gather_over_ranks(t: Tensor) -> Tensor:
     Every rank must hold the same number of rows. Gradients of any order flow back to every rank.
     """
     return t if rank_and_size()[1] == 1 else _Gather.apply(t)  # type: ignore[no-untyped-call]
+
+
+def reduce_together(tensors: list[Tensor], reduce: Callable[[Tensor], Tensor]) -> None:
+    """Replace tensors, in place, by what `reduce` makes of all of them in one flat tensor."""
+    flat = reduce(torch.cat([tensor.flatten() for tensor in tensors]))
+    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+    reduced = [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+    torch._foreach_copy_(tensors, reduced)
 
 
 def mean_over_ranks(t: Tensor) -> Tensor:

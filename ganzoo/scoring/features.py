@@ -155,18 +155,27 @@ def _checked(batch: Tensor, spec: SampleSpec) -> Tensor:
 @contextmanager
 def _full_float32(device: torch.device) -> Iterator[None]:
     """Switch autocast and TF32 off inside: they would change the features."""
-    backends: list[Any] = [
-        torch.backends.cuda.matmul,
-        torch.backends.cudnn.conv,  # type: ignore[attr-defined]
-        torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
-        torch.backends.mkldnn.conv,  # type: ignore[attr-defined]
-    ]
+    mkldnn: Any = torch.backends.mkldnn
+    with (
+        fp32_precision([*cuda_backends(), mkldnn.matmul, mkldnn.conv], "ieee"),
+        torch.autocast(device.type, enabled=False),
+    ):
+        yield
+
+
+def cuda_backends() -> list[Any]:
+    """Return the settings of CUDA's matrix products and convolutions."""
+    return [torch.backends.cuda.matmul, torch.backends.cudnn.conv]  # type: ignore[attr-defined]
+
+
+@contextmanager
+def fp32_precision(backends: list[Any], kind: str) -> Iterator[None]:
+    """Multiply float32 as ``ieee`` or ``tf32`` inside; restore each backend's setting after."""
     before = [backend.fp32_precision for backend in backends]
     try:
         for backend in backends:
-            backend.fp32_precision = "ieee"
-        with torch.autocast(device.type, enabled=False):
-            yield
+            backend.fp32_precision = kind
+        yield
     finally:
         for backend, value in zip(backends, before, strict=True):
             backend.fp32_precision = value

@@ -19,7 +19,12 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 
 from ganzoo.components.build import batch_norms
-from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks, rank_and_size
+from ganzoo.scoring.collectives import (
+    gather_over_ranks,
+    mean_over_ranks,
+    rank_and_size,
+    reduce_together,
+)
 
 
 def sync_batch_norm(network: nn.Module) -> None:
@@ -48,16 +53,13 @@ def average_running_statistics(networks: Sequence[nn.Module]) -> None:
         if buffer is not None
     ]
     if kept:
-        flat = mean_over_ranks(torch.cat([buffer.flatten() for buffer in kept]))
-        parts = torch.split(flat, [buffer.numel() for buffer in kept])
-        means = [part.view_as(buffer) for part, buffer in zip(parts, kept, strict=True)]
-        torch._foreach_copy_(kept, means)
+        reduce_together(kept, mean_over_ranks)
 
 
 class _Synced(_BatchNorm):
-    """Stands between a batch norm's own class and torch's base, in place of whose forward it is.
+    """Overrides torch's forward; inserted between a batch norm's own class and torch's base.
 
-    So a subclass that calls ``super().forward`` comes here, too.
+    So a subclass that calls ``super().forward`` is synchronised, too.
     """
 
     def forward(self, input: Tensor) -> Tensor:

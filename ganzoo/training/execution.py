@@ -10,13 +10,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DeviceError
+from ganzoo.scoring.features import cuda_backends, fp32_precision
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """``train.precision`` → dtype of the forward passes; float32 for the others."""
@@ -80,21 +81,9 @@ def _deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-@contextmanager
-def float32_precision(kind: str) -> Iterator[None]:
-    """Set how CUDA multiplies float32: ``ieee`` or ``tf32``. No effect on other devices."""
-    if not torch.cuda.is_available():
-        yield
-        return
-    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
-    before = [backend.fp32_precision for backend in backends]
-    for backend in backends:
-        backend.fp32_precision = kind
-    try:
-        yield
-    finally:
-        for backend, value in zip(backends, before, strict=True):
-            backend.fp32_precision = value
+def float32_precision(kind: str) -> AbstractContextManager[None]:
+    """Set how CUDA multiplies float32 inside: ``ieee`` or ``tf32``; no effect without CUDA."""
+    return fp32_precision(cuda_backends() if torch.cuda.is_available() else [], kind)
 
 
 # --- threads and memory ---

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from shlex import quote
 
@@ -44,11 +44,6 @@ class Trainer:
     best: Score | None = None
     evaluations_since_best: int = 0
     resumed_at: int | None = None
-    checkpoints: CheckpointManager = field(init=False)
-    nonfinite: NonFinitePolicy = field(init=False)
-    collapse_monitor: CollapseMonitor = field(init=False)
-    metrics: MetricsLogger = field(init=False)
-    gallery: Gallery = field(init=False)
 
     def __post_init__(self) -> None:
         parts = (self.directory, self.processes, self.reporters)
