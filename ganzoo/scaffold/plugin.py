@@ -107,7 +107,9 @@ def plugin_files(names: Names, kinds: Collection[str]) -> dict[str, str]:
     for template in ALWAYS:
         text = (TEMPLATES / template).read_text(encoding="utf-8")
         lines = "\n".join(_lines(text, wanted)) + "\n"
-        files[_dotted(template)] = lines.replace("\n\n\n\n", "\n\n\n")  # where imports were
+        # The template of .gitignore has no dot, so that git ignores it.
+        path = template.replace("gitignore", ".gitignore")
+        files[path] = lines.replace("\n\n\n\n", "\n\n\n")  # where imports were
     components = [kind for kind in HOOKS if kind in wanted - {"recipe"}]
     for kind in components:
         files |= _package(kind)
@@ -180,11 +182,6 @@ def _lines(text: str, kinds: Collection[str]) -> Iterator[str]:
             yield line
         elif all((word.lstrip("-") in kinds) != word.startswith("-") for word in tag[1].split()):
             yield line[: tag.start()]
-
-
-def _dotted(template: str) -> str:
-    """Return the path of a file; the template of .gitignore has no dot, so that git ignores it."""
-    return ".gitignore" if template == "gitignore" else template
 
 
 def _named(text: str, names: Names) -> str:

@@ -99,7 +99,8 @@ def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Ste
     python, place = sys.executable, str(directory)
     script = Path(python).with_name("ganzoo")
     ganzoo = (str(script),) if script.exists() else (python, "-m", "ganzoo")
-    yield Step("the installation", _install(python, place), hint=_without_pip())
+    no_pip = None if _on_path("pip") else f"{_typed(python)} -m ensurepip"
+    yield Step("the installation", _install(python, place), hint=no_pip)
     yield Step(
         "the plugin's own test",
         (python, "-m", "pytest", "--quiet", place),
@@ -130,10 +131,6 @@ def _on_path(module: str) -> bool:
     ``distutils`` in this process and warns.
     """
     return PathFinder.find_spec(module) is not None
-
-
-def _without_pip() -> str | None:
-    return None if _on_path("pip") else f"{_typed(sys.executable)} -m ensurepip"
 
 
 def _typed(program: str) -> str:

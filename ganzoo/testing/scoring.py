@@ -42,23 +42,20 @@ def form(case: Case) -> None:
         )
     for samples in _samples(case, extractor):
         features = extractor(samples)
-        wanted = extractor.num_features or "D"
-        if not _fits(features, wanted):
+        wanted = extractor.num_features
+        fits = (
+            isinstance(features, Tensor)
+            and features.dtype == torch.float32
+            and features.dim() == 2
+            and len(features) == BATCH
+            and (not wanted or wanted == features.shape[1])
+        )
+        if not fits:
             raise Failed(
-                f"float32 features of shape {BATCH}x{wanted}",
+                f"float32 features of shape {BATCH}x{wanted or 'D'}",
                 form_of(features),
                 "flatten the features of one sample, and set num_features to their number",
             )
-
-
-def _fits(features: Any, wanted: int | str) -> bool:
-    return (
-        isinstance(features, Tensor)
-        and features.dtype == torch.float32
-        and features.dim() == 2
-        and len(features) == BATCH
-        and wanted in ("D", features.shape[1])
-    )
 
 
 @case_check("form")

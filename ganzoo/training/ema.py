@@ -1,4 +1,4 @@
-"""The exponential moving average of the generator, by half-life in images."""
+"""The exponential moving average of the generator, by half-life in samples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class Ema:
     """An average of G's weights and buffers: a weight's share halves every half-life.
 
-    Per update ``beta = 0.5 ** (images / half_life)``, the half-life being at most `ramp_up` times
-    the images seen, so that the start is forgotten quickly (Karras et al. 2018, arXiv:1710.10196;
+    Per update ``beta = 0.5 ** (images / half_life)``. The half-life is at most `ramp_up` times the
+    images seen, so that the average soon forgets the start (Karras et al. 2018, arXiv:1710.10196;
     half-life and ramp-up as in arXiv:2006.06676). Counters such as batch norm's are copied.
 
     Args:
@@ -61,12 +61,11 @@ def _pairs(average: nn.Module, current: nn.Module) -> Pairs:
     They are the same objects for as long as the modules are, and finding them takes longer than
     averaging a small generator.
     """
-    ours, theirs = _tensors(average), _tensors(current)
+    ours, theirs = (
+        dict(module.named_parameters()) | dict(module.named_buffers())
+        for module in (average, current)
+    )
     floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
     others = sorted(ours.keys() - set(floats))
     average_of, follow = ([side[name] for name in floats] for side in (ours, theirs))
     return average_of, follow, [ours[name] for name in others], [theirs[name] for name in others]
-
-
-def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    return dict(module.named_parameters()) | dict(module.named_buffers())

@@ -31,7 +31,7 @@ from ganzoo.runs.samples import write_sample_spec
 from ganzoo.sampling.sampler import label_counts
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
-from ganzoo.training.checkpointing import previous_best
+from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
 from ganzoo.training.continuity import (
     checked_code,
     not_backwards,
@@ -286,7 +286,16 @@ def _prepared(
     reporters = Reporters([options.reporter, *writers])
     train = plan.recipe.settings.train
     store = CheckpointStore(directory.checkpoints_directory, train.keep)
-    checkpoint = _newest(store, processes, reporters) if resumed else None
+    checkpoint = None
+    if resumed:
+        if processes.is_main:
+            store.clean()
+        checkpoint = newest_on_all_ranks(store, processes, reporters)
+    if resumed and processes.is_main:
+        if checkpoint is None:
+            reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
+        elif note := other_world_size(checkpoint.manifest, processes.world_size):
+            reporters.notify("noted", note)
     with (
         recorded_failures(plan, directory, processes, reporters),
         numerics(train),
@@ -313,25 +322,6 @@ def _threads(plan: Plan, directory: RunDirectory, processes: Processes) -> int |
     if processes.is_main:
         directory.write_info(threads=threads, step_flops=plan.step_flops)
     return threads
-
-
-def _newest(
-    store: CheckpointStore, processes: Processes, reporters: Reporters
-) -> Checkpoint | None:
-    """Return the newest whole checkpoint on every rank, as rank 0 finds it."""
-    if processes.is_main:
-        store.clean()
-        checkpoint = store.newest()
-        for message in store.set_aside:
-            reporters.notify("noted", message)
-        if checkpoint is None:
-            reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
-        elif note := other_world_size(checkpoint.manifest, processes.world_size):
-            reporters.notify("noted", note)
-        processes.share(checkpoint.step if checkpoint else None)
-        return checkpoint
-    step = processes.share(None)
-    return None if step is None else store.at(step)
 
 
 def _announce(trainer: Trainer, resumed: bool) -> None:
