@@ -46,14 +46,14 @@ CAPABILITIES: Mapping[str, str] = {
     "conditional": "the network uses its labels",
     "features": "D returns intermediate features",
     "class-logits": "D returns logits over the classes",
-    "real-gradient": "asks for the gradient of D with respect to the real batch",
-    "fake-gradient": "asks for the gradient of D with respect to the generated batch",
-    "input-gradient": "asks for the gradient of D with respect to points of its own",
-    "generator-graph": "differentiates through G in the discriminator's step",
-    "batch-coupled": "one sample's output depends on the others of its batch",
+    "real-gradient": "needs the gradient of D with respect to the real batch",
+    "fake-gradient": "needs the gradient of D with respect to the generated batch",
+    "input-gradient": "needs the gradient of D with respect to other points",
+    "generator-graph": "differentiates through G in the discriminator's update",
+    "batch-coupled": "the output for a sample depends on the rest of its batch",
     "internal-noise": "in eval mode the output is not a function of the inputs alone",
     "unbounded": "G's output may leave the range of the model form; it is clamped at sampling",
-    "graph-safe": "does the same for any values of tensors and any step: it may be captured",
+    "graph-safe": "runs the same operations for any tensor values and any step: it can be captured",
 }
 """The closed vocabulary of capability words; a plugin may add its own as ``acme/word``."""
 
@@ -62,11 +62,11 @@ CAPABILITIES: Mapping[str, str] = {
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What D says of a batch.
+    """The output of D for a batch.
 
-    `logits`: (B,), or (B, K) for K judgements a sample (patches, scales); larger is more real.
+    `logits`: (B,), or (B, K) for K logits per sample (patches, scales); larger is more real.
     `features`: intermediate activations, first axis B. `class_logits`: (B, classes).
-    `extra`: anything else by name, each with first axis B.
+    `extra`: other outputs by name, first axis B.
     """
 
     logits: Tensor
@@ -80,9 +80,9 @@ Terms = Mapping[str, "Tensor"]
 
 
 class Noise(Protocol):
-    """Random numbers for one batch, each row drawn by the sample's global index.
+    """Random numbers for one batch; each row depends on the global index of its sample.
 
-    The same names give the same numbers whatever the number of processes or micro-batches.
+    A name gives the same numbers for any number of processes and micro-batches.
     """
 
     def uniform(self, name: str, *shape: int) -> Tensor:
@@ -93,17 +93,17 @@ class Noise(Protocol):
 
 
 class Game(Noise, Protocol):
-    """One update of one player, as the paper writes it; the engine decides on forward passes.
+    """One update of one player, as a paper writes it. The engine chooses the forward passes.
 
-    In the discriminator's update `fake` carries no graph (unless a component declares
-    ``generator-graph``); in the generator's, D's parameters are frozen and `fake` carries G's.
-    All samples are in model form. Everything lazy is computed at first use and then shared.
+    In the discriminator's update `fake` has no graph (unless a component declares
+    ``generator-graph``). In the generator's update D's parameters are frozen and `fake` has the
+    graph of G. All samples are in model form. Properties are computed at first use, once.
     """
 
     player: str
-    """``discriminator`` or ``generator``: whose update this is."""
+    """The player that is updated: ``discriminator`` or ``generator``."""
     real: Tensor
-    """(B, *model_shape); each update has its own real batch."""
+    """(B, *model_shape); every update has another real batch."""
     labels: Tensor | None
     """(B,) int64, or None when the recipe is not conditional."""
     latents: Tensor
@@ -111,13 +111,13 @@ class Game(Noise, Protocol):
     fake_labels: Tensor | None
     """(B,) int64, or None when the recipe is not conditional."""
     step: int
-    """Generator updates done before this one."""
+    """Number of generator updates before this one."""
     samples_seen: int
-    """Real images shown to D before this update, over all ranks."""
+    """Real samples shown to D before this update, over all ranks."""
     generator_module: nn.Module
-    """G, for weight penalties and for `styles(z, y)`; to make samples call `generate`."""
+    """G, for weight penalties and `styles(z, y)`. Call `generate` to make samples."""
     discriminator_module: nn.Module
-    """D, for weight penalties; call `discriminate` instead of the module."""
+    """D, for weight penalties. Call `discriminate` instead of this module."""
 
     @property
     def fake(self) -> Tensor:
@@ -142,10 +142,10 @@ class Game(Noise, Protocol):
     def discriminate(
         self, x: Tensor, y: Tensor | None = None, augment: bool = True
     ) -> DiscriminatorOutput:
-        """Return D(x, y), of x augmented with fresh noise unless `augment` is False."""
+        """Return D(x, y). x is augmented with new noise unless `augment` is False."""
 
     def augment(self, x: Tensor) -> Tensor:
-        """Return x augmented with fresh noise; x itself where the recipe has no augmentation."""
+        """Return x augmented with new noise, or x if the recipe has no augmentation."""
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return G(z, y)."""
@@ -155,20 +155,20 @@ class Game(Noise, Protocol):
     ) -> tuple[DiscriminatorOutput, Tensor]:
         """Return D's output on x and d(sum of its logits)/dx, shaped like x, differentiable.
 
-        For `real` and `fake` the output is the one that the loss uses: no second pass.
+        For `real` and `fake` it is the output that the loss uses, without a second pass.
         """
 
     def mean(self, t: Tensor) -> Tensor:
         """Return the mean of t over all ranks, differentiable."""
 
     def gather(self, t: Tensor) -> Tensor:
-        """Return the rows of t of all ranks, differentiable: for losses that contrast samples."""
+        """Return the rows of t from all ranks, differentiable, for losses that contrast samples."""
 
     def replace(self, **fields: Any) -> Game:
         """Return this game with other `real`, `labels`, `fake`, `latents`, `fake_labels`.
 
-        What D says of a field that is replaced is computed anew, unless `real_output` or
-        `fake_output` is given too (top-k, which keeps rows of what D has judged already).
+        The output of D for a replaced field is computed again, unless `real_output` or
+        `fake_output` is passed too (top-k keeps rows of the output that is there).
         """
 
 
@@ -181,20 +181,20 @@ class Loss(Protocol):
 
 
 class Regularizer(Protocol):
-    """Either or both of a loss's methods, and optionally these."""
+    """One or both methods of a loss, and optionally these."""
 
     def prepare(self, game: Game) -> Game:
-        """Return the game that the loss is to see (top-k, latent optimisation, APA)."""
+        """Return the game that the loss gets (top-k, latent optimisation, APA)."""
 
     def after_step(self, game: Game) -> None:
         """Act on the modules after the player's update (weight clipping)."""
 
 
 class Dataset(Protocol):
-    """A map-style data set in stored form. Construction lists and reads headers, no more.
+    """A map-style data set in stored form. The constructor lists files and reads headers only.
 
-    Optional: ``tensors() -> (samples, labels or None)``, everything at once, where it fits in
-    memory; ``check() -> list[str]``, which decodes everything and names what cannot be read.
+    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory;
+    ``check() -> list[str]`` decodes all data and names what cannot be read.
     """
 
     spec: SampleSpec
@@ -207,17 +207,17 @@ class Dataset(Protocol):
 class Extractor(Protocol):
     """A feature extractor for the Fréchet distance and other metrics.
 
-    It is called with float32 (B, *input_shape); images come in [0, 255], already resized and with
-    their channels adapted by the core. Where `input_shape` is None samples come as stored, in
-    float32. Optional: ``class_logits(features) -> (B, K)``.
+    It is called with float32 (B, *input_shape). Images are in [0, 255], resized and with adapted
+    channels. If `input_shape` is None, samples have their stored values and shape, in float32.
+    Optional: ``class_logits(features) -> (B, K)``.
     """
 
     input_shape: tuple[int, ...] | None
     num_features: int | None
-    """D, or None where it follows from the samples."""
+    """D, or None if it depends on the samples."""
     layer: str
     weights_sha256: str | None
-    """Hash of the weights; None for an extractor without weights."""
+    """Hash of the weights, or None without weights."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return float32 features (B, num_features)."""
@@ -225,46 +225,46 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One side of a comparison: what a metric sees of the real or of the generated samples."""
+    """The input of a metric for one side, real or generated."""
 
     features: Tensor
     """(N, D) float32 on the CPU."""
     samples: Tensor
     """(N, *shape) in stored form on the CPU."""
     labels: Tensor | None = None
-    """(N,) int64: the data's labels, or the labels that G was asked for."""
+    """(N,) int64: the labels of the data, or those given to G."""
     class_logits: Tensor | None = None
-    """(N, K), where the extractor has a classifier."""
+    """(N, K), if the extractor has a classifier."""
     splits: Mapping[str, Evaluated] = field(default_factory=dict)
-    """Of the real side: the splits of its data set by name. Each is read, and its features are
-    computed, when it is asked for; a split that cannot be had raises `DataError` then."""
+    """For the real side: the splits of its data set by name. A split is read and its features are
+    computed at first access, which raises `DataError` if there is no such split."""
     generator: GeneratorProbe | None = None
-    """Of the generated side: what made the samples; None for samples out of a file."""
+    """For the generated side: the generator; None for samples from a file."""
 
 
 class GeneratorProbe(Protocol):
-    """A trained generator in eval mode, for metrics that ask it for samples of their own."""
+    """A trained generator in eval mode, for metrics that need more samples of it."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Return latents (count, latent_dim) by the recipe's law, and int64 labels (count,).
+        """Return latents (count, latent_dim) as the recipe draws them, and int64 labels (count,).
 
-        The first of more are the same. Labels are None for a recipe that is not conditional.
+        A larger count begins with the same rows. Labels are None for an unconditional recipe.
         """
 
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """Return the extractor's features of G(latents, labels), float32 (B, D) on the CPU.
 
-        The samples are clamped to the range of the stored form but not rounded to its levels, so
-        that a small step in the latents is a small step here. Noise inside G is held fixed.
+        The samples are clamped to the range of the stored form but not rounded, so that features
+        change smoothly with the latents. Noise inside G is fixed.
         """
 
 
 class Metric(Protocol):
-    """A metric beside the Fréchet distance.
+    """A metric in addition to the Fréchet distance.
 
-    It is called once a score, with all samples of both sides, on every process the same. Samples
-    and features are memory-mapped files: read them in blocks. What it says must not depend on the
-    order of the samples. Raise `DataError` where the sides lack something, saying what.
+    It is called once per score, with all samples of both sides, and with the same on every
+    process. Samples and features are memory-mapped files: read them in blocks. The result must not
+    depend on the order of the samples. Raise `DataError` if something is missing, and say what.
     `ganzoo.nn` has `Moments` and `frechet_distance`.
     """
 
@@ -275,25 +275,25 @@ class Metric(Protocol):
 class Augmentation(Protocol):
     """A differentiable augmentation of everything that D sees.
 
-    One that adapts has ``observe(statistics)``, called after each update of D with
+    An adaptive one has ``observe(statistics)``. It is called after each update of D with
     ``real_logits_sign`` (a scalar tensor, the mean sign of D's real logits over all ranks) and
-    ``samples`` (real samples in that update), and keeps its state as tensors in ``state_dict``.
+    ``samples`` (number of real samples in that update). State is tensors in ``state_dict``.
     """
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor: ...
 
 
 class Latent(Protocol):
-    """The law of z."""
+    """The distribution of z."""
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Return float32 (n, dim) drawn from `generator`, on the generator's device."""
 
 
 class Schedule(Protocol):
-    """A value over the course of a run.
+    """A number that changes during a run.
 
-    Its result multiplies the recipe's value, or replaces it where `absolute` is true.
+    The result multiplies the recipe's value, or replaces it if `absolute` is True.
     """
 
     absolute: bool
@@ -306,7 +306,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that ``ganzoo fetch`` can bring: its name in the cache, where it is, its sha256."""
+    """A file for ``ganzoo fetch``: its name in the cache, its address, its sha256."""
 
     name: str
     url: str
@@ -315,7 +315,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Registration:
-    """What a plugin says of one component without importing it."""
+    """A component as its plugin registers it, without an import."""
 
     kind: str
     namespace: str
@@ -325,32 +325,32 @@ class Registration:
     distribution: str
     version: str
     revision: int = 1
-    """Bumped whenever numerics change; shown beside every score."""
+    """Raised whenever the numbers change that it computes; shown with every score."""
     summary: str = ""
     """One line: as registered, else the first line of the target's docstring."""
     modalities: frozenset[str] = frozenset()
-    """Modalities that it can do; empty: any."""
+    """Supported modalities; empty: any."""
     capabilities: frozenset[str] = frozenset()
     """What it *can* do, as registered, else as its class says; an instance may do less."""
     paper: str | None = None
     license: str | None = None
     splits: tuple[str, ...] = ()
-    """Data sets: the splits there are."""
+    """Data sets: names of the splits."""
     extractor: str | None = None
     """Data sets: the extractor that ``eval.extractor: auto`` means."""
     datasets: tuple[str, ...] = ()
     """Extractors: ids of the data sets that its weights were trained for."""
     files: tuple[RemoteFile, ...] = ()
-    """What ``ganzoo fetch`` brings into the cache."""
+    """Files that ``ganzoo fetch`` downloads into the cache."""
 
     @property
     def id(self) -> str:
-        """The full id, ``namespace/name``."""
-        return f"{self.namespace}/{self.name}"
+        """The full id, ``namespace/name``; ganzoo's own modalities have no namespace."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 class Register(Protocol):
-    """The callable that a hook receives; it is bound to the plugin, so provenance is free."""
+    """The callable that a hook receives. It is bound to the plugin and records the origin."""
 
     def __call__(
         self,
@@ -395,7 +395,7 @@ def table(register: Register, package: str, **defaults: Any) -> Register:
 
 
 class Hooks:
-    """The hooks, one a kind of component. Implement those that you need with `hookimpl`."""
+    """The hooks, one per kind of component. Implement the ones you need with `hookimpl`."""
 
     @hookspec
     def register_generators(self, register: Register) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -76,9 +76,8 @@ def _examine(
     from ganzoo.testing.outcomes import EXEMPT, PASSED, summary
     from ganzoo.testing.suite import by_component, trials
 
-    found = trials(
-        pattern, registry=options.registry(plugin), kind=kind, everywhere=_parameters(given)
-    )
+    parameters = options.parameters(given)
+    found = trials(pattern, registry=options.registry(plugin), kind=kind, everywhere=parameters)
     outcomes: list[Outcome] = []
     for component, its_trials in by_component(found):
         its_outcomes = [trial.outcome() for trial in its_trials]
@@ -92,13 +91,6 @@ def _examine(
                 click.echo(f"  {each}")
                 said.add(each.message)
     return outcomes
-
-
-def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
-    """Parse PARAMETER=VALUE like a recipe's overrides."""
-    from ganzoo.recipes.overrides import override_layer
-
-    return override_layer([f"dataset.{each}" for each in given]).data.get("dataset", {})
 
 
 def _conclude(outcomes: list[Outcome]) -> None:

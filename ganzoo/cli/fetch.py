@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ganzoo.api import HOOKS, Registration, RemoteFile
+from ganzoo.api import HOOKS, RemoteFile
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
@@ -82,11 +82,6 @@ def files_of(identifier: str, registry: Registry) -> list[RemoteFile]:
     return files
 
 
-def with_files(registry: Registry) -> list[Registration]:
-    """Return every component with files to fetch."""
-    return [each for kind in HOOKS for each in registry.list(kind) if each.files]
-
-
 def show_list(registry: Registry, as_json: bool) -> None:
     """Print the files that can be fetched, and whether they are complete in the cache."""
     found = [
@@ -97,17 +92,16 @@ def show_list(registry: Registry, as_json: bool) -> None:
             "cached": is_whole(cached(file), file),
             "url": file.url,
         }
-        for registration in with_files(registry)
+        for kind in HOOKS
+        for registration in registry.list(kind)
         for file in registration.files
     ]
     if as_json:
         emit_json(found)
         return
-    rows = [
-        [str(each["id"]), str(each["kind"]), str(each["file"]), "yes" if each["cached"] else "no"]
-        for each in found
-    ]
-    emit_table(Table(("id", "kind", "file", "cached"), rows))
+    columns = ("id", "kind", "file", "cached")
+    shown = [each | {"cached": "yes" if each["cached"] else "no"} for each in found]
+    emit_table(Table(columns, [[str(each[name]) for name in columns] for each in shown]))
     warn(registry)
 
 

@@ -1,7 +1,8 @@
 """The table of verbs, and the click group that imports a verb's file when it is called."""
 
-from functools import cache
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -53,51 +54,65 @@ HABITS = {
 """Verbs of other tools → the verb that does the same here."""
 
 
-class Verbs(click.Group):
-    """A group that lists its commands without importing their files."""
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing their files.
+
+    Args:
+        sections: section of the help text → command → its one line of help.
+        modules: beginning of a command's module; its end is the command's name.
+        missing: beginning of the error for an unknown command.
+        habits: names that other tools use → the command that does the same here.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        sections: Mapping[str, Mapping[str, str]],
+        modules: str,
+        missing: str,
+        habits: Mapping[str, str] = {},
+        **settings: Any,
+    ) -> None:
+        super().__init__(name, **settings)
+        self.sections, self.modules = sections, modules
+        self.missing, self.habits = missing, habits
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of the help text."""
-        return [verb for verbs in VERBS.values() for verb in verbs]
+        """Return the commands in the order of the help text."""
+        return [name for commands in self.sections.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one verb's file."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        return _load(cmd_name)
+        """Import one command's file."""
+        if cmd_name in self.list_commands(ctx) and cmd_name not in self.commands:
+            command = getattr(import_module(self.modules + cmd_name), cmd_name)
+            command.params.append(traceback_option())
+            self.add_command(command, cmd_name)
+        return self.commands.get(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the verb's command.
+        """Return the command.
 
         Raises:
-            UsageError, click.UsageError: there is no such verb; names the nearest.
+            UsageError, click.UsageError: there is no such command; suggests the nearest.
         """
-        if args and args[0] in HABITS:
-            verb = HABITS[args[0]]
-            message = f"there is no verb {args[0]!r} - did you mean {verb!r}?"
-            raise UsageError(message, hint=f"ganzoo {verb} --help")
+        if args and (meant := self.habits.get(args[0])):
+            message = f"{self.missing} {args[0]!r} - did you mean {meant!r}?"
+            raise UsageError(message, hint=f"ganzoo {meant} --help")
         if args and args[0] not in self.list_commands(ctx):
-            from ganzoo.registry.names import suggest  # --help must not wait for the registry
+            from ganzoo.registry.names import guess  # --help must not wait for the registry
 
-            near = suggest(args[0], self.list_commands(ctx))
-            guess = f" - did you mean {near!r}?" if near else ""
-            raise click.UsageError(f"there is no verb {args[0]!r}{guess}", ctx)
+            near = guess(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{self.missing} {args[0]!r}{near}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs by section, without importing their files."""
-        for section, verbs in VERBS.items():
+        """Write the commands by section, without importing their files."""
+        for section, commands in self.sections.items():
             with formatter.section(section):
-                formatter.write_dl(list(verbs.items()))
-
-
-@cache
-def _load(verb: str) -> click.Command:
-    command: click.Command = getattr(import_module(f"ganzoo.cli.{verb}"), verb)
-    command.params.append(traceback_option())
-    return command
+                formatter.write_dl(list(commands.items()))
 
 
 def traceback_option() -> click.Option:
@@ -107,8 +122,12 @@ def traceback_option() -> click.Option:
     )
 
 
-group = Verbs(
-    name="ganzoo",
+group = LazyGroup(
+    "ganzoo",
+    sections=VERBS,
+    modules="ganzoo.cli.",
+    missing="there is no verb",
+    habits=HABITS,
     help="A plugin-based zoo of GANs: recipes in, comparable scores out.",
     epilog="First steps: ganzoo recipes; ganzoo run digits-dcgan-hinge; ganzoo compare",
     params=[traceback_option()],

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ganzoo.api import Registration
+from ganzoo.api import MODALITIES, Registration
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table
 from ganzoo.errors import PluginError
@@ -47,6 +47,10 @@ def descriptions(registry: Registry, name: str, kind: str | None) -> list[dict[s
     Raises:
         PluginError: there is none, or it is broken; the message says why.
     """
+    if name in MODALITIES and kind in (None, "modality"):
+        from ganzoo.cli.list import own_modality
+
+        return [_component(registry, own_modality(name))]
     shipped = [_recipe(registry, name)] if name in shipped_recipes() else []
     if shipped and kind == "recipe":
         return shipped

@@ -8,13 +8,15 @@ from typing import Any
 
 import click
 
-from ganzoo.api import HOOKS, Registration
+from ganzoo.api import HOOKS, MODALITIES, Registration
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
+from ganzoo.modalities import modality
 from ganzoo.registry.names import PLURALS, kind_of, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
+from ganzoo.version import __version__
 
 
 @click.command()
@@ -55,7 +57,17 @@ def found(registry: Registry, kind: str, pattern: str) -> Sequence[dict[str, Any
         from ganzoo.cli.recipes import every_recipe  # reads YAML, which components do not need
 
         return [each for each in every_recipe(registry) if fnmatchcase(each["id"], pattern)]
-    return [described(each) for each in registry.list(kind, pattern)]
+    own = [each for each in MODALITIES if fnmatchcase(each, pattern)] if kind == "modality" else []
+    registrations = [*map(own_modality, own), *registry.list(kind, pattern)]
+    return [described(each) for each in registrations]
+
+
+def own_modality(name: str) -> Registration:
+    """Return what a plugin would register for one of ganzoo's own modalities."""
+    own = type(modality(name))
+    summary = (own.__doc__ or "").partition("\n")[0].removesuffix(".")
+    target = f"{own.__module__}:{own.__name__}"
+    return Registration("modality", "", name, target, "ganzoo-core", __version__, 1, summary)
 
 
 def described(registration: Registration) -> dict[str, Any]:

@@ -6,9 +6,12 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
-from ganzoo.report.entries import list_runs, table_of_runs, was_run
+from ganzoo.report.entries import list_runs, was_run
+from ganzoo.report.table import Table
 from ganzoo.runs.directory import unreadable
 from ganzoo.runs.references import command
+
+COLUMNS = ("run", "status", "step", "score", "protocol", "created (UTC)")
 
 
 @click.command()
@@ -20,7 +23,7 @@ def ls(as_json: bool, runs_dir: Path) -> None:
     if as_json:
         emit_json([each.to_dict() for each in runs])
     elif runs:
-        emit_table(table_of_runs(runs))
+        emit_table(Table(COLUMNS, [each.cells() for each in runs], numbers={"step", "score"}))
     else:
         hint = command("run", "RECIPE", runs_directory=runs_dir)
         say(f"there are no runs in {runs_dir}\ntry: {hint}")

@@ -39,7 +39,8 @@ def recipe(
     settings follow from a folder of pictures (their number, sizes, colours and sub-folders), and
     comments say why.
     """
-    from ganzoo.scaffold.recipe import new_file, write_new
+    from ganzoo.recipes.load import Recipe
+    from ganzoo.scaffold.recipe import child_text, new_file, write_new
 
     if (parent is None) == (data is None):
         raise click.UsageError("give either --from ID or --data FOLDER")
@@ -50,17 +51,10 @@ def recipe(
     if data is not None:
         text = _photos(file, data, size or 64, registry)
     else:
-        text = _child(file, str(parent), registry)
+        text = child_text(file, Recipe.load(str(parent), (), registry))
     write_new(file, text)
     say(f"wrote {file}; check it with ganzoo check {file}, train it with ganzoo run {file}")
     click.echo(file)
-
-
-def _child(file: Path, parent: str, registry: Registry) -> str:
-    from ganzoo.recipes.load import Recipe
-    from ganzoo.scaffold.recipe import child_text
-
-    return child_text(file, Recipe.load(parent, (), registry))
 
 
 def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:

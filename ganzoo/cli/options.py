@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,13 @@ def registry(plugin: Path | None) -> Any:
     from ganzoo.registry.registry import Registry
 
     return Registry.with_local(plugin) if plugin else Registry()
+
+
+def parameters(words: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters of a component from PARAMETER=VALUE, read as in a recipe."""
+    from ganzoo.recipes.overrides import override_layer
+
+    return override_layer([f"dataset.{word}" for word in words]).data.get("dataset", {})
 
 
 def which(checkpoint: str) -> str | int:

@@ -22,12 +22,9 @@ from ganzoo.cli import options
 def resume(
     reference: str,
     overrides: tuple[str, ...],
-    allow_drift: bool,
-    strict_code: bool,
-    take_over: bool,
     runs_dir: Path,
     max_time: float | None,
-    expect_processes: int | None,
+    **flags: Any,
 ) -> None:
     """Continue RUN from its newest intact checkpoint, bit for bit as if it had never stopped.
 
@@ -49,14 +46,6 @@ def resume(
         reporter.say("run", f"{directory.path}  is finished already")
         print_result(directory, reporter)
         return
-    chosen = Options(
-        runs_directory=runs_dir,
-        max_seconds=max_time,
-        expect_processes=expect_processes,
-        allow_drift=allow_drift,
-        strict_code=strict_code,
-        take_over=take_over,
-        reporter=reporter,
-    )
+    chosen = Options(runs_directory=runs_dir, max_seconds=max_time, reporter=reporter, **flags)
     go_on(directory, overrides, chosen)
     print_result(directory, reporter)

@@ -20,7 +20,7 @@ from ganzoo.cli import options
     show_default=True,
     help="Sample i is f(seed, i).",
 )
-@click.option("--label", "labels", type=int, multiple=True, help="Class to draw; repeat to cycle.")
+@click.option("--label", "labels", multiple=True, help="Class, by number or name; repeat to cycle.")
 @click.option("--interpolate", type=click.IntRange(min=2), metavar="STEPS", help="Walks in z.")
 @click.option(
     "--out",
@@ -56,12 +56,30 @@ def sample(reference: str, runs_dir: Path, out: Path | None, **given: Any) -> No
         samples = run.sampler(which).interpolate(count, steps, seed=seed)
         columns = steps
     else:
-        cycle = list(given["labels"])
+        cycle = given["labels"] = class_numbers(given["labels"], run.spec.class_names)
         labels = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
         samples = run.sample(count, seed=seed, labels=labels, checkpoint=which)
     suffix = run.spec.kind.formats(run.spec)[0]
     target = out or run.directory.samples_directory / default_name(**given, suffix=suffix)
     click.echo(str(write_samples(target, run.spec, samples, columns)))
+
+
+def class_numbers(labels: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the numbers of classes that are given by number or by name.
+
+    Raises:
+        click.UsageError: a word that is neither.
+    """
+    found = []
+    for label in labels:
+        if label in names:
+            found.append(names.index(label))
+        elif label.isdecimal():
+            found.append(int(label))
+        else:
+            known = f"; there are {', '.join(names[:20])}" if names else ""
+            raise click.UsageError(f"--label {label} is no number and no name of a class{known}")
+    return tuple(found)
 
 
 def default_name(

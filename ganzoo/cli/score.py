@@ -93,7 +93,7 @@ def score(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """
     given = ScoreOptions(**flags)
     given.check()
-    overrides = tuple(word for word in words if is_override(word))
+    overrides = tuple(word for word in words if "=" in word and not Path(word).exists())
     references = [word for word in dict.fromkeys(words) if word not in overrides]
     if not references:
         raise click.UsageError("missing RUN or PATH to score")
@@ -103,11 +103,6 @@ def score(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
         _show({references[0]: score_one(references[0], overrides, given)}, as_json)
     else:
         _score_all(references, overrides, given, as_json)
-
-
-def is_override(word: str) -> bool:
-    """Return whether a word is KEY=VALUE, and no path."""
-    return "=" in word and not Path(word).exists()
 
 
 def score_one(reference: str, overrides: tuple[str, ...], given: ScoreOptions) -> Score:
@@ -198,7 +193,6 @@ def _evaluation_of(like: Run, run: Run) -> dict[str, Any]:
 
 
 def _score_samples(path: Path, overrides: tuple[str, ...], given: ScoreOptions) -> Score:
-    from ganzoo.recipes.overrides import override_layer
     from ganzoo.training.external_scores import score_against, score_like
     from ganzoo.training.run import load
 
@@ -213,11 +207,10 @@ def _score_samples(path: Path, overrides: tuple[str, ...], given: ScoreOptions) 
             "--like RUN",
             hint=command("score", path, "--like", "last", runs_directory=given.runs_dir),
         )
-    parameters = override_layer([f"dataset.{override}" for override in overrides]).data
     return score_against(
         path,
         given.against,
-        parameters.get("dataset", {}),
+        options.parameters(overrides),
         split=given.split or "train",
         extractor=_extractor(given.extractor) if given.extractor else None,
         keep=keep,

@@ -91,6 +91,8 @@ def build(plan: Plan) -> Components:
     generator, latent = build_generator(parts, spec, seed)
     discriminator = _network(parts["discriminator",], spec, seed)
     augmentation = parts.get(("augmentation",))
+    nodes = plan.recipe.settings.regularizers
+    regularizers = plan.group("regularizers").items()
     return Components(
         spec=spec,
         dataset=plan.dataset,
@@ -98,7 +100,10 @@ def build(plan: Plan) -> Components:
         discriminator=discriminator,
         latent=latent,
         loss=make(parts["loss",]),
-        regularizers=tuple(_regularizers(plan)),
+        regularizers=tuple(
+            RegularizerSlot(name, make(each), nodes[name].weight, nodes[name].every_steps)
+            for name, each in regularizers
+        ),
         augmentation=make(augmentation, spec) if augmentation else None,
     )
 
@@ -170,10 +175,3 @@ def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
         what = f"{component.id} has no attribute latent_dim (an integer)"
         raise PluginError(str(component.problem(what)))
     return dimension
-
-
-def _regularizers(plan: Plan) -> Iterator[RegularizerSlot]:
-    nodes = plan.recipe.settings.regularizers
-    for name, component in plan.group("regularizers").items():
-        node = nodes[name]
-        yield RegularizerSlot(name, make(component), node.weight, node.every_steps)

@@ -11,7 +11,7 @@ from ganzoo.components.build import Components, capabilities, make
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
-from ganzoo.registry.names import PLURALS, shorten, suggest
+from ganzoo.registry.names import PLURALS, guess, shorten
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
@@ -77,9 +77,8 @@ def _fit_scores(recipe: Recipe, components: ComponentPlans, findings: Findings) 
     scores, stop = recipe.settings.eval, recipe.settings.train.stop
     dataset = components["dataset",].registration
     if dataset.splits and scores.reference not in dataset.splits:
-        near = suggest(scores.reference, dataset.splits)
-        guess = f" - did you mean {near!r}?" if near else f"; it has {', '.join(dataset.splits)}"
-        what = f"{dataset.id} has no split {scores.reference!r}{guess}"
+        near = guess(scores.reference, dataset.splits) or f"; it has {', '.join(dataset.splits)}"
+        what = f"{dataset.id} has no split {scores.reference!r}{near}"
         findings.add(
             recipe.problem(("eval", "reference"), what), f"ganzoo info {shorten(dataset.id)}"
         )
@@ -111,9 +110,6 @@ def _fit_training(recipe: Recipe, findings: Findings) -> None:
         findings.add(recipe.problem(("train", "micro_batch"), what), f"train.micro_batch={near}")
 
 
-OPTIMIZERS = [("optimizers", role) for role in NETWORKS]
-
-
 def fit_schedules(
     recipe: Recipe, components: ComponentPlans, findings: Findings, *, complete: bool = True
 ) -> None:
@@ -129,15 +125,15 @@ def fit_schedules(
         if name in numbers.get(slot, ()) or not (complete or slot in numbers):
             continue
         if slot in numbers:
-            near = suggest(name, numbers[slot])
+            near = guess(name, numbers[slot])
             what = f"{slot} has no number {name!r}"
             all_of = f"; it has {', '.join(numbers[slot])}" if numbers[slot] else ""
         else:
-            near = suggest(key, [f"{each}.{n}" for each, names in numbers.items() for n in names])
+            near = guess(key, [f"{each}.{n}" for each, names in numbers.items() for n in names])
             what = f"nothing called {slot!r} has numbers that can be scheduled"
             all_of = f"; these have: {', '.join(each for each, names in numbers.items() if names)}"
-        guess = f" - did you mean {near!r}?" if near else all_of
-        findings.add(recipe.problem(("schedules", key), what + guess), _info_of(slot, components))
+        problem = recipe.problem(("schedules", key), what + (near or all_of))
+        findings.add(problem, _info_of(slot, components))
 
 
 def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:

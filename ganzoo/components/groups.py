@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ganzoo.recipes.schema import Group
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 
 SETTINGS = ("lr_factor", "weight_decay")
 
@@ -122,10 +122,9 @@ def _unmatched(
             yield (label, "match"), f"no pattern: give one, such as {names[0]!r}"
         for pattern in patterns(group):
             if not any(fnmatchcase(name, pattern) for name in names):
-                near = suggest(pattern, _matching_patterns(names))
                 some = f"; its parameters are named such as {names[0]!r}" if names else ""
-                guess = f" - did you mean {near!r}?" if near else some
-                yield (label, "match"), f"{pattern!r} matches no parameter of the {role}{guess}"
+                near = guess(pattern, _matching_patterns(names)) or some
+                yield (label, "match"), f"{pattern!r} matches no parameter of the {role}{near}"
         if all(getattr(group, setting) is None for setting in SETTINGS):
             yield (label,), f"sets nothing: give {' or '.join(SETTINGS)}"
 

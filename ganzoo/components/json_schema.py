@@ -53,7 +53,8 @@ def recipe_schema(registry: Registry) -> tuple[Schema, list[str]]:
     top["properties"]["optimizers"] = _optimizers()
     top["required"] = ["recipe"]
     inherits = {"required": ["extends"]}
-    whole = {"required": _required(Settings), "properties": {"train": _one_budget()}}
+    budgets = [{"required": [key], "properties": {key: {"type": "integer"}}} for key in BUDGETS]
+    whole = {"required": _required(Settings), "properties": {"train": {"oneOf": budgets}}}
     schema = {
         "$schema": DIALECT,
         "title": "ganzoo recipe",
@@ -119,11 +120,6 @@ def _required(model: type[BaseModel]) -> list[str]:
     derived = ("name", "optimizers")
     fields = model.model_fields.items()
     return [name for name, field in fields if field.is_required() and name not in derived]
-
-
-def _one_budget() -> Schema:
-    given = [{"required": [key], "properties": {key: {"type": "integer"}}} for key in BUDGETS]
-    return {"oneOf": given}
 
 
 def _optimizers() -> Schema:

@@ -22,7 +22,7 @@ from ganzoo.components.signature import (
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.merge import COMMAND_LINE, NOWHERE
 from ganzoo.recipes.validate import readable_errors
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 
 if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry
@@ -114,8 +114,7 @@ def _wrong_parameter(path: Slot, what: str, names: list[str]) -> tuple[Slot, str
     """Return path and message, in which an unknown key is called a parameter."""
     if not what.startswith("unknown key"):
         return path, what
-    near = suggest(path[-1], names)
     if path[-1] in RESERVED:
         owners = "optimizers" if path[-1] == "groups" else "regularizers"
         return path, f"unknown parameter - only {owners} have {path[-1]!r}"
-    return path, "unknown parameter" + (f" - did you mean {near!r}?" if near else "")
+    return path, f"unknown parameter{guess(path[-1], names)}"

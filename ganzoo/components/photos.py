@@ -1,4 +1,4 @@
-"""What a folder of pictures is like: the facts that a recipe for it is chosen by."""
+"""Facts about a folder of pictures, by which `ganzoo new recipe` chooses a recipe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ORIENTATION = 0x0112
 
 
 def facts_of(folder: Path, size: int, registry: Registry) -> Facts:
-    """Decode every picture once, as training would, and return what the folder is like.
+    """Decode every picture once, as training would, and return facts about the folder.
 
     Raises:
         DataError: it is missing, empty, no folder, or more than 1 % of it cannot be read.
@@ -52,7 +52,7 @@ def facts_of(folder: Path, size: int, registry: Registry) -> Facts:
 
 
 def _from_here(folder: Path) -> str:
-    """Return the folder as a recipe in the working directory writes it."""
+    """Return the path of the folder for a recipe in the working directory."""
     here, there = Path.cwd().resolve(), folder.resolve()
     return os.path.relpath(there, here) if there.is_relative_to(here) else str(there)
 

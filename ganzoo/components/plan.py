@@ -137,7 +137,7 @@ class Plan:
 
     def lock(self) -> dict[str, Any]:
         """Return the lock: the resolved recipe, and the versions and defaults of its code."""
-        full = self.full_recipe()
+        full = full_recipe(self.recipe, self.components)
         full["train"] |= {
             "data": self.data,
             "memory_format": self.memory_format,
@@ -162,10 +162,6 @@ class Plan:
             "components": components,
         }
         return {**full, "lock": about}
-
-    def full_recipe(self) -> dict[str, Any]:
-        """Return the recipe as plain data with full ids and all parameters."""
-        return full_recipe(self.recipe, self.components)
 
 
 def full_recipe(recipe: Recipe, components: Mapping[Slot, ComponentPlan]) -> dict[str, Any]:

@@ -124,16 +124,13 @@ class _Planner:
             check_ids(self.recipe, self.registry)
         except RecipeError as error:
             self.findings.take(error)
-        components = self.components()
+        components = {
+            slot: component
+            for slot, kind, node in named_components(self.settings)
+            if (component := self.component(kind, slot, node))
+        }
         fit_schedules(self.recipe, components, self.findings, complete=False)
         return components
-
-    def components(self) -> dict[Slot, ComponentPlan]:
-        found: dict[Slot, ComponentPlan] = {}
-        for slot, kind, node in named_components(self.settings):
-            if component := self.component(kind, slot, node):
-                found[slot] = component
-        return found
 
     def component(self, kind: str, slot: Slot, node: Node) -> ComponentPlan | None:
         """Return one component; None if there are problems."""

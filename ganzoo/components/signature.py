@@ -20,6 +20,7 @@ from torch import nn
 
 from ganzoo.api import Registration
 from ganzoo.errors import PluginError
+from ganzoo.registry.names import with_article
 
 RESERVED = frozenset({"use", "weight", "every_steps", "groups"})
 """Keys of a recipe's slot; no parameter of a factory may have such a name."""
@@ -68,9 +69,8 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
             field = Field(default, alias=parameter.name)
             fields[f"p_{parameter.name}"] = (hints[parameter.name], field)
     if positional != ENGINE_ARGUMENTS[kind]:
-        article = "an" if kind[0] in "aeiou" else "a"
         raise _misuse(
-            f"{id} takes {positional} positional arguments; {article} {kind} is given "
+            f"{id} takes {positional} positional arguments; {with_article(kind)} is given "
             f"{ENGINE_ARGUMENTS[kind]}, and its parameters must be keyword-only (after a `*`)"
         )
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())

@@ -1,12 +1,11 @@
 """Write and read the weights of one network as safetensors."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from ganzoo.errors import CheckpointError
 
@@ -21,8 +20,9 @@ def write_network(network: nn.Module, path: Path) -> None:
         name: value.detach().to("cpu", copy=True).contiguous()
         for name, value in network.state_dict().items()
     }
-    if bad := next(_not_finite(tensors), None):
-        raise CheckpointError(f"{path.stem}: {bad} is not finite; no checkpoint is written")
+    for name, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"{path.stem}: {name} is not finite; no checkpoint is written")
     save_file(tensors, path)
 
 
@@ -39,9 +39,3 @@ def read_network(network: nn.Module, path: Path) -> None:
     except RuntimeError as error:
         first = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise CheckpointError(f"{path} holds the weights of another network: {first}") from error
-
-
-def _not_finite(tensors: dict[str, Tensor]) -> Iterator[str]:
-    for name, value in tensors.items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            yield name

@@ -8,6 +8,7 @@ own with the hook ``register_modalities``. Nothing here imports torch before it 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -27,12 +28,12 @@ MODALITIES = ("image", "video", "audio", "text", "table", "vector")
 
 _TARGETS = {name: f"ganzoo.modalities.{name}:{name.title()}" for name in MODALITIES}
 
-SHOWN = (".png", ".gif", ".webp", ".wav", ".txt", ".csv")
+PREVIEW_SUFFIXES = (".png", ".gif", ".webp", ".wav", ".txt", ".csv")
 """Suffixes that a preview may have: a page can embed these files."""
 
 Shape = tuple[int, ...]
 
-Through = Callable[[str, Mapping[str, Any]], "Tensor"]
+ReadDataset = Callable[[str, Mapping[str, Any]], "Tensor"]
 """Reads all samples of a data set, in stored form: id, parameters → (N, *shape)."""
 
 
@@ -152,7 +153,7 @@ class Modality:
     ) -> dict[str, bytes]:
         """Return files that show a stored batch: end of the file's name → content.
 
-        An ending is a suffix of `SHOWN`, perhaps after more of the name: ``.png``, ``-0.wav``.
+        An ending is one of `PREVIEW_SUFFIXES`, perhaps after more of the name: ``-0.wav``.
         The main one comes first. A page shows them all.
 
         Args:
@@ -178,21 +179,21 @@ class Modality:
         else:
             path.write_bytes(self.preview(spec, samples)[suffix])
 
-    def one_file(self, spec: SampleSpec) -> str | None:
+    def sample_suffix(self, spec: SampleSpec) -> str | None:
         """Return the suffix of files of one sample, which a folder holds; None: no such files."""
         return None
 
-    def write_one(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
-        """Write one stored sample into a file of the suffix `one_file`."""
+    def write_sample(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
+        """Write one stored sample into a file of the suffix `sample_suffix`."""
         raise NotImplementedError(f"{type(self).__name__} has no files of one sample")
 
-    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+    def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
         """Return the samples of a file or a folder in stored form, (N, *shape).
 
         Npz files are read elsewhere, and `adapt` is called afterwards.
 
         Args:
-            through: reads all samples of a data set, by its id and parameters.
+            read_dataset: reads all samples of a data set, by its id and parameters.
 
         Raises:
             DataError: the file cannot be read, or holds something else.
@@ -269,15 +270,24 @@ def _made(target: str) -> Modality:
 def _ask_plugin(namespace: str) -> None:
     """Register the modalities of an installed plugin that no registry has loaded.
 
-    That is so in a worker process, and where somebody makes a plugin's data set by hand.
+    That is so in a worker process, and in code that makes a plugin's data set by hand.
+
+    Raises:
+        ValueError: the plugin is broken.
     """
+    chosen = os.environ.get("GANZOO_PLUGINS")
+    if chosen is not None and namespace not in chosen.split(","):
+        return
 
     def register(name: str, target: str, **about: object) -> None:
         register_modality(f"{namespace}/{name}", target)
 
     for point in entry_points(group="ganzoo.v1", name=namespace):
-        if hook := getattr(point.load(), "register_modalities", None):
-            hook(register)
+        try:
+            if hook := getattr(point.load(), "register_modalities", None):
+                hook(register)
+        except Exception as error:  # whatever a plugin's module may raise
+            raise ValueError(f"plugin {namespace!r} is broken: {error}") from error
 
 
 # --- what one sample is --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 
 from ganzoo.errors import DataError
-from ganzoo.modalities import Modality, SampleSpec, Through
+from ganzoo.modalities import Modality, ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import CHANNELS, RULE, arranged, heat_map, panel, png
 
 if TYPE_CHECKING:
@@ -91,14 +91,14 @@ class Audio(Modality):
         else:
             super().write(spec, path, samples)
 
-    def one_file(self, spec: SampleSpec) -> str | None:
+    def sample_suffix(self, spec: SampleSpec) -> str | None:
         return ".wav" if spec.sample_rate else None
 
-    def write_one(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
+    def write_sample(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
         assert spec.sample_rate is not None
         path.write_bytes(wav(sample, spec.sample_rate))
 
-    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+    def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
         """Read a folder of wav files, one sample each, in the order of their names."""
         import torch
 

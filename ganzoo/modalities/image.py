@@ -15,7 +15,7 @@ import numpy as np
 import PIL.Image
 
 from ganzoo.errors import DataError
-from ganzoo.modalities import Modality, SampleSpec, Shape, Through
+from ganzoo.modalities import Modality, ReadDataset, SampleSpec, Shape
 from ganzoo.modalities.drawing import png
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Image(Pixels):
         return {".png": png(grid(samples))}
 
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
-        return (".png", ".npz", ".zip") if self.one_file(spec) else (".png", ".npz")
+        return (".png", ".npz", ".zip") if self.sample_suffix(spec) else (".png", ".npz")
 
     def write(
         self, spec: SampleSpec, path: Path, samples: Tensor, columns: int | None = None
@@ -132,22 +132,22 @@ class Image(Pixels):
         else:
             super().write(spec, path, samples)
 
-    def one_file(self, spec: SampleSpec) -> str | None:
+    def sample_suffix(self, spec: SampleSpec) -> str | None:
         return ".png" if spec.channels in (1, 3) else None
 
-    def write_one(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
+    def write_sample(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
         _picture(sample).save(path)
 
-    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+    def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
         """Read a folder or a zip of pictures, all of one size and of one format."""
-        if not self.one_file(spec):
+        if not self.sample_suffix(spec):
             raise DataError(
                 f"{path} is no npz, and {spec} cannot be read from pictures",
                 hint="np.savez(FILE, samples=ARRAY)",
             )
         require_one_format(path, "save all samples as PNG, and look whether they are of one model")
         try:
-            return through(PICTURES, {"path": str(path.absolute()), "channels": 3})
+            return read_dataset(PICTURES, {"path": str(path.absolute()), "channels": 3})
         except DataError as error:  # whose advice is about a recipe's data
             hint = "samples are whole pictures of one size, in a folder or a zip, or an npz"
             raise DataError(error.message, hint=hint) from error

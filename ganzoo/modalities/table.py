@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import PIL.Image
 
 from ganzoo.errors import DataError
-from ganzoo.modalities import COLUMN_KINDS, Column, Modality, SampleSpec, Through
+from ganzoo.modalities import COLUMN_KINDS, Column, Modality, ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import INK, arranged, bars, outline, panel, png
 from ganzoo.modalities.vector import histograms
 
@@ -98,8 +98,8 @@ class Table(Modality):
             _histogram(column, samples[:, index], reference[:, index])
             for index, column in enumerate(spec.columns[:SHOWN_COLUMNS])
         ]
-        rows = _csv(spec, samples[:SHOWN_ROWS])
-        return {".png": png(arranged(panels, min(4, len(panels)))), ".csv": rows.encode()}
+        rows = _csv(spec, samples[:SHOWN_ROWS], digits=6)
+        return {".png": png(arranged(panels, min(3, len(panels)))), "-rows.csv": rows.encode()}
 
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
         return (".csv", ".npz", ".png")
@@ -113,7 +113,7 @@ class Table(Modality):
         else:
             super().write(spec, path, samples)
 
-    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+    def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
         """Read a csv whose first row names the columns, in any order."""
         import torch
 
@@ -143,8 +143,8 @@ def _options(column: Column) -> tuple[str, ...]:
     return BOOLEANS if column.kind == "boolean" else column.categories
 
 
-def _cell(column: Column, value: float) -> str:
-    """Return a stored value as a csv file has it."""
+def _cell(column: Column, value: float, digits: int | None) -> str:
+    """Return a stored value as a csv file has it; a float with all its digits, or rounded."""
     if not math.isfinite(value):
         return ""
     if options := _options(column):
@@ -154,7 +154,9 @@ def _cell(column: Column, value: float) -> str:
             return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         except (OverflowError, ValueError, OSError):  # a year that no calendar has
             return ""
-    return str(round(value)) if column.kind == "integer" else repr(value)
+    if column.kind == "integer":
+        return str(round(value))
+    return repr(value) if digits is None else f"{value:.{digits}g}"
 
 
 def _value(column: Column, cell: str | None, where: str) -> float:
@@ -179,12 +181,13 @@ def _value(column: Column, cell: str | None, where: str) -> float:
         ) from None
 
 
-def _csv(spec: SampleSpec, samples: Tensor) -> str:
+def _csv(spec: SampleSpec, samples: Tensor, digits: int | None = None) -> str:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(column.name for column in spec.columns)
     for row in samples.tolist():
-        writer.writerow(_cell(*each) for each in zip(spec.columns, row, strict=True))
+        cells = zip(spec.columns, row, strict=True)
+        writer.writerow(_cell(column, value, digits) for column, value in cells)
     return text.getvalue()
 
 

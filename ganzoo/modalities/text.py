@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import DataError
-from ganzoo.modalities import Modality, SampleSpec, Shape, Through
+from ganzoo.modalities import Modality, ReadDataset, SampleSpec, Shape
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +86,7 @@ class Text(Modality):
         else:
             super().write(spec, path, samples)
 
-    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+    def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
         """Read what `write` writes; empty lines are left out."""
         import torch
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import PIL.Image
 
 from ganzoo.errors import DataError
-from ganzoo.modalities import Modality, SampleSpec, Through
+from ganzoo.modalities import Modality, ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import GENERATED, REAL, bars, outline, panel, png
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Vector(Modality):
         else:
             super().write(spec, path, samples)
 
-    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+    def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
         """Read a csv of numbers; a first row of words is a heading."""
         import torch
 

@@ -11,7 +11,7 @@ import PIL.Image
 from PIL import ImageSequence
 
 from ganzoo.errors import DataError
-from ganzoo.modalities import SampleSpec, Through
+from ganzoo.modalities import ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import arranged, png
 from ganzoo.modalities.image import Pixels, grid
 
@@ -63,19 +63,19 @@ class Video(Pixels):
         else:
             super().write(spec, path, samples)
 
-    def one_file(self, spec: SampleSpec) -> str | None:
+    def sample_suffix(self, spec: SampleSpec) -> str | None:
         return ".webp" if spec.channels in (1, 3) else None
 
-    def write_one(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
+    def write_sample(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
         """Write one clip, without loss."""
         frames = [PIL.Image.fromarray(_rgb(frame)) for frame in sample]
         path.write_bytes(_animation(spec, frames, path.suffix.lower()))
 
-    def read(self, spec: SampleSpec, path: Path, through: Through) -> Tensor:
+    def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
         """Read a folder of animated webp or gif files, one clip each, in the order of names."""
         import torch
 
-        if not path.is_dir() or not self.one_file(spec):
+        if not path.is_dir() or not self.sample_suffix(spec):
             raise DataError(
                 f"{path} is no npz and no folder of clips ({' or '.join(ANIMATED)} files)",
                 hint="np.savez(FILE, samples=ARRAY)",

@@ -26,7 +26,7 @@ from ganzoo.recipes.overrides import Overrides, override_layer
 from ganzoo.recipes.schema import BOTH, SIDES, Settings
 from ganzoo.recipes.show import settings_data
 from ganzoo.recipes.validate import check
-from ganzoo.recipes.yaml import SUFFIXES, KeyPath, Reading, read_mapping, read_text
+from ganzoo.recipes.yaml import SUFFIXES, KeyPath, Reading, read_mapping, read_text, refusal
 from ganzoo.registry.names import guess
 from ganzoo.runs.directory import INFO
 
@@ -291,7 +291,9 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         raise UsageError(what, hint='ganzoo.run("digits-dcgan-hinge", {"train.steps": 500})')
     name = str(reference)
     if run := _run_of(name):
-        raise _not_a_run(name, run)
+        lock = shlex.quote(str(run / "recipe.lock.yaml"))
+        hint = f"ganzoo resume {shlex.quote(str(run))}   # or its recipe: ganzoo show {lock}"
+        raise refusal(name, "is a run, not a recipe", hint)
     if is_path(reference):
         return located(Path(reference))
     if _PLUGINS.fullmatch(name):
@@ -301,13 +303,10 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
     if os.path.isdir(name):
         return located(Path(name))
     if name == "last":
-        what = "is a run, not a recipe"
-        raise RecipeError(
-            [Problem(name, 0, 0, "", what)], hint="ganzoo resume last   # or: ganzoo ls"
-        )
+        raise refusal(name, "is a run, not a recipe", "ganzoo resume last   # or: ganzoo ls")
     near = guess(name, [*shipped_recipes(), *map(str, Path().glob("*.yaml"))])
-    problem = Problem(truncate(name), 0, 0, "", f"is not a recipe{near}")
-    raise RecipeError([problem], hint="ganzoo recipes   # or a path that ends in .yaml")
+    other = "ganzoo recipes   # or a path that ends in .yaml"
+    raise refusal(truncate(name), f"is not a recipe{near}", other)
 
 
 def _run_of(name: str) -> Path | None:
@@ -319,12 +318,6 @@ def _run_of(name: str) -> Path | None:
         except (OSError, ValueError):  # too long for a path, or a null byte
             return None
     return None
-
-
-def _not_a_run(name: str, run: Path) -> RecipeError:
-    lock = shlex.quote(str(run / "recipe.lock.yaml"))
-    hint = f"ganzoo resume {shlex.quote(str(run))}   # or its recipe: ganzoo show {lock}"
-    return RecipeError([Problem(name, 0, 0, "", "is a run, not a recipe")], hint=hint)
 
 
 def is_path(reference: str | Path) -> bool:
@@ -352,8 +345,8 @@ def _of_plugin(name: str, registry: "Registry | None") -> Located:
         file = Path(f"{name}.yaml")
         if not file.is_file():
             raise
-        problem = Problem(name, 0, 0, "", f"is not a recipe - did you mean {str(file)!r}?")
-        raise RecipeError([problem], hint=f"give the file with its suffix: {file}") from error
+        what = f"is not a recipe - did you mean {str(file)!r}?"
+        raise refusal(name, what, f"give the file with its suffix: {file}") from error
     return Located(path, name, name.replace("/", "-"))
 
 

@@ -52,17 +52,12 @@ Tree = dict[str, Any]
 
 
 def write_lock(path: Path, lock: Mapping[str, Any]) -> None:
-    """Write a lock: plain data, its outermost keys in the order of the schema."""
-    write_atomic(path, lock_text(lock).encode())
-
-
-def lock_text(lock: Mapping[str, Any]) -> str:
-    """Return the text of a lock.
+    """Write a lock: plain data, its outermost keys in the order of the schema.
 
     The order of inner keys is kept: that of regularizers decides how a sum of terms is rounded.
     """
-    outer = sorted(lock, key=_ORDER.index)
-    return to_yaml({key: plain(lock[key]) for key in outer})
+    ordered = {key: plain(lock[key]) for key in sorted(lock, key=_ORDER.index)}
+    write_atomic(path, to_yaml(ordered).encode())
 
 
 def read_lock(path: Path) -> Tree:

@@ -216,21 +216,15 @@ def null_removes(path: KeyPath) -> bool:
     return slot or group or path in _REMOVABLE
 
 
-def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
-    """Return merged data without the slots that null removed."""
-
-    def kept(value: Any, path: KeyPath) -> Any:
-        if not isinstance(value, dict):
-            return value
-        items = ((key, each, (*path, key)) for key, each in value.items())
-        return {
-            key: kept(each, inner)
-            for key, each, inner in items
-            if each is not None or not null_removes(inner)
-        }
-
-    result: dict[str, Any] = kept(data, ())
-    return result
+def without_nulls(data: Any, path: KeyPath = ()) -> Any:
+    """Return merged data, or the part of it at `path`, without the slots that null removed."""
+    if not isinstance(data, dict):
+        return data
+    return {
+        key: without_nulls(value, (*path, key))
+        for key, value in data.items()
+        if value is not None or not null_removes((*path, key))
+    }
 
 
 def _deep(base: Any, child: Any) -> Any:
@@ -280,10 +274,8 @@ def _nothing_to_remove(base: dict[str, Any], child: dict[str, Any]) -> Iterator[
     for section in MAPS:
         for key, value in children(child.get(section)):
             if value is None and value_at(base, (section, key)) is None:
-                yield Note(
-                    (section, key),
-                    "is null, but there is no inherited entry of this name to remove",
-                )
+                what = "is null, but there is no inherited entry of this name to remove"
+                yield Note((section, key), what)
 
 
 def _name(identifier: str | None) -> str:

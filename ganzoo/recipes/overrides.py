@@ -47,7 +47,10 @@ def override_layer(overrides: Overrides) -> Layer:
     problems = []
     for key, value in _pairs(overrides):
         try:
-            _join(data, long_form(_nested(_path(key), value())))
+            path, nested = _path(key), value()
+            for part in reversed(path):
+                nested = {part: nested}
+            _join(data, long_form(nested))
         except ValueError as error:
             problems.append(Problem(source, *NOWHERE, _printable(key), str(error)))
     if problems:
@@ -65,24 +68,18 @@ def override_keys(overrides: Overrides) -> list[str]:
 def _pairs(overrides: Overrides) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield each key with a function that returns its value."""
     if isinstance(overrides, Mapping):
-        for key, value in overrides.items():
-            yield key, partial(plain, value)
-    else:
-        for override in _strings(overrides):
-            key, equals, text = override.partition("=")
-            yield key, partial(_parsed, text if equals else None)
-
-
-def _strings(overrides: Sequence[str]) -> Sequence[str]:
+        yield from ((key, partial(plain, value)) for key, value in overrides.items())
+        return
     given = [overrides] if isinstance(overrides, str) else overrides
-    if isinstance(given, Sequence) and all(isinstance(each, str) for each in given):
-        return given
-    what = f"overrides are key=value strings or a mapping, not {describe(overrides)}"
-    raise UsageError(what, hint=_HINTS[OVERRIDES])
+    if not (isinstance(given, Sequence) and all(isinstance(each, str) for each in given)):
+        what = f"overrides are key=value strings or a mapping, not {describe(overrides)}"
+        raise UsageError(what, hint=_HINTS[OVERRIDES])
+    yield from ((each.partition("=")[0], partial(_parsed, each)) for each in given)
 
 
-def _parsed(text: str | None) -> Any:
-    if text is None:
+def _parsed(override: str) -> Any:
+    _, equals, text = override.partition("=")
+    if not equals:
         raise ValueError("is not of the form key=value")
     reading = read(text, COMMAND_LINE)
     if reading.problems:
@@ -143,13 +140,6 @@ def _key(key: Any) -> str:
 
 def _printable(key: Any) -> str:
     return truncate(key if isinstance(key, str) and key and key.isprintable() else repr(key))
-
-
-def _nested(path: KeyPath, value: Any) -> dict[str, Any]:
-    for key in reversed(path):
-        value = {key: value}
-    nested: dict[str, Any] = value
-    return nested
 
 
 def _join(into: dict[str, Any], new: dict[str, Any]) -> None:

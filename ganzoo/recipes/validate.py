@@ -30,7 +30,7 @@ from ganzoo.recipes.schema import (
     models_in,
 )
 from ganzoo.recipes.yaml import KeyPath
-from ganzoo.registry.names import PLURALS, guess, qualify, suggest
+from ganzoo.registry.names import PLURALS, guess, qualify, suggest, with_article
 
 HINT = "ganzoo show digits-dcgan-hinge   # a recipe with every key"
 
@@ -151,7 +151,7 @@ def _component(value: Any, path: KeyPath, kind: str, problems: list[Note]) -> An
 
 
 def _mistake(value: Any, path: KeyPath, kind: str) -> Note | None:
-    expected = f"expected the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    expected = f"expected the name of {with_article(kind)}"
     if not isinstance(value, dict):
         return Note(path, f"{expected} or a mapping with `use`, got {describe(value)}")
     use = value.get("use", _default_id(path))

@@ -94,7 +94,6 @@ def _null(value: str) -> None:
 
 
 def _int(value: str) -> int:
-    """Parse a decimal integer; 012 is twelve."""
     digits = value.lstrip("+-").lstrip("0") or "0"
     # int() of a very long text is slow, and beyond 4,300 digits an error: such numbers are refused.
     number = int(digits) if len(digits) < 20 else 2**63
@@ -141,17 +140,17 @@ def read_text(path: Path, file: str) -> str:
     """
     try:
         if path.is_dir():
-            raise _unreadable(file, "is a directory, not a recipe", "name the .yaml file in it")
+            raise refusal(file, "is a directory, not a recipe", "name the .yaml file in it")
         if not path.is_file():
             names = [each.name for each in path.parent.glob("*") if each.suffix in SUFFIXES]
             near = suggest(path.name, names)
             guess = f" - did you mean {str(Path(file).with_name(near))!r}?" if near else ""
-            raise _unreadable(file, f"does not exist{guess}", "ganzoo recipes")
+            raise refusal(file, f"does not exist{guess}", "ganzoo recipes")
         if path.stat().st_size > MAX_BYTES:
-            raise _unreadable(file, "is larger than 1 MiB", "a recipe is a page of text")
+            raise refusal(file, "is larger than 1 MiB", "a recipe is a page of text")
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise _unreadable(file, f"cannot be read: {error.strerror}", None) from error
+        raise refusal(file, f"cannot be read: {error.strerror}", None) from error
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         line = before.count(b"\n") + 1
@@ -160,7 +159,8 @@ def read_text(path: Path, file: str) -> str:
         raise RecipeError([problem], hint="save the file as UTF-8") from error
 
 
-def _unreadable(file: str, what: str, hint: str | None) -> RecipeError:
+def refusal(file: str, what: str, hint: str | None) -> RecipeError:
+    """Return the error for a file, or a word in its place, that is no readable recipe."""
     return RecipeError([Problem(file, 0, 0, "", what)], hint=hint)
 
 

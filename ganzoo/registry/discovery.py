@@ -118,9 +118,9 @@ def _allowed(found: Collection[Namespace]) -> Collection[str] | None:
             )
         if word not in known:
             near = namespaces.get(word) or suggest(word, known - allowed)
-            guess = f" - did you mean {near!r}?" if near else ""
+            better = f" - did you mean {near!r}?" if near else ""
             raise UsageError(
-                f"{PLUGINS}={chosen!r}: no plugin {word!r} is installed{guess}",
+                f"{PLUGINS}={chosen!r}: no plugin {word!r} is installed{better}",
                 hint=f"unset {PLUGINS}; ganzoo plugins",
             )
     return allowed

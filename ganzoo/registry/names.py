@@ -53,6 +53,11 @@ def guess(word: str, candidates: Iterable[str]) -> str:
     return f" - did you mean {near!r}?" if near else ""
 
 
+def with_article(kind: str) -> str:
+    """Return ``an extractor``, ``a loss``."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
 def kind_of(word: str) -> str:
     """Return the kind of component that a singular or plural word means.
 
@@ -66,6 +71,6 @@ def kind_of(word: str) -> str:
         return singular[word]
     near = suggest(word, singular)
     raise UsageError(
-        f"no kind of component is called {word!r}" + (f" - did you mean {near!r}?" if near else ""),
+        f"no kind of component is called {word!r}{guess(word, singular)}",
         hint=f"ganzoo list {near}" if near else "ganzoo list, which counts every kind",
     )

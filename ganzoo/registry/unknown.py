@@ -13,6 +13,7 @@ from ganzoo.registry.names import (
     qualify,
     shorten,
     suggest,
+    with_article,
 )
 from ganzoo.registry.static import registered_names
 
@@ -102,7 +103,7 @@ def _misspelt(
         meant = shorten(f"{same[0]}/{bare}")
     elif other_kinds:
         return PluginError(
-            f"no {kind} {name!r}: {name!r} is {_article(other_kinds[0])}", hint=_listing(kind)
+            f"no {kind} {name!r}: {name!r} is {with_article(other_kinds[0])}", hint=_listing(kind)
         )
     elif near:
         meant = shorten(f"{wanted}/{near}")
@@ -124,10 +125,6 @@ def _offered(found: Iterable[Namespace]) -> Iterator[tuple[str, str, str]]:
         if namespace.status == "ok" and not namespace.loaded:
             for kind, name in registered_names(namespace):
                 yield kind, namespace.name, name
-
-
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _listing(kind: str) -> str:

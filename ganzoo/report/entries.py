@@ -16,7 +16,7 @@ from ganzoo.errors import (
 )
 from ganzoo.recipes.lock import identity, is_current, read_lock
 from ganzoo.registry.names import qualify, shorten, suggest
-from ganzoo.report.table import Table, three_digits
+from ganzoo.report.table import three_digits
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import Kind, kind_of
@@ -26,8 +26,6 @@ from ganzoo.runs.score import Protocol, Score
 
 EXTERNAL_FAILURES = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
 """Exit codes of failures with a cause outside the run, which `ganzoo resume` may get past."""
-
-LIST_COLUMNS = ("run", "status", "step", "score", "protocol", "created (UTC)")
 
 
 @dataclass(frozen=True)
@@ -250,13 +248,8 @@ def own_score(scores: Sequence[Score]) -> Score | None:
     during = [each for each in scores if selected(each) == "during"]
     asked = [each for each in scores if selected(each) in ("asked", None)]
     newest_first = [*reversed(own), *reversed(during)]
-    return max(newest_first, key=_step, default=asked[-1] if asked else None)
-
-
-def _step(score: Score) -> int:
-    return score.sampling.step if score.sampling else 0
-
-
-def table_of_runs(runs: Sequence[ListedRun]) -> Table:
-    """Return the runs as a table."""
-    return Table(LIST_COLUMNS, [each.cells() for each in runs], numbers={"step", "score"})
+    return max(
+        newest_first,
+        key=lambda score: score.sampling.step if score.sampling else 0,
+        default=asked[-1] if asked else None,
+    )

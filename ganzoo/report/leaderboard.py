@@ -61,24 +61,19 @@ class Leaderboard:
     @property
     def notes(self) -> list[str]:
         """Explanations of the columns and marks that the table has."""
-        notes = [MEAN]
-        if self.floor is not None:
-            notes.append(FLOOR)
-        if any(row.n == 1 and any(row.standard_errors) for row in self.ranked):
-            notes.append(ERROR)
-        if self.protocol.split == "train":
-            notes.append(TRAINED_ON)
-        if any(row.is_close for row in self.ranked):
-            notes.append(CLOSE)
-        if any(row.best for row in self.ranked):
-            notes.append(BEST)
-        if any(row.kind == "samples" for row in self.ranked):
-            notes.append(SAMPLES)
-        if any(row.kind == "yardstick" for row in self.ranked):
-            notes.append(YARDSTICK)
-        if any(row.is_local for row in self.ranked):
-            notes.append(LOCAL)
-        return notes + self.code_notes
+        kinds = {row.kind for row in self.ranked}
+        shown = {
+            MEAN: True,
+            FLOOR: self.floor is not None,
+            ERROR: any(row.n == 1 and any(row.standard_errors) for row in self.ranked),
+            TRAINED_ON: self.protocol.split == "train",
+            CLOSE: any(row.is_close for row in self.ranked),
+            BEST: any(row.best for row in self.ranked),
+            SAMPLES: "samples" in kinds,
+            YARDSTICK: "yardstick" in kinds,
+            LOCAL: any(row.is_local for row in self.ranked),
+        }
+        return [note for note, is_shown in shown.items() if is_shown] + self.code_notes
 
     @property
     def code_notes(self) -> list[str]:

@@ -168,7 +168,6 @@ def _row(name: str, experiment: str, seeds: Sequence[Entry], protocol: Protocol)
 
 
 def _distinct(scores: Iterable[Score], field: str) -> tuple[Any, ...]:
-    """Return the distinct values of one field of the sampling, in the order of the seeds."""
     drawn = [score.sampling for score in scores if score.sampling]
     return tuple(dict.fromkeys(getattr(each, field) for each in drawn))
 

@@ -80,8 +80,5 @@ def with_spread(value: float, spread: float | None) -> str:
     text = three_digits(value)
     if spread is None:
         return text
-    return f"{text} ± {spread:.2e}" if "e" in text else f"{text} ± {spread:.{_places(text)}f}"
-
-
-def _places(text: str) -> int:
-    return len(text.partition(".")[2])
+    decimals = len(text.partition(".")[2])
+    return f"{text} ± {spread:.2e}" if "e" in text else f"{text} ± {spread:.{decimals}f}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganzoo.errors import UsageError
 from ganzoo.recipes.yaml import PATTERNS, construct
-from ganzoo.registry.names import shorten, suggest
+from ganzoo.registry.names import guess, shorten
 
 _FORM = re.compile(r"\s*(?P<key>[^\s=!<>]+)\s*(?P<sign><=|>=|!=|==?|<|>)\s*(?P<value>.*?)\s*")
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -63,10 +63,9 @@ def require_known(conditions: Iterable[Condition], recipes: Sequence[Mapping[str
     known = {key for leaves in recipes for key in leaves}
     for condition in conditions:
         if known and condition.key not in known:
-            near = suggest(condition.key, sorted(known))
-            guess = f" - did you mean {near!r}?" if near else ""
+            near = guess(condition.key, sorted(known))
             raise UsageError(
-                f"--where: no run's recipe has {condition.key!r}{guess}",
+                f"--where: no run's recipe has {condition.key!r}{near}",
                 hint="ganzoo show RUN/recipe.lock.yaml",
             )
 

@@ -191,23 +191,16 @@ class CheckpointStore:
             shutil.rmtree(leftover)
 
     def _no_such(self, step: int) -> CheckpointError:
-        if not (steps := self.steps()):
-            return self._none_at_all(self.directory.parent)
-        there = ", ".join(map(str, steps))
-        nearest = min(steps, key=lambda each: abs(each - step))
-        return CheckpointError(
-            f"{self.directory} has no checkpoint of step {step}; it has {there}",
-            hint=f"--checkpoint {nearest}",
-        )
-
-    def _none_at_all(self, run: Path) -> CheckpointError:
+        run, steps = self.directory.parent, self.steps()
+        what = f"{self.directory} has no checkpoint"
+        if steps:
+            nearest = min(steps, key=lambda each: abs(each - step))
+            what += f" of step {step}; it has {', '.join(map(str, steps))}"
+            return CheckpointError(what, hint=f"--checkpoint {nearest}")
         if is_held(run):
-            listing = command("ls", runs_directory=run.parent)
-            return CheckpointError(
-                f"{self.directory} has no checkpoint yet: the run has just started", hint=listing
-            )
-        resume = command("resume", reference_to(run))
-        return CheckpointError(f"{self.directory} has no checkpoint", hint=resume)
+            hint = command("ls", runs_directory=run.parent)
+            return CheckpointError(f"{what} yet: the run has just started", hint=hint)
+        return CheckpointError(what, hint=command("resume", reference_to(run)))
 
     def _path(self, step: int) -> Path:
         return self.directory / directory_name(step)

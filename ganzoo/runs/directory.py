@@ -39,83 +39,36 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    # --- files -----------------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
+        self.name = path.name
         """Name of the directory."""
-        return self.path.name
-
-    @property
-    def recipe_file(self) -> Path:
+        self.recipe_file = path / "recipe.yaml"
         """The recipe as given."""
-        return self.path / "recipe.yaml"
-
-    @property
-    def lock_file(self) -> Path:
+        self.lock_file = path / "recipe.lock.yaml"
         """The resolved recipe."""
-        return self.path / "recipe.lock.yaml"
-
-    @property
-    def sample_spec_file(self) -> Path:
+        self.sample_spec_file = path / "sample_spec.json"
         """What one sample is, and how labels are drawn: enough to sample without the data set."""
-        return self.path / "sample_spec.json"
-
-    @property
-    def info_file(self) -> Path:
+        self.info_file = path / INFO
         """Facts about the run as a whole; see `info`."""
-        return self.path / INFO
-
-    @property
-    def env_file(self) -> Path:
+        self.env_file = path / "env.json"
         """Versions and devices."""
-        return self.path / "env.json"
-
-    @property
-    def metrics_file(self) -> Path:
+        self.metrics_file = path / "metrics.jsonl"
         """Training metrics, one row per log."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def events_file(self) -> Path:
+        self.events_file = path / "events.jsonl"
         """Events such as starts, saves and failures."""
-        return self.path / "events.jsonl"
-
-    @property
-    def scores_file(self) -> Path:
+        self.scores_file = path / "scores.jsonl"
         """Scores with their protocols."""
-        return self.path / "scores.jsonl"
-
-    @property
-    def health_file(self) -> Path:
+        self.health_file = path / "health.jsonl"
         """Sample statistics of the collapse monitor, one record per evaluation."""
-        return self.path / "health.jsonl"
-
-    @property
-    def nonfinite_file(self) -> Path:
+        self.nonfinite_file = path / "nonfinite.jsonl"
         """Non-finite updates and weights, one record each."""
-        return self.path / "nonfinite.jsonl"
-
-    @property
-    def log_file(self) -> Path:
+        self.log_file = path / "log.txt"
         """The log as plain text."""
-        return self.path / "log.txt"
-
-    @property
-    def samples_directory(self) -> Path:
+        self.samples_directory = path / "samples"
         """Previews of samples from fixed latents."""
-        return self.path / "samples"
-
-    @property
-    def checkpoints_directory(self) -> Path:
+        self.checkpoints_directory = path / "checkpoints"
         """Directory of the `CheckpointStore`."""
-        return self.path / "checkpoints"
-
-    @property
-    def export_directory(self) -> Path:
+        self.export_directory = path / "export"
         """Exported generators."""
-        return self.path / "export"
 
     # --- creating and finding --------------------------------------------------------------------
 

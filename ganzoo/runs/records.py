@@ -88,20 +88,19 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [record for line in lines if line and (record := _parse(line)) is not None]
 
 
-def last_attempts(
-    records: Collection[Mapping[str, Any]], key: str = "step"
-) -> list[dict[str, Any]]:
+def last_attempts(records: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return one record per step, in order of steps: the last attempt's.
 
     A resumed run repeats the steps after its checkpoint. Within one attempt the last line counts.
     """
     kept: dict[Any, Mapping[str, Any]] = {}
     for record in records:
-        if record.get(key) is None:
+        step = record.get("step")
+        if step is None:
             continue
-        before = kept.get(record[key])
+        before = kept.get(step)
         if before is None or record.get("attempt", 0) >= before.get("attempt", 0):
-            kept[record[key]] = record
+            kept[step] = record
     return [dict(kept[step]) for step in sorted(kept)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo.errors import UsageError
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 
 DEFAULT_DIRECTORY = Path("runs")
 """Where runs are, unless ``--runs-dir`` names another directory."""
@@ -50,9 +50,9 @@ def check_name(name: str, words: Sequence[str] = ("run", "RECIPE")) -> None:
     if NAME_PATTERN.fullmatch(name):
         return
     near = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]
-    guess = f" - did you mean {near!r}?" if near else ""
+    better = f" - did you mean {near!r}?" if near else ""
     raise UsageError(
-        f"{name!r} is not a valid run name ({_NAME_RULE}){guess}",
+        f"{name!r} is not a valid run name ({_NAME_RULE}){better}",
         hint=command(*words, "--name", near or "NAME"),
     )
 
@@ -80,6 +80,5 @@ def unknown_run(text: str, names: Sequence[str], runs_directory: Path) -> UsageE
             f"no run {text!r}: there are no runs in {runs_directory}",
             hint=command("run", "RECIPE", runs_directory=runs_directory),
         )
-    near = suggest(text, names)
-    guess = f" - did you mean {near!r}?" if near else ""
-    return UsageError(f"no run {text!r} in {runs_directory}{guess}", hint=listing)
+    near = guess(text, names)
+    return UsageError(f"no run {text!r} in {runs_directory}{near}", hint=listing)

@@ -5,11 +5,10 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.modalities import SHOWN
+from ganzoo.modalities import PREVIEW_SUFFIXES
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import write_atomic
@@ -42,8 +41,10 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
     try:
         content = json.loads(run.sample_spec_file.read_bytes())
         counts = content["label_counts"]
-        if counts is not None and not _are_counts(counts):
-            raise ValueError("label_counts is not a list of counts, one for each class")
+        if counts is not None:
+            whole = isinstance(counts, list) and all(type(n) is int and n >= 0 for n in counts)
+            if not whole or sum(counts) == 0:
+                raise ValueError("label_counts is not a list of counts, one for each class")
         return SampleSpec.from_json(content["spec"]), counts
     except FileNotFoundError:
         return None
@@ -51,11 +52,6 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
         raise DataError(f"{run.sample_spec_file} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{run.sample_spec_file} is damaged: {error}") from error
-
-
-def _are_counts(found: Any) -> bool:
-    whole = isinstance(found, list) and all(type(each) is int and each >= 0 for each in found)
-    return whole and sum(found) > 0
 
 
 def previews(run: RunDirectory) -> dict[str, list[Path]]:
@@ -67,7 +63,7 @@ def previews(run: RunDirectory) -> dict[str, list[Path]]:
     if run.samples_directory.is_dir():
         for path in run.samples_directory.iterdir():
             match = _PREVIEW.fullmatch(path.name)
-            if match and path.suffix in SHOWN:
+            if match and path.suffix in PREVIEW_SUFFIXES:
                 found[match[1]].append((match[2] != path.suffix, path))
     return {stem: [path for _, path in sorted(found[stem])] for stem in sorted(found)}
 

@@ -114,11 +114,6 @@ class Sampling:
     batch_norm: str = "eval"
     truncation: float | None = None
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Sampling:
-        """Return the sampling of a record, like `Protocol.from_dict`."""
-        return _from_dict(cls, data)
-
 
 @dataclass(frozen=True)
 class Statistics:
@@ -134,11 +129,6 @@ class Statistics:
     """Standard error over other samples of the same generator against the same reference."""
     debiased: float | None = None
     """Estimate for infinitely many samples; None if there are too few samples to estimate it."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Statistics:
-        """Return the statistics of a record, like `Protocol.from_dict`."""
-        return _from_dict(cls, data)
 
 
 @dataclass(frozen=True)
@@ -183,9 +173,9 @@ class Score:
         parts = {
             "value": float(value),
             "protocol": Protocol.from_dict(data.get("protocol", {})),
-            "sampling": Sampling.from_dict(sampling) if sampling else None,
+            "sampling": _from_dict(Sampling, sampling) if sampling else None,
             "metrics": {name: math.nan if v is None else float(v) for name, v in numbers},
-            "statistics": Statistics.from_dict(statistics) if statistics else None,
+            "statistics": _from_dict(Statistics, statistics) if statistics else None,
         }
         return _from_dict(cls, {**data, **parts})
 

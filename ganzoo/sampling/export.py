@@ -1,4 +1,4 @@
-"""A run's generator for use elsewhere: weights and their description, or a whole program."""
+"""Export a run's generator: weights with their description, or a `torch.export` program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.files import unwritable
 
 FORMS = ("safetensors", "program")
-"""What a generator can be exported as."""
+"""Formats of `ganzoo export`."""
 
 ELSEWHERE = "--out DIRECTORY"
 

@@ -29,7 +29,7 @@ def require_format(target: Path, spec: SampleSpec) -> None:
         UsageError: the suffix is no format of this data, or a folder cannot hold it.
     """
     formats = spec.kind.formats(spec)
-    can_be_folder = spec.kind.one_file(spec) is not None
+    can_be_folder = spec.kind.sample_suffix(spec) is not None
     if not target.suffix and not can_be_folder:
         raise UsageError(
             f"{spec} cannot be written into a folder, one sample a file",
@@ -79,7 +79,7 @@ def write_preview(
 
 
 def _write_each(folder: Path, spec: SampleSpec, samples: Tensor) -> None:
-    suffix = spec.kind.one_file(spec)
+    suffix = spec.kind.sample_suffix(spec)
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"{index:06d}{suffix}" for index in range(len(samples))]
     if others := {path.name for path in folder.iterdir()} - set(names):
@@ -88,7 +88,7 @@ def _write_each(folder: Path, spec: SampleSpec, samples: Tensor) -> None:
             hint="--out NEW-FOLDER",
         )
     for name, sample in zip(names, samples, strict=True):
-        spec.kind.write_one(spec, folder / name, sample)
+        spec.kind.write_sample(spec, folder / name, sample)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -104,13 +104,13 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     if not path.exists():
         raise DataError(f"there is no {path}", hint="a folder, a zip or an npz of samples is read")
 
-    def through(name: str, parameters: Mapping[str, Any]) -> Tensor:
+    def read_dataset(name: str, parameters: Mapping[str, Any]) -> Tensor:
         dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
         return tensors_of(dataset)[0]
 
     kind = spec.kind
     is_npz = path.suffix.lower() == ".npz"
-    samples = kind.adapt(spec, path, _npz(path) if is_npz else kind.read(spec, path, through))
+    samples = kind.adapt(spec, path, _npz(path) if is_npz else kind.read(spec, path, read_dataset))
     if samples.dtype != getattr(torch, spec.stored_dtype):
         found = str(samples.dtype).removeprefix("torch.")
         raise DataError(

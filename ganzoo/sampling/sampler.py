@@ -1,4 +1,4 @@
-"""Samples of a trained generator and their labels, each a function of (seed, index) alone."""
+"""Samples of a trained generator and their labels. Each depends on (seed, index) only."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams
 from ganzoo.scoring.features import no_op
 
 SampleBatch = tuple[Tensor, Tensor | None]
-"""Samples in stored form (B, *shape), and the labels asked for, int64 (B,) or None."""
+"""Samples in stored form (B, *shape), and their labels, int64 (B,) or None."""
 
 SAMPLING_BLOCKS = 2
-"""Blocks of 128 that are generated at once; fixed, since rounding can depend on the batch size."""
+"""Blocks of 128 in a batch. It is fixed because rounding can depend on the batch size."""
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """A generator in eval mode with the laws of its inputs. Everything runs in float32.
+    """A generator in eval mode, with the distributions of its inputs. It runs in float32.
 
     Args:
         watch: called before every batch of `batches`; may raise to end the work.
@@ -77,7 +77,7 @@ class Sampler:
         return torch.cat([samples.cpu() for samples, _ in batches])
 
     def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
-        """Return G(latents, labels) in model form; noise inside G follows `seed` alone."""
+        """Return G(latents, labels) in model form; noise inside G depends on `seed` only."""
         with self._sampling(seed, 0):
             return self.generator(latents, labels)
 

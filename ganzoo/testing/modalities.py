@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganzoo.api import Modality, SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.modalities import SHOWN
+from ganzoo.modalities import PREVIEW_SUFFIXES
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
@@ -131,9 +131,9 @@ def previews(case: Case) -> None:
 
 def _check_preview(ending: str, content: bytes) -> None:
     suffix = Path(f"x{ending}").suffix
-    if suffix not in SHOWN or "/" in ending or ending[0] not in ".-":
+    if suffix not in PREVIEW_SUFFIXES or "/" in ending or ending[0] not in ".-":
         raise Failed(
-            f"endings such as -0.wav, with a suffix of {', '.join(SHOWN)}",
+            f"endings such as -0.wav, with a suffix of {', '.join(PREVIEW_SUFFIXES)}",
             repr(ending),
             "draw it as a picture if a page cannot show it",
         )
@@ -191,13 +191,13 @@ def _no_dataset(name: str, parameters: Any) -> Tensor:
 def one_sample_a_file(case: Case) -> None:
     """Where a folder can hold one sample a file, each sample is written."""
     for kind, spec, stored in each_spec(case):
-        suffix = kind.one_file(spec)
+        suffix = kind.sample_suffix(spec)
         if suffix is None:
             raise Exempt("has no files of one sample")
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"000000{suffix}"
-            with expecting(f"a file {path.name}", "write one sample in write_one"):
-                kind.write_one(spec, path, stored[0])
+            with expecting(f"a file {path.name}", "write one sample in write_sample"):
+                kind.write_sample(spec, path, stored[0])
                 path.stat()
 
 

@@ -1,4 +1,4 @@
-"""Scores of samples that ganzoo did not make: a folder, a zip or an npz of any tool."""
+"""Score samples of other tools: a folder, a zip, an npz or a file of their modality."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ARRAYS = (".npz", ".npy")
 
 @dataclass(frozen=True)
 class Keep:
-    """To keep a score as a row of the leaderboard; see `ganzoo.runs.samples.keep_score`."""
+    """How to keep a score as a row of the leaderboard; see `ganzoo.runs.external.keep_score`."""
 
     name: str
     runs_directory: Path = DEFAULT_DIRECTORY
@@ -63,7 +63,7 @@ def score_like(
     keep: Keep | None = None,
     tell: Callable[[str], None] = lambda words: None,
 ) -> Score:
-    """Score foreign samples under the protocol of a run, with as many samples as it was scored by.
+    """Score external samples under the protocol of a run, with the same number of samples.
 
     Args:
         keep: where and as what the score is kept; None: nowhere.
@@ -91,7 +91,7 @@ def score_like(
 
 
 def _as_words(dataset: ComponentPlan) -> list[str]:
-    """Return a data set as a command line names it: its id and its parameters."""
+    """Return a data set as words of a command line: its id and its parameters."""
     given = {name: value for name, value in dataset.plain.items() if value is not None}
     words = [f"{name}={v if isinstance(v, str) else json.dumps(v)}" for name, v in given.items()]
     return [shorten(dataset.id), *words]
@@ -107,7 +107,7 @@ def score_against(
     registry: Registry | None = None,
     keep: Keep | None = None,
 ) -> Score:
-    """Score foreign samples against a data set, or against pictures in another folder or zip.
+    """Score external samples against a data set, or against pictures in another folder or zip.
 
     Args:
         against: a data set's name, or a path.
@@ -133,7 +133,7 @@ def score_against(
 
 @contextmanager
 def _as_parameters() -> Iterator[None]:
-    """Let advice about a recipe's data set be about the parameters of ``--against``."""
+    """Change hints about ``dataset.KEY`` into hints about parameters of ``--against``."""
     try:
         yield
     except DataError as error:
@@ -160,7 +160,7 @@ def _reference(against: str, parameters: Mapping[str, Any], registry: Registry) 
 
 
 def _can_only_be_a_path(against: str) -> bool:
-    """Return whether this is no id of a data set: NAME, or namespace/NAME."""
+    """Return whether this cannot be the id of a data set: NAME, or namespace/NAME."""
     folder = Path(against).parent
     return (
         against.count("/") > 1
@@ -171,6 +171,6 @@ def _can_only_be_a_path(against: str) -> bool:
 
 
 def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
-    """Yield this process's share of samples that every process has read."""
+    """Yield this process's share of the samples; every process has read all of them."""
     for batch in torch.split(own_share(samples), BATCH):
         yield batch, None

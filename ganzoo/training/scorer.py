@@ -1,4 +1,4 @@
-"""Score samples under one protocol: those of a run's generator, or of another tool."""
+"""Score samples under one protocol: those of a run's generator, or external ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Reading = Callable[[], AbstractContextManager[None]]
 
 @dataclass
 class Scorer:
-    """A protocol but for the number of samples: reference, extractor, metrics.
+    """A protocol without the number of samples: reference, extractor, metrics.
 
     Args:
         dataset: the reference's plan; `real` is its split, live.
@@ -48,7 +48,7 @@ class Scorer:
 
     @classmethod
     def of(cls, plan: Plan, processes: Processes, reading: Reading = nullcontext) -> Scorer:
-        """Return the protocol that a recipe says.
+        """Return the protocol of a recipe.
 
         Raises:
             UsageError: the recipe has no extractor.

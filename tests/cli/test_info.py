@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ganzoo.api import MODALITIES
 from ganzoo.cli import main
 
 Capture = pytest.CaptureFixture[str]
@@ -111,3 +112,14 @@ def test_info_of_what_is_not_there_says_what_to_do(
 ) -> None:
     assert main(["info", *words.split()]) == 2
     assert capsys.readouterr() == ("", f"{message}\ntry: {hint}\n")
+
+
+def test_ganzoos_own_modalities_are_listed_and_described(capsys) -> None:
+    assert main(["list", "modalities", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["id"] for each in found] == list(MODALITIES)
+    assert all(each["summary"] for each in found)
+    assert main(["list", "modalities", "a*"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("audio  Sound")
+    assert main(["info", "audio"]) == 0
+    assert capsys.readouterr().out.startswith("modality audio, revision 1\nSound")

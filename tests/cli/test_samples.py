@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from ganzoo.api import SampleSpec
 from ganzoo.cli import main
 from ganzoo.cli.output import is_main_process
 from ganzoo.cli.progress import TerminalReporter
-from ganzoo.cli.sample import default_name
+from ganzoo.cli.sample import class_numbers, default_name
 from ganzoo.cli.score import figure
 from ganzoo.errors import UsageError
 from ganzoo.runs.directory import RunDirectory
@@ -211,3 +212,13 @@ def test_only_rank_zero_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     assert not is_main_process()
     assert TerminalReporter().silent
+
+
+def test_a_class_is_drawn_by_its_number_or_its_name() -> None:
+    names = ("cat", "dog", "7")
+    assert class_numbers(("dog", "0", "7", "12"), names) == (1, 0, 2, 12)
+    for label in ("Dog", "-1", "1.0"):
+        with pytest.raises(click.UsageError, match="is no number and no name of a class; there"):
+            class_numbers((label,), names)
+    with pytest.raises(click.UsageError, match=r"no name of a class$"):
+        class_numbers(("dog",), ())

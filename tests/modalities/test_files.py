@@ -67,6 +67,7 @@ def test_equal_samples_make_equal_zips(tmp_path: Path) -> None:
     one, other = (write_samples(tmp_path / name, spec, stored(spec)) for name in ("a.zip", "b.zip"))
     assert one.read_bytes() == other.read_bytes()
     with ZipFile(one) as archive:
+        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.namelist() == ["000000.png", "000001.png", "000002.png", "dataset.json"]
 
 
@@ -142,6 +143,14 @@ def test_a_file_that_cannot_be_samples_is_named_with_its_place(
         read_samples(source, spec, Registry())
     assert words in caught.value.message
     assert "\n" not in str(caught.value)
+
+
+def test_a_wav_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    write_samples(tmp_path / "folder", SOUND, stored(SOUND))
+    file = tmp_path / "folder" / "000001.wav"
+    file.write_bytes(file.read_bytes()[:-2])
+    with pytest.raises(DataError, match=r"000001\.wav is cut short"):
+        read_samples(tmp_path / "folder", SOUND, Registry())
 
 
 def test_a_wav_of_another_rate_or_length_is_refused(tmp_path: Path) -> None:

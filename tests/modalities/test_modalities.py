@@ -133,7 +133,7 @@ def test_a_spec_that_contradicts_itself_is_refused(fields, words: str) -> None:
         (SampleSpec("audio", (1, 64), sample_rate=8000), [".png", "-0.wav", "-1.wav"]),
         (SampleSpec("audio", (3, 2000)), [".png"]),
         (SampleSpec("text", (5,), vocabulary=9), [".txt"]),
-        (*modality("table").specs(), [".png", ".csv"]),
+        (*modality("table").specs(), [".png", "-rows.csv"]),
         (SampleSpec("vector", (1,)), [".png"]),
         (SampleSpec("vector", (2,)), [".png"]),
         (SampleSpec("vector", (7,)), [".png"]),
@@ -193,6 +193,6 @@ def test_one_sample_a_file_is_read_back_within_the_files_precision(
 ) -> None:
     samples = stored(spec)
     for index, sample in enumerate(samples):
-        spec.kind.write_one(spec, tmp_path / f"{index}{spec.kind.one_file(spec)}", sample)
+        spec.kind.write_sample(spec, tmp_path / f"{index}{spec.kind.sample_suffix(spec)}", sample)
     found = spec.kind.read(spec, tmp_path, lambda *about: None)
     torch.testing.assert_close(found, samples, rtol=0, atol=step)

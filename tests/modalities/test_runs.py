@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo.api import SampleSpec
+from ganzoo.api import MODALITIES, SampleSpec
 from ganzoo.cli import main
 from ganzoo.errors import DataError
+from ganzoo.modalities import modality
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.samples import read_sample_spec, write_sample_spec
+from ganzoo.runs.samples import last_preview, previews, read_sample_spec, write_sample_spec
 
 PLUGINS = Path(__file__).parent / "plugins"
 TONES = """
@@ -101,6 +102,55 @@ def test_sound_is_played_on_the_pages(tones: RunDirectory, tmp_path: Path) -> No
     assert main(["compare", "--runs-dir", folder, "--html", html]) == 0
     for name in ("run.html", "compare.html"):
         assert (tmp_path / name).read_text().count("<audio controls") == 8
+
+
+# --- every modality ------------------------------------------------------------------------------
+
+ANYTHING = """
+recipe: 1
+name: anything
+dataset: {{use: local/noise, modality: {}}}
+generator: local/plain
+discriminator: local/plain
+loss: hinge
+train: {{steps: 2, batch_size: 16, sample_every_steps: 2}}
+eval: {{every_steps: 2, samples: 16}}
+"""
+EMBEDDED = {
+    "image": ["<img"],
+    "video": ["data:image/webp", "<img"],
+    "audio": ["<img", "<audio controls"],
+    "text": ['<pre class="text">'],
+    "table": ["<img", "<td>"],
+    "vector": ["<img"],
+}
+
+
+@pytest.mark.parametrize("name", MODALITIES)
+def test_every_modality_is_trained_sampled_and_shown_without_an_option(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of(ANYTHING.format(name), tmp_path, "anything.py")
+    err = capsys.readouterr().err
+    newest = last_preview(run)
+    assert f"look   {newest[0]}" in err
+    assert len(previews(run)["real"]) == len(newest)
+    spec = ganzoo.load(run.path).spec
+    assert spec == modality(name).specs()[0]
+
+    assert main(["sample", str(run.path)]) == 0
+    made = Path(capsys.readouterr().out.strip())
+    assert made.name == f"sample-final-seed0-n64{spec.kind.formats(spec)[0]}"
+    assert made.stat().st_size > 0
+    assert main(["sample", str(run.path), "--interpolate", "3", "--count", "2"]) == 0
+
+    page = tmp_path / "page.html"
+    assert main(["report", str(run.path), "--out", str(page)]) == 0
+    run_shown = page.read_text()
+    assert main(["compare", "--runs-dir", str(run.path.parent), "--html", str(page)]) == 0
+    for element in EMBEDDED[name]:
+        assert element in run_shown
+        assert element in page.read_text()
 
 
 # --- what a run keeps of its samples -------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_the_slider_shows_the_samples_of_its_step(board: Path) -> None:
         const slider = figure.querySelector("input");
         slider.value = "0";
         slider.dispatchEvent(new Event("input"));
-        const shown = [...figure.querySelectorAll("img")].filter((image) => !image.hidden);
+        const shown = [...figure.querySelectorAll("img")].filter((image) => image.offsetParent);
         return [shown.map((image) => image.alt), figure.querySelector("figcaption").textContent];
     """
     assert ask(board.with_name("run.html"), script) == [["step 50"], "step 50"]

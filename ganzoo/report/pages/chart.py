@@ -1,4 +1,4 @@
-"""Line charts as SVG, drawn when the page is made; the page's script only reads them out."""
+"""Line charts as SVG. They are drawn when the page is written; its script only shows values."""
 
 import json
 import math
@@ -10,15 +10,15 @@ from markupsafe import Markup, escape
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 44
 COLOURS = 8
-"""How many series the style sheet has a colour and a dash for; they are used in turn."""
+"""Number of colours and dashes in the style sheet; series use them in turn."""
 
 LOGARITHMIC_FROM = 30
-"""An axis of positive values that span more than this factor is logarithmic."""
+"""An axis is logarithmic if its values are positive and span more than this factor."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value, and half the length of its error bar where it has one."""
+    """One value, and half the length of its error bar if it has one."""
 
     x: float
     y: float
@@ -35,7 +35,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to pixels."""
+    """Maps values to pixels."""
 
     low: float
     high: float
@@ -46,14 +46,14 @@ class Axis:
     is_logarithmic: bool = False
 
     def at(self, value: float) -> float:
-        """Return the pixel of a value; values below a logarithmic axis lie on its end."""
+        """Return the pixel of a value; values outside of the axis are moved to its end."""
         low, high, value = self.low, self.high, min(max(value, self.low), self.high)
         if self.is_logarithmic:
             low, high, value = math.log(low), math.log(high), math.log(value)
         return self.first + (self.last - self.first) * (value - low) / (high - low)
 
     def ticks(self) -> list[float]:
-        """Return round values within the axis, some five of them."""
+        """Return about five round values within the axis."""
         if self.is_logarithmic:
             decades = range(math.ceil(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
             if len(decades) > 1:
@@ -73,7 +73,7 @@ class Chart:
     series: tuple[Series, ...]
 
     def svg(self) -> Markup:
-        """Return the drawing; it scales with the page and is read out by the page's script."""
+        """Return the drawing; it scales with the page, whose script shows values at the pointer."""
         across, up = self._axes()
         body = [*_grid(across, up), *(_line(i, s, across, up) for i, s in enumerate(self.series))]
         labels = [
@@ -90,7 +90,7 @@ class Chart:
         )
 
     def _summary(self) -> str:
-        """Return what one who cannot see the lines should know."""
+        """Return the text alternative: axes and last values."""
         ends = [f"{s.name}: last {readable(s.points[-1].y)}" for s in self.series if s.points]
         return f"{self.y} over {self.x}. " + "; ".join(ends) + ". Arrow keys read out values."
 
@@ -154,14 +154,14 @@ def _read_out(point: Point) -> str:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """Return a range of some length; a single value stands in its middle."""
+    """Return a range of positive length; a single value is in its middle."""
     if high > low:
         return low, high
     return low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
 
 
 def _round_step(step: float) -> float:
-    """Return the next of 1, 2 and 5 times a power of ten."""
+    """Return the smallest of 1, 2 and 5 times a power of ten that is at least `step`."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(power * factor for factor in (1, 2, 5, 10) if step <= power * factor * 1.000001)
 
@@ -175,7 +175,7 @@ def readable(value: float) -> str:
 
 
 def thinned(points: Sequence[Point], most: int = 200) -> tuple[Point, ...]:
-    """Return at most so many points: means over neighbours, so that no trend is lost."""
+    """Return at most `most` points, each the mean of neighbours."""
     size = math.ceil(len(points) / most)
     if size <= 1:
         return tuple(points)

@@ -21,14 +21,14 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.samples import REAL, last_preview, previews
 
 DRAWN = 8
-"""So many of the first runs have lines and curves: more could not be told apart."""
+"""Number of runs with lines and curves: more could not be distinguished."""
 
 PICTURED = 16
-"""So many of the first rows have their samples shown."""
+"""Number of rows whose samples are shown."""
 
 
 def comparison_page(*comparisons: Leaderboard) -> str:
-    """Return leaderboards as one page: of each, table, courses, samples, differences, protocol."""
+    """Return leaderboards as one page: tables, curves, samples, differences, protocols."""
     boards = [_board(each, index) for index, each in enumerate(comparisons, start=1)]
     many = len(boards) > 1
     title = "Leaderboards" if many else f"Leaderboard: {boards[0]['title']}"
@@ -36,7 +36,7 @@ def comparison_page(*comparisons: Leaderboard) -> str:
 
 
 def _board(comparison: Leaderboard, index: int) -> dict[str, Any]:
-    """Return what the page shows of one ranking; ids of the second one on have its number."""
+    """Return what the template needs for one ranking; `index` makes ids unique."""
     table, protocol = comparison.table(), comparison.protocol
     runs = [row for row in comparison.ranked if row.kind == "run"]
     drawn = runs[:DRAWN]
@@ -70,7 +70,7 @@ def _board(comparison: Leaderboard, index: int) -> dict[str, Any]:
 
 
 def _descriptions(comparison: Leaderboard) -> list[str]:
-    """Return what made the samples that no run made, where that is known."""
+    """Return the descriptions of external samples."""
     found = {}
     for row in comparison.ranked:
         for run in _runs(comparison, row)[:1]:
@@ -84,7 +84,7 @@ def _runs(comparison: Leaderboard, row: Row) -> list[RunDirectory]:
 
 
 def _values(row: Row, columns: Sequence[str]) -> list[float | None]:
-    """Return what each cell is sorted by where its text is no plain number."""
+    """Return the sort key of each cell, or None to sort by its text."""
     numbers: Mapping[str, Any] = {
         "#": row.rank or None,
         "n": row.n,
@@ -99,7 +99,7 @@ def _evaluations(comparison: Leaderboard, row: Row) -> list[Any]:
     found = []
     for run in _runs(comparison, row):
         scores = run.scores()
-        # On its way a run is often scored with fewer samples than at its end.
+        # During training a run is often scored with fewer samples than at the end.
         during = [s for s in scores if s.sampling and s.sampling.selected == "during"]
         identifier = during[-1].protocol.id if during else protocol.id
         found.append(evaluations(run, scores, identifier))
@@ -118,7 +118,7 @@ def _grids(comparison: Leaderboard, rows: Iterable[Row]) -> list[Preview]:
 
 
 def _differences(comparison: Leaderboard, rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the keys of the recipes that differ, and each row's values."""
+    """Return the recipe keys that differ, and their values for each row."""
     locks, names = [], []
     for row in rows:
         for run in _runs(comparison, row)[:1]:

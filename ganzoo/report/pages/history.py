@@ -1,4 +1,4 @@
-"""What a run's records say over its course: terms, gradients, scores, and the time it took."""
+"""The course of a run from its records: loss terms, gradients, scores, working time."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,10 +19,10 @@ HEALTH = (
     ("duplicates", "Near-duplicates", "share of samples with a near-duplicate"),
     ("saturated", "Saturation", "share of values at an end of their range"),
 )
-"""Of a health record: name → title and axis of its chart."""
+"""Fields of a health record, with title and axis label of their charts."""
 
 LARGEST = 1e300
-"""What is larger, or not finite, is not drawn: differences of such values would not be finite."""
+"""Larger values are not drawn: their differences would not be finite."""
 
 NOT_TERMS = ("step", "samples_seen", "samples_per_second", "attempt")
 
@@ -35,11 +35,11 @@ class Scored:
     minutes: float
     value: float
     standard_error: float | None = None
-    """Over other samples of the same generator."""
+    """Standard error over other samples of the same generator."""
 
 
 def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) -> list[Scored]:
-    """Return the scores of one protocol that the run made on its way and at its end, in order.
+    """Return the scores of one protocol that the run made during training and at its end.
 
     The last generator can have been scored again later; what the run itself did comes first.
     """
@@ -65,7 +65,7 @@ def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) ->
 
 
 def clock(events: Sequence[Mapping[str, Any]]) -> Any:
-    """Return a function from a time (ISO 8601) to the minutes that the run had worked until then.
+    """Return a function from a time (ISO 8601) to the minutes that the run had worked by then.
 
     The time between two attempts does not count.
     """
@@ -91,7 +91,7 @@ def clock(events: Sequence[Mapping[str, Any]]) -> Any:
 def score_charts(
     named: Mapping[str, Sequence[Sequence[Scored]]], distance: str
 ) -> tuple[Chart, Chart] | None:
-    """Return the distance over samples seen and over time, each name's runs as one line.
+    """Return charts of the distance over samples seen and over time, one line a name.
 
     Error bars are one standard deviation over the seeds; of a single seed, its standard error.
 
@@ -124,7 +124,7 @@ def _mean_and_spread(group: Sequence[Scored]) -> tuple[float, float, float | Non
 
 
 def term_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Return what was logged over the course of a run: each player's terms, then the gradients."""
+    """Return charts of the logged values: the loss terms of each player, then gradients."""
     series: dict[str, list[Point]] = defaultdict(list)
     for row in rows:
         for name, value in row.items():
@@ -145,7 +145,7 @@ def term_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
 
 
 def health_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Return what the collapse watch saw, beside real data: diversity, duplicates, saturation."""
+    """Return charts of the collapse monitor with real data: diversity, duplicates, saturation."""
     charts = []
     for name, title, y in HEALTH:
         lines = tuple(

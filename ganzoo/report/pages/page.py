@@ -1,4 +1,4 @@
-"""What every page shares: its template, its style and script, previews of samples, plain words."""
+"""What pages share: templates, style and script, previews of samples, words for protocols."""
 
 import base64
 import csv
@@ -20,7 +20,7 @@ from ganzoo.runs.score import Protocol
 from ganzoo.version import __version__
 
 MEDIA = {".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".wav": "audio/wav"}
-"""Suffix of a file → media type, of files that stand in a page as they are."""
+"""Suffix → media type, for files that a page embeds unchanged."""
 
 LONGEST = 4000
 """Characters of a text file that a page shows."""
@@ -31,10 +31,13 @@ MOST_ROWS = 20
 BROAD = 1.4
 """A picture whose width is more than this times its height gets more room."""
 
+SHARP = 340
+"""Pictures of at most this many pixels across are shown pixel by pixel, larger ones smoothly."""
+
 
 @dataclass(frozen=True)
 class Preview:
-    """Samples as they stand in a page: pictures, players, text and tables."""
+    """Samples as elements of a page: pictures, players, text and tables."""
 
     words: str
     """What the samples are."""
@@ -79,7 +82,8 @@ def _embedded(path: Path, words: str) -> tuple[Markup, bool]:
         return Markup(player).format(source, words), True
     with Image.open(path) as image:
         width, height = image.size
-    picture = '<img src="{}" alt="{}" width="{}" height="{}">'
+    smooth = ' class="smooth"' if width > SHARP else ""
+    picture = f'<img src="{{}}" alt="{{}}" width="{{}}" height="{{}}"{smooth}>'
     return Markup(picture).format(source, words, width, height), width > BROAD * height
 
 
@@ -102,7 +106,7 @@ def _templates() -> jinja2.Environment:
 
 
 def render(template: str, **content: Any) -> str:
-    """Return a whole page; everything in `content` is escaped but for `Markup`."""
+    """Return a page. Everything in `content` is escaped, except `Markup`."""
     environment = _templates()
     inline = {
         name: Markup(environment.loader.get_source(environment, file)[0])  # type: ignore[union-attr]
@@ -128,7 +132,7 @@ def write_page(path: Path, text: str) -> None:
 
 
 def protocol_rows(protocol: Protocol) -> list[tuple[str, str]]:
-    """Return every field of a protocol that says something, in words."""
+    """Return the fields of a protocol that are set, as text."""
     rows = [
         (name.replace("_", " "), str(value))
         for name, value in asdict(protocol).items()
@@ -138,7 +142,7 @@ def protocol_rows(protocol: Protocol) -> list[tuple[str, str]]:
 
 
 def explanation(protocol: Protocol) -> str:
-    """Return what the number measures, in plain words."""
+    """Explain what the score measures."""
     real = "/".join(filter(None, (protocol.reference.removeprefix("zoo/"), protocol.split)))
     return (
         f"{protocol.distance_name} is the Fréchet distance between two Gaussians: one fitted to "

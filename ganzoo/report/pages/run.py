@@ -56,7 +56,7 @@ def run_page(run: RunDirectory) -> str:
 
 
 def _main_protocol(scores: Iterable[Score]) -> Any:
-    """Return the protocol that the run was scored by on its way; else its last score's."""
+    """Return the protocol of the scores during training, or that of the last score."""
     last = None
     for score in scores:
         last = score.protocol
@@ -66,7 +66,7 @@ def _main_protocol(scores: Iterable[Score]) -> Any:
 
 
 def _unscored(run: RunDirectory) -> Unranked:
-    """Return why a run without any score has none, and the command that would change it."""
+    """Return why a run has no score, and the command that would add one."""
     found = read_entry(run)
     return found if isinstance(found, Unranked) else Unranked(run.name, "nothing scored it")
 
@@ -88,7 +88,7 @@ def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _facts_of_samples(info: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is known of samples that no run made."""
+    """Return the facts about external samples."""
     about = info["samples"]
     kinds = {"yardstick": "yardstick: no trained model made them", "samples": "of another tool"}
     facts = [

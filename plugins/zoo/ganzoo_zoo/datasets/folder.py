@@ -71,7 +71,8 @@ class Folder:
         require_split("folder", split, ("train", "test"))
         self.source, self.names, self.labels, self.classes = select(split, path, holdout)
         height, width = common_size(self.source, self.names) if size is None else pair(size)
-        self.spec = SampleSpec("image", (channels, height, width), classes=len(self.classes))
+        shape, names = (channels, height, width), self.classes
+        self.spec = SampleSpec("image", shape, classes=len(names), class_names=names)
         self.crop = crop
         self.mirror = mirror
         self.on_bad_image = on_bad_image
