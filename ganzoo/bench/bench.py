@@ -27,7 +27,6 @@ from ganzoo.bench.timing import (
 from ganzoo.components.build import Components
 from ganzoo.components.plan import Plan
 from ganzoo.runs.score import Sampling
-from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
 from ganzoo.training.dry_run import FlopCounter
 from ganzoo.training.ema import Ema
@@ -245,13 +244,7 @@ def share_of_evaluation(
 
 def _seconds_per_evaluation(plan: Plan, step: GanStep, processes: Processes, clock: Clock) -> float:
     """Return the seconds of one evaluation, after a first one that reads the reference."""
-    sampler = Sampler(
-        step.ema.module if step.ema else step.parts.generator,
-        plan.spec,
-        step.parts.latent,
-        step.label_sampler,
-        processes.device,
-    )
+    sampler = step.sampler()
     about = Sampling(
         weights="ema" if step.ema else "raw",
         step=step.iteration,

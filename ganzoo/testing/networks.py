@@ -60,9 +60,9 @@ def named(output: Any) -> dict[str, Tensor]:
     return {"outputs": output}
 
 
-def perturbed(network: nn.Module, seed: int = 3) -> nn.Module:
+def perturbed(network: nn.Module) -> nn.Module:
     """Add noise of a tenth of its size to every parameter, to break symmetric initial values."""
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in network.parameters():
             size = parameter.square().mean().sqrt()
@@ -71,9 +71,9 @@ def perturbed(network: nn.Module, seed: int = 3) -> nn.Module:
     return network
 
 
-def trained(case: Case, seed: int = 0) -> nn.Module:
+def trained(case: Case) -> nn.Module:
     """Return a network in eval mode, after one forward pass in training mode for its buffers."""
-    network: nn.Module = case.make(seed=seed)
+    network: nn.Module = case.make()
     with torch.no_grad():
         outputs(network, inputs(case, network))
     return network.eval()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler
+from ganzoo.sampling.sampler import LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
@@ -328,7 +328,13 @@ class GanStep:
         if self.graphs:
             self.graphs.reset()
 
-    # --- for checkpoints ---
+    # --- for samples and checkpoints ---
+
+    def sampler(self) -> Sampler:
+        """Return the sampler of G's average, or of G itself if it has none."""
+        generator = self.ema.module if self.ema else self.parts.generator
+        latent, device = self.parts.latent, self.processes.device
+        return Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""

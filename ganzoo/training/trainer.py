@@ -96,7 +96,7 @@ class Trainer:
         if "log" in due:
             self.metrics.write(step.iteration, step.samples_seen)
         if "draw" in due:
-            self.gallery.draw(step.iteration, self.sampler())
+            self.gallery.draw(step.iteration, self.step.sampler())
         if "evaluate" in due:
             ended = self.evaluate()
         if "save" in due or ended:
@@ -123,17 +123,6 @@ class Trainer:
             self.directory.scores(), self.step.iteration, self.plan.recipe.settings.train.stop
         )
 
-    def sampler(self) -> Sampler:
-        """Return the sampler of G's average, or of G itself if there is none."""
-        generator = self.step.ema.module if self.step.ema else self.step.parts.generator
-        return Sampler(
-            generator,
-            self.plan.spec,
-            self.step.parts.latent,
-            self.step.label_sampler,
-            self.processes.device,
-        )
-
     # --- scores ---
 
     def owes_an_evaluation(self) -> bool:
@@ -150,7 +139,7 @@ class Trainer:
 
     def evaluate(self) -> str | None:
         """Check for collapse and score; return why the run ends here, if it does."""
-        collapsed = self.collapse_monitor.check(self.sampler(), self.step)
+        collapsed = self.collapse_monitor.check(self.step.sampler(), self.step)
         impatient = self.scorer is not None and self.compare_with_best()
         if collapsed and self.collapse_monitor.policy == "stop":
             return "collapsed"
@@ -180,7 +169,7 @@ class Trainer:
             selected=selected,
             seed=settings.eval.seed,
         )
-        return self.score_or_stop(self.sampler(), count, sampling)
+        return self.score_or_stop(self.step.sampler(), count, sampling)
 
     def score_or_stop(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of a sampler. If the run should stop meanwhile, save and raise."""
@@ -213,7 +202,8 @@ class Trainer:
         except CheckpointError as error:
             self.reporters.notify("noted", f"the best checkpoint is not scored again: {error}")
             return
-        sampler = replace(self.sampler(), generator=deepcopy(self.sampler().generator))
+        sampler = self.step.sampler()
+        sampler = replace(sampler, generator=deepcopy(sampler.generator))
         name = "ema" if self.step.ema else "generator"
         read_network(sampler.generator, checkpoint.file(f"{name}.safetensors"))
         assert self.best.sampling is not None
