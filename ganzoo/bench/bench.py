@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -182,12 +183,8 @@ def cycle_of(step: GanStep) -> int:
 
 def flops_of(step: GanStep) -> float:
     """Return the floating-point operations of a step, averaged over its lazy regularizers."""
-    networks, graphs = step.networks, step.graphs
-    step.networks, step.graphs = replace(networks, compiled=None), None
-    try:
+    with patch.multiple(step, networks=replace(step.networks, compiled=None), graphs=None):
         return _counted(step, cycle_of(step))
-    finally:
-        step.networks, step.graphs = networks, graphs
 
 
 def _counted(step: Callable[[], object], steps: int) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -49,8 +50,10 @@ def dry_run(plan: Plan) -> Plan:
         PluginError: a component fails, or makes something of the wrong shape.
     """
     batch_size = plan.recipe.settings.train.batch_size
+    # torch would log tracebacks of operations that are tried again with values.
+    log = logging.getLogger("torch._subclasses.fake_tensor")
     try:
-        with _silent_fake_tensors(), FakeTensorMode(allow_non_fake_inputs=True):
+        with patch.object(log, "disabled", True), FakeTensorMode(allow_non_fake_inputs=True):
             parts, flops = _update_both(plan, batch_size)
     except _Misfit:
         raise
@@ -85,17 +88,6 @@ def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:
         name: nn.Parameter(torch.zeros([1] * parameter.dim()))
         for name, parameter in trained(network).items()
     }
-
-
-@contextmanager
-def _silent_fake_tensors() -> Iterator[None]:
-    """Keep torch from logging tracebacks of operations that are tried again with values."""
-    log = logging.getLogger("torch._subclasses.fake_tensor")
-    before, log.disabled = log.disabled, True
-    try:
-        yield
-    finally:
-        log.disabled = before
 
 
 def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
