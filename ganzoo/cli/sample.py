@@ -1,9 +1,8 @@
-"""``ganzoo sample``: samples of a trained generator."""
+"""``ganzoo sample``: draw samples from a trained generator."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,16 +11,28 @@ from ganzoo.cli import options
 
 @click.command()
 @click.argument("reference", metavar="RUN")
-@click.option("-n", "--count", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Number of samples; with --interpolate, of walks.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Sample i is f(seed, i).",
+    help="Sample i depends only on the seed and i.",
 )
 @click.option("--label", "labels", multiple=True, help="Class, by number or name; repeat to cycle.")
-@click.option("--interpolate", type=click.IntRange(min=2), metavar="STEPS", help="Walks in z.")
+@click.option(
+    "--interpolate",
+    type=click.IntRange(min=2),
+    metavar="STEPS",
+    help="Draw walks of STEPS samples between two latents.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -30,45 +41,51 @@ from ganzoo.cli import options
 )
 @options.checkpoint
 @options.runs_directory
-def sample(reference: str, runs_dir: Path, out: Path | None, **given: Any) -> None:
-    """Draw samples of RUN and write them to a file, or into a folder with one file each.
+def sample(
+    reference: str,
+    count: int,
+    seed: int,
+    labels: tuple[str, ...],
+    interpolate: int | None,
+    out: Path | None,
+    checkpoint: str,
+    runs_dir: Path,
+) -> None:
+    """Draw samples of RUN and write them to one file, or one file each into a folder.
 
-    The suffix of --out chooses the format. There are .npz for all data; a grid as picture and .zip
-    for images; .webp and .gif for video; .wav for sound; .txt and .jsonl for text; .csv for tables
-    and vectors. Without --out the file goes into the run's samples/. The path is printed.
+    The suffix of --out selects the format: .npz for all data; a picture of the grid and .zip for
+    images; .webp and .gif for video; .wav for audio; .txt and .jsonl for text; .csv for tables and
+    vectors. Without --out the file goes into the run's samples/. Its path is printed.
     """
     from ganzoo.sampling.files import require_format, write_samples
     from ganzoo.training.run import load
 
     run = load(reference, runs_dir)
-    if given["interpolate"] and given["labels"]:
-        raise click.UsageError("an interpolation keeps the label that it begins with; no --label")
-    which = options.which(given["checkpoint"])
+    if interpolate and labels:
+        raise click.UsageError("--interpolate keeps the first label of each walk; drop --label")
+    which = options.which(checkpoint)
     if which == "final" and run.status != "finished":
-        which = run.checkpoint(which).step
-        given["checkpoint"] = str(which)  # it is in the file's name
-    if out:  # before the samples are made, which can take long
+        which = run.checkpoint(which).step  # the file's name must not say final
+    if out:  # refuse a wrong format before drawing, which can take long
         run.checkpoint(which)
         require_format(out, run.spec)
-    count, seed = given["count"], given["seed"]
-    columns = None
-    if steps := given["interpolate"]:
-        samples = run.sampler(which).interpolate(count, steps, seed=seed)
-        columns = steps
+    cycle = class_numbers(labels, run.spec.class_names)
+    if interpolate:
+        samples = run.sampler(which).interpolate(count, interpolate, seed=seed)
     else:
-        cycle = given["labels"] = class_numbers(given["labels"], run.spec.class_names)
-        labels = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
-        samples = run.sample(count, seed=seed, labels=labels, checkpoint=which)
+        classes = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
+        samples = run.sample(count, seed=seed, labels=classes, checkpoint=which)
     suffix = run.spec.kind.formats(run.spec)[0]
-    target = out or run.directory.samples_directory / default_name(**given, suffix=suffix)
-    click.echo(str(write_samples(target, run.spec, samples, columns)))
+    name = default_name(str(which), seed, count, cycle, interpolate, suffix)
+    target = out or run.directory.samples_directory / name
+    click.echo(str(write_samples(target, run.spec, samples, interpolate)))
 
 
 def class_numbers(labels: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
     """Return the numbers of classes that are given by number or by name.
 
     Raises:
-        click.UsageError: a word that is neither.
+        click.UsageError: a label is neither.
     """
     found = []
     for label in labels:
@@ -78,7 +95,9 @@ def class_numbers(labels: tuple[str, ...], names: tuple[str, ...]) -> tuple[int,
             found.append(int(label))
         else:
             known = f"; there are {', '.join(names[:20])}" if names else ""
-            raise click.UsageError(f"--label {label} is no number and no name of a class{known}")
+            raise click.UsageError(
+                f"--label {label} is neither a number nor the name of a class{known}"
+            )
     return tuple(found)
 
 

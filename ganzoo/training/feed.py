@@ -246,7 +246,7 @@ class _Stream:
         return None
 
     def _read_ahead(self) -> None:
-        """Start the workers unless they run; end them where nothing that they decode is read."""
+        """Start workers for the players that read their batches; end workers without work."""
         if self.ahead is not None and not self.ahead.pending:
             self.ahead = self.loader = None
         if self.ahead is None and self.latest is not None and self.history.expects_any():
@@ -273,7 +273,7 @@ class _Stream:
         except (OSError, EOFError) as error:
             if "in DataLoader worker process" in str(error):  # the data set's own
                 raise
-            # A worker that was killed broke its connection. Asked again, torch says which it was.
+            # A killed worker breaks its connection. A second call makes torch name the worker.
             return next(loader)
 
 

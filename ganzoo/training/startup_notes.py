@@ -30,7 +30,7 @@ def _on_compiling(step: GanStep) -> Iterator[str]:
     penalised = RequiredGradients.by(step.parts.game_parts()).penalised
     if compiled is not None and compiled.penalty is None and penalised:
         yield (
-            "D updates buffers as it runs (a norm's statistics, spectral norm), so it is not "
+            "D updates buffers in its forward pass (batch statistics, spectral norm), so it is not "
             "compiled in updates with a gradient penalty"
         )
 

@@ -43,6 +43,7 @@ from ganzoo.training.update import (
     forward_context,
     frozen,
     prepared,
+    seed_default_generators,
     update_terms,
 )
 
@@ -109,7 +110,8 @@ class GanStep:
             compile_errors() if self.networks.compiled else nullcontext(),
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
         ):
-            self._seed_default_generators()
+            key = self.noise.key("default", self.iteration, self.processes.rank)
+            seed_default_generators(key, self.processes.device)
             for knob in self.schedules:
                 knob.apply(self.samples_seen)
             terms: dict[str, Tensor] = {}
@@ -142,15 +144,8 @@ class GanStep:
             result = self.graphs.run(self.train_step, player, due, inputs)
         else:
             result = self.train_step(player, due, inputs)
-        record = UpdateRecord(
-            player=player.name,
-            repeat=repeat,
-            step=self.iteration,
-            samples_seen=self.samples_seen,
-            position=inputs.batch.position,
-            terms=result.terms,
-            norms=result.norms,
-        )
+        where = (player.name, repeat, inputs.step, inputs.samples_seen, inputs.batch.position)
+        record = UpdateRecord(*where, result.terms, result.norms)
         player.count(skipped=result.failed)
         if result.failed:
             self._skip(player, self._report(record))
@@ -162,40 +157,32 @@ class GanStep:
         if result.sign is not None:
             seen = {"real_logits_sign": result.sign, "samples": self.config.batch_size}
             self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
-        letter = player.name[0]
-        labelled = {f"{letter}/{name}": value for name, value in result.terms.items()}
-        labelled[f"{letter}/gradient_norm"] = result.norm
-        if player.scale:
-            # A float16 overflow only lowers the loss scale: the log's mean leaves NaN out.
-            labelled = {name: _or_nan(value) for name, value in labelled.items()}
-        return labelled
+        return result.labelled(player)
 
     def train_step(
         self, player: Player, due: list[RegularizerSlot], inputs: Inputs | HeldInputs
     ) -> UpdateResult:
-        """Run forward, backward and optimizer of one update, which a CUDA graph can capture.
-
-        Without a guard the host waits for the device once, to decide about the update.
-        """
+        """Run forward, backward and optimizer of one update; a CUDA graph can capture it all."""
         required, game = self.required_gradients(player, due), None
         terms: dict[str, Tensor] = {}
         signs: list[Tensor] = []
         for rows in self.micro_batches():
             with forward_context(required, self.processes.device, self.config.autocast):
                 game = prepared(self.game(player, inputs, rows, required), due)
-                parts = self.terms(player, game, due)
+                micro = self.terms(player, game, due)
                 # Terms are means. Shares of the global batch make gradients of micro-batches and
                 # ranks add up to that of the mean over the whole batch.
                 share = rows.count / self.config.batch_size
-                total = torch.stack(list(parts.values())).sum() * share
+                total = torch.stack(list(micro.values())).sum() * share
             player.backward(total)
-            accumulate(terms, parts, rows.count / self.rows.count)
+            accumulate(terms, micro, rows.count / self.rows.count)
             if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
                 sign = game.real_logits.detach().sign().mean()
                 signs.append(sign * (rows.count / self.rows.count))
         total = torch.stack(list(terms.values())).sum()
         verdict = player.finish_gradients(total, penalised=required.penalised)
         if player.guard is None:
+            # The host decides, and waits for the device here.
             made, failed = torch.stack([verdict.finite, verdict.failed]).tolist()
             if made:
                 player.optimizer.step()
@@ -268,15 +255,6 @@ class GanStep:
         ]
         return RequiredGradients.by([self.parts.loss, *active])
 
-    def _seed_default_generators(self) -> None:
-        """Seed what dropout and noise inside networks draw from, on the CPU and on our device."""
-        key = self.noise.key("default", self.iteration, self.processes.rank)
-        # Not torch.manual_seed: it queues a request, with its stack trace, for every kind of device
-        # that is not in use, which took a twelfth of the smallest recipes' steps.
-        torch.default_generator.manual_seed(key)
-        if self.processes.device.type != "cpu":
-            torch.get_device_module(self.processes.device).manual_seed(key)
-
     # --- updates that are not finite ---
 
     def check_guard(self) -> None:
@@ -348,7 +326,3 @@ class GanStep:
     @rollbacks.setter
     def rollbacks(self, count: int) -> None:
         self.noise = replace(self.noise, rollbacks=count)
-
-
-def _or_nan(value: Tensor) -> Tensor:
-    return torch.where(torch.isfinite(value), value, torch.nan)

@@ -218,7 +218,7 @@ def test_a_class_is_drawn_by_its_number_or_its_name() -> None:
     names = ("cat", "dog", "7")
     assert class_numbers(("dog", "0", "7", "12"), names) == (1, 0, 2, 12)
     for label in ("Dog", "-1", "1.0"):
-        with pytest.raises(click.UsageError, match="is no number and no name of a class; there"):
+        with pytest.raises(click.UsageError, match="nor the name of a class; there are cat"):
             class_numbers((label,), names)
-    with pytest.raises(click.UsageError, match=r"no name of a class$"):
+    with pytest.raises(click.UsageError, match=r"nor the name of a class$"):
         class_numbers(("dog",), ())
