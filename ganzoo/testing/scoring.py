@@ -91,9 +91,8 @@ def class_logits(case: Case) -> None:
     for samples in _samples(case, extractor):
         found = extractor.class_logits(extractor(samples))
         if found.dim() != 2 or len(found) != BATCH or not found.isfinite().all():
-            raise Failed(
-                f"finite class logits of shape {BATCH}xK", shape(found), "return one row per sample"
-            )
+            expected = f"finite class logits of shape {BATCH}xK"
+            raise Failed(expected, shape(found), "return one row per sample")
 
 
 def _extractor(case: Case) -> Any:

@@ -119,10 +119,6 @@ class CollapseMonitor:
         samples = sampler.sample(self.count, seed=seed)
         comparison = self.baseline.compare(self.features(samples), samples)
         signs = comparison.signs() if step.samples_seen >= GRACE_SAMPLES else []
-        self._record(comparison, signs, step)
-        return signs
-
-    def _record(self, comparison: SampleComparison, signs: list[str], step: GanStep) -> None:
         row = {
             "time": records.utc_now(),
             "attempt": self.directory.attempt,
@@ -131,6 +127,7 @@ class CollapseMonitor:
             "collapsed": bool(signs),
         }
         records.append(self.directory.health_file, row | comparison.record())
+        return signs
 
     def _tell(self, event: str, step: GanStep, **about: object) -> None:
         if self.processes.is_main:

@@ -17,7 +17,7 @@ from ganzoo.errors import DataError, UsageError
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.registry import Registry
-from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.training.assemble import make_step, require_fit
@@ -215,11 +215,9 @@ def _prepared(
     reporters = Reporters([options.reporter, *writers])
     train = plan.recipe.settings.train
     store = CheckpointStore(directory.checkpoints_directory, train.keep)
-    checkpoint = None
-    if resumed:
-        if processes.is_main:
-            store.clean()
-        checkpoint = newest_on_all_ranks(store, processes, reporters)
+    if resumed and processes.is_main:
+        store.clean()
+    checkpoint = newest_on_all_ranks(store, processes, reporters) if resumed else None
     if resumed and processes.is_main:
         if checkpoint is None:
             reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
@@ -230,13 +228,19 @@ def _prepared(
         numerics(train),
         cpu_threads(_threads(plan, directory, processes)),
     ):
-        with _nothing_to_save_yet(flag, directory, processes, checkpoint):
-            step = make_step(plan, processes, checkpoint)
+        try:
+            # A signal ends the run at once while data is read into memory: nothing has to be saved.
+            # Several processes continue to the first step, where they stop together.
+            with flag.at_once() if processes.world_size == 1 else nullcontext():
+                step = make_step(plan, processes, checkpoint)
+        except StopAsked as asked:
+            at = checkpoint.step if checkpoint else 0
+            raise flag.error(quote(str(directory.path)), at) from asked
         scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
         best, since = previous_best(directory.scores(), step.iteration, train.stop)
-        at = checkpoint.step if checkpoint else None
         run = (directory, store, processes, reporters, flag)
-        trainer = Trainer(plan, step, *run, scorer, best, since, resumed_at=at)
+        resumed_at = checkpoint.step if checkpoint else None
+        trainer = Trainer(plan, step, *run, scorer, best, since, resumed_at)
         _announce(trainer, resumed)
         yield trainer
 
@@ -275,22 +279,3 @@ def _announce(trainer: Trainer, resumed: bool) -> None:
     )
     for note in plan.notes:
         trainer.reporters.notify("noted", note)
-
-
-@contextmanager
-def _nothing_to_save_yet(
-    flag: StopFlag, directory: RunDirectory, processes: Processes, checkpoint: Checkpoint | None
-) -> Iterator[None]:
-    """End the run at once at a signal inside, while data is read into memory.
-
-    Several processes continue to the first step, where they stop together.
-    """
-    if processes.world_size > 1:
-        yield
-        return
-    try:
-        with flag.at_once():
-            yield
-    except StopAsked as asked:
-        step = checkpoint.step if checkpoint else 0
-        raise flag.error(quote(str(directory.path)), step) from asked
