@@ -19,7 +19,12 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 
 from ganzoo.components.build import batch_norms
-from ganzoo.training.processes import gather_over_ranks, group_size, mean_over_ranks
+from ganzoo.scoring.collectives import (
+    gather_over_ranks,
+    mean_over_ranks,
+    rank_and_size,
+    reduce_together,
+)
 
 
 def sync_batch_norm(network: nn.Module) -> None:
@@ -37,7 +42,7 @@ def sync_batch_norm(network: nn.Module) -> None:
 
 def average_running_statistics(networks: Sequence[nn.Module]) -> None:
     """Average the running means and variances of local batch norm over all ranks."""
-    if group_size() == 1:
+    if rank_and_size()[1] == 1:
         return
     kept = [
         buffer
@@ -48,10 +53,7 @@ def average_running_statistics(networks: Sequence[nn.Module]) -> None:
         if buffer is not None
     ]
     if kept:
-        flat = mean_over_ranks(torch.cat([buffer.flatten() for buffer in kept]))
-        parts = torch.split(flat, [buffer.numel() for buffer in kept])
-        means = [part.view_as(buffer) for part, buffer in zip(parts, kept, strict=True)]
-        torch._foreach_copy_(kept, means)
+        reduce_together(kept, mean_over_ranks)
 
 
 class _Synced(_BatchNorm):

@@ -63,12 +63,11 @@ def _pairs(average: nn.Module, current: nn.Module) -> Pairs:
     The lists stay valid as long as the modules do. Finding the tensors takes longer than averaging
     a small generator, so it is done once.
     """
-    ours, theirs = _tensors(average), _tensors(current)
+    ours, theirs = (
+        dict(module.named_parameters()) | dict(module.named_buffers())
+        for module in (average, current)
+    )
     floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
     others = sorted(ours.keys() - set(floats))
     averages, sources = ([side[name] for name in floats] for side in (ours, theirs))
     return averages, sources, [ours[name] for name in others], [theirs[name] for name in others]
-
-
-def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    return dict(module.named_parameters()) | dict(module.named_buffers())

@@ -42,13 +42,10 @@ class Order:
         parts = []
         while count:
             epoch, offset = divmod(position, self.size)
-            taken = self._epoch(epoch)[offset : offset + count]
+            taken = _permutation(self, epoch)[offset : offset + count]
             parts.append(taken)
             position, count = position + len(taken), count - len(taken)
         return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-    def _epoch(self, epoch: int) -> Tensor:
-        return _permutation(self, epoch)
 
 
 @lru_cache(maxsize=2)

@@ -17,12 +17,12 @@ from ganzoo.errors import DataError, UsageError
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.registry import Registry
-from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
-from ganzoo.training.checkpointing import previous_best
+from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
 from ganzoo.training.continuity import (
     checked_code,
     not_backwards,
@@ -31,11 +31,10 @@ from ganzoo.training.continuity import (
 )
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import cpu_threads, numerics, threads_for
 from ganzoo.training.processes import Processes, find_processes
 from ganzoo.training.run_files import create_run, recipe_of, registry_of, rewrite_lock
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.threads import cpu_threads, threads_for
 from ganzoo.training.trainer import Trainer
 
 
@@ -210,24 +209,38 @@ def _prepared(
     resumed: bool,
 ) -> Iterator[Trainer]:
     """Yield the trainer of a run, with its numerics and threads; record how it fails inside."""
+    callbacks = plan.group("callbacks").values()
     # One process writes files, and calls the recipe's callbacks.
-    writers = [LogFile(directory.log_file), *_callbacks(plan)] if processes.is_main else []
+    writers = [LogFile(directory.log_file), *map(make, callbacks)] if processes.is_main else []
     reporters = Reporters([options.reporter, *writers])
     train = plan.recipe.settings.train
     store = CheckpointStore(directory.checkpoints_directory, train.keep)
-    checkpoint = _newest(store, processes, reporters) if resumed else None
+    if resumed and processes.is_main:
+        store.clean()
+    checkpoint = newest_on_all_ranks(store, processes, reporters) if resumed else None
+    if resumed and processes.is_main:
+        if checkpoint is None:
+            reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
+        elif note := other_world_size(checkpoint.manifest, processes.world_size):
+            reporters.notify("noted", note)
     with (
         recorded_failures(plan, directory, processes, reporters),
         numerics(train),
         cpu_threads(_threads(plan, directory, processes)),
     ):
-        with _nothing_to_save_yet(flag, directory, processes, checkpoint):
-            step = make_step(plan, processes, checkpoint)
+        try:
+            # A signal ends the run at once while data is read into memory: nothing has to be saved.
+            # Several processes continue to the first step, where they stop together.
+            with flag.at_once() if processes.world_size == 1 else nullcontext():
+                step = make_step(plan, processes, checkpoint)
+        except StopAsked as asked:
+            at = checkpoint.step if checkpoint else 0
+            raise flag.error(quote(str(directory.path)), at) from asked
         scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
         best, since = previous_best(directory.scores(), step.iteration, train.stop)
-        at = checkpoint.step if checkpoint else None
         run = (directory, store, processes, reporters, flag)
-        trainer = Trainer(plan, step, *run, scorer, best, since, resumed_at=at)
+        resumed_at = checkpoint.step if checkpoint else None
+        trainer = Trainer(plan, step, *run, scorer, best, since, resumed_at)
         _announce(trainer, resumed)
         yield trainer
 
@@ -242,29 +255,6 @@ def _threads(plan: Plan, directory: RunDirectory, processes: Processes) -> int |
     if processes.is_main:
         directory.write_info(threads=threads, step_flops=plan.step_flops)
     return threads
-
-
-def _callbacks(plan: Plan) -> list[Any]:
-    return [make(component) for component in plan.group("callbacks").values()]
-
-
-def _newest(
-    store: CheckpointStore, processes: Processes, reporters: Reporters
-) -> Checkpoint | None:
-    """Return the newest whole checkpoint on every rank, as rank 0 finds it."""
-    if processes.is_main:
-        store.clean()
-        checkpoint = store.newest()
-        for message in store.set_aside:
-            reporters.notify("noted", message)
-        if checkpoint is None:
-            reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
-        elif note := other_world_size(checkpoint.manifest, processes.world_size):
-            reporters.notify("noted", note)
-        processes.share(checkpoint.step if checkpoint else None)
-        return checkpoint
-    step = processes.share(None)
-    return None if step is None else store.at(step)
 
 
 def _announce(trainer: Trainer, resumed: bool) -> None:
@@ -289,22 +279,3 @@ def _announce(trainer: Trainer, resumed: bool) -> None:
     )
     for note in plan.notes:
         trainer.reporters.notify("noted", note)
-
-
-@contextmanager
-def _nothing_to_save_yet(
-    flag: StopFlag, directory: RunDirectory, processes: Processes, checkpoint: Checkpoint | None
-) -> Iterator[None]:
-    """End the run at once at a signal inside, while data is read into memory.
-
-    Several processes continue to the first step, where they stop together.
-    """
-    if processes.world_size > 1:
-        yield
-        return
-    try:
-        with flag.at_once():
-            yield
-    except StopAsked as asked:
-        step = checkpoint.step if checkpoint else 0
-        raise flag.error(quote(str(directory.path)), step) from asked

@@ -27,9 +27,8 @@ from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
-from ganzoo.sampling.labels import LabelSampler, label_counts
 from ganzoo.sampling.random_streams import Rows
-from ganzoo.sampling.sampler import Sampler
+from ganzoo.sampling.sampler import LabelSampler, Sampler, label_counts
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
 from ganzoo.training.checkpointing import newest_whole
 from ganzoo.training.launch import prepare, train_run

@@ -21,7 +21,7 @@ from ganzoo.runs.external import require_run
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.samples import write_sample_spec
-from ganzoo.sampling.labels import label_counts
+from ganzoo.sampling.sampler import label_counts
 from ganzoo.version import __version__
 
 
@@ -93,7 +93,7 @@ def recipe_of(
     except RecipeError as error:
         again = command("run", directory.recipe_file)
         raise DataError(
-            f"{reference_to(directory.path)} has no legible lock: {error.message}",
+            f"{reference_to(directory.path)} has no readable lock: {error.message}",
             hint=f"{again}   # a new run; add the overrides that this one had",
         ) from error
     return Recipe.load(directory.lock_file, overrides, registry)

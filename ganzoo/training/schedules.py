@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,21 +21,10 @@ class Knob:
     """Multiplies an absolute value: a parameter group's `lr_factor`."""
 
     def apply(self, samples_seen: int) -> None:
+        """Set the number to its value after this many samples."""
         value = self.schedule(samples_seen)
         absolute = getattr(self.schedule, "absolute", False)
         self.set(value * (self.factor if absolute else self.start))
-
-
-@dataclass
-class Schedules:
-    """All scheduled numbers of a run."""
-
-    knobs: list[Knob] = field(default_factory=list)
-
-    def apply(self, samples_seen: int) -> None:
-        """Set every scheduled number to its value after `samples_seen` real samples."""
-        for knob in self.knobs:
-            knob.apply(samples_seen)
 
 
 def knobs(

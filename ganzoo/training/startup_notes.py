@@ -8,10 +8,10 @@ import torch
 
 from ganzoo.components.build import Components, capabilities
 from ganzoo.components.plan import Plan
+from ganzoo.training.execution import SMALL_STEP_FLOPS
 from ganzoo.training.graphs import obstacles
 from ganzoo.training.networks import RequiredGradients
 from ganzoo.training.step import GanStep
-from ganzoo.training.threads import SMALL_STEP_FLOPS
 
 
 def startup_notes(plan: Plan, step: GanStep) -> list[str]:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
-from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.sampling.sampler import LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
@@ -34,7 +34,7 @@ from ganzoo.training.nonfinite import (
 )
 from ganzoo.training.player import Guard, Player
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Schedules
+from ganzoo.training.schedules import Knob
 from ganzoo.training.update import (
     Inputs,
     StepConfig,
@@ -73,7 +73,7 @@ class GanStep:
     players: dict[str, Player]
     ema: Ema | None = None
     label_sampler: LabelSampler | None = None
-    schedules: Schedules = field(default_factory=Schedules)
+    schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
     iteration: int = 0
@@ -112,7 +112,8 @@ class GanStep:
         ):
             key = self.noise.key("default", self.iteration, self.processes.rank)
             seed_default_generators(key, self.processes.device)
-            self.schedules.apply(self.samples_seen)
+            for knob in self.schedules:
+                knob.apply(self.samples_seen)
             terms: dict[str, Tensor] = {}
             for repeat in range(self.config.discriminator_steps):
                 terms |= self.update(self.discriminator, repeat)
@@ -223,11 +224,7 @@ class GanStep:
             yield Rows(first, min(size, self.rows.count - first))
 
     def game(
-        self,
-        player: Player,
-        inputs: Inputs | HeldInputs,
-        part: Rows,
-        required: RequiredGradients,
+        self, player: Player, inputs: Inputs | HeldInputs, part: Rows, required: RequiredGradients
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         noise = inputs.noise(part)
@@ -309,7 +306,13 @@ class GanStep:
         if self.graphs:
             self.graphs.reset()
 
-    # --- for checkpoints ---
+    # --- for samples and checkpoints ---
+
+    def sampler(self) -> Sampler:
+        """Return the sampler of G's average, or of G itself if it has none."""
+        generator = self.ema.module if self.ema else self.parts.generator
+        latent, device = self.parts.latent, self.processes.device
+        return Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""

@@ -88,7 +88,7 @@ def test_printed_commands_can_be_pasted_and_keep_every_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("a b.yaml").write_text("recipe: 1\nextends: digits-dcgan-hinge\n")
+    Path("a b.yaml").write_text("recipe: 1\nname: ab\nextends: digits-dcgan-hinge\n")
     words = ["a b.yaml", "paper=it's", "--name", "x", "--runs-dir", "ü 空", "--allow-drift"]
     assert main(["run", *words, "--max-time", "1h30m", "--seeds", "7", "--print"]) == 0
     assert capsys.readouterr().out == (

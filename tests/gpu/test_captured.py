@@ -12,10 +12,10 @@ from torch import Tensor
 from ganzoo.components.plan import Plan
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import read_state, write_state
+from ganzoo.training.execution import numerics
 from ganzoo.training.graphs import WARM_UPS
 from ganzoo.training.nonfinite import NotFinite
 from ganzoo.training.player import INITIAL_SCALE
-from ganzoo.training.precision import numerics
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 

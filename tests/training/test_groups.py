@@ -76,7 +76,8 @@ def test_a_schedule_moves_every_group_with_its_factor(tmp_path: Path, absolute: 
     plan = small_plan(tmp_path, grouped(schedules=schedules))
     parts = build(plan)
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
-    make_run_schedules(plan, parts, optimizers).apply(0)
+    for knob in make_run_schedules(plan, parts, optimizers):
+        knob.apply(0)
     lr, decay = (0.5, 0.5) if absolute else (0.5 * 1e-2, 0.5 * 0.1)
     groups = optimizers["generator"].param_groups
     assert [group["lr"] for group in groups] == pytest.approx([0.01 * lr, lr, lr])

@@ -15,10 +15,9 @@ from ganzoo.bench.reference_loop import default_form
 from ganzoo.recipes.schema import Train
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import cpu_threads, keep_freed_memory, numerics
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
-from ganzoo.training.threads import cpu_threads, keep_freed_memory
 from ganzoo.training.update import seed_default_generators
 
 from .recipes import small_plan

@@ -112,11 +112,11 @@ def test_a_finished_run_that_lost_its_last_checkpoint_makes_it_again_bit_for_bit
 
 
 @pytest.mark.parametrize("text", ["", "recipe: 1\n", None])
-def test_a_run_without_a_legible_lock_says_so(text: str | None, run: RunDirectory) -> None:
+def test_a_run_without_a_readable_lock_says_so(text: str | None, run: RunDirectory) -> None:
     run.lock_file.unlink()
     if text is not None:
         run.lock_file.write_text(text)
-    with pytest.raises(DataError, match="has no legible lock") as caught:
+    with pytest.raises(DataError, match="has no readable lock") as caught:
         resume(run, (), Options())
     words = shlex.split(caught.value.hint or "", comments=True)
     assert words == ["ganzoo", "run", str(run.recipe_file)]

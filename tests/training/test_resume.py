@@ -13,7 +13,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import write_state
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import numerics
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 

@@ -12,7 +12,7 @@ from ganzoo.errors import Diverged
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Schedules, knobs
+from ganzoo.training.schedules import knobs
 from ganzoo.training.step import GanStep, frozen
 
 from .recipes import first_game, small_plan
@@ -226,7 +226,8 @@ def test_each_parameter_group_is_scheduled_from_its_own_value() -> None:
     groups = [{"params": [nn.Parameter(torch.ones(1))], "lr": lr} for lr in (0.1, 0.4)]
     optimizer = torch.optim.SGD(groups)
     made = knobs("optimizers.generator.lr", Halved(), {"generator": optimizer}, {})
-    Schedules(made).apply(100)
+    for knob in made:
+        knob.apply(100)
     assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.2]
 
 

@@ -28,7 +28,7 @@ from ganzoo_zoo.datasets.splits import require_split
 
 SHOWN = 10
 SKIPPED_AT_MOST = 0.01
-REPAIR = "remove or replace them; ganzoo check RECIPE --data names each"
+REPAIR = "remove or replace them"
 
 
 class Folder:
