@@ -35,9 +35,9 @@ from ganzoo.components.plan import Plan
 from ganzoo.report.table import three_digits
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
+from ganzoo.training.execution import keep_freed_memory
 from ganzoo.training.launch import prepare
 from ganzoo.training.processes import Processes
-from ganzoo.training.threads import keep_freed_memory
 
 DEMO = "8x8 demo"
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {

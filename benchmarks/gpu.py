@@ -12,21 +12,23 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from provenance import provenance
 from steps import NETWORKS, RECIPE, TEXTBOOK, Row, markdown
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.bench.bench import cycle_of, flops_of, repeated
-from ganzoo.bench.machine import TrafficCounter, bandwidth, measure_peak
+from ganzoo.bench.machine import measure_peak, tensors_in
 from ganzoo.bench.reference_loop import ReferenceLoop
-from ganzoo.bench.timing import clock_of, warm_ups_on
+from ganzoo.bench.timing import Clock, clock_of, warm_ups_on
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DeviceError
 from ganzoo.report.table import three_digits
 from ganzoo.training.assemble import make_step
+from ganzoo.training.execution import float32_precision
 from ganzoo.training.launch import prepare
-from ganzoo.training.precision import float32_precision
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 
@@ -136,6 +138,51 @@ def samples_per_second_at_best(
     arithmetic = device.arithmetic / (flops / batch)
     memory = device.bytes_per_second / (traffic.bytes / cycle / batch)
     return min(arithmetic, memory), traffic.operations // cycle
+
+
+class TrafficCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Count operations and the bytes that they read and write, nothing fused and nothing cached.
+
+    Views read and write nothing. Unless operations are fused, a step takes at least this many
+    bytes divided by the device's bandwidth.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.bytes = 0
+        self.operations = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if not _is_view(function):
+            moved = tensors_in([args, kwargs, result])
+            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in moved)
+            self.operations += 1
+        return result
+
+
+def _is_view(function: Any) -> bool:
+    """Return whether an operation's result shares memory that it does not write to."""
+    returned = function._schema.returns
+    return any(each.alias_info and not each.alias_info.is_write for each in returned)
+
+
+@torch.no_grad()
+def bandwidth(device: torch.device, clock: Clock, megabytes: int = 1024) -> float:
+    """Return bytes per second of copies on the device, counting both reads and writes.
+
+    Args:
+        clock: synchronizes the device at each reading.
+    """
+    source = torch.empty(megabytes * 2**20, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    target.copy_(source)
+    began = clock()
+    for _ in range(8):
+        target.copy_(source)
+    return 8 * 2 * source.numel() / (clock() - began)
 
 
 if __name__ == "__main__":

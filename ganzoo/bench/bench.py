@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from ganzoo.bench.machine import Peak, measure_peak, peak_bytes, tensors_in
 from ganzoo.bench.reference_loop import ReferenceLoop
@@ -23,11 +25,12 @@ from ganzoo.bench.timing import (
     time_interleaved,
     warm_ups_on,
 )
+from ganzoo.components.build import Components
 from ganzoo.components.plan import Plan
 from ganzoo.runs.score import Sampling
-from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
 from ganzoo.training.dry_run import FlopCounter
+from ganzoo.training.ema import Ema
 from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.step import GanStep
@@ -180,12 +183,8 @@ def cycle_of(step: GanStep) -> int:
 
 def flops_of(step: GanStep) -> float:
     """Return the floating-point operations of a step, averaged over its lazy regularizers."""
-    networks, graphs = step.networks, step.graphs
-    step.networks, step.graphs = replace(networks, compiled=None), None
-    try:
+    with patch.multiple(step, networks=replace(step.networks, compiled=None), graphs=None):
         return _counted(step, cycle_of(step))
-    finally:
-        step.networks, step.graphs = networks, graphs
 
 
 def _counted(step: Callable[[], object], steps: int) -> float:
@@ -206,22 +205,18 @@ def repeated(step: Callable[[], object], times: int) -> Callable[[], None]:
 
 def held_by_step(step: GanStep) -> list[Tensor]:
     """Return the tensors that live on between steps, except gradients."""
-    networks = [step.parts.generator, step.parts.discriminator]
-    networks += [step.ema.module] if step.ema else []
-    held = [tensor for network in networks for tensor in network.state_dict().values()]
-    for player in (step.discriminator, step.generator):
-        held += tensors_in(player.optimizer.state_dict())
-    return held + step.feed.held()
+    optimizers = [player.optimizer for player in step.players.values()]
+    return _states(step.parts, step.ema, optimizers) + step.feed.held()
 
 
 def held_by_reference(loop: ReferenceLoop) -> list[Tensor]:
     """Return the tensors that live on between steps of the reference loop, except gradients."""
-    networks = [loop.parts.generator, loop.parts.discriminator]
-    networks += [loop.average.module] if loop.average else []
-    held = [tensor for network in networks for tensor in network.state_dict().values()]
-    for optimizer in loop.optimizers.values():
-        held += tensors_in(optimizer.state_dict())
-    return held + loop.data
+    return _states(loop.parts, loop.average, loop.optimizers.values()) + loop.data
+
+
+def _states(parts: Components, ema: Ema | None, optimizers: Iterable[Optimizer]) -> list[Tensor]:
+    stateful: list[Any] = [*parts.networks.values(), *([ema.module] if ema else []), *optimizers]
+    return [tensor for each in stateful for tensor in tensors_in(each.state_dict())]
 
 
 # --- scores, and a trace -------------------------------------------------------------------------
@@ -246,21 +241,11 @@ def share_of_evaluation(
 
 def _seconds_per_evaluation(plan: Plan, step: GanStep, processes: Processes, clock: Clock) -> float:
     """Return the seconds of one evaluation, after a first one that reads the reference."""
-    sampler = Sampler(
-        step.ema.module if step.ema else step.parts.generator,
-        plan.spec,
-        step.parts.latent,
-        step.label_sampler,
-        processes.device,
-    )
+    sampler = step.sampler()
     about = Sampling(
         weights="ema" if step.ema else "raw",
-        batch_norm="eval",
-        truncation=None,
-        labels=None,
         step=step.iteration,
         samples_seen=step.samples_seen,
-        checkpoint_sha256=None,
         selected="during",
         seed=plan.recipe.settings.eval.seed,
     )

@@ -1,7 +1,4 @@
-"""Measure what a step needs of the machine, and what the machine offers.
-
-Bytes of tensors at the peak, bytes moved by operations; the best rates of arithmetic and copies.
-"""
+"""Measure the memory of a step, and the best rate of arithmetic of the machine."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.bench.timing import Clock
 
@@ -76,52 +72,6 @@ def _allocated_at_peak(step: Callable[[], object]) -> int:
         alive += event.nbytes()
         peak = max(peak, alive)
     return peak
-
-
-# --- memory traffic of a step --------------------------------------------------------------------
-
-
-class TrafficCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Count operations and the bytes that they read and write, nothing fused and nothing cached.
-
-    Views read and write nothing. Unless operations are fused, a step takes at least this many
-    bytes divided by the device's bandwidth.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.bytes = 0
-        self.operations = 0
-
-    def __torch_dispatch__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        result = function(*args, **(kwargs or {}))
-        if not _is_view(function):
-            moved = tensors_in([args, kwargs, result])
-            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in moved)
-            self.operations += 1
-        return result
-
-
-def _is_view(function: Any) -> bool:
-    """Return whether an operation's result shares memory that it does not write to."""
-    returned = function._schema.returns
-    return any(each.alias_info and not each.alias_info.is_write for each in returned)
-
-
-@torch.no_grad()
-def bandwidth(device: torch.device, clock: Clock, megabytes: int = 1024) -> float:
-    """Return bytes per second of copies on the device, counting both reads and writes.
-
-    Args:
-        clock: synchronizes the device at each reading.
-    """
-    source = torch.empty(megabytes * 2**20, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    target.copy_(source)
-    seconds = _seconds(lambda: target.copy_(source), clock, 8)
-    return 2 * source.numel() / seconds
 
 
 # --- peak arithmetic of the machine --------------------------------------------------------------

@@ -9,18 +9,11 @@ from itertools import product
 import torch
 
 from ganzoo.bench.bench import How, Tell
-from ganzoo.bench.timing import (
-    Case,
-    Spread,
-    clock_of,
-    speed_against,
-    time_interleaved,
-    warm_ups_on,
-)
+from ganzoo.bench.timing import Case, Spread, clock_of, speed_against, time_interleaved, warm_ups_on
 from ganzoo.components.plan import Plan
 from ganzoo.errors import GanzooError, says_no_memory
 from ganzoo.training.assemble import make_step
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import numerics
 from ganzoo.training.processes import Processes
 
 AS_GIVEN = "as given"

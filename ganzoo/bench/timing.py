@@ -9,9 +9,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -201,30 +202,23 @@ def timed(step: GanStep, watch: Stopwatch) -> Iterator[None]:
 
     Updates run eagerly: the host cannot time the parts of a captured one.
     """
-    networks, graphs = step.networks, step.graphs
-    step.graphs = None
-    replaced: list[tuple[Any, str]] = []
-
-    def measure(owner: Any, method: str, name: str) -> None:
-        setattr(owner, method, watch.around(name, getattr(owner, method)))
-        replaced.append((owner, method))
-
-    step.networks = TimedNetworks.over(networks, watch)
-    measure(step.feed, "next", "data")
-    measure(step.feed, "read", "data")
-    measure(step, "terms", "forward")
-    for player in (step.discriminator, step.generator):
-        measure(player, "backward", "backward")
-        measure(player, "finish_gradients", "optimizer")
-        measure(player.optimizer, "step", "optimizer")
+    calls: list[tuple[Any, str, str]] = [
+        (step.feed, "next", "data"),
+        (step.feed, "read", "data"),
+        (step, "terms", "forward"),
+    ]
+    for player in step.players.values():
+        calls += [(player, "backward", "backward"), (player, "finish_gradients", "optimizer")]
+        calls += [(player.optimizer, "step", "optimizer")]
     if step.ema:
-        measure(step.ema, "update", "ema")
-    try:
+        calls += [(step.ema, "update", "ema")]
+    networks = TimedNetworks.over(step.networks, watch)
+    with ExitStack() as stack:
+        stack.enter_context(patch.multiple(step, networks=networks, graphs=None))
+        for owner, method, name in calls:
+            measured = watch.around(name, getattr(owner, method))
+            stack.enter_context(patch.object(owner, method, measured))
         yield
-    finally:
-        step.networks, step.graphs = networks, graphs
-        for owner, method in replaced:
-            delattr(owner, method)  # drop the instance attribute: the class's method shows again
 
 
 def time_by_part(step: GanStep, clock: Clock, steps: int) -> dict[str, float]:
@@ -246,14 +240,11 @@ def time_by_player(step: GanStep, clock: Clock, steps: int) -> dict[str, float]:
         with watch.measure(player.name):
             return update(player, repeat)
 
-    setattr(step, "update", measured)  # noqa: B010  on the instance, removed below
-    counts = {player.name: player.updates for player in (step.discriminator, step.generator)}
-    try:
+    counts = {player.name: player.updates for player in step.players.values()}
+    with patch.object(step, "update", measured):
         for _ in range(steps):
             step()
-    finally:
-        del step.update
     return {
         player.name: watch.seconds[player.name] / (player.updates - counts[player.name])
-        for player in (step.discriminator, step.generator)
+        for player in step.players.values()
     }

@@ -82,10 +82,9 @@ def bench(
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from ganzoo.bench.bench import How
+    from ganzoo.training.execution import cpu_threads, keep_freed_memory, numerics
     from ganzoo.training.launch import prepare
-    from ganzoo.training.precision import numerics
     from ganzoo.training.processes import find_processes
-    from ganzoo.training.threads import cpu_threads, keep_freed_memory
 
     if swept and (against or profile):
         raise click.UsageError("--sweep cannot be combined with --against or --profile")

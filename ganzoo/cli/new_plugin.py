@@ -39,8 +39,7 @@ def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: boo
     printed as a command that you can repeat.
     """
     from ganzoo.registry.names import kind_of
-    from ganzoo.scaffold.names import names_of
-    from ganzoo.scaffold.plugin import plugin_files, write_plugin
+    from ganzoo.scaffold.plugin import names_of, plugin_files, write_plugin
     from ganzoo.scaffold.trial import require_free, require_zoo, trial
 
     names = names_of(namespace)

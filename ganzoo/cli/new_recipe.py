@@ -60,7 +60,7 @@ def recipe(
 def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:
     from ganzoo.components.photos import facts_of
     from ganzoo.errors import PluginError
-    from ganzoo.scaffold.photos import photo_text
+    from ganzoo.scaffold.recipe import photo_text
 
     say(f"reading the pictures in {data}")
     facts = facts_of(data, size, registry)

@@ -26,6 +26,13 @@ def tensors_of(dataset: Dataset) -> tuple[Tensor, Tensor | None]:
     return samples, labels
 
 
+def spread_samples(dataset: Dataset, count: int) -> Tensor:
+    """Return `count` samples in stored form, or all if there are fewer, spread over a data set."""
+    count = min(count, len(dataset))
+    stride = len(dataset) // count
+    return torch.stack([dataset[index * stride][0] for index in range(count)])
+
+
 def check_form(samples: Tensor, spec: SampleSpec) -> None:
     """Raise DataError unless `samples` is a batch in the spec's stored form."""
     declared = getattr(torch, spec.stored_dtype)

@@ -14,7 +14,7 @@ from PIL import Image
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError
 from ganzoo.modalities.image import PICTURES
-from ganzoo.scaffold.photos import Facts
+from ganzoo.scaffold.recipe import Facts
 
 if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry

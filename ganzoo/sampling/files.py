@@ -139,7 +139,13 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
             hint="make some thousand: the fewer, the higher they score",
         )
     if samples.is_floating_point():
-        _require_finite(path, samples)
+        wrong = samples.flatten(1).isfinite().all(1).logical_not()
+        if bool(wrong.any()):
+            raise DataError(
+                f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not "
+                f"finite, the first is sample {int(wrong.nonzero()[0])}",
+                hint="check whether the model that made them has diverged",
+            )
     return samples
 
 
@@ -170,13 +176,3 @@ def _npz(path: Path) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
     except TypeError as error:
         raise DataError(f"{path} holds no numbers: {error}", hint=NPZ) from error
-
-
-def _require_finite(path: Path, samples: Tensor) -> None:
-    wrong = samples.flatten(1).isfinite().all(1).logical_not()
-    if bool(wrong.any()):
-        raise DataError(
-            f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not finite,"
-            f" the first is sample {int(wrong.nonzero()[0])}",
-            hint="check whether the model that made them has diverged",
-        )

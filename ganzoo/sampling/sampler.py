@@ -1,14 +1,17 @@
-"""Samples of a trained generator. Each depends on (seed, index) only."""
+"""Samples of a trained generator and their labels. Each depends on (seed, index) only."""
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import Latent, SampleSpec
+from ganzoo.api import Dataset, Latent, SampleSpec
+from ganzoo.components.data import labels_of
 from ganzoo.nn import decode
-from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
 
@@ -56,7 +59,7 @@ class Sampler:
         """Yield this rank's share of samples 0 … count - 1, in stored form.
 
         Args:
-            labels: int64 (count,): the classes to draw, instead of by the label law.
+            labels: int64 (count,): the classes to draw, instead of drawn labels.
         """
         size = BLOCK * SAMPLING_BLOCKS
         for number, first in enumerate(range(0, count, size)):
@@ -91,8 +94,20 @@ class Sampler:
         with self._sampling(seed, 0):
             return decode(self.spec, self.generator(walks.flatten(0, 1), asked)).cpu()
 
-    def _sampling(self, seed: int, block: int) -> "_Sampling":
-        return _Sampling(self.generator, RandomStreams(seed).key("inside", 0, block))
+    @contextmanager
+    def _sampling(self, seed: int, block: int) -> Iterator[None]:
+        """Sample inside: in eval mode, without gradients, with a seed of torch's default generator.
+
+        Everything is restored afterwards.
+        """
+        training = self.generator.training
+        self.generator.eval()
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(RandomStreams(seed).key("inside", 0, block))
+                yield
+        finally:
+            self.generator.train(training)
 
 
 def spherical(a: Tensor, b: Tensor, t: float) -> Tensor:
@@ -102,23 +117,43 @@ def spherical(a: Tensor, b: Tensor, t: float) -> Tensor:
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
-class _Sampling:
-    """Eval mode, no gradients, and torch's default generator seeded; all restored at the end."""
+# --- labels ---
 
-    def __init__(self, module: nn.Module, key: int) -> None:
-        self.module = module
-        self.key = key
 
-    def __enter__(self) -> None:
-        self.training = self.module.training
-        self.module.eval()
-        self.grad = torch.no_grad()
-        self.grad.__enter__()
-        self.fork = torch.random.fork_rng(devices=[])
-        self.fork.__enter__()
-        torch.manual_seed(self.key)
+def label_counts(distribution: str, dataset: Dataset) -> list[int]:
+    """Return the relative frequency of each class among generated samples.
 
-    def __exit__(self, *error: object) -> None:
-        self.fork.__exit__(None, None, None)
-        self.grad.__exit__(None, None, None)
-        self.module.train(self.training)
+    Args:
+        distribution: ``data`` (counts of the training data) or ``uniform`` (1 each).
+    """
+    classes = dataset.spec.classes
+    if distribution == "uniform":
+        return [1] * classes
+    return torch.bincount(labels_of(dataset), minlength=classes).tolist()
+
+
+@dataclass(frozen=True)
+class LabelSampler:
+    """Draws labels by their cumulative probabilities, float64 (classes,)."""
+
+    cumulative: Tensor
+
+    @classmethod
+    def of(cls, distribution: str, dataset: Dataset) -> LabelSampler:
+        """Return the sampler of a distribution, as for `label_counts`."""
+        return cls.by_counts(label_counts(distribution, dataset))
+
+    @classmethod
+    def by_counts(cls, counts: Sequence[int]) -> LabelSampler:
+        """Return the sampler that draws labels in proportion to these counts, one per class."""
+        exact = torch.tensor(counts, dtype=torch.float64)
+        return cls((exact / exact.sum()).cumsum(0))
+
+    def draw(self, noise: BatchNoise) -> Tensor:
+        """Return labels int64 (B,) for a batch."""
+
+        def sample(n: int, generator: torch.Generator) -> Tensor:
+            coins = torch.rand(n, generator=generator, dtype=torch.float64)
+            return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
+
+        return noise.draw("labels", sample)

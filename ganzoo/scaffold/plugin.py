@@ -1,4 +1,4 @@
-"""The files of a new plugin, made from the templates.
+"""The names and the files of a new plugin, made from the templates.
 
 ``templates/`` is a plugin with one component of every kind and the namespace ``acme``: each kind is
 a package whose ``__init__.py`` is a table of its components. A plugin of one kind is simpler: its
@@ -7,12 +7,74 @@ component is a file next to the plugin's ``__init__.py``, which holds the table.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.api import HOOKS
 from ganzoo.errors import UsageError
-from ganzoo.registry.names import PLURALS
-from ganzoo.scaffold.names import Names
+from ganzoo.registry.discovery import BUNDLED_DISTRIBUTIONS
+from ganzoo.registry.names import LOCAL_NAMESPACE, PLURALS
+
+# --- names ---
+
+MOST_LETTERS = 40
+CORE = "core"
+"""A plugin of this namespace would be called `ganzoo-core`, as the core's distribution is."""
+
+_NAMESPACE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Names:
+    """A plugin's namespace, and the names that follow from it."""
+
+    namespace: str
+
+    @property
+    def distribution(self) -> str:
+        """The name for ``pip install``: ``ganzoo-my-lab``."""
+        return f"ganzoo-{self.namespace}"
+
+    @property
+    def package(self) -> str:
+        """The name for ``import``: ``ganzoo_my_lab``."""
+        return f"ganzoo_{self.namespace.replace('-', '_')}"
+
+
+def names_of(namespace: str) -> Names:
+    """Return the names of a plugin with this namespace.
+
+    Raises:
+        UsageError: the namespace is reserved, invalid, or too long.
+    """
+    if namespace in BUNDLED_DISTRIBUTIONS:
+        owner = BUNDLED_DISTRIBUTIONS[namespace]
+        raise _refused(namespace, f"the namespace {namespace!r} belongs to {owner}")
+    if namespace == LOCAL_NAMESPACE:
+        raise _refused(namespace, f"the namespace {namespace!r} is reserved for --plugin FILE")
+    if namespace == CORE:
+        raise _refused(namespace, "the distribution ganzoo-core is ganzoo itself")
+    if not _NAMESPACE.fullmatch(namespace):
+        raise _refused(
+            namespace,
+            f"{namespace[:MOST_LETTERS]!r} is no namespace: use words of lower case letters and"
+            " digits, joined by single hyphens, starting with a letter",
+        )
+    if len(namespace) > MOST_LETTERS:
+        raise _refused(
+            namespace, f"a namespace has at most {MOST_LETTERS} letters, not {len(namespace)}"
+        )
+    return Names(namespace)
+
+
+def _refused(namespace: str, why: str) -> UsageError:
+    near = "-".join(re.findall(r"[a-z0-9]+", namespace.lower())).lstrip("0123456789-")
+    if near in (*BUNDLED_DISTRIBUTIONS, LOCAL_NAMESPACE, CORE, ""):
+        near = f"my-{near or 'lab'}"
+    return UsageError(why, hint=f"ganzoo new plugin {near[:MOST_LETTERS].rstrip('-')} --kind …")
+
+
+# --- files ---
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -45,7 +107,9 @@ def plugin_files(names: Names, kinds: Collection[str]) -> dict[str, str]:
     for template in ALWAYS:
         text = (TEMPLATES / template).read_text(encoding="utf-8")
         lines = "\n".join(_lines(text, wanted)) + "\n"
-        files[_dotted(template)] = lines.replace("\n\n\n\n", "\n\n\n")  # where imports were
+        # The template of .gitignore has no dot, so that git ignores it.
+        path = template.replace("gitignore", ".gitignore")
+        files[path] = lines.replace("\n\n\n\n", "\n\n\n")  # where imports were
     components = [kind for kind in HOOKS if kind in wanted - {"recipe"}]
     for kind in components:
         files |= _package(kind)
@@ -63,8 +127,7 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
     try:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise UsageError(
-                f"{directory} exists already and is not an empty directory",
-                hint=ELSEWHERE,
+                f"{directory} exists already and is not an empty directory", hint=ELSEWHERE
             )
         for path, text in files.items():
             file = directory / path
@@ -72,8 +135,7 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
             file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(
-            f"cannot write {error.filename or directory}: {error.strerror}",
-            hint=ELSEWHERE,
+            f"cannot write {error.filename or directory}: {error.strerror}", hint=ELSEWHERE
         ) from error
 
 
@@ -120,11 +182,6 @@ def _lines(text: str, kinds: Collection[str]) -> Iterator[str]:
             yield line
         elif all((word.lstrip("-") in kinds) != word.startswith("-") for word in tag[1].split()):
             yield line[: tag.start()]
-
-
-def _dotted(template: str) -> str:
-    """Return the path of a file; the template of .gitignore has no dot, so that git ignores it."""
-    return ".gitignore" if template == "gitignore" else template
 
 
 def _named(text: str, names: Names) -> str:

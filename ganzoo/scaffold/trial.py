@@ -15,7 +15,7 @@ from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.discovery import discover
 from ganzoo.registry.names import DEFAULT_NAMESPACE, PLURALS
 from ganzoo.registry.unknown import INSTALL_ZOO
-from ganzoo.scaffold.names import Names
+from ganzoo.scaffold.plugin import Names
 
 STEPS = 20
 """Number of training steps of its recipe."""
@@ -90,8 +90,7 @@ def require_zoo() -> None:
     if zoos:
         why, hint = f"{zoos[0].predicate}: {zoos[0].error}", str(zoos[0].hint)
     raise UsageError(
-        f"trying a new plugin needs the zoo, which is {why}",
-        hint=f"{hint}, or add --no-try",
+        f"trying a new plugin needs the zoo, which is {why}", hint=f"{hint}, or add --no-try"
     )
 
 
@@ -100,7 +99,8 @@ def trial(names: Names, kinds: Collection[str], directory: Path) -> Iterator[Ste
     python, place = sys.executable, str(directory)
     script = Path(python).with_name("ganzoo")
     ganzoo = (str(script),) if script.exists() else (python, "-m", "ganzoo")
-    yield Step("the installation", _install(python, place), hint=_without_pip())
+    no_pip = None if _on_path("pip") else f"{_typed(python)} -m ensurepip"
+    yield Step("the installation", _install(python, place), hint=no_pip)
     yield Step(
         "the plugin's own test",
         (python, "-m", "pytest", "--quiet", place),
@@ -131,10 +131,6 @@ def _on_path(module: str) -> bool:
     ``distutils`` in this process and warns.
     """
     return PathFinder.find_spec(module) is not None
-
-
-def _without_pip() -> str | None:
-    return None if _on_path("pip") else f"{_typed(sys.executable)} -m ensurepip"
 
 
 def _typed(program: str) -> str:

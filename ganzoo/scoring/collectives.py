@@ -1,11 +1,12 @@
-"""What the processes of one run exchange while they score. With one process: nothing.
+"""What the processes of one run exchange as tensors. With one process: nothing.
 
-Only the training floor knows accelerate. A score needs sums in float64 and rows of different
-counts, which plain torch.distributed has.
+It is plain torch.distributed: a score needs sums in float64 and rows of different counts, and a
+gradient penalty needs collectives that can be differentiated.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -89,3 +90,64 @@ def fail_together(device: torch.device) -> Iterator[None]:
         raise
     if not true_on_all_ranks(True, device):
         raise GanzooError("another process failed while scoring; its own message says why")
+
+
+# --- differentiable ---
+
+# A gradient penalty is differentiated twice, which collectives of accelerate and torch cannot be.
+# These are autograd functions whose backward passes can be differentiated as well.
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over ranks; it is its own adjoint, so it has derivatives of any order."""
+
+    @staticmethod
+    def forward(ctx: Any, t: Tensor) -> Tensor:
+        total = t.detach().clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _sum(gradient)
+
+
+def _sum(t: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(t)  # type: ignore[no-untyped-call]
+    return total
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, t: Tensor) -> Tensor:
+        parts = [torch.empty_like(t) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, t.detach().contiguous())
+        ctx.rows = len(t)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        first = dist.get_rank() * ctx.rows
+        return _sum(gradient)[first : first + ctx.rows]
+
+
+def gather_over_ranks(t: Tensor) -> Tensor:
+    """Return the rows of t (N, ...) of all ranks in order of rank, (world_size * N, ...).
+
+    Every rank must hold the same number of rows. Gradients of any order flow back to every rank.
+    """
+    return t if rank_and_size()[1] == 1 else _Gather.apply(t)  # type: ignore[no-untyped-call]
+
+
+def reduce_together(tensors: list[Tensor], reduce: Callable[[Tensor], Tensor]) -> None:
+    """Replace tensors, in place, by what `reduce` makes of all of them in one flat tensor."""
+    flat = reduce(torch.cat([tensor.flatten() for tensor in tensors]))
+    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+    reduced = [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+    torch._foreach_copy_(tensors, reduced)
+
+
+def mean_over_ranks(t: Tensor) -> Tensor:
+    """Return the mean of t over all ranks. Gradients of any order flow back to every rank."""
+    size = rank_and_size()[1]
+    return t if size == 1 else _sum(t) / size

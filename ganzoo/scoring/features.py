@@ -1,4 +1,8 @@
-"""Features of samples by an extractor, independent of the batches that the samples come in."""
+"""Features of samples by an extractor, independent of the batches that the samples come in.
+
+What an extractor gets is ours, so that no library's default decides. Quantisation is
+`ganzoo.nn.decode`: clamp, then round. How shapes are adapted is the modality's.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -11,13 +15,57 @@ from torch import Tensor, nn
 
 from ganzoo.api import Extractor, SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.scoring.preparation import prepare, unrounded
+from ganzoo.modalities import modality as modality_of
 
 BATCH_SIZE = 256
 """Largest batch of an extractor; smaller where its inputs are large."""
 
 BATCH_NUMBERS = 1 << 23
 """Largest number of input values in a batch: 31 images of 3x299x299, about 1 GB of activations."""
+
+
+# --- the extractor's input ---
+
+
+def prepare(stored: Tensor, input_shape: tuple[int, ...] | None, modality: str) -> Tensor:
+    """Return float32 (B, *input_shape), or (B, *shape) as stored where `input_shape` is None.
+
+    Args:
+        stored: (B, *shape), the stored form of the modality; images are uint8 (B, C, H, W).
+
+    Raises:
+        DataError: a value that is not finite, or a shape that no rule leads from.
+    """
+    if stored.is_floating_point() and not bool(stored.isfinite().all()):
+        raise DataError("a sample holds values that are not finite")
+    x = stored.float()
+    return x if input_shape is None else modality_of(modality).fit_input(x, input_shape)
+
+
+def unrounded(spec: SampleSpec, samples: Tensor) -> Tensor:
+    """Return samples in model form on the scale of the stored form, float32, not rounded to it.
+
+    Raises:
+        DataError: the stored form has no scale between its values (text).
+    """
+    return spec.kind.unrounded(spec, samples)
+
+
+def input_rule(spec: SampleSpec, input_shape: tuple[int, ...] | None) -> str:
+    """Return in words what `prepare` does with samples of `spec`, for the protocol.
+
+    Raises:
+        DataError: no rule leads from the samples to `input_shape`.
+    """
+    quantised = spec.stored_dtype == "uint8"
+    words = ["clamp and round to uint8"] if quantised else []
+    if input_shape is None:
+        return "; ".join([*words, "as stored"])
+    words += spec.kind.input_steps(spec.shape, input_shape)
+    return "; ".join([*words, "float32 in [0, 255]" if quantised else "float32"])
+
+
+# --- features ---
 
 
 def features_of(
@@ -107,18 +155,27 @@ def _checked(batch: Tensor, spec: SampleSpec) -> Tensor:
 @contextmanager
 def _full_float32(device: torch.device) -> Iterator[None]:
     """Switch autocast and TF32 off inside: they would change the features."""
-    backends: list[Any] = [
-        torch.backends.cuda.matmul,
-        torch.backends.cudnn.conv,  # type: ignore[attr-defined]
-        torch.backends.mkldnn.matmul,  # type: ignore[attr-defined]
-        torch.backends.mkldnn.conv,  # type: ignore[attr-defined]
-    ]
+    mkldnn: Any = torch.backends.mkldnn
+    with (
+        fp32_precision([*cuda_backends(), mkldnn.matmul, mkldnn.conv], "ieee"),
+        torch.autocast(device.type, enabled=False),
+    ):
+        yield
+
+
+def cuda_backends() -> list[Any]:
+    """Return the settings of CUDA's matrix products and convolutions."""
+    return [torch.backends.cuda.matmul, torch.backends.cudnn.conv]  # type: ignore[attr-defined]
+
+
+@contextmanager
+def fp32_precision(backends: list[Any], kind: str) -> Iterator[None]:
+    """Multiply float32 as ``ieee`` or ``tf32`` inside; restore each backend's setting after."""
     before = [backend.fp32_precision for backend in backends]
     try:
         for backend in backends:
-            backend.fp32_precision = "ieee"
-        with torch.autocast(device.type, enabled=False):
-            yield
+            backend.fp32_precision = kind
+        yield
     finally:
         for backend, value in zip(backends, before, strict=True):
             backend.fp32_precision = value

@@ -15,13 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import DataError
-from ganzoo.moments import (
-    BLOCK,
-    Moments,
-    distance,
-    trace_of_root,
-    trace_of_root_of_rows,
-)
+from ganzoo.moments import BLOCK, Moments, distance, trace_of_root, trace_of_root_of_rows
 from ganzoo.scoring import collectives
 
 OPTIONAL = ("torchvision", "torch_fidelity")
@@ -82,7 +76,9 @@ class FrechetDistance(FrechetInceptionDistance):
 
     def __init__(self, num_features: int, **settings: Any) -> None:
         settings.setdefault("reset_real_features", False)
-        super().__init__(feature=_Identity(num_features), **settings)
+        identity = nn.Identity()  # the metric is updated with features
+        identity.num_features = num_features  # type: ignore[assignment]
+        super().__init__(feature=identity, **settings)
         self.num_features = num_features
         self._reference: Moments | None = None
         self._rows: list[Tensor] = []
@@ -189,14 +185,3 @@ class FrechetDistance(FrechetInceptionDistance):
         if self.fake_features_num_samples < self.num_features:
             empty = self.fake_features_sum.new_empty(0, self.num_features)
             self._rows_of_all = collectives.gather_rows(torch.cat([empty, *self._rows]), group)
-
-
-class _Identity(nn.Module):
-    """Extractor of a metric that is updated with features."""
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__()
-        self.num_features = num_features
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features

@@ -109,10 +109,7 @@ class ReferenceCache:
         """
         self._last = key, moments
         moments = Moments(moments.mean.cpu(), moments.covariance.cpu(), moments.n)
-        tensors = {
-            "mean": moments.mean.contiguous(),
-            "covariance": moments.covariance.contiguous(),
-        }
+        tensors = {"mean": moments.mean.contiguous(), "covariance": moments.covariance.contiguous()}
         about = {
             "format": FORMAT,
             "n": str(moments.n),

@@ -19,6 +19,7 @@ from ganzoo.scoring.features import (
     Probe,
     ScoredGenerator,
     dtype_of,
+    input_rule,
     no_op,
     regrouped,
 )
@@ -30,14 +31,8 @@ from ganzoo.scoring.metric_inputs import (
     fake_side,
     real_side,
 )
-from ganzoo.scoring.preparation import input_rule
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_statistics import (
-    debiased,
-    expected_floor,
-    places_of,
-    standard_error,
-)
+from ganzoo.scoring.score_statistics import debiased, expected_floor, places_of, standard_error
 
 if TYPE_CHECKING:
     from ganzoo.scoring.frechet import FrechetDistance

@@ -10,16 +10,16 @@ from torch import Tensor
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
-from ganzoo.testing.networks import BATCH, samples
+from ganzoo.testing.networks import BATCH
 from ganzoo.testing.outcomes import Exempt, Failed
 from ganzoo.testing.probes import (
     Outputs,
     captured,
     check_resumes,
-    difference,
     form_of,
     require_declared,
     require_finite,
+    require_same,
 )
 
 STRENGTHS = ("strength", "probability", "p")
@@ -68,12 +68,9 @@ def same_noise(case: Case) -> None:
     torch.manual_seed(1)
     before = {"samples": augmentation(_samples(case), _noise())}
     torch.manual_seed(2)
-    if found := difference(before, {"samples": augmentation(_samples(case), _noise())}):
-        raise Failed(
-            "the same samples from the same noise",
-            found,
-            "draw numbers only from noise.uniform and noise.normal",
-        )
+    after = {"samples": augmentation(_samples(case), _noise())}
+    advice = "draw numbers only from noise.uniform and noise.normal"
+    require_same(before, after, "the same samples from the same noise", advice)
 
 
 @case_check("form")
@@ -86,10 +83,8 @@ def identity_at_zero(case: Case) -> None:
         raise Exempt(f"has no parameter called {', '.join(STRENGTHS[:-1])} or {STRENGTHS[-1]}")
     x, weakest = _samples(case), component.plan({**case.plan.plain, strength: 0})
     augmented = weakest.build(*case.arguments)(x.clone(), _noise())
-    if found := difference({"samples": x}, {"samples": augmented}):
-        raise Failed(
-            f"the samples unchanged at {strength}=0", found, f"scale everything by {strength}"
-        )
+    expected, advice = f"the samples unchanged at {strength}=0", f"scale everything by {strength}"
+    require_same({"samples": x}, {"samples": augmented}, expected, advice)
 
 
 @case_check("form")
@@ -121,7 +116,7 @@ def graph_safe(case: Case) -> None:
 
 
 def _samples(case: Case) -> Tensor:
-    return samples(case.spec, BATCH, torch.Generator().manual_seed(0))
+    return case.spec.kind.random(case.spec, BATCH, torch.Generator().manual_seed(0))
 
 
 def _noise() -> BatchNoise:

@@ -144,22 +144,20 @@ class GameHarness:
     @contextmanager
     def update_of(self, player: str) -> Iterator[None]:
         """Freeze the other player's weights, as in an update of this player."""
-        modules = {"discriminator": self.discriminator, "generator": self.generator}
-        for name, module in modules.items():
-            module.requires_grad_(name == player)
+        for name in PLAYERS:
+            getattr(self, name).requires_grad_(name == player)
         try:
             yield
         finally:
-            for module in modules.values():
-                module.requires_grad_(True)
+            for name in PLAYERS:
+                getattr(self, name).requires_grad_(True)
 
     def weights_of(self, player: str) -> list[nn.Parameter]:
         """Return a player's parameters."""
-        modules = {"discriminator": self.discriminator, "generator": self.generator}
-        return list(modules[player].parameters())
+        return list(getattr(self, player).parameters())
 
 
-def each_update(case: Case, check: Callable[[GameHarness, str], None]) -> None:
+def each_update(case: Case, check: Callable[[GameHarness, str], object]) -> None:
     """Run a check in both players' updates, in every setting of `settings`.
 
     Raises:
@@ -212,13 +210,9 @@ def _judge(component: Component, needed: frozenset[str], setting: Setting) -> nn
     namespace = component.registration.namespace
     for other in component.registry.list("discriminator", f"{namespace}/*"):
         if needed <= other.capabilities:
-            plan = plan_component(
-                component.registry,
-                other,
-                ("discriminator",),
-                {},
-                defaults={"conditional": setting.labelled},
-            )
+            defaults = {"conditional": setting.labelled}
+            slot = ("discriminator",)
+            plan = plan_component(component.registry, other, slot, {}, defaults=defaults)
             made: nn.Module = plan.build(SPEC)
             return made
     words = ", ".join(sorted(needed - OFFERED))

@@ -27,8 +27,8 @@ from ganzoo.testing.probes import (
     Outputs,
     captured,
     check_resumes,
-    difference,
     require_declared,
+    require_same,
 )
 from ganzoo.testing.toys import COUNTERS, OFFERED
 
@@ -59,11 +59,7 @@ def plays(case: Case) -> None:
 @case_check("plays")
 def scalar_terms(case: Case) -> None:
     """Terms are a mapping of names to scalar tensors."""
-    each_update(case, _terms)
-
-
-def _terms(harness: GameHarness, player: str) -> None:
-    harness.terms(harness.prepared(player))
+    each_update(case, lambda harness, player: harness.terms(harness.prepared(player)))
 
 
 @case_check("scalar-terms")
@@ -96,13 +92,10 @@ def large_logits(case: Case) -> None:
             extreme = replace(setting, real=real, fake=fake, factor=LARGE)
             for player in PLAYERS:
                 harness = GameHarness(case.component, case.make(), extreme)
-                signs = f"real {_sign(real)}, fake {_sign(fake)}"
+                words = ["positive" if level > 0 else "negative" for level in (real, fake)]
+                signs = f"real {words[0]}, fake {words[1]}"
                 with naming(f"{player}'s update, {extreme}, {signs}"), harness.update_of(player):
                     _finite(harness, player)
-
-
-def _sign(level: float) -> str:
-    return "positive" if level > 0 else "negative"
 
 
 def _finite(harness: GameHarness, player: str) -> None:
@@ -141,17 +134,13 @@ def resumes(case: Case) -> None:
             found |= {f"{player}'s samples": game.fake, f"{player}'s real samples": game.real}
         return found
 
-    if found := difference(ask(case.make()), ask(case.make())):
-        raise Failed(
-            "the same outputs from two new instances",
-            found,
-            "draw numbers only from game.normal and game.uniform, which repeat after a restart",
-        )
+    advice = "draw numbers only from game.normal and game.uniform, which repeat after a restart"
+    expected = "the same outputs from two new instances"
+    require_same(ask(case.make()), ask(case.make()), expected, advice)
     check_resumes(case, use, ask)
 
 
 METHODS = {name: ("game",) for name in (*PLAYERS, "prepare", "after_step")}
-
 
 SPREAD = 0.5
 """Spread of the real samples of a batch, so that coupling between them shows."""
@@ -255,9 +244,6 @@ def graph_safe(case: Case) -> None:
     each_update(case, run)
 
 
-DECLARATIONS = (declared_gradients, separate_samples, graph_safe)
-
-
 REGULARIZER = (
     plays,
     method_names(METHODS, "plays"),
@@ -265,7 +251,9 @@ REGULARIZER = (
     reaches_player,
     large_logits,
     resumes,
-    *DECLARATIONS,
+    declared_gradients,
+    separate_samples,
+    graph_safe,
 )
 
 # --- checks of losses ----------------------------------------------------------------------------
@@ -291,27 +279,20 @@ def _signs(harness: GameHarness, player: str) -> None:
         return  # reported by reaches_player
     slopes = torch.autograd.grad(total, [real[1], fake[1]], allow_unused=True)
     of_real, of_fake = (0.0 if each is None else each.sum().item() for each in slopes)
-    wrong = {
-        "discriminator": [
-            ("D's loss to fall as the logits of real samples rise from 0", of_real, of_real > 0),
-            (
-                "D's loss to rise as the logits of generated samples rise from 0",
-                of_fake,
-                of_fake < 0,
-            ),
-        ],
-        "generator": [
-            (
-                "G's loss to fall as the logits of generated samples rise from 0",
-                of_fake,
-                of_fake > 0,
-            )
-        ],
+    fall, rise = 1, -1
+    wanted = {
+        "discriminator": [(fall, "real", of_real), (rise, "generated", of_fake)],
+        "generator": [(fall, "generated", of_fake)],
     }
-    for expected, slope, is_wrong in wrong[player]:
-        if is_wrong:
-            advice = "a larger logit means more real: flip the sign of the term"
-            raise Failed(expected, f"a slope of {slope:+.3g}", advice)
+    for direction, which, slope in wanted[player]:
+        if direction * slope > 0:
+            word = "fall" if direction == fall else "rise"
+            letter = player[0].upper()
+            raise Failed(
+                f"{letter}'s loss to {word} as the logits of {which} samples rise from 0",
+                f"a slope of {slope:+.3g}",
+                "a larger logit means more real: flip the sign of the term",
+            )
 
 
 def _at_zero(output: DiscriminatorOutput) -> tuple[DiscriminatorOutput, Tensor]:

@@ -9,11 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput, SampleSpec
+from ganzoo.api import DiscriminatorOutput
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
-from ganzoo.testing.probes import captured, difference, require_declared, require_finite
+from ganzoo.testing.probes import (
+    captured,
+    difference,
+    require_declared,
+    require_finite,
+    require_same,
+)
 
 BATCH = 4
 ROUNDING = 1e-4
@@ -31,15 +37,10 @@ def inputs(case: Case, network: nn.Module, batch: int = BATCH, seed: int = 1) ->
         latent_dim: Any = network.latent_dim
         x = torch.randn(batch, latent_dim, generator=random)
     else:
-        x = samples(case.spec, batch, random)
+        x = case.spec.kind.random(case.spec, batch, random)
     if "conditional" not in case.capabilities:
         return x, None
     return x, torch.arange(batch) % max(case.spec.classes, 1)
-
-
-def samples(spec: SampleSpec, count: int, random: torch.Generator) -> Tensor:
-    """Return random samples in model form, (count, *model_shape)."""
-    return spec.kind.random(spec, count, random)
 
 
 def outputs(network: nn.Module, given: Inputs, seed: int = 2) -> dict[str, Tensor]:
@@ -59,9 +60,9 @@ def named(output: Any) -> dict[str, Tensor]:
     return {"outputs": output}
 
 
-def perturbed(network: nn.Module, seed: int = 3) -> nn.Module:
+def perturbed(network: nn.Module) -> nn.Module:
     """Add noise of a tenth of its size to every parameter, to break symmetric initial values."""
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in network.parameters():
             size = parameter.square().mean().sqrt()
@@ -70,9 +71,9 @@ def perturbed(network: nn.Module, seed: int = 3) -> nn.Module:
     return network
 
 
-def trained(case: Case, seed: int = 0) -> nn.Module:
+def trained(case: Case) -> nn.Module:
     """Return a network in eval mode, after one forward pass in training mode for its buffers."""
-    network: nn.Module = case.make(seed=seed)
+    network: nn.Module = case.make()
     with torch.no_grad():
         outputs(network, inputs(case, network))
     return network.eval()
@@ -178,12 +179,10 @@ def deep_copy(case: Case) -> None:
     advice = "compute tensors in forward; keep only parameters and buffers"
     with expecting("a network that copy.deepcopy can copy", advice):
         copied = copy.deepcopy(network)
+    given, advice = inputs(case, network), "keep state in parameters and buffers"
     with torch.no_grad():
-        found = difference(
-            outputs(network, inputs(case, network)), outputs(copied, inputs(case, copied))
-        )
-    if found:
-        raise Failed("a copy with the same outputs", found, "keep state in parameters and buffers")
+        before, after = outputs(network, given), outputs(copied, given)
+    require_same(before, after, "a copy with the same outputs", advice)
     kept = {parameter.data_ptr() for parameter in network.parameters()}
     shared = [name for name, each in copied.named_parameters() if each.data_ptr() in kept]
     if shared:
@@ -201,31 +200,22 @@ def state_dict(case: Case) -> None:
     advice = "create the same parameters and buffers for every seed, and none in forward"
     with expecting("a state dict that loads strictly into a new network", advice):
         restored.load_state_dict(network.state_dict(), strict=True)
-    given = inputs(case, network)
+    given, advice = inputs(case, network), "keep state in parameters and persistent buffers"
     with torch.no_grad():
-        found = difference(outputs(network, given), outputs(restored, given))
-    if found:
-        raise Failed(
-            "the same outputs from a network restored from its state dict",
-            found,
-            "keep state in parameters and persistent buffers",
-        )
+        before, after = outputs(network, given), outputs(restored, given)
+    expected = "the same outputs from a network restored from its state dict"
+    require_same(before, after, expected, advice)
 
 
 @case_check("form")
 def same_seed(case: Case) -> None:
     """Two networks built from the same seed give the same outputs, in training mode."""
-    first, second = case.make(seed=6), case.make(seed=6)
+    first, second = (case.make(seed=6) for _ in "12")
+    given = inputs(case, first)
     with torch.no_grad():
-        found = difference(
-            outputs(first, inputs(case, first)), outputs(second, inputs(case, second))
-        )
-    if found:
-        raise Failed(
-            "the same outputs from the same seed",
-            found,
-            "draw random numbers from torch's default generator, and do not seed it",
-        )
+        before, after = outputs(first, given), outputs(second, given)
+    advice = "draw random numbers from torch's default generator, and do not seed it"
+    require_same(before, after, "the same outputs from the same seed", advice)
 
 
 @case_check("form")

@@ -88,9 +88,7 @@ class NotChecked(Exception):
 
 
 def failure(
-    error: Exception,
-    expected: str = "no error",
-    advice: str = "the error is the component's own",
+    error: Exception, expected: str = "no error", advice: str = "the error is the component's own"
 ) -> Failed:
     """Return any error of a check as `Failed`, with the line of the component that raised it."""
     if isinstance(error, Failed):

@@ -39,6 +39,14 @@ def difference(before: Outputs, after: Outputs, tolerance: float = 0.0) -> str |
     return None
 
 
+def require_same(
+    before: Outputs, after: Outputs, expected: str, advice: str, tolerance: float = 0.0
+) -> None:
+    """Raise `Failed`, with the difference, unless two outputs agree; see `difference`."""
+    if found := difference(before, after, tolerance):
+        raise Failed(expected, found, advice)
+
+
 def require_finite(name: str, values: Tensor, advice: str) -> None:
     """Raise `Failed` if any value is NaN or infinite."""
     if count := int((~values.isfinite()).sum()):
@@ -75,12 +83,9 @@ def check_resumes(case: Case, use: Callable[[Any], None], ask: Callable[[Any], O
     use(live)
     if hasattr(live, "state_dict"):
         restored.load_state_dict(as_saved(live.state_dict()))
-    if found := difference(ask(live), ask(restored)):
-        raise Failed(
-            "the same outputs from a new instance with the state of a used one",
-            found,
-            "keep what changes as tensors in state_dict, for example as buffers of an nn.Module",
-        )
+    expected = "the same outputs from a new instance with the state of a used one"
+    advice = "keep what changes as tensors in state_dict, for example as buffers of an nn.Module"
+    require_same(ask(live), ask(restored), expected, advice)
 
 
 def as_saved(state: Any) -> Any:

@@ -150,12 +150,11 @@ def _defaults(component: Component) -> Iterator[tuple[str, TypeAdapter[Any], Any
 def builds(component: Component) -> None:
     """The engine's call builds the component with its defaults, on at least one spec."""
     for case in component.cases:
-        if component.kind in ("generator", "discriminator") and not isinstance(
-            made := case.make(), nn.Module
-        ):
-            raise Failed(
-                "an nn.Module", f"a {type(made).__name__}", "return a module from the factory"
-            )
+        if component.kind in ("generator", "discriminator"):
+            made = case.make()
+            if not isinstance(made, nn.Module):
+                advice = "return a module from the factory"
+                raise Failed("an nn.Module", f"a {type(made).__name__}", advice)
 
 
 @case_check()

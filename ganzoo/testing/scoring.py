@@ -16,7 +16,7 @@ from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case, typical_specs
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked
-from ganzoo.testing.probes import difference, form_of, require_finite, shape
+from ganzoo.testing.probes import form_of, require_finite, require_same, shape
 
 # --- extractors ----------------------------------------------------------------------------------
 
@@ -42,23 +42,20 @@ def form(case: Case) -> None:
         )
     for samples in _samples(case, extractor):
         features = extractor(samples)
-        wanted = extractor.num_features or "D"
-        if not _fits(features, wanted):
+        wanted = extractor.num_features
+        fits = (
+            isinstance(features, Tensor)
+            and features.dtype == torch.float32
+            and features.dim() == 2
+            and len(features) == BATCH
+            and (not wanted or wanted == features.shape[1])
+        )
+        if not fits:
             raise Failed(
-                f"float32 features of shape {BATCH}x{wanted}",
+                f"float32 features of shape {BATCH}x{wanted or 'D'}",
                 form_of(features),
                 "flatten the features of one sample, and set num_features to their number",
             )
-
-
-def _fits(features: Any, wanted: int | str) -> bool:
-    return (
-        isinstance(features, Tensor)
-        and features.dtype == torch.float32
-        and features.dim() == 2
-        and len(features) == BATCH
-        and wanted in ("D", features.shape[1])
-    )
 
 
 @case_check("form")
@@ -80,12 +77,9 @@ def batches_and_order(case: Case) -> None:
         order = torch.tensor([3, 0, 5, 1, 4, 2])
         turned = {"features": extractor(samples[order])[order.argsort()]}
         for what, other in (("in parts", parts), ("in another order", turned)):
-            if found := difference(whole, other, ROUNDING):
-                raise Failed(
-                    f"the same features for samples {what}",
-                    found,
-                    "treat each sample alone: no statistics of the batch, no random numbers",
-                )
+            advice = "treat each sample alone: no statistics of the batch, no random numbers"
+            expected = f"the same features for samples {what}"
+            require_same(whole, other, expected, advice, ROUNDING)
 
 
 @case_check("form")
@@ -97,9 +91,8 @@ def class_logits(case: Case) -> None:
     for samples in _samples(case, extractor):
         found = extractor.class_logits(extractor(samples))
         if found.dim() != 2 or len(found) != BATCH or not found.isfinite().all():
-            raise Failed(
-                f"finite class logits of shape {BATCH}xK", shape(found), "return one row per sample"
-            )
+            expected = f"finite class logits of shape {BATCH}xK"
+            raise Failed(expected, shape(found), "return one row per sample")
 
 
 def _extractor(case: Case) -> Any:

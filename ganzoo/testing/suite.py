@@ -17,8 +17,6 @@ from ganzoo.testing.augmentations import AUGMENTATION
 from ganzoo.testing.checks import Check
 from ganzoo.testing.component import NOTHING, Component, Parameters
 from ganzoo.testing.datasets import DATASET
-from ganzoo.testing.discriminators import DISCRIMINATOR
-from ganzoo.testing.generators import GENERATOR, LATENT
 from ganzoo.testing.losses import LOSS, REGULARIZER
 from ganzoo.testing.modalities import MODALITY
 from ganzoo.testing.outcomes import (
@@ -31,6 +29,7 @@ from ganzoo.testing.outcomes import (
     Outcome,
     failure,
 )
+from ganzoo.testing.players import DISCRIMINATOR, GENERATOR, LATENT
 from ganzoo.testing.registrations import EVERY_KIND, lazy_import, recipe_check, target
 from ganzoo.testing.scoring import EXTRACTOR, METRIC
 from ganzoo.testing.training import CALLBACK, OPTIMIZER, SCHEDULE
@@ -155,8 +154,7 @@ def select(registry: Registry, pattern: str, kind: str | None = None) -> list[Re
         meant = each.name == namespace or each.status in ("broken", "clash")
         if each.status != "ok" and meant and fnmatchcase(each.name, namespace):
             raise PluginError(
-                f"plugin {each.name!r} ({each}) is {each.predicate}: {each.error}",
-                hint=each.hint,
+                f"plugin {each.name!r} ({each}) is {each.predicate}: {each.error}", hint=each.hint
             )
     kinds = [kind] if kind else [*HOOKS]
     if found := [each for one in kinds for each in registry.list(one, pattern)]:

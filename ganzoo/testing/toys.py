@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -86,7 +86,7 @@ COUNTERS = frozenset({"step", "samples_seen"})
 
 @dataclass
 class RecordingGame(EngineGame):
-    """A game that records requests which a component must declare, or which may couple rows."""
+    """A game that records requests that a component must declare, or that may couple rows."""
 
     requested: set[str] = field(default_factory=set, repr=False)
     """Capabilities of the requested input gradients; ``mean``, ``gather``; the counters read."""
@@ -111,8 +111,8 @@ class RecordingGame(EngineGame):
         self.requested.add("gather")
         return super().gather(t)
 
-    def replace(self, **fields: Any) -> RecordingGame:
+    def replace(self, **fields: Any) -> Self:
         before = set(self.requested)
-        replaced = vars(super().replace(**fields))
+        replaced = super().replace(**fields)  # with the same set of requests
         self.requested -= COUNTERS - before  # read by super().replace, not by the component
-        return RecordingGame(**replaced, requested=self.requested)
+        return replaced

@@ -15,7 +15,7 @@ from ganzoo.runs.score import Protocol, Sampling, Score
 from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Failed, expecting
-from ganzoo.testing.probes import Outputs, as_saved, difference
+from ganzoo.testing.probes import Outputs, as_saved, require_same
 
 # --- optimizers ----------------------------------------------------------------------------------
 
@@ -96,12 +96,8 @@ def resumes(case: Case) -> None:
         ours.data.copy_(theirs.data)
     straight.steps(5)
     resumed.steps(5)
-    if found := difference(straight.outputs(), resumed.outputs()):
-        raise Failed(
-            "the same weights after a restart",
-            found,
-            "keep all state in self.state or in the parameter groups",
-        )
+    advice = "keep all state in self.state or in the parameter groups"
+    require_same(straight.outputs(), resumed.outputs(), "the same weights after a restart", advice)
 
 
 OPTIMIZER = (form, reduces, resumes)

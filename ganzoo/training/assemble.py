@@ -17,19 +17,23 @@ from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
-from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.sampling.sampler import LabelSampler
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
 from ganzoo.training.ema import Ema
+from ganzoo.training.execution import (
+    AUTOCAST,
+    keep_freed_memory,
+    require_compiler,
+    resolve_channels_last,
+)
 from ganzoo.training.feed import DataFeed
 from ganzoo.training.graphs import CudaRecorder, Graphs, obstacles
 from ganzoo.training.player import Guard, LossScale, Player, supports_found_inf
-from ganzoo.training.precision import AUTOCAST, require_compiler, resolve_channels_last
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Schedules, knobs
+from ganzoo.training.schedules import Knob, knobs
 from ganzoo.training.step import GanStep
-from ganzoo.training.threads import keep_freed_memory
 from ganzoo.training.update import StepConfig
 
 Parameters = Mapping[str, nn.Parameter]
@@ -72,17 +76,37 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         for network in parts.networks.values():
             sync_batch_norm(network)
     if checkpoint is None:
-        load_initial_weights(plan, parts)
+        _load_initial_weights(plan, parts)
     optimizers = make_optimizers(plan, **parts.networks)
     guard = _guard(train, optimizers, processes)
-    players = _players(train, parts, optimizers, processes, guard)
+    players = {
+        role: Player(
+            role,
+            network,
+            optimizers[role],
+            train.clip_grad_norm,
+            processes.world_size,
+            scale=LossScale(processes.device) if train.precision == "fp16" else None,
+            guard=guard,
+        )
+        for role, network in parts.networks.items()
+    }
     ema = None
     if train.ema:
         ema = Ema(parts.generator, train.ema.half_life_samples, train.ema.ramp_up)
     labels = LabelSampler.of(settings.labels, plan.dataset) if settings.conditional else None
+    config = StepConfig(
+        batch_size=train.batch_size,
+        micro_batch=train.micro_batch,
+        discriminator_steps=train.discriminator_steps,
+        skip_nonfinite=train.on_nonfinite == "skip",
+        autocast=AUTOCAST.get(train.precision),
+        channels_last=channels_last,
+        compile=train.compile is True,
+    )
     step = GanStep(
         parts=parts,
-        config=_config(train, channels_last),
+        config=config,
         feed=_feed(plan, processes),
         noise=RandomStreams(settings.seed),
         processes=processes,
@@ -122,7 +146,7 @@ def _place(parts: Components, processes: Processes, channels_last: bool) -> None
             part.to(processes.device)
 
 
-def load_initial_weights(plan: Plan, parts: Components) -> None:
+def _load_initial_weights(plan: Plan, parts: Components) -> None:
     """Load the weights that ``init.generator`` and ``init.discriminator`` name: a run or a file.
 
     Raises:
@@ -145,18 +169,6 @@ def _weights_file(role: str, source: Path) -> Path:
     return checkpoint.file("ema.safetensors" if averaged else f"{role}.safetensors")
 
 
-def _config(train: Any, channels_last: bool) -> StepConfig:
-    return StepConfig(
-        batch_size=train.batch_size,
-        micro_batch=train.micro_batch,
-        discriminator_steps=train.discriminator_steps,
-        skip_nonfinite=train.on_nonfinite == "skip",
-        autocast=AUTOCAST.get(train.precision),
-        channels_last=channels_last,
-        compile=train.compile is True,
-    )
-
-
 def _feed(plan: Plan, processes: Processes) -> DataFeed:
     settings = plan.recipe.settings
     return DataFeed(
@@ -170,27 +182,6 @@ def _feed(plan: Plan, processes: Processes) -> DataFeed:
         with_labels=settings.conditional,
         players=("discriminator",) * settings.train.discriminator_steps + ("generator",),
     )
-
-
-def _players(
-    train: Any,
-    parts: Components,
-    optimizers: Mapping[str, Optimizer],
-    processes: Processes,
-    guard: Guard | None,
-) -> dict[str, Player]:
-    return {
-        role: Player(
-            role,
-            network,
-            optimizers[role],
-            train.clip_grad_norm,
-            processes.world_size,
-            scale=LossScale(processes.device) if train.precision == "fp16" else None,
-            guard=guard,
-        )
-        for role, network in parts.networks.items()
-    }
 
 
 def _guard(train: Any, optimizers: Mapping[str, Optimizer], processes: Processes) -> Guard | None:
@@ -261,7 +252,7 @@ def make_run_schedules(
     optimizers: dict[str, Optimizer],
     players: Sequence[Player] = (),
     ema: Ema | None = None,
-) -> Schedules:
+) -> list[Knob]:
     """Return the recipe's schedules over live components, players and G's average.
 
     Raises:
@@ -274,11 +265,11 @@ def make_run_schedules(
         owners[f"regularizers.{slot.name}"] = [slot.component, slot]
     settings = {"train": players, "train.ema": [ema] if ema else []}
     scheduled = plan.group("schedules")
-    made = []
+    made: list[Knob] = []
     for path, component in scheduled.items():
         schedule = make(component)
         try:
             made += knobs(path, schedule, optimizers, owners, scheduled, settings)
         except ValueError as error:
             raise RecipeError([component.problem(str(error))]) from error
-    return Schedules(made)
+    return made

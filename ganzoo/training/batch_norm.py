@@ -1,11 +1,11 @@
-"""Batch norm where a batch is shared by several processes: ``train.batch_norm``.
+"""Batch norm over several processes that share a batch: ``train.batch_norm``.
 
-*synced*: statistics of the whole global batch, so that N processes train as one would. torch's own
-SyncBatchNorm refuses tensors on a CPU and cannot be differentiated twice, which a gradient penalty
-does; this one is put together from operations that can.
+*synced*: statistics of the whole global batch, so that N processes train as one would. torch's
+SyncBatchNorm does not run on a CPU and cannot be differentiated twice, as gradient penalties
+require; this one consists of operations that can.
 
-*local*: each process normalises by its own share. Only the running statistics, which a checkpoint
-holds and samples are drawn with, are made the same on all.
+*local*: each process normalises its own share. Only the running statistics, which are saved and
+used for sampling, are averaged over all processes.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 
 from ganzoo.components.build import batch_norms
-from ganzoo.training.processes import gather_over_ranks, group_size, mean_over_ranks
+from ganzoo.scoring.collectives import (
+    gather_over_ranks,
+    mean_over_ranks,
+    rank_and_size,
+    reduce_together,
+)
 
 
 def sync_batch_norm(network: nn.Module) -> None:
-    """Let a network's batch norm layers, in training mode, see the batches of all processes.
+    """Make a network's batch norm layers normalise over the batches of all processes in training.
 
     The layers stay the same objects with the same weights, buffers and keys. All processes must
-    call the network alike, as a collective. What normalises without `_BatchNorm.forward` (a call
-    of `torch.nn.functional.batch_norm`) is not reached.
+    call the network alike, as a collective. A network that calls
+    `torch.nn.functional.batch_norm` itself is not changed.
     """
     for layer in batch_norms(network):
         if not isinstance(layer, SyncBatchNorm | _Synced):
@@ -36,8 +41,8 @@ def sync_batch_norm(network: nn.Module) -> None:
 
 
 def average_running_statistics(networks: Sequence[nn.Module]) -> None:
-    """Set the running means and variances of local batch norm to their means over all ranks."""
-    if group_size() == 1:
+    """Average the running means and variances of local batch norm over all ranks."""
+    if rank_and_size()[1] == 1:
         return
     kept = [
         buffer
@@ -48,22 +53,19 @@ def average_running_statistics(networks: Sequence[nn.Module]) -> None:
         if buffer is not None
     ]
     if kept:
-        flat = mean_over_ranks(torch.cat([buffer.flatten() for buffer in kept]))
-        parts = torch.split(flat, [buffer.numel() for buffer in kept])
-        means = [part.view_as(buffer) for part, buffer in zip(parts, kept, strict=True)]
-        torch._foreach_copy_(kept, means)
+        reduce_together(kept, mean_over_ranks)
 
 
 class _Synced(_BatchNorm):
-    """Stands between a batch norm's own class and torch's base, in place of whose forward it is.
+    """A base class inserted between a batch norm's class and torch's, with its own forward.
 
-    So a subclass that calls ``super().forward`` comes here, too.
+    A subclass that calls ``super().forward`` calls this one.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return x (B, C, ...) normalised by the means and variances of all ranks' x.
+        """Return x (B, C, ...) normalised by the statistics of all ranks' x.
 
-        They are equal shares of a batch: mean = E[mean_r], var = E[var_r] + Var[mean_r].
+        Ranks hold equal shares of a batch: mean = E[mean_r], var = E[var_r] + Var[mean_r].
         """
         if not self.training:
             return super().forward(input)
@@ -71,6 +73,7 @@ class _Synced(_BatchNorm):
         x = input.float()
         dims = [0, *range(2, x.dim())]
         variance, mean = torch.var_mean(x, dims, correction=0)
+        # (ranks, 2, C) → (ranks, C) each
         means, variances = gather_over_ranks(torch.stack((mean, variance))[None]).unbind(1)
         mean = means.mean(0)
         variance = variances.mean(0) + means.var(0, correction=0)
@@ -87,7 +90,7 @@ class _Synced(_BatchNorm):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Move the running statistics as torch does, with the unbiased variance of `count`."""
+        """Update the running statistics as torch does: with the unbiased variance of `count`."""
         if self.running_mean is None or self.running_var is None:
             return
         momentum = self.momentum

@@ -1,4 +1,4 @@
-"""Who observes a run: the terminal, ``log.txt``, ``metrics.jsonl`` and the recipe's callbacks."""
+"""Observers of a run (the terminal, ``log.txt``, callbacks), its terms and previews on disk."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.components.data import spread_samples
+from ganzoo.components.plan import Plan
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import utc_now
-from ganzoo.training.processes import Processes, mean_over_ranks
+from ganzoo.runs.samples import REAL, previews
+from ganzoo.sampling.files import write_preview
+from ganzoo.sampling.sampler import Sampler
+from ganzoo.scoring.collectives import mean_over_ranks
+from ganzoo.training.processes import Processes
 
 
 class Reporter:
@@ -125,10 +131,34 @@ class MetricsLogger:
         rate = (samples_seen - self.clock_samples) / max(seconds, 1e-9)
         self.reset(samples_seen)
         if self.processes.is_main:
-            row = {
-                "step": step,
-                "samples_seen": samples_seen,
-                "samples_per_second": round(rate, 1),
-            }
+            row = {"step": step, "samples_seen": samples_seen, "samples_per_second": round(rate, 1)}
             self.directory.append_metrics(row | values)
         self.reporters.notify("stepped", step, samples_seen, values | {"samples_per_second": rate})
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Writes the previews of a run, on rank 0."""
+
+    plan: Plan
+    directory: RunDirectory
+    processes: Processes
+
+    @property
+    def count(self) -> int:
+        """Number of samples in a preview."""
+        return self.plan.spec.kind.preview_samples
+
+    def draw(self, step: int, sampler: Sampler) -> None:
+        """Write what the generator makes at a step."""
+        if self.processes.is_main:
+            samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
+            self._write(f"step-{step:08d}", samples, spread_samples(self.plan.dataset, self.count))
+
+    def draw_real(self) -> None:
+        """Write real samples, once."""
+        if self.processes.is_main and REAL not in previews(self.directory):
+            self._write(REAL, spread_samples(self.plan.dataset, self.count))
+
+    def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> None:
+        write_preview(self.directory.samples_directory, stem, self.plan.spec, samples, real)

@@ -190,20 +190,27 @@ class CheckpointManager:
         Returns:
             The checkpoint; None if there is none, and nothing was changed.
         """
-        checkpoint = self.store.newest() if self.processes.is_main else None
-        for message in self.store.set_aside:
-            self.reporters.notify("noted", message)
-        self.store.set_aside.clear()
-        found = self.processes.share(checkpoint.step if checkpoint else None)
-        if found is None:
+        checkpoint = newest_on_all_ranks(self.store, self.processes, self.reporters)
+        if checkpoint is None:
             return None
-        checkpoint = checkpoint or self.store.at(found)
         rollbacks = step.rollbacks + 1
         read_state(step, checkpoint.path)
         step.rollbacks = rollbacks
         step.feed.go_to(step.feed.position, rollbacks)
-        self.saved_step, self._refused_step = found, None
+        self.saved_step, self._refused_step = checkpoint.step, None
         return checkpoint
+
+
+def newest_on_all_ranks(
+    store: CheckpointStore, processes: Processes, reporters: Reporters
+) -> Checkpoint | None:
+    """Return the newest whole checkpoint, as rank 0 finds it; report damaged ones."""
+    checkpoint = store.newest() if processes.is_main else None
+    for message in store.set_aside:
+        reporters.notify("noted", message)
+    store.set_aside.clear()
+    step = processes.share(checkpoint.step if checkpoint else None)
+    return checkpoint or (None if step is None else store.at(step))
 
 
 def newest_whole(store: CheckpointStore) -> Checkpoint:

@@ -93,7 +93,7 @@ def refuse_drift(lock: Mapping[str, Any], plan: Plan, disregard: str) -> None:
         new = now["components"].get(slot, {})
         if old.get("id") == new.get("id"):
             changed += [
-                f"{slot} ({new['id']}): {what} {_short(old.get(name))} is now {_short(new[name])}"
+                f"{slot} ({new['id']}): {what} {old.get(name)!s:.12} is now {new[name]!s:.12}"
                 for name, what in (("revision", "revision"), ("code_sha256", "code"))
                 if name in new and old.get(name) != new[name]
             ]
@@ -102,17 +102,6 @@ def refuse_drift(lock: Mapping[str, Any], plan: Plan, disregard: str) -> None:
             f"the lock was written by code that computes other numbers: {'; '.join(changed)}",
             hint=disregard,
         )
-
-
-def _short(value: Any) -> str:
-    return str(value)[:12]
-
-
-def code_note(lock: Mapping[str, Any], plan: Plan) -> str | None:
-    """Return one line on code that differs from the lock at the same revisions, or None."""
-    found = code_differences([lock, plan.lock()], " -> ")
-    changed = "code changed since the lock was written, at the same revisions"
-    return f"{changed}: {'; '.join(found)}" if found else None
 
 
 def checked_code(
@@ -130,7 +119,11 @@ def checked_code(
     """
     if strict or not allow_drift:
         refuse_drift(lock, plan, f"{again} --allow-drift")
-    note = code_note(lock, plan)
-    if note and strict:
+    found = code_differences([lock, plan.lock()], " -> ")
+    if not found:
+        return plan
+    changed = "code changed since the lock was written, at the same revisions"
+    note = f"{changed}: {'; '.join(found)}"
+    if strict:
         raise PluginError(f"--strict-code: {note}", hint=again)
-    return replace(plan, notes=(*plan.notes, note)) if note else plan
+    return replace(plan, notes=(*plan.notes, note))

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 
 from ganzoo.api import HOOKS, cache_directory
-from ganzoo.errors import DeviceError, DiskFull, UsageError
+from ganzoo.errors import DeviceError, DiskFull, GanzooError, UsageError
 from ganzoo.registry.fetching import cached
 from ganzoo.registry.names import shorten
 from ganzoo.registry.registry import Registry
@@ -60,6 +60,11 @@ class Finding:
     exit_code: int = 0
 
 
+def wrong(subject: str, words: str, hint: str, error: type[GanzooError] = UsageError) -> Finding:
+    """Return a finding that ends the command with the exit code of `error`."""
+    return Finding(subject, "wrong", words, hint, error.exit_code)
+
+
 def examine(registry: Registry, runs_directory: Path) -> Iterator[Finding]:
     """Yield all findings, starting with what the rest depends on."""
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}")
@@ -86,13 +91,11 @@ def packages() -> Iterator[Finding]:
     for requirement in needed:
         yield _package(requirement, errors[module_of(requirement.name)])
     for name in broken:
-        yield Finding(
+        yield wrong(
             name,
-            "wrong",
             f"is installed and cannot be imported ({errors[module_of(name)]}), which breaks "
             "libraries that import it; ganzoo never needs it",
             f"pip uninstall {name}",
-            UsageError.exit_code,
         )
 
 
@@ -101,17 +104,13 @@ def _package(requirement: Requirement, error: str | None) -> Finding:
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(
-            name, "wrong", "is not installed", f'pip install "{requirement}"', UsageError.exit_code
-        )
+        return wrong(name, "is not installed", f'pip install "{requirement}"')
     if error is not None:
         words = f"{version}, and it cannot be imported: {error}"
-        return Finding(
-            name, "wrong", words, f"pip install --force-reinstall {name}", UsageError.exit_code
-        )
+        return wrong(name, words, f"pip install --force-reinstall {name}")
     if not requirement.specifier.contains(version, prereleases=True):
         words = f"{version}, and ganzoo needs {requirement.specifier}"
-        return Finding(name, "wrong", words, f'pip install "{requirement}"', UsageError.exit_code)
+        return wrong(name, words, f'pip install "{requirement}"')
     return Finding(name, "ok", version)
 
 
@@ -146,7 +145,12 @@ def devices() -> Iterator[Finding]:
         for index in range(count):
             yield _accelerator(torch.device(kind, index))
     if not any(kinds.values()):
-        yield _no_accelerator()
+        if shutil.which("nvidia-smi") and torch.version.cuda is None:
+            words = "there seems to be an NVIDIA GPU, and this torch is built without CUDA"
+            hint = "install the CUDA build of the pinned torch"
+            yield Finding("accelerator", "note", words, hint)
+        else:
+            yield Finding("accelerator", "note", "none: runs use the CPU")
 
 
 def _accelerator(device: object) -> Finding:
@@ -156,7 +160,7 @@ def _accelerator(device: object) -> Finding:
         torch.ones(8, 8, device=str(device)).mm(torch.ones(8, 8, device=str(device))).sum().item()
     except RuntimeError as error:
         words = f"is seen and cannot be used: {str(error).splitlines()[0]}"
-        return Finding(str(device), "wrong", words, "CUDA_VISIBLE_DEVICES=", DeviceError.exit_code)
+        return wrong(str(device), words, "CUDA_VISIBLE_DEVICES=", DeviceError)
     if not str(device).startswith("cuda"):
         return Finding(str(device), "ok", "works")
     properties = torch.cuda.get_device_properties(str(device))
@@ -164,25 +168,11 @@ def _accelerator(device: object) -> Finding:
     return Finding(str(device), "ok", words)
 
 
-def _no_accelerator() -> Finding:
-    import torch
-
-    if shutil.which("nvidia-smi") and torch.version.cuda is None:
-        return Finding(
-            "accelerator",
-            "note",
-            "there seems to be an NVIDIA GPU, and this torch is built without CUDA",
-            "install the CUDA build of the pinned torch",
-        )
-    return Finding("accelerator", "note", "none: runs use the CPU")
-
-
 def plugins(registry: Registry) -> Iterator[Finding]:
     """Yield each plugin: whether it can be loaded, and how many components it has."""
     namespaces = registry.namespaces()
     if not namespaces:
-        words = "none is installed, so there is nothing to run"
-        yield Finding("plugins", "wrong", words, INSTALL_ZOO, UsageError.exit_code)
+        yield wrong("plugins", "none is installed, so there is nothing to run", INSTALL_ZOO)
     for each in namespaces:
         subject, who = f"plugin {each.name}", f"{each.distribution} {each.version}".strip()
         if each.status == "ok":
@@ -192,8 +182,7 @@ def plugins(registry: Registry) -> Iterator[Finding]:
         elif each.status == "disabled":
             yield Finding(subject, "note", f"{who}, disabled by GANZOO_PLUGINS")
         else:
-            words = f"{who} is {each.predicate}: {each.error}"
-            yield Finding(subject, "wrong", words, "ganzoo plugins", UsageError.exit_code)
+            yield wrong(subject, f"{who} is {each.predicate}: {each.error}", "ganzoo plugins")
 
 
 def place(subject: str, directory: Path) -> Finding:
@@ -215,10 +204,10 @@ def place(subject: str, directory: Path) -> Finding:
     except (OSError, Timeout, NotImplementedError) as error:
         words = f"{directory} cannot be written: {getattr(error, 'strerror', None) or error}"
         option = "--runs-dir DIRECTORY" if subject == "runs" else "set GANZOO_CACHE to a directory"
-        return Finding(subject, "wrong", words, option, UsageError.exit_code)
+        return wrong(subject, words, option)
     room = f"{directory} can be written, {free / 2**30:.1f} GiB free"
     if free < LOW_DISK_BYTES:
-        return Finding(subject, "wrong", room, "make room", DiskFull.exit_code)
+        return wrong(subject, room, "make room", DiskFull)
     return Finding(subject, "ok", room)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +28,10 @@ from ganzoo.errors import GanzooError, PluginError, RecipeError
 from ganzoo.registry.names import shorten
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.training.assemble import make_run_schedules, optimizers_over, trained
+from ganzoo.training.execution import AUTOCAST, resolve_channels_last
 from ganzoo.training.game import EngineGame
 from ganzoo.training.graphs import obstacles
 from ganzoo.training.networks import Networks, RequiredGradients
-from ganzoo.training.precision import AUTOCAST, resolve_channels_last
 
 SMALL_BATCH = 4
 
@@ -51,8 +52,10 @@ def dry_run(plan: Plan) -> Plan:
     """
     batch_size = plan.recipe.settings.train.batch_size
     _check_modality(plan.spec)
+    # torch would log tracebacks of operations that are tried again with values.
+    log = logging.getLogger("torch._subclasses.fake_tensor")
     try:
-        with _silent_fake_tensors(), FakeTensorMode(allow_non_fake_inputs=True):
+        with patch.object(log, "disabled", True), FakeTensorMode(allow_non_fake_inputs=True):
             parts, flops = _update_both(plan, batch_size)
     except _Misfit:
         raise
@@ -71,7 +74,10 @@ def dry_run(plan: Plan) -> Plan:
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     memory_format = "channels_last" if channels_last else "contiguous"
-    _check_graphs(plan, parts, optimizers)
+    if train.cuda_graphs is True and (found := obstacles(plan.recipe.settings, parts, optimizers)):
+        path = ("train", "cuda_graphs")
+        problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
+        raise RecipeError(problems, hint="train.cuda_graphs=auto")
     return replace(plan, memory_format=memory_format, step_flops=flops)
 
 
@@ -91,21 +97,10 @@ def _check_modality(spec: SampleSpec) -> None:
             what = f"modality {spec.modality!r} failed in {name}: {failure(error)}"
             raise PluginError(what, hint=hint) from error
         got = (tuple(made.shape), made.dtype) if isinstance(made, Tensor) else type(made)
-        if got != (wanted := (SMALL_BATCH, *shape), dtype):
+        wanted = ((SMALL_BATCH, *shape), dtype)
+        if got != wanted:
             what = f"{name} of modality {spec.modality!r} gives {got}, not {wanted}"
             raise PluginError(what, hint=hint)
-
-
-def _check_graphs(
-    plan: Plan, parts: Components, optimizers: Mapping[str, torch.optim.Optimizer]
-) -> None:
-    """Raise RecipeError if the recipe demands CUDA graphs that something in it prevents."""
-    if plan.recipe.settings.train.cuda_graphs is not True:
-        return
-    if found := obstacles(plan.recipe.settings, parts, optimizers):
-        path = ("train", "cuda_graphs")
-        problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
-        raise RecipeError(problems, hint="train.cuda_graphs=auto")
 
 
 def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -117,17 +112,6 @@ def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:
         name: nn.Parameter(torch.zeros([1] * parameter.dim()))
         for name, parameter in trained(network).items()
     }
-
-
-@contextmanager
-def _silent_fake_tensors() -> Iterator[None]:
-    """Keep torch from logging tracebacks of operations that are tried again with values."""
-    log = logging.getLogger("torch._subclasses.fake_tensor")
-    before, log.disabled = log.disabled, True
-    try:
-        yield
-    finally:
-        log.disabled = before
 
 
 def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:

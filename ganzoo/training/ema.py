@@ -1,4 +1,4 @@
-"""The exponential moving average of the generator, by half-life in images."""
+"""The exponential moving average of the generator, by half-life in samples."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from torch import Tensor, nn
 
 
 class Ema:
-    """An average of G's weights and buffers: a weight's share halves every half-life.
+    """Average G's weights and buffers; the share of old weights halves every half-life.
 
-    Per update ``beta = 0.5 ** (images / half_life)``, the half-life being at most `ramp_up` times
-    the images seen, so that the start is forgotten quickly (Karras et al. 2018, arXiv:1710.10196;
-    half-life and ramp-up as in arXiv:2006.06676). Counters such as batch norm's are copied.
+    Per update ``average = beta * average + (1 - beta) * current`` with
+    ``beta = 0.5 ** (samples / half_life)``. The half-life is at most `ramp_up` times the samples
+    seen, so that the start is forgotten quickly. Counters, such as batch norm's, are copied.
 
     Args:
-        half_life_samples: real images shown to D after which a weight's share has halved.
-        ramp_up: fraction of the images seen that the half-life may not exceed; None: no ramp.
+        half_life_samples: half-life, in real samples shown to D.
+        ramp_up: maximum half-life as a fraction of the samples seen; None: no maximum.
+
+    Source: Karras et al. 2018, arXiv:1710.10196; half-life and ramp-up: arXiv:2006.06676.
     """
 
     def __init__(
@@ -29,25 +31,25 @@ class Ema:
         self._source: nn.Module | None = None
         self._pairs: Pairs = ([], [], [], [])
 
-    def beta(self, images: int, samples_seen: int) -> float:
-        """Return the share that the average keeps in an update of `images` images."""
+    def beta(self, samples: int, samples_seen: int) -> float:
+        """Return the share of itself that the average keeps in an update, in [0, 1]."""
         half_life = self.half_life_samples
         if self.ramp_up is not None:
             half_life = min(half_life, self.ramp_up * samples_seen)
-        return 0.5 ** (images / half_life) if half_life > 0 else 0.0
+        return 0.5 ** (samples / half_life) if half_life > 0 else 0.0
 
     @torch.no_grad()
-    def update(self, generator: nn.Module, images: int, samples_seen: int) -> None:
+    def update(self, generator: nn.Module, samples: int, samples_seen: int) -> None:
         """Move the average towards `generator`.
 
         Args:
-            images: real images shown since the last update.
-            samples_seen: real images shown so far, these included.
+            samples: real samples shown to D since the last update.
+            samples_seen: real samples shown so far, these included.
         """
         if generator is not self._source:
             self._source, self._pairs = generator, _pairs(self.module, generator)
         averages, currents, kept, latest = self._pairs
-        torch._foreach_lerp_(averages, currents, 1 - self.beta(images, samples_seen))
+        torch._foreach_lerp_(averages, currents, 1 - self.beta(samples, samples_seen))
         if kept:
             torch._foreach_copy_(kept, latest)
 
@@ -56,17 +58,16 @@ Pairs = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
 
 
 def _pairs(average: nn.Module, current: nn.Module) -> Pairs:
-    """Return the averaged tensors and what they follow, then the copied counters and theirs.
+    """Return averaged tensors and their sources, then copied counters and their sources.
 
-    They are the same objects for as long as the modules are, and finding them takes longer than
-    averaging a small generator.
+    The lists stay valid as long as the modules do. Finding the tensors takes longer than averaging
+    a small generator, so it is done once.
     """
-    ours, theirs = _tensors(average), _tensors(current)
+    ours, theirs = (
+        dict(module.named_parameters()) | dict(module.named_buffers())
+        for module in (average, current)
+    )
     floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
     others = sorted(ours.keys() - set(floats))
-    average_of, follow = ([side[name] for name in floats] for side in (ours, theirs))
-    return average_of, follow, [ours[name] for name in others], [theirs[name] for name in others]
-
-
-def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    return dict(module.named_parameters()) | dict(module.named_buffers())
+    averages, sources = ([side[name] for name in floats] for side in (ours, theirs))
+    return averages, sources, [ours[name] for name in others], [theirs[name] for name in others]

@@ -67,7 +67,7 @@ def score_like(
 
     Args:
         keep: where and as what the score is kept; None: nowhere.
-        tell: is told of samples that are left out.
+        tell: receives a line about samples that are left out.
 
     Raises:
         DataError: there are fewer samples than that.

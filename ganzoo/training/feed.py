@@ -42,19 +42,16 @@ class Order:
         parts = []
         while count:
             epoch, offset = divmod(position, self.size)
-            taken = self._epoch(epoch)[offset : offset + count]
+            taken = _permutation(self, epoch)[offset : offset + count]
             parts.append(taken)
             position, count = position + len(taken), count - len(taken)
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _epoch(self, epoch: int) -> Tensor:
-        return _permutation(self, epoch)
-
 
 @lru_cache(maxsize=2)
 def _permutation(order: Order, epoch: int) -> Tensor:
-    law = RandomStreams(order.seed, order.rollbacks)
-    return torch.randperm(order.size, generator=law.generator("order", epoch))
+    streams = RandomStreams(order.seed, order.rollbacks)
+    return torch.randperm(order.size, generator=streams.generator("order", epoch))
 
 
 class DataFeed:
@@ -118,10 +115,10 @@ class DataFeed:
         real = encode(self.spec, stored)
         if self.mirror:
             # The coin depends on the sample's place in the run alone, as all noise does.
-            law = RandomStreams(batch.order.seed, batch.order.rollbacks)
+            streams = RandomStreams(batch.order.seed, batch.order.rollbacks)
             rows = Rows(self.rows.first + part.first, part.count)
             step = batch.position // self.batch_size
-            noise = BatchNoise(law, "mirror", step, rows, self.device)
+            noise = BatchNoise(streams, "mirror", step, rows, self.device)
             flipped = noise.uniform("coin").view(-1, *[1] * (real.dim() - 1)) < 0.5
             real = torch.where(flipped, self.spec.kind.mirror(real), real)
         return real, labels if self.with_labels else None
@@ -249,7 +246,7 @@ class _Stream:
         return None
 
     def _read_ahead(self) -> None:
-        """Start the workers unless they run; end them where nobody reads what they decode."""
+        """Start workers for the players that read their batches; end workers without work."""
         if self.ahead is not None and not self.ahead.pending:
             self.ahead = self.loader = None
         if self.ahead is None and self.latest is not None and self.history.expects_any():
@@ -276,7 +273,7 @@ class _Stream:
         except (OSError, EOFError) as error:
             if "in DataLoader worker process" in str(error):  # the data set's own
                 raise
-            # A worker that was killed broke its connection. Asked again, torch says which it was.
+            # A killed worker breaks its connection. A second call makes torch name the worker.
             return next(loader)
 
 

@@ -1,5 +1,6 @@
 """The engine's `ganzoo.api.Game`: forward passes run at first use and are shared."""
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 
 from ganzoo.api import Augmentation, DiscriminatorOutput
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
+from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks
 from ganzoo.training.networks import Networks, RequiredGradients
-from ganzoo.training.processes import gather_over_ranks, mean_over_ranks
 
 Samples = tuple[Tensor, Tensor | None]
 """Samples in model form (B, *model_shape), and their labels int64 (B,) or None."""
@@ -239,7 +240,7 @@ class EngineGame:
     def gather(self, t: Tensor) -> Tensor:
         return gather_over_ranks(t)
 
-    def replace(self, **fields: Any) -> "EngineGame":
+    def replace(self, **fields: Any) -> Self:
         if unknown := fields.keys() - _DEPENDENTS.keys():
             raise TypeError(f"a game has no replaceable field {sorted(unknown)[0]!r}")
         known = dict(self._known)
@@ -254,20 +255,8 @@ class EngineGame:
             if f"{side}_output" in known and f"{side}_output" not in fields
         }
         known.update(fields)
-        return EngineGame(
-            player=self.player,
-            networks=self.networks,
-            batch=self.batch,
-            latents=fields.get("latents", self.latents),
-            fake_labels=fields.get("fake_labels", self.fake_labels),
-            noise=self.noise,
-            required=self.required,
-            step=self.step,
-            samples_seen=self.samples_seen,
-            _known=known,
-            _gradients=kept,
-            _augmented=self._augmented,
-        )
+        given = {name: fields[name] for name in ("latents", "fake_labels") if name in fields}
+        return dataclasses.replace(self, **given, _known=known, _gradients=kept)
 
 
 def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:

@@ -9,9 +9,9 @@ tensors that keep their addresses and are refilled before each replay. The captu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,25 +68,6 @@ def obstacles(
 
 TrainStep = Callable[[Player, list[RegularizerSlot], "Inputs | HeldInputs"], UpdateResult]
 """`GanStep.train_step`."""
-
-
-class Graph(Protocol):
-    """What is captured once and replayed: `torch.cuda.CUDAGraph`."""
-
-    def replay(self) -> None: ...
-
-
-class Recorder(Protocol):
-    """What captures graphs: `CudaRecorder`."""
-
-    def __call__(self, function: Callable[[], None]) -> Graph:
-        """Call a function once and record its kernels; they do not run."""
-
-    def capture_stream(self) -> AbstractContextManager[None]:
-        """Return the context that everything which is captured has to run in."""
-
-    def reset(self) -> None:
-        """Note that no graph made so far is replayed again."""
 
 
 class HeldInputs:
@@ -183,7 +164,7 @@ class CapturedUpdate:
     inputs: HeldInputs
     rates: Rates
     warm_ups: int = 0
-    graph: Graph | None = None
+    graph: torch.cuda.CUDAGraph | None = None
     result: UpdateResult | None = None
     numbers: Tensor | None = None
     """float32 (terms + 1 + parameters,): all numbers that the host may read, in one tensor."""
@@ -214,7 +195,7 @@ class CapturedUpdate:
 class Graphs:
     """The captured updates of a run, by player and due regularizers."""
 
-    record: Recorder
+    record: CudaRecorder
     updates: dict[Key, CapturedUpdate] = field(default_factory=dict)
     refusal: str | None = None
     """Why an update could not be captured; all run eagerly from then on."""
@@ -272,7 +253,8 @@ class CudaRecorder:
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.pool: Any = None
 
-    def __call__(self, function: Callable[[], None]) -> Graph:
+    def __call__(self, function: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        """Call a function once and record its kernels; they do not run."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
             function()

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from importlib.metadata import distributions
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-import torch
-
 from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
-from ganzoo.errors import DataError, RecipeError, UsageError
+from ganzoo.errors import DataError, UsageError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import identity, read_lock, write_lock
+from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.registry import Registry
-from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.external import require_run
-from ganzoo.runs.files import write_atomic
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
-from ganzoo.runs.samples import write_sample_spec
-from ganzoo.sampling.labels import label_counts
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
-from ganzoo.training.checkpointing import previous_best
+from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
 from ganzoo.training.continuity import (
     checked_code,
     not_backwards,
@@ -40,12 +31,11 @@ from ganzoo.training.continuity import (
 )
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import cpu_threads, numerics, threads_for
 from ganzoo.training.processes import Processes, find_processes
+from ganzoo.training.run_files import create_run, recipe_of, registry_of, rewrite_lock
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.threads import cpu_threads, threads_for
 from ganzoo.training.trainer import Trainer
-from ganzoo.version import __version__
 
 
 @dataclass(frozen=True)
@@ -176,71 +166,11 @@ def resume(
     train_run(plan, options, directory, write_lock_again=bool(overrides))
 
 
-def registry_of(directory: RunDirectory) -> Registry:
-    """Return a registry with the run's copy of its ``--plugin`` file, if it has one."""
-    local = directory.path / "plugin.py"
-    return Registry.with_local(local) if local.is_file() else Registry()
-
-
-def recipe_of(
-    directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any], registry: Registry
-) -> Recipe:
-    """Return the recipe of a run, from its lock.
-
-    Raises:
-        UsageError: the directory holds the score of external samples, not a run.
-        DataError: the lock is missing or damaged.
-        RecipeError: an override is not valid.
-    """
-    require_run(directory)
-    try:
-        read_lock(directory.lock_file)
-    except RecipeError as error:
-        raise DataError(
-            f"{reference_to(directory.path)} has no legible lock: {error.message}",
-            hint=command("run", directory.recipe_file) + "   # anew, with the overrides it had",
-        ) from error
-    return Recipe.load(directory.lock_file, overrides, registry)
-
-
-def _write_identity(directory: RunDirectory, plan: Plan) -> None:
-    lock = plan.lock()
-    write_atomic(directory.recipe_file, plan.recipe.text.encode())
-    write_lock(directory.lock_file, lock)
-    settings = plan.recipe.settings
-    counts = label_counts(settings.labels, plan.dataset) if settings.conditional else None
-    write_sample_spec(directory, plan.spec, counts)
-    directory.env_file.write_text(json.dumps(_environment(), indent=1) + "\n", encoding="utf-8")
-    directory.write_info(
-        recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
-    )
-    if plan.registry.local_file:
-        (directory.path / "plugin.py").write_bytes(plan.registry.local_source)
-        directory.write_info(plugin_sha256=plan.registry.local_sha256)
-
-
-def _environment() -> dict[str, Any]:
-    packages = {d.metadata["Name"]: d.version for d in distributions()}
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "cuda": torch.version.cuda,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "packages": dict(sorted(packages.items())),
-    }
-
-
 def _create(plan: Plan, options: Options, processes: Processes) -> RunDirectory:
     """Create the directory of a new run on rank 0; return it on every rank."""
     path = None
     if processes.is_main:
-        settings = plan.recipe.settings
-        name = options.name or settings.name
-        directory = RunDirectory.create(options.runs_directory, name, settings.seed)
-        _write_identity(directory, plan)
-        path = directory.path
+        path = create_run(plan, options.runs_directory, options.name).path
     return RunDirectory(processes.share(path))
 
 
@@ -256,9 +186,7 @@ def _owned(
     with directory.hold(take_over=take_over) if processes.is_main else nullcontext():
         if processes.is_main:
             if write_lock_again:
-                lock = plan.lock()
-                write_lock(directory.lock_file, lock)
-                directory.write_info(lock=identity(lock, directory.lock_file))
+                rewrite_lock(directory, plan)
             directory.begin_attempt()
             directory.write_info(
                 steps=plan.budget.steps,
@@ -281,24 +209,38 @@ def _prepared(
     resumed: bool,
 ) -> Iterator[Trainer]:
     """Yield the trainer of a run, with its numerics and threads; record how it fails inside."""
+    callbacks = plan.group("callbacks").values()
     # One process writes files, and calls the recipe's callbacks.
-    writers = [LogFile(directory.log_file), *_callbacks(plan)] if processes.is_main else []
+    writers = [LogFile(directory.log_file), *map(make, callbacks)] if processes.is_main else []
     reporters = Reporters([options.reporter, *writers])
     train = plan.recipe.settings.train
     store = CheckpointStore(directory.checkpoints_directory, train.keep)
-    checkpoint = _newest(store, processes, reporters) if resumed else None
+    if resumed and processes.is_main:
+        store.clean()
+    checkpoint = newest_on_all_ranks(store, processes, reporters) if resumed else None
+    if resumed and processes.is_main:
+        if checkpoint is None:
+            reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
+        elif note := other_world_size(checkpoint.manifest, processes.world_size):
+            reporters.notify("noted", note)
     with (
         recorded_failures(plan, directory, processes, reporters),
         numerics(train),
         cpu_threads(_threads(plan, directory, processes)),
     ):
-        with _nothing_to_save_yet(flag, directory, processes, checkpoint):
-            step = make_step(plan, processes, checkpoint)
+        try:
+            # A signal ends the run at once while data is read into memory: nothing has to be saved.
+            # Several processes continue to the first step, where they stop together.
+            with flag.at_once() if processes.world_size == 1 else nullcontext():
+                step = make_step(plan, processes, checkpoint)
+        except StopAsked as asked:
+            at = checkpoint.step if checkpoint else 0
+            raise flag.error(quote(str(directory.path)), at) from asked
         scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
         best, since = previous_best(directory.scores(), step.iteration, train.stop)
-        at = checkpoint.step if checkpoint else None
         run = (directory, store, processes, reporters, flag)
-        trainer = Trainer(plan, step, *run, scorer, best, since, resumed_at=at)
+        resumed_at = checkpoint.step if checkpoint else None
+        trainer = Trainer(plan, step, *run, scorer, best, since, resumed_at)
         _announce(trainer, resumed)
         yield trainer
 
@@ -313,29 +255,6 @@ def _threads(plan: Plan, directory: RunDirectory, processes: Processes) -> int |
     if processes.is_main:
         directory.write_info(threads=threads, step_flops=plan.step_flops)
     return threads
-
-
-def _callbacks(plan: Plan) -> list[Any]:
-    return [make(component) for component in plan.group("callbacks").values()]
-
-
-def _newest(
-    store: CheckpointStore, processes: Processes, reporters: Reporters
-) -> Checkpoint | None:
-    """Return the newest whole checkpoint on every rank, as rank 0 finds it."""
-    if processes.is_main:
-        store.clean()
-        checkpoint = store.newest()
-        for message in store.set_aside:
-            reporters.notify("noted", message)
-        if checkpoint is None:
-            reporters.notify("noted", "no checkpoint to go on from: starting again from step 0")
-        elif note := other_world_size(checkpoint.manifest, processes.world_size):
-            reporters.notify("noted", note)
-        processes.share(checkpoint.step if checkpoint else None)
-        return checkpoint
-    step = processes.share(None)
-    return None if step is None else store.at(step)
 
 
 def _announce(trainer: Trainer, resumed: bool) -> None:
@@ -360,22 +279,3 @@ def _announce(trainer: Trainer, resumed: bool) -> None:
     )
     for note in plan.notes:
         trainer.reporters.notify("noted", note)
-
-
-@contextmanager
-def _nothing_to_save_yet(
-    flag: StopFlag, directory: RunDirectory, processes: Processes, checkpoint: Checkpoint | None
-) -> Iterator[None]:
-    """End the run at once at a signal inside, while data is read into memory.
-
-    Several processes continue to the first step, where they stop together.
-    """
-    if processes.world_size > 1:
-        yield
-        return
-    try:
-        with flag.at_once():
-            yield
-    except StopAsked as asked:
-        step = checkpoint.step if checkpoint else 0
-        raise flag.error(quote(str(directory.path)), step) from asked

@@ -19,10 +19,11 @@ from ganzoo.runs import records
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams
+from ganzoo.scoring.collectives import mean_over_ranks
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.ending import hint_lower_lr
 from ganzoo.training.player import Player
-from ganzoo.training.processes import Processes, mean_over_ranks
+from ganzoo.training.processes import Processes
 
 SHOWN_WEIGHTS = 3
 
@@ -227,19 +228,16 @@ class NonFinitePolicy:
         """Record skipped updates: the first of every row."""
         for report in reports:
             self._record(report, "skipped")
-            self._note(f"{report.what}: the update is skipped; see {self.file}")
+            self.reporters.notify("noted", f"{report.what}: the update is skipped; see {self.file}")
 
     def handle(
-        self,
-        report: NonFiniteReport,
-        rollbacks: int,
-        go_back: Callable[[], Checkpoint | None],
+        self, report: NonFiniteReport, rollbacks: int, go_back: Callable[[], Checkpoint | None]
     ) -> None:
         """Go back to the newest whole checkpoint, if the recipe allows it and it may still help.
 
         Args:
             rollbacks: of the run so far.
-            go_back: restores a checkpoint and returns it, or None where there is none.
+            go_back: restores a checkpoint and returns it, or returns None.
 
         Raises:
             Diverged: the run ends here.
@@ -258,9 +256,10 @@ class NonFinitePolicy:
                 rollbacks=rollbacks + 1,
                 what=report.what,
             )
-        self._note(
+        self.reporters.notify(
+            "noted",
             f"{report.what}: back to step {checkpoint.step}, with other noise from there "
-            f"(rollback {rollbacks + 1} of {MAX_ROLLBACKS}); see {self.file}"
+            f"(rollback {rollbacks + 1} of {MAX_ROLLBACKS}); see {self.file}",
         )
 
     def _record(self, report: NonFiniteReport, outcome: str) -> None:
@@ -269,9 +268,6 @@ class NonFinitePolicy:
             stamp = {"time": records.utc_now(), "attempt": self.directory.attempt}
             row = stamp | {"outcome": outcome} | report.record()
             records.append(self.file, row, durable=True)
-
-    def _note(self, text: str) -> None:
-        self.reporters.notify("noted", text)
 
     def _diverged(self, report: NonFiniteReport, rollbacks: int) -> Diverged:
         tried = ""

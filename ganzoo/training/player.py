@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from ganzoo.scoring.collectives import reduce_together
 
 NONE = -1
 
@@ -57,8 +59,6 @@ class Player:
     guard: Guard | None = None
     updates: int = 0
     skipped: int = 0
-    parameters: list[nn.Parameter] = field(init=False)
-    names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         trained = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
@@ -81,7 +81,7 @@ class Player:
         gradients = self._gradients()
         if self.world_size > 1:
             total = total.clone()
-            _sum_over_ranks([*gradients, total])
+            reduce_together([*gradients, total], _all_reduced)
         if self.scale:
             self.scale.unscale(gradients)
         norms = torch.stack(torch._foreach_norm(gradients))
@@ -211,10 +211,6 @@ def supports_found_inf(optimizer: torch.optim.Optimizer) -> bool:
     return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
 
 
-def _sum_over_ranks(tensors: list[Tensor]) -> None:
-    """Add up tensors of all ranks in place, in one flat all-reduce."""
-    flat = torch.cat([tensor.flatten() for tensor in tensors])
-    dist.all_reduce(flat)
-    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
-    summed = [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
-    torch._foreach_copy_(tensors, summed)
+def _all_reduced(flat: Tensor) -> Tensor:
+    dist.all_reduce(flat)  # in place: the gradients need no second copy
+    return flat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,11 @@ def start_or_resume(plan: Plan, options: Options) -> RunDirectory:
     """
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     known = same_run(plan, options.runs_directory, options.name) if processes.is_main else None
-    done = known is not None and is_finished(known, plan)
+    done = (
+        known is not None
+        and int(known.info().get("steps", 0)) >= plan.budget.steps
+        and is_complete(known)
+    )
     for line in _kept(known, plan) if known else ():
         options.reporter.noted(line)
     path, done = processes.share((known.path if known else None, done))
@@ -43,11 +47,6 @@ def start_or_resume(plan: Plan, options: Options) -> RunDirectory:
     else:
         resume(directory, [f"train.steps={plan.budget.steps}"], replace(options, name=None))
     return directory
-
-
-def is_finished(run: RunDirectory, plan: Plan) -> bool:
-    """Return whether a run has reached the end of the plan's budget and is intact."""
-    return int(run.info().get("steps", 0)) >= plan.budget.steps and is_complete(run)
 
 
 def _kept(run: RunDirectory, plan: Plan) -> Iterator[str]:
@@ -74,20 +73,15 @@ def same_run(plan: Plan, runs_directory: Path, name: str | None = None) -> RunDi
         if run.info().get("name") == label and _identity_of(run) == wanted
     ]
     if len(found) > 1:
-        raise _ambiguous(found)
+        references = [reference_to(run.path) for run in found]
+        unfinished = [reference_to(run.path) for run in found if run.status() != "finished"]
+        raise UsageError(
+            f"{len(found)} runs are the same experiment: {', '.join(references)}",
+            hint=command("resume", unfinished[-1])
+            if unfinished
+            else command("compare", *references),
+        )
     return found[0] if found else None
-
-
-def _ambiguous(found: Sequence[RunDirectory]) -> UsageError:
-    """Return the error for several such runs, with a command for an unfinished one or for all."""
-    references = [reference_to(run.path) for run in found]
-    unfinished = [run for run in found if run.status() != "finished"]
-    return UsageError(
-        f"{len(found)} runs are the same experiment: {', '.join(references)}",
-        hint=command("resume", reference_to(unfinished[-1].path))
-        if unfinished
-        else command("compare", *references),
-    )
 
 
 def _identity_of(run: RunDirectory) -> dict[str, Any] | None:

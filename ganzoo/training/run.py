@@ -27,14 +27,14 @@ from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
-from ganzoo.sampling.labels import LabelSampler, label_counts
 from ganzoo.sampling.random_streams import Rows
-from ganzoo.sampling.sampler import Sampler
+from ganzoo.sampling.sampler import LabelSampler, Sampler, label_counts
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
 from ganzoo.training.checkpointing import newest_whole
-from ganzoo.training.launch import prepare, recipe_of, registry_of, train_run
+from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
 from ganzoo.training.processes import find_processes
+from ganzoo.training.run_files import recipe_of, registry_of
 from ganzoo.training.scorer import Scorer
 
 Overrides = Sequence[str] | Mapping[str, Any]
@@ -147,9 +147,9 @@ class Run:
         generator, latent = build_generator(parts, spec, settings.seed)
         name = "ema" if settings.train.ema else "generator"
         read_network(generator, checkpoint.file(f"{name}.safetensors"))
-        law = LabelSampler.by_counts(counts) if counts else None
+        labels = LabelSampler.by_counts(counts) if counts else None
         generator = generator.eval().requires_grad_(False).to(device)
-        return Sampler(generator, spec, latent, law, device)
+        return Sampler(generator, spec, latent, labels, device)
 
     def sample(
         self,

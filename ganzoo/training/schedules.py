@@ -1,9 +1,9 @@
-"""Schedules: numeric parameters that follow the number of images seen."""
+"""Schedules: numeric parameters as functions of the number of real samples seen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,30 +12,19 @@ from ganzoo.api import Schedule
 
 @dataclass(frozen=True)
 class Knob:
-    """One scheduled number: where its value starts, and how to set it."""
+    """One scheduled number: its initial value, and how to set it."""
 
     start: float
     schedule: Schedule
     set: Callable[[float], None]
     factor: float = 1.0
-    """What an absolute value is multiplied by: a parameter group's `lr_factor`."""
+    """Multiplies an absolute value: a parameter group's `lr_factor`."""
 
     def apply(self, samples_seen: int) -> None:
+        """Set the number to its value after this many samples."""
         value = self.schedule(samples_seen)
         absolute = getattr(self.schedule, "absolute", False)
         self.set(value * (self.factor if absolute else self.start))
-
-
-@dataclass
-class Schedules:
-    """All scheduled numbers of a run."""
-
-    knobs: list[Knob] = field(default_factory=list)
-
-    def apply(self, samples_seen: int) -> None:
-        """Set every scheduled number to its value after `samples_seen` images."""
-        for knob in self.knobs:
-            knob.apply(samples_seen)
 
 
 def knobs(
@@ -49,14 +38,14 @@ def knobs(
     """Return the knobs of one entry of a recipe's ``schedules``.
 
     Args:
-        path: of a number in the recipe: ``optimizers.both.lr``, ``regularizers.r1.gamma``.
+        path: path of a number in the recipe: ``optimizers.both.lr``, ``regularizers.r1.gamma``.
         optimizers: ``generator`` and ``discriminator`` → optimizer.
-        components: by dotted slot (``loss``, ``regularizers.r1``) what keeps its numbers.
-        taken: all paths that are scheduled. What one side has for itself, `both` leaves alone.
-        settings: by dotted section (``train``, ``train.ema``) all that keep its numbers.
+        components: dotted slot (``loss``, ``regularizers.r1``) → the objects that keep its numbers.
+        taken: all scheduled paths. ``both`` leaves out a side that has a schedule of its own.
+        settings: dotted section (``train``, ``train.ema``) → the objects that keep its numbers.
 
     Raises:
-        ValueError: the path leads to no number.
+        ValueError: there is no number at the path.
     """
     owner, _, name = path.rpartition(".")
     section, _, role = owner.partition(".")
@@ -75,13 +64,13 @@ def knobs(
 
 
 def attribute_knob(owners: Sequence[Any], name: str, schedule: Schedule) -> Knob:
-    """Return the knob of a component's numeric attribute, which must be called as its parameter.
+    """Return the knob of a component's numeric attribute, named like its parameter.
 
     Args:
-        owners: the component, and what else stands in its slot (a regularizer's weight).
+        owners: the component, and its slot (for a regularizer's weight).
 
     Raises:
-        ValueError: none of them keeps a number of that name.
+        ValueError: none of them keeps a number under that name.
     """
     for owner in owners:
         start = getattr(owner, name, None)
@@ -92,9 +81,9 @@ def attribute_knob(owners: Sequence[Any], name: str, schedule: Schedule) -> Knob
 
 
 def optimizer_knobs(optimizer: Any, name: str, schedule: Schedule) -> list[Knob]:
-    """Return the knobs of a numeric option of an optimizer: one a parameter group, from its value.
+    """Return the knobs of a numeric option of an optimizer, one per parameter group.
 
-    A group whose weight decay is its own keeps it.
+    A group with its own value of that option (such as weight decay) keeps it.
 
     Raises:
         ValueError: the optimizer has no such number.
@@ -113,5 +102,5 @@ def optimizer_knobs(optimizer: Any, name: str, schedule: Schedule) -> list[Knob]
 
 
 def _set_in_group(optimizer: Any, index: int, name: str, value: float) -> None:
-    # Loading a checkpoint puts new groups in the place of the old: they are looked up each time.
+    # Loading a checkpoint replaces the groups, so they are looked up at each call.
     optimizer.param_groups[index][name] = value

@@ -83,7 +83,7 @@ class Scorer:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The metrics beside the Fréchet distance, by their places in the recipe and their ids."""
+        """The metrics besides the Fréchet distance, by their places in the recipe and their ids."""
         return {f"{'.'.join(each.slot)} {each.id}": make(each) for each in self.metric_plans}
 
     @cached_property
@@ -149,7 +149,12 @@ class Scorer:
             statistics=result.statistics,
             protocol=result.protocol,
             sampling=sampling,
-            env=environment(self.processes),
+            env={
+                "ganzoo": __version__,
+                "torch": str(torch.__version__),
+                "device": str(self.processes.device),
+                "world_size": self.processes.world_size,
+            },
         )
 
     def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
@@ -160,17 +165,11 @@ class Scorer:
             rank=self.processes.rank,
             world_size=self.processes.world_size,
         )
-        generator = scored_generator(sampler, sampling.seed)
+        generator = ScoredGenerator(
+            latents=lambda count, seed: sampler.inputs(Rows(0, count), seed),
+            generate=partial(sampler.generate, seed=sampling.seed),
+        )
         return self.score(fake, sampling, generator, sampler.watch)
-
-
-def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:
-    """Return a sampler's generator, whose inner noise follows `seed`."""
-
-    def latents(count: int, seed: int) -> SampleBatch:
-        return sampler.inputs(Rows(0, count), seed)
-
-    return ScoredGenerator(latents, partial(sampler.generate, seed=seed))
 
 
 def preparation(dataset: ComponentPlan) -> str:
@@ -180,13 +179,3 @@ def preparation(dataset: ComponentPlan) -> str:
         for name, value in sorted(dataset.parameters.items())
         if value is not None and not isinstance(value, Path)
     )
-
-
-def environment(processes: Processes) -> dict[str, Any]:
-    """Return what a score was computed on: versions, device, world size."""
-    return {
-        "ganzoo": __version__,
-        "torch": str(torch.__version__),
-        "device": str(processes.device),
-        "world_size": processes.world_size,
-    }

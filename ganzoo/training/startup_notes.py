@@ -8,10 +8,10 @@ import torch
 
 from ganzoo.components.build import Components, capabilities
 from ganzoo.components.plan import Plan
+from ganzoo.training.execution import SMALL_STEP_FLOPS
 from ganzoo.training.graphs import obstacles
 from ganzoo.training.networks import RequiredGradients
 from ganzoo.training.step import GanStep
-from ganzoo.training.threads import SMALL_STEP_FLOPS
 
 
 def startup_notes(plan: Plan, step: GanStep) -> list[str]:
@@ -30,7 +30,7 @@ def _on_compiling(step: GanStep) -> Iterator[str]:
     penalised = RequiredGradients.by(step.parts.game_parts()).penalised
     if compiled is not None and compiled.penalty is None and penalised:
         yield (
-            "D updates buffers as it runs (a norm's statistics, spectral norm), so it is not "
+            "D updates buffers in its forward pass (batch statistics, spectral norm), so it is not "
             "compiled in updates with a gradient penalty"
         )
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
-from ganzoo.sampling.labels import LabelSampler
 from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.sampling.sampler import LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
@@ -34,7 +34,7 @@ from ganzoo.training.nonfinite import (
 )
 from ganzoo.training.player import Guard, Player
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Schedules
+from ganzoo.training.schedules import Knob
 from ganzoo.training.update import (
     Inputs,
     StepConfig,
@@ -43,6 +43,7 @@ from ganzoo.training.update import (
     forward_context,
     frozen,
     prepared,
+    seed_default_generators,
     update_terms,
 )
 
@@ -72,7 +73,7 @@ class GanStep:
     players: dict[str, Player]
     ema: Ema | None = None
     label_sampler: LabelSampler | None = None
-    schedules: Schedules = field(default_factory=Schedules)
+    schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
     iteration: int = 0
@@ -109,8 +110,10 @@ class GanStep:
             compile_errors() if self.networks.compiled else nullcontext(),
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
         ):
-            self._seed_default_generators()
-            self.schedules.apply(self.samples_seen)
+            key = self.noise.key("default", self.iteration, self.processes.rank)
+            seed_default_generators(key, self.processes.device)
+            for knob in self.schedules:
+                knob.apply(self.samples_seen)
             terms: dict[str, Tensor] = {}
             for repeat in range(self.config.discriminator_steps):
                 terms |= self.update(self.discriminator, repeat)
@@ -141,15 +144,8 @@ class GanStep:
             result = self.graphs.run(self.train_step, player, due, inputs)
         else:
             result = self.train_step(player, due, inputs)
-        record = UpdateRecord(
-            player=player.name,
-            repeat=repeat,
-            step=self.iteration,
-            samples_seen=self.samples_seen,
-            position=inputs.batch.position,
-            terms=result.terms,
-            norms=result.norms,
-        )
+        where = (player.name, repeat, inputs.step, inputs.samples_seen, inputs.batch.position)
+        record = UpdateRecord(*where, result.terms, result.norms)
         player.count(skipped=result.failed)
         if result.failed:
             self._skip(player, self._report(record))
@@ -161,40 +157,32 @@ class GanStep:
         if result.sign is not None:
             seen = {"real_logits_sign": result.sign, "samples": self.config.batch_size}
             self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
-        letter = player.name[0]
-        labelled = {f"{letter}/{name}": value for name, value in result.terms.items()}
-        labelled[f"{letter}/gradient_norm"] = result.norm
-        if player.scale:
-            # A float16 overflow only lowers the loss scale: the log's mean leaves NaN out.
-            labelled = {name: _or_nan(value) for name, value in labelled.items()}
-        return labelled
+        return result.labelled(player)
 
     def train_step(
         self, player: Player, due: list[RegularizerSlot], inputs: Inputs | HeldInputs
     ) -> UpdateResult:
-        """Run forward, backward and optimizer of one update, which a CUDA graph can capture.
-
-        Without a guard the host waits for the device once, to decide about the update.
-        """
+        """Run forward, backward and optimizer of one update; a CUDA graph can capture it all."""
         required, game = self.required_gradients(player, due), None
         terms: dict[str, Tensor] = {}
         signs: list[Tensor] = []
         for rows in self.micro_batches():
             with forward_context(required, self.processes.device, self.config.autocast):
                 game = prepared(self.game(player, inputs, rows, required), due)
-                parts = self.terms(player, game, due)
+                micro = self.terms(player, game, due)
                 # Terms are means. Shares of the global batch make gradients of micro-batches and
                 # ranks add up to that of the mean over the whole batch.
                 share = rows.count / self.config.batch_size
-                total = torch.stack(list(parts.values())).sum() * share
+                total = torch.stack(list(micro.values())).sum() * share
             player.backward(total)
-            accumulate(terms, parts, rows.count / self.rows.count)
+            accumulate(terms, micro, rows.count / self.rows.count)
             if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
                 sign = game.real_logits.detach().sign().mean()
                 signs.append(sign * (rows.count / self.rows.count))
         total = torch.stack(list(terms.values())).sum()
         verdict = player.finish_gradients(total, penalised=required.penalised)
         if player.guard is None:
+            # The host decides, and waits for the device here.
             made, failed = torch.stack([verdict.finite, verdict.failed]).tolist()
             if made:
                 player.optimizer.step()
@@ -236,11 +224,7 @@ class GanStep:
             yield Rows(first, min(size, self.rows.count - first))
 
     def game(
-        self,
-        player: Player,
-        inputs: Inputs | HeldInputs,
-        part: Rows,
-        required: RequiredGradients,
+        self, player: Player, inputs: Inputs | HeldInputs, part: Rows, required: RequiredGradients
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         noise = inputs.noise(part)
@@ -270,15 +254,6 @@ class GanStep:
             if hasattr(slot.component, player.name) or hasattr(slot.component, "prepare")
         ]
         return RequiredGradients.by([self.parts.loss, *active])
-
-    def _seed_default_generators(self) -> None:
-        """Seed what dropout and noise inside networks draw from, on the CPU and on our device."""
-        key = self.noise.key("default", self.iteration, self.processes.rank)
-        # Not torch.manual_seed: it queues a request, with its stack trace, for every kind of device
-        # that is not in use, which took a twelfth of the smallest recipes' steps.
-        torch.default_generator.manual_seed(key)
-        if self.processes.device.type != "cpu":
-            torch.get_device_module(self.processes.device).manual_seed(key)
 
     # --- updates that are not finite ---
 
@@ -331,7 +306,13 @@ class GanStep:
         if self.graphs:
             self.graphs.reset()
 
-    # --- for checkpoints ---
+    # --- for samples and checkpoints ---
+
+    def sampler(self) -> Sampler:
+        """Return the sampler of G's average, or of G itself if it has none."""
+        generator = self.ema.module if self.ema else self.parts.generator
+        latent, device = self.parts.latent, self.processes.device
+        return Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""
@@ -345,7 +326,3 @@ class GanStep:
     @rollbacks.setter
     def rollbacks(self, count: int) -> None:
         self.noise = replace(self.noise, rollbacks=count)
-
-
-def _or_nan(value: Tensor) -> Tensor:
-    return torch.where(torch.isfinite(value), value, torch.nan)

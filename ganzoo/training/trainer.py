@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from shlex import quote
 
@@ -14,11 +14,10 @@ from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
-from ganzoo.training.callbacks import MetricsLogger, Reporters
+from ganzoo.training.callbacks import Gallery, MetricsLogger, Reporters
 from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of
 from ganzoo.training.collapse import CollapseMonitor
 from ganzoo.training.ending import StopFlag
-from ganzoo.training.gallery import Gallery
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer
@@ -45,11 +44,6 @@ class Trainer:
     best: Score | None = None
     evaluations_since_best: int = 0
     resumed_at: int | None = None
-    checkpoints: CheckpointManager = field(init=False)
-    nonfinite: NonFinitePolicy = field(init=False)
-    collapse_monitor: CollapseMonitor = field(init=False)
-    metrics: MetricsLogger = field(init=False)
-    gallery: Gallery = field(init=False)
 
     def __post_init__(self) -> None:
         parts = (self.directory, self.processes, self.reporters)
@@ -102,7 +96,7 @@ class Trainer:
         if "log" in due:
             self.metrics.write(step.iteration, step.samples_seen)
         if "draw" in due:
-            self.gallery.draw(step.iteration, self.sampler())
+            self.gallery.draw(step.iteration, self.step.sampler())
         if "evaluate" in due:
             ended = self.evaluate()
         if "save" in due or ended:
@@ -126,20 +120,7 @@ class Trainer:
         self.nonfinite.handle(found.report, self.step.rollbacks, go_back)
         self.metrics.reset(self.step.samples_seen)
         self.best, self.evaluations_since_best = previous_best(
-            self.directory.scores(),
-            self.step.iteration,
-            self.plan.recipe.settings.train.stop,
-        )
-
-    def sampler(self) -> Sampler:
-        """Return the sampler of G's average, or of G itself if there is none."""
-        generator = self.step.ema.module if self.step.ema else self.step.parts.generator
-        return Sampler(
-            generator,
-            self.plan.spec,
-            self.step.parts.latent,
-            self.step.label_sampler,
-            self.processes.device,
+            self.directory.scores(), self.step.iteration, self.plan.recipe.settings.train.stop
         )
 
     # --- scores ---
@@ -158,7 +139,7 @@ class Trainer:
 
     def evaluate(self) -> str | None:
         """Check for collapse and score; return why the run ends here, if it does."""
-        collapsed = self.collapse_monitor.check(self.sampler(), self.step)
+        collapsed = self.collapse_monitor.check(self.step.sampler(), self.step)
         impatient = self.scorer is not None and self.compare_with_best()
         if collapsed and self.collapse_monitor.policy == "stop":
             return "collapsed"
@@ -181,8 +162,6 @@ class Trainer:
         settings = self.plan.recipe.settings
         sampling = Sampling(
             weights="ema" if self.step.ema else "raw",
-            batch_norm="eval",
-            truncation=None,
             labels=settings.labels if settings.conditional else None,
             step=self.step.iteration,
             samples_seen=self.step.samples_seen,
@@ -190,7 +169,7 @@ class Trainer:
             selected=selected,
             seed=settings.eval.seed,
         )
-        return self.score_or_stop(self.sampler(), count, sampling)
+        return self.score_or_stop(self.step.sampler(), count, sampling)
 
     def score_or_stop(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of a sampler. If the run should stop meanwhile, save and raise."""
@@ -223,7 +202,8 @@ class Trainer:
         except CheckpointError as error:
             self.reporters.notify("noted", f"the best checkpoint is not scored again: {error}")
             return
-        sampler = replace(self.sampler(), generator=deepcopy(self.sampler().generator))
+        sampler = self.step.sampler()
+        sampler = replace(sampler, generator=deepcopy(sampler.generator))
         name = "ema" if self.step.ema else "generator"
         read_network(sampler.generator, checkpoint.file(f"{name}.safetensors"))
         assert self.best.sampling is not None
@@ -243,7 +223,4 @@ class Trainer:
             return
         self.step.check_finite()
         self.save(needed=True)
-        raise self.stopped()
-
-    def stopped(self) -> GanzooError:
-        return self.flag.error(quote(str(self.directory.path)), self.step.iteration)
+        raise self.flag.error(quote(str(self.directory.path)), self.step.iteration)

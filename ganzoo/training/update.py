@@ -77,6 +77,19 @@ class UpdateResult:
     """A term or a gradient is not finite, beyond a mere float16 overflow. Always False under a
     guard, which keeps the verdict on the device."""
 
+    def labelled(self, player: Player) -> dict[str, Tensor]:
+        """Return the terms and the gradient norm for the log, named ``d/…`` or ``g/…``."""
+        letter = player.name[0]
+        named = {f"{letter}/{name}": value for name, value in self.terms.items()}
+        named[f"{letter}/gradient_norm"] = self.norm
+        if player.scale:
+            # After a float16 overflow, which only lowers the loss scale, the log's mean omits NaN.
+            named = {
+                name: torch.where(torch.isfinite(value), value, torch.nan)
+                for name, value in named.items()
+            }
+        return named
+
 
 def update_terms(
     loss: Loss, player: Player, game: EngineGame, due: Sequence[RegularizerSlot]
@@ -137,6 +150,15 @@ def forward_context(
         # off again for losses in float32; `Networks.autocast` switches it on for each forward pass.
         with torch.autocast(device.type, autocast), torch.autocast(device.type, enabled=False):
             yield
+
+
+def seed_default_generators(key: int, device: torch.device) -> None:
+    """Seed what dropout and noise inside networks draw from, on the CPU and on the device."""
+    # Not torch.manual_seed: it queues a request, with its stack trace, for every kind of device
+    # that is not in use, which took a twelfth of the smallest recipes' steps.
+    torch.default_generator.manual_seed(key)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(key)
 
 
 @contextmanager

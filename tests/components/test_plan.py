@@ -169,7 +169,8 @@ def test_what_a_side_schedules_for_itself_is_left_alone_by_both(tmp_path: Path) 
     made = plan(tmp_path, schedules=scheduled)
     parts = build(made)
     optimizers = make_optimizers(made, parts.generator, parts.discriminator)
-    make_run_schedules(made, parts, optimizers).apply(0)
+    for knob in make_run_schedules(made, parts, optimizers):
+        knob.apply(0)
     rates = {role: each.param_groups[0]["lr"] for role, each in optimizers.items()}
     assert rates == pytest.approx({"generator": 1e-4, "discriminator": 2e-5})
 

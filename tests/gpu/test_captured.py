@@ -1,4 +1,4 @@
-"""Updates on a GPU: captured as eager, without waiting for the host, accidents found."""
+"""Captured updates on a GPU: equal to eager ones, never waiting, failures found later."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ from torch import Tensor
 from ganzoo.components.plan import Plan
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import read_state, write_state
+from ganzoo.training.execution import numerics
 from ganzoo.training.graphs import WARM_UPS
 from ganzoo.training.nonfinite import NotFinite
 from ganzoo.training.player import INITIAL_SCALE
-from ganzoo.training.precision import numerics
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 
@@ -86,7 +86,7 @@ def test_a_step_never_waits_for_the_device(
 
 
 @pytest.mark.parametrize("captured", [False, True])
-def test_an_accident_is_found_when_the_host_looks(
+def test_a_failed_update_is_found_when_the_host_checks(
     tmp_path: Path, gpu: torch.device, captured: bool
 ) -> None:
     step = made(small_plan(tmp_path), gpu, captured=captured)
@@ -122,9 +122,7 @@ def test_an_overflow_in_a_captured_update_moves_no_weight(
     step.check_finite()
 
 
-def test_state_that_was_read_back_goes_on_as_it_would_have(
-    tmp_path: Path, gpu: torch.device
-) -> None:
+def test_a_restored_state_continues_bit_for_bit(tmp_path: Path, gpu: torch.device) -> None:
     plan = small_plan(tmp_path, SURE)
     with numerics(plan.recipe.settings.train):
         straight, resumed = made(plan, gpu, captured=True), made(plan, gpu, captured=True)
@@ -136,7 +134,7 @@ def test_state_that_was_read_back_goes_on_as_it_would_have(
     assert all(torch.equal(a, b) for a, b in zip(state(straight), state(resumed), strict=True))
 
 
-def test_updates_are_captured_anew_after_the_run_went_back(
+def test_updates_are_captured_again_after_the_run_went_back(
     tmp_path: Path, gpu: torch.device
 ) -> None:
     step = made(small_plan(tmp_path, {"train.discriminator_steps": 5}), gpu, captured=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from ganzoo.cli import main
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.scoring import features
-from ganzoo.training import checkpointing, launch, scorer
+from ganzoo.training import checkpointing, launch, run_files, scorer
+from ganzoo.training.callbacks import Gallery
 from ganzoo.training.ending import StopAsked, StopFlag
-from ganzoo.training.gallery import Gallery
 from ganzoo.training.step import GanStep
 
 from .tiny import STEPS, TINY, differing, last_checkpoint, only_run
@@ -129,17 +130,20 @@ def test_a_signal_saves_a_checkpoint_prints_the_resume_command_and_loses_nothing
     assert scores_of(run) == scores_of(straight)
 
 
-@pytest.mark.parametrize("function", ["_write_identity", "make_step"])
+@pytest.mark.parametrize(
+    ("module", "function"), [(run_files, "write_atomic"), (launch, "make_step")]
+)
 def test_a_signal_before_the_first_step_leaves_a_run_that_can_be_resumed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     straight: Path,
+    module: ModuleType,
     function: str,
 ) -> None:
     runs = tmp_path / "runs"
     words = ["run", *TINY, "--runs-dir", str(runs)]
-    assert signalled(words, monkeypatch, launch, function, 1, USR1) == 75
+    assert signalled(words, monkeypatch, module, function, 1, USR1) == 75
     run = only_run(runs)
     said = capfd.readouterr().err.splitlines()
     assert said[-2:] == ["stopped by SIGUSR1 before the first step", f"try: ganzoo resume {run}"]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo.scaffold.names import names_of
-from ganzoo.scaffold.plugin import plugin_files
+from ganzoo.scaffold.plugin import names_of, plugin_files
 
 InstallScaffold = Callable[..., Path]
 

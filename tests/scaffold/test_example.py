@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from ganzoo.scaffold.names import names_of
-from ganzoo.scaffold.plugin import plugin_files
+from ganzoo.scaffold.plugin import names_of, plugin_files
 
 EXAMPLE = Path(__file__).parents[2] / "plugins" / "example"
 KINDS = ("generator", "loss", "regularizer", "dataset", "metric")

@@ -4,7 +4,7 @@ import pytest
 
 from ganzoo.errors import UsageError
 from ganzoo.registry.names import is_name
-from ganzoo.scaffold.names import names_of
+from ganzoo.scaffold.plugin import names_of
 
 
 def test_distribution_and_package_follow_from_the_namespace() -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from ganzoo.cli import main
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.load import shipped_recipes
-from ganzoo.scaffold.photos import FEW, Facts, photo_text
+from ganzoo.scaffold.recipe import FEW, Facts, photo_text
 
 Capture = pytest.CaptureFixture[str]
 

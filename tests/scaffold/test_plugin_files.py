@@ -11,8 +11,7 @@ import yaml
 from ganzoo.api import ENTRY_POINT_GROUP, HOOKS
 from ganzoo.errors import UsageError
 from ganzoo.registry import Registry
-from ganzoo.scaffold.names import names_of
-from ganzoo.scaffold.plugin import TEMPLATES, plugin_files, write_plugin
+from ganzoo.scaffold.plugin import TEMPLATES, names_of, plugin_files, write_plugin
 
 ACME = names_of("acme")
 COMPONENTS = [kind for kind in HOOKS if kind != "recipe"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.errors import PluginError, UsageError
-from ganzoo.scaffold.names import names_of
+from ganzoo.scaffold.plugin import names_of
 from ganzoo.scaffold.trial import Step, require_free, trial
 
 ACME = names_of("acme")
@@ -70,7 +70,7 @@ def test_looking_for_pip_leaves_distutils_unchanged() -> None:
         "        assert name != 'pip', 'a finder that acts on it was asked for pip'\n"
         "sys.meta_path.insert(0, Finder())\n"
         "from pathlib import Path\n"
-        "from ganzoo.scaffold.names import names_of\n"
+        "from ganzoo.scaffold.plugin import names_of\n"
         "from ganzoo.scaffold.trial import trial\n"
         "list(trial(names_of('acme'), {'loss'}, Path('here')))"
     )

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from ganzoo.api import Evaluated, SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.scoring.features import Extraction, Probe, ScoredGenerator
+from ganzoo.scoring.features import Extraction, Probe, ScoredGenerator, unrounded
 from ganzoo.scoring.metric_inputs import content_key
-from ganzoo.scoring.preparation import unrounded
 from ganzoo.scoring.reference import RealData
 from ganzoo.scoring.score_samples import score_samples
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.scoring.preparation import input_rule, prepare
+from ganzoo.scoring.features import input_rule, prepare
 
 
 def images(*shape: int) -> Tensor:

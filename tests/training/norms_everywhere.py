@@ -11,13 +11,9 @@ import torch.distributed as dist
 from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d
 from torch import Tensor, nn
 
+from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks
 from ganzoo.training.batch_norm import average_running_statistics, sync_batch_norm
-from ganzoo.training.processes import (
-    Processes,
-    find_processes,
-    gather_over_ranks,
-    mean_over_ranks,
-)
+from ganzoo.training.processes import Processes, find_processes
 
 
 class Doubled(nn.BatchNorm2d):

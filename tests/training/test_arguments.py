@@ -1,4 +1,4 @@
-"""What Python programs pass: taken where it can be meant, refused in plain words where not."""
+"""Arguments of the Python interface: valid ones are accepted, others refused in one line."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def test_whole_numbers_of_any_library_become_pythons(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [-1, 2.0, "3", None, [1]])
-def test_what_is_no_whole_number_in_range_is_refused_as_it_was_written(value: Any) -> None:
+def test_a_value_that_is_not_a_whole_number_in_range_is_refused_as_written(value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         whole_number(value, "the seed", least=0)
     assert caught.value.message == f"the seed is a whole number from 0 on, not {value!r}"
@@ -64,18 +64,18 @@ def test_labels_are_one_class_or_one_for_each_sample(labels: Any, expected: list
 @pytest.mark.parametrize(
     "labels", [[1], [1, 2, 3], [], [[1, 2]], [[1], [2, 3]], 1.5, "3", ["a", 1]]
 )
-def test_labels_of_another_kind_or_number_are_refused(labels: Any) -> None:
+def test_labels_of_a_wrong_type_or_count_are_refused(labels: Any) -> None:
     with pytest.raises(UsageError, match="one for each of the 2 samples"):
         class_labels(labels, 2, 10)
 
 
 @pytest.mark.parametrize("labels", [-1, 10, [0, 10], [-1, 0]])
-def test_labels_that_no_class_has_are_refused_with_those_there_are(labels: Any) -> None:
+def test_labels_out_of_range_are_refused_with_the_range(labels: Any) -> None:
     with pytest.raises(UsageError, match="labels go from 0 to 9, not to"):
         class_labels(labels, 2, 10)
 
 
-def test_an_option_that_there_is_not_is_answered_with_the_nearest() -> None:
+def test_an_unknown_option_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="no option 'run_directory' - did you mean 'runs_dir"):
         options_of({"run_directory": "x"})
     with pytest.raises(UsageError, match="there are runs_directory, name, max_seconds"):
@@ -83,7 +83,7 @@ def test_an_option_that_there_is_not_is_answered_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "3h", float("nan")])
-def test_a_time_limit_that_is_no_time_is_refused(seconds: Any) -> None:
+def test_an_invalid_time_limit_is_refused(seconds: Any) -> None:
     with pytest.raises(UsageError, match="max_seconds is a number above 0"):
         options_of({"max_seconds": seconds})
 
@@ -99,12 +99,12 @@ def test_a_score_changes_how_a_run_is_evaluated_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("recipe", [{"loss": "hinge"}, None, 3, ["a.yaml"]])
-def test_what_is_no_recipe_is_called_so(recipe: Any, tmp_path: Path) -> None:
+def test_an_argument_that_is_not_a_recipe_is_refused(recipe: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a recipe is a file, the name of one, or a Recipe"):
         ganzoo.run(recipe, runs_directory=tmp_path)
 
 
-def test_a_name_that_no_run_may_have_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_an_invalid_run_name_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean 'my-run'"):
         ganzoo.run("digits-dcgan-conditional", TINY, runs_directory=tmp_path, name="my run")
     assert list(tmp_path.iterdir()) == []
@@ -134,7 +134,7 @@ def test_a_run_without_labels_takes_none_and_says_how_to_train_one_that_does(run
 
 
 @pytest.mark.parametrize("form", ["nonsense", "Program", "", None])
-def test_a_generator_is_exported_in_the_forms_there_are(run: Run, form: Any) -> None:
+def test_an_unknown_export_form_is_refused(run: Run, form: Any) -> None:
     with pytest.raises(UsageError, match="exported as safetensors or program, not"):
         run.export(form)
     assert not run.directory.export_directory.exists()
@@ -158,14 +158,14 @@ def test_a_checkpoint_is_final_best_or_a_step(run: Run) -> None:
         run.checkpoint(7)
 
 
-def test_a_run_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_missing_run_is_a_usage_error(tmp_path: Path) -> None:
     for reference in ("last", "nope", tmp_path):
         with pytest.raises(UsageError, match="no run"):
             ganzoo.load(reference, tmp_path)
 
 
 @pytest.mark.parametrize("reference", [3, None, ["last"]])
-def test_what_cannot_name_a_run_is_called_so(reference: Any, tmp_path: Path) -> None:
+def test_an_argument_that_cannot_name_a_run_is_refused(reference: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a run is a path, the beginning of its name, or 'last'"):
         ganzoo.load(reference, tmp_path)
 

@@ -1,4 +1,4 @@
-"""What is saved when, and a disk that is full in the middle of it."""
+"""When checkpoints are saved, and full disks and lost workers during a run."""
 
 import errno
 import multiprocessing
@@ -95,7 +95,7 @@ def test_a_full_disk_is_survived_but_not_three_times_in_a_row(
     assert manager.store.steps() == [0, 10]
 
 
-def test_a_checkpoint_that_is_needed_is_not_left_out(
+def test_a_needed_checkpoint_is_never_skipped(
     manager: CheckpointManager, step: GanStep, full_disk: Any
 ) -> None:
     full_disk(True)
@@ -119,7 +119,7 @@ def test_an_evaluation_that_is_also_a_save_publishes_one_checkpoint(tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="file size limits of POSIX")
-def test_a_run_whose_files_may_not_grow_ends_with_the_disk_full(tmp_path: Path) -> None:
+def test_a_run_whose_files_cannot_grow_ends_with_disk_full(tmp_path: Path) -> None:
     train = {"steps": 10, "batch_size": 16, "save_every_steps": 2, "on_collapse": "ignore"}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(SMALL | {"train": train}))
     done = subprocess.run(
@@ -150,7 +150,7 @@ NO_MEMORY = {
 
 
 @pytest.mark.parametrize("kind", NO_MEMORY)
-def test_out_of_memory_offers_half_the_batch_at_once_and_changes_nothing(
+def test_out_of_memory_hints_at_half_the_batch_at_once(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*anything: Any, **how: Any) -> None:
@@ -178,7 +178,7 @@ def test_out_of_memory_offers_half_the_batch_at_once_and_changes_nothing(
         ({"train.batch_norm": "synced"}, 2, "train.batch_size=8"),
     ],
 )
-def test_what_out_of_memory_offers_is_smaller_and_never_refused(
+def test_the_out_of_memory_hint_is_smaller_and_never_refused(
     overrides: dict[str, Any], world_size: int, less: str | None, tmp_path: Path
 ) -> None:
     plan = small_plan(tmp_path, overrides)
@@ -191,7 +191,7 @@ def test_what_out_of_memory_offers_is_smaller_and_never_refused(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_reader_of_data_that_is_killed_ends_the_run_with_the_command_that_goes_on(
+def test_a_killed_data_worker_ends_the_run_with_the_command_to_resume(
     tmp_path: Path,
 ) -> None:
     class Killer(Reporter):
@@ -215,5 +215,5 @@ def test_a_reader_of_data_that_is_killed_ends_the_run_with_the_command_that_goes
         "DataLoader worker (pid(s) 2681, 2682) exited unexpectedly",
     ],
 )
-def test_whatever_torch_says_of_a_reader_that_is_gone_is_understood(words: str) -> None:
+def test_every_message_of_torch_about_a_lost_worker_is_recognised(words: str) -> None:
     assert _WORKER_GONE.match(words)

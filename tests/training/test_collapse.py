@@ -19,16 +19,17 @@ from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
 from ganzoo.training.callbacks import Reporter, Reporters
-from ganzoo.training.collapse import GRACE_SAMPLES, CollapseMonitor
-from ganzoo.training.launch import Options, train_run
-from ganzoo.training.processes import Processes
-from ganzoo.training.sample_stats import (
+from ganzoo.training.collapse import (
+    GRACE_SAMPLES,
+    CollapseMonitor,
     RealBaseline,
     SampleComparison,
     SampleStats,
     distances,
     effective_number,
 )
+from ganzoo.training.launch import Options, train_run
+from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer
 
 from .recipes import SMALL, small_plan

@@ -1,4 +1,4 @@
-"""Compiled networks play the same game: losses and gradients are eager's, penalties included."""
+"""Compiled networks have the losses and gradients of eager ones, penalties included."""
 
 import shutil
 from dataclasses import replace
@@ -113,7 +113,7 @@ def compiled_into(tmp_path: Path, raised: Exception, file: str = __file__) -> Ga
     return step
 
 
-def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -> None:
+def test_a_compiler_failure_is_one_line_with_a_hint(tmp_path: Path) -> None:
     raised = torch._dynamo.exc.Unsupported("no such stride\nand forty lines more")
     step = compiled_into(tmp_path, raised)
     with pytest.raises(
@@ -123,7 +123,7 @@ def test_what_the_compiler_fails_of_is_one_line_with_a_way_out(tmp_path: Path) -
     assert e.value.hint == "train.compile=false"
 
 
-def test_a_gradient_that_a_component_takes_of_a_compiled_network_itself_is_said(
+def test_a_double_backward_through_a_compiled_network_is_explained(
     tmp_path: Path,
 ) -> None:
     raised = RuntimeError(
@@ -136,18 +136,18 @@ def test_a_gradient_that_a_component_takes_of_a_compiled_network_itself_is_said(
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"),
+    ("raised", "expected"),
     [(AssertionError("strides"), DeviceError), (torch.OutOfMemoryError(), torch.OutOfMemoryError)],
     ids=["strides", "memory"],
 )
-def test_of_what_compiled_code_raises_memory_alone_is_not_put_on_the_compiler(
-    tmp_path: Path, raised: Exception, told: type[Exception]
+def test_errors_of_compiled_code_are_the_compilers_except_out_of_memory(
+    tmp_path: Path, raised: Exception, expected: type[Exception]
 ) -> None:
     step = compiled_into(tmp_path, raised, "/cache/torchinductor_me/made.py")
-    with pytest.raises(told):
+    with pytest.raises(expected):
         step()
 
 
-def test_an_error_of_a_network_is_not_put_on_the_compiler(tmp_path: Path) -> None:
+def test_an_error_of_a_network_is_not_blamed_on_the_compiler(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="my own"):
         compiled_into(tmp_path, ValueError("my own"))()

@@ -1,4 +1,4 @@
-"""The dry step: every component gets what it declares, and what it breaks is said at once."""
+"""The dry run: every component gets what it declares, and one that fails is named."""
 
 from pathlib import Path
 
@@ -33,12 +33,12 @@ def prepared(folder: Path, declared: str) -> None:
     prepare("gaussians-mlp", overrides, Registry.with_local(file))
 
 
-def test_who_declares_generator_graph_can_differentiate_through_g_in_ds_update(
+def test_a_component_that_declares_generator_graph_can_differentiate_through_g_in_ds_update(
     tmp_path: Path,
 ) -> None:
     prepared(tmp_path, "{'generator-graph'}")
 
 
-def test_who_does_not_is_told_before_training(tmp_path: Path) -> None:
+def test_a_component_that_does_not_fit_is_named_before_training(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="local/jacobian failed in the discriminator's update"):
         prepared(tmp_path, "()")

@@ -147,7 +147,7 @@ def test_a_sample_that_cannot_be_read_is_reported_in_the_words_of_the_data_set(b
     assert (caught.value.message, caught.value.hint) == ("photo-7.png is torn", "remove it")
 
 
-# --- batches are read when somebody asks for them ---
+# --- batches are read on demand ---
 
 
 class Counted(Numbers):
@@ -201,7 +201,7 @@ def test_workers_decode_ahead_again_after_a_run_went_back() -> None:
     assert data.here.sum() == (READS_IN_A_ROW + 1) * 4
 
 
-def test_batches_that_nobody_reads_decode_nothing() -> None:
+def test_unread_batches_decode_nothing() -> None:
     data = Counted(100)
     feed = make_feed(data, in_memory=False)
     for _ in range(10):

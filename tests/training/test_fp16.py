@@ -1,4 +1,4 @@
-"""float16: a factor on each network's loss, and what an overflow is taken for."""
+"""float16: the loss scale of each network, and what counts as an overflow."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def test_the_factor_follows_torchs_grad_scaler() -> None:
         assert float(ours.factor) == scaler.get_scale()
 
 
-def test_at_a_factor_of_one_an_overflow_is_in_earnest() -> None:
+def test_at_a_factor_of_one_an_overflow_is_a_failure() -> None:
     scale, halvings = LossScale(CPU), 0
     while not bool(scale.update(NO, YES)):
         halvings += 1
@@ -56,7 +56,7 @@ def test_at_a_factor_of_one_an_overflow_is_in_earnest() -> None:
     assert float(scale.factor) == 1.0
 
 
-def test_a_factor_that_nothing_overflows_at_stays_finite() -> None:
+def test_a_factor_without_overflows_stays_finite() -> None:
     scale = LossScale(CPU)
     scale.factor.fill_(MAX_SCALE)
     for _ in range(GROWTH_INTERVAL):
@@ -66,7 +66,7 @@ def test_a_factor_that_nothing_overflows_at_stays_finite() -> None:
     assert float(scale.factor) == MAX_SCALE / 2
 
 
-def test_what_no_factor_enters_is_in_earnest_at_once() -> None:
+def test_a_term_that_the_factor_does_not_enter_fails_at_once() -> None:
     assert bool(LossScale(CPU).update(NO, NO))
 
 
@@ -118,7 +118,7 @@ def test_an_overflow_in_d_leaves_gs_factor_alone(tmp_path: Path) -> None:
     assert step.discriminator.skipped == 0
 
 
-def test_a_run_goes_on_with_its_factors(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_its_loss_scales(tmp_path: Path) -> None:
     first, second = make(tmp_path), make(tmp_path)
     scale_of(first, "generator").factor.fill_(2.0**20)
     for _ in range(3):
@@ -137,7 +137,7 @@ def test_a_term_that_is_not_finite_stops_a_run_in_fp16_too(tmp_path: Path) -> No
     assert_finite(the_run(tmp_path))
 
 
-def test_a_gradient_that_is_not_finite_is_taken_for_an_overflow(tmp_path: Path) -> None:
+def test_a_gradient_that_is_not_finite_counts_as_an_overflow(tmp_path: Path) -> None:
     directory = run(tmp_path, "gradient", train__precision="fp16")
     assert_finite(directory)
     assert not directory.nonfinite_file.exists() or not accidents(directory)

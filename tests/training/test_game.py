@@ -49,7 +49,7 @@ def test_d_sees_real_and_fake_in_one_pass_in_its_own_update() -> None:
     assert critic(played).batches == [16]
 
 
-def test_a_coupled_d_sees_them_apart() -> None:
+def test_a_batch_coupled_d_sees_them_in_two_passes() -> None:
     played = game()
     object.__setattr__(played.networks, "one_pass", False)
     _ = played.real_logits, played.fake_logits
@@ -63,7 +63,7 @@ def test_one_pass_and_two_give_the_same_logits() -> None:
     torch.testing.assert_close(together.fake_logits, apart.fake_logits)
 
 
-def test_the_generators_update_never_looks_at_real_data_unless_asked() -> None:
+def test_the_generators_update_reads_no_real_data_unless_a_component_does() -> None:
     played = game("generator")
     played.batch = lambda: pytest.fail("the real batch was loaded")
     assert played.fake_logits.shape == (8,)
@@ -74,7 +74,7 @@ def test_fakes_carry_a_graph_only_in_the_generators_update() -> None:
     assert not game("discriminator").fake.requires_grad
 
 
-def test_a_component_that_asks_for_it_gets_the_generators_graph_in_ds_update() -> None:
+def test_the_generators_graph_is_kept_in_ds_update_if_a_component_requires_it() -> None:
     assert game(required=RequiredGradients(generator_graph=True)).fake.requires_grad
 
 
@@ -101,7 +101,7 @@ def test_an_input_gradient_can_be_differentiated_again() -> None:
     torch.testing.assert_close(critic(played).w.grad, expected.detach())
 
 
-def test_replacing_latents_makes_new_fakes_and_keeps_what_d_said_of_real() -> None:
+def test_replacing_latents_makes_new_fakes_and_keeps_ds_output_on_real() -> None:
     played = game()
     before = played.real_output
     replaced = played.replace(latents=torch.zeros(8, 4))
@@ -110,7 +110,7 @@ def test_replacing_latents_makes_new_fakes_and_keeps_what_d_said_of_real() -> No
     assert not torch.equal(replaced.fake, played.fake)
 
 
-def test_replacing_a_field_that_there_is_not_is_refused() -> None:
+def test_replacing_an_unknown_field_is_refused() -> None:
     with pytest.raises(TypeError, match="'logits'"):
         game().replace(logits=torch.zeros(8))
 

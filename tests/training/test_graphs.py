@@ -130,7 +130,7 @@ def test_an_update_that_cannot_be_captured_runs_eagerly_and_is_reported(tmp_path
     assert all(torch.equal(a, b) for a, b in zip(state(eager), state(ours), strict=True))
 
 
-def test_updates_are_captured_anew_after_the_state_was_read_back(tmp_path: Path) -> None:
+def test_updates_are_captured_again_after_the_state_was_restored(tmp_path: Path) -> None:
     recorder = OnTheCpu()
     step = captured(small_plan(tmp_path), recorder)
     for _ in range(WARM_UPS + 2):
@@ -144,7 +144,7 @@ def test_updates_are_captured_anew_after_the_state_was_read_back(tmp_path: Path)
     assert recorder.captures_forgotten == before
 
 
-def test_a_checkpoint_says_nothing_of_graphs(tmp_path: Path) -> None:
+def test_a_checkpoint_does_not_depend_on_graphs(tmp_path: Path) -> None:
     plan = small_plan(tmp_path)
     eager, ours = make_step(plan, Processes(CPU)), captured(plan, OnTheCpu())
     for step in (eager, ours):
@@ -171,7 +171,7 @@ def test_a_checkpoint_says_nothing_of_graphs(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_stands_against_capturing_is_said_at_check_time(
+def test_obstacles_to_capturing_are_reported_by_check(
     tmp_path: Path, overrides: dict[str, Any], reason: str
 ) -> None:
     average = {

@@ -60,7 +60,7 @@ def test_groups_train_as_those_of_a_hand_made_optimizer(tmp_path: Path) -> None:
         assert torch.equal(mine, other)
 
 
-def test_without_groups_there_is_one_of_all_parameters_as_ever(tmp_path: Path) -> None:
+def test_without_groups_there_is_one_group_of_all_parameters(tmp_path: Path) -> None:
     plan = small_plan(tmp_path)
     parts = build(plan)
     optimizer = make_optimizers(plan, parts.generator, parts.discriminator)["generator"]
@@ -76,14 +76,15 @@ def test_a_schedule_moves_every_group_with_its_factor(tmp_path: Path, absolute: 
     plan = small_plan(tmp_path, grouped(schedules=schedules))
     parts = build(plan)
     optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
-    make_run_schedules(plan, parts, optimizers).apply(0)
+    for knob in make_run_schedules(plan, parts, optimizers):
+        knob.apply(0)
     lr, decay = (0.5, 0.5) if absolute else (0.5 * 1e-2, 0.5 * 0.1)
     groups = optimizers["generator"].param_groups
     assert [group["lr"] for group in groups] == pytest.approx([0.01 * lr, lr, lr])
     assert [group["weight_decay"] for group in groups] == pytest.approx([decay, decay, 0.0])
 
 
-def test_a_parameter_in_two_groups_takes_from_each_what_it_says() -> None:
+def test_a_parameter_in_two_groups_takes_each_option_from_the_group_that_sets_it() -> None:
     weight, bias = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     groups = {
         "mapping": Group(match="mapping.*", lr_factor=0.01),
@@ -99,7 +100,7 @@ def test_a_parameter_in_two_groups_takes_from_each_what_it_says() -> None:
         )
 
 
-def test_a_weight_under_spectral_norm_goes_by_its_own_name() -> None:
+def test_a_weight_under_spectral_norm_keeps_its_own_name() -> None:
     layer = parametrizations.spectral_norm(nn.Linear(2, 2))
     groups = {"weights": Group(match="0.weight", lr_factor=2.0)}
     named = dict(nn.Sequential(layer).named_parameters())
@@ -118,7 +119,9 @@ def test_a_weight_under_spectral_norm_goes_by_its_own_name() -> None:
         (Group(match="*"), "", "sets nothing: give lr_factor or weight_decay"),
     ],
 )
-def test_a_group_that_cannot_be_is_told_where_it_stands(group: Group, path: str, said: str) -> None:
+def test_an_invalid_group_is_reported_with_its_place_in_the_recipe(
+    group: Group, path: str, said: str
+) -> None:
     named = {"mapping.0.weight": nn.Parameter(torch.zeros(1))}
     known = Group(match="mapping.*", lr_factor=0.5)
     with pytest.raises(WrongGroups) as raised:

@@ -1,4 +1,4 @@
-"""Updates that the device decides about: the first bad one and all after it move no weight."""
+"""Updates that the device decides about: the first failed one and all later ones move no weight."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def guarded(tmp_path: Path, at: int = 2) -> GanStep:
     return step
 
 
-def test_a_guard_remembers_the_first_and_lets_nothing_through_after_it() -> None:
+def test_a_guard_records_the_first_failure_and_allows_nothing_after_it() -> None:
     guard = Guard(CPU)
     fine, bad = torch.tensor(True), torch.tensor(False)
     assert [bool(guard.allow(each)) for each in (fine, fine, bad, fine, bad)] == [True] * 2 + [
@@ -37,7 +37,7 @@ def test_a_guard_remembers_the_first_and_lets_nothing_through_after_it() -> None
     assert bool(guard.allow(fine))
 
 
-def test_weights_stay_as_they_were_before_the_accident(tmp_path: Path) -> None:
+def test_weights_stay_as_they_were_before_the_failed_update(tmp_path: Path) -> None:
     step = guarded(tmp_path, at=2)
     plain = make_step(plan_of(tmp_path, {"what": "term", "at": 2}), Processes(CPU))
     for _ in range(5):
@@ -50,7 +50,7 @@ def test_weights_stay_as_they_were_before_the_accident(tmp_path: Path) -> None:
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-def test_the_host_is_told_of_the_first_accident_when_it_looks(tmp_path: Path) -> None:
+def test_the_host_finds_the_first_failed_update_when_it_checks(tmp_path: Path) -> None:
     step = guarded(tmp_path, at=2)
     for _ in range(5):
         step()

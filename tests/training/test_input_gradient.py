@@ -1,4 +1,4 @@
-"""Input gradients of D by both of the engine's ways, against each other and finite differences."""
+"""Input gradients of D by autograd and by torch.func, against finite differences."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -13,8 +13,12 @@ import pytest
 
 from ganzoo.errors import DeviceError
 from ganzoo.recipes.schema import Train
-from ganzoo.training.launchers import refuse_unsupported, require_agreement, require_count
-from ganzoo.training.processes import find_processes
+from ganzoo.training.processes import (
+    find_processes,
+    refuse_unsupported,
+    require_agreement,
+    require_count,
+)
 
 from .recipes import small_recipe
 

@@ -1,4 +1,4 @@
-"""What becomes of a run that meets something not finite, under each policy."""
+"""Updates that are not finite, under each policy of ``train.on_nonfinite``."""
 
 import shlex
 from pathlib import Path
@@ -140,7 +140,7 @@ def test_a_rollback_that_does_not_help_is_not_repeated_for_ever(tmp_path: Path) 
     assert outcomes == ["rolled back"] * 3 + ["stopped"]
 
 
-def test_a_run_can_go_back_to_its_very_beginning(tmp_path: Path) -> None:
+def test_a_run_can_go_back_to_step_0(tmp_path: Path) -> None:
     early = {"accident": {"at": 0}, "train__on_nonfinite": "rollback"}
     directory = run(tmp_path, "term", **early)
     (back,) = (event for event in directory.events() if event["event"] == "rolled back")
@@ -212,7 +212,7 @@ def state_of(step: GanStep) -> dict[str, Tensor]:
     return found
 
 
-def test_what_is_left_of_a_bad_update_says_which_samples_it_saw(tmp_path: Path) -> None:
+def test_the_report_of_a_failed_update_names_its_samples(tmp_path: Path) -> None:
     step = step_of(tmp_path)
     for _ in range(3):
         step()
@@ -248,7 +248,7 @@ def test_a_weight_that_is_not_finite_is_named_and_never_written(tmp_path: Path) 
         write_state(step, tmp_path)
 
 
-def test_the_advice_is_the_same_experiment_at_half_the_learning_rates(tmp_path: Path) -> None:
+def test_the_hint_is_the_same_experiment_at_half_the_learning_rates(tmp_path: Path) -> None:
     given = {"optimizers__both": {"use": "adam", "lr": 0.5}, "optimizers__generator__lr": 0.1}
     with pytest.raises(Diverged) as caught:
         run(tmp_path, "term", **given)
@@ -262,7 +262,7 @@ def test_the_advice_is_the_same_experiment_at_half_the_learning_rates(tmp_path: 
 
 
 @pytest.mark.slow
-def test_an_accident_on_one_of_two_ranks_takes_both_back(tmp_path: Path) -> None:
+def test_a_failed_update_on_one_of_two_ranks_rolls_both_back(tmp_path: Path) -> None:
     plan_of(tmp_path, {"what": "constant", "rank": 1})
     words = ["run", str(tmp_path / "tiny.yaml"), "--plugin", str(PLUGIN)]
     done = launch(tmp_path, 2, "-m", "ganzoo", *words, "train.on_nonfinite=rollback")

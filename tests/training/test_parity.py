@@ -15,10 +15,10 @@ from ganzoo.bench.reference_loop import default_form
 from ganzoo.recipes.schema import Train
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import cpu_threads, keep_freed_memory, numerics
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
-from ganzoo.training.threads import cpu_threads, keep_freed_memory
+from ganzoo.training.update import seed_default_generators
 
 from .recipes import small_plan
 
@@ -69,9 +69,10 @@ def test_keeping_freed_memory_changes_no_bit() -> None:
 
 def test_default_generators_are_seeded_as_by_torch(tmp_path: Path) -> None:
     _, step = play(tmp_path)
-    step._seed_default_generators()
+    key = step.noise.key("default", step.iteration, 0)
+    seed_default_generators(key, CPU)
     ours = torch.rand(3)
-    torch.manual_seed(step.noise.key("default", step.iteration, 0))
+    torch.manual_seed(key)
     assert torch.equal(ours, torch.rand(3))
 
 
@@ -134,7 +135,7 @@ NUMERICS = {
 """The keys of `train` that say how a step is computed."""
 
 
-def test_every_key_that_says_how_a_step_is_computed_stands_on_the_page() -> None:
+def test_every_key_about_how_a_step_is_computed_is_on_the_page() -> None:
     named = {key for switch, _, _ in rows() for key in re.findall(r"train\.(\w+)", switch)}
     assert set(Train.model_fields) >= NUMERICS
     assert named >= NUMERICS

@@ -34,6 +34,6 @@ def test_blocks_of_one_batch_differ() -> None:
     assert not torch.equal(drawn[:128], drawn[128:])
 
 
-def test_a_key_is_what_it_was() -> None:
+def test_a_recorded_key_has_not_changed() -> None:
     # Another law would silently change every experiment's numbers.
     assert RandomStreams(7).key("generator0/latents", 12, 1) == 2854640914087244148

@@ -1,4 +1,4 @@
-"""A step put together anew from a checkpoint goes on bit for bit, under each switch."""
+"""A step restored from a checkpoint continues bit for bit, under each switch."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import write_state
-from ganzoo.training.precision import numerics
+from ganzoo.training.execution import numerics
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 
@@ -84,14 +84,14 @@ def assert_resumes(plan: Plan, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_a_run_goes_on_bit_for_bit_under(tmp_path: Path, switch: str) -> None:
+def test_a_run_resumes_bit_for_bit_under(tmp_path: Path, switch: str) -> None:
     assert_resumes(small_plan(tmp_path, EMA | SWITCHES[switch]), tmp_path / "checkpoint")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore:`torch.jit")
-def test_a_compiled_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
+def test_a_compiled_run_resumes_bit_for_bit(tmp_path: Path) -> None:
     tiny = {
         "generator": {"use": "mlp", "width": 8, "depth": 1},
         "discriminator": {"use": "mlp", "width": 8, "depth": 1},

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from ganzoo.api import SampleSpec
 from ganzoo.components.weights import read_network, write_network
 from ganzoo.errors import CheckpointError
-from ganzoo.sampling.labels import LabelSampler
-from ganzoo.sampling.sampler import Sampler, spherical
+from ganzoo.sampling.sampler import LabelSampler, Sampler, spherical
 
 
 class Gaussian:

@@ -1,4 +1,4 @@
-"""What a run's log says of how the engine plays a recipe."""
+"""The startup notes of a run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +22,17 @@ def said(tmp_path: Path, overrides: dict[str, Any], world_size: int = 1) -> str:
     return "\n".join(startup_notes(plan, make_step(plan, Processes(CPU, 0, world_size))))
 
 
-def test_an_ordinary_run_has_nothing_to_say(tmp_path: Path) -> None:
+def test_an_ordinary_run_has_no_startup_notes(tmp_path: Path) -> None:
     assert said(tmp_path, {}) == ""
 
 
-def test_batch_norm_is_marked_on_several_processes_and_its_absence_is_not(tmp_path: Path) -> None:
+def test_batch_norm_over_several_processes_gets_a_note_and_its_absence_none(tmp_path: Path) -> None:
     assert "G's batch norm sees one process's share" in said(tmp_path, {}, world_size=2)
     plain = {"generator": {"use": "mlp", "batch_norm": False}, "discriminator": {"use": "mlp"}}
     assert said(tmp_path, plain, world_size=2) == ""
 
 
-def test_synced_batch_norm_couples_no_more_and_that_is_said(tmp_path: Path) -> None:
+def test_synced_batch_norm_has_a_note_of_its_own(tmp_path: Path) -> None:
     synced = {"train.batch_norm": "synced"}
     assert said(tmp_path, synced, world_size=2).startswith("synced: batch norm in G sees the whole")
     assert "batch-coupled" not in said(tmp_path, synced, world_size=2)
@@ -41,22 +41,22 @@ def test_synced_batch_norm_couples_no_more_and_that_is_said(tmp_path: Path) -> N
     assert said(tmp_path, synced) == ""
 
 
-def test_batch_norm_under_micro_batches_is_said(tmp_path: Path) -> None:
+def test_batch_norm_under_micro_batches_gets_a_note(tmp_path: Path) -> None:
     assert said(tmp_path, {"train.micro_batch": 4}).startswith("batch norm in G sees micro-batches")
 
 
-def test_a_compiled_d_that_stays_eager_under_a_penalty_is_said(tmp_path: Path) -> None:
+def test_a_compiled_d_that_stays_eager_under_a_penalty_gets_a_note(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, {"loss": "wgan-gp"})
     step = make_step(plan, Processes(CPU))
     compiled = Compiled(nn.Identity(), nn.Identity(), penalty=None)
     step.networks = replace(step.networks, compiled=compiled)
     (line,) = startup_notes(plan, step)
-    assert line.startswith("D updates buffers as it runs")
+    assert line.startswith("D updates buffers in its forward pass")
     step.networks = replace(step.networks, compiled=replace(compiled, penalty=lambda x, y: (x, x)))
     assert startup_notes(plan, step) == []
 
 
-def test_a_large_fp32_step_on_a_cpu_with_bfloat16_is_told_of_it(
+def test_a_large_fp32_step_on_a_cpu_with_bfloat16_gets_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ganzoo.training.startup_notes.bf16_is_fast", lambda device: True)
@@ -76,7 +76,7 @@ def test_a_large_fp32_step_on_a_cpu_with_bfloat16_is_told_of_it(
         ("tf32", True, "train.precision: tf32 changes nothing here: the device is cpu"),
     ],
 )
-def test_a_precision_that_is_of_no_use_on_this_cpu_is_said(
+def test_a_precision_without_use_on_this_cpu_gets_a_note(
     precision: str, fast: bool, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ganzoo.training.startup_notes.bf16_is_fast", lambda device: fast)

@@ -12,7 +12,7 @@ from ganzoo.errors import Diverged
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Schedules, knobs
+from ganzoo.training.schedules import knobs
 from ganzoo.training.step import GanStep, frozen
 
 from .recipes import first_game, small_plan
@@ -58,7 +58,7 @@ def test_lean_gradients_are_bit_identical_to_the_textbooks(tmp_path: Path) -> No
     assert torch.equal(weights(ours.parts.generator), generator)
 
 
-def test_equal_seeds_play_equal_games_and_others_do_not(tmp_path: Path) -> None:
+def test_equal_seeds_train_equal_weights_and_others_do_not(tmp_path: Path) -> None:
     first, second, other = make(tmp_path), make(tmp_path), make(tmp_path, seed=1)
     for step in (first, second, other):
         step()
@@ -66,7 +66,7 @@ def test_equal_seeds_play_equal_games_and_others_do_not(tmp_path: Path) -> None:
     assert not torch.equal(weights(first.parts.generator), weights(other.parts.generator))
 
 
-def test_images_seen_counts_the_real_images_of_every_d_update(tmp_path: Path) -> None:
+def test_samples_seen_counts_the_real_samples_of_every_d_update(tmp_path: Path) -> None:
     step = make(tmp_path, train__discriminator_steps=3)
     step()
     assert (step.iteration, step.samples_seen) == (1, 3 * 16)
@@ -110,7 +110,7 @@ def test_micro_batches_change_rounding_only(tmp_path: Path, loss: str) -> None:
 
 
 class Observer:
-    """Changes nothing and keeps what it is told."""
+    """Changes nothing and keeps what it observes."""
 
     def __init__(self) -> None:
         self.signs: list[float] = []
@@ -119,7 +119,7 @@ class Observer:
         self.signs.append(float(statistics["real_logits_sign"]))
 
 
-def test_an_augmentation_is_told_of_the_whole_batch_under_micro_batches(tmp_path: Path) -> None:
+def test_an_augmentation_observes_the_whole_batch_under_micro_batches(tmp_path: Path) -> None:
     given = {"generator": {"use": "mlp", "batch_norm": False, "width": 16}}
     given |= {"discriminator": {"use": "mlp", "width": 16}}
     observers = Observer(), Observer()
@@ -142,7 +142,7 @@ def test_frozen_parameters_let_gradients_through_and_keep_none(tmp_path: Path) -
     assert all(parameter.requires_grad for parameter in step.discriminator.parameters)
 
 
-def test_gradients_are_clipped_to_the_norm_that_is_asked_for(tmp_path: Path) -> None:
+def test_gradients_are_clipped_to_the_recipes_norm(tmp_path: Path) -> None:
     step = make(tmp_path, train__clip_grad_norm=1e-3, optimizers__both={"use": "sgd", "lr": 1.0})
     before = weights(step.parts.generator)
     step()
@@ -192,7 +192,7 @@ def test_a_skipped_update_leaves_weights_and_average_finite(tmp_path: Path) -> N
     assert step.discriminator.updates == 4
 
 
-def test_a_scheduled_learning_rate_follows_the_images_seen(tmp_path: Path) -> None:
+def test_a_scheduled_learning_rate_follows_the_samples_seen(tmp_path: Path) -> None:
     schedule = {"optimizers.both.lr": {"use": "linear", "end_samples": 64}}
     step = make(tmp_path, schedules=schedule, optimizers__both={"use": "adam", "lr": 0.01})
     for _ in range(4):
@@ -226,7 +226,8 @@ def test_each_parameter_group_is_scheduled_from_its_own_value() -> None:
     groups = [{"params": [nn.Parameter(torch.ones(1))], "lr": lr} for lr in (0.1, 0.4)]
     optimizer = torch.optim.SGD(groups)
     made = knobs("optimizers.generator.lr", Halved(), {"generator": optimizer}, {})
-    Schedules(made).apply(100)
+    for knob in made:
+        knob.apply(100)
     assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.2]
 
 

@@ -125,7 +125,7 @@ def test_a_batch_smaller_than_the_number_of_processes_is_refused(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_what_couples_a_batch_is_marked_on_several_processes(tmp_path: Path) -> None:
+def test_batch_coupled_components_get_a_note_on_several_processes(tmp_path: Path) -> None:
     words = ["-m", "ganzoo", "run", str(small_recipe(tmp_path)), "train.steps=1"]
     done = launch(tmp_path, 2, *words)
     assert done.returncode == 0, done.stderr

@@ -15,8 +15,9 @@ import torch.distributed as dist
 from ganzoo.components.planner import make_plan
 from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
+from ganzoo.scoring.collectives import mean_over_ranks
 from ganzoo.training.assemble import make_step
-from ganzoo.training.processes import Processes, find_processes, mean_over_ranks
+from ganzoo.training.processes import Processes, find_processes
 from ganzoo.training.step import GanStep
 
 LOSSES = ("hinge", "wgan-gp", "local/pairing")
