@@ -22,7 +22,15 @@ show a traceback, and plugins under ``GANZOO_STRICT=1``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any
+
+GROUP = "ganzoo.v1"
+"""The group of entry points of plugins; the number is the version of the interface."""
+
+LOCAL_MODULE = "ganzoo_local_"
+"""Beginning of the name of the module that a file given with ``--plugin`` becomes."""
 
 
 class GanzooError(Exception):
@@ -195,6 +203,31 @@ class Interrupted(GanzooError):
     def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
+
+
+def culprit(error: BaseException) -> tuple[str, str] | None:
+    """Return the plugin that raised an error, and the place: ``("acme", "critic.py, line 12")``.
+
+    That is so if the innermost frame, of those that are in ganzoo or in a plugin, is in a plugin.
+    """
+    from importlib.metadata import entry_points  # slow, and only needed when something failed
+
+    plugins = {point.module.partition(".")[0]: point.name for point in entry_points(group=GROUP)}
+    found = None
+    for frame, line in walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package == "ganzoo":
+            found = None
+        elif package in plugins or package.startswith(LOCAL_MODULE):
+            path = Path(frame.f_code.co_filename)
+            found = plugins.get(package, "local"), f"{path.parent.name}/{path.name}, line {line}"
+    return found
+
+
+def raised_at(error: BaseException) -> str:
+    """Return where a plugin raised an error, `` (critic.py, line 12)``, or nothing."""
+    found = culprit(error)
+    return f" ({found[1]})" if found else ""
 
 
 def truncate(value: object, length: int = 60) -> str:

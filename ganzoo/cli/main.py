@@ -70,7 +70,7 @@ def report_and_get_code(error: BaseException, *, with_traceback: bool) -> int:
     if says_no_memory(error):
         report_error(out_of_memory(error))
         return OutOfMemory.exit_code
-    report_bug(error)
+    report_bug(error, with_traceback=with_traceback)
     return BUG
 
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.errors import BrokenPlugin, GanzooError
+from ganzoo.errors import BrokenPlugin, GanzooError, culprit, truncate
 
 if TYPE_CHECKING:
     from ganzoo.report.table import Table
+
+BUNDLED = "zoo"
+"""Namespace of ganzoo's own components: an error there is a bug of ganzoo."""
 
 
 def is_main_process() -> bool:
@@ -58,8 +61,17 @@ def report_usage(error: click.ClickException) -> None:
     _say_with_hint(error.format_message(), f"{command} --help")
 
 
-def report_bug(error: BaseException) -> None:
-    """Print the traceback of an unexpected exception and call it a bug."""
+def report_bug(error: BaseException, *, with_traceback: bool = False) -> None:
+    """Print an unexpected exception: a plugin's in one line, one of ganzoo with its traceback."""
+    found = culprit(error)
+    if found and found[0] != BUNDLED:
+        if with_traceback:
+            traceback.print_exception(error)
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        say(f"plugin {found[0]!r} failed: {truncate(words, 300)} ({found[1]})")
+        if not with_traceback:
+            say("try: --traceback, which prints where it was called")
+        return
     traceback.print_exception(error)
     say(f"{type(error).__name__}: this is a bug in ganzoo, or in a plugin that the traceback names")
 

@@ -14,7 +14,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ganzoo.api import Augmentation, Dataset, Latent, Loss, SampleSpec
 from ganzoo.components.plan import ComponentPlan, Plan, Slot
-from ganzoo.errors import DataError, GanzooError, PluginError, RecipeError, truncate
+from ganzoo.errors import (
+    DataError,
+    GanzooError,
+    PluginError,
+    RecipeError,
+    raised_at,
+    truncate,
+)
 from ganzoo.registry.names import shorten
 
 
@@ -136,14 +143,21 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
         return component.build(*arguments)
     except DataError as error:
         raise DataError(str(component.problem(error.message)), hint=error.hint or hint) from error
+    except PluginError as error:
+        raise PluginError(str(component.problem(error.message)), hint=error.hint) from error
     except GanzooError:
         raise
     except (ValueError, TypeError) as error:
         what = f"{component.id} cannot be made: {in_one_line(error)}"
         raise RecipeError([component.problem(what)], hint=hint) from error
     except Exception as error:
-        what = f"{component.id} failed to be made: {type(error).__name__}: {in_one_line(error)}"
+        what = f"{component.id} failed to be made: {failure(error)}"
         raise PluginError(str(component.problem(what)), hint=hint) from error
+
+
+def failure(error: Exception) -> str:
+    """Return an unexpected error of a component as one line: class, words, file and line."""
+    return f"{type(error).__name__}: {in_one_line(error)}{raised_at(error)}"
 
 
 def in_one_line(error: Exception) -> str:

@@ -24,6 +24,11 @@ def automatic_extractor(dataset: Registration, registry: Registry) -> str:
         UsageError: there is none; the hint says what to do about it.
     """
     if dataset.extractor is not None:
+        try:
+            registry.get("extractor", dataset.extractor)
+        except PluginError as error:
+            owner = shorten(dataset.id)
+            raise UsageError(f"{owner} is scored with {error.message}", hint=error.hint) from error
         return dataset.extractor
     missing = f"{shorten(dataset.id)} names no extractor"
     general = _general(dataset.modalities)

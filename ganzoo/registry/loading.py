@@ -24,7 +24,7 @@ from typing import Any
 import pluggy
 
 from ganzoo.api import HOOKS, Hooks, Registration
-from ganzoo.errors import BrokenPlugin, PluginError
+from ganzoo.errors import LOCAL_MODULE, BrokenPlugin, PluginError
 from ganzoo.modalities import register_modality
 from ganzoo.registry.discovery import PLUGINS, STRICT, Namespace, is_strict
 from ganzoo.registry.names import guess, shorten
@@ -188,7 +188,7 @@ def import_file(file: Path, source: bytes) -> ModuleType:
         PluginError: the file imports a module next to it, which a run's copy would not find.
     """
     key = hashlib.sha256(str(file).encode() + b"\0" + source).hexdigest()
-    name = f"ganzoo_local_{key[:12]}"
+    name = f"{LOCAL_MODULE}{key[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     loader = _OneFile(file, source)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.modalities import PREVIEW_SUFFIXES
+from ganzoo.modalities import PREVIEW_SUFFIXES, BadModality
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import write_atomic
@@ -50,6 +50,8 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
         return None
     except OSError as error:
         raise DataError(f"{run.sample_spec_file} cannot be read: {error.strerror}") from error
+    except BadModality as error:
+        raise DataError(f"{run.sample_spec_file}: {error.message}", hint=error.hint) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{run.sample_spec_file} is damaged: {error}") from error
 

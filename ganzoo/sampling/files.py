@@ -13,7 +13,8 @@ from torch import Tensor
 from ganzoo.api import SampleSpec
 from ganzoo.components.data import tensors_of
 from ganzoo.components.parameters import adhoc_component
-from ganzoo.errors import DataError, UsageError
+from ganzoo.errors import DataError, PluginError, UsageError
+from ganzoo.modalities import PREVIEW_SUFFIXES
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.files import unwritable
 
@@ -74,9 +75,24 @@ def write_preview(
     folder: Path, stem: str, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
 ) -> None:
     """Write the files of a preview, whose names begin with `stem`, into a folder."""
+    files = spec.kind.preview(spec, samples, real)
+    if not isinstance(files, Mapping) or not all(map(_can_be_shown, files, files.values())):
+        given = type(files).__name__
+        if isinstance(files, Mapping):
+            given = str({ending: type(content).__name__ for ending, content in files.items()})
+        raise PluginError(
+            f"preview of modality {spec.modality!r} gives {given}, not bytes by ending; "
+            f"endings are {', '.join(PREVIEW_SUFFIXES)}",
+            hint=f"ganzoo conformance {spec.modality} --kind modality",
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    for ending, content in spec.kind.preview(spec, samples, real).items():
+    for ending, content in files.items():
         (folder / f"{stem}{ending}").write_bytes(content)
+
+
+def _can_be_shown(ending: Any, content: Any) -> bool:
+    """Whether a page can show a file of a preview."""
+    return str(ending).endswith(PREVIEW_SUFFIXES) and isinstance(content, bytes)
 
 
 def _write_each(folder: Path, spec: SampleSpec, samples: Tensor) -> None:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.testing.checks import case_check
-from ganzoo.testing.component import Case
+from ganzoo.errors import PluginError
+from ganzoo.testing.checks import case_check, component_check
+from ganzoo.testing.component import Case, Component
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
 from ganzoo.testing.probes import difference, shape
 
@@ -45,6 +46,19 @@ def form(case: Case) -> None:
                 f"a {type(item).__name__}",
                 "return (tensor, label) from __getitem__",
             )
+
+
+@component_check()
+def extractor(component: Component) -> None:
+    """The extractor that the registration names exists."""
+    name = component.registration.extractor
+    if name is None:
+        return
+    try:
+        component.registry.get("extractor", name)
+    except PluginError as error:
+        advice = "register(…, extractor=NAME)"
+        raise Failed(f"an extractor {name}", error.message, advice) from error
 
 
 @case_check("form")
@@ -168,4 +182,4 @@ def seeded(seed: int) -> Iterator[None]:
             np.random.set_state(numpy)
 
 
-DATASET = (form, true_to_spec, labels, same_by_index, picklable, whole_tensors)
+DATASET = (form, extractor, true_to_spec, labels, same_by_index, picklable, whole_tensors)

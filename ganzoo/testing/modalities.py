@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -15,14 +16,19 @@ from torch import Tensor
 
 from ganzoo.api import Modality, SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.modalities import PREVIEW_SUFFIXES
-from ganzoo.testing.checks import case_check
+from ganzoo.modalities import PREVIEW_SUFFIXES, STORED_DTYPES
+from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
 from ganzoo.testing.probes import shape
 
 COUNT = 5
-DTYPES = ("uint8", "int64", "float32", "float64")
+
+METHODS = {
+    name: tuple(inspect.signature(method).parameters)[1:]
+    for name, method in inspect.getmembers(Modality, inspect.isfunction)
+}
+"""Name of each method that a modality may override → the names of its arguments."""
 
 
 def each_spec(case: Case) -> Iterator[tuple[Modality, SampleSpec, Tensor]]:
@@ -39,9 +45,9 @@ def form(case: Case) -> None:
     kind: Any = case.make()
     if not isinstance(kind, Modality):
         raise Failed("a ganzoo.api.Modality", f"a {type(kind).__name__}", "make it a subclass")
-    if not isinstance(getattr(kind, "axes", None), int) or kind.stored_dtype not in DTYPES:
+    if not isinstance(getattr(kind, "axes", None), int) or kind.stored_dtype not in STORED_DTYPES:
         raise Failed(
-            f"axes, a whole number, and stored_dtype, one of {', '.join(DTYPES)}",
+            f"axes, a whole number, and stored_dtype, one of {', '.join(STORED_DTYPES)}",
             f"{getattr(kind, 'axes', None)!r} and {kind.stored_dtype!r}",
             "set both in the class",
         )
@@ -208,6 +214,7 @@ def _dtype(kind: Modality) -> torch.dtype:
 
 MODALITY = (
     form,
+    method_names(METHODS, "form"),
     model_form,
     spec_round_trip,
     mirrors_twice,

@@ -59,6 +59,10 @@ def _loads_torch(namespace: str, path: str) -> bool:
 def summary(component: Component) -> None:
     """The registration has a summary, which listings show."""
     if not component.registration.summary.strip():
+        try:
+            _ = component.factory
+        except PluginError:
+            raise NotChecked("target failed") from None
         advice = "say what it is in the first line of its docstring"
         raise Failed("a summary", "none", advice)
 

@@ -20,7 +20,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from ganzoo.components.build import Components, build, in_one_line, make
+from ganzoo.api import SampleSpec
+from ganzoo.components.build import Components, build, failure, make
 from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import GanzooError, PluginError, RecipeError
@@ -50,6 +51,7 @@ def dry_run(plan: Plan) -> Plan:
         PluginError: a component fails, or makes something of the wrong shape.
     """
     batch_size = plan.recipe.settings.train.batch_size
+    _check_modality(plan.spec)
     # torch would log tracebacks of operations that are tried again with values.
     log = logging.getLogger("torch._subclasses.fake_tensor")
     try:
@@ -77,6 +79,28 @@ def dry_run(plan: Plan) -> Plan:
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
     return replace(plan, memory_format=memory_format, step_flops=flops)
+
+
+def _check_modality(spec: SampleSpec) -> None:
+    """Raise PluginError unless the two forms of the data have the shapes and dtypes declared."""
+    kind = spec.kind
+    stored = torch.zeros((SMALL_BATCH, *spec.shape), dtype=getattr(torch, spec.stored_dtype))
+    forms = {
+        "encode": (stored, spec.model_shape, torch.float32),
+        "decode": (torch.zeros(SMALL_BATCH, *spec.model_shape), spec.shape, stored.dtype),
+    }
+    for name, (given, shape, dtype) in forms.items():
+        hint = f"ganzoo conformance {spec.modality} --kind modality"
+        try:
+            made = getattr(kind, name)(spec, given)
+        except Exception as error:
+            what = f"modality {spec.modality!r} failed in {name}: {failure(error)}"
+            raise PluginError(what, hint=hint) from error
+        got = (tuple(made.shape), made.dtype) if isinstance(made, Tensor) else type(made)
+        wanted = ((SMALL_BATCH, *shape), dtype)
+        if got != wanted:
+            what = f"{name} of modality {spec.modality!r} gives {got}, not {wanted}"
+            raise PluginError(what, hint=hint)
 
 
 def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -199,8 +223,7 @@ class _Trial:
         except GanzooError:
             raise
         except Exception as error:
-            what = f"failed {where}: {type(error).__name__}: {in_one_line(error)}"
-            raise self.error(slot, what) from error
+            raise self.error(slot, f"failed {where}: {failure(error)}") from error
 
 
 class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]

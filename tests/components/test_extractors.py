@@ -31,8 +31,8 @@ def fetched(own_cache: Path) -> None:
 
 @pytest.mark.usefixtures("fetched")
 def test_a_data_sets_own_extractor_comes_before_inception() -> None:
-    chosen = automatic_extractor(dataset("image", extractor="acme/net"), Registry())
-    assert chosen == "acme/net"
+    chosen = automatic_extractor(dataset("image", extractor="zoo/pixels"), Registry())
+    assert chosen == "zoo/pixels"
 
 
 @pytest.mark.usefixtures("fetched")

@@ -198,7 +198,6 @@ def test_a_run_is_sampled_and_exported_when_its_data_is_gone(tmp_path: Path) -> 
         '{"spec": {"modality": "image"}, "label_counts": null}',
         '{"spec": {"modality": "image", "shape": [1, 8, 8]}, "label_counts": [0]}',
         '{"spec": {"modality": "image", "shape": [1, 8, 8]}, "label_counts": "12"}',
-        '{"spec": {"modality": "nowhere/x", "shape": [1]}, "label_counts": null}',
         "[" * 100_000,
     ],
 )
@@ -211,3 +210,15 @@ def test_a_damaged_sample_spec_is_named_in_one_line(content: str, tmp_path: Path
     with pytest.raises(DataError, match=r"sample_spec\.json is damaged: ") as caught:
         read_sample_spec(directory)
     assert "\n" not in str(caught.value)
+
+
+def test_the_sample_spec_of_a_modality_that_is_not_installed_is_not_called_damaged(
+    tmp_path: Path,
+) -> None:
+    directory = RunDirectory.create(tmp_path, "a", 0)
+    content = '{"spec": {"modality": "nowhere/x", "shape": [1]}, "label_counts": null}'
+    directory.sample_spec_file.write_text(content)
+    said = r"sample_spec\.json: unknown modality 'nowhere/x'"
+    with pytest.raises(DataError, match=said) as caught:
+        read_sample_spec(directory)
+    assert caught.value.hint == "ganzoo list modalities"
