@@ -73,7 +73,9 @@ def test_a_task_that_is_requeued_until_it_is_finished_equals_one_that_was_never_
     tmp_path: Path,
 ) -> None:
     script = tmp_path / "array.sh"
-    script.write_text(re.findall(r"```bash\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0])
+    blocks = re.findall(r"```bash\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    (text,) = (each for each in blocks if "#SBATCH --array" in each)
+    script.write_text(text)
     assert "--signal=USR1@120" in script.read_text()
     assert "--requeue" in script.read_text()
     scheduler = Scheduler(tmp_path)

@@ -7,6 +7,7 @@ import click
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_table, say
 from ganzoo.errors import UsageError
+from ganzoo.registry.names import shorten
 from ganzoo.report.compare import compare as compare_runs
 from ganzoo.report.compare import compare_by_dataset
 from ganzoo.report.leaderboard import Leaderboard
@@ -80,22 +81,24 @@ def compare(
     if strict_code:
         for each in found:
             each.require_same_code()
+    if page is not None:  # before the table: a reader that closes the pipe, as `head` does, ends us
+        from ganzoo.report.pages.comparison import comparison_page
+        from ganzoo.report.pages.page import write_page
+
+        write_page(page, comparison_page(*found))
     if form == "json" and by_dataset:
         click.echo("[" + ",\n".join(each.to_json() for each in found) + "]")
     elif form == "csv" and len(found) > 1:
+        first = shorten(found[0].protocol.reference)
         raise UsageError(
             f"csv holds one table, but there are {len(found)} data sets",
-            hint=command("compare", "--format", "csv", "--dataset", "ID", runs_directory=runs_dir),
+            hint=command("compare", "--format", "csv", "--dataset", first, runs_directory=runs_dir),
         )
     else:
         for index, each in enumerate(found):
             click.echo("\n" if index else "", nl=False)
             _print(each, form)
     if page is not None:
-        from ganzoo.report.pages.comparison import comparison_page
-        from ganzoo.report.pages.page import write_page
-
-        write_page(page, comparison_page(*found))
         say(f"wrote {page}")
 
 

@@ -104,7 +104,7 @@ class Audio(Modality):
 
         if not path.is_dir() or not spec.sample_rate:
             raise DataError(
-                f"{path} is no npz and no folder of wav files",
+                f"{path} is neither an npz nor a folder of wav files",
                 hint="np.savez(FILE, samples=ARRAY)",
             )
         files = sorted(each for each in path.iterdir() if each.suffix.lower() == ".wav")

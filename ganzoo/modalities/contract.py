@@ -1,18 +1,28 @@
-"""The contract of a kind of data: `Modality`, which a plugin subclasses."""
+"""The contract of a kind of data: `SampleSpec` describes a sample, `Modality` its kind.
+
+They share a file because each needs the other: a spec looks up its modality, and the methods of a
+modality take a spec. A plugin subclasses `Modality`.
+"""
 
 from __future__ import annotations
 
+import inspect
+import math
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
-from ganzoo.errors import DataError
+from ganzoo.errors import GROUP, DataError, PluginError, raised_at
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from ganzoo.modalities.spec import SampleSpec
 
 PREVIEW_SUFFIXES = (".png", ".gif", ".webp", ".wav", ".txt", ".csv")
 """Suffixes that a preview may have: a page can embed these files."""
@@ -186,7 +196,7 @@ class Modality:
             DataError: the file cannot be read, or holds something else.
         """
         raise DataError(
-            f"{path} is no npz, and {spec} cannot be read from other files",
+            f"{path} is not an npz, and {spec} cannot be read from other files",
             hint="np.savez(FILE, samples=ARRAY)",
         )
 
@@ -223,3 +233,245 @@ def write_npz(path: Path, samples: Tensor) -> None:
 
     with path.open("wb") as file:
         np.savez_compressed(file, samples=samples.numpy())
+
+
+# --- what one sample is ---------------------------------------------------------------------------
+
+COLUMN_KINDS = ("float", "integer", "boolean", "datetime", "category")
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    `kind` is a word of `COLUMN_KINDS`. A category is stored as its index in `categories`, a
+    boolean as 0 or 1, a datetime as seconds since 1970 (UTC).
+    """
+
+    name: str
+    kind: str = "float"
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SampleSpec:
+    """What one sample is. The data set declares it; both networks receive the same value.
+
+    A sample has a *stored form* (as the data set gives it, and as files and scores see it) and a
+    *model form* (float32, what networks see). `ganzoo.nn.encode` and `decode` convert.
+
+    ========  =============================  ==========================
+    modality  stored form                    model form
+    ========  =============================  ==========================
+    image     uint8 (C, H, W)                float (C, H, W) in [-1, 1]
+    video     uint8 (T, C, H, W)             float, the same, in [-1, 1]
+    audio     float32 (C, T) in [-1, 1]      the same
+    text      int64 (L,)                     one-hot float (L, V)
+    table     float64 (D,), one a column     float (D,), the same values
+    vector    float32 (D,)                   the same
+    ========  =============================  ==========================
+
+    Args:
+        modality: a word of the table, or the id of a plugin's modality (``acme/points``).
+        shape: shape of one sample in stored form, without a batch axis.
+        classes: number of labels; 0 if the data has none.
+        vocabulary: number of tokens V (text).
+        sample_rate: hertz (audio); None for a time series that is not sound.
+        frame_rate: frames a second (video).
+        class_names: the name of each class, or nothing.
+        columns: what each value of a row is (table).
+
+    Raises:
+        ValueError: an unknown modality, a shape of the wrong rank, or a size below 1.
+    """
+
+    modality: str
+    shape: Shape
+    classes: int = 0
+    vocabulary: int | None = None
+    sample_rate: int | None = None
+    frame_rate: float | None = None
+    class_names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+    def __post_init__(self) -> None:
+        kind = modality(self.modality)
+        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
+        object.__setattr__(self, "class_names", tuple(self.class_names))
+        columns = tuple(Column(*each) for each in self.columns)
+        object.__setattr__(self, "columns", columns)
+        if len(self.shape) != kind.axes or min(self.shape) < 1:
+            raise ValueError(
+                f"{self.modality} samples have {kind.axes} axes, not shape {self.shape}"
+            )
+        if self.class_names and len(self.class_names) != self.classes:
+            raise ValueError(f"{len(self.class_names)} class names for {self.classes} classes")
+        kind.check(self)
+
+    @property
+    def kind(self) -> Modality:
+        """The modality itself, which knows how to encode, draw, write and read such samples."""
+        return modality(self.modality)
+
+    @property
+    def stored_dtype(self) -> str:
+        """Name of the torch dtype of the stored form, such as ``uint8``."""
+        return self.kind.stored_dtype
+
+    @property
+    def model_shape(self) -> Shape:
+        """Shape of one sample in model form: the stored shape, or (L, V) for text."""
+        return self.kind.model_shape(self)
+
+    @property
+    def channels(self) -> int:
+        """C of an image or a video frame."""
+        return self.shape[-3]
+
+    @property
+    def height(self) -> int:
+        """H of an image or a video frame, in pixels."""
+        return self.shape[-2]
+
+    @property
+    def width(self) -> int:
+        """W of an image or a video frame, in pixels."""
+        return self.shape[-1]
+
+    @property
+    def size(self) -> int:
+        """Number of values in one sample in model form."""
+        return math.prod(self.model_shape)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the spec as JSON data; fields that have their defaults are left out."""
+        found = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != each.default:
+                found[each.name] = list(value) if isinstance(value, tuple) else value
+        if self.columns:
+            found["columns"] = [each._asdict() for each in self.columns]
+        return found
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SampleSpec:
+        """Return the spec that `to_json` described.
+
+        Raises:
+            ValueError: the data is no spec, or its modality is not installed.
+        """
+        try:
+            columns = tuple(
+                Column(each["name"], each["kind"], tuple(each["categories"]))
+                for each in data.get("columns", ())
+            )
+            return cls(**{**data, "shape": tuple(data["shape"]), "columns": columns})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"not the description of a sample: {error}") from error
+
+    def __str__(self) -> str:
+        classes = f", {self.classes} classes" if self.classes else ""
+        return f"{self.modality} {'x'.join(map(str, self.shape))}{classes}"
+
+
+# --- finding a modality by its name ---------------------------------------------------------------
+
+MODALITIES = ("image", "video", "audio", "text", "table", "vector")
+"""The modalities of ganzoo itself. Those of plugins have ids, such as ``acme/points``."""
+
+STORED_DTYPES = ("uint8", "int64", "float32", "float64")
+"""Torch dtypes that a stored form may have."""
+
+_TARGETS = {name: f"ganzoo.modalities.{name}:{name.title()}" for name in MODALITIES}
+
+
+class BadModality(PluginError, ValueError):
+    """A modality that is unknown or not installed, or whose class breaks the contract."""
+
+
+def modality(name: str) -> Modality:
+    """Return the modality of that name.
+
+    Raises:
+        BadModality: there is none, its plugin is not installed, or its class is wrong.
+    """
+    if name not in _TARGETS and "/" in name:
+        _ask_plugin(name.partition("/")[0])
+    if name not in _TARGETS:
+        known = ", ".join(sorted(_TARGETS))
+        raise BadModality(
+            f"unknown modality {name!r}; known: {known}", hint="ganzoo list modalities"
+        )
+    return _made(name, _TARGETS[name])
+
+
+def register_modality(name: str, target: str) -> None:
+    """Make a plugin's modality known by its id; `target` is ``package.module:Class``."""
+    _TARGETS[name] = target
+
+
+@cache
+def _made(name: str, target: str) -> Modality:
+    module, _, attribute = target.partition(":")
+    hint = f"ganzoo info {name}"
+    try:
+        made = getattr(import_module(module), attribute)()
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}{raised_at(error)}"
+        raise BadModality(
+            f"modality {name!r} ({target}) cannot be made: {what}", hint=hint
+        ) from error
+    if wrong := _wrong(made):
+        raise BadModality(f"modality {name!r} ({_place(type(made))}) {wrong}", hint=hint)
+    return cast("Modality", made)
+
+
+def _wrong(made: Any) -> str | None:
+    """Return what a modality lacks that every modality must have, or None."""
+    if not isinstance(made, Modality):
+        return f"is a {type(made).__name__}, not a subclass of ganzoo.api.Modality"
+    axes = getattr(made, "axes", None)
+    if type(axes) is not int or axes < 1:
+        return "does not set axes, the number of axes of one stored sample"
+    if made.stored_dtype not in STORED_DTYPES:
+        return f"has stored_dtype {made.stored_dtype!r}, not one of {', '.join(STORED_DTYPES)}"
+    for method in ("specs", "preview"):
+        if getattr(type(made), method) is getattr(Modality, method):
+            near = get_close_matches(method, vars(type(made)), n=1)
+            guess = f" - did you mean {near[0]!r} to be it?" if near else ""
+            return f"does not define {method}(){guess}"
+    return None
+
+
+def _place(cls: type) -> str:
+    """Return the file and line of a class."""
+    try:
+        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
+    except (OSError, TypeError):
+        return cls.__module__
+
+
+def _ask_plugin(namespace: str) -> None:
+    """Register the modalities of an installed plugin that no registry has loaded.
+
+    That is so in a worker process, and in code that makes a plugin's data set by hand.
+
+    Raises:
+        BadModality: the plugin is broken.
+    """
+    chosen = os.environ.get("GANZOO_PLUGINS")
+    if chosen is not None and namespace not in chosen.split(","):
+        return
+
+    def register(name: str, target: str, **about: object) -> None:
+        register_modality(f"{namespace}/{name}", target)
+
+    for point in entry_points(group=GROUP, name=namespace):
+        try:
+            if hook := getattr(point.load(), "register_modalities", None):
+                hook(register)
+        except Exception as error:  # whatever a plugin's module may raise
+            what = f"{type(error).__name__}: {error}{raised_at(error)}"
+            raise BadModality(
+                f"plugin {namespace!r} is broken: {what}", hint="ganzoo plugins"
+            ) from error

@@ -142,7 +142,7 @@ class Image(Pixels):
         """Read a folder or a zip of pictures, all of one size and of one format."""
         if not self.sample_suffix(spec):
             raise DataError(
-                f"{path} is no npz, and {spec} cannot be read from pictures",
+                f"{path} is not an npz, and {spec} cannot be read from pictures",
                 hint="np.savez(FILE, samples=ARRAY)",
             )
         require_one_format(path, "save all samples as PNG, and look whether they are of one model")

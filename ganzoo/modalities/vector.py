@@ -73,7 +73,7 @@ class Vector(Modality):
                     except ValueError:
                         if number > 1:
                             raise DataError(
-                                f"{path}:{number}  a cell is no number",
+                                f"{path}:{number}  a cell is not a number",
                                 hint="one sample a row, one number a cell",
                             ) from None
         except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -77,7 +77,7 @@ class Video(Pixels):
 
         if not path.is_dir() or not self.sample_suffix(spec):
             raise DataError(
-                f"{path} is no npz and no folder of clips ({' or '.join(ANIMATED)} files)",
+                f"{path} is neither an npz nor a folder of clips ({' or '.join(ANIMATED)} files)",
                 hint="np.savez(FILE, samples=ARRAY)",
             )
         files = sorted(each for each in path.iterdir() if each.suffix.lower() in ANIMATED)

@@ -102,7 +102,7 @@ def _allowed(found: Collection[Namespace]) -> Collection[str] | None:
     """Return the namespaces that ``GANZOO_PLUGINS`` allows, or None if it is unset: all.
 
     Raises:
-        UsageError: a word that is no namespace, or is not installed.
+        UsageError: a word that is not a namespace, or is not installed.
     """
     chosen = os.environ.get(PLUGINS)
     if chosen is None:
@@ -113,7 +113,7 @@ def _allowed(found: Collection[Namespace]) -> Collection[str] | None:
     for word in sorted(allowed):
         if not is_name(word):
             raise UsageError(
-                f"{PLUGINS}={chosen!r}: {word!r} is no namespace",
+                f"{PLUGINS}={chosen!r}: {word!r} is not a namespace",
                 hint=f"export {PLUGINS}=zoo,acme (namespaces, separated by commas)",
             )
         if word not in known:
@@ -217,13 +217,13 @@ def _check_form(namespace: Namespace) -> None:
     if not is_name(namespace.name):
         namespace.refuse(
             "broken",
-            f"{namespace.name!r} is no namespace: use lower case letters, digits and hyphens",
+            f"{namespace.name!r} is not a namespace: use lower case letters, digits and hyphens",
             _remove(namespace.distribution),
         )
     elif point is not None and not _TARGET.fullmatch(point.value):
         namespace.refuse(
             "broken",
-            f"its entry point {point.value!r} is no module: 'package' or 'package.module'",
+            f"its entry point {point.value!r} is not a module: 'package' or 'package.module'",
             _remove(namespace.distribution),
         )
 

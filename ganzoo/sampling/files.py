@@ -153,7 +153,7 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 def _npz(path: Path) -> Tensor:
     """Return ``samples``, or the only array with more than one axis (labels have one)."""
     if not is_zipfile(path):
-        raise DataError(f"{path} is no npz file, or the end of it is missing", hint=NPZ)
+        raise DataError(f"{path} is not an npz file, or the end of it is missing", hint=NPZ)
     try:
         with np.load(path, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}

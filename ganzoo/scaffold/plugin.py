@@ -57,7 +57,7 @@ def names_of(namespace: str) -> Names:
     if not _NAMESPACE.fullmatch(namespace):
         raise _refused(
             namespace,
-            f"{namespace[:MOST_LETTERS]!r} is no namespace: use words of lower case letters and"
+            f"{namespace[:MOST_LETTERS]!r} is not a namespace: use words of lower case letters and"
             " digits, joined by single hyphens, starting with a letter",
         )
     if len(namespace) > MOST_LETTERS:

@@ -205,7 +205,7 @@ class _Trial:
             raise self.error(slot, what)
         for term, value in terms.items():
             if not isinstance(value, Tensor) or value.dim() != 0:
-                what = f"gave the {player}'s term {term!r}, which is no scalar tensor"
+                what = f"gave the {player}'s term {term!r}, which is not a scalar tensor"
                 raise self.error(slot, what)
         return list(terms.values())
 

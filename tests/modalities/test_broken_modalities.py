@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.modalities import lookup
+from ganzoo.modalities import contract
 from ganzoo.registry.registry import Registry
 from ganzoo.testing.outcomes import FAILED
 from ganzoo.testing.suite import trials
@@ -125,8 +125,8 @@ eval: {every_steps: 2, samples: 16}
 @pytest.fixture
 def install(install_plugin, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Return a function that installs the plugin with one change of its code."""
-    monkeypatch.setattr(lookup, "_TARGETS", dict(lookup._TARGETS))
-    lookup._made.cache_clear()
+    monkeypatch.setattr(contract, "_TARGETS", dict(contract._TARGETS))
+    contract._made.cache_clear()
 
     def install(old: str = "", new: str = "") -> None:
         assert old in PARTS + HOOKS
@@ -141,7 +141,7 @@ def install(install_plugin, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]
     yield install
     for name in [each for each in sys.modules if each.startswith("ganzoo_acme")]:
         del sys.modules[name]
-    lookup._made.cache_clear()
+    contract._made.cache_clear()
 
 
 def run(tmp_path: Path) -> int:

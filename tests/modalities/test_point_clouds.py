@@ -13,7 +13,7 @@ import ganzoo
 from ganzoo.api import Dataset, SampleSpec
 from ganzoo.cli import main
 from ganzoo.errors import DataError, RecipeError
-from ganzoo.modalities import lookup, modality, register_modality
+from ganzoo.modalities import contract, modality, register_modality
 from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.directory import RunDirectory
@@ -27,7 +27,7 @@ SOURCE = Path(__file__).parent / "point_clouds"
 @pytest.fixture
 def clouds(install_plugin, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Install the distribution for one test."""
-    monkeypatch.setattr(lookup, "_TARGETS", dict(lookup._TARGETS))
+    monkeypatch.setattr(contract, "_TARGETS", dict(contract._TARGETS))
     files = {
         path.relative_to(SOURCE).as_posix(): path.read_text()
         for path in sorted(SOURCE.rglob("*"))
@@ -35,7 +35,7 @@ def clouds(install_plugin, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }
     install_plugin("ganzoo-clouds", files, clouds="ganzoo_clouds")
     yield
-    lookup._made.cache_clear()
+    contract._made.cache_clear()
 
 
 class Sounds:
@@ -65,7 +65,7 @@ def trained(folder: Path, *overrides: str) -> RunDirectory:
 
 
 def test_a_spec_finds_the_modality_of_a_plugin_that_no_registry_has_loaded(clouds: None) -> None:
-    assert "clouds/points" not in lookup._TARGETS
+    assert "clouds/points" not in contract._TARGETS
     spec = SampleSpec("clouds/points", (5, 3))
     assert (type(spec.kind).__name__, spec.size, spec.stored_dtype) == ("Points", 15, "float32")
     assert SampleSpec.from_json(spec.to_json()) == spec
@@ -119,7 +119,8 @@ def test_points_are_trained_sampled_scored_and_reported(
     assert main(["sample", str(run.path), "--count", "60", "--out", str(folder)]) == 0
     assert (folder / "000000.ply").read_text().startswith("ply\nformat ascii 1.0\n")
     assert main(["sample", str(run.path), "--out", str(tmp_path / "a.obj")]) == 2
-    assert "neither .png, .npz nor a folder" in capsys.readouterr().err
+    said = "clouds/points samples are written as .png, .npz or a folder, not as .obj"
+    assert said in capsys.readouterr().err
 
     assert main(["score", str(folder), "--like", str(run.path), "--json"]) == 0
     value = json.loads(capsys.readouterr().out)["value"]
@@ -136,8 +137,8 @@ def test_a_run_on_points_is_loaded_by_a_process_that_knows_nothing_of_them(
     clouds: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = trained(tmp_path / "runs", "eval.extractor=null")
-    monkeypatch.delitem(lookup._TARGETS, "clouds/points")
-    lookup._made.cache_clear()
+    monkeypatch.delitem(contract._TARGETS, "clouds/points")
+    contract._made.cache_clear()
     assert ganzoo.load(run.path).sample(2).shape == (2, 64, 3)
 
 
@@ -159,7 +160,7 @@ def test_a_plugin_that_is_loaded_again_replaces_its_modality() -> None:
     first = modality("local/x")
     register_modality("local/x", "ganzoo.modalities.image:Image")
     assert type(modality("local/x")) is not type(first)
-    lookup._TARGETS.pop("local/x")
+    contract._TARGETS.pop("local/x")
 
 
 @pytest.mark.slow

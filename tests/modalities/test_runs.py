@@ -77,7 +77,7 @@ def test_sound_is_sampled_into_wav_files(
     capsys.readouterr()
     assert main(["sample", run, "--out", str(tmp_path / "a.mp3")]) == 2
     message, hint = capsys.readouterr().err.splitlines()
-    assert "neither .wav, .npz, .png nor a folder; audio 1x2000, 2 classes" in message
+    assert "audio samples are written as .wav, .npz, .png or a folder, not as .mp3" in message
     assert hint == f"try: --out {tmp_path / 'a.wav'}"
 
 

@@ -101,7 +101,7 @@ def test_an_entry_point_that_names_no_module_is_broken_and_not_imported(
     install_plugin("ganzoo-acme", {}, acme=value)
     acme = only("acme")
     assert acme.status == "broken"
-    assert str(acme.error).startswith(f"its entry point {value!r} is no module")
+    assert str(acme.error).startswith(f"its entry point {value!r} is not a module")
     assert acme.hint == "pip uninstall ganzoo-acme, and tell its author"
 
 

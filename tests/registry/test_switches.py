@@ -39,8 +39,8 @@ def test_ganzoo_plugins_is_the_list_of_what_may_be_loaded(
             "no plugin 'ganzoo-acme' is installed - did you mean 'acme'",
             "unset GANZOO_PLUGINS",
         ),
-        ("zoo acme", "'zoo acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
-        ("zoo;acme", "'zoo;acme' is no namespace", "export GANZOO_PLUGINS=zoo,acme"),
+        ("zoo acme", "'zoo acme' is not a namespace", "export GANZOO_PLUGINS=zoo,acme"),
+        ("zoo;acme", "'zoo;acme' is not a namespace", "export GANZOO_PLUGINS=zoo,acme"),
     ],
 )
 def test_an_unknown_word_in_ganzoo_plugins_is_an_error(

@@ -76,9 +76,20 @@ def test_the_command_prints_one_leaderboard_after_the_other(two: None, capsys: C
     assert [len(each["ranked"]) for each in json.loads(capsys.readouterr().out)] == [3, 2]
 
 
+def test_the_page_is_written_even_if_the_reader_of_the_table_has_gone(
+    two: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed_pipe(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("ganzoo.cli.compare._print", closed_pipe)
+    assert main(["compare", "--by-dataset", "--html", "board.html"]) != 0
+    assert Path("board.html").is_file()
+
+
 def test_csv_of_two_leaderboards_is_refused(two: None, capsys: Capture) -> None:
     assert main(["compare", "--by-dataset", "--format", "csv"]) == 2
-    assert "try: ganzoo compare --format csv --dataset ID" in capsys.readouterr().err
+    assert "try: ganzoo compare --format csv --dataset shapes" in capsys.readouterr().err
     assert main(["compare", "--by-dataset", "--dataset", "digits"]) == 2
 
 

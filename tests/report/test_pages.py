@@ -162,6 +162,15 @@ def test_the_time_between_two_attempts_does_not_count() -> None:
     minutes = clock(events)
     assert minutes("2026-01-01T10:04:00+00:00") == 4
     assert minutes("2026-01-02T10:02:00+00:00") == 12
+    assert minutes("2026-01-02T10:25:00+00:00") == 35
+
+
+def test_a_score_made_long_after_the_run_finished_adds_no_time() -> None:
+    events = [
+        {"attempt": 1, "time": "2026-01-01T10:00:00+00:00", "event": "started"},
+        {"attempt": 1, "time": "2026-01-01T10:10:00+00:00", "event": "finished"},
+    ]
+    assert clock(events)("2026-01-03T10:00:00+00:00") == 10
 
 
 def test_evaluations_are_of_one_protocol_and_in_order(

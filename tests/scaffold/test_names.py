@@ -52,7 +52,7 @@ def test_a_reserved_or_too_long_namespace_is_refused_and_another_is_suggested(
 def test_an_invalid_namespace_is_refused_in_one_line_that_suggests_a_valid_one(
     namespace: str, near: str
 ) -> None:
-    with pytest.raises(UsageError, match="is no namespace") as raised:
+    with pytest.raises(UsageError, match="is not a namespace") as raised:
         names_of(namespace)
     assert "\n" not in raised.value.message
     assert len(raised.value.message) < 200

@@ -81,7 +81,7 @@ def points_with(value: float) -> np.ndarray:
         (npz(GREY / np.float32(255)), "digits", "holds float32, not uint8"),
         (pictures(GREY[:0]), "digits", "there are no pictures in"),
         (pictures(GREY, (".png", ".jpg", ".jpeg")), "digits", "holds JPEG and PNG pictures"),
-        (torn(npz(GREY)), "digits", "is no npz file, or the end of it is missing"),
+        (torn(npz(GREY)), "digits", "is not an npz file, or the end of it is missing"),
         (torn(pictures(GREY), "3.png"), "digits", r"1 of 12 pictures in .* cannot be read: 3.png"),
         (lambda place: place / "nothing", "digits", "there is no"),
     ],

@@ -209,7 +209,11 @@ def test_a_package_that_cannot_read_the_folder_is_quoted(
     ("kind", "harm", "said"),
     [
         (Clip, lambda f: None, "holds a dinov2, not a clip or a clip_vision_model"),
-        (Dinov2, lambda f: (f / "config.json").unlink(), "is no folder of a model: config.json: "),
+        (
+            Dinov2,
+            lambda f: (f / "config.json").unlink(),
+            "is not the folder of a model: config.json: ",
+        ),
         (Dinov2, lambda f: (f / "config.json").write_text("[1]"), "is no configuration"),
         (Dinov2, lambda f: (f / "config.json").write_text("{"), "is no configuration of a model"),
         (Dinov2, lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors, and"),

@@ -67,7 +67,7 @@ def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) ->
 def clock(events: Sequence[Mapping[str, Any]]) -> Any:
     """Return a function from a time (ISO 8601) to the minutes that the run had worked by then.
 
-    The time between two attempts does not count.
+    The time between two attempts does not count, nor the time after the run finished.
     """
     spans = []
     for _, attempt in groupby(events, key=lambda event: event.get("attempt", 0)):
@@ -80,8 +80,10 @@ def clock(events: Sequence[Mapping[str, Any]]) -> Any:
         for index, (begun, ended) in enumerate(spans):
             is_last = index + 1 == len(spans)
             until = now if is_last or now < spans[index + 1][0] else ended
+            if is_last and events[-1].get("event") == "finished":
+                until = min(now, ended)  # `ganzoo score` can come much later
             worked += max((until - begun).total_seconds(), 0)
-            if until is now:
+            if until == now:
                 break
         return worked / 60
 

@@ -139,7 +139,7 @@ def _folder(path: Path, kinds: Sequence[str], expected: str | None) -> _Folder:
         kind = config["model_type"]
     except OSError as error:
         raise DataError(
-            f"{path} is no folder of a model: config.json: {error.strerror}",
+            f"{path} is not the folder of a model: config.json: {error.strerror}",
             hint="set path= to a folder with config.json and model.safetensors",
         ) from error
     except (ValueError, TypeError, KeyError) as error:

@@ -78,7 +78,7 @@ class Points(Modality):
 
         files = sorted(path.glob("*.ply")) if path.is_dir() else []
         if not files:
-            raise DataError(f"{path} is no folder of ply files", hint="save one cloud a file")
+            raise DataError(f"{path} is not a folder of ply files", hint="save one cloud a file")
         return torch.stack([_cloud(file) for file in files])
 
 
