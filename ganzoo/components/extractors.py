@@ -1,4 +1,4 @@
-"""Which extractor scores a data set where nobody names one."""
+"""Choose the extractor for a data set whose registration names none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def automatic_extractor(dataset: Registration, registry: Registry) -> str:
     Whether the files are whole is seen when the extractor reads them.
 
     Raises:
-        UsageError: there is none; the hint says what to do about it.
+        UsageError: no extractor fits; the hint gives the way out.
     """
     if dataset.extractor is not None:
         try:

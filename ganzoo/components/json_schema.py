@@ -94,7 +94,7 @@ def _key(model: type[BaseModel], name: str, path: KeyPath, plain: Schema) -> Sch
         return _map_of(_nullable(item, (*path, "x")), path) | about
     for part in models_in(field):
         inner = _mapping(part, path)
-        if path == ("published",):  # which nobody inherits a part of
+        if path == ("published",):  # never inherited: required keys stand here
             inner["required"] = _required(part)
         return _nullable(inner, path) | about
     return _nullable(_untitled(plain), path) | about
