@@ -10,7 +10,7 @@ used for sampling, are averaged over all processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -40,7 +40,7 @@ def sync_batch_norm(network: nn.Module) -> None:
             layer.__class__ = _synced(kind)
 
 
-def average_running_statistics(networks: Sequence[nn.Module]) -> None:
+def average_running_statistics(networks: Iterable[nn.Module]) -> None:
     """Average the running means and variances of local batch norm over all ranks."""
     if rank_and_size()[1] == 1:
         return

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
-from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.components.weights import read_network
+from ganzoo.runs.checkpoints import Checkpoint
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.sampling.sampler import LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
@@ -34,7 +38,7 @@ from ganzoo.training.nonfinite import (
 )
 from ganzoo.training.player import Guard, Player
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Knob
+from ganzoo.training.schedules import Knob, set_sampled
 from ganzoo.training.update import (
     Inputs,
     StepConfig,
@@ -126,10 +130,9 @@ class GanStep:
                     if not config.discriminator_steps:
                         self.samples_seen += config.batch_size
             self.iteration += 1
-            average_running_statistics((self.parts.generator, self.parts.discriminator))
+            average_running_statistics(self.parts.modules.values())
             if self.ema:
-                shown = self.samples_seen - before
-                self.ema.update(self.parts.generator, shown, self.samples_seen)
+                self.ema.update(self.samples_seen - before, self.samples_seen)
             return terms
 
     def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
@@ -237,13 +240,19 @@ class GanStep:
             player=player.name,
             networks=self.networks.requiring(required),
             batch=lambda: inputs.real(part),
-            latents=noise.draw("latents", self.parts.latent.sample),
+            latents=self.latents(player, noise),
             fake_labels=self.label_sampler.draw(noise) if self.label_sampler else None,
             noise=noise,
             required=required,
             step=inputs.step,
             samples_seen=inputs.samples_seen,
         )
+
+    def latents(self, player: Player, noise: BatchNoise) -> Tensor:
+        """Return the latents of one micro-batch; those of a latent that learns have its graph in
+        G's update."""
+        with nullcontext() if player is self.generator else torch.no_grad():
+            return noise.draw("latents", self.parts.latent.sample)
 
     def terms(
         self, player: Player, game: EngineGame, due: list[RegularizerSlot]
@@ -301,7 +310,7 @@ class GanStep:
     def _report(self, record: UpdateRecord) -> NonFiniteReport:
         player, size = self.players[record.player], self.config.batch_size
         batch = self.feed.order.indices(record.position, size)
-        return report_update(record, player, self.parts.networks, batch, self.noise)
+        return report_update(record, player, self.parts.modules, batch, self.noise)
 
     def reset(self) -> None:
         """Drop everything remembered between updates: the state was replaced."""
@@ -313,15 +322,35 @@ class GanStep:
 
     # --- for samples and checkpoints ---
 
-    def sampler(self) -> Sampler:
-        """Return the sampler of G's average, or of G itself if it has none."""
+    def sampler(self, checkpoint: Checkpoint | None = None) -> Sampler:
+        """Return the sampler of G's average, or of G itself if it has none.
+
+        Args:
+            checkpoint: sample its weights, in a copy of G; None: the present ones.
+
+        Raises:
+            CheckpointError: a file of the checkpoint is damaged.
+        """
         generator = self.ema.module if self.ema else self.parts.generator
-        latent, device = self.parts.latent, self.processes.device
+        latent: Any = self.parts.latent
+        if self.ema and self.ema.latent is not None:
+            latent = self.ema.latent
+        samples_seen = self.samples_seen
+        if checkpoint is not None:
+            generator, latent = deepcopy(generator), deepcopy(latent)
+            samples_seen = checkpoint.manifest["samples_seen"]
+            names = ("ema", "latent_ema") if self.ema else ("generator", "latent")
+            for name, network in zip(names, (generator, latent), strict=True):
+                if name in self.modules():
+                    read_network(network, checkpoint.file(f"{name}.safetensors"))
+        set_sampled(self.schedules, generator, latent, samples_seen)
+        device = self.processes.device
         return Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""
-        return self.parts.networks | ({"ema": self.ema.module} if self.ema else {})
+        averages = {"ema": self.ema.module, "latent_ema": self.ema.latent} if self.ema else {}
+        return self.parts.modules | {k: each for k, each in averages.items() if each is not None}
 
     @property
     def rollbacks(self) -> int:

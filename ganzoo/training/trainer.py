@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from shlex import quote
 
 from ganzoo.components.plan import Plan
-from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, GanzooError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
@@ -202,10 +200,7 @@ class Trainer:
         except CheckpointError as error:
             self.reporters.notify("noted", f"the best checkpoint is not scored again: {error}")
             return
-        sampler = self.step.sampler()
-        sampler = replace(sampler, generator=deepcopy(sampler.generator))
-        name = "ema" if self.step.ema else "generator"
-        read_network(sampler.generator, checkpoint.file(f"{name}.safetensors"))
+        sampler = self.step.sampler(checkpoint)
         assert self.best.sampling is not None
         about = replace(self.best.sampling, selected="best", checkpoint_sha256=checkpoint.sha256)
         self.record(self.score_or_stop(sampler, count, about))
