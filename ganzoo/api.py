@@ -193,15 +193,23 @@ class Regularizer(Protocol):
 class Dataset(Protocol):
     """A map-style data set in stored form. The constructor lists files and reads headers only.
 
+    An item is a sample and its label: an integer, a condition in stored form if the spec has a
+    `condition`, or None.
+
     Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory;
-    ``check() -> list[str]`` decodes all data and names what cannot be read.
+    ``check() -> list[str]`` decodes all data and names what cannot be read;
+    ``mirror``, if True, makes the engine mirror half of the samples, and with each its condition
+    if that can be mirrored;
+    ``draw(noise, n) -> (rows, conditions or None)`` chooses the rows of every batch: int64 (n,),
+    and conditions in stored form (n, *condition.shape) in place of those of the rows. Row i
+    depends on row i of `noise` (a `Noise`) alone.
     """
 
     spec: SampleSpec
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int | None]: ...
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor | None]: ...
 
 
 class Extractor(Protocol):
@@ -232,7 +240,8 @@ class Evaluated:
     samples: Tensor
     """(N, *shape) in stored form on the CPU."""
     labels: Tensor | None = None
-    """(N,) int64: the labels of the data, or those given to G."""
+    """(N,) int64: the labels of the data, or those given to G. For data with a condition: the
+    conditions in stored form, (N, *condition.shape), memory-mapped on the generated side."""
     class_logits: Tensor | None = None
     """(N, K), if the extractor has a classifier."""
     splits: Mapping[str, Evaluated] = field(default_factory=dict)
@@ -246,9 +255,10 @@ class GeneratorProbe(Protocol):
     """A trained generator in eval mode, for metrics that need more samples of it."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Return latents (count, latent_dim) as the recipe draws them, and int64 labels (count,).
+        """Return latents (count, latent_dim) as the recipe draws them, and labels.
 
-        A larger count begins with the same rows. Labels are None for an unconditional recipe.
+        Labels are int64 (count,), conditions in stored form (count, *condition.shape), or None for
+        an unconditional recipe. A larger count begins with the same rows.
         """
 
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:

@@ -54,10 +54,8 @@ def draw(dataset: Any, noise: Noise, count: int) -> Drawn:
     """
     indices, conditions = dataset.draw(noise, count)
     if indices.dtype != torch.int64 or tuple(indices.shape) != (count,):
-        kind = str(indices.dtype).removeprefix("torch.")
-        raise DataError(
-            f"draw of the data set gives rows as {kind} {tuple(indices.shape)}, not int64 ({count},)"
-        )
+        found = f"{str(indices.dtype).removeprefix('torch.')} {tuple(indices.shape)}"
+        raise DataError(f"draw of the data set gives rows as {found}, not int64 ({count},)")
     low, high = int(indices.min()), int(indices.max())
     if low < 0 or high >= len(dataset):
         wrong = low if low < 0 else high
@@ -120,10 +118,11 @@ def conditions_at(dataset: Dataset, indices: Iterable[int]) -> Tensor:
     Raises:
         DataError: one is missing, or not of the form that the data set's spec declares.
     """
-    conditions = [dataset[int(index)][1] for index in indices]
-    stacked = None if any(each is None for each in conditions) else torch.stack(conditions)
+    conditions: Any = [dataset[index][1] for index in indices]
+    stacked: Any = None
+    if all(isinstance(each, Tensor) for each in conditions):
+        stacked = torch.stack(conditions)
     check_conditions(stacked, dataset.spec)
-    assert stacked is not None
     return stacked
 
 

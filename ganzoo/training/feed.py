@@ -146,13 +146,11 @@ class DataFeed:
         real = self._model_form(self.spec, stored, batch, part)
         if not self.with_labels:
             return real, None
-        return real, self._conditions(labels, batch, part) if self.spec.condition else labels
+        return real, batch.conditions(part) if self.spec.condition else labels
 
     def conditions(self, batch: Batch, part: Rows) -> Tensor:
         """Return the conditions of rows `part`; data in memory reads no samples for them."""
-        return self._conditions(self.source.labels(batch, part), batch, part)
-
-    def _conditions(self, stored: Tensor | None, batch: Batch, part: Rows) -> Tensor:
+        stored = self.source.labels(batch, part)
         check_conditions(stored, self.spec)
         assert stored is not None
         assert self.spec.condition is not None
@@ -187,6 +185,8 @@ class Batch:
     """This process's rows in stored form, once decoded; they live as long as the batch."""
     drawn: Drawn | None = field(default=None, repr=False)
     """This process's rows, once the data set has drawn them."""
+    encoded: dict[Rows, Tensor] = field(default_factory=dict, repr=False)
+    """Conditions in model form, once they are read."""
 
     def part(self, part: Rows) -> tuple[Tensor, Tensor | None]:
         """Return (samples in model form, labels or None) of rows `part` of this process's share.
@@ -196,8 +196,10 @@ class Batch:
         return self.feed.read(self, part)
 
     def conditions(self, part: Rows) -> Tensor:
-        """Return the conditions of rows `part` in model form."""
-        return self.feed.conditions(self, part)
+        """Return the conditions of rows `part` in model form; the same tensor at each call."""
+        if part not in self.encoded:
+            self.encoded[part] = self.feed.conditions(self, part)
+        return self.encoded[part]
 
     def draw(self, part: Rows) -> Drawn:
         """Return which rows of the data set rows `part` are, and the conditions drawn for them."""
@@ -403,7 +405,7 @@ class _ErrorCapturingDataset:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int | None] | GanzooError:
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor | None] | GanzooError:
         try:
             return self.dataset[index]
         except GanzooError as error:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler, Sampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
@@ -60,7 +60,8 @@ class GanStep:
 
     Args:
         players: ``discriminator`` and ``generator``.
-        label_sampler: labels of generated samples; None: they have none.
+        label_sampler: labels of generated samples; None: they have none. In training, generated
+            samples get the conditions of the real batch.
         guard: both players' guard, where the device decides about updates.
         graphs: captured updates; None: every update runs eagerly.
     """
@@ -72,7 +73,7 @@ class GanStep:
     processes: Processes
     players: dict[str, Player]
     ema: Ema | None = None
-    label_sampler: LabelSampler | None = None
+    label_sampler: LabelSampler | ConditionSampler | None = None
     schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
@@ -227,17 +228,24 @@ class GanStep:
         self, player: Player, inputs: Inputs | HeldInputs, part: Rows, required: RequiredGradients
     ) -> EngineGame:
         """Return the game of one micro-batch."""
-        noise = inputs.noise(part)
+        noise, known = inputs.noise(part), {}
+        labels = None
+        if isinstance(self.label_sampler, LabelSampler):
+            labels = self.label_sampler.draw(noise)
+        elif self.label_sampler:
+            # Real and generated samples are pairs: they have the same conditions, row by row.
+            known["labels"] = labels = inputs.conditions(part)
         return EngineGame(
             player=player.name,
             networks=self.networks.requiring(required),
             batch=lambda: inputs.real(part),
             latents=noise.draw("latents", self.parts.latent.sample),
-            fake_labels=self.label_sampler.draw(noise) if self.label_sampler else None,
+            fake_labels=labels,
             noise=noise,
             required=required,
             step=inputs.step,
             samples_seen=inputs.samples_seen,
+            _known=known,
         )
 
     def terms(
