@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from inspect import signature
 from typing import Any
 
 import torch
@@ -81,6 +82,22 @@ class Components:
 def capabilities(component: Any) -> frozenset[str]:
     """Return the capabilities that a live component declares."""
     return frozenset(getattr(component, "capabilities", ()))
+
+
+def takes(network: nn.Module, name: str) -> bool:
+    """Return whether a network's `forward` has a keyword-only argument of this name."""
+    parameter = signature(network.forward).parameters.get(name)
+    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
+
+
+def requirements(component: Any) -> dict[str, frozenset[str]]:
+    """Return the capabilities that a loss or a regularizer requires, by role.
+
+    `requires` is a set of words for D, or a mapping by role: ``{"generator": {"styles"}}``.
+    """
+    required = getattr(component, "requires", ())
+    by_role = required if isinstance(required, Mapping) else {"discriminator": required}
+    return {role: frozenset(words) for role, words in by_role.items() if words}
 
 
 def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
@@ -177,6 +194,7 @@ def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module
     if not isinstance(network, nn.Module):
         what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
         raise PluginError(str(component.problem(what)))
+    network.train()  # which a network may override, to keep a pretrained part in eval mode
     return network
 
 
