@@ -69,9 +69,12 @@ def _fit_data(
             )
             hint = f"ganzoo list {PLURALS[component.registration.kind]}"
             findings.add(recipe.problem(slot, what), hint)
-    if recipe.settings.conditional and not spec.classes:
-        what = f"the data has no classes: {spec}"
+    if recipe.settings.conditional and not (spec.classes or spec.condition):
+        what = f"the data has no classes and no condition: {spec}"
         findings.add(recipe.problem(("conditional",), what), "conditional=false")
+    if recipe.settings.labels == "uniform" and spec.condition:
+        what = f"'uniform' is for classes, and the data has a condition: {spec}"
+        findings.add(recipe.problem(("labels",), what), "labels=data")
     if len(dataset) == 0:
         findings.add(recipe.problem(("dataset",), "the data set is empty"))
 
