@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from inspect import signature
 from typing import Any
 
 import torch
@@ -108,6 +109,12 @@ def capabilities(component: Any) -> frozenset[str]:
     return frozenset(getattr(component, "capabilities", ()))
 
 
+def takes(network: nn.Module, name: str) -> bool:
+    """Return whether a network's `forward` has a keyword-only argument of this name."""
+    parameter = signature(network.forward).parameters.get(name)
+    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
+
+
 def requirements(component: Any) -> dict[str, frozenset[str]]:
     """Return the capabilities that a loss or a regularizer requires, by role.
 
@@ -171,6 +178,12 @@ def build_generator(
                 what = f"{component.id} learns as {name!r}, and G has a parameter of that name"
                 raise PluginError(str(component.problem(what)))
     return generator, latent
+
+
+def reference_of(plan: Plan) -> Dataset:
+    """Return the split of the data set that samples are scored against; errors as of `make`."""
+    split = plan.recipe.settings.eval.reference
+    return plan.dataset if split == "train" else make(plan.components["dataset",], split)
 
 
 def make(component: ComponentPlan, *arguments: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ganzoo.components.build import Components, build, make
+from ganzoo.components.build import Components, build, make, reference_of
 from ganzoo.components.fit import ROLES
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
 from ganzoo.components.plan import Plan, initial_paths
@@ -19,7 +20,7 @@ from ganzoo.errors import CheckpointError, DeviceError, Findings, PluginError, R
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
 from ganzoo.training.ema import Ema, averaged_and_copied
@@ -98,7 +99,11 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         check_averages(plan, parts)
         about = train.ema.half_life_samples, train.ema.ramp_up
         ema = Ema(parts.generator, *about, parts.latent_module)
-    labels = LabelSampler.of(settings.labels, plan.dataset) if settings.conditional else None
+    labels: LabelSampler | ConditionSampler | None = None
+    if settings.conditional and plan.spec.condition:
+        labels = ConditionSampler(partial(reference_of, plan))
+    elif settings.conditional:
+        labels = LabelSampler.of(settings.labels, plan.dataset)
     config = StepConfig(
         batch_size=train.batch_size,
         micro_batch=train.micro_batch,

@@ -20,7 +20,7 @@ from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.components.weights import read_network
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler, Sampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
@@ -64,7 +64,8 @@ class GanStep:
 
     Args:
         players: ``discriminator`` and ``generator``.
-        label_sampler: labels of generated samples; None: they have none.
+        label_sampler: labels of generated samples; None: they have none. In training, generated
+            samples get the conditions of the real batch.
         guard: both players' guard, where the device decides about updates.
         graphs: captured updates; None: every update runs eagerly.
     """
@@ -76,7 +77,7 @@ class GanStep:
     processes: Processes
     players: dict[str, Player]
     ema: Ema | None = None
-    label_sampler: LabelSampler | None = None
+    label_sampler: LabelSampler | ConditionSampler | None = None
     schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
@@ -99,7 +100,9 @@ class GanStep:
         self.rows = Rows(self.processes.rank * count, count)
         device_type, dtype = self.processes.device.type, config.autocast
         self.networks = Networks.of(
-            parts,
+            parts.generator,
+            parts.discriminator,
+            parts.augmentation,
             channels_last=config.channels_last,
             autocast=partial(torch.autocast, device_type, dtype) if dtype else nullcontext,
             compiled=Compiled.of(**parts.networks) if config.compile else None,
@@ -236,16 +239,24 @@ class GanStep:
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         noise = inputs.noise(part)
+
+        def fake_labels() -> Tensor | None:
+            if isinstance(self.label_sampler, ConditionSampler):
+                return inputs.conditions(part)  # row by row, so that real and fake are pairs
+            return self.label_sampler.draw(noise) if self.label_sampler else None
+
         return EngineGame(
             player=player.name,
             networks=self.networks.requiring(required),
             batch=lambda: inputs.real(part),
             latents=self.latents(player, noise),
-            fake_labels=self.label_sampler.draw(noise) if self.label_sampler else None,
             noise=noise,
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=fake_labels,
             required=required,
             step=inputs.step,
             samples_seen=inputs.samples_seen,
+            data=self.parts.spec,
         )
 
     def latents(self, player: Player, noise: BatchNoise) -> Tensor:
