@@ -92,6 +92,18 @@ class Noise(Protocol):
         """Return float32 (B, *shape), standard normal."""
 
 
+class SamplingInputs(NamedTuple):
+    """Inputs of G for one batch, as ``prepare_sampling(draw)`` gets them from ``draw(count)``.
+
+    `z`: (count, latent_dim) float32, by the latent law. `y`: the labels or conditions, by the
+    recipe's law, or None. `noise`: for a G whose `forward` takes it.
+    """
+
+    z: Tensor
+    y: Tensor | None
+    noise: Noise
+
+
 class Game(Noise, Protocol):
     """One update of one player, as a paper writes it. The engine chooses the forward passes.
 
@@ -520,6 +532,7 @@ __all__ = [
     "Regularizer",
     "RemoteFile",
     "SampleSpec",
+    "SamplingInputs",
     "Schedule",
     "Terms",
     "cache_directory",

@@ -9,9 +9,10 @@ batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,10 @@ SAMPLING_BLOCKS = 2
 class Sampler:
     """A generator in eval mode, with the distributions of its inputs. It runs in float32.
 
+    `ganzoo.sampling.settings` makes the one that a recipe asks for.
+
     Args:
+        parameters: the sampling parameters that are set, as `forward` receives them.
         watch: called before every batch of `batches`; may raise to end the work.
     """
 
@@ -43,6 +47,7 @@ class Sampler:
     latent: Latent
     label_sampler: LabelSampler | None = None
     device: torch.device = CPU
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     watch: Callable[[], None] = no_op
 
     def inputs(
@@ -50,10 +55,15 @@ class Sampler:
     ) -> tuple[Tensor, Tensor | None]:
         """Return the latents and the labels of the samples with indices `rows`."""
         noise = self._streams(rows, seed)
-        latents = noise.draw("latents", self.latent.sample)
         if labels is not None:
-            return latents, labels[rows.first : rows.first + rows.count].to(self.device)
-        return latents, self.label_sampler.draw(noise) if self.label_sampler else None
+            own = labels[rows.first : rows.first + rows.count].to(self.device)
+            return self.latents(noise), own
+        return self.latents(noise), self.label_sampler.draw(noise) if self.label_sampler else None
+
+    @torch.no_grad()
+    def latents(self, noise: BatchNoise) -> Tensor:
+        """Return latents (B, latent_dim) for a batch, without the graph of a latent that learns."""
+        return noise.draw("latents", self.latent.sample)
 
     def batches(
         self,
@@ -75,7 +85,7 @@ class Sampler:
                 self.watch()
                 rows = Rows(first, min(size, count - first))
                 latents, asked = self.inputs(rows, seed, labels)
-                with self._sampling(seed, number):
+                with self.in_eval_mode(seed, number):
                     samples = self._forward(latents, asked, self.noise(rows, seed))
                 yield decode(self.spec, samples), asked
 
@@ -86,7 +96,7 @@ class Sampler:
 
     def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
         """Return G(latents, labels) in model form; row i has the noise of sample i of `seed`."""
-        with self._sampling(seed, 0):
+        with self.in_eval_mode(seed):
             return self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed))
 
     def interpolate(self, count: int, steps: int, *, seed: int = 0) -> Tensor:
@@ -101,7 +111,7 @@ class Sampler:
         walks = torch.stack([spherical(start, end, float(t)) for t in along], dim=1)
         asked = None if labels is None else labels[:count].repeat_interleave(steps)
         noise = RepeatedNoise(self.noise(Rows(0, count), seed), steps)
-        with self._sampling(seed, 0):
+        with self.in_eval_mode(seed):
             return decode(self.spec, self._forward(walks.flatten(0, 1), asked, noise)).cpu()
 
     def noise(self, rows: Rows, seed: int) -> BatchNoise:
@@ -113,12 +123,12 @@ class Sampler:
 
     def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
         given = {"noise": noise} if takes_noise(self.generator) else {}
-        samples: Tensor = self.generator(latents, labels, **given)
+        samples: Tensor = self.generator(latents, labels, **given, **self.parameters)
         return samples
 
     @contextmanager
-    def _sampling(self, seed: int, block: int) -> Iterator[None]:
-        """Sample inside: in eval mode, without gradients, with a seed of torch's default generator.
+    def in_eval_mode(self, seed: int, block: int = 0) -> Iterator[None]:
+        """Put G in eval mode, without gradients, and seed torch's default generator, inside.
 
         Everything is restored afterwards.
         """
