@@ -1,7 +1,7 @@
-"""The keyword-only arguments of a generator's `forward`: noise, and sampling parameters.
+"""Sampling parameters: keyword-only arguments of a generator's `forward`, besides `noise`.
 
-Sampling parameters, such as a truncation or a temperature, change how a trained generator is
-sampled; in training their defaults hold. They are validated as a factory's parameters are.
+They change how a trained generator is sampled, such as a truncation or a temperature. In training
+their defaults hold. They are validated as a factory's parameters are.
 """
 
 from __future__ import annotations
@@ -28,11 +28,6 @@ KEY = ("eval", "sampling")
 """The key of a recipe that sets sampling parameters."""
 
 
-def takes_noise(network: nn.Module) -> bool:
-    """Return whether a network's `forward` has the keyword-only argument `noise`."""
-    return NOISE in _keyword_arguments(network.forward)
-
-
 def sampling_model(id: str, forward: Callable[..., Any]) -> type[BaseModel]:
     """Return the pydantic model of a generator's sampling parameters.
 
@@ -42,7 +37,8 @@ def sampling_model(id: str, forward: Callable[..., Any]) -> type[BaseModel]:
     Raises:
         PluginError: a sampling parameter has no type or no default; the message names it.
     """
-    own = {name: each for name, each in _keyword_arguments(forward).items() if name != NOISE}
+    arguments = inspect.signature(forward).parameters.items()
+    own = {n: each for n, each in arguments if each.kind is each.KEYWORD_ONLY and n != NOISE}
     hints = _hints(id, forward, own)
     for name, each in own.items():
         missing = "type" if name not in hints else "default"
@@ -95,11 +91,6 @@ def check_sampling(
         raise
     values, plain = parameter_values(checked), plain_values(checked)
     return {name: values[name] for name in given}, {name: plain[name] for name in given}
-
-
-def _keyword_arguments(forward: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    parameters = inspect.signature(forward).parameters
-    return {name: each for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
 
 
 def _hints(id: str, forward: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:

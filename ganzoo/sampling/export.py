@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.components.sampling_parameters import sampling_model, takes_noise
+from ganzoo.components.build import takes
+from ganzoo.components.sampling_parameters import sampling_model
 from ganzoo.components.signature import rows_of
 from ganzoo.components.weights import write_network
 from ganzoo.errors import PluginError
@@ -44,7 +45,7 @@ def description(
         "spec": sampler.spec.to_json(),
         "latent": {**lock["latent"], "dim": generator.latent_dim},
         "conditional": lock["conditional"],
-        "noise": takes_noise(generator),
+        "noise": takes(generator, "noise"),
         "prepared": hasattr(generator, "prepare_sampling"),
         "sampling": {**recorded, "available": rows_of(model)},
     }

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Dataset, Latent, Noise, SampleSpec
+from ganzoo.components.build import takes
 from ganzoo.components.data import labels_of
-from ganzoo.components.sampling_parameters import takes_noise
 from ganzoo.nn import decode
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
@@ -122,7 +122,7 @@ class Sampler:
         return BatchNoise(RandomStreams(seed), "sample", 0, rows, self.device)
 
     def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
-        given = {"noise": noise} if takes_noise(self.generator) else {}
+        given = {"noise": noise} if takes(self.generator, "noise") else {}
         samples: Tensor = self.generator(latents, labels, **given, **self.parameters)
         return samples
 

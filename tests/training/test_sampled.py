@@ -73,7 +73,7 @@ def test_in_training_sampling_parameters_have_their_defaults(tmp_path: Path) -> 
     ("given", "said"),
     [
         ({"truncatoin": 0.7}, "eval.sampling.truncatoin  unknown parameter - did you mean 'trunca"),
-        ({"truncation": 2.0}, "eval.sampling.truncation  must be at most 1, got 2"),
+        ({"truncation": 2.0}, "eval.sampling.truncation  2.0 must be at most 1.0"),
         ({"truncation": "high"}, "eval.sampling.truncation  expected a number, got 'high'"),
         ({"noise": 1.0}, "eval.sampling.noise  unknown parameter"),
     ],
