@@ -94,7 +94,8 @@ def prepare(sampler: Sampler) -> None:
         nonlocal drawn
         rows, drawn = Rows(drawn, count), drawn + count
         noise = BatchNoise(RandomStreams(0), "prepare", 0, rows, sampler.device)
-        y = sampler.label_sampler.draw(noise) if sampler.label_sampler else None
+        labels = sampler.label_sampler.draw(noise) if sampler.label_sampler else None
+        y = sampler.model_form(labels)
         return SamplingInputs(sampler.latents(noise), y, noise.within("generator"))
 
     with sampler.in_eval_mode(seed=0):

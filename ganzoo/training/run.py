@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
+from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import make_plan, plan_components
 from ganzoo.errors import CheckpointError, UsageError
@@ -26,7 +27,7 @@ from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.random_streams import Rows
-from ganzoo.sampling.sampler import LabelSampler, Sampler, label_counts
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
 from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
 from ganzoo.training.checkpointing import newest_whole
@@ -94,8 +95,8 @@ class Run:
         if found := read_sample_spec(self.directory):
             return found
         labels, dataset = self._recipe.settings.labels, self.plan.dataset
-        conditional = self._recipe.settings.conditional
-        return self.plan.spec, label_counts(labels, dataset) if conditional else None
+        classes = self._recipe.settings.conditional and self.plan.spec.classes
+        return self.plan.spec, label_counts(labels, dataset) if classes else None
 
     @property
     def generator(self) -> nn.Module:
@@ -162,7 +163,13 @@ class Run:
     ) -> tuple[Sampler, SamplingSettings]:
         spec, counts = self._sampled
         parts = plan_components(recipe, self._registry)[0]
-        labels = LabelSampler.by_counts(counts) if counts else None
+        labels: LabelSampler | ConditionSampler | None = None
+        if recipe.settings.conditional and spec.condition:
+            labels = ConditionSampler(
+                partial(make, parts["dataset",], recipe.settings.eval.reference)
+            )
+        elif counts:
+            labels = LabelSampler.by_counts(counts)
         return sampler_of(checkpoint, recipe, parts, spec, labels, device)
 
     def sample(

@@ -41,7 +41,8 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
     directory = RunDirectory.create(runs_directory, name or settings.name, settings.seed)
     write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
-    counts = label_counts(settings.labels, plan.dataset) if settings.conditional else None
+    classes = settings.conditional and plan.spec.classes
+    counts = label_counts(settings.labels, plan.dataset) if classes else None
     write_sample_spec(directory, plan.spec, counts)
     if plan.registry.local_file:
         write_atomic(directory.plugin_file, plan.registry.local_source)

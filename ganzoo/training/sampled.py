@@ -14,7 +14,7 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.schema import Settings
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.score import Sampling
-from ganzoo.sampling.sampler import LabelSampler, Sampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.sampling.settings import SamplingSettings
 
 
@@ -23,7 +23,7 @@ def sampler_of(
     recipe: Recipe,
     components: Mapping[Slot, ComponentPlan],
     spec: SampleSpec,
-    labels: LabelSampler | None,
+    labels: LabelSampler | ConditionSampler | None,
     device: torch.device,
 ) -> tuple[Sampler, SamplingSettings]:
     """Return the sampler of a checkpoint's generator, by a recipe, and how it samples.
