@@ -126,40 +126,36 @@ def set_number(owner: Any, name: str, value: float) -> None:
         setattr(owner, name, value)
 
 
-def set_sampled(
-    made: Sequence[Knob], generator: Any, latent: Any | None, samples_seen: int
-) -> None:
+def set_sampled(made: Sequence[Knob], generator: Any, latent: Any, samples_seen: int) -> None:
     """Set the scheduled numbers of the G and the latent that are sampled.
 
     Args:
         made: knobs of any components.
-        latent: the recipe's; None: another one is sampled.
         samples_seen: by the weights that are sampled.
     """
     parts = {"generator": generator, "latent": latent}
     for knob in made:
         role, _, name = knob.path.rpartition(".")
-        if parts.get(role) is not None:
+        if role in parts:
             set_number(parts[role], name, knob.value(samples_seen))
 
 
 def apply_to_sampled(
     components: Mapping[tuple[str, ...], ComponentPlan],
     generator: Any,
-    latent: Any | None,
+    latent: Any,
     samples_seen: int,
 ) -> None:
     """Set the scheduled numbers of a newly built G and latent to their values at a checkpoint.
 
     Args:
         components: of the plan, as `ganzoo.components.planner.plan_components` returns them.
-        latent: the recipe's; None: another one is sampled.
         samples_seen: of the checkpoint.
     """
     parts, made = {"generator": generator, "latent": latent}, []
     for slot, component in components.items():
         role, _, name = slot[-1].rpartition(".")
-        if slot[0] == "schedules" and parts.get(role) is not None:
+        if slot[0] == "schedules" and role in parts:
             given = components[role,].plain.get(name)
             made += knobs(slot[-1], make(component), {}, {role: [parts[role]]}, given=given)
     set_sampled(made, generator, latent, samples_seen)

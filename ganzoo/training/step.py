@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
-from ganzoo.components.weights import read_network
-from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
-from ganzoo.training.batch_norm import average_running_statistics
+from ganzoo.sampling.settings import SamplingSettings
+from ganzoo.training.batch_norm import average_running_statistics, unsynced_copy
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
 from ganzoo.training.game import EngineGame
@@ -78,6 +75,7 @@ class GanStep:
     players: dict[str, Player]
     ema: Ema | None = None
     label_sampler: LabelSampler | ConditionSampler | None = None
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
@@ -90,6 +88,9 @@ class GanStep:
     """The first report of every row of skipped updates, until the caller takes them."""
     unchecked: list[UpdateRecord] = field(default_factory=list)
     """Updates that the guard has decided on and the host has not checked."""
+
+    _sampler: Sampler | None = field(default=None, init=False, repr=False)
+    """The sampler at the present step, if it was asked for."""
 
     def __post_init__(self) -> None:
         parts, config = self.parts, self.config
@@ -114,6 +115,7 @@ class GanStep:
 
     def __call__(self) -> dict[str, Tensor]:
         """Update D `discriminator_steps` times, then G; return the terms for the log."""
+        self._sampler = None
         with (
             compile_errors() if self.networks.compiled else nullcontext(),
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
@@ -326,6 +328,7 @@ class GanStep:
     def reset(self) -> None:
         """Drop everything remembered between updates: the state was replaced."""
         self.unchecked = []
+        self._sampler = None
         if self.guard:
             self.guard.reset()
         if self.graphs:
@@ -333,30 +336,23 @@ class GanStep:
 
     # --- for samples and checkpoints ---
 
-    def sampler(self, checkpoint: Checkpoint | None = None) -> Sampler:
+    def sampler(self) -> Sampler:
         """Return the sampler of G's average, or of G itself if it has none.
 
-        Args:
-            checkpoint: sample its weights, in a copy of G; None: the present ones.
-
-        Raises:
-            CheckpointError: a file of the checkpoint is damaged.
+        A generator with `prepare_sampling` is copied and prepared, once until the next step.
         """
-        generator = self.ema.module if self.ema else self.parts.generator
-        latent: Any = self.parts.latent
-        if self.ema and self.ema.latent is not None:
-            latent = self.ema.latent
-        samples_seen = self.samples_seen
-        if checkpoint is not None:
-            generator, latent = deepcopy(generator), deepcopy(latent)
-            samples_seen = checkpoint.manifest["samples_seen"]
-            names = ("ema", "latent_ema") if self.ema else ("generator", "latent")
-            for name, network in zip(names, (generator, latent), strict=True):
-                if name in self.modules():
-                    read_network(network, checkpoint.file(f"{name}.safetensors"))
-        set_sampled(self.schedules, generator, latent, samples_seen)
-        device = self.processes.device
-        return Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
+        if self._sampler is None:
+            generator, latent = self.parts.generator, self.parts.latent
+            if self.ema:
+                generator = self.ema.module
+                latent = latent if self.ema.latent is None else self.ema.latent  # type: ignore[assignment]
+            set_sampled(self.schedules, generator, latent, self.samples_seen)
+            if hasattr(generator, "prepare_sampling"):
+                generator = unsynced_copy(generator)
+            spec, device = self.feed.spec, self.processes.device
+            own = Sampler(generator, spec, latent, self.label_sampler, device)
+            self._sampler = self.sampling.apply(own)
+        return self._sampler
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""

@@ -7,18 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.components.build import build_generator
-from ganzoo.components.weights import read_network
 from ganzoo.errors import RecipeError
 from ganzoo.registry.registry import Registry
-from ganzoo.runs.checkpoints import CheckpointStore
+from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.sampling.random_streams import CPU
-from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import read_state, write_state
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import apply_to_sampled
+from ganzoo.training.sampled import sampler_of
 from ganzoo.training.step import GanStep
 
 from .recipes import small_plan
@@ -97,42 +94,24 @@ def test_samples_are_drawn_with_the_numbers_after_the_steps_done(tmp_path: Path)
     assert (generator.temperature, float(generator.level), latent.sigma) == (1.0, 0.25, 0.5)
 
 
-def sampled_later(folder: Path, samples_seen: int) -> Tensor:
+def sampled_later(folder: Path, checkpoint: Checkpoint) -> Tensor:
     """Return samples as a later command draws them: from a new G and the checkpoint's weights."""
-    plan = small_plan(
-        folder,
-        RECIPE | {"schedules": dict.fromkeys(NETWORKS, HALVED)},
-        Registry.with_local(PLUGIN),
-    )
-    generator, latent = build_generator(plan.components, plan.spec, 0)
-    read_network(generator, folder / "checkpoint" / "ema.safetensors")
-    apply_to_sampled(plan.components, generator, latent, samples_seen)
-    return Sampler(generator, plan.spec, latent).sample(8)
+    given = RECIPE | {"schedules": dict.fromkeys(NETWORKS, HALVED)}
+    plan = small_plan(folder, given, Registry.with_local(PLUGIN))
+    sampler, _ = sampler_of(checkpoint, plan.recipe, plan.components, plan.spec, None, CPU)
+    return sampler.sample(8)
 
 
 def test_a_checkpoint_is_sampled_later_with_the_numbers_of_its_step(tmp_path: Path) -> None:
     step = made(tmp_path, *NETWORKS)
-    for _ in range(2):
+    store, samples = CheckpointStore(tmp_path / "checkpoints"), []
+    for seen in (16, 32):
         step()
-    (tmp_path / "checkpoint").mkdir()
-    write_state(step, tmp_path / "checkpoint")
-    assert torch.equal(sampled_later(tmp_path, 32), step.sampler().sample(8))
-    assert not torch.equal(sampled_later(tmp_path, 16), step.sampler().sample(8))
-
-
-def test_the_step_samples_an_earlier_checkpoint_with_its_numbers_and_keeps_its_own(
-    tmp_path: Path,
-) -> None:
-    step = made(tmp_path, *NETWORKS)
-    step()
-    store = CheckpointStore(tmp_path / "checkpoints")
-    store.publish(1, lambda path: write_state(step, path), samples_seen=16, world_size=1)
-    then = step.sampler().sample(8)
-    step()
-    now = step.sampler().sample(8)
-    assert torch.equal(step.sampler(store.at(1)).sample(8), then)
-    assert torch.equal(step.sampler().sample(8), now)
-    assert not torch.equal(now, then)
+        samples.append(step.sampler().sample(8))
+        store.publish(seen, lambda path: write_state(step, path), samples_seen=seen, world_size=1)
+    assert torch.equal(sampled_later(tmp_path, store.at(16)), samples[0])
+    assert torch.equal(sampled_later(tmp_path, store.at(32)), samples[1])
+    assert not torch.equal(*samples)
 
 
 def test_a_resumed_run_continues_the_schedules_of_its_networks(tmp_path: Path) -> None:
