@@ -144,9 +144,10 @@ class Game(Noise, Protocol):
     `fake` and `real` are pairs.
     """
     step: int
-    """Number of generator updates before this one."""
+    """Number of training steps before this one."""
     samples_seen: int
-    """Real samples shown to D before this update, over all ranks."""
+    """Samples in the real batches of D's updates before this one, over all ranks; in those of
+    G's updates where D is never trained."""
     generator_module: nn.Module
     """G, for weight penalties and `styles(z, y)`. Call `generate` to make samples."""
     discriminator_module: nn.Module
