@@ -295,7 +295,7 @@ class EngineGame:
     def logits_signs(self) -> dict[str, Tensor]:
         """Return the mean signs of D's logits, () each, for an augmentation that observes them.
 
-        The fake ones are there if a component has used them: D is not run for them.
+        The fake ones are there if D has been run on `fake`: it is not run for them.
         """
         sides = ("real", "fake") if "fake_output" in self._known else ("real",)
         logits = {side: getattr(self, f"{side}_logits") for side in sides}
