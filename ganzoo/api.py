@@ -43,7 +43,7 @@ NonNegativeFloat = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]
 
 CAPABILITIES: Mapping[str, str] = {
-    "conditional": "the network uses its labels",
+    "conditional": "uses labels: a network its y, a loss or regularizer those of the game",
     "features": "D returns intermediate features",
     "class-logits": "D returns logits over the classes",
     "real-gradient": "needs the gradient of D with respect to the real batch",

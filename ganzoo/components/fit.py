@@ -189,8 +189,16 @@ def fit(plan: Plan, parts: Components) -> None:
         RecipeError: every problem.
     """
     findings = Findings()
+    using = [slot for slot, part in _losses(parts) if "conditional" in capabilities(part)]
     for role in NETWORKS:
-        _fit_labels(plan, plan.components[role,], capabilities(getattr(parts, role)), findings)
+        does = capabilities(getattr(parts, role))
+        if role == "discriminator" and using and "conditional" not in does:
+            continue  # AC-GAN: D classifies without labels, and the loss compares
+        _fit_labels(plan, plan.components[role,], does, findings)
+    if not plan.recipe.settings.conditional:
+        for slot in using:
+            what = f"{plan.components[slot].id} wants labels, but the recipe is not conditional"
+            findings.add(plan.recipe.problem(slot, what), "conditional=true")
     _fit_requirements(plan, parts, findings)
     train = plan.recipe.settings.train
     if train.micro_batch:
