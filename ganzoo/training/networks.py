@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.func import grad_and_value
 
 from ganzoo.api import Augmentation, DiscriminatorOutput, Extra, Noise
-from ganzoo.components.build import capabilities
-from ganzoo.components.sampling_parameters import takes_noise
+from ganzoo.components.build import capabilities, takes
 from ganzoo.errors import DeviceError, PluginError
 from ganzoo.training.player import LossScale
 
@@ -98,7 +97,7 @@ class Networks:
             discriminator,
             augmentation,
             one_pass=how.pop("one_pass", "batch-coupled" not in declared),
-            takes_noise=takes_noise(generator),
+            takes_noise=takes(generator, "noise"),
             takes_extra="augmentation-aware" in declared,
             **how,
         )
