@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.build import Components, build, failure, make
+from ganzoo.components.build import Components, batch_multiple, build, failure, make
 from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import GanzooError, PluginError, RecipeError
@@ -86,7 +86,12 @@ def dry_run(plan: Plan) -> Plan:
         path = ("train", "cuda_graphs")
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
-    return replace(plan, memory_format=memory_format, step_flops=flops)
+    return replace(
+        plan,
+        memory_format=memory_format,
+        step_flops=flops,
+        batch_multiple=batch_multiple(parts.discriminator),
+    )
 
 
 def _check_modality(spec: SampleSpec) -> None:
@@ -129,12 +134,14 @@ def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
         fit(plan, parts)
     except RecipeError as error:
         raise _Misfit(error.problems, hint=error.hint) from None
-    trial = _Trial(plan, parts, batch_size)
+    multiple = batch_multiple(parts.discriminator)
+    count = -(-batch_size // multiple) * multiple
+    trial = _Trial(plan, parts, count)
     with FlopCounter() as counter:
         if plan.recipe.settings.train.discriminator_steps:
             trial.update("discriminator")
         trial.update("generator")
-    return parts, counter.total
+    return parts, counter.total * (batch_size / count)
 
 
 @dataclass
@@ -215,7 +222,8 @@ class _Trial:
             return
         with self.blaming(("discriminator",), "in its forward pass"):
             logits = game.real_logits
-        if logits.dim() not in (1, 2) or logits.shape[0] != count:
+        rows = {count, count // batch_multiple(self.parts.discriminator)}
+        if logits.dim() not in (1, 2) or logits.shape[0] not in rows:
             what = f"gives logits of shape {tuple(logits.shape)} for {count} samples"
             raise self.error(("discriminator",), f"{what}; they must be (B,) or (B, K)")
 
