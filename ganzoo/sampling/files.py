@@ -72,10 +72,22 @@ def write_samples(
 
 
 def write_preview(
-    folder: Path, stem: str, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+    folder: Path,
+    stem: str,
+    spec: SampleSpec,
+    samples: Tensor,
+    real: Tensor | None = None,
+    conditions: Tensor | None = None,
 ) -> None:
-    """Write the files of a preview, whose names begin with `stem`, into a folder."""
-    files = spec.kind.preview(spec, samples, real)
+    """Write the files of a preview, whose names begin with `stem`, into a folder.
+
+    Args:
+        conditions: of the samples; the real samples in their rows have the same ones.
+    """
+    if conditions is None or real is None:
+        files = spec.kind.preview(spec, samples, real)
+    else:
+        files = spec.kind.preview_with_conditions(spec, samples, conditions, real)
     if not isinstance(files, Mapping) or not all(map(_can_be_shown, files, files.values())):
         given = type(files).__name__
         if isinstance(files, Mapping):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
+from ganzoo.components.data import has_tensors
 from ganzoo.errors import PluginError
 from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component
@@ -144,7 +145,7 @@ def picklable(case: Case) -> None:
 def whole_tensors(case: Case) -> None:
     """If it has `tensors`, they are all of its samples and labels, in order."""
     dataset = case.make()
-    if not hasattr(dataset, "tensors"):
+    if not has_tensors(dataset):
         raise Exempt("has no method tensors")
     all_samples, all_labels = dataset.tensors()
     advice = "let tensors() and __getitem__ read the same data"

@@ -150,16 +150,20 @@ class Gallery:
         return self.plan.spec.kind.preview_samples
 
     def draw(self, step: int, sampler: Sampler) -> None:
-        """Write what the generator makes at a step."""
+        """Write what the generator makes at a step: with conditions, for fixed rows of the data."""
         if self.processes.is_main:
-            samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
-            real = spread_samples(self.plan.dataset, self.count)[0]
-            self._write(f"step-{step:08d}", samples, real)
+            settings = self.plan.recipe.settings
+            real, labels = spread_samples(self.plan.dataset, self.count)
+            paired = settings.conditional and self.plan.spec.condition is not None
+            conditions = labels if paired else None
+            count = self.count if conditions is None else len(conditions)
+            samples = sampler.sample(count, seed=settings.seed, labels=conditions)
+            self._write(f"step-{step:08d}", samples, real, conditions)
 
     def draw_real(self) -> None:
         """Write real samples, once."""
         if self.processes.is_main and REAL not in previews(self.directory):
             self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
 
-    def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> None:
-        write_preview(self.directory.samples_directory, stem, self.plan.spec, samples, real)
+    def _write(self, stem: str, *shown: Any) -> None:
+        write_preview(self.directory.samples_directory, stem, self.plan.spec, *shown)
