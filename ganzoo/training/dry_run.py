@@ -68,6 +68,8 @@ def dry_run(plan: Plan) -> Plan:
     placeholders = {role: _placeholders(network) for role, network in parts.networks.items()}
     optimizers = optimizers_over(plan, placeholders)
     make_run_schedules(plan, parts, optimizers)
+    if latent := plan.components.get(("eval", "latent")):
+        make(latent, parts.generator.latent_dim)
     dry_run_outputs(plan)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
@@ -117,8 +119,9 @@ def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
         raise _Misfit(error.problems, hint=error.hint) from None
     trial = _Trial(plan, parts, batch_size)
     with FlopCounter() as counter:
-        for player in ("discriminator", "generator"):
-            trial.update(player)
+        if plan.recipe.settings.train.discriminator_steps:
+            trial.update("discriminator")
+        trial.update("generator")
     return parts, counter.total
 
 
@@ -155,18 +158,29 @@ class _Trial:
     def game(self, player: str) -> EngineGame:
         settings, spec = self.plan.recipe.settings, self.plan.spec
         count, dtype = self.batch_size, AUTOCAST.get(settings.train.precision)
-        labels = torch.zeros(count, dtype=torch.int64) if settings.conditional else None
+        labels = None
+        if settings.conditional and spec.condition:
+            labels = torch.rand(count, *spec.condition.model_shape) * 2 - 1
+        elif settings.conditional:
+            labels = torch.zeros(count, dtype=torch.int64)
         autocast: Callable[[], Any] = nullcontext
         if dtype is not None:
             autocast = lambda: torch.autocast("cpu", dtype)  # noqa: E731
         return EngineGame(
             player=player,
-            networks=Networks.of(self.parts, autocast=autocast),
+            networks=Networks.of(
+                self.parts.generator,
+                self.parts.discriminator,
+                self.parts.augmentation,
+                autocast=autocast,
+            ),
             batch=lambda: (torch.rand(count, *spec.model_shape) * 2 - 1, labels),
             latents=self.latents(count),
-            fake_labels=labels,
             noise=BatchNoise(RandomStreams(0), player, 0, Rows(0, count)),
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=lambda: labels,
             required=RequiredGradients.by(self.parts.game_parts()),
+            data=spec,
         )
 
     def latents(self, count: int) -> Tensor:

@@ -28,7 +28,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError
 from ganzoo.sampling.files import preview_files
 from ganzoo.sampling.random_streams import CPU
-from ganzoo.sampling.sampler import LabelSampler, Sampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.scoring.features import Extraction, Probe
 from ganzoo.scoring.metric_inputs import (
     RecordedBatches,
@@ -99,17 +99,20 @@ def _call_schedules(plan: Plan) -> None:
 
 
 def _sampler(plan: Plan) -> Sampler:
-    """Return the sampler of the untrained generator; labels are uniform, to read no data."""
+    """Return the sampler of the untrained generator. Classes are uniform, to count no data."""
     settings, spec = plan.recipe.settings, plan.spec
     generator, latent = build_generator(plan.components, spec, settings.seed)
-    labels = LabelSampler.by_counts([1] * spec.classes) if settings.conditional else None
+    labels: LabelSampler | ConditionSampler | None = None
+    if settings.conditional:
+        by_classes = LabelSampler.by_counts([1] * spec.classes)
+        labels = ConditionSampler(lambda: plan.dataset) if spec.condition else by_classes
     return Sampler(generator, spec, latent, labels)
 
 
 def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
-    """Return samples (N, *shape) in stored form, and labels if every sample has one."""
+    """Return samples (N, *shape) in stored form, and labels or conditions if all have one."""
     samples, labels = collate([dataset[index] for index in indices])
-    check_form(samples, dataset.spec)
+    check_form(samples, labels, dataset.spec)
     return samples, labels
 
 

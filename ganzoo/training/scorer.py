@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ganzoo.api import Dataset, cache_directory
-from ganzoo.components.build import make
+from ganzoo.components.build import make, reference_of
 from ganzoo.components.data import tensors_of
 from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.plan import ComponentPlan, Plan
@@ -65,7 +65,7 @@ class Scorer:
         return cls(
             dataset=dataset,
             split=split,
-            real=plan.dataset if split == "train" else make(dataset, split),
+            real=reference_of(plan),
             extractor_plan=plan.extractor,
             metric_plans=[
                 component

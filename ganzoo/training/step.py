@@ -1,4 +1,4 @@
-"""The GAN step: `discriminator_steps` updates of D, then one of G.
+"""The GAN step: `discriminator_steps` updates of D, then `generator_steps` of G.
 
 Gradients are lean, and bit-identical to the textbook's: no graph runs through G while D is
 updated, and D is frozen while G is.
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler, Sampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
@@ -60,7 +60,8 @@ class GanStep:
 
     Args:
         players: ``discriminator`` and ``generator``.
-        label_sampler: labels of generated samples; None: they have none.
+        label_sampler: labels of generated samples; None: they have none. In training, generated
+            samples get the conditions of the real batch.
         guard: both players' guard, where the device decides about updates.
         graphs: captured updates; None: every update runs eagerly.
     """
@@ -72,14 +73,15 @@ class GanStep:
     processes: Processes
     players: dict[str, Player]
     ema: Ema | None = None
-    label_sampler: LabelSampler | None = None
+    label_sampler: LabelSampler | ConditionSampler | None = None
     schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
     iteration: int = 0
-    """Generator updates done."""
+    """Steps done."""
     samples_seen: int = 0
-    """Real samples shown to D, over all ranks."""
+    """Samples in the real batches of D's updates so far, over all ranks; of G's updates where D
+    is never trained."""
     skipped: list[NonFiniteReport] = field(default_factory=list)
     """The first report of every row of skipped updates, until the caller takes them."""
     unchecked: list[UpdateRecord] = field(default_factory=list)
@@ -94,7 +96,9 @@ class GanStep:
         self.rows = Rows(self.processes.rank * count, count)
         device_type, dtype = self.processes.device.type, config.autocast
         self.networks = Networks.of(
-            parts,
+            parts.generator,
+            parts.discriminator,
+            parts.augmentation,
             channels_last=config.channels_last,
             autocast=partial(torch.autocast, device_type, dtype) if dtype else nullcontext,
             compiled=Compiled.of(**parts.networks) if config.compile else None,
@@ -105,7 +109,7 @@ class GanStep:
     # --- one step ---
 
     def __call__(self) -> dict[str, Tensor]:
-        """Update D `discriminator_steps` times, then G once; return the terms for the log."""
+        """Update D `discriminator_steps` times, then G; return the terms for the log."""
         with (
             compile_errors() if self.networks.compiled else nullcontext(),
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
@@ -115,15 +119,19 @@ class GanStep:
             for knob in self.schedules:
                 knob.apply(self.samples_seen)
             terms: dict[str, Tensor] = {}
-            for repeat in range(self.config.discriminator_steps):
+            config, before = self.config, self.samples_seen
+            for repeat in range(config.discriminator_steps):
                 terms |= self.update(self.discriminator, repeat)
-                self.samples_seen += self.config.batch_size
+                self.samples_seen += config.batch_size
             with frozen(self.discriminator):
-                terms |= self.update(self.generator, 0)
+                for repeat in range(config.generator_steps):
+                    terms |= self.update(self.generator, repeat)
+                    if not config.discriminator_steps:
+                        self.samples_seen += config.batch_size
             self.iteration += 1
             average_running_statistics((self.parts.generator, self.parts.discriminator))
             if self.ema:
-                shown = self.config.batch_size * self.config.discriminator_steps
+                shown = self.samples_seen - before
                 self.ema.update(self.parts.generator, shown, self.samples_seen)
             return terms
 
@@ -228,16 +236,24 @@ class GanStep:
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         noise = inputs.noise(part)
+
+        def fake_labels() -> Tensor | None:
+            if isinstance(self.label_sampler, ConditionSampler):
+                return inputs.conditions(part)  # row by row, so that real and fake are pairs
+            return self.label_sampler.draw(noise) if self.label_sampler else None
+
         return EngineGame(
             player=player.name,
             networks=self.networks.requiring(required),
             batch=lambda: inputs.real(part),
             latents=noise.draw("latents", self.parts.latent.sample),
-            fake_labels=self.label_sampler.draw(noise) if self.label_sampler else None,
             noise=noise,
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=fake_labels,
             required=required,
             step=inputs.step,
             samples_seen=inputs.samples_seen,
+            data=self.parts.spec,
         )
 
     def terms(

@@ -28,6 +28,7 @@ class StepConfig:
     batch_size: int
     micro_batch: int | None = None
     discriminator_steps: int = 1
+    generator_steps: int = 1
     skip_nonfinite: bool = False
     autocast: torch.dtype | None = None
     channels_last: bool = False
@@ -54,6 +55,10 @@ class Inputs:
     def real(self, part: Rows) -> tuple[Tensor, Tensor | None]:
         """Return (samples in model form, labels or None) of rows `part` of this process."""
         return self.batch.part(part)
+
+    def conditions(self, part: Rows) -> Tensor:
+        """Return the conditions of rows `part` of this process, in model form."""
+        return self.batch.conditions(part)
 
     def noise(self, part: Rows) -> BatchNoise:
         """Return the noise of rows `part` of this process."""
