@@ -21,7 +21,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.build import Components, blaming, blaming_modality, build, component_error
+from ganzoo.components.build import (
+    Components,
+    blaming,
+    blaming_modality,
+    build,
+    component_error,
+)
 from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import PluginError, RecipeError
@@ -68,8 +74,6 @@ def dry_run(plan: Plan) -> Plan:
     placeholders = {role: _placeholders(network) for role, network in parts.networks.items()}
     optimizers = optimizers_over(plan, placeholders)
     make_run_schedules(plan, parts, optimizers)
-    if latent := plan.components.get(("eval", "latent")):
-        make(latent, parts.generator.latent_dim)
     dry_run_outputs(plan)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -25,10 +26,11 @@ from ganzoo.components.build import (
 )
 from ganzoo.components.data import check_form, collate
 from ganzoo.components.plan import Plan
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, PluginError
 from ganzoo.sampling.files import preview_files
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
+from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.scoring.features import Extraction, Probe
 from ganzoo.scoring.metric_inputs import (
     RecordedBatches,
@@ -106,7 +108,15 @@ def _sampler(plan: Plan) -> Sampler:
     if settings.conditional:
         by_classes = LabelSampler.by_counts([1] * spec.classes)
         labels = ConditionSampler(lambda: plan.dataset) if spec.condition else by_classes
-    return Sampler(generator, spec, latent, labels)
+    sampling = SamplingSettings.of(plan.recipe, plan.components, generator)
+
+    def prepared(most: int | None) -> Sampler:
+        return sampling.apply(Sampler(deepcopy(generator), spec, latent, labels), most)
+
+    try:
+        return prepared(GENERATED)
+    except PluginError:  # it may need all the rows that it asks for, which takes longer
+        return prepared(None)
 
 
 def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
