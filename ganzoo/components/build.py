@@ -90,6 +90,11 @@ def takes(network: nn.Module, name: str) -> bool:
     return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
 
 
+def batch_multiple(discriminator: nn.Module) -> int:
+    """Return what the number of rows of every batch of D must be a multiple of; 1: anything."""
+    return int(getattr(discriminator, "batch_multiple", 1))
+
+
 def requirements(component: Any) -> dict[str, frozenset[str]]:
     """Return the capabilities that a loss or a regularizer requires, by role.
 

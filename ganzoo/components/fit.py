@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.api import Dataset
-from ganzoo.components.build import Components, capabilities, make, requirements
+from ganzoo.components.build import Components, batch_multiple, capabilities, make, requirements
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
@@ -204,6 +204,7 @@ def fit(plan: Plan, parts: Components) -> None:
     if train.micro_batch:
         for key, what in against_micro_batches(plan, parts):
             findings.add(plan.recipe.problem(("train", key), what), "train.micro_batch=null")
+    _fit_batches(plan, batch_multiple(parts.discriminator), findings)
     findings.raise_any()
 
 
@@ -234,6 +235,21 @@ def _fit_requirements(plan: Plan, parts: Components, findings: Findings) -> None
                 what = f"{component.id} needs a {role} with {missing}"
                 what += f"; {plan.components[role,].id} has none with these parameters"
                 findings.add(plan.recipe.problem(slot, what), f"ganzoo list {PLURALS[role]}")
+
+
+def _fit_batches(plan: Plan, multiple: int, findings: Findings) -> None:
+    """Add a problem for each size of a batch that is not a multiple of D's `batch_multiple`."""
+    train = plan.recipe.settings.train
+    whole, part = train.batch_size, train.micro_batch
+    fitting = -(-whole // multiple) * multiple
+    parts = [n for n in range(multiple, fitting, multiple) if fitting % n == 0 and n <= (part or 0)]
+    nearest = {"batch_size": fitting, "micro_batch": max(parts, default="null")}
+    for key, size in (("batch_size", whole), ("micro_batch", part)):
+        if size and size % multiple:
+            critic = plan.components["discriminator",].id
+            what = f"{size} is not a multiple of {multiple}, which {critic} judges together"
+            hint = f"train.{key}={nearest[key]}"
+            findings.add(plan.recipe.problem(("train", key), what), hint)
 
 
 def _fit_labels(

@@ -208,12 +208,11 @@ class LabelSampler:
 
     def draw(self, noise: BatchNoise) -> Tensor:
         """Return labels int64 (B,) for a batch."""
+        return noise.draw("labels", self._sample)
 
-        def sample(n: int, generator: torch.Generator) -> Tensor:
-            coins = torch.rand(n, generator=generator, dtype=torch.float64)
-            return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
-
-        return noise.draw("labels", sample)
+    def _sample(self, n: int, generator: torch.Generator) -> Tensor:
+        coins = torch.rand(n, generator=generator, dtype=torch.float64)
+        return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
 
 
 # --- conditions ---

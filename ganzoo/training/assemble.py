@@ -46,11 +46,19 @@ def require_fit(plan: Plan, processes: Processes) -> None:
     """Check that these processes can train a recipe, before anything is written.
 
     Raises:
-        DeviceError: the processes cannot share the batch evenly, there is no compiler for
-            ``train.compile``, or batch norm over processes would have to be compiled.
+        DeviceError: the processes cannot share the batch evenly, or not in multiples of D's
+            `batch_multiple`; there is no compiler for ``train.compile``, or batch norm over
+            processes would have to be compiled.
     """
     train = plan.recipe.settings.train
-    _rows(train.batch_size, processes)
+    count = _rows(train.batch_size, processes).count
+    if count % plan.batch_multiple:
+        unit = plan.batch_multiple * processes.world_size
+        raise DeviceError(
+            f"the discriminator judges {plan.batch_multiple} samples together, and each of "
+            f"{processes.world_size} processes has {count}",
+            hint=f"train.batch_size={-(-train.batch_size // unit) * unit}",
+        )
     if train.compile is True:
         require_compiler(processes.device)
     if train.compile is True and train.batch_norm == "synced" and processes.world_size > 1:

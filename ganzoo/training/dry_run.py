@@ -23,6 +23,7 @@ from torch.utils.flop_counter import flop_registry
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import (
     Components,
+    batch_multiple,
     blaming,
     blaming_modality,
     build,
@@ -82,7 +83,12 @@ def dry_run(plan: Plan) -> Plan:
         path = ("train", "cuda_graphs")
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
-    return replace(plan, memory_format=memory_format, step_flops=flops)
+    return replace(
+        plan,
+        memory_format=memory_format,
+        step_flops=flops,
+        batch_multiple=batch_multiple(parts.discriminator),
+    )
 
 
 def _check_modality(spec: SampleSpec) -> None:
@@ -121,12 +127,14 @@ def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
         fit(plan, parts)
     except RecipeError as error:
         raise _Misfit(error.problems, hint=error.hint) from None
-    trial = _Trial(plan, parts, batch_size)
+    multiple = batch_multiple(parts.discriminator)
+    count = -(-batch_size // multiple) * multiple
+    trial = _Trial(plan, parts, count)
     with FlopCounter() as counter:
         if plan.recipe.settings.train.discriminator_steps:
             trial.update("discriminator")
         trial.update("generator")
-    return parts, counter.total
+    return parts, counter.total * (batch_size / count)
 
 
 @dataclass
@@ -207,7 +215,8 @@ class _Trial:
             return
         with self.blaming(("discriminator",), "in its forward pass"):
             logits = game.real_logits
-        if logits.dim() not in (1, 2) or logits.shape[0] != count:
+        rows = {count, count // batch_multiple(self.parts.discriminator)}
+        if logits.dim() not in (1, 2) or logits.shape[0] not in rows:
             what = f"gives logits of shape {tuple(logits.shape)} for {count} samples"
             raise self.error(("discriminator",), f"{what}; they must be (B,) or (B, K)")
 

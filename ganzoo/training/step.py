@@ -168,8 +168,8 @@ class GanStep:
             self.unchecked.append(record)
             if len(self.unchecked) >= MAX_UNCHECKED:
                 self.check_guard()
-        if result.sign is not None:
-            seen = {"real_logits_sign": result.sign, "samples": self.config.batch_size}
+        if result.signs:
+            seen = {**result.signs, "samples": self.config.batch_size}
             self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
         return result.labelled(player)
 
@@ -179,7 +179,7 @@ class GanStep:
         """Run forward, backward and optimizer of one update; a CUDA graph can capture it all."""
         required, game = self.required_gradients(player, due), None
         terms: dict[str, Tensor] = {}
-        signs: list[Tensor] = []
+        signs: dict[str, Tensor] = {}
         for rows in self.micro_batches():
             with forward_context(required, self.processes.device, self.config.autocast):
                 game = prepared(self.game(player, inputs, rows, required), due)
@@ -191,8 +191,7 @@ class GanStep:
             player.backward(total)
             accumulate(terms, micro, rows.count / self.rows.count)
             if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
-                sign = game.real_logits.detach().sign().mean()
-                signs.append(sign * (rows.count / self.rows.count))
+                accumulate(signs, game.logits_signs(), rows.count / self.rows.count)
         total = torch.stack(list(terms.values())).sum()
         verdict = player.finish_gradients(total, penalised=required.penalised)
         if player.guard is None:
@@ -214,8 +213,9 @@ class GanStep:
             if hasattr(slot.component, "after_step"):
                 with torch.no_grad():
                     slot.component.after_step(game)
-        mean_sign = game.mean(torch.stack(signs).sum()) if signs else None
-        return UpdateResult(terms, verdict.norm, verdict.norms, mean_sign)
+        means = game.mean(torch.stack(list(signs.values()))).unbind() if signs else ()
+        observed = dict(zip(signs, means, strict=True))
+        return UpdateResult(terms, verdict.norm, verdict.norms, observed)
 
     # --- what an update is made of ---
 
