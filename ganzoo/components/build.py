@@ -62,10 +62,35 @@ class Components:
         """G and D by role."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
+    @property
+    def latent_module(self) -> nn.Module | None:
+        """The latent, if it is a module: it learns with G."""
+        return self.latent if isinstance(self.latent, nn.Module) else None
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """G, D and a latent that learns, by role."""
+        latent = self.latent_module
+        return self.networks | ({} if latent is None else {"latent": latent})
+
+    def trained(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Return each player's trained parameters by name; a latent's are G's, as ``latent.NAME``.
+
+        Those that do not require gradients, such as a pretrained part's, are left out.
+        """
+        named = {role: dict(network.named_parameters()) for role, network in self.networks.items()}
+        if self.latent_module is not None:
+            named["generator"] |= dict(self.latent_module.named_parameters("latent"))
+        return {
+            role: {name: each for name, each in parameters.items() if each.requires_grad}
+            for role, parameters in named.items()
+        }
+
     def stateful(self) -> dict[str, Any]:
-        """Return slot → component, for the components whose state belongs in a checkpoint."""
+        """Return slot → component, for components with a state that are no modules of the run."""
         named = {"loss": self.loss, "augmentation": self.augmentation, "latent": self.latent}
         named |= {f"regularizers.{slot.name}": slot.component for slot in self.regularizers}
+        named = {name: part for name, part in named.items() if part is not self.latent_module}
         return {name: part for name, part in named.items() if hasattr(part, "state_dict")}
 
     def normed(self) -> str:
@@ -146,7 +171,17 @@ def build_generator(
         PluginError: a factory failed or made something that is no such component.
     """
     generator = _network(parts["generator",], spec, seed)
-    latent = make(parts["latent",], _latent_dimension(parts["generator",], generator))
+    dimension = _latent_dimension(parts["generator",], generator)
+    component = parts["latent",]
+    with initialised_from(seed, component.slot):
+        latent = make(component, dimension)
+    if isinstance(latent, nn.Module):
+        latent.train()
+        names = dict(generator.named_parameters())
+        for name, _ in latent.named_parameters("latent"):
+            if name in names:
+                what = f"{component.id} learns as {name!r}, and G has a parameter of that name"
+                raise PluginError(str(component.problem(what)))
     return generator, latent
 
 

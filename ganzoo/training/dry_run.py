@@ -33,7 +33,12 @@ from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.training.assemble import make_run_schedules, optimizers_over, trained
+from ganzoo.training.assemble import (
+    Parameters,
+    check_averages,
+    make_optimizers,
+    make_run_schedules,
+)
 from ganzoo.training.dry_run_outputs import dry_run_outputs
 from ganzoo.training.execution import AUTOCAST, resolve_channels_last
 from ganzoo.training.game import EngineGame
@@ -72,8 +77,9 @@ def dry_run(plan: Plan) -> Plan:
             small = min(SMALL_BATCH, batch_size)
             parts, flops = _update_both(plan, small)
             flops *= batch_size / small
-    placeholders = {role: _placeholders(network) for role, network in parts.networks.items()}
-    optimizers = optimizers_over(plan, placeholders)
+    placeholders = {role: _placeholders(named) for role, named in parts.trained().items()}
+    optimizers = make_optimizers(plan, placeholders)
+    check_averages(plan, parts)
     make_run_schedules(plan, parts, optimizers)
     dry_run_outputs(plan)
     train = plan.recipe.settings.train
@@ -109,14 +115,14 @@ def _check_modality(spec: SampleSpec) -> None:
             raise PluginError(what, hint=f"ganzoo conformance {spec.modality} --kind modality")
 
 
-def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:
+def _placeholders(parameters: Parameters) -> dict[str, nn.Parameter]:
     """Return a size-1 placeholder for each trainable parameter, with the same number of dimensions.
 
     Optimizers over them keep their checks and take no memory.
     """
     return {
         name: nn.Parameter(torch.zeros([1] * parameter.dim()))
-        for name, parameter in trained(network).items()
+        for name, parameter in parameters.items()
     }
 
 

@@ -88,8 +88,7 @@ def _call_schedules(plan: Plan) -> None:
     Raises:
         PluginError: one fails, or gives no finite number.
     """
-    train = plan.recipe.settings.train
-    total = plan.budget.steps * train.batch_size * max(1, train.discriminator_steps)
+    total = plan.budget.steps * plan.recipe.settings.train.samples_per_step
     for component in plan.group("schedules").values():
         schedule = make(component)
         for samples_seen in range(0, total + 1, max(1, total // SCHEDULE_POINTS)):
