@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import pluggy
 from annotated_types import Ge, Gt, Le, Lt
@@ -43,7 +43,7 @@ NonNegativeFloat = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]
 
 CAPABILITIES: Mapping[str, str] = {
-    "conditional": "the network uses its labels",
+    "conditional": "uses labels: a network its y, a loss or regularizer those of the game",
     "features": "D returns intermediate features",
     "class-logits": "D returns logits over the classes",
     "real-gradient": "needs the gradient of D with respect to the real batch",
@@ -54,6 +54,10 @@ CAPABILITIES: Mapping[str, str] = {
     "internal-noise": "in eval mode the output is not a function of the inputs alone",
     "unbounded": "G's output may leave the range of the model form; it is clamped at sampling",
     "graph-safe": "runs the same operations for any tensor values and any step: it can be captured",
+    "styles": "G has styles(z, y) and from_styles(w)",
+    "score-function": "G's samples carry no gradient; G has log_prob(x, z, y)",
+    "frozen-parameters": "some parameters are never trained",
+    "augmentation-aware": "D's forward takes what the augmentation returned beside x, as `extra`",
 }
 """The closed vocabulary of capability words; a plugin may add its own as ``acme/word``."""
 
@@ -66,7 +70,8 @@ class DiscriminatorOutput(NamedTuple):
 
     `logits`: (B,), or (B, K) for K logits per sample (patches, scales); larger is more real.
     `features`: intermediate activations, first axis B. `class_logits`: (B, classes).
-    `extra`: other outputs by name, first axis B.
+    `extra`: other outputs by name, first axis B. A D with `batch_multiple` m may have B/m rows
+    where B is written here.
     """
 
     logits: Tensor
@@ -78,11 +83,15 @@ class DiscriminatorOutput(NamedTuple):
 Terms = Mapping[str, "Tensor"]
 """Named scalar terms of one player's loss. The engine sums, logs and checks them by name."""
 
+Extra: TypeAlias = "Tensor | Mapping[str, Tensor]"
+"""What an augmentation returns beside x: a tensor or tensors by name, first axis B."""
+
 
 class Noise(Protocol):
     """Random numbers for one batch; each row depends on the global index of its sample.
 
-    A name gives the same numbers for any number of processes and micro-batches.
+    A name gives the same numbers for any number of processes and micro-batches, and the same ones
+    each time it is used within a batch: use another name for other numbers.
     """
 
     def uniform(self, name: str, *shape: int) -> Tensor:
@@ -92,36 +101,68 @@ class Noise(Protocol):
         """Return float32 (B, *shape), standard normal."""
 
 
+class SamplingInputs(NamedTuple):
+    """Inputs of G for one batch, as ``prepare_sampling(draw)`` gets them from ``draw(count)``.
+
+    `z`: (count, latent_dim) float32, by the latent law. `y`: the labels or conditions, by the
+    recipe's law, or None. `noise`: for a G whose `forward` takes it.
+    """
+
+    z: Tensor
+    y: Tensor | None
+    noise: Noise
+
+
 class Game(Noise, Protocol):
     """One update of one player, as a paper writes it. The engine chooses the forward passes.
 
     In the discriminator's update `fake` has no graph (unless a component declares
     ``generator-graph``). In the generator's update D's parameters are frozen and `fake` has the
     graph of G. All samples are in model form. Properties are computed at first use, once.
+
+    B is the number of rows of this process's batch or, with `train.micro_batch`, of one
+    micro-batch. `uniform` and `normal` have B rows.
     """
 
     player: str
     """The player that is updated: ``discriminator`` or ``generator``."""
+    spec: SampleSpec
+    """What one sample of the data is."""
     real: Tensor
     """(B, *model_shape); every update has another real batch."""
     labels: Tensor | None
-    """(B,) int64, or None when the recipe is not conditional."""
+    """(B,) int64, or None when the recipe is not conditional.
+
+    For data with `spec.condition` it is the condition in model form, (B, *condition.model_shape).
+    """
     latents: Tensor
     """(B, latent_dim) float32."""
     fake_labels: Tensor | None
-    """(B,) int64, or None when the recipe is not conditional."""
+    """(B,) int64, or None when the recipe is not conditional.
+
+    For data with `spec.condition` it is the condition of each row of the real batch, so that
+    `fake` and `real` are pairs.
+    """
     step: int
-    """Number of generator updates before this one."""
+    """Number of training steps before this one."""
     samples_seen: int
-    """Real samples shown to D before this update, over all ranks."""
+    """Samples in the real batches of D's updates before this one, over all ranks; in those of
+    G's updates where D is never trained."""
     generator_module: nn.Module
     """G, for weight penalties and `styles(z, y)`. Call `generate` to make samples."""
     discriminator_module: nn.Module
     """D, for weight penalties. Call `discriminate` instead of this module."""
 
     @property
+    def rows(self) -> Tensor:
+        """The rows of this process among those of all: ``gather(t)[rows]`` is t. int64 (B,)."""
+
+    @property
     def fake(self) -> Tensor:
-        """G(latents, fake_labels), (B, *model_shape)."""
+        """G(latents, fake_labels), (B, *model_shape).
+
+        Noise inside G is the same whenever a game with other `latents` computes it again.
+        """
 
     @property
     def real_output(self) -> DiscriminatorOutput:
@@ -148,7 +189,14 @@ class Game(Noise, Protocol):
         """Return x augmented with new noise, or x if the recipe has no augmentation."""
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return G(z, y)."""
+        """Return G(z, y), with new noise inside G at each call."""
+
+    def latent(self, name: str) -> Tensor:
+        """Return other latents of the recipe's latent law, (B, latent_dim) float32.
+
+        The same name returns the same numbers within an update. Where the latent law has
+        parameters, the result carries their graph in the generator's update, as `latents` does.
+        """
 
     def input_gradient(
         self, x: Tensor, y: Tensor | None = None
@@ -165,15 +213,22 @@ class Game(Noise, Protocol):
         """Return the rows of t from all ranks, differentiable, for losses that contrast samples."""
 
     def replace(self, **fields: Any) -> Game:
-        """Return this game with other `real`, `labels`, `fake`, `latents`, `fake_labels`.
+        """Return this game with other fields; what depends on them is computed again.
 
-        The output of D for a replaced field is computed again, unless `real_output` or
-        `fake_output` is passed too (top-k keeps rows of the output that is there).
+        Fields: `real`, `labels`, `fake`, `latents`, `fake_labels`, `real_output`, `fake_output`.
+        Other `latents` or `fake_labels` give another `fake`. D's output for a replaced field is
+        computed again, unless `real_output` or `fake_output` is passed too (top-k keeps rows of
+        the output that is there).
         """
 
 
 class Loss(Protocol):
-    """A loss: what each player minimises."""
+    """A loss: what each player minimises.
+
+    Optional: `requires`, the capabilities that it needs of other components by role, such as
+    ``{"discriminator": {"class-logits"}, "generator": {"styles"}, "latent": {"acme/code"}}``. A
+    plain set is about the discriminator.
+    """
 
     def discriminator(self, game: Game) -> Terms: ...
 
@@ -181,7 +236,7 @@ class Loss(Protocol):
 
 
 class Regularizer(Protocol):
-    """One or both methods of a loss, and optionally these."""
+    """One or both methods of a loss, optionally `requires` as a loss has it, and these."""
 
     def prepare(self, game: Game) -> Game:
         """Return the game that the loss gets (top-k, latent optimisation, APA)."""
@@ -193,15 +248,23 @@ class Regularizer(Protocol):
 class Dataset(Protocol):
     """A map-style data set in stored form. The constructor lists files and reads headers only.
 
-    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory;
-    ``check() -> list[str]`` decodes all data and names what cannot be read.
+    An item is a sample and its label, an int or None; with `spec.condition` it is a sample and
+    its condition in the condition's stored form.
+
+    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
+    (with conditions in the place of labels); ``check() -> list[str]`` decodes all data and names
+    what cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of
+    a real batch, int64 (n,), in place of the epoch's order, and their conditions in stored form
+    (n, *condition.shape), in place of those of the rows. Its `noise` is a `Noise` of these n rows:
+    row i depends on row i of the noise alone. ``mirror``, if True, makes the engine mirror half of
+    the samples, each together with its condition if that can be mirrored.
     """
 
     spec: SampleSpec
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int | None]: ...
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor | None]: ...
 
 
 class Extractor(Protocol):
@@ -232,7 +295,8 @@ class Evaluated:
     samples: Tensor
     """(N, *shape) in stored form on the CPU."""
     labels: Tensor | None = None
-    """(N,) int64: the labels of the data, or those given to G."""
+    """(N,) int64: the labels of the data, or those given to G. For data with a condition: the
+    conditions in stored form, (N, *condition.shape), memory-mapped on the generated side."""
     class_logits: Tensor | None = None
     """(N, K), if the extractor has a classifier."""
     splits: Mapping[str, Evaluated] = field(default_factory=dict)
@@ -246,16 +310,17 @@ class GeneratorProbe(Protocol):
     """A trained generator in eval mode, for metrics that need more samples of it."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Return latents (count, latent_dim) as the recipe draws them, and int64 labels (count,).
+        """Return latents (count, latent_dim) as the recipe draws them, and labels.
 
-        A larger count begins with the same rows. Labels are None for an unconditional recipe.
+        Labels are int64 (count,), conditions in stored form (count, *condition.shape), or None for
+        an unconditional recipe. A larger count begins with the same rows.
         """
 
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """Return the extractor's features of G(latents, labels), float32 (B, D) on the CPU.
 
         The samples are clamped to the range of the stored form but not rounded, so that features
-        change smoothly with the latents. Noise inside G is fixed.
+        change smoothly with the latents. Noise inside G is fixed: row i of every call has the same.
         """
 
 
@@ -275,19 +340,33 @@ class Metric(Protocol):
 class Augmentation(Protocol):
     """A differentiable augmentation of everything that D sees.
 
+    It returns the augmented x, or a pair of it and what a D that declares ``augmentation-aware``
+    gets as `extra`: a tensor or a mapping of tensors, first axis B, in the same form at each call
+    (a time step, the drawn transformations). No gradient flows through `extra`.
+
     An adaptive one has ``observe(statistics)``. It is called after each update of D with
-    ``real_logits_sign`` (a scalar tensor, the mean sign of D's real logits over all ranks) and
-    ``samples`` (number of real samples in that update). State is tensors in ``state_dict``.
+    ``real_logits_sign`` and ``fake_logits_sign`` (scalar tensors, the mean sign of D's logits on
+    each side over all ranks) and ``samples`` (number of real samples in that update). The second
+    is left out if D was not run on generated samples: nothing used `fake_logits`. State is tensors
+    in ``state_dict``.
     """
 
-    def __call__(self, x: Tensor, noise: Noise) -> Tensor: ...
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor | tuple[Tensor, Extra]: ...
 
 
 class Latent(Protocol):
-    """The distribution of z."""
+    """The distribution of z.
+
+    It may be an `nn.Module`: its parameters then learn with G's optimizer, under the name
+    ``latent.NAME``, and are averaged, saved, sampled and exported with G.
+    """
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Return float32 (n, dim) drawn from `generator`, on the generator's device."""
+        """Return float32 (n, dim) drawn from `generator`, which is on the CPU.
+
+        The result is on the CPU, or on the device of the latent's own parameters and with their
+        graph.
+        """
 
 
 class Schedule(Protocol):
@@ -399,19 +478,37 @@ class Hooks:
 
     @hookspec
     def register_generators(self, register: Register) -> None:
-        """``(spec, *, …)`` → nn.Module: ``forward(z, y=None)``, attribute `latent_dim`."""
+        """``(spec, *, …)`` → nn.Module: ``forward(z, y=None)``, attribute `latent_dim`.
+
+        ``forward(z, y=None, *, noise)`` gets a `Noise` of the batch, so that a sample with noise
+        inside is still a function of the seed and its index. Other annotated keyword-only
+        arguments of `forward`, with defaults, are sampling parameters (a truncation, a
+        temperature): recipes and ``ganzoo sample --set`` set them at sampling; in training the
+        defaults hold.
+
+        Optional: ``prepare_sampling(draw)`` is called once on the copy of G that is sampled, in
+        eval mode and without gradients; each ``draw(count)`` returns the next `SamplingInputs` of
+        a fixed stream. `copied` and `averaged` are tuples of name patterns of parameters and
+        buffers. In G's moving average, parameters and batch norm's running statistics are
+        averaged and other buffers are copied, unless these say otherwise.
+        """
 
     @hookspec
     def register_discriminators(self, register: Register) -> None:
-        """``(spec, *, …)`` → nn.Module: ``forward(x, y=None)`` → logits or DiscriminatorOutput."""
+        """``(spec, *, …)`` → nn.Module: ``forward(x, y=None)`` → logits or DiscriminatorOutput.
+
+        With the capability ``augmentation-aware``, ``forward(x, y=None, *, extra)`` gets what the
+        augmentation returned beside x, or None where x is not augmented. `batch_multiple`, an int
+        attribute, is what the number of rows of every batch must be a multiple of.
+        """
 
     @hookspec
     def register_latents(self, register: Register) -> None:
-        """``(dim, *, …)`` → `Latent`."""
+        """``(dim, *, …)`` → `Latent`: ``sample(n, generator)``; an nn.Module learns with G."""
 
     @hookspec
     def register_losses(self, register: Register) -> None:
-        """``(*, …)`` → `Loss`."""
+        """``(*, …)`` → `Loss`; `requires`: the capabilities that it needs, by role."""
 
     @hookspec
     def register_regularizers(self, register: Register) -> None:
@@ -419,11 +516,11 @@ class Hooks:
 
     @hookspec
     def register_augmentations(self, register: Register) -> None:
-        """``(spec, *, …)`` → `Augmentation`; `observe(statistics)` if it adapts."""
+        """``(spec, *, …)`` → `Augmentation`: ``(x, noise)`` → x or (x, extra); `observe` adapts."""
 
     @hookspec
     def register_datasets(self, register: Register) -> None:
-        """``(split, *, …)`` → `Dataset`."""
+        """``(split, *, …)`` → `Dataset`: `spec`, items, optional `tensors`, `check`, `draw`."""
 
     @hookspec
     def register_extractors(self, register: Register) -> None:
@@ -496,6 +593,7 @@ __all__ = [
     "Dataset",
     "DiscriminatorOutput",
     "Evaluated",
+    "Extra",
     "Extractor",
     "Fraction",
     "Game",
@@ -520,6 +618,7 @@ __all__ = [
     "Regularizer",
     "RemoteFile",
     "SampleSpec",
+    "SamplingInputs",
     "Schedule",
     "Terms",
     "cache_directory",

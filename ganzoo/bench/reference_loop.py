@@ -10,6 +10,7 @@ precision is float32 and memory contiguous.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,8 +56,11 @@ IGNORED = {
 class ReferenceGame(EngineGame):
     """A game in which G always builds its graph; D's update detaches the result."""
 
-    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        fake = self.networks.generate(z, y)
+    def _generator_graph(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def _generate(self, z: Tensor, y: Tensor | None, stream: str) -> Tensor:
+        fake = super()._generate(z, y, stream)
         return fake.detach() if self.player == "discriminator" else fake
 
 
@@ -117,7 +121,8 @@ class ReferenceLoop:
         terms: dict[str, float] = {}
         for repeat in range(self.train.discriminator_steps):
             terms |= self.update("discriminator", repeat)
-        terms |= self.update("generator", 0)
+        for repeat in range(self.train.generator_steps):
+            terms |= self.update("generator", repeat)
         self.step += 1
         if self.average:
             self._update_average(self.average)
@@ -159,17 +164,19 @@ class ReferenceLoop:
         required = RequiredGradients.by([self.parts.loss, *(slot.component for slot in due)])
         return ReferenceGame(
             player=player,
-            networks=Networks(
+            networks=Networks.of(
                 self.generator, self.discriminator, self.parts.augmentation, one_pass=False
             ),
             batch=lambda: (real, labels),
             latents=self.latents(len(real)).to(real.device),
-            fake_labels=labels,
             noise=noise,
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=lambda: labels,
             required=replace(
                 required, real_gradient=required.real_gradient and player == PLAYERS[0]
             ),
             step=self.step,
+            data=self.parts.spec,
         )
 
     def latents(self, count: int) -> Tensor:
@@ -178,7 +185,7 @@ class ReferenceLoop:
 
     @torch.no_grad()
     def _update_average(self, average: Ema) -> None:
-        shown = self.train.batch_size * self.train.discriminator_steps
+        shown = self.train.samples_per_step
         beta = average.beta(shown, shown * self.step)
         pairs = zip(average.module.parameters(), self.parts.generator.parameters(), strict=True)
         for mean, current in pairs:
@@ -212,14 +219,20 @@ def shuffled(
     Drops the last, smaller batch of an epoch; repeats data that is smaller than one batch.
     """
     stored, labels = data[0], data[1] if len(data) > 1 else None
+    condition = dataset.spec.condition
     mirror = bool(getattr(dataset, "mirror", False))
     while True:
         order = torch.randperm(len(stored), device=stored.device)
         order = order.repeat(-(-batch_size // len(order)))
         for first in range(0, len(order) - batch_size + 1, batch_size):
             rows = order[first : first + batch_size]
-            real = encode(dataset.spec, stored[rows])
+            real, y = encode(dataset.spec, stored[rows]), None if labels is None else labels[rows]
+            if y is not None and condition:
+                y = encode(condition, y)
             if mirror:
                 coins = torch.rand(len(rows), *[1] * (real.dim() - 1), device=real.device)
                 real = torch.where(coins < 0.5, real.flip(-1), real)
-            yield real, None if labels is None else labels[rows]
+                if y is not None and condition and condition.kind.can_mirror:
+                    coins = coins.view(-1, *[1] * (y.dim() - 1))
+                    y = torch.where(coins < 0.5, condition.kind.mirror(y), y)
+            yield real, y

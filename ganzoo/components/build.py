@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from inspect import signature
 from typing import Any
 
 import torch
@@ -83,6 +84,27 @@ def capabilities(component: Any) -> frozenset[str]:
     return frozenset(getattr(component, "capabilities", ()))
 
 
+def takes(network: nn.Module, name: str) -> bool:
+    """Return whether a network's `forward` has a keyword-only argument of this name."""
+    parameter = signature(network.forward).parameters.get(name)
+    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
+
+
+def batch_multiple(discriminator: nn.Module) -> int:
+    """Return what the number of rows of every batch of D must be a multiple of; 1: anything."""
+    return int(getattr(discriminator, "batch_multiple", 1))
+
+
+def requirements(component: Any) -> dict[str, frozenset[str]]:
+    """Return the capabilities that a loss or a regularizer requires, by role.
+
+    `requires` is a set of words for D, or a mapping by role: ``{"generator": {"styles"}}``.
+    """
+    required = getattr(component, "requires", ())
+    by_role = required if isinstance(required, Mapping) else {"discriminator": required}
+    return {role: frozenset(words) for role, words in by_role.items() if words}
+
+
 def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
     """Yield every batch-norm layer of a network, subclasses included."""
     return (module for module in network.modules() if isinstance(module, _BatchNorm))
@@ -128,6 +150,12 @@ def build_generator(
     return generator, latent
 
 
+def reference_of(plan: Plan) -> Dataset:
+    """Return the split of the data set that samples are scored against; errors as of `make`."""
+    split = plan.recipe.settings.eval.reference
+    return plan.dataset if split == "train" else make(plan.components["dataset",], split)
+
+
 def make(component: ComponentPlan, *arguments: Any) -> Any:
     """Call a component's factory with the engine's arguments and the recipe's parameters.
 
@@ -171,6 +199,7 @@ def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module
     if not isinstance(network, nn.Module):
         what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
         raise PluginError(str(component.problem(what)))
+    network.train()  # which a network may override, to keep a pretrained part in eval mode
     return network
 
 

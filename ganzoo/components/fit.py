@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.api import Dataset
-from ganzoo.components.build import Components, capabilities, make
+from ganzoo.components.build import Components, batch_multiple, capabilities, make, requirements
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ganzoo.recipes.load import Recipe
 
 ComponentPlans = Mapping[Slot, ComponentPlan]
+
+ROLES = (*NETWORKS, "latent")
+"""Components of which a loss or a regularizer can require capabilities."""
 
 SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
 """Sections whose components' numbers can be scheduled."""
@@ -66,9 +69,12 @@ def _fit_data(
             )
             hint = f"ganzoo list {PLURALS[component.registration.kind]}"
             findings.add(recipe.problem(slot, what), hint)
-    if recipe.settings.conditional and not spec.classes:
-        what = f"the data has no classes: {spec}"
+    if recipe.settings.conditional and not (spec.classes or spec.condition):
+        what = f"the data has no classes and no condition: {spec}"
         findings.add(recipe.problem(("conditional",), what), "conditional=false")
+    if recipe.settings.labels == "uniform" and spec.condition:
+        what = f"'uniform' is for classes, and the data has a condition: {spec}"
+        findings.add(recipe.problem(("labels",), what), "labels=data")
     if len(dataset) == 0:
         findings.add(recipe.problem(("dataset",), "the data set is empty"))
 
@@ -183,19 +189,22 @@ def fit(plan: Plan, parts: Components) -> None:
         RecipeError: every problem.
     """
     findings = Findings()
+    using = [slot for slot, part in _losses(parts) if "conditional" in capabilities(part)]
     for role in NETWORKS:
-        _fit_labels(plan, plan.components[role,], capabilities(getattr(parts, role)), findings)
-    offered = capabilities(parts.discriminator)
-    for slot, part in _users_of_discriminator(parts):
-        if missing := frozenset(getattr(part, "requires", ())) - offered:
-            words, critic = ", ".join(sorted(missing)), plan.components["discriminator",].id
-            what = f"{plan.components[slot].id} needs a discriminator with {words}"
-            what += f"; {critic} has none with these parameters"
-            findings.add(plan.recipe.problem(slot, what), "ganzoo list discriminators")
+        does = capabilities(getattr(parts, role))
+        if role == "discriminator" and using and "conditional" not in does:
+            continue  # AC-GAN: D classifies without labels, and the loss compares
+        _fit_labels(plan, plan.components[role,], does, findings)
+    if not plan.recipe.settings.conditional:
+        for slot in using:
+            what = f"{plan.components[slot].id} wants labels, but the recipe is not conditional"
+            findings.add(plan.recipe.problem(slot, what), "conditional=true")
+    _fit_requirements(plan, parts, findings)
     train = plan.recipe.settings.train
     if train.micro_batch:
         for key, what in against_micro_batches(plan, parts):
             findings.add(plan.recipe.problem(("train", key), what), "train.micro_batch=null")
+    _fit_batches(plan, batch_multiple(parts.discriminator), findings)
     findings.raise_any()
 
 
@@ -204,13 +213,43 @@ def against_micro_batches(plan: Plan, parts: Components) -> Iterator[tuple[str, 
     coupled: list[Slot] = []
     if "batch-coupled" in capabilities(parts.discriminator):
         coupled = [("discriminator",)]
-    users = _users_of_discriminator(parts)
-    coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
+    coupled += [slot for slot, part in _losses(parts) if "batch-coupled" in capabilities(part)]
     for slot in coupled:
         what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
         yield "micro_batch", what
     if plan.recipe.settings.train.batch_norm == "synced" and parts.normed():
         yield "batch_norm", "synced is over the whole batch: with micro-batches it could not be"
+
+
+def _fit_requirements(plan: Plan, parts: Components, findings: Findings) -> None:
+    """Add a problem for each role that lacks what the loss or a regularizer requires of it."""
+    offered = {role: capabilities(getattr(parts, role)) for role in ROLES}
+    for slot, part in _losses(parts):
+        component = plan.components[slot]
+        for role, words in requirements(part).items():
+            if role not in offered:
+                near = guess(role, ROLES) or f"; it has {', '.join(ROLES)}"
+                what = f"{component.id} requires something of {role!r}, which is no role{near}"
+                findings.add(plan.recipe.problem(slot, what))
+            elif missing := ", ".join(sorted(words - offered[role])):
+                what = f"{component.id} needs a {role} with {missing}"
+                what += f"; {plan.components[role,].id} has none with these parameters"
+                findings.add(plan.recipe.problem(slot, what), f"ganzoo list {PLURALS[role]}")
+
+
+def _fit_batches(plan: Plan, multiple: int, findings: Findings) -> None:
+    """Add a problem for each size of a batch that is not a multiple of D's `batch_multiple`."""
+    train = plan.recipe.settings.train
+    whole, part = train.batch_size, train.micro_batch
+    fitting = -(-whole // multiple) * multiple
+    parts = [n for n in range(multiple, fitting, multiple) if fitting % n == 0 and n <= (part or 0)]
+    nearest = {"batch_size": fitting, "micro_batch": max(parts, default="null")}
+    for key, size in (("batch_size", whole), ("micro_batch", part)):
+        if size and size % multiple:
+            critic = plan.components["discriminator",].id
+            what = f"{size} is not a multiple of {multiple}, which {critic} judges together"
+            hint = f"train.{key}={nearest[key]}"
+            findings.add(plan.recipe.problem(("train", key), what), hint)
 
 
 def _fit_labels(
@@ -230,7 +269,7 @@ def _fit_labels(
     findings.add(plan.recipe.problem(network.slot, what), hint)
 
 
-def _users_of_discriminator(parts: Components) -> Iterator[tuple[Slot, Any]]:
+def _losses(parts: Components) -> Iterator[tuple[Slot, Any]]:
     yield ("loss",), parts.loss
     for slot in parts.regularizers:
         yield ("regularizers", slot.name), slot.component

@@ -7,7 +7,9 @@ components from a plan.
 from __future__ import annotations
 
 import ast
+import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -79,7 +81,7 @@ class ComponentPlan:
 
 @dataclass(frozen=True)
 class Budget:
-    """Length and cadence of a run in generator steps, and the samples of its scores."""
+    """Length and cadence of a run in steps, and the samples of its scores."""
 
     steps: int
     save_every: int
@@ -105,6 +107,8 @@ class Plan:
     """``auto`` until the dry run resolves it."""
     step_flops: float | None = None
     """FLOPs of one update of each player, forward and backward; None before the dry run."""
+    batch_multiple: int = 1
+    """What the rows of every batch of D must be a multiple of; 1 before the dry run."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -190,6 +194,14 @@ def source_sha256(target: str) -> str | None:
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         return None
     return sha256(Path(spec.origin).read_bytes()).hexdigest()
+
+
+def module_code_sha256(factory: Callable[..., Any]) -> str | None:
+    """Return the `code_sha256` of the module of a factory; None if it has no Python source."""
+    try:
+        return code_sha256(inspect.getsource(sys.modules[factory.__module__]).encode())
+    except (OSError, TypeError, KeyError, SyntaxError):
+        return None
 
 
 def code_sha256(source: bytes) -> str:

@@ -1,22 +1,33 @@
-"""Samples of a trained generator and their labels. Each depends on (seed, index) only."""
+"""Samples of a trained generator and their labels.
+
+Sample i depends on (seed, i) alone: its latent, its label and the noise that `forward` takes are
+drawn by its index. A generator that draws numbers by itself (``internal-noise``) gets them from
+torch's default generator, which is seeded for each batch of 256 samples. Its sample i depends on
+the seed, on i, and on the samples in the same batch: another number of samples changes the last
+batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import Dataset, Latent, SampleSpec
-from ganzoo.components.data import labels_of
-from ganzoo.nn import decode
+from ganzoo.api import Dataset, Latent, Noise, SampleSpec
+from ganzoo.components.build import takes
+from ganzoo.components.data import conditions_at, draw, labels_of
+from ganzoo.nn import decode, encode
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
 
 SampleBatch = tuple[Tensor, Tensor | None]
-"""Samples in stored form (B, *shape), and their labels, int64 (B,) or None."""
+"""Samples in stored form (B, *shape), and their labels: int64 (B,), conditions in stored form
+(B, *condition.shape), or None."""
 
 SAMPLING_BLOCKS = 2
 """Blocks of 128 in a batch. It is fixed because rounding can depend on the batch size."""
@@ -26,26 +37,36 @@ SAMPLING_BLOCKS = 2
 class Sampler:
     """A generator in eval mode, with the distributions of its inputs. It runs in float32.
 
+    Labels are int64 (B,), or conditions in stored form, which G gets in model form.
+    `ganzoo.sampling.settings` makes the sampler that a recipe asks for.
+
     Args:
+        parameters: the sampling parameters that are set, as `forward` receives them.
         watch: called before every batch of `batches`; may raise to end the work.
     """
 
     generator: nn.Module
     spec: SampleSpec
     latent: Latent
-    label_sampler: LabelSampler | None = None
+    label_sampler: LabelSampler | ConditionSampler | None = None
     device: torch.device = CPU
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     watch: Callable[[], None] = no_op
 
     def inputs(
         self, rows: Rows, seed: int, labels: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Return the latents and the labels of the samples with indices `rows`."""
-        noise = BatchNoise(RandomStreams(seed), "sample", 0, rows, self.device)
-        latents = noise.draw("latents", self.latent.sample)
+        noise = self._streams(rows, seed)
         if labels is not None:
-            return latents, labels[rows.first : rows.first + rows.count].to(self.device)
-        return latents, self.label_sampler.draw(noise) if self.label_sampler else None
+            chosen = torch.arange(rows.first, rows.first + rows.count) % len(labels)
+            return self.latents(noise), labels[chosen].to(self.device)
+        return self.latents(noise), self.label_sampler.draw(noise) if self.label_sampler else None
+
+    @torch.no_grad()
+    def latents(self, noise: BatchNoise) -> Tensor:
+        """Return latents (B, latent_dim) for a batch, without the graph of a latent that learns."""
+        return noise.draw("latents", self.latent.sample)
 
     def batches(
         self,
@@ -59,7 +80,7 @@ class Sampler:
         """Yield this rank's share of samples 0 … count - 1, in stored form.
 
         Args:
-            labels: int64 (count,): the classes to draw, instead of drawn labels.
+            labels: the classes or conditions to use instead of drawn ones, in turn.
         """
         size = BLOCK * SAMPLING_BLOCKS
         for number, first in enumerate(range(0, count, size)):
@@ -67,8 +88,8 @@ class Sampler:
                 self.watch()
                 rows = Rows(first, min(size, count - first))
                 latents, asked = self.inputs(rows, seed, labels)
-                with self._sampling(seed, number):
-                    samples = self.generator(latents, asked)
+                with self.in_eval_mode(seed, number):
+                    samples = self._forward(latents, asked, self.noise(rows, seed))
                 yield decode(self.spec, samples), asked
 
     def sample(self, count: int, *, seed: int = 0, labels: Tensor | None = None) -> Tensor:
@@ -77,26 +98,46 @@ class Sampler:
         return torch.cat([samples.cpu() for samples, _ in batches])
 
     def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
-        """Return G(latents, labels) in model form; noise inside G depends on `seed` only."""
-        with self._sampling(seed, 0):
-            return self.generator(latents, labels)
+        """Return G(latents, labels) in model form; row i has the noise of sample i of `seed`."""
+        with self.in_eval_mode(seed):
+            return self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed))
 
     def interpolate(self, count: int, steps: int, *, seed: int = 0) -> Tensor:
         """Return walks between pairs of latents, (count * steps, *shape) in stored form.
 
-        The walk is spherical (White 2016, arXiv:1609.04468) and keeps the first sample's label.
+        The walk is spherical (White 2016, arXiv:1609.04468). It keeps the label and the noise of
+        its first sample.
         """
         latents, labels = self.inputs(Rows(0, 2 * count), seed)
         start, end = latents[:count], latents[count:]
         along = torch.linspace(0, 1, steps, device=self.device)
         walks = torch.stack([spherical(start, end, float(t)) for t in along], dim=1)
-        asked = None if labels is None else labels[:count].repeat_interleave(steps)
-        with self._sampling(seed, 0):
-            return decode(self.spec, self.generator(walks.flatten(0, 1), asked)).cpu()
+        asked = None if labels is None else labels[:count].repeat_interleave(steps, 0)
+        noise = RepeatedNoise(self.noise(Rows(0, count), seed), steps)
+        with self.in_eval_mode(seed):
+            return decode(self.spec, self._forward(walks.flatten(0, 1), asked, noise)).cpu()
+
+    def noise(self, rows: Rows, seed: int) -> BatchNoise:
+        """Return the noise inside G of the samples with indices `rows`."""
+        return self._streams(rows, seed).within("generator")
+
+    def _streams(self, rows: Rows, seed: int) -> BatchNoise:
+        return BatchNoise(RandomStreams(seed), "sample", 0, rows, self.device)
+
+    def model_form(self, labels: Tensor | None) -> Tensor | None:
+        """Return labels as G gets them: conditions in model form, classes as they are."""
+        condition = self.spec.condition
+        return labels if labels is None or condition is None else encode(condition, labels)
+
+    def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
+        given = {"noise": noise} if takes(self.generator, "noise") else {}
+        y = self.model_form(labels)
+        samples: Tensor = self.generator(latents, y, **given, **self.parameters)
+        return samples
 
     @contextmanager
-    def _sampling(self, seed: int, block: int) -> Iterator[None]:
-        """Sample inside: in eval mode, without gradients, with a seed of torch's default generator.
+    def in_eval_mode(self, seed: int, block: int = 0) -> Iterator[None]:
+        """Put G in eval mode, without gradients, and seed torch's default generator, inside.
 
         Everything is restored afterwards.
         """
@@ -108,6 +149,22 @@ class Sampler:
                 yield
         finally:
             self.generator.train(training)
+
+
+@dataclass(frozen=True)
+class RepeatedNoise:
+    """A `ganzoo.api.Noise` in which each row of another one stands `times` times in a row."""
+
+    noise: Noise
+    times: int
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B * times, *shape) in [0, 1)."""
+        return self.noise.uniform(name, *shape).repeat_interleave(self.times, 0)
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B * times, *shape), standard normal."""
+        return self.noise.normal(name, *shape).repeat_interleave(self.times, 0)
 
 
 def spherical(a: Tensor, b: Tensor, t: float) -> Tensor:
@@ -151,9 +208,49 @@ class LabelSampler:
 
     def draw(self, noise: BatchNoise) -> Tensor:
         """Return labels int64 (B,) for a batch."""
+        return noise.draw("labels", self._sample)
 
-        def sample(n: int, generator: torch.Generator) -> Tensor:
-            coins = torch.rand(n, generator=generator, dtype=torch.float64)
-            return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
+    def _sample(self, n: int, generator: torch.Generator) -> Tensor:
+        coins = torch.rand(n, generator=generator, dtype=torch.float64)
+        return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
 
-        return noise.draw("labels", sample)
+
+# --- conditions ---
+
+
+@dataclass(frozen=True)
+class ConditionSampler:
+    """Draws conditions in stored form from a data set.
+
+    Sample i gets the condition of row ``permutation(seed)[i mod N]``. A data set with `draw` gives
+    the condition itself, or the row that has it.
+
+    Args:
+        read: returns the data set; called at the first draw.
+    """
+
+    read: Callable[[], Dataset]
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set, once it is read."""
+        return self.read()
+
+    def draw(self, noise: BatchNoise) -> Tensor:
+        """Return the conditions (B, *condition.shape) of a batch, in stored form."""
+        dataset, rows, streams = self.dataset, noise.rows, noise.streams
+        if hasattr(dataset, "draw"):
+            on_cpu = replace(noise, device=CPU).within("draw")
+            indices, conditions = draw(dataset, on_cpu, rows.count)
+        else:
+            assert isinstance(streams, RandomStreams)
+            index = torch.arange(rows.first, rows.first + rows.count) % len(dataset)
+            indices, conditions = _permutation(streams, len(dataset))[index], None
+        if conditions is None:
+            conditions = conditions_at(dataset, indices.tolist())
+        return conditions.to(noise.device)
+
+
+@lru_cache(maxsize=2)
+def _permutation(streams: RandomStreams, size: int) -> Tensor:
+    return torch.randperm(size, generator=streams.generator("sample/conditions", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ganzoo.components.build import Components, build, make
+from ganzoo.components.build import Components, build, make, reference_of
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
 from ganzoo.components.plan import Plan, initial_paths
 from ganzoo.components.weights import read_network
@@ -18,7 +19,8 @@ from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler
+from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
 from ganzoo.training.ema import Ema
@@ -44,11 +46,19 @@ def require_fit(plan: Plan, processes: Processes) -> None:
     """Check that these processes can train a recipe, before anything is written.
 
     Raises:
-        DeviceError: the processes cannot share the batch evenly, there is no compiler for
-            ``train.compile``, or batch norm over processes would have to be compiled.
+        DeviceError: the processes cannot share the batch evenly, or not in multiples of D's
+            `batch_multiple`; there is no compiler for ``train.compile``, or batch norm over
+            processes would have to be compiled.
     """
     train = plan.recipe.settings.train
-    _rows(train.batch_size, processes)
+    count = _rows(train.batch_size, processes).count
+    if count % plan.batch_multiple:
+        unit = plan.batch_multiple * processes.world_size
+        raise DeviceError(
+            f"the discriminator judges {plan.batch_multiple} samples together, and each of "
+            f"{processes.world_size} processes has {count}",
+            hint=f"train.batch_size={-(-train.batch_size // unit) * unit}",
+        )
     if train.compile is True:
         require_compiler(processes.device)
     if train.compile is True and train.batch_norm == "synced" and processes.world_size > 1:
@@ -94,11 +104,16 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     ema = None
     if train.ema:
         ema = Ema(parts.generator, train.ema.half_life_samples, train.ema.ramp_up)
-    labels = LabelSampler.of(settings.labels, plan.dataset) if settings.conditional else None
+    labels: LabelSampler | ConditionSampler | None = None
+    if settings.conditional and plan.spec.condition:
+        labels = ConditionSampler(partial(reference_of, plan))
+    elif settings.conditional:
+        labels = LabelSampler.of(settings.labels, plan.dataset)
     config = StepConfig(
         batch_size=train.batch_size,
         micro_batch=train.micro_batch,
         discriminator_steps=train.discriminator_steps,
+        generator_steps=train.generator_steps,
         skip_nonfinite=train.on_nonfinite == "skip",
         autocast=AUTOCAST.get(train.precision),
         channels_last=channels_last,
@@ -113,6 +128,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         players=players,
         ema=ema,
         label_sampler=labels,
+        sampling=SamplingSettings.of(plan.recipe, plan.components, parts.generator),
         schedules=make_run_schedules(plan, parts, optimizers, list(players.values()), ema),
         guard=guard,
         graphs=_graphs(plan, parts, optimizers, guard, processes),
@@ -180,7 +196,8 @@ def _feed(plan: Plan, processes: Processes) -> DataFeed:
         device=processes.device,
         in_memory=plan.data == "memory",
         with_labels=settings.conditional,
-        players=("discriminator",) * settings.train.discriminator_steps + ("generator",),
+        players=("discriminator",) * settings.train.discriminator_steps
+        + ("generator",) * settings.train.generator_steps,
     )
 
 

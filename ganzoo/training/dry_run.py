@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.build import Components, build, failure, make
+from ganzoo.components.build import Components, batch_multiple, build, failure, make
 from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import GanzooError, PluginError, RecipeError
@@ -69,7 +69,9 @@ def dry_run(plan: Plan) -> Plan:
     optimizers = optimizers_over(plan, placeholders)
     make_run_schedules(plan, parts, optimizers)
     for slot, component in plan.components.items():
-        if slot[0] == "eval":
+        if slot == ("eval", "latent"):
+            make(component, parts.generator.latent_dim)
+        elif slot[0] == "eval":
             make(component)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
@@ -78,7 +80,12 @@ def dry_run(plan: Plan) -> Plan:
         path = ("train", "cuda_graphs")
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
-    return replace(plan, memory_format=memory_format, step_flops=flops)
+    return replace(
+        plan,
+        memory_format=memory_format,
+        step_flops=flops,
+        batch_multiple=batch_multiple(parts.discriminator),
+    )
 
 
 def _check_modality(spec: SampleSpec) -> None:
@@ -121,11 +128,14 @@ def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
         fit(plan, parts)
     except RecipeError as error:
         raise _Misfit(error.problems, hint=error.hint) from None
-    trial = _Trial(plan, parts, batch_size)
+    multiple = batch_multiple(parts.discriminator)
+    count = -(-batch_size // multiple) * multiple
+    trial = _Trial(plan, parts, count)
     with FlopCounter() as counter:
-        for player in ("discriminator", "generator"):
-            trial.update(player)
-    return parts, counter.total
+        if plan.recipe.settings.train.discriminator_steps:
+            trial.update("discriminator")
+        trial.update("generator")
+    return parts, counter.total * (batch_size / count)
 
 
 @dataclass
@@ -161,18 +171,29 @@ class _Trial:
     def game(self, player: str) -> EngineGame:
         settings, spec = self.plan.recipe.settings, self.plan.spec
         count, dtype = self.batch_size, AUTOCAST.get(settings.train.precision)
-        labels = torch.zeros(count, dtype=torch.int64) if settings.conditional else None
+        labels = None
+        if settings.conditional and spec.condition:
+            labels = torch.rand(count, *spec.condition.model_shape) * 2 - 1
+        elif settings.conditional:
+            labels = torch.zeros(count, dtype=torch.int64)
         autocast: Callable[[], Any] = nullcontext
         if dtype is not None:
             autocast = lambda: torch.autocast("cpu", dtype)  # noqa: E731
         return EngineGame(
             player=player,
-            networks=Networks.of(self.parts, autocast=autocast),
+            networks=Networks.of(
+                self.parts.generator,
+                self.parts.discriminator,
+                self.parts.augmentation,
+                autocast=autocast,
+            ),
             batch=lambda: (torch.rand(count, *spec.model_shape) * 2 - 1, labels),
             latents=self.latents(count),
-            fake_labels=labels,
             noise=BatchNoise(RandomStreams(0), player, 0, Rows(0, count)),
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=lambda: labels,
             required=RequiredGradients.by(self.parts.game_parts()),
+            data=spec,
         )
 
     def latents(self, count: int) -> Tensor:
@@ -195,7 +216,8 @@ class _Trial:
             return
         with self.blaming(("discriminator",), "in its forward pass"):
             logits = game.real_logits
-        if logits.dim() not in (1, 2) or logits.shape[0] != count:
+        rows = {count, count // batch_multiple(self.parts.discriminator)}
+        if logits.dim() not in (1, 2) or logits.shape[0] not in rows:
             what = f"gives logits of shape {tuple(logits.shape)} for {count} samples"
             raise self.error(("discriminator",), f"{what}; they must be (B,) or (B, K)")
 

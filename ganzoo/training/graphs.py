@@ -80,7 +80,8 @@ class HeldInputs:
     def __init__(self, live: Inputs) -> None:
         self.live = live
         self._real: dict[Rows, tuple[Tensor, Tensor | None]] = {}
-        self._drawn: dict[tuple[str, Rows], tuple[Sample, Tensor]] = {}
+        self._conditions: dict[Rows, Tensor] = {}
+        self._drawn: dict[tuple[str, Rows, Sample], Tensor] = {}
 
     @property
     def step(self) -> int:
@@ -99,17 +100,23 @@ class HeldInputs:
             self._real[part] = samples.clone(), None if labels is None else labels.clone()
         return self._real[part]
 
+    def conditions(self, part: Rows) -> Tensor:
+        """Return what `Inputs.conditions` returns."""
+        if part not in self._conditions:
+            self._conditions[part] = self.live.conditions(part).clone()
+        return self._conditions[part]
+
     def noise(self, part: Rows) -> BatchNoise:
         """Return noise as `Inputs.noise` does, drawn by `draw` below."""
         return replace(self.live.noise(part), streams=self)
 
     def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor:
         """Return what `RandomStreams.draw` returns, on the device."""
-        key = stream.removeprefix(self.live.prefix), rows
+        key = stream.removeprefix(self.live.prefix), rows, sample
         if key not in self._drawn:
             drawn = self.live.streams.draw(stream, step, rows, sample)
-            self._drawn[key] = sample, drawn.to(self.live.device)
-        return self._drawn[key][1]
+            self._drawn[key] = drawn.to(self.live.device)
+        return self._drawn[key]
 
     def fill(self, live: Inputs) -> None:
         """Replace the numbers by those of another update."""
@@ -119,7 +126,9 @@ class HeldInputs:
             samples.copy_(fresh)
             if labels is not None and fresh_labels is not None:
                 labels.copy_(fresh_labels)
-        for (name, rows), (sample, kept) in self._drawn.items():
+        for part, conditions in self._conditions.items():
+            conditions.copy_(live.conditions(part))
+        for (name, rows, sample), kept in self._drawn.items():
             drawn = live.streams.draw(live.prefix + name, live.step, rows, sample)
             kept.copy_(drawn, non_blocking=True)
 
@@ -167,12 +176,12 @@ class CapturedUpdate:
     graph: torch.cuda.CUDAGraph | None = None
     result: UpdateResult | None = None
     numbers: Tensor | None = None
-    """float32 (terms + 1 + parameters,): all numbers that the host may read, in one tensor."""
+    """float32 (terms + signs + 1 + parameters,): all numbers of a result, in one tensor."""
 
     def keep(self, result: UpdateResult) -> None:
         """Keep the tensors of a result, which every replay fills."""
         self.result = result
-        head = torch.stack([*result.terms.values(), result.norm])
+        head = torch.stack([*result.terms.values(), *result.signs.values(), result.norm])
         self.numbers = torch.cat([head, result.norms])
 
     def replay(self) -> UpdateResult:
@@ -181,13 +190,14 @@ class CapturedUpdate:
         self.graph.replay()
         assert self.result is not None
         assert self.numbers is not None
-        numbers, names = self.numbers.clone(), list(self.result.terms)
-        sign = self.result.sign
+        kept = self.result
+        sizes = [len(kept.terms), len(kept.signs), 1, len(kept.norms)]
+        terms, signs, norm, norms = torch.split(self.numbers.clone(), sizes)
         return UpdateResult(
-            terms=dict(zip(names, numbers.unbind(), strict=False)),
-            norm=numbers[len(names)],
-            norms=numbers[len(names) + 1 :],
-            sign=None if sign is None else sign.clone(),
+            terms=dict(zip(kept.terms, terms.unbind(), strict=True)),
+            norm=norm[0],
+            norms=norms,
+            signs=dict(zip(kept.signs, signs.unbind(), strict=True)),
         )
 
 

@@ -1,4 +1,4 @@
-"""The GAN step: `discriminator_steps` updates of D, then one of G.
+"""The GAN step: `discriminator_steps` updates of D, then `generator_steps` of G.
 
 Gradients are lean, and bit-identical to the textbook's: no graph runs through G while D is
 updated, and D is frozen while G is.
@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler, Sampler
-from ganzoo.training.batch_norm import average_running_statistics
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
+from ganzoo.sampling.settings import SamplingSettings
+from ganzoo.training.batch_norm import average_running_statistics, unsynced_copy
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
 from ganzoo.training.game import EngineGame
@@ -60,7 +61,8 @@ class GanStep:
 
     Args:
         players: ``discriminator`` and ``generator``.
-        label_sampler: labels of generated samples; None: they have none.
+        label_sampler: labels of generated samples; None: they have none. In training, generated
+            samples get the conditions of the real batch.
         guard: both players' guard, where the device decides about updates.
         graphs: captured updates; None: every update runs eagerly.
     """
@@ -72,18 +74,23 @@ class GanStep:
     processes: Processes
     players: dict[str, Player]
     ema: Ema | None = None
-    label_sampler: LabelSampler | None = None
+    label_sampler: LabelSampler | ConditionSampler | None = None
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
     iteration: int = 0
-    """Generator updates done."""
+    """Steps done."""
     samples_seen: int = 0
-    """Real samples shown to D, over all ranks."""
+    """Samples in the real batches of D's updates so far, over all ranks; of G's updates where D
+    is never trained."""
     skipped: list[NonFiniteReport] = field(default_factory=list)
     """The first report of every row of skipped updates, until the caller takes them."""
     unchecked: list[UpdateRecord] = field(default_factory=list)
     """Updates that the guard has decided on and the host has not checked."""
+
+    _sampler: Sampler | None = field(default=None, init=False, repr=False)
+    """The sampler at the present step, if it was asked for."""
 
     def __post_init__(self) -> None:
         parts, config = self.parts, self.config
@@ -94,7 +101,9 @@ class GanStep:
         self.rows = Rows(self.processes.rank * count, count)
         device_type, dtype = self.processes.device.type, config.autocast
         self.networks = Networks.of(
-            parts,
+            parts.generator,
+            parts.discriminator,
+            parts.augmentation,
             channels_last=config.channels_last,
             autocast=partial(torch.autocast, device_type, dtype) if dtype else nullcontext,
             compiled=Compiled.of(**parts.networks) if config.compile else None,
@@ -105,7 +114,8 @@ class GanStep:
     # --- one step ---
 
     def __call__(self) -> dict[str, Tensor]:
-        """Update D `discriminator_steps` times, then G once; return the terms for the log."""
+        """Update D `discriminator_steps` times, then G; return the terms for the log."""
+        self._sampler = None
         with (
             compile_errors() if self.networks.compiled else nullcontext(),
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
@@ -115,15 +125,19 @@ class GanStep:
             for knob in self.schedules:
                 knob.apply(self.samples_seen)
             terms: dict[str, Tensor] = {}
-            for repeat in range(self.config.discriminator_steps):
+            config, before = self.config, self.samples_seen
+            for repeat in range(config.discriminator_steps):
                 terms |= self.update(self.discriminator, repeat)
-                self.samples_seen += self.config.batch_size
+                self.samples_seen += config.batch_size
             with frozen(self.discriminator):
-                terms |= self.update(self.generator, 0)
+                for repeat in range(config.generator_steps):
+                    terms |= self.update(self.generator, repeat)
+                    if not config.discriminator_steps:
+                        self.samples_seen += config.batch_size
             self.iteration += 1
             average_running_statistics((self.parts.generator, self.parts.discriminator))
             if self.ema:
-                shown = self.config.batch_size * self.config.discriminator_steps
+                shown = self.samples_seen - before
                 self.ema.update(self.parts.generator, shown, self.samples_seen)
             return terms
 
@@ -154,8 +168,8 @@ class GanStep:
             self.unchecked.append(record)
             if len(self.unchecked) >= MAX_UNCHECKED:
                 self.check_guard()
-        if result.sign is not None:
-            seen = {"real_logits_sign": result.sign, "samples": self.config.batch_size}
+        if result.signs:
+            seen = {**result.signs, "samples": self.config.batch_size}
             self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
         return result.labelled(player)
 
@@ -165,7 +179,7 @@ class GanStep:
         """Run forward, backward and optimizer of one update; a CUDA graph can capture it all."""
         required, game = self.required_gradients(player, due), None
         terms: dict[str, Tensor] = {}
-        signs: list[Tensor] = []
+        signs: dict[str, Tensor] = {}
         for rows in self.micro_batches():
             with forward_context(required, self.processes.device, self.config.autocast):
                 game = prepared(self.game(player, inputs, rows, required), due)
@@ -177,8 +191,7 @@ class GanStep:
             player.backward(total)
             accumulate(terms, micro, rows.count / self.rows.count)
             if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
-                sign = game.real_logits.detach().sign().mean()
-                signs.append(sign * (rows.count / self.rows.count))
+                accumulate(signs, game.logits_signs(), rows.count / self.rows.count)
         total = torch.stack(list(terms.values())).sum()
         verdict = player.finish_gradients(total, penalised=required.penalised)
         if player.guard is None:
@@ -200,8 +213,9 @@ class GanStep:
             if hasattr(slot.component, "after_step"):
                 with torch.no_grad():
                     slot.component.after_step(game)
-        mean_sign = game.mean(torch.stack(signs).sum()) if signs else None
-        return UpdateResult(terms, verdict.norm, verdict.norms, mean_sign)
+        means = game.mean(torch.stack(list(signs.values()))).unbind() if signs else ()
+        observed = dict(zip(signs, means, strict=True))
+        return UpdateResult(terms, verdict.norm, verdict.norms, observed)
 
     # --- what an update is made of ---
 
@@ -228,16 +242,24 @@ class GanStep:
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         noise = inputs.noise(part)
+
+        def fake_labels() -> Tensor | None:
+            if isinstance(self.label_sampler, ConditionSampler):
+                return inputs.conditions(part)  # row by row, so that real and fake are pairs
+            return self.label_sampler.draw(noise) if self.label_sampler else None
+
         return EngineGame(
             player=player.name,
             networks=self.networks.requiring(required),
             batch=lambda: inputs.real(part),
             latents=noise.draw("latents", self.parts.latent.sample),
-            fake_labels=self.label_sampler.draw(noise) if self.label_sampler else None,
             noise=noise,
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=fake_labels,
             required=required,
             step=inputs.step,
             samples_seen=inputs.samples_seen,
+            data=self.parts.spec,
         )
 
     def terms(
@@ -301,6 +323,7 @@ class GanStep:
     def reset(self) -> None:
         """Drop everything remembered between updates: the state was replaced."""
         self.unchecked = []
+        self._sampler = None
         if self.guard:
             self.guard.reset()
         if self.graphs:
@@ -309,10 +332,18 @@ class GanStep:
     # --- for samples and checkpoints ---
 
     def sampler(self) -> Sampler:
-        """Return the sampler of G's average, or of G itself if it has none."""
-        generator = self.ema.module if self.ema else self.parts.generator
-        latent, device = self.parts.latent, self.processes.device
-        return Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
+        """Return the sampler of G's average, or of G itself if it has none.
+
+        A generator with `prepare_sampling` is copied and prepared, once until the next step.
+        """
+        if self._sampler is None:
+            generator = self.ema.module if self.ema else self.parts.generator
+            if hasattr(generator, "prepare_sampling"):
+                generator = unsynced_copy(generator)
+            latent, device = self.parts.latent, self.processes.device
+            own = Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
+            self._sampler = self.sampling.apply(own)
+        return self._sampler
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""

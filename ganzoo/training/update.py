@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ class StepConfig:
     batch_size: int
     micro_batch: int | None = None
     discriminator_steps: int = 1
+    generator_steps: int = 1
     skip_nonfinite: bool = False
     autocast: torch.dtype | None = None
     channels_last: bool = False
@@ -55,6 +56,10 @@ class Inputs:
         """Return (samples in model form, labels or None) of rows `part` of this process."""
         return self.batch.part(part)
 
+    def conditions(self, part: Rows) -> Tensor:
+        """Return the conditions of rows `part` of this process, in model form."""
+        return self.batch.conditions(part)
+
     def noise(self, part: Rows) -> BatchNoise:
         """Return the noise of rows `part` of this process."""
         rows = Rows(self.rows.first + part.first, part.count)
@@ -71,8 +76,9 @@ class UpdateResult:
     """float32 (): the global gradient norm before clipping."""
     norms: Tensor
     """float32 (parameters,): the norm of each parameter's gradient, ordered as `Player.names`."""
-    sign: Tensor | None = None
-    """float32 (): the mean sign of D's real logits, for an augmentation that observes it."""
+    signs: Mapping[str, Tensor] = field(default_factory=dict)
+    """float32 () each: ``real_logits_sign`` and ``fake_logits_sign``, where an augmentation
+    observes them: the mean signs of D's logits over all ranks."""
     failed: bool = False
     """A term or a gradient is not finite, beyond a mere float16 overflow. Always False under a
     guard, which keeps the verdict on the device."""

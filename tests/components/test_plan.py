@@ -61,6 +61,19 @@ def test_a_budget_in_images_counts_those_that_d_sees(tmp_path: Path) -> None:
     assert plan(tmp_path, train=train).budget.steps == 16
 
 
+def test_a_budget_in_samples_counts_those_of_g_where_d_is_never_trained(tmp_path: Path) -> None:
+    train = {"samples": 960, "batch_size": 32, "discriminator_steps": 0, "generator_steps": 3}
+    assert plan(tmp_path, train=train).budget.steps == 10
+
+
+def test_the_latent_of_sampling_is_a_component_like_any_other(tmp_path: Path) -> None:
+    made = plan(tmp_path, eval={"latent": {"use": "gaussian"}})
+    assert made.components["eval", "latent"].id == "zoo/gaussian"
+    assert made.lock()["lock"]["components"]["eval.latent"]["id"] == "zoo/gaussian"
+    with pytest.raises(RecipeError, match=r"eval.latent  .*no latent 'gausian'"):
+        plan(tmp_path, eval={"latent": "gausian"})
+
+
 def test_the_data_sets_own_extractor_is_chosen(tmp_path: Path) -> None:
     extractor = plan(tmp_path).extractor
     assert extractor is not None
@@ -122,6 +135,37 @@ def test_a_dry_run_finds_what_does_not_fit(
 ) -> None:
     with pytest.raises(RecipeError, match=said):
         dry_run(plan(tmp_path, **changes))
+
+
+BY_CLASS = """
+    from ganzoo.api import hookimpl
+
+
+    @hookimpl
+    def register_losses(register):
+        register("by-class", "ganzoo_acme:ByClass", summary="logits weighted by the labels")
+
+
+    class ByClass:
+        capabilities = frozenset({"conditional"})
+
+        def discriminator(self, game):
+            return {"real": -(game.real_logits * game.labels).mean()}
+
+        def generator(self, game):
+            return {"fake": -(game.fake_logits * game.fake_labels).mean()}
+"""
+
+
+def test_a_loss_that_uses_labels_needs_a_conditional_recipe_and_no_conditional_d(
+    tmp_path: Path, install_plugin: Any
+) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": BY_CLASS}, acme="ganzoo_acme")
+    by_class = {"loss": "acme/by-class", "discriminator": {"use": "dcgan", "conditional": False}}
+    dry_run(plan(tmp_path, conditional=True, **by_class))
+    said = r"mine.yaml:\d+:1  loss  acme/by-class wants labels, but the recipe is not conditional"
+    with pytest.raises(RecipeError, match=said):
+        dry_run(plan(tmp_path, **by_class))
 
 
 def test_a_factorys_own_refusal_is_quoted(tmp_path: Path) -> None:
