@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.components.build import capabilities, initialised_from
+from ganzoo.components.build import capabilities, initialised_from, requirements
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
@@ -77,9 +77,7 @@ def settings(case: Case) -> list[Setting]:
 
 def required(component: Any, role: str) -> frozenset[str]:
     """Return the capabilities that a live component requires of a role, such as ``latent``."""
-    requires = getattr(component, "requires", ())
-    by_role = requires if isinstance(requires, Mapping) else {"discriminator": requires}
-    return frozenset(by_role.get(role, ()))
+    return requirements(component).get(role, frozenset())
 
 
 def on_toys(component: Any) -> bool:
@@ -124,7 +122,8 @@ class GameHarness:
             latents=latents[rows],
             labels=None if labels is None else labels[rows],
             fake_labels=None if labels is None else labels.flip(0)[rows],
-            spec=SPEC,
+            spec=self.spec,
+            latent=self.latent,
             required=RequiredGradients.by([self.live]),
             step=update,
             samples_seen=update * BATCH,

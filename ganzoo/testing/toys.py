@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput, SampleSpec
+from ganzoo.api import DiscriminatorOutput, Noise, SampleSpec
 from ganzoo.training.game import EngineGame
 
 OFFERED = {
@@ -49,7 +49,7 @@ class ToyGenerator(nn.Module):
     def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         return self.mapping(z)[:, None].expand(-1, 2, -1)
 
-    def from_styles(self, w: Tensor) -> Tensor:
+    def from_styles(self, w: Tensor, *, noise: Noise | None = None) -> Tensor:
         detail = torch.tanh(self.layer(w.mean(1))).view(-1, *self.spec.model_shape)
         return in_range(self.spec, self.level + 0.1 * detail)
 
