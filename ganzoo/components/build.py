@@ -20,8 +20,8 @@ from ganzoo.errors import (
     GanzooError,
     PluginError,
     RecipeError,
-    raised_at,
-    truncate,
+    failure,
+    in_one_line,
 )
 from ganzoo.registry.names import shorten
 
@@ -218,14 +218,34 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
         raise PluginError(str(component.problem(what)), hint=hint) from error
 
 
-def failure(error: Exception) -> str:
-    """Return an unexpected error of a component as one line: class, words, file and line."""
-    return f"{type(error).__name__}: {in_one_line(error)}{raised_at(error)}"
+@contextmanager
+def blaming(component: ComponentPlan, where: str) -> Iterator[None]:
+    """Raise an error inside as a PluginError that names the component and its place."""
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        raise component_error(component, f"failed {where}: {failure(error)}") from error
 
 
-def in_one_line(error: Exception) -> str:
-    """Return an error's text as one line of at most 300 characters."""
-    return truncate(" ".join(str(error).split()), 300)
+@contextmanager
+def blaming_modality(spec: SampleSpec, method: str) -> Iterator[None]:
+    """Raise an error inside as a PluginError that names the modality and the method."""
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        what = f"modality {spec.modality!r} failed in {method}: {failure(error)}"
+        hint = f"ganzoo conformance {spec.modality} --kind modality"
+        raise PluginError(what, hint=hint) from error
+
+
+def component_error(component: ComponentPlan, what: str) -> PluginError:
+    """Return an error about a component, with the place where the recipe names it."""
+    hint = f"ganzoo info {shorten(component.id)}"
+    return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
 
 
 def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:
