@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     import rich.table
 
 
+NARROWEST = 24
+"""Least width of a column of texts on a terminal, in characters."""
+
+GAP = 3
+"""Characters between two columns on a terminal."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Column headings and rows of text; columns named in `numbers` are right-aligned."""
@@ -46,6 +53,28 @@ class Table:
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue().rstrip("\n")
 
+    def fitted(self, width: int) -> "Table":
+        """Return the table without the columns on the right that do not fit a terminal's width.
+
+        The first two columns always stay. Numbers need their full width; texts wrap, down to
+        `NARROWEST` characters.
+        """
+        kept, used = 0, 0
+        for index, column in enumerate(self.columns):
+            used += self._least(index) + GAP
+            if index >= 2 and used > width + GAP:
+                break
+            kept = index + 1
+        rows = [row[:kept] for row in self.rows]
+        return Table(
+            self.columns[:kept], rows, [c for c in self.numbers if c in self.columns[:kept]]
+        )
+
+    def _least(self, index: int) -> int:
+        """Return the least width of a column, in characters."""
+        full = max(cell_len(line[index]) for line in (self.columns, *self.rows))
+        return full if self.columns[index] in self.numbers else min(full, NARROWEST)
+
     def drawn(self) -> "rich.table.Table":
         """Return a table that a rich console fits to the terminal's width."""
         import rich.box
@@ -53,10 +82,16 @@ class Table:
         from rich.text import Text
 
         table = rich.table.Table(box=rich.box.SIMPLE_HEAD, show_edge=False, header_style="bold")
-        for column in self.columns:
+        for index, column in enumerate(self.columns):
             numeric = column in self.numbers
             justify: Literal["left", "right"] = "right" if numeric else "left"
-            table.add_column(column, justify=justify, no_wrap=numeric, overflow="fold")
+            table.add_column(
+                column,
+                justify=justify,
+                no_wrap=numeric,
+                overflow="fold",
+                min_width=self._least(index),
+            )
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table
