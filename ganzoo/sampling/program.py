@@ -121,10 +121,8 @@ def _program(
             failures.append(error)
     words, place = _first_line(failures[0]), _place(walk_tb(failures[0].__traceback__))
     if words.startswith("Constraints violated"):
-        place = _line_of_guard(network, arguments)
-        why = (
-            f"code that depends on the size of the batch{place} - write no `if` and no loop over it"
-        )
+        where = f"the size of the batch{_line_of_guard(network, arguments)}"
+        why = f"code that depends on {where} - write no `if` and no loop over it"
     elif "data-dependent" in words:
         why = f"code that depends on the values of tensors{place} - write torch.where, not `if`"
     else:
