@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
@@ -59,16 +60,11 @@ class Table:
         The first two columns always stay. Numbers need their full width; texts wrap, down to
         `NARROWEST` characters.
         """
-        kept, used = 0, 0
-        for index, column in enumerate(self.columns):
-            used += self._least(index) + GAP
-            if index >= 2 and used > width + GAP:
-                break
-            kept = index + 1
+        used = accumulate(self._least(index) + GAP for index in range(len(self.columns)))
+        kept = max(2, sum(each <= width + GAP for each in used))
+        columns = self.columns[:kept]
         rows = [row[:kept] for row in self.rows]
-        return Table(
-            self.columns[:kept], rows, [c for c in self.numbers if c in self.columns[:kept]]
-        )
+        return Table(columns, rows, [name for name in self.numbers if name in columns])
 
     def _least(self, index: int) -> int:
         """Return the least width of a column, in characters."""
