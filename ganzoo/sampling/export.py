@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganzoo.components.build import takes
 from ganzoo.components.sampling_parameters import sampling_model
 from ganzoo.components.signature import rows_of
 from ganzoo.components.weights import write_network
-from ganzoo.errors import PluginError
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.files import unwritable
+from ganzoo.sampling.program import latent_program_of, program_of
 from ganzoo.sampling.sampler import Sampler
 
 FORMS = ("safetensors", "program")
@@ -51,55 +51,60 @@ def description(
     }
 
 
-def export_weights(network: nn.Module, about: dict[str, Any], directory: Path) -> list[Path]:
-    """Write ``generator.safetensors`` and ``generator.json``; return their paths.
+def export_weights(sampler: Sampler, about: dict[str, Any], directory: Path) -> list[Path]:
+    """Write ``generator.safetensors`` and ``generator.json``; return the paths.
+
+    Weights of a latent that learns are written to ``latent.safetensors``.
 
     Raises:
         UsageError, DiskFull: `directory` cannot be written.
     """
-    weights, words = directory / "generator.safetensors", directory / "generator.json"
+    networks: dict[str, nn.Module] = {"generator": sampler.generator}
+    if latent := learned_latent(sampler):
+        networks["latent"] = latent
+        about = {**about, "latent": {**about["latent"], "weights": "latent.safetensors"}}
+    words = directory / "generator.json"
     text = json.dumps(about, indent=2, ensure_ascii=False, sort_keys=True)
+    written = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        write_network(network, weights)
-        weights.chmod(0o666 & ~_umask())
+        for name, network in networks.items():
+            written.append(directory / f"{name}.safetensors")
+            write_network(network, written[-1])
+            written[-1].chmod(0o666 & ~_umask())
         words.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise unwritable(directory, error, ELSEWHERE) from error
-    return [weights, words]
+    return [*written, words]
 
 
-def export_program(
-    network: nn.Module, latents: Tensor, labels: Tensor | None, directory: Path
-) -> list[Path]:
-    """Write ``generator.pt2``, which `torch.export.load` reads without ganzoo.
+def learned_latent(sampler: Sampler) -> nn.Module | None:
+    """Return the latent of a sampler if it has weights or buffers."""
+    latent = sampler.latent
+    return latent if isinstance(latent, nn.Module) and latent.state_dict() else None
 
-    The program maps z (B, latent_dim) float32, and y (B,) int64 if the run is conditional, to
-    samples in model form, in eval mode, for any B of at least 1.
+
+def export_program(sampler: Sampler, directory: Path) -> list[Path]:
+    """Write ``generator.pt2``, which `torch.export.load` reads without ganzoo; return the paths.
+
+    The program of `program_of` has the sampler's sampling parameters. A latent that learns becomes
+    ``latent.pt2``: it maps any tensor (B, ...) to B latents, drawn by torch's default generator.
 
     Raises:
-        PluginError: `torch.export` cannot follow the generator's code.
+        PluginError: `torch.export` cannot follow the code of the generator or the latent.
         UsageError, DiskFull: `directory` cannot be written.
     """
-    path = directory / "generator.pt2"
-    batch = torch.export.Dim("batch", min=1)
-    arguments = (latents,) if labels is None else (latents, labels)
-    dynamic = tuple({0: batch} for _ in arguments)
-    try:
-        with torch.no_grad():
-            program = torch.export.export(network.eval(), arguments, dynamic_shapes=dynamic)
-    except Exception as error:  # torch raises many kinds for code that it cannot follow
-        first = str(error).strip().partition("\n")[0]
-        raise PluginError(
-            f"this generator cannot become a program: {first}",
-            hint="ganzoo export RUN --format safetensors",
-        ) from error
+    z, y = sampler.example(2)
+    programs = {"generator": program_of(sampler.generator, z, y, sampler.parameters)}
+    if latent := learned_latent(sampler):
+        programs["latent"] = latent_program_of(latent)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        torch.export.save(program, path)
+        for name, program in programs.items():
+            torch.export.save(program, directory / f"{name}.pt2")
     except OSError as error:
         raise unwritable(directory, error, ELSEWHERE) from error
-    return [path]
+    return [directory / f"{name}.pt2" for name in programs]
 
 
 def _umask() -> int:

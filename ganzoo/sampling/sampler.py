@@ -66,7 +66,8 @@ class Sampler:
     @torch.no_grad()
     def latents(self, noise: BatchNoise) -> Tensor:
         """Return latents (B, latent_dim) for a batch, without the graph of a latent that learns."""
-        return noise.draw("latents", self.latent.sample)
+        with evaluating(self.latent):
+            return noise.draw("latents", self.latent.sample)
 
     def batches(
         self,
@@ -129,6 +130,16 @@ class Sampler:
         condition = self.spec.condition
         return labels if labels is None or condition is None else encode(condition, labels)
 
+    def example(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return zeros in the form of a batch of G's inputs, without reading any data."""
+        dim: Any = self.generator.latent_dim
+        z, condition = torch.zeros(count, dim), self.spec.condition
+        if self.label_sampler is None:
+            return z, None
+        if condition is None:
+            return z, torch.zeros(count, dtype=torch.int64)
+        return z, torch.zeros(count, *condition.model_shape)
+
     def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
         given = {"noise": noise} if takes(self.generator, "noise") else {}
         y = self.model_form(labels)
@@ -141,14 +152,23 @@ class Sampler:
 
         Everything is restored afterwards.
         """
-        training = self.generator.training
-        self.generator.eval()
-        try:
-            with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                torch.manual_seed(RandomStreams(seed).key("inside", 0, block))
-                yield
-        finally:
-            self.generator.train(training)
+        with evaluating(self.generator), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(RandomStreams(seed).key("inside", 0, block))
+            yield
+
+
+@contextmanager
+def evaluating(part: Any) -> Iterator[None]:
+    """Put G, or a latent that is a module, in eval mode inside; leave any other part alone."""
+    if not isinstance(part, nn.Module):
+        yield
+        return
+    training = part.training
+    part.eval()
+    try:
+        yield
+    finally:
+        part.train(training)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.components.build import blaming
 from ganzoo.components.data import spread_samples
-from ganzoo.components.plan import Plan
+from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import device_line, utc_now
 from ganzoo.runs.samples import REAL, previews
@@ -44,6 +45,9 @@ class Reporter:
     def saved(self, step: int, path: Path) -> None:
         """A checkpoint is published."""
 
+    def pictured(self, step: int, paths: Sequence[Path]) -> None:
+        """The files of a preview are written: of real samples before the first step, then of G."""
+
     def noted(self, text: str) -> None:
         """One line for the user."""
 
@@ -52,16 +56,32 @@ class Reporter:
 
 
 class Reporters:
-    """Several observers as one."""
+    """Several observers as one.
 
-    def __init__(self, observers: Sequence[Any]) -> None:
+    Args:
+        observers: the engine's own.
+        callbacks: the recipe's, live, each with its plan.
+    """
+
+    def __init__(
+        self, observers: Sequence[Any], callbacks: Sequence[tuple[ComponentPlan, Any]] = ()
+    ) -> None:
         self.observers = observers
+        self.callbacks = callbacks
 
     def notify(self, event: str, *details: Any) -> None:
-        """Call ``observer.event(*details)`` on every observer that has such a method."""
+        """Call ``observer.event(*details)`` on every observer that has such a method.
+
+        Raises:
+            PluginError: a callback failed.
+        """
         for observer in self.observers:
             if method := getattr(observer, event, None):
                 method(*details)
+        for component, callback in self.callbacks:
+            if method := getattr(callback, event, None):
+                with blaming(component, f"in {event}"):
+                    method(*details)
 
 
 class LogFile(Reporter):
@@ -149,17 +169,26 @@ class Gallery:
         """Number of samples in a preview."""
         return self.plan.spec.kind.preview_samples
 
-    def draw(self, step: int, sampler: Sampler) -> None:
-        """Write what the generator makes at a step."""
-        if self.processes.is_main:
-            samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
-            real = spread_samples(self.plan.dataset, self.count)[0]
-            self._write(f"step-{step:08d}", samples, real)
+    def draw(self, step: int, sampler: Sampler) -> list[Path]:
+        """Write what the generator makes at a step; return the files, on rank 0.
 
-    def draw_real(self) -> None:
-        """Write real samples, once."""
-        if self.processes.is_main and REAL not in previews(self.directory):
-            self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
+        From data with conditions, it gets those of fixed rows, beside which it is shown.
+        """
+        if not self.processes.is_main:
+            return []
+        settings, spec = self.plan.recipe.settings, self.plan.spec
+        real, labels = spread_samples(self.plan.dataset, self.count)
+        conditions = labels if settings.conditional and spec.condition else None
+        count = self.count if conditions is None else len(conditions)
+        samples = sampler.sample(count, seed=settings.seed, labels=conditions)
+        return self._write(f"step-{step:08d}", samples, real, conditions)
 
-    def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> None:
-        write_preview(self.directory.samples_directory, stem, self.plan.spec, samples, real)
+    def draw_real(self) -> list[Path]:
+        """Write real samples, once; return the files that are new."""
+        if not self.processes.is_main or REAL in previews(self.directory):
+            return []
+        return self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
+
+    def _write(self, stem: str, samples: Tensor, *others: Tensor | None) -> list[Path]:
+        folder = self.directory.samples_directory
+        return write_preview(folder, stem, self.plan.spec, samples, *others)

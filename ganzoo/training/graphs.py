@@ -58,12 +58,21 @@ def obstacles(
     found += [
         f"schedules: {path} is fixed in a graph"
         for path in settings.schedules
-        if not (path.startswith("optimizers.") and path.endswith(".lr"))
-        and not path.startswith("train.ema.")
+        if not _follows_a_schedule(path, named)
     ]
+    if parts.latent_module is not None:
+        found.append("latent learns, and its draws are part of G's update")
     if settings.train.on_nonfinite == "skip":
         found.append("train.on_nonfinite: skip asks the host about every update")
     return found
+
+
+def _follows_a_schedule(path: str, named: Mapping[str, Any]) -> bool:
+    """Return whether captured updates see a number change: a learning rate, or a tensor."""
+    owner, _, name = path.rpartition(".")
+    if owner in named:
+        return isinstance(getattr(named[owner], name, None), Tensor)
+    return owner in ("train.ema", "latent") or (owner.startswith("optimizers.") and name == "lr")
 
 
 TrainStep = Callable[[Player, list[RegularizerSlot], "Inputs | HeldInputs"], UpdateResult]
