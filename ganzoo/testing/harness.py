@@ -247,7 +247,7 @@ def _network(case: Case, kind: str, live: Any, setting: Setting) -> Any:
     needed = required(live, kind)
     if needed <= OFFERED[kind]:
         return None
-    for plan in _registered(case, kind, needed, {"conditional": setting.labelled}):
+    for plan in registered(case, kind, needed, {"conditional": setting.labelled}):
         with suppress(ValueError):  # refuses this spec
             network = plan.build(case.spec)
             if needed <= capabilities(network):
@@ -269,7 +269,7 @@ def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]
     if not needed and not given:
         return None, dimensions[0]
     if needed:
-        given += [*case.component.latents, *_registered(case, "latent", needed)]
+        given += [*case.component.latents, *registered(case, "latent", needed)]
     for plan in given:
         for dimension in dimensions:
             with suppress(ValueError), initialised_from(0, ("latent",)):
@@ -286,8 +286,8 @@ def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]
     raise NotChecked(f"{given[0].id} refuses a z of {numbers} numbers")
 
 
-def _registered(
-    case: Case, kind: str, needed: frozenset[str], defaults: Mapping[str, Any] = {}
+def registered(
+    case: Case, kind: str, needed: frozenset[str] = frozenset(), defaults: Mapping[str, Any] = {}
 ) -> Iterator[ComponentPlan]:
     """Yield the plugin's components of a kind that can have capabilities, with their defaults."""
     registry = case.component.registry
