@@ -385,11 +385,13 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file for ``ganzoo fetch``: its name in the cache, its address, its sha256."""
+    """A file for ``ganzoo fetch``: its name in the cache, its address, its sha256, its size."""
 
     name: str
     url: str
     sha256: str
+    size: int | None = None
+    """Bytes, if known; a download never gets larger. None: 16 GiB at most."""
 
 
 @dataclass(frozen=True)
@@ -540,7 +542,7 @@ class Hooks:
 
     @hookspec
     def register_callbacks(self, register: Register) -> None:
-        """``(*, …)`` → an observer with any of started, stepped, scored, saved, finished."""
+        """``(*, …)`` → an observer of started, stepped, scored, saved, pictured, finished."""
 
     @hookspec
     def register_modalities(self, register: Register) -> None:
