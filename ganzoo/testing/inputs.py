@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput
+from ganzoo.api import DiscriminatorOutput, SampleSpec
 from ganzoo.components.build import batch_multiple, takes
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import Case
@@ -61,8 +61,8 @@ def inputs(case: Case, network: nn.Module, batch: int = BATCH, seed: int = 1) ->
         x = case.spec.kind.random(case.spec, batch, random)
         if "augmentation-aware" in case.capabilities:
             keywords["extra"] = None
-    conditional = "conditional" in case.capabilities
-    return Inputs(x, labels_of(case, batch) if conditional else None, keywords)
+    y = labels_for(case.spec, batch, random) if "conditional" in case.capabilities else None
+    return Inputs(x, y, keywords)
 
 
 def noise_of(batch: int, seed: int = 0) -> BatchNoise:
@@ -70,16 +70,11 @@ def noise_of(batch: int, seed: int = 0) -> BatchNoise:
     return BatchNoise(RandomStreams(seed), "conformance", 0, Rows(0, batch))
 
 
-def labels_of(case: Case, batch: int, other: bool = False) -> Tensor:
-    """Return labels int64 (batch,), or conditions in model form if the spec has one.
-
-    Args:
-        other: no row has the label or the condition that it has without this.
-    """
-    if condition := case.spec.condition:
-        random = torch.Generator().manual_seed(6 if other else 5)
-        return condition.kind.random(condition, batch, random)
-    return (torch.arange(batch) + other) % max(case.spec.classes, 1)
+def labels_for(spec: SampleSpec, batch: int, random: torch.Generator) -> Tensor:
+    """Return labels int64 (batch,), or random conditions (batch, *condition.model_shape)."""
+    if spec.condition:
+        return spec.condition.kind.random(spec.condition, batch, random)
+    return torch.arange(batch) % max(spec.classes, 1)
 
 
 def outputs(network: nn.Module, given: Inputs, seed: int = 2) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from ganzoo.sampling.export import program_of
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
-from ganzoo.testing.inputs import BATCH, inputs, labels_of, outputs, perturbed, trained
+from ganzoo.testing.inputs import BATCH, inputs, labels_for, outputs, perturbed, trained
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
 from ganzoo.testing.probes import ROUNDING, difference, require_finite, require_same
 from ganzoo.testing.registrations import check_defaults
@@ -148,7 +148,9 @@ def prepared(case: Case, network: nn.Module, seed: int = 0) -> nn.Module:
         def normal(n: int, generator: torch.Generator) -> Tensor:
             return torch.randn(n, found.latent_dim, generator=generator)
 
-        y = labels_of(case, count) if "conditional" in case.capabilities else None
+        random = torch.Generator().manual_seed(rows.first)
+        conditional = "conditional" in case.capabilities
+        y = labels_for(case.spec, count, random) if conditional else None
         noise = BatchNoise(streams, "conformance", 0, rows)
         return SamplingInputs(streams.draw("latents", 0, rows, normal), y, noise)
 
