@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -331,7 +331,7 @@ class SampleSpec:
         """Name of the torch dtype of the stored form, such as ``uint8``."""
         return self.kind.stored_dtype
 
-    @property
+    @cached_property
     def model_shape(self) -> Shape:
         """Shape of one sample in model form: the stored shape, or (L, V) for text."""
         return self.kind.model_shape(self)

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganzoo.sampling.program import latent_program_of
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.networks import average_patterns
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
 from ganzoo.testing.probes import difference, require_finite, require_float32, require_same
+from ganzoo.testing.sampling import follow
 
 COUNT = 128
 
@@ -101,6 +103,18 @@ def latent_deep_copy(case: Case) -> None:
     require_same({"numbers": before}, {"numbers": after}, "a copy with the same numbers", advice)
 
 
+@case_check("deep-copy", name="exports")
+def latent_exports(case: Case) -> None:
+    """If it is a module with a state, torch.export makes it a program for any number of latents."""
+    latent, dimension = _module(case), case.arguments[0]
+    if not latent.state_dict():
+        raise Exempt("has neither parameters nor buffers")
+    program = follow(lambda: latent_program_of(latent))
+    with torch.no_grad():
+        found = program(torch.zeros(2 * COUNT))
+    require_float32("numbers from the program", found, (2 * COUNT, dimension), "return (n, dim)")
+
+
 def _module(case: Case) -> nn.Module:
     latent: Any = case.make()
     if not isinstance(latent, nn.Module):
@@ -115,5 +129,6 @@ LATENT = (
     latent_gradients,
     latent_state_dict,
     latent_deep_copy,
+    latent_exports,
     average_patterns,
 )

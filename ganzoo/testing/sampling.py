@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 import torch
@@ -15,7 +15,7 @@ from ganzoo.components.parameters import WrongParameters, validated
 from ganzoo.components.sampling_parameters import sampling_model
 from ganzoo.components.signature import parameter_values
 from ganzoo.errors import PluginError
-from ganzoo.sampling.export import program_of
+from ganzoo.sampling.program import program_of
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
@@ -29,14 +29,8 @@ from ganzoo.testing.registrations import check_defaults
 def exports(case: Case) -> None:
     """In eval mode torch.export makes it a program that takes any number of latents."""
     network = trained(case)
-    expected = "a program for batches of any size (ganzoo export)"
-    try:
-        given = inputs(case, network)
-        program = program_of(network, given.x, given.y).module()
-    except PluginError as error:
-        got, _, advice = error.message.partition(": ")[2].partition(" - ")
-        advice = advice or "use operations that torch.export can follow"
-        raise Failed(expected, got, advice) from error.__cause__
+    given = inputs(case, network)
+    program = follow(lambda: program_of(network, given.x, given.y))
     given = inputs(case, network, batch=2 * BATCH)
     with torch.no_grad():
         before = {"outputs": given.into(network)}
@@ -45,6 +39,17 @@ def exports(case: Case) -> None:
         before, after = ({"shape": torch.tensor(each["outputs"].shape)} for each in (before, after))
     advice = "compute everything that depends on the batch from z and y"
     require_same(before, after, "the same samples from the program", advice, ROUNDING)
+
+
+def follow(export: Callable[[], torch.export.ExportedProgram]) -> Any:
+    """Return an exported program as a module; raise `Failed` if torch cannot follow the code."""
+    try:
+        return export().module()
+    except PluginError as error:
+        got, _, advice = error.message.partition(": ")[2].partition(" - ")
+        advice = advice or "use operations that torch.export can follow"
+        expected = "a program for batches of any size (ganzoo export)"
+        raise Failed(expected, got, advice) from error.__cause__
 
 
 @case_check("finite")

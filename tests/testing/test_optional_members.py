@@ -559,6 +559,11 @@ class DoubledParticles(Particles):
         return self.means + 0 * self.doubled.detach()
 
 
+class EvenParticles(Particles):
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return super().sample(n, generator) if n % 2 == 0 else super().sample(n, generator) + 0
+
+
 class ParticlesWithPattern(Particles):
     copied = ("mean",)
 
@@ -571,6 +576,7 @@ class ParticlesWithPattern(Particles):
         ("state-dict", ShiftedParticles),
         ("deep-copy", DoubledParticles),
         ("average-patterns", ParticlesWithPattern),
+        ("exports", EvenParticles),
     ],
 )
 def test_a_latent_that_learns_with_one_fault_fails_one_check(
