@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ganzoo.components.build import takes
 from ganzoo.errors import PluginError, truncate
@@ -98,8 +99,19 @@ class _DrawnLatents(nn.Module):
         self.latent = latent
 
     def forward(self, like: Tensor) -> Tensor:
-        z: Tensor = self.latent.sample(like.shape[0], None)
+        with _DefaultGenerator():
+            z: Tensor = self.latent.sample(like.shape[0], None)
         return z
+
+
+class _DefaultGenerator(TorchFunctionMode):
+    """Leaves out ``generator=None``, with which torch cannot follow `randint` and others."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        given = {k: v for k, v in (kwargs or {}).items() if k != "generator" or v is not None}
+        return function(*args, **given)
 
 
 def _program(
