@@ -154,6 +154,20 @@ class Modality:
         """
         raise NotImplementedError(f"{type(self).__name__} has no preview")
 
+    def preview_with_conditions(
+        self, spec: SampleSpec, samples: Tensor, conditions: Tensor, real: Tensor
+    ) -> dict[str, bytes]:
+        """Return files that show samples beside their conditions and the real samples, row by row.
+
+        By default the previews of all three: endings of conditions begin with ``-condition``, and
+        those of real samples with ``-real``. Endings and content are as in `preview`.
+        """
+        assert spec.condition is not None
+        files = self.preview(spec, samples, real)
+        given = spec.condition.kind.preview(spec.condition, conditions)
+        files |= {f"-condition{ending}": content for ending, content in given.items()}
+        return files | {f"-real{end}": each for end, each in self.preview(spec, real).items()}
+
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
         """Return the suffixes of files that `write` can make; the first is the default."""
         return (".npz",)

@@ -100,18 +100,18 @@ class _DrawnLatents(nn.Module):
 
     def forward(self, like: Tensor) -> Tensor:
         with _DefaultGenerator():
-            z: Tensor = self.latent.sample(like.shape[0], None)
+            z: Tensor = self.latent.sample(like.shape[0], torch.default_generator)
         return z
 
 
 class _DefaultGenerator(TorchFunctionMode):
-    """Leaves out ``generator=None``, with which torch cannot follow `randint` and others."""
+    """Draws from torch's default generator inside: a program cannot hold a `torch.Generator`."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        given = {k: v for k, v in (kwargs or {}).items() if k != "generator" or v is not None}
-        return function(*args, **given)
+        own = {name: value for name, value in (kwargs or {}).items() if name != "generator"}
+        return function(*args, **own)
 
 
 def _program(
