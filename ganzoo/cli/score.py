@@ -260,6 +260,8 @@ def _lines(result: Score) -> list[str]:
     statistics = {} if result.statistics is None else vars(result.statistics)
     error = f" ± {figure(statistics['standard_error'])}" if statistics else ""
     lines = [f"{figure(result.value)}{error}  {result.protocol.words()}"]
+    if result.sampling and result.sampling.words:
+        lines.append(f"sampled with {result.sampling.words}")
     for name, value in {**statistics, **result.metrics}.items():
         if name != "standard_error" and value is not None:
             lines.append(f"{figure(value)}  {name}")
