@@ -19,7 +19,7 @@ CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
 PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
 
-.PHONY: help env test quick soak gpu check wheels demo clean
+.PHONY: help env test quick soak methods gpu check wheels demo clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r verb words; do \
@@ -44,6 +44,9 @@ quick: env  ## the tests that take less than a few seconds each
 soak: env  ## kill a run 40 times at random moments, then write docs/reliability.md; minutes
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak | tee .soak.log
 	@$(BIN)/python -m tests.reliability.table --soak "$$(tail -n 1 .soak.log)"; rm .soak.log
+
+methods: env  ## write the table of methods in docs/game.md, from tests/literature
+	@$(BIN)/python -m tests.literature.table
 
 check: env  ## lint, format, floors, types
 	@$(BIN)/ruff check --quiet

@@ -70,7 +70,7 @@ class Row:
             warm_up=warm_ups_on(device),
         )
         train = plan.recipe.settings.train
-        return cls(name, train.batch_size * train.discriminator_steps, taken)
+        return cls(name, train.samples_per_step, taken)
 
     def seconds_per_step(self, case: str) -> float:
         """Return the median over the rounds."""

@@ -255,7 +255,7 @@ class GeneratorProbe(Protocol):
         """Return the extractor's features of G(latents, labels), float32 (B, D) on the CPU.
 
         The samples are clamped to the range of the stored form but not rounded, so that features
-        change smoothly with the latents. Noise inside G is fixed.
+        change smoothly with the latents. Noise inside G is fixed: row i of every call has the same.
         """
 
 

@@ -164,7 +164,7 @@ def _loop(plan: Plan, seconds: list[float], peak: Peak, flops: float, memory: in
     train, spread = plan.recipe.settings.train, Spread.of(seconds)
     return Loop(
         seconds_per_step=spread,
-        samples_per_second=train.batch_size * train.discriminator_steps / spread.median,
+        samples_per_second=train.samples_per_step / spread.median,
         peak_bytes=memory,
         flops_per_step=flops,
         flops_per_second=flops / spread.median,

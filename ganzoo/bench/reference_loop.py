@@ -117,7 +117,8 @@ class ReferenceLoop:
         terms: dict[str, float] = {}
         for repeat in range(self.train.discriminator_steps):
             terms |= self.update("discriminator", repeat)
-        terms |= self.update("generator", 0)
+        for repeat in range(self.train.generator_steps):
+            terms |= self.update("generator", repeat)
         self.step += 1
         if self.average:
             self._update_average(self.average)
@@ -178,7 +179,7 @@ class ReferenceLoop:
 
     @torch.no_grad()
     def _update_average(self, average: Ema) -> None:
-        shown = self.train.batch_size * self.train.discriminator_steps
+        shown = self.train.samples_per_step
         beta = average.beta(shown, shown * self.step)
         pairs = zip(average.module.parameters(), self.parts.generator.parameters(), strict=True)
         for mean, current in pairs:

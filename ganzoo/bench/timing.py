@@ -244,7 +244,5 @@ def time_by_player(step: GanStep, clock: Clock, steps: int) -> dict[str, float]:
     with patch.object(step, "update", measured):
         for _ in range(steps):
             step()
-    return {
-        player.name: watch.seconds[player.name] / (player.updates - counts[player.name])
-        for player in step.players.values()
-    }
+    made = {name: player.updates - counts[name] for name, player in step.players.items()}
+    return {name: watch.seconds[name] / count for name, count in made.items() if count}

@@ -8,7 +8,7 @@ from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.report.entries import list_runs, was_run
 from ganzoo.report.table import Table
-from ganzoo.runs.directory import unreadable
+from ganzoo.runs.directory import RunDirectory, unreadable
 from ganzoo.runs.references import command
 
 COLUMNS = ("run", "status", "step", "score", "protocol", "created (UTC)")
@@ -27,6 +27,9 @@ def ls(as_json: bool, runs_dir: Path) -> None:
     else:
         hint = command("run", "digits-dcgan-hinge", runs_directory=runs_dir)
         say(f"there are no runs in {runs_dir}\ntry: {hint}")
+    for run in RunDirectory.all(runs_dir):
+        for line in run.damaged():
+            say(f"{run.name}: {line}")
     for path, why in unreadable(runs_dir):
         if was_run(path):
             say(f"left out: {why}")

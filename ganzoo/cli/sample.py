@@ -24,7 +24,7 @@ from ganzoo.cli import options
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Sample i depends only on the seed and i.",
+    help="Sample i depends only on the seed and i; with internal-noise, also on its batch of 256.",
 )
 @click.option("--label", "labels", multiple=True, help="Class, by number or name; repeat to cycle.")
 @click.option(

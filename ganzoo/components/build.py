@@ -83,6 +83,16 @@ def capabilities(component: Any) -> frozenset[str]:
     return frozenset(getattr(component, "capabilities", ()))
 
 
+def requirements(component: Any) -> dict[str, frozenset[str]]:
+    """Return the capabilities that a loss or a regularizer requires, by role.
+
+    `requires` is a set of words for D, or a mapping by role: ``{"generator": {"styles"}}``.
+    """
+    required = getattr(component, "requires", ())
+    by_role = required if isinstance(required, Mapping) else {"discriminator": required}
+    return {role: frozenset(words) for role, words in by_role.items() if words}
+
+
 def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:
     """Yield every batch-norm layer of a network, subclasses included."""
     return (module for module in network.modules() if isinstance(module, _BatchNorm))
@@ -171,6 +181,7 @@ def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module
     if not isinstance(network, nn.Module):
         what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
         raise PluginError(str(component.problem(what)))
+    network.train()  # which a network may override, to keep a pretrained part in eval mode
     return network
 
 

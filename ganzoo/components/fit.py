@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.api import Dataset
-from ganzoo.components.build import Components, capabilities, make
+from ganzoo.components.build import Components, capabilities, make, requirements
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ganzoo.recipes.load import Recipe
 
 ComponentPlans = Mapping[Slot, ComponentPlan]
+
+ROLES = (*NETWORKS, "latent")
+"""Components of which a loss or a regularizer can require capabilities."""
 
 SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
 """Sections whose components' numbers can be scheduled."""
@@ -185,13 +188,7 @@ def fit(plan: Plan, parts: Components) -> None:
     findings = Findings()
     for role in NETWORKS:
         _fit_labels(plan, plan.components[role,], capabilities(getattr(parts, role)), findings)
-    offered = capabilities(parts.discriminator)
-    for slot, part in _users_of_discriminator(parts):
-        if missing := frozenset(getattr(part, "requires", ())) - offered:
-            words, critic = ", ".join(sorted(missing)), plan.components["discriminator",].id
-            what = f"{plan.components[slot].id} needs a discriminator with {words}"
-            what += f"; {critic} has none with these parameters"
-            findings.add(plan.recipe.problem(slot, what), "ganzoo list discriminators")
+    _fit_requirements(plan, parts, findings)
     train = plan.recipe.settings.train
     if train.micro_batch:
         for key, what in against_micro_batches(plan, parts):
@@ -204,13 +201,28 @@ def against_micro_batches(plan: Plan, parts: Components) -> Iterator[tuple[str, 
     coupled: list[Slot] = []
     if "batch-coupled" in capabilities(parts.discriminator):
         coupled = [("discriminator",)]
-    users = _users_of_discriminator(parts)
-    coupled += [slot for slot, part in users if "batch-coupled" in capabilities(part)]
+    coupled += [slot for slot, part in _losses(parts) if "batch-coupled" in capabilities(part)]
     for slot in coupled:
         what = f"{plan.components[slot].id} is batch-coupled: micro-batches would change it"
         yield "micro_batch", what
     if plan.recipe.settings.train.batch_norm == "synced" and parts.normed():
         yield "batch_norm", "synced is over the whole batch: with micro-batches it could not be"
+
+
+def _fit_requirements(plan: Plan, parts: Components, findings: Findings) -> None:
+    """Add a problem for each role that lacks what the loss or a regularizer requires of it."""
+    offered = {role: capabilities(getattr(parts, role)) for role in ROLES}
+    for slot, part in _losses(parts):
+        component = plan.components[slot]
+        for role, words in requirements(part).items():
+            if role not in offered:
+                near = guess(role, ROLES) or f"; it has {', '.join(ROLES)}"
+                what = f"{component.id} requires something of {role!r}, which is no role{near}"
+                findings.add(plan.recipe.problem(slot, what))
+            elif missing := ", ".join(sorted(words - offered[role])):
+                what = f"{component.id} needs a {role} with {missing}"
+                what += f"; {plan.components[role,].id} has none with these parameters"
+                findings.add(plan.recipe.problem(slot, what), f"ganzoo list {PLURALS[role]}")
 
 
 def _fit_labels(
@@ -230,7 +242,7 @@ def _fit_labels(
     findings.add(plan.recipe.problem(network.slot, what), hint)
 
 
-def _users_of_discriminator(parts: Components) -> Iterator[tuple[Slot, Any]]:
+def _losses(parts: Components) -> Iterator[tuple[Slot, Any]]:
     yield ("loss",), parts.loss
     for slot in parts.regularizers:
         yield ("regularizers", slot.name), slot.component

@@ -79,7 +79,7 @@ class ComponentPlan:
 
 @dataclass(frozen=True)
 class Budget:
-    """Length and cadence of a run in generator steps, and the samples of its scores."""
+    """Length and cadence of a run in steps, and the samples of its scores."""
 
     steps: int
     save_every: int

@@ -94,8 +94,7 @@ def plan_components(
 def make_budget(recipe: Recipe) -> Budget:
     """Return the run's length and cadence; an interval that is null is a tenth of the run."""
     train, scores = recipe.settings.train, recipe.settings.eval
-    shown = train.batch_size * train.discriminator_steps
-    steps = train.steps or math.ceil((train.samples or 0) / shown)
+    steps = train.steps or math.ceil((train.samples or 0) / train.samples_per_step)
     tenth = max(1, steps // 10)
     return Budget(
         steps=steps,

@@ -153,6 +153,7 @@ _REMOVABLE = (
     ),
     ("train", "ema"),
     ("train", "stop"),
+    ("eval", "sampling"),
 )
 """Paths, in addition to component slots, that null resets to their defaults."""
 

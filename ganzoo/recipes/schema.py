@@ -32,6 +32,7 @@ KINDS: Mapping[KeyPath, str] = {
     ("optimizers", "generator"): "optimizer",
     ("optimizers", "discriminator"): "optimizer",
     ("schedules", "*"): "schedule",
+    ("eval", "latent"): "latent",
     ("eval", "extractor"): "extractor",
     ("eval", "metrics", "*"): "metric",
 }
@@ -220,15 +221,17 @@ class Train(_Part):
     """Budget, batch, numerics, error policies, checkpoints."""
 
     steps: Annotated[Count | None, Mark.BUDGET] = None
-    """Budget in generator updates. Give this or `samples`."""
+    """Budget in steps: rounds of `discriminator_steps` and `generator_steps`. Or give `samples`."""
     samples: Annotated[Count | None, Mark.BUDGET] = None
-    """Budget in real samples shown to D, over all its updates. Give this or `steps`."""
+    """Budget in samples seen: the real batches of D's updates. Or give `steps`."""
     batch_size: Count = 64
     """Samples in one update, over all processes."""
     micro_batch: Annotated[Count | None, Mark.EXECUTION] = None
     """Samples computed at once on one device (gradient accumulation); null: the whole batch."""
-    discriminator_steps: Count = 1
-    """D updates before each G update, each with a new real batch."""
+    discriminator_steps: Annotated[int, Ge(0)] = 1
+    """D updates in each step, each with a new real batch; 0: D is never trained."""
+    generator_steps: Count = 1
+    """G updates in each step, after those of D, each with new latents."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
     """Precision of the networks; weights, losses and penalties stay in fp32."""
     memory_format: Annotated[Literal["auto", "contiguous", "channels_last"], Mark.EXECUTION] = (
@@ -260,20 +263,25 @@ class Train(_Part):
     stop: Stop | None = None
     """Early stopping; null: none."""
     save_every_steps: Annotated[Count | None, Mark.CADENCE] = None
-    """Checkpoint interval, in generator updates; null: ten checkpoints per run."""
+    """Checkpoint interval, in steps; null: ten checkpoints per run."""
     keep: Annotated[int, Ge(2), Mark.CADENCE] = 2
     """Number of newest checkpoints to keep, in addition to the best one."""
     log_every_steps: Annotated[Count, Mark.CADENCE] = 50
-    """Logging interval of the loss terms, in generator updates."""
+    """Logging interval of the loss terms, in steps."""
     sample_every_steps: Annotated[Count | None, Mark.CADENCE] = None
-    """Interval between sample previews, in generator updates; null: ten per run."""
+    """Interval between sample previews, in steps; null: ten per run."""
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples seen in one step: the real batches of D, or of G where D is never trained."""
+        return self.batch_size * (self.discriminator_steps or self.generator_steps)
 
 
 class Eval(_Part):
     """How a run is scored."""
 
     every_steps: Annotated[Count | None, Mark.CADENCE] = None
-    """Evaluation interval, in generator updates; null: ten evaluations per run."""
+    """Evaluation interval, in steps; null: ten evaluations per run."""
     samples: Annotated[int, Ge(2)] = 5000
     """Number of generated samples per evaluation during training."""
     final_samples: Annotated[int, Ge(2)] | None = None
@@ -286,6 +294,10 @@ class Eval(_Part):
     """Metrics to compute in addition to the Fréchet distance."""
     seed: Seed = 0
     """Seed of the generated samples."""
+    sampling: dict[str, Any] = {}
+    """G's sampling parameters, such as truncation, by name; others have G's defaults."""
+    latent: Node | None = None
+    """Distribution of G's input at sampling; null: the same as in training."""
 
 
 class Settings(_Part):

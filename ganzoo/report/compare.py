@@ -17,6 +17,7 @@ from ganzoo.registry.names import qualify, shorten
 from ganzoo.report.entries import (
     Entry,
     Unranked,
+    damaged_lines,
     datasets_of,
     read_entry,
     unknown_dataset,
@@ -182,6 +183,7 @@ def _leaderboard(
     if len(ranked) == 1 and others:
         raise _no_shared_protocol(ranked[0], others, protocol, directory)
     unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
+    unranked += damaged_lines(entries)
     kept, repeats = _without_repeats(ranked)
     rows = rank_rows(kept, protocol)
     if only_changed:

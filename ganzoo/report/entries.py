@@ -122,8 +122,19 @@ def read_entry(run: RunDirectory) -> Entry | Unranked:
     if status != "finished":
         return Unranked(run.name, *_why_unfinished(run, status), dataset)
     if not entry.protocols():
-        return Unranked(run.name, *_why_unscored(entry), dataset)
+        reason, how = _why_unscored(entry)
+        damaged = "; ".join(run.damaged())
+        return Unranked(run.name, f"{reason}; {damaged}" if damaged else reason, how, dataset)
     return entry
+
+
+def damaged_lines(entries: Sequence[Entry]) -> list[Unranked]:
+    """Return the damaged lines in the records of ranked runs, which are not ranked."""
+    return [
+        Unranked(each.run.name, f"{line}, so that line is not ranked", None)
+        for each in entries
+        for line in each.run.damaged()
+    ]
 
 
 def _identity(run: RunDirectory, info: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -228,11 +239,8 @@ def list_runs(runs_directory: Path) -> list[ListedRun]:
 
 
 def list_run(run: RunDirectory) -> ListedRun:
-    """Read one run; unreadable scores count as none here (`ganzoo compare` gives the reason)."""
-    try:
-        scores = run.scores()
-    except DataError:
-        scores = []
+    """Read one run; damaged scores count as none (see `RunDirectory.damaged`)."""
+    scores = run.scores()
     steps = CheckpointStore(run.checkpoints_directory).steps()
     step = steps[-1] if steps else 0
     return ListedRun(run.name, run.status(), step, own_score(scores), run.info()["created"])

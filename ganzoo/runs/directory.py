@@ -12,7 +12,7 @@ from typing import Any
 
 from ganzoo.errors import DataError
 from ganzoo.runs import faults, owner, records
-from ganzoo.runs.files import unwritable, write_atomic
+from ganzoo.runs.files import read_regular, unwritable, write_atomic
 from ganzoo.runs.owner import Owner
 from ganzoo.runs.references import (
     ambiguous_run,
@@ -140,12 +140,16 @@ class RunDirectory:
             DataError: it is missing, damaged, or of another format.
         """
         try:
-            info = json.loads(self.info_file.read_bytes())
+            info = json.loads(read_regular(self.info_file))
         except OSError as error:
             raise DataError(f"{self.info_file} cannot be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{self.info_file} is incomplete or empty: {error}") from error
-        if not isinstance(info, dict) or not isinstance(info.get("created"), str):
+        try:
+            records.check_record(info)
+        except ValueError as error:
+            raise DataError(f"{self.info_file} {error}") from error
+        if "created" not in info:
             raise DataError(f"{self.info_file} is not the run.json of a run")
         if (written := info.get("format", FORMAT)) != FORMAT:
             again = command("run", self.recipe_file) + "   # a new run; add the overrides it had"
@@ -191,26 +195,29 @@ class RunDirectory:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return one row per step, ascending, of its last attempt; non-finite values are None."""
-        return records.last_attempts(records.read(self.metrics_file))
+        return records.last_attempts(records.read(self.metrics_file).whole)
 
     def health(self) -> list[dict[str, Any]]:
         """Return the collapse monitor's rows, one per evaluation, of its last attempt."""
-        return records.last_attempts(records.read(self.health_file))
+        return records.last_attempts(records.read(self.health_file).whole)
 
     def events(self) -> list[dict[str, Any]]:
-        """Return all events in chronological order."""
-        return records.read(self.events_file)
+        """Return all whole events in chronological order."""
+        return self._events().whole
 
     def scores(self) -> list[Score]:
-        """Return all scores in the order of writing.
+        """Return all valid scores in the order of writing; `damaged` tells of the others."""
+        return self._scores().whole
 
-        Raises:
-            DataError: a record is no valid score.
-        """
-        try:
-            return [Score.from_dict(record) for record in records.read(self.scores_file)]
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{self.scores_file}: {error}") from error
+    def damaged(self) -> list[str]:
+        """Return one line of text for each damaged line of the scores and events."""
+        return [*self._scores().damaged, *self._events().damaged]
+
+    def _events(self) -> records.Records:
+        return records.read(self.events_file, durable=True)
+
+    def _scores(self) -> records.Records:
+        return records.read(self.scores_file, Score.from_dict, durable=True)
 
     def _stamped(self, record: Mapping[str, Any]) -> dict[str, Any]:
         return {"time": records.utc_now(), "attempt": self.attempt, **record}

@@ -2,16 +2,62 @@
 
 Numbers that are not finite are written as ``null``, because strict JSON has no NaN and tables read
 null as missing. Where NaN and infinity must be told apart, an event says it in words.
+
+Lines of durable files carry a checksum of their content, so that a digit that changes on the disk
+is found. Every file is read by `read`, which returns damaged lines in words and never raises.
 """
 
 import hashlib
 import json
 import math
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
+
+from ganzoo.errors import truncate
+from ganzoo.runs.files import read_regular
+
+CHECKSUM = "checksum"
+"""Key of a durable record: the first 16 hex digits of the `content_hash` of its other keys."""
+
+LARGEST = 2**63
+"""Whole numbers of a record are below this. A longer one is damage, and overflows a float."""
+
+DEEPEST = 16
+"""Levels of nested lists and mappings in a record."""
+
+TOO_DEEP = "is nested too deeply"
+
+T = TypeVar("T")
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "attempt": (int,),
+    "created": (str,),
+    "error": (str,),
+    "event": (str,),
+    "exit_code": (int,),
+    "name": (str,),
+    "samples_seen": (int,),
+    "seed": (int,),
+    "step": (int,),
+    "steps": (int,),
+    "attempts": (int,),
+    "time": (str,),
+    "threads": (int, type(None)),
+    "world_size": (int,),
+}
+"""Types of the keys that every reader relies on, wherever a record has them."""
+
+
+class Records(NamedTuple):
+    """The content of a file of records."""
+
+    whole: list[Any]
+    """What `parse` returned for each whole line, in the order of writing."""
+    damaged: list[str]
+    """One line of text for each damaged line: ``scores.jsonl:3 does not match its checksum``."""
 
 
 def utc_now() -> str:
@@ -65,12 +111,12 @@ def content_hash(value: Any) -> str:
 
 
 def append(path: Path, record: Mapping[str, Any], *, durable: bool = False) -> None:
-    """Append one record as one line; `durable` waits until it is on the disk.
+    """Append one record as one line; a `durable` one has a checksum and is on the disk afterwards.
 
     If an earlier process was killed in the middle of a line, a newline first ends that line, so
     that only that record is lost.
     """
-    line = to_json(record) + b"\n"
+    line = to_json(sealed(record) if durable else record) + b"\n"
     with path.open("ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
@@ -82,16 +128,74 @@ def append(path: Path, record: Mapping[str, Any], *, durable: bool = False) -> N
             os.fsync(file.fileno())
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a file in the order of writing; an empty list if there is no file.
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with its checksum."""
+    content = json.loads(to_json(record))
+    return {**content, CHECKSUM: content_hash(content)[:16]}
 
-    Incomplete lines are skipped.
+
+def read(
+    path: Path, parse: Callable[[dict[str, Any]], Any] = dict, *, durable: bool = False
+) -> Records:
+    """Return the records of a file; none if there is no file.
+
+    A line is damaged if it is no JSON mapping, if a key has the wrong type, if `parse` rejects it,
+    or, in a `durable` file, if its checksum is missing or wrong.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_regular(path).split(b"\n")
     except FileNotFoundError:
-        return []
-    return [record for line in lines if line and (record := _parse(line)) is not None]
+        return Records([], [])
+    except OSError as error:
+        return Records([], [f"{path.name} cannot be read: {error.strerror or error}"])
+    found = Records([], [])
+    for number, line in enumerate(lines, start=1):
+        try:
+            if line:
+                found.whole.append(parse(_record(line, durable)))
+        except _DAMAGE as error:
+            what = str(error)
+            if isinstance(error, json.JSONDecodeError):
+                what = "is incomplete"
+            elif isinstance(error, RecursionError):
+                what = TOO_DEEP
+            found.damaged.append(f"{path.name}:{number} {truncate(what, 200)}")
+    return found
+
+
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What code raises that meets a record of another form than it expects."""
+
+
+def _record(line: bytes, durable: bool) -> dict[str, Any]:
+    record = json.loads(line)
+    check_record(record)
+    written = record.pop(CHECKSUM, None)
+    if written is None and durable:
+        raise ValueError("has no checksum")
+    if written is not None and written != content_hash(record)[:16]:
+        raise ValueError("does not match its checksum")
+    return record
+
+
+def check_record(record: Any) -> None:
+    """Raise ValueError if a record is not a mapping, or a value has a wrong type or size."""
+    if not isinstance(record, dict):
+        raise ValueError("is not a mapping")
+    _check_value(record, DEEPEST)
+    for key, types in _TYPES.items():
+        if key in record and type(record[key]) not in types:
+            raise ValueError(f"gives {key} as {type(record[key]).__name__}")
+
+
+def _check_value(value: Any, levels: int) -> None:
+    if isinstance(value, dict | list):
+        if not levels:
+            raise ValueError(TOO_DEEP)
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_value(each, levels - 1)
+    elif type(value) is int and abs(value) >= LARGEST:
+        raise ValueError("holds a number that is too large")
 
 
 def last_attempts(records: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -108,11 +212,3 @@ def last_attempts(records: Collection[Mapping[str, Any]]) -> list[dict[str, Any]
         if before is None or record.get("attempt", 0) >= before.get("attempt", 0):
             kept[step] = record
     return [dict(kept[step]) for step in sorted(kept)]
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None

@@ -163,21 +163,31 @@ class Score:
         """Return the score of a record; unknown fields are ignored.
 
         Raises:
-            ValueError: a field is missing, or the value is not a finite number.
+            ValueError: a field is missing, a number is something else, the value is no distance,
+                or the protocol's id is not that of the protocol.
         """
-        value, sampling = data.get("value"), data.get("sampling")
-        statistics = data.get("statistics")
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
+        value, sampling = _number(data.get("value"), "value"), data.get("sampling")
+        statistics, protocol = data.get("statistics"), data.get("protocol", {})
+        if not math.isfinite(value) or value < 0:
             raise ValueError(f"a score needs a finite value, not {value!r}")
         numbers = dict(data.get("metrics", {})).items()
         parts = {
-            "value": float(value),
-            "protocol": Protocol.from_dict(data.get("protocol", {})),
+            "value": value,
+            "protocol": Protocol.from_dict(protocol),
             "sampling": _from_dict(Sampling, sampling) if sampling else None,
-            "metrics": {name: math.nan if v is None else float(v) for name, v in numbers},
+            "metrics": {name: math.nan if v is None else _number(v, name) for name, v in numbers},
             "statistics": _from_dict(Statistics, statistics) if statistics else None,
         }
+        # Of the protocol as it was written: a later version may give it more fields.
+        if "protocol_id" in data and data["protocol_id"] != content_hash(protocol)[:12]:
+            raise ValueError(f"protocol_id {data['protocol_id']!r} is not that of the protocol")
         return _from_dict(cls, {**data, **parts})
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"a score needs a finite {name}, not {value!r}")
+    return float(value)
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,11 @@
-"""Samples of a trained generator and their labels. Each depends on (seed, index) only."""
+"""Samples of a trained generator and their labels.
+
+Sample i depends on (seed, i) alone: its latent, its label and the noise that `forward` takes are
+drawn by its index. A generator that draws numbers by itself (``internal-noise``) gets them from
+torch's default generator, which is seeded for each batch of 256 samples. Its sample i depends on
+the seed, on i, and on the samples in the same batch: another number of samples changes the last
+batch.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import Dataset, Latent, SampleSpec
+from ganzoo.api import Dataset, Latent, Noise, SampleSpec
 from ganzoo.components.data import labels_of
+from ganzoo.components.sampling_parameters import takes_noise
 from ganzoo.nn import decode
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
@@ -41,7 +49,7 @@ class Sampler:
         self, rows: Rows, seed: int, labels: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Return the latents and the labels of the samples with indices `rows`."""
-        noise = BatchNoise(RandomStreams(seed), "sample", 0, rows, self.device)
+        noise = self._streams(rows, seed)
         latents = noise.draw("latents", self.latent.sample)
         if labels is not None:
             return latents, labels[rows.first : rows.first + rows.count].to(self.device)
@@ -68,7 +76,7 @@ class Sampler:
                 rows = Rows(first, min(size, count - first))
                 latents, asked = self.inputs(rows, seed, labels)
                 with self._sampling(seed, number):
-                    samples = self.generator(latents, asked)
+                    samples = self._forward(latents, asked, self.noise(rows, seed))
                 yield decode(self.spec, samples), asked
 
     def sample(self, count: int, *, seed: int = 0, labels: Tensor | None = None) -> Tensor:
@@ -77,22 +85,36 @@ class Sampler:
         return torch.cat([samples.cpu() for samples, _ in batches])
 
     def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
-        """Return G(latents, labels) in model form; noise inside G depends on `seed` only."""
+        """Return G(latents, labels) in model form; row i has the noise of sample i of `seed`."""
         with self._sampling(seed, 0):
-            return self.generator(latents, labels)
+            return self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed))
 
     def interpolate(self, count: int, steps: int, *, seed: int = 0) -> Tensor:
         """Return walks between pairs of latents, (count * steps, *shape) in stored form.
 
-        The walk is spherical (White 2016, arXiv:1609.04468) and keeps the first sample's label.
+        The walk is spherical (White 2016, arXiv:1609.04468). It keeps the label and the noise of
+        its first sample.
         """
         latents, labels = self.inputs(Rows(0, 2 * count), seed)
         start, end = latents[:count], latents[count:]
         along = torch.linspace(0, 1, steps, device=self.device)
         walks = torch.stack([spherical(start, end, float(t)) for t in along], dim=1)
         asked = None if labels is None else labels[:count].repeat_interleave(steps)
+        noise = RepeatedNoise(self.noise(Rows(0, count), seed), steps)
         with self._sampling(seed, 0):
-            return decode(self.spec, self.generator(walks.flatten(0, 1), asked)).cpu()
+            return decode(self.spec, self._forward(walks.flatten(0, 1), asked, noise)).cpu()
+
+    def noise(self, rows: Rows, seed: int) -> BatchNoise:
+        """Return the noise inside G of the samples with indices `rows`."""
+        return self._streams(rows, seed).within("generator")
+
+    def _streams(self, rows: Rows, seed: int) -> BatchNoise:
+        return BatchNoise(RandomStreams(seed), "sample", 0, rows, self.device)
+
+    def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
+        given = {"noise": noise} if takes_noise(self.generator) else {}
+        samples: Tensor = self.generator(latents, labels, **given)
+        return samples
 
     @contextmanager
     def _sampling(self, seed: int, block: int) -> Iterator[None]:
@@ -108,6 +130,22 @@ class Sampler:
                 yield
         finally:
             self.generator.train(training)
+
+
+@dataclass(frozen=True)
+class RepeatedNoise:
+    """A `ganzoo.api.Noise` in which each row of another one stands `times` times in a row."""
+
+    noise: Noise
+    times: int
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B * times, *shape) in [0, 1)."""
+        return self.noise.uniform(name, *shape).repeat_interleave(self.times, 0)
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B * times, *shape), standard normal."""
+        return self.noise.normal(name, *shape).repeat_interleave(self.times, 0)
 
 
 def spherical(a: Tensor, b: Tensor, t: float) -> Tensor:

@@ -99,6 +99,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         batch_size=train.batch_size,
         micro_batch=train.micro_batch,
         discriminator_steps=train.discriminator_steps,
+        generator_steps=train.generator_steps,
         skip_nonfinite=train.on_nonfinite == "skip",
         autocast=AUTOCAST.get(train.precision),
         channels_last=channels_last,
@@ -180,7 +181,8 @@ def _feed(plan: Plan, processes: Processes) -> DataFeed:
         device=processes.device,
         in_memory=plan.data == "memory",
         with_labels=settings.conditional,
-        players=("discriminator",) * settings.train.discriminator_steps + ("generator",),
+        players=("discriminator",) * settings.train.discriminator_steps
+        + ("generator",) * settings.train.generator_steps,
     )
 
 

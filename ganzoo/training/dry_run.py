@@ -69,7 +69,9 @@ def dry_run(plan: Plan) -> Plan:
     optimizers = optimizers_over(plan, placeholders)
     make_run_schedules(plan, parts, optimizers)
     for slot, component in plan.components.items():
-        if slot[0] == "eval":
+        if slot == ("eval", "latent"):
+            make(component, parts.generator.latent_dim)
+        elif slot[0] == "eval":
             make(component)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
@@ -123,8 +125,9 @@ def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
         raise _Misfit(error.problems, hint=error.hint) from None
     trial = _Trial(plan, parts, batch_size)
     with FlopCounter() as counter:
-        for player in ("discriminator", "generator"):
-            trial.update(player)
+        if plan.recipe.settings.train.discriminator_steps:
+            trial.update("discriminator")
+        trial.update("generator")
     return parts, counter.total
 
 

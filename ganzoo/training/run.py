@@ -161,7 +161,9 @@ class Run:
     ) -> Tensor:
         """Return samples in stored form: images uint8 (count, C, H, W).
 
-        Sample i depends on (seed, i) alone, so more samples begin with the same ones.
+        Sample i depends on (seed, i) alone, so more samples begin with the same ones. Samples of a
+        generator that draws numbers by itself (``internal-noise``) depend on the rest of their
+        batch of 256 too.
 
         Args:
             count: at least 1.

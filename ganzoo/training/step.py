@@ -1,4 +1,4 @@
-"""The GAN step: `discriminator_steps` updates of D, then one of G.
+"""The GAN step: `discriminator_steps` updates of D, then `generator_steps` of G.
 
 Gradients are lean, and bit-identical to the textbook's: no graph runs through G while D is
 updated, and D is frozen while G is.
@@ -77,9 +77,10 @@ class GanStep:
     guard: Guard | None = None
     graphs: Graphs | None = None
     iteration: int = 0
-    """Generator updates done."""
+    """Steps done."""
     samples_seen: int = 0
-    """Real samples shown to D, over all ranks."""
+    """Samples in the real batches of D's updates so far, over all ranks; of G's updates where D
+    is never trained."""
     skipped: list[NonFiniteReport] = field(default_factory=list)
     """The first report of every row of skipped updates, until the caller takes them."""
     unchecked: list[UpdateRecord] = field(default_factory=list)
@@ -105,7 +106,7 @@ class GanStep:
     # --- one step ---
 
     def __call__(self) -> dict[str, Tensor]:
-        """Update D `discriminator_steps` times, then G once; return the terms for the log."""
+        """Update D `discriminator_steps` times, then G; return the terms for the log."""
         with (
             compile_errors() if self.networks.compiled else nullcontext(),
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
@@ -115,15 +116,19 @@ class GanStep:
             for knob in self.schedules:
                 knob.apply(self.samples_seen)
             terms: dict[str, Tensor] = {}
-            for repeat in range(self.config.discriminator_steps):
+            config, before = self.config, self.samples_seen
+            for repeat in range(config.discriminator_steps):
                 terms |= self.update(self.discriminator, repeat)
-                self.samples_seen += self.config.batch_size
+                self.samples_seen += config.batch_size
             with frozen(self.discriminator):
-                terms |= self.update(self.generator, 0)
+                for repeat in range(config.generator_steps):
+                    terms |= self.update(self.generator, repeat)
+                    if not config.discriminator_steps:
+                        self.samples_seen += config.batch_size
             self.iteration += 1
             average_running_statistics((self.parts.generator, self.parts.discriminator))
             if self.ema:
-                shown = self.config.batch_size * self.config.discriminator_steps
+                shown = self.samples_seen - before
                 self.ema.update(self.parts.generator, shown, self.samples_seen)
             return terms
 

@@ -28,6 +28,7 @@ class StepConfig:
     batch_size: int
     micro_batch: int | None = None
     discriminator_steps: int = 1
+    generator_steps: int = 1
     skip_nonfinite: bool = False
     autocast: torch.dtype | None = None
     channels_last: bool = False

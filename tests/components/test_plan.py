@@ -61,6 +61,19 @@ def test_a_budget_in_images_counts_those_that_d_sees(tmp_path: Path) -> None:
     assert plan(tmp_path, train=train).budget.steps == 16
 
 
+def test_a_budget_in_samples_counts_those_of_g_where_d_is_never_trained(tmp_path: Path) -> None:
+    train = {"samples": 960, "batch_size": 32, "discriminator_steps": 0, "generator_steps": 3}
+    assert plan(tmp_path, train=train).budget.steps == 10
+
+
+def test_the_latent_of_sampling_is_a_component_like_any_other(tmp_path: Path) -> None:
+    made = plan(tmp_path, eval={"latent": {"use": "gaussian"}})
+    assert made.components["eval", "latent"].id == "zoo/gaussian"
+    assert made.lock()["lock"]["components"]["eval.latent"]["id"] == "zoo/gaussian"
+    with pytest.raises(RecipeError, match=r"eval.latent  .*no latent 'gausian'"):
+        plan(tmp_path, eval={"latent": "gausian"})
+
+
 def test_the_data_sets_own_extractor_is_chosen(tmp_path: Path) -> None:
     extractor = plan(tmp_path).extractor
     assert extractor is not None

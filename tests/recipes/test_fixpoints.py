@@ -56,7 +56,13 @@ MORE = {
         },
     ),
     "eval": st.fixed_dictionaries(
-        {}, optional={"metrics": st.lists(node(parameters), max_size=2), "seed": st.integers(0, 9)}
+        {},
+        optional={
+            "metrics": st.lists(node(parameters), max_size=2),
+            "seed": st.integers(0, 9),
+            "latent": node(parameters),
+            "sampling": st.dictionaries(st.sampled_from(["truncation", "~x"]), numbers),
+        },
     ),
 }
 parts = st.fixed_dictionaries({}, optional=MORE)

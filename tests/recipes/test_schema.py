@@ -50,6 +50,19 @@ def test_the_defaults_are_those_of_the_documentation(small: Path) -> None:
         "auto",
     )
     assert (evaluation.reference, evaluation.metrics, evaluation.seed) == ("train", (), 0)
+    assert (evaluation.sampling, evaluation.latent) == ({}, None)
+    assert (train.discriminator_steps, train.generator_steps) == (1, 1)
+
+
+def test_null_resets_the_latent_and_the_parameters_of_sampling(small: Path, write: Write) -> None:
+    sampled = "eval: {latent: {use: uniform, low: -2.0}, sampling: {truncation: 0.7, psi: null}}\n"
+    write("parent.yaml", small.read_text() + sampled)
+    scores = Recipe.load(write("same.yaml", "recipe: 1\nextends: parent.yaml\n")).settings.eval
+    assert scores.latent == Node(use="uniform", parameters={"low": -2.0})
+    assert scores.sampling == {"truncation": 0.7, "psi": None}
+    child = "recipe: 1\nextends: parent.yaml\neval: {latent: null, sampling: null}\n"
+    scores = Recipe.load(write("reset.yaml", child)).settings.eval
+    assert (scores.latent, scores.sampling) == (None, {})
 
 
 def test_the_example_recipe_is_read(write: Write) -> None:

@@ -15,6 +15,7 @@ from ganzoo.errors import DataError, DiskFull, RunLocked, UsageError
 from ganzoo.runs import faults
 from ganzoo.runs.directory import RunDirectory, unreadable
 from ganzoo.runs.owner import is_held
+from ganzoo.runs.records import append
 from ganzoo.runs.score import Protocol, Score
 
 PROTOCOL = Protocol(
@@ -34,6 +35,7 @@ PROTOCOL = Protocol(
 HOLDER = """
 import sys
 from pathlib import Path
+from ganzoo.runs.records import append
 from ganzoo.runs.directory import RunDirectory
 
 run = RunDirectory(Path(sys.argv[1]))
@@ -185,9 +187,12 @@ def test_scores_come_back_as_they_were(runs: Path) -> None:
     for score in scores:
         run.append_score(score)
     assert run.scores() == scores
-    run.scores_file.write_text('{"value": 3}\n')
-    with pytest.raises(DataError, match="a protocol needs extractor, "):
-        run.scores()
+    append(run.scores_file, {"value": 3}, durable=True)
+    assert run.scores() == scores
+    assert run.damaged() == [
+        "scores.jsonl:3 a protocol needs extractor, extractor_revision, weights_sha256, layer, "
+        "input_rule, extractor_dtype, n_fake, reference, reference_sha256, split, n_real"
+    ]
 
 
 # --- owner and status ---

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from ganzoo.runs import records
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -37,15 +38,15 @@ def test_all_complete_records_are_read_back(
     for row in rows:
         records.append(path, row)
     expected = [records.plain(row) for row in rows]
-    assert records.read(path) == expected
+    assert records.read(path).whole == expected
     if not rows:
         return
     assert all(strict(line) is not None for line in path.read_bytes().splitlines() if line)
     last = len(records.to_json(rows[-1]))
     path.write_bytes(path.read_bytes()[: -1 - 1 - cut % last])
-    assert records.read(path) == expected[:-1]
+    assert records.read(path).whole == expected[:-1]
     records.append(path, {"after": 1}, durable=True)
-    assert records.read(path) == [*expected[:-1], {"after": 1}]
+    assert records.read(path).whole == [*expected[:-1], {"after": 1}]
 
 
 def test_a_number_that_is_not_finite_is_written_as_null() -> None:
@@ -64,7 +65,7 @@ def test_scalars_paths_and_sets_become_the_types_of_json() -> None:
 def test_a_file_name_that_is_not_utf8_can_be_recorded(tmp_path: Path) -> None:
     name = b"caf\xe9".decode(errors="surrogateescape")
     records.append(tmp_path / "r.jsonl", {"name": name})
-    assert records.read(tmp_path / "r.jsonl") == [{"name": name}]
+    assert records.read(tmp_path / "r.jsonl").whole == [{"name": name}]
 
 
 def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
@@ -87,4 +88,44 @@ def test_the_last_attempt_at_a_step_counts() -> None:
 
 
 def test_a_missing_file_has_no_records(tmp_path: Path) -> None:
-    assert records.read(tmp_path / "none.jsonl") == []
+    assert records.read(tmp_path / "none.jsonl") == ([], [])
+
+
+DAMAGE = {
+    "is nested too deeply": '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "holds a number that is too large": '{"value": ' + "9" * 400 + "}",
+    "Exceeds the limit": '{"value": ' + "9" * 5000 + "}",
+    "is not a mapping": "[1, 2]",
+    "gives step as str": '{"step": "last"}',
+    "gives attempt as bool": '{"attempt": true}',
+    "is incomplete": '{"step": 1',
+    "codec can't decode": '{"event": "\xff"}',
+}
+
+
+@pytest.mark.parametrize("said", DAMAGE)
+def test_a_damaged_line_is_named_and_the_others_are_read(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "events.jsonl"
+    records.append(path, {"event": "started"}, durable=True)
+    with path.open("ab") as file:
+        file.write(DAMAGE[said].encode("latin-1") + b"\n")
+    records.append(path, {"event": "finished"}, durable=True)
+    found = records.read(path, durable=True)
+    assert [each["event"] for each in found.whole] == ["started", "finished"]
+    assert len(found.damaged) == 1
+    assert found.damaged[0].startswith("events.jsonl:2 ")
+    assert said in found.damaged[0]
+
+
+def test_a_changed_digit_is_found_by_the_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    records.append(path, {"value": 36.67}, durable=True)
+    path.write_bytes(path.read_bytes().replace(b"36.67", b"16.67"))
+    found = ["scores.jsonl:1 does not match its checksum"]
+    assert records.read(path, durable=True) == ([], found)
+
+
+def test_a_pipe_in_place_of_a_file_is_damage_and_blocks_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "events.jsonl")
+    found = records.read(tmp_path / "events.jsonl", durable=True)
+    assert found == ([], ["events.jsonl cannot be read: is not a regular file"])

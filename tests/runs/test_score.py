@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 
-from ganzoo.runs.records import to_json
+from ganzoo.runs.records import content_hash, to_json
 from ganzoo.runs.score import Protocol, Sampling, Score, Statistics
 
 DIGITS = Protocol(
@@ -82,6 +82,7 @@ def test_a_score_survives_its_record_and_fields_of_a_later_version() -> None:
     record = json.loads(to_json(score.to_dict()))
     assert record["protocol_id"] == DIGITS.id
     record["new"] = record["protocol"]["new"] = record["sampling"]["new"] = 1
+    record["protocol_id"] = content_hash(record["protocol"])[:12]
     back = Score.from_dict(record)
     assert math.isnan(back.metrics["kl"])
     assert replace(back, metrics={}) == replace(score, metrics={})
@@ -100,6 +101,10 @@ def test_a_record_of_a_version_without_statistics_is_read() -> None:
         ({"value": None}, "a finite value, not None"),
         ({"value": math.inf}, "a finite value, not inf"),
         ({"value": "low"}, "a finite value, not 'low'"),
+        ({"value": -50.0}, "a finite value, not -50.0"),
+        ({"value": True}, "a finite value, not True"),
+        ({"metrics": {"modes": True}}, "a finite modes, not True"),
+        ({"protocol_id": "0" * 12}, "is not that of the protocol"),
         ({"protocol": {}}, "a protocol needs extractor, extractor_revision, "),
         ({"statistics": {"floor": 1.0}}, "needs mean_term, covariance_term, "),
         ({"sampling": {"step": 1}}, "a sampling needs weights, samples_seen, selected, seed"),

@@ -32,9 +32,11 @@ def small_recipe(tmp_path: Path) -> Path:
     return path
 
 
-def small_plan(tmp_path: Path, overrides: dict[str, Any] | None = None) -> Plan:
+def small_plan(
+    tmp_path: Path, overrides: dict[str, Any] | None = None, registry: Registry | None = None
+) -> Plan:
     """Return the plan of `SMALL` with overrides, not rehearsed."""
-    registry = Registry()
+    registry = registry or Registry()
     return make_plan(Recipe.load(small_recipe(tmp_path), overrides or {}, registry), registry)
 
 

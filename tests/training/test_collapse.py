@@ -193,7 +193,7 @@ def test_a_perfect_generator_does_not_trip_the_monitor(
     monitor, heard = make_monitor(eval__extractor=extractor)
     assert not check(monitor, real(monitor))
     assert heard.notes == []
-    (row,) = records.read(monitor.directory.health_file)
+    (row,) = records.read(monitor.directory.health_file).whole
     assert row["distinct"] == pytest.approx(row["distinct_real"], rel=0.1)
     assert (row["step"], row["collapsed"]) == (0, False)
 
@@ -220,7 +220,7 @@ def test_a_generator_that_has_hardly_begun_is_not_called_collapsed(
     monitor, heard = make_monitor()
     assert not check(monitor, real(monitor)[:1], samples_seen=GRACE_SAMPLES - 1)
     assert heard.notes == []
-    assert records.read(monitor.directory.health_file)
+    assert records.read(monitor.directory.health_file).whole
 
 
 def test_nothing_is_compared_if_a_collapse_is_to_be_ignored(make_monitor: MakeMonitor) -> None:
@@ -299,4 +299,4 @@ def test_a_healthy_run_does_not_trip_the_monitor(make_monitor: MakeMonitor, seed
         if step.samples_seen % GRACE_SAMPLES < 32:
             monitor.check(sampler, step)
     assert heard.notes == []
-    assert len(records.read(monitor.directory.health_file)) == 3
+    assert len(records.read(monitor.directory.health_file).whole) == 3

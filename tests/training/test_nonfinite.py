@@ -65,7 +65,7 @@ def the_run(folder: Path) -> RunDirectory:
 
 
 def accidents(directory: RunDirectory) -> list[dict[str, Any]]:
-    return records.read(directory.nonfinite_file)
+    return records.read(directory.nonfinite_file).whole
 
 
 def saved_tensors(directory: RunDirectory, step: int | None = None) -> dict[str, Tensor]:

@@ -129,8 +129,8 @@ def test_every_switch_of_the_page_has_a_class_and_a_test_that_exists() -> None:
 
 
 NUMERICS = {
-    "micro_batch", "discriminator_steps", "precision", "memory_format", "compile", "deterministic",
-    "data", "ema", "clip_grad_norm", "batch_norm", "cuda_graphs",
+    "micro_batch", "discriminator_steps", "generator_steps", "precision", "memory_format",
+    "compile", "deterministic", "data", "ema", "clip_grad_norm", "batch_norm", "cuda_graphs",
 }  # fmt: skip
 """The keys of `train` that say how a step is computed."""
 

@@ -35,6 +35,8 @@ SWITCHES: dict[str, dict[str, Any]] = {
     },
     "clipped": {"train.clip_grad_norm": 0.1},
     "5 D steps": {"train.discriminator_steps": 5},
+    "2 G steps": {"train.generator_steps": 2},
+    "no D steps": {"train.discriminator_steps": 0},
     "lazy r1": {"regularizers.r1": {"gamma": 1.0, "every_steps": 4}},
     "wgan-gp": {"loss": "wgan-gp"},
     "augmented": {"augmentation": "diffaugment"},

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import SampleSpec
+from ganzoo.api import Noise, SampleSpec
 from ganzoo.components.weights import read_network, write_network
 from ganzoo.errors import CheckpointError
 from ganzoo.sampling.sampler import LabelSampler, Sampler, spherical
@@ -25,6 +25,23 @@ class Dropout(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         return self.dropout(self.layer(z))
+
+
+class Noisy(nn.Module):
+    """Adds noise that the engine passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 6)
+
+    def forward(self, z: Tensor, y: Tensor | None = None, *, noise: Noise) -> Tensor:
+        drawn: Tensor = self.layer(z) + noise.normal("layer", 6) + noise.uniform("shift", 1)
+        return drawn
+
+
+def noisy() -> Sampler:
+    torch.manual_seed(0)
+    return Sampler(Noisy(), SampleSpec("vector", (6,)), Gaussian())
 
 
 def sampler(**given: Any) -> Sampler:
@@ -48,6 +65,32 @@ def test_sampling_leaves_mode_and_default_generator_as_they_were() -> None:
     assert made.generator.training
     assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.equal(made.sample(5), first)
+
+
+def test_a_sample_with_noise_depends_on_the_seed_and_its_index_alone() -> None:
+    whole = noisy().sample(700, seed=1)
+    assert torch.equal(noisy().sample(300, seed=1), whole[:300])
+    assert not torch.equal(noisy().sample(300, seed=2), whole[:300])
+    shares = [list(noisy().batches(700, seed=1, rank=r, world_size=2)) for r in (0, 1)]
+    assert torch.equal(shares[1][0][0], whole[256:512])
+
+
+def test_rows_of_one_batch_have_different_noise() -> None:
+    made = noisy()
+    latents = torch.zeros(3, 4)
+    rows = made.generate(latents, None, seed=0)
+    assert len(torch.unique(rows, dim=0)) == 3
+    assert torch.equal(made.generate(latents[:2], None, seed=0), rows[:2])
+
+
+def test_a_walk_keeps_the_noise_of_its_first_sample() -> None:
+    made = noisy()
+    walks = made.interpolate(2, 3, seed=5)
+    torch.testing.assert_close(walks[::3], made.sample(2, seed=5))
+    nn.init.zeros_(made.generator.layer.weight)  # type: ignore[arg-type, union-attr]
+    walks = made.interpolate(2, 3, seed=5)
+    torch.testing.assert_close(walks[:3], walks[:1].expand(3, -1))
+    assert not torch.equal(walks[3], walks[0])
 
 
 def test_labels_follow_their_distribution() -> None:

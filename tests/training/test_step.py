@@ -73,6 +73,29 @@ def test_samples_seen_counts_the_real_samples_of_every_d_update(tmp_path: Path) 
     assert (step.discriminator.updates, step.generator.updates) == (3, 1)
 
 
+def test_g_is_updated_generator_steps_times_with_new_noise(tmp_path: Path) -> None:
+    step = make(tmp_path, train__generator_steps=3)
+    step()
+    assert (step.iteration, step.samples_seen) == (1, 16)
+    assert (step.discriminator.updates, step.generator.updates) == (1, 3)
+    first, second = (first_game(step, step.generator, repeat).latents for repeat in (0, 1))
+    assert not torch.equal(first, second)
+
+
+def test_without_d_steps_d_keeps_its_weights_and_gs_batches_count_as_seen(tmp_path: Path) -> None:
+    given = {"train__discriminator_steps": 0, "train__generator_steps": 2}
+    step = make(tmp_path, **given, train__ema={"half_life_samples": 32})
+    before, start = weights(step.parts.discriminator), weights(step.parts.generator)
+    terms = step()
+    assert torch.equal(weights(step.parts.discriminator), before)
+    assert (step.iteration, step.samples_seen) == (1, 2 * 16)
+    assert (step.discriminator.updates, step.generator.updates) == (0, 2)
+    assert all(name.startswith("g/") for name in terms)
+    assert step.ema is not None
+    middle = (start + weights(step.parts.generator)) / 2  # one half-life later
+    torch.testing.assert_close(weights(step.ema.module), middle)
+
+
 def test_every_update_has_a_real_batch_of_its_own(tmp_path: Path) -> None:
     step = make(tmp_path, train__discriminator_steps=2)
     step()
