@@ -1,4 +1,4 @@
-"""A text GAN: an LSTM that writes Gumbel-softmax tokens, with a temperature that falls.
+"""Gumbel-softmax text: an LSTM writes soft tokens, at a temperature that falls.
 
 Papers: arXiv:1611.04051 (the GAN), arXiv:1611.01144 (Gumbel-softmax).
 Shows: `noise` in `forward`, a buffer of G that a schedule fills, text.
@@ -63,11 +63,10 @@ class Discriminator(nn.Sequential):
     """One hidden layer over all positions."""
 
     def __init__(self, spec: SampleSpec) -> None:
-        hidden = nn.Linear(spec.size, 32), nn.LeakyReLU(0.2)
-        super().__init__(nn.Flatten(), *hidden, nn.Linear(32, 1), nn.Flatten(0))
+        super().__init__(nn.Flatten(), nn.Linear(spec.size, 32), nn.ReLU(), nn.Linear(32, 1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return super().forward(x)
+        return super().forward(x)[:, 0]
 
 
 class Counting(list):

@@ -43,14 +43,12 @@ class Generator(nn.Module):
         self.lstm = nn.LSTM(self.vocabulary, width, batch_first=True)
         self.logits = nn.Linear(width, self.vocabulary)
 
-    @torch.no_grad()
     def forward(self, z, y=None, *, noise: Noise, temperature: PositiveFloat = 1.0) -> Tensor:
-        u = noise.uniform("tokens", self.length, 1)
-        x, state, tokens = u.new_zeros(len(u), 1, self.vocabulary), None, []
-        for position in u.split(1, 1):  # (B, 1, 1): a token by its cumulative probabilities
+        x, state, tokens = z.new_zeros(len(z), 1, self.vocabulary), None, []
+        for u in noise.uniform("tokens", self.length, 1).split(1, 1):  # (B, 1, 1) for each token
             h, state = self.lstm(x, state)
             edges = softmax(self.logits(h) / temperature, -1).cumsum(-1)[..., :-1]
-            x = one_hot((position > edges).sum(-1), self.vocabulary).float()
+            x = one_hot((u > edges).sum(-1), self.vocabulary).float()
             tokens.append(x)
         return torch.cat(tokens, 1)
 
@@ -63,11 +61,10 @@ class Discriminator(nn.Sequential):
     """One hidden layer over all positions."""
 
     def __init__(self, spec: SampleSpec) -> None:
-        hidden = nn.Linear(spec.size, 32), nn.LeakyReLU(0.2)
-        super().__init__(nn.Flatten(), *hidden, nn.Linear(32, 1), nn.Flatten(0))
+        super().__init__(nn.Flatten(), nn.Linear(spec.size, 32), nn.ReLU(), nn.Linear(32, 1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return super().forward(x)
+        return super().forward(x)[:, 0]
 
 
 class MaximumLikelihood:

@@ -43,14 +43,12 @@ class Generator(nn.Module):
         self.lstm = nn.LSTM(self.vocabulary, width, batch_first=True)
         self.logits = nn.Linear(width, self.vocabulary)
 
-    @torch.no_grad()
     def forward(self, z, y=None, *, noise: Noise, temperature: PositiveFloat = 1.0) -> Tensor:
-        u = noise.uniform("tokens", self.length, 1)
-        x, state, tokens = u.new_zeros(len(u), 1, self.vocabulary), None, []
-        for position in u.split(1, 1):  # (B, 1, 1): a token by its cumulative probabilities
+        x, state, tokens = z.new_zeros(len(z), 1, self.vocabulary), None, []
+        for u in noise.uniform("tokens", self.length, 1).split(1, 1):  # (B, 1, 1) for each token
             h, state = self.lstm(x, state)
             edges = softmax(self.logits(h) / temperature, -1).cumsum(-1)[..., :-1]
-            x = one_hot((position > edges).sum(-1), self.vocabulary).float()
+            x = one_hot((u > edges).sum(-1), self.vocabulary).float()
             tokens.append(x)
         return torch.cat(tokens, 1)
 
@@ -63,11 +61,10 @@ class Discriminator(nn.Sequential):
     """One hidden layer over all positions."""
 
     def __init__(self, spec: SampleSpec) -> None:
-        hidden = nn.Linear(spec.size, 32), nn.LeakyReLU(0.2)
-        super().__init__(nn.Flatten(), *hidden, nn.Linear(32, 1), nn.Flatten(0))
+        super().__init__(nn.Flatten(), nn.Linear(spec.size, 32), nn.ReLU(), nn.Linear(32, 1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return super().forward(x)
+        return super().forward(x)[:, 0]
 
 
 class Reinforce(nn.Module):
@@ -80,17 +77,14 @@ class Reinforce(nn.Module):
         self.register_buffer("b", torch.zeros(()))
 
     def discriminator(self, game: Game) -> Terms:
-        return {
-            "real": softplus(-game.real_logits).mean(),
-            "fake": softplus(game.fake_logits).mean(),
-        }
+        real, fake = softplus(-game.real_logits), softplus(game.fake_logits)
+        return {"real": real.mean(), "fake": fake.mean()}
 
     def generator(self, game: Game) -> Terms:
-        r = game.fake_logits.detach().sigmoid()
         log_p = game.generator_module.log_prob(game.fake, game.latents, game.fake_labels)
-        policy = -((r - self.b) * log_p).mean()
-        self.b.lerp_(game.mean(r.mean()), 0.1)
-        return {"policy": policy}
+        advantage = game.fake_logits.detach().sigmoid() - self.b
+        self.b.add_(game.mean(advantage.mean()), alpha=0.1)
+        return {"policy": -(advantage * log_p).mean()}
 
 
 class Counting(list):
