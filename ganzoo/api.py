@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import pluggy
 from annotated_types import Ge, Gt, Le, Lt
@@ -54,6 +54,10 @@ CAPABILITIES: Mapping[str, str] = {
     "internal-noise": "in eval mode the output is not a function of the inputs alone",
     "unbounded": "G's output may leave the range of the model form; it is clamped at sampling",
     "graph-safe": "runs the same operations for any tensor values and any step: it can be captured",
+    "styles": "G has styles(z, y) and from_styles(w)",
+    "score-function": "G's samples carry no gradient; G has log_prob(x, z, y)",
+    "frozen-parameters": "some parameters are never trained",
+    "augmentation-aware": "D's forward takes what the augmentation returned beside x, as `extra`",
 }
 """The closed vocabulary of capability words; a plugin may add its own as ``acme/word``."""
 
@@ -66,7 +70,8 @@ class DiscriminatorOutput(NamedTuple):
 
     `logits`: (B,), or (B, K) for K logits per sample (patches, scales); larger is more real.
     `features`: intermediate activations, first axis B. `class_logits`: (B, classes).
-    `extra`: other outputs by name, first axis B.
+    `extra`: other outputs by name, first axis B. A D with `batch_multiple` m may have B/m rows
+    where B is written here.
     """
 
     logits: Tensor
@@ -78,11 +83,15 @@ class DiscriminatorOutput(NamedTuple):
 Terms = Mapping[str, "Tensor"]
 """Named scalar terms of one player's loss. The engine sums, logs and checks them by name."""
 
+Extra: TypeAlias = "Tensor | Mapping[str, Tensor]"
+"""What an augmentation returns beside x: a tensor or tensors by name, first axis B."""
+
 
 class Noise(Protocol):
     """Random numbers for one batch; each row depends on the global index of its sample.
 
-    A name gives the same numbers for any number of processes and micro-batches.
+    A name gives the same numbers for any number of processes and micro-batches, and the same ones
+    each time it is used within a batch: use another name for other numbers.
     """
 
     def uniform(self, name: str, *shape: int) -> Tensor:
@@ -92,24 +101,48 @@ class Noise(Protocol):
         """Return float32 (B, *shape), standard normal."""
 
 
+class SamplingInputs(NamedTuple):
+    """Inputs of G for one batch, as ``prepare_sampling(draw)`` gets them from ``draw(count)``.
+
+    `z`: (count, latent_dim) float32, by the latent law. `y`: the labels or conditions, by the
+    recipe's law, or None. `noise`: for a G whose `forward` takes it.
+    """
+
+    z: Tensor
+    y: Tensor | None
+    noise: Noise
+
+
 class Game(Noise, Protocol):
     """One update of one player, as a paper writes it. The engine chooses the forward passes.
 
     In the discriminator's update `fake` has no graph (unless a component declares
     ``generator-graph``). In the generator's update D's parameters are frozen and `fake` has the
     graph of G. All samples are in model form. Properties are computed at first use, once.
+
+    B is the number of rows of this process's batch or, with `train.micro_batch`, of one
+    micro-batch. `uniform` and `normal` have B rows.
     """
 
     player: str
     """The player that is updated: ``discriminator`` or ``generator``."""
+    spec: SampleSpec
+    """What one sample of the data is."""
     real: Tensor
     """(B, *model_shape); every update has another real batch."""
     labels: Tensor | None
-    """(B,) int64, or None when the recipe is not conditional."""
+    """(B,) int64, or None when the recipe is not conditional.
+
+    For data with `spec.condition` it is the condition in model form, (B, *condition.model_shape).
+    """
     latents: Tensor
     """(B, latent_dim) float32."""
     fake_labels: Tensor | None
-    """(B,) int64, or None when the recipe is not conditional."""
+    """(B,) int64, or None when the recipe is not conditional.
+
+    For data with `spec.condition` it is the condition of each row of the real batch, so that
+    `fake` and `real` are pairs.
+    """
     step: int
     """Number of generator updates before this one."""
     samples_seen: int
@@ -120,8 +153,15 @@ class Game(Noise, Protocol):
     """D, for weight penalties. Call `discriminate` instead of this module."""
 
     @property
+    def rows(self) -> Tensor:
+        """The rows of this process among those of all: ``gather(t)[rows]`` is t. int64 (B,)."""
+
+    @property
     def fake(self) -> Tensor:
-        """G(latents, fake_labels), (B, *model_shape)."""
+        """G(latents, fake_labels), (B, *model_shape).
+
+        Noise inside G is the same whenever a game with other `latents` computes it again.
+        """
 
     @property
     def real_output(self) -> DiscriminatorOutput:
@@ -148,7 +188,14 @@ class Game(Noise, Protocol):
         """Return x augmented with new noise, or x if the recipe has no augmentation."""
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return G(z, y)."""
+        """Return G(z, y), with new noise inside G at each call."""
+
+    def latent(self, name: str) -> Tensor:
+        """Return other latents of the recipe's latent law, (B, latent_dim) float32.
+
+        The same name returns the same numbers within an update. Where the latent law has
+        parameters, the result carries their graph in the generator's update, as `latents` does.
+        """
 
     def input_gradient(
         self, x: Tensor, y: Tensor | None = None
@@ -165,15 +212,22 @@ class Game(Noise, Protocol):
         """Return the rows of t from all ranks, differentiable, for losses that contrast samples."""
 
     def replace(self, **fields: Any) -> Game:
-        """Return this game with other `real`, `labels`, `fake`, `latents`, `fake_labels`.
+        """Return this game with other fields; what depends on them is computed again.
 
-        The output of D for a replaced field is computed again, unless `real_output` or
-        `fake_output` is passed too (top-k keeps rows of the output that is there).
+        Fields: `real`, `labels`, `fake`, `latents`, `fake_labels`, `real_output`, `fake_output`.
+        Other `latents` or `fake_labels` give another `fake`. D's output for a replaced field is
+        computed again, unless `real_output` or `fake_output` is passed too (top-k keeps rows of
+        the output that is there).
         """
 
 
 class Loss(Protocol):
-    """A loss: what each player minimises."""
+    """A loss: what each player minimises.
+
+    Optional: `requires`, the capabilities that it needs of other components by role, such as
+    ``{"discriminator": {"class-logits"}, "generator": {"styles"}, "latent": {"acme/code"}}``. A
+    plain set is about the discriminator.
+    """
 
     def discriminator(self, game: Game) -> Terms: ...
 
@@ -181,7 +235,7 @@ class Loss(Protocol):
 
 
 class Regularizer(Protocol):
-    """One or both methods of a loss, and optionally these."""
+    """One or both methods of a loss, optionally `requires` as a loss has it, and these."""
 
     def prepare(self, game: Game) -> Game:
         """Return the game that the loss gets (top-k, latent optimisation, APA)."""
@@ -193,8 +247,14 @@ class Regularizer(Protocol):
 class Dataset(Protocol):
     """A map-style data set in stored form. The constructor lists files and reads headers only.
 
-    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory;
-    ``check() -> list[str]`` decodes all data and names what cannot be read.
+    An item is a sample and its label, an int or None; with `spec.condition` it is a sample and
+    its condition in the condition's stored form.
+
+    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
+    (with conditions in the place of labels); ``check() -> list[str]`` decodes all data and names
+    what cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of
+    a real batch, int64 (n,), and their conditions in stored form, in place of the epoch's order.
+    Its `noise` is a `Noise` of these n rows.
     """
 
     spec: SampleSpec
@@ -275,19 +335,33 @@ class Metric(Protocol):
 class Augmentation(Protocol):
     """A differentiable augmentation of everything that D sees.
 
+    It returns the augmented x, or a pair of it and what a D that declares ``augmentation-aware``
+    gets as `extra`: a tensor or a mapping of tensors, first axis B, in the same form at each call
+    (a time step, the drawn transformations). No gradient flows through `extra`.
+
     An adaptive one has ``observe(statistics)``. It is called after each update of D with
-    ``real_logits_sign`` (a scalar tensor, the mean sign of D's real logits over all ranks) and
-    ``samples`` (number of real samples in that update). State is tensors in ``state_dict``.
+    ``real_logits_sign`` and ``fake_logits_sign`` (scalar tensors, the mean sign of D's logits on
+    each side over all ranks) and ``samples`` (number of real samples in that update). An update
+    whose components do not use `fake_logits` has no ``fake_logits_sign``. State is tensors in
+    ``state_dict``.
     """
 
-    def __call__(self, x: Tensor, noise: Noise) -> Tensor: ...
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor | tuple[Tensor, Extra]: ...
 
 
 class Latent(Protocol):
-    """The distribution of z."""
+    """The distribution of z.
+
+    It may be an `nn.Module`: its parameters then learn with G's optimizer, under the name
+    ``latent.NAME``, and are averaged, saved, sampled and exported with G.
+    """
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Return float32 (n, dim) drawn from `generator`, on the generator's device."""
+        """Return float32 (n, dim) drawn from `generator`, which is on the CPU.
+
+        The result is on the CPU, or on the device of the latent's own parameters and with their
+        graph.
+        """
 
 
 class Schedule(Protocol):
@@ -399,19 +473,37 @@ class Hooks:
 
     @hookspec
     def register_generators(self, register: Register) -> None:
-        """``(spec, *, …)`` → nn.Module: ``forward(z, y=None)``, attribute `latent_dim`."""
+        """``(spec, *, …)`` → nn.Module: ``forward(z, y=None)``, attribute `latent_dim`.
+
+        ``forward(z, y=None, *, noise)`` gets a `Noise` of the batch, so that a sample with noise
+        inside is still a function of the seed and its index. Other annotated keyword-only
+        arguments of `forward`, with defaults, are sampling parameters (a truncation, a
+        temperature): recipes and ``ganzoo sample --set`` set them at sampling; in training the
+        defaults hold.
+
+        Optional: ``prepare_sampling(draw)`` is called once on the copy of G that is sampled, in
+        eval mode and without gradients; each ``draw(count)`` returns the next `SamplingInputs` of
+        a fixed stream. `copied` and `averaged` are tuples of name patterns of parameters and
+        buffers. In G's moving average, parameters and batch norm's running statistics are
+        averaged and other buffers are copied, unless these say otherwise.
+        """
 
     @hookspec
     def register_discriminators(self, register: Register) -> None:
-        """``(spec, *, …)`` → nn.Module: ``forward(x, y=None)`` → logits or DiscriminatorOutput."""
+        """``(spec, *, …)`` → nn.Module: ``forward(x, y=None)`` → logits or DiscriminatorOutput.
+
+        With the capability ``augmentation-aware``, ``forward(x, y=None, *, extra)`` gets what the
+        augmentation returned beside x, or None where x is not augmented. `batch_multiple`, an int
+        attribute, is what the number of rows of every batch must be a multiple of.
+        """
 
     @hookspec
     def register_latents(self, register: Register) -> None:
-        """``(dim, *, …)`` → `Latent`."""
+        """``(dim, *, …)`` → `Latent`: ``sample(n, generator)``; an nn.Module learns with G."""
 
     @hookspec
     def register_losses(self, register: Register) -> None:
-        """``(*, …)`` → `Loss`."""
+        """``(*, …)`` → `Loss`; `requires`: the capabilities that it needs, by role."""
 
     @hookspec
     def register_regularizers(self, register: Register) -> None:
@@ -419,11 +511,11 @@ class Hooks:
 
     @hookspec
     def register_augmentations(self, register: Register) -> None:
-        """``(spec, *, …)`` → `Augmentation`; `observe(statistics)` if it adapts."""
+        """``(spec, *, …)`` → `Augmentation`: ``(x, noise)`` → x or (x, extra); `observe` adapts."""
 
     @hookspec
     def register_datasets(self, register: Register) -> None:
-        """``(split, *, …)`` → `Dataset`."""
+        """``(split, *, …)`` → `Dataset`: `spec`, items, optional `tensors`, `check`, `draw`."""
 
     @hookspec
     def register_extractors(self, register: Register) -> None:
@@ -496,6 +588,7 @@ __all__ = [
     "Dataset",
     "DiscriminatorOutput",
     "Evaluated",
+    "Extra",
     "Extractor",
     "Fraction",
     "Game",
@@ -520,6 +613,7 @@ __all__ = [
     "Regularizer",
     "RemoteFile",
     "SampleSpec",
+    "SamplingInputs",
     "Schedule",
     "Terms",
     "cache_directory",

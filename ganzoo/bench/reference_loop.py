@@ -10,6 +10,7 @@ precision is float32 and memory contiguous.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,8 +56,11 @@ IGNORED = {
 class ReferenceGame(EngineGame):
     """A game in which G always builds its graph; D's update detaches the result."""
 
-    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        fake = self.networks.generate(z, y)
+    def _generator_graph(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def _generate(self, z: Tensor, y: Tensor | None, stream: str) -> Tensor:
+        fake = super()._generate(z, y, stream)
         return fake.detach() if self.player == "discriminator" else fake
 
 
@@ -160,17 +164,19 @@ class ReferenceLoop:
         required = RequiredGradients.by([self.parts.loss, *(slot.component for slot in due)])
         return ReferenceGame(
             player=player,
-            networks=Networks(
+            networks=Networks.of(
                 self.generator, self.discriminator, self.parts.augmentation, one_pass=False
             ),
             batch=lambda: (real, labels),
             latents=self.latents(len(real)).to(real.device),
-            fake_labels=labels,
             noise=noise,
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=lambda: labels,
             required=replace(
                 required, real_gradient=required.real_gradient and player == PLAYERS[0]
             ),
             step=self.step,
+            data=self.parts.spec,
         )
 
     def latents(self, count: int) -> Tensor:

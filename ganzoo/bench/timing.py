@@ -177,23 +177,21 @@ class TimedNetworks(Networks):
         same = {each.name: getattr(networks, each.name) for each in fields(Networks)}
         return cls(**same, watch=watch)
 
-    def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
+    def generate(self, *inputs: Any) -> Tensor:
         with self.watch.measure("forward"):
-            return super().generate(z, y)
+            return super().generate(*inputs)
 
-    def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
+    def discriminate(self, *inputs: Any) -> DiscriminatorOutput:
         with self.watch.measure("forward"):
-            return super().discriminate(x, y)
+            return super().discriminate(*inputs)
 
     def gradient(self, logits: Tensor, x: Tensor) -> Tensor:
         with self.watch.measure("backward"):
             return super().gradient(logits, x)
 
-    def output_and_gradient(
-        self, x: Tensor, y: Tensor | None
-    ) -> tuple[DiscriminatorOutput, Tensor]:
+    def output_and_gradient(self, *inputs: Any) -> tuple[DiscriminatorOutput, Tensor]:
         with self.watch.measure("forward"):
-            return super().output_and_gradient(x, y)
+            return super().output_and_gradient(*inputs)
 
 
 @contextmanager

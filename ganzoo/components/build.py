@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from inspect import signature
 from typing import Any
 
 import torch
@@ -81,6 +82,12 @@ class Components:
 def capabilities(component: Any) -> frozenset[str]:
     """Return the capabilities that a live component declares."""
     return frozenset(getattr(component, "capabilities", ()))
+
+
+def takes(network: nn.Module, name: str) -> bool:
+    """Return whether a network's `forward` has a keyword-only argument of this name."""
+    parameter = signature(network.forward).parameters.get(name)
+    return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
 
 
 def requirements(component: Any) -> dict[str, frozenset[str]]:

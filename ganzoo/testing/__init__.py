@@ -40,8 +40,9 @@ def game(
         real: samples in model form, (B, *model_shape).
         latents: (B, latent_dim) float32.
         capabilities: of the components that play, such as ``{"real-gradient"}``.
-        fields: `labels` and `fake_labels`, int64 (B,); `augmentation`; `seed` of all noise; `step`
-            and `samples_seen`.
+        fields: `labels` and `fake_labels`, int64 (B,) or conditions in model form; `augmentation`;
+            `spec`; `latent`, the law of `Game.latent` (standard normal if there is none); `seed` of
+            all noise; `step` and `samples_seen`.
     """
     required = RequiredGradients.named(capabilities)
     made = EngineGame.of(

@@ -100,6 +100,7 @@ class GameHarness:
             latents=latents[rows],
             labels=None if labels is None else labels[rows],
             fake_labels=None if labels is None else labels.flip(0)[rows],
+            spec=SPEC,
             required=RequiredGradients.by([self.live]),
             step=update,
             samples_seen=update * BATCH,

@@ -170,12 +170,19 @@ class _Trial:
             autocast = lambda: torch.autocast("cpu", dtype)  # noqa: E731
         return EngineGame(
             player=player,
-            networks=Networks.of(self.parts, autocast=autocast),
+            networks=Networks.of(
+                self.parts.generator,
+                self.parts.discriminator,
+                self.parts.augmentation,
+                autocast=autocast,
+            ),
             batch=lambda: (torch.rand(count, *spec.model_shape) * 2 - 1, labels),
             latents=self.latents(count),
-            fake_labels=labels,
             noise=BatchNoise(RandomStreams(0), player, 0, Rows(0, count)),
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=lambda: labels,
             required=RequiredGradients.by(self.parts.game_parts()),
+            data=spec,
         )
 
     def latents(self, count: int) -> Tensor:

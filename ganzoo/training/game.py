@@ -1,21 +1,24 @@
 """The engine's `ganzoo.api.Game`: forward passes run at first use and are shared."""
 
+from __future__ import annotations
+
 import dataclasses
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import Augmentation, DiscriminatorOutput
-from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks
+from ganzoo.api import Augmentation, DiscriminatorOutput, Extra, Latent, SampleSpec
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows, Sample
+from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks, rank_and_size
 from ganzoo.training.networks import Networks, RequiredGradients
 
 Samples = tuple[Tensor, Tensor | None]
-"""Samples in model form (B, *model_shape), and their labels int64 (B,) or None."""
+"""Samples in model form (B, *model_shape); their labels or conditions (B, …), or None."""
 
 NO_GRADIENTS = RequiredGradients()
 
@@ -38,23 +41,28 @@ class EngineGame:
     Args:
         batch: returns the real samples and their labels; called at first use, so that an update
             that never reads real data never loads any.
+        noise: of the rows of this batch.
+        read_fake_labels: returns the labels of the generated samples; called at first use.
+        latent_law: draws latents, as `Latent.sample` does.
         required: gradients that the components which are due need besides logits.
+        data: the `spec`; None in a game by hand that was not given one.
     """
 
     player: str
     networks: Networks
     batch: Callable[[], Samples]
     latents: Tensor
-    fake_labels: Tensor | None = None
-    noise: BatchNoise = field(
-        default_factory=lambda: BatchNoise(RandomStreams(0), "game", 0, Rows(0, 128))
-    )
+    noise: BatchNoise
+    latent_law: Sample
+    read_fake_labels: Callable[[], Tensor | None] = lambda: None
     required: RequiredGradients = NO_GRADIENTS
     step: int = 0
     samples_seen: int = 0
+    data: SampleSpec | None = None
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
     _gradients: dict[str, Tensor] = field(default_factory=dict, repr=False)
-    _augmented: int = field(default=0, repr=False)
+    _calls: Counter[str] = field(default_factory=Counter, repr=False)
+    """How often noise was drawn for each method; shared with games that `replace` returns."""
 
     @classmethod
     def of(
@@ -68,24 +76,49 @@ class EngineGame:
         labels: Tensor | None = None,
         fake_labels: Tensor | None = None,
         augmentation: Augmentation | None = None,
+        latent: Latent | None = None,
+        spec: SampleSpec | None = None,
         required: RequiredGradients = NO_GRADIENTS,
         seed: int = 0,
         step: int = 0,
         samples_seen: int = 0,
     ) -> Self:
-        """Return a game over given tensors, for tests and experiments."""
+        """Return a game over given tensors, for tests and experiments.
+
+        Args:
+            latent: the law of `latent(name)`; None: standard normal.
+            spec: what `spec` returns.
+        """
+
+        def normal(count: int, generator: torch.Generator) -> Tensor:
+            return torch.randn(count, *latents.shape[1:], generator=generator)
+
         noise = BatchNoise(RandomStreams(seed), player, 0, Rows(0, len(real)), real.device)
         return cls(
             player=player,
-            networks=Networks(generator, discriminator, augmentation),
+            networks=Networks.of(generator, discriminator, augmentation),
             batch=lambda: (real, labels),
             latents=latents,
-            fake_labels=fake_labels,
             noise=noise,
+            latent_law=latent.sample if latent else normal,
+            read_fake_labels=lambda: fake_labels,
             required=required,
             step=step,
             samples_seen=samples_seen,
+            data=spec,
         )
+
+    @property
+    def spec(self) -> SampleSpec:
+        if self.data is None:
+            raise TypeError("this game was made without a spec: pass spec=SampleSpec(…)")
+        return self.data
+
+    @property
+    def rows(self) -> Tensor:
+        count = self.noise.rows.count
+        first = rank_and_size()[0] * count
+        return torch.arange(first, first + count, device=self.latents.device)
 
     @property
     def generator_module(self) -> nn.Module:
@@ -110,18 +143,44 @@ class EngineGame:
         return self._known["labels"]
 
     @property
+    def fake_labels(self) -> Tensor | None:
+        if "fake_labels" not in self._known:
+            self._known["fake_labels"] = self.read_fake_labels()
+        return self._known["fake_labels"]
+
+    @property
     def fake(self) -> Tensor:
         if "fake" not in self._known:
-            fake = self.generate(self.latents, self.fake_labels)
+            fake = self._generate(self.latents, self.fake_labels, "fake")
             if self.required.fake_gradient and not fake.requires_grad:
                 fake.requires_grad_()
             self._known["fake"] = fake
         return self._known["fake"]
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self._generate(z, y, self._next("generate"))
+
+    def latent(self, name: str) -> Tensor:
+        with self._generator_graph():
+            return self.noise.draw(f"latent/{name}", self.latent_law)
+
+    def _generate(self, z: Tensor, y: Tensor | None, stream: str) -> Tensor:
+        noise = self._noise(stream, len(z)) if self.networks.takes_noise else None
+        with self._generator_graph():
+            return self.networks.generate(z, y, noise)
+
+    def _generator_graph(self) -> AbstractContextManager[Any]:
+        """Keep no graph of G inside, unless G is updated or a component requires it."""
         with_graph = self.player == "generator" or self.required.generator_graph
-        with nullcontext() if with_graph else torch.no_grad():
-            return self.networks.generate(z, y)
+        return nullcontext() if with_graph else torch.no_grad()
+
+    def _next(self, method: str) -> str:
+        """Return the name of the noise of a method's next call: ``augment1``, ``augment2``, …"""
+        self._calls[method] += 1
+        return f"{method}{self._calls[method]}"
+
+    def _noise(self, stream: str, count: int) -> BatchNoise:
+        return self.noise.within(stream).of_size(count)
 
     def _load(self) -> None:
         real, labels = self.batch()
@@ -156,14 +215,19 @@ class EngineGame:
     def discriminate(
         self, x: Tensor, y: Tensor | None = None, augment: bool = True
     ) -> DiscriminatorOutput:
-        return self.networks.discriminate(self.augment(x) if augment else x, y)
+        seen, extra = self._augmented(x) if augment else (x, None)
+        return self.networks.discriminate(seen, y, extra)
 
     def augment(self, x: Tensor) -> Tensor:
-        if self.networks.augmentation is None:
-            return x
-        self._augmented += 1
-        noise = self.noise.within(f"augment{self._augmented}").of_size(len(x))
-        return self.networks.augmentation(x, noise)
+        return self._augmented(x)[0]
+
+    def _augmented(self, x: Tensor) -> tuple[Tensor, Extra | None]:
+        """Return x augmented with new noise, and what the augmentation returned beside it."""
+        augmentation = self.networks.augmentation
+        if augmentation is None:
+            return x, None
+        result = augmentation(x, self._noise(self._next("augment"), len(x)))
+        return (result, None) if isinstance(result, Tensor) else result
 
     def _in_one_pass(self) -> bool:
         gradients = self.required.real_gradient or self.required.fake_gradient
@@ -176,13 +240,15 @@ class EngineGame:
         )
 
     def _discriminate_both(self) -> None:
-        x = torch.cat([self.augment(self.real), self.augment(self.fake)])  # (2B, *model_shape)
+        (real, real_extra), (fake, fake_extra) = map(self._augmented, (self.real, self.fake))
+        x = torch.cat([real, fake])  # (2B, *model_shape)
         y = None
         if self.labels is not None and self.fake_labels is not None:
             y = torch.cat([self.labels, self.fake_labels])
-        both, size = self.networks.discriminate(x, y), len(self.real)
-        self._known["real_output"] = _rows(both, slice(None, size))
-        self._known["fake_output"] = _rows(both, slice(size, None))
+        both = self.networks.discriminate(x, y, _joined(real_extra, fake_extra))
+        share = len(real), len(x)
+        self._known["real_output"] = _rows(both, lambda t: t[: _cut(t, share)])
+        self._known["fake_output"] = _rows(both, lambda t: t[_cut(t, share) :])
 
     def _run_discriminator(self, side: str) -> None:
         """Run D on ``real`` or ``fake``, and keep the input gradient where it comes for free."""
@@ -216,11 +282,11 @@ class EngineGame:
         return self._with_gradient(x if x.requires_grad else x.detach().requires_grad_(), y)
 
     def _with_gradient(self, x: Tensor, y: Tensor | None) -> tuple[DiscriminatorOutput, Tensor]:
-        seen = self.augment(x)
+        seen, extra = self._augmented(x)
         if not self.networks.functional:
-            output = self.networks.discriminate(seen, y)
+            output = self.networks.discriminate(seen, y, extra)
             return output, self.networks.gradient(output.logits, x)
-        output, gradient = self.networks.output_and_gradient(seen, y)
+        output, gradient = self.networks.output_and_gradient(seen, y, extra)
         if seen is not x:
             # Chain rule through the augmentation: (d seen/dx)^T (d logits/d seen).
             (gradient,) = torch.autograd.grad(seen, x, gradient, create_graph=True)
@@ -254,16 +320,36 @@ class EngineGame:
             for side, gradient in self._gradients.items()
             if f"{side}_output" in known and f"{side}_output" not in fields
         }
+        latents = fields.pop("latents", self.latents)
         known.update(fields)
-        given = {name: fields[name] for name in ("latents", "fake_labels") if name in fields}
-        return dataclasses.replace(self, **given, _known=known, _gradients=kept)
+        return dataclasses.replace(self, latents=latents, _known=known, _gradients=kept)
 
 
-def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
-    class_logits = None if output.class_logits is None else output.class_logits[rows]
+# --- the rows of both sides in one pass ---
+
+
+def _joined(real: Extra | None, fake: Extra | None) -> Extra | None:
+    """Return what an augmentation returned beside each side, for the rows of both."""
+    if real is None or fake is None:
+        return None
+    if isinstance(real, Tensor) and isinstance(fake, Tensor):
+        return torch.cat([real, fake])
+    assert isinstance(real, Mapping)
+    assert isinstance(fake, Mapping)
+    return {name: torch.cat([value, fake[name]]) for name, value in real.items()}
+
+
+def _rows(output: DiscriminatorOutput, side: Callable[[Tensor], Tensor]) -> DiscriminatorOutput:
+    """Return the rows of D's output that `side` takes of each of its tensors."""
+    class_logits = None if output.class_logits is None else side(output.class_logits)
     return DiscriminatorOutput(
-        logits=output.logits[rows],
-        features=tuple(feature[rows] for feature in output.features),
+        logits=side(output.logits),
+        features=tuple(map(side, output.features)),
         class_logits=class_logits,
-        extra={name: value[rows] for name, value in output.extra.items()},
+        extra={name: side(value) for name, value in output.extra.items()},
     )
+
+
+def _cut(t: Tensor, share: tuple[int, int]) -> int:
+    """Return where the real rows end: a D with `batch_multiple` returns fewer rows than it got."""
+    return len(t) * share[0] // share[1]

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad_and_value
 
-from ganzoo.api import Augmentation, DiscriminatorOutput
-from ganzoo.components.build import Components, capabilities
+from ganzoo.api import Augmentation, DiscriminatorOutput, Extra, Noise
+from ganzoo.components.build import capabilities, takes
 from ganzoo.errors import DeviceError, PluginError
 from ganzoo.training.player import LossScale
 
-Forward = Callable[[Tensor, Tensor | None], Any]
-Penalty = Callable[[Tensor, Tensor | None, Tensor | None], Any]
+Forward = Callable[..., Any]
+"""``forward`` of a network: G's takes z and y, D's takes x and y."""
+Penalty = Callable[..., tuple[DiscriminatorOutput, Tensor]]
+"""See `penalty_of`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,8 @@ class Networks:
         functional: input gradients come from `torch.func.grad`, not `torch.autograd.grad`. The
             numbers are the same; through a compiled D it is the only way.
         scale: D's loss scale for float16. Input gradients need it as gradients of weights do.
+        takes_noise: G's forward has the keyword-only argument `noise`.
+        takes_extra: D's forward has `extra`, what the augmentation returned beside x.
     """
 
     generator: nn.Module
@@ -74,15 +78,26 @@ class Networks:
     functional: bool = False
     compiled: Compiled | None = None
     scale: LossScale | None = None
+    takes_noise: bool = False
+    takes_extra: bool = False
 
     @classmethod
-    def of(cls, parts: Components, **how: Any) -> Self:
-        """Return the networks of live components; `how` holds the other fields."""
+    def of(
+        cls,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        augmentation: Augmentation | None = None,
+        **how: Any,
+    ) -> Self:
+        """Return the networks as they declare to be run; `how` holds the other fields."""
+        declared = capabilities(discriminator)
         return cls(
-            generator=parts.generator,
-            discriminator=parts.discriminator,
-            augmentation=parts.augmentation,
-            one_pass="batch-coupled" not in capabilities(parts.discriminator),
+            generator,
+            discriminator,
+            augmentation,
+            one_pass=how.pop("one_pass", "batch-coupled" not in declared),
+            takes_noise=takes(generator, "noise"),
+            takes_extra="augmentation-aware" in declared,
             **how,
         )
 
@@ -94,18 +109,33 @@ class Networks:
             return replace(self, compiled=replace(self.compiled, discriminator=None))
         return replace(self, functional=True)
 
-    def generate(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Return G(z, y), in float32 if it is in half precision."""
+    def generate(self, z: Tensor, y: Tensor | None, noise: Noise | None = None) -> Tensor:
+        """Return G(z, y), in float32 if it is in half precision.
+
+        Args:
+            noise: of a batch of as many rows as z, for a G that takes it.
+        """
         generator = self.compiled.generator if self.compiled else self.generator
         with self.autocast():
+            if self.takes_noise:
+                return to_float32(generator(z, y, noise=noise))
             return to_float32(generator(z, y))
 
-    def discriminate(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
-        """Return D(x, y), with half-precision logits and extras in float32, features unchanged."""
+    def discriminate(
+        self, x: Tensor, y: Tensor | None, extra: Extra | None = None
+    ) -> DiscriminatorOutput:
+        """Return D(x, y), with half-precision logits and extras in float32, features unchanged.
+
+        Args:
+            extra: what the augmentation returned beside x, for a D that takes it.
+        """
         compiled = self.compiled.discriminator if self.compiled else None
         discriminator = self.discriminator if compiled is None else compiled
         with self.autocast():
-            output = discriminator(self._formatted(x), y)
+            if self.takes_extra:
+                output = discriminator(self._formatted(x), y, extra=extra)
+            else:
+                output = discriminator(self._formatted(x), y)
         return output_in_float32(output)
 
     def gradient(self, logits: Tensor, x: Tensor) -> Tensor:
@@ -125,13 +155,13 @@ class Networks:
         return gradient if factor is None else gradient / factor
 
     def output_and_gradient(
-        self, x: Tensor, y: Tensor | None
+        self, x: Tensor, y: Tensor | None, extra: Extra | None = None
     ) -> tuple[DiscriminatorOutput, Tensor]:
         """Return D(x, y) and d(sum of its logits)/dx from one pass of `torch.func.grad`."""
         compiled = self.compiled.penalty if self.compiled else None
         penalty = penalty_of(self.discriminator) if compiled is None else compiled
         with self.autocast():
-            output, gradient = penalty(self._formatted(x), y, self._factor())
+            output, gradient = penalty(self._formatted(x), y, self._factor(), extra)
         return output_in_float32(output), gradient
 
     def _factor(self) -> Tensor | None:
@@ -197,27 +227,29 @@ class Compiled:
 
 
 def penalty_of(discriminator: nn.Module) -> Penalty:
-    """Return ``(x, y, factor) -> (D(x, y), d(sum of logits)/dx)`` as one functional pass.
+    """Return ``(x, y, factor, extra) -> (D(x, y), d(sum of logits)/dx)`` as one functional pass.
 
     All tensors of the output and the gradient are differentiable in D's weights. A `factor`
     multiplies the logits before the gradient is taken and divides the gradient afterwards, so that
     small float16 gradients survive.
     """
+    takes_extra = "augmentation-aware" in capabilities(discriminator)
 
     def penalty(
-        x: Tensor, y: Tensor | None, factor: Tensor | None = None
+        x: Tensor, y: Tensor | None, factor: Tensor | None = None, extra: Extra | None = None
     ) -> tuple[DiscriminatorOutput, Tensor]:
         def total(x: Tensor) -> tuple[Tensor, Any]:
-            output = as_output(discriminator(x, y))
+            judged = discriminator(x, y, extra=extra) if takes_extra else discriminator(x, y)
+            output = as_output(judged)
             classes = () if output.class_logits is None else (output.class_logits,)
             # Only tensors may leave a functional pass: no None.
             kept = (output.logits, tuple(output.features), classes, dict(output.extra))
             logits = to_float32(output.logits).sum()
             return logits if factor is None else logits * factor, kept
 
-        gradient, (_, (logits, features, classes, extra)) = grad_and_value(total, has_aux=True)(x)
+        gradient, (_, (logits, features, classes, other)) = grad_and_value(total, has_aux=True)(x)
         class_logits = classes[0] if classes else None
-        output = DiscriminatorOutput(logits, features, class_logits, extra)
+        output = DiscriminatorOutput(logits, features, class_logits, other)
         return output, gradient if factor is None else gradient / factor
 
     return penalty

@@ -95,7 +95,9 @@ class GanStep:
         self.rows = Rows(self.processes.rank * count, count)
         device_type, dtype = self.processes.device.type, config.autocast
         self.networks = Networks.of(
-            parts,
+            parts.generator,
+            parts.discriminator,
+            parts.augmentation,
             channels_last=config.channels_last,
             autocast=partial(torch.autocast, device_type, dtype) if dtype else nullcontext,
             compiled=Compiled.of(**parts.networks) if config.compile else None,
@@ -238,11 +240,13 @@ class GanStep:
             networks=self.networks.requiring(required),
             batch=lambda: inputs.real(part),
             latents=noise.draw("latents", self.parts.latent.sample),
-            fake_labels=self.label_sampler.draw(noise) if self.label_sampler else None,
             noise=noise,
+            latent_law=self.parts.latent.sample,
+            read_fake_labels=lambda: self.label_sampler.draw(noise) if self.label_sampler else None,
             required=required,
             step=inputs.step,
             samples_seen=inputs.samples_seen,
+            data=self.parts.spec,
         )
 
     def terms(
