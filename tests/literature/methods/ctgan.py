@@ -74,7 +74,7 @@ class Condition:
         return {"condition": -(y * found).sum(1).mean()}
 
 
-class Skewed:
+class Skewed(list):
     """100 rows of a number and two categories: 80, 16 and 4 rows, and 80 and 20."""
 
     spec = SampleSpec("vector", (6,), condition=SampleSpec("vector", (5,)))
@@ -84,14 +84,9 @@ class Skewed:
         row = torch.arange(100)
         first, second = (row >= 80).long() + (row >= 96), (row % 5 == 4).long()
         self.categories = torch.cat([one_hot(first, 3), one_hot(second, 2)], 1).float()
-        self.rows = torch.cat([first[:, None] / 2 - 0.5, self.categories], 1)
         self.edges = (self.columns * self.categories.sum(0).log1p()).cumsum(1)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.rows[index], self.categories[index] * self.columns[index % 2]
+        rows = torch.cat([first[:, None] / 2 - 0.5, self.categories], 1)
+        super().__init__(zip(rows, self.categories * self.columns[row % 2], strict=True))
 
     def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor]:
         """Draw a column, one of its categories by log(1 + count), and one of the rows with it."""
