@@ -43,7 +43,7 @@ NonNegativeFloat = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]
 
 CAPABILITIES: Mapping[str, str] = {
-    "conditional": "the network uses its labels",
+    "conditional": "uses labels: a network its y, a loss or regularizer those of the game",
     "features": "D returns intermediate features",
     "class-logits": "D returns logits over the classes",
     "real-gradient": "needs the gradient of D with respect to the real batch",
@@ -253,15 +253,17 @@ class Dataset(Protocol):
     Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
     (with conditions in the place of labels); ``check() -> list[str]`` decodes all data and names
     what cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of
-    a real batch, int64 (n,), and their conditions in stored form, in place of the epoch's order.
-    Its `noise` is a `Noise` of these n rows.
+    a real batch, int64 (n,), in place of the epoch's order, and their conditions in stored form
+    (n, *condition.shape), in place of those of the rows. Its `noise` is a `Noise` of these n rows:
+    row i depends on row i of the noise alone. ``mirror``, if True, makes the engine mirror half of
+    the samples, each together with its condition if that can be mirrored.
     """
 
     spec: SampleSpec
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int | None]: ...
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor | None]: ...
 
 
 class Extractor(Protocol):
@@ -292,7 +294,8 @@ class Evaluated:
     samples: Tensor
     """(N, *shape) in stored form on the CPU."""
     labels: Tensor | None = None
-    """(N,) int64: the labels of the data, or those given to G."""
+    """(N,) int64: the labels of the data, or those given to G. For data with a condition: the
+    conditions in stored form, (N, *condition.shape), memory-mapped on the generated side."""
     class_logits: Tensor | None = None
     """(N, K), if the extractor has a classifier."""
     splits: Mapping[str, Evaluated] = field(default_factory=dict)
@@ -306,9 +309,10 @@ class GeneratorProbe(Protocol):
     """A trained generator in eval mode, for metrics that need more samples of it."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Return latents (count, latent_dim) as the recipe draws them, and int64 labels (count,).
+        """Return latents (count, latent_dim) as the recipe draws them, and labels.
 
-        A larger count begins with the same rows. Labels are None for an unconditional recipe.
+        Labels are int64 (count,), conditions in stored form (count, *condition.shape), or None for
+        an unconditional recipe. A larger count begins with the same rows.
         """
 
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@
     ├── OutOfMemory             8   a batch that does not fit on the device
     ├── DeviceError             9   a device or number of processes that is not available
     ├── Unfinished             75   stopped before the end, can be resumed
-    └── Interrupted       130, 143  stopped by SIGINT or SIGTERM, with its state saved
+    └── Interrupted  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM, with its state saved
 
 `ganzoo.cli` prints the message, and the hint on a second line that begins with ``try:``. Only bugs
 show a traceback, and plugins under ``GANZOO_STRICT=1``.
@@ -198,7 +198,7 @@ class Unfinished(GanzooError):
 
 
 class Interrupted(GanzooError):
-    """SIGINT (exit code 130) or SIGTERM (143) stopped the run; its state is saved."""
+    """SIGHUP (exit code 129), SIGINT (130) or SIGTERM (143) stopped the run; its state is saved."""
 
     def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

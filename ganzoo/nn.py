@@ -93,6 +93,8 @@ def label_classes(spec: SampleSpec, conditional: bool) -> int:
     Raises:
         ValueError: the network is conditional and the data has no classes.
     """
+    if conditional and spec.condition:
+        raise ValueError(f"this network takes classes, and the condition is {spec.condition}")
     if conditional and not spec.classes:
         raise ValueError(f"conditional: true needs labelled data, and {spec} has no classes")
     return spec.classes if conditional else 0

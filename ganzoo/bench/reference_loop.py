@@ -219,14 +219,20 @@ def shuffled(
     Drops the last, smaller batch of an epoch; repeats data that is smaller than one batch.
     """
     stored, labels = data[0], data[1] if len(data) > 1 else None
+    condition = dataset.spec.condition
     mirror = bool(getattr(dataset, "mirror", False))
     while True:
         order = torch.randperm(len(stored), device=stored.device)
         order = order.repeat(-(-batch_size // len(order)))
         for first in range(0, len(order) - batch_size + 1, batch_size):
             rows = order[first : first + batch_size]
-            real = encode(dataset.spec, stored[rows])
+            real, y = encode(dataset.spec, stored[rows]), None if labels is None else labels[rows]
+            if y is not None and condition:
+                y = encode(condition, y)
             if mirror:
                 coins = torch.rand(len(rows), *[1] * (real.dim() - 1), device=real.device)
                 real = torch.where(coins < 0.5, real.flip(-1), real)
-            yield real, None if labels is None else labels[rows]
+                if y is not None and condition and condition.kind.can_mirror:
+                    coins = coins.view(-1, *[1] * (y.dim() - 1))
+                    y = torch.where(coins < 0.5, condition.kind.mirror(y), y)
+            yield real, y

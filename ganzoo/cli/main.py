@@ -19,7 +19,9 @@ from ganzoo.errors import (
     says_no_memory,
 )
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""Signals that end a long verb before there is a run; SIGHUP unless ``nohup`` has it ignored."""
+
 LONG = ("run", "resume", "score")
 """The verbs that a scheduler starts. Once a run has its directory, it handles signals itself."""
 
@@ -97,7 +99,8 @@ def stoppable(arguments: Sequence[str]) -> Iterator[None]:
         os._exit(code)
 
     try:
-        before = {number: signal.signal(number, stop) for number in SIGNALS}
+        heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, stop) for number in heard}
     except ValueError:
         yield
         return

@@ -145,6 +145,12 @@ def build_generator(
     return generator, latent
 
 
+def reference_of(plan: Plan) -> Dataset:
+    """Return the split of the data set that samples are scored against; errors as of `make`."""
+    split = plan.recipe.settings.eval.reference
+    return plan.dataset if split == "train" else make(plan.components["dataset",], split)
+
+
 def make(component: ComponentPlan, *arguments: Any) -> Any:
     """Call a component's factory with the engine's arguments and the recipe's parameters.
 

@@ -1,45 +1,97 @@
-"""Read a data set: samples as tensors, labels, and a check of their form."""
+"""Read a data set: samples as tensors, their labels or conditions, and a check of their form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ganzoo.api import Dataset, SampleSpec
+from ganzoo.api import Dataset, Noise, SampleSpec
 from ganzoo.errors import DataError
 
+Stored = tuple[Tensor, Tensor | None]
+"""Samples in stored form (N, *shape), and their labels int64 (N,), their conditions in stored form
+(N, *condition.shape), or None."""
 
-def tensors_of(dataset: Dataset) -> tuple[Tensor, Tensor | None]:
-    """Return all samples in stored form (N, *shape), and their labels int64 (N,) or None.
+
+def tensors_of(dataset: Dataset) -> Stored:
+    """Return all samples of a data set, and their labels or conditions.
 
     Raises:
-        DataError: samples do not have the form that the data set's spec declares.
+        DataError: they do not have the form that the data set's spec declares.
     """
     if hasattr(dataset, "tensors"):
         samples, labels = dataset.tensors()
     else:
-        rows = [dataset[index] for index in range(len(dataset))]
-        samples = torch.stack([sample for sample, _ in rows])
-        known = [label for _, label in rows if label is not None]
-        labels = torch.tensor(known) if len(known) == len(rows) else None
-    check_form(samples, dataset.spec)
+        samples, labels = collate([dataset[index] for index in range(len(dataset))])
+    check_form(samples, labels, dataset.spec)
+    if dataset.spec.condition and not hasattr(dataset, "draw"):
+        check_conditions(labels, dataset.spec)
     return samples, labels
 
 
-def spread_samples(dataset: Dataset, count: int) -> Tensor:
-    """Return `count` samples in stored form, or all if there are fewer, spread over a data set."""
+def spread_samples(dataset: Dataset, count: int) -> Stored:
+    """Return `count` samples, or all if there are fewer, spread over a data set."""
     count = min(count, len(dataset))
     stride = len(dataset) // count
-    return torch.stack([dataset[index * stride][0] for index in range(count)])
+    return collate([dataset[index * stride] for index in range(count)])
 
 
-def check_form(samples: Tensor, spec: SampleSpec) -> None:
-    """Raise DataError unless `samples` is a batch in the spec's stored form."""
+class Drawn(NamedTuple):
+    """Rows that a data set drew for a batch."""
+
+    indices: Tensor
+    """int64 (n,)."""
+    conditions: Tensor | None
+    """(n, *condition.shape) in stored form; None: those of the rows."""
+
+
+def draw(dataset: Any, noise: Noise, count: int) -> Drawn:
+    """Return what the data set's `draw` chooses for `count` rows.
+
+    Raises:
+        DataError: not so many rows, rows that do not exist, or conditions of another form.
+    """
+    indices, conditions = dataset.draw(noise, count)
+    if indices.dtype != torch.int64 or tuple(indices.shape) != (count,):
+        found = f"{str(indices.dtype).removeprefix('torch.')} {tuple(indices.shape)}"
+        raise DataError(f"draw of the data set gives rows as {found}, not int64 ({count},)")
+    low, high = int(indices.min()), int(indices.max())
+    if low < 0 or high >= len(dataset):
+        wrong = low if low < 0 else high
+        raise DataError(f"draw of the data set gives row {wrong} of {len(dataset)}")
+    if conditions is not None:
+        if dataset.spec.condition is None:
+            raise DataError(
+                f"draw of the data set gives conditions, and its spec has none: {dataset.spec}",
+                hint="return None for them, or set condition=SampleSpec(…) in the spec",
+            )
+        check_conditions(conditions, dataset.spec)
+    return Drawn(indices, conditions)
+
+
+def check_form(samples: Tensor, labels: Tensor | None, spec: SampleSpec) -> None:
+    """Raise DataError unless samples, and conditions that there are, have their stored forms."""
+    _check_stored(samples, spec, f"declares {spec}")
+    if spec.condition and labels is not None:
+        check_conditions(labels, spec)
+
+
+def check_conditions(conditions: Any, spec: SampleSpec) -> None:
+    """Raise DataError unless these are a batch of conditions in stored form."""
+    assert spec.condition
+    what = f"declares the condition {spec.condition}"
+    if not isinstance(conditions, Tensor):
+        raise DataError(f"the data set {what}, but not every sample has one")
+    _check_stored(conditions, spec.condition, what)
+
+
+def _check_stored(batch: Tensor, spec: SampleSpec, what: str) -> None:
     declared = getattr(torch, spec.stored_dtype)
-    if samples.dtype != declared or tuple(samples.shape[1:]) != spec.shape:
+    if batch.dtype != declared or tuple(batch.shape[1:]) != spec.shape:
         raise DataError(
-            f"the data set declares {spec} as {spec.stored_dtype}, but gives "
-            f"{tuple(samples.shape[1:])} as {str(samples.dtype).removeprefix('torch.')}"
+            f"the data set {what} as {spec.stored_dtype}, but gives "
+            f"{tuple(batch.shape[1:])} as {str(batch.dtype).removeprefix('torch.')}"
         )
 
 
@@ -60,8 +112,26 @@ def labels_of(dataset: Dataset) -> Tensor:
     return torch.as_tensor(labels, dtype=torch.int64)
 
 
-def collate(rows: Sequence[tuple[Tensor, int | None]]) -> tuple[Tensor, Tensor | None]:
+def conditions_at(dataset: Dataset, indices: Iterable[int]) -> Tensor:
+    """Return the conditions of rows of a data set in stored form, (n, *condition.shape).
+
+    Raises:
+        DataError: one is missing, or not of the form that the data set's spec declares.
+    """
+    conditions: Any = [dataset[index][1] for index in indices]
+    stacked: Any = None
+    if all(isinstance(each, Tensor) for each in conditions):
+        stacked = torch.stack(conditions)
+    check_conditions(stacked, dataset.spec)
+    return stacked
+
+
+def collate(rows: Sequence[tuple[Tensor, Any]]) -> Stored:
     """Return (samples, labels) stacked; labels are None unless every sample has one."""
     labels = [label for _, label in rows]
-    known = None if None in labels else torch.tensor(labels)
-    return torch.stack([sample for sample, _ in rows]), known
+    samples = torch.stack([sample for sample, _ in rows])
+    if any(label is None for label in labels):
+        return samples, None
+    if isinstance(labels[0], Tensor):
+        return samples, torch.stack(labels)
+    return samples, torch.tensor(labels)

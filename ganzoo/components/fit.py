@@ -69,9 +69,12 @@ def _fit_data(
             )
             hint = f"ganzoo list {PLURALS[component.registration.kind]}"
             findings.add(recipe.problem(slot, what), hint)
-    if recipe.settings.conditional and not spec.classes:
-        what = f"the data has no classes: {spec}"
+    if recipe.settings.conditional and not (spec.classes or spec.condition):
+        what = f"the data has no classes and no condition: {spec}"
         findings.add(recipe.problem(("conditional",), what), "conditional=false")
+    if recipe.settings.labels == "uniform" and spec.condition:
+        what = f"'uniform' is for classes, and the data has a condition: {spec}"
+        findings.add(recipe.problem(("labels",), what), "labels=data")
     if len(dataset) == 0:
         findings.add(recipe.problem(("dataset",), "the data set is empty"))
 
@@ -186,8 +189,16 @@ def fit(plan: Plan, parts: Components) -> None:
         RecipeError: every problem.
     """
     findings = Findings()
+    using = [slot for slot, part in _losses(parts) if "conditional" in capabilities(part)]
     for role in NETWORKS:
-        _fit_labels(plan, plan.components[role,], capabilities(getattr(parts, role)), findings)
+        does = capabilities(getattr(parts, role))
+        if role == "discriminator" and using and "conditional" not in does:
+            continue  # AC-GAN: D classifies without labels, and the loss compares
+        _fit_labels(plan, plan.components[role,], does, findings)
+    if not plan.recipe.settings.conditional:
+        for slot in using:
+            what = f"{plan.components[slot].id} wants labels, but the recipe is not conditional"
+            findings.add(plan.recipe.problem(slot, what), "conditional=true")
     _fit_requirements(plan, parts, findings)
     train = plan.recipe.settings.train
     if train.micro_batch:

@@ -279,9 +279,12 @@ class SampleSpec:
         frame_rate: frames a second (video).
         class_names: the name of each class, or nothing.
         columns: what each value of a row is (table).
+        condition: what G and D get as ``y`` with each sample, if that is not a class: an image, a
+            vector, text. It has no classes and no condition of its own, and excludes `classes`.
 
     Raises:
-        ValueError: an unknown modality, a shape of the wrong rank, or a size below 1.
+        ValueError: an unknown modality, a shape of the wrong rank, a size below 1, or a condition
+            that cannot be one.
     """
 
     modality: str
@@ -292,6 +295,7 @@ class SampleSpec:
     frame_rate: float | None = None
     class_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
+    condition: SampleSpec | None = None
 
     def __post_init__(self) -> None:
         kind = modality(self.modality)
@@ -305,7 +309,17 @@ class SampleSpec:
             )
         if self.class_names and len(self.class_names) != self.classes:
             raise ValueError(f"{len(self.class_names)} class names for {self.classes} classes")
+        if self.condition is not None:
+            self._check_condition(self.condition)
         kind.check(self)
+
+    def _check_condition(self, condition: Any) -> None:
+        if not isinstance(condition, SampleSpec):
+            raise ValueError(f"a condition is a SampleSpec, not a {type(condition).__name__}")
+        if self.classes:
+            raise ValueError("a sample has classes or a condition, not both")
+        if condition.classes or condition.condition:
+            raise ValueError(f"a condition has no classes and no condition of its own: {condition}")
 
     @property
     def kind(self) -> Modality:
@@ -351,6 +365,8 @@ class SampleSpec:
                 found[each.name] = list(value) if isinstance(value, tuple) else value
         if self.columns:
             found["columns"] = [each._asdict() for each in self.columns]
+        if self.condition:
+            found["condition"] = self.condition.to_json()
         return found
 
     @classmethod
@@ -365,13 +381,17 @@ class SampleSpec:
                 Column(each["name"], each["kind"], tuple(each["categories"]))
                 for each in data.get("columns", ())
             )
-            return cls(**{**data, "shape": tuple(data["shape"]), "columns": columns})
+            given = data.get("condition")
+            condition = None if given is None else cls.from_json(given)
+            made = {"shape": tuple(data["shape"]), "columns": columns, "condition": condition}
+            return cls(**{**data, **made})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not the description of a sample: {error}") from error
 
     def __str__(self) -> str:
-        classes = f", {self.classes} classes" if self.classes else ""
-        return f"{self.modality} {'x'.join(map(str, self.shape))}{classes}"
+        more = f", {self.classes} classes" if self.classes else ""
+        more += f", condition {self.condition}" if self.condition else ""
+        return f"{self.modality} {'x'.join(map(str, self.shape))}{more}"
 
 
 # --- finding a modality by its name ---------------------------------------------------------------

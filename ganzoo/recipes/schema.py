@@ -322,9 +322,9 @@ class Settings(_Part):
     dataset: Node
     """Data to train on."""
     conditional: bool = False
-    """Give labels to G and D. If false, labels in the data are ignored."""
+    """Give labels, or the condition of the data, to G and D. If false, both are ignored."""
     labels: Literal["data", "uniform"] = "data"
-    """Distribution of the labels that G receives: as in the data, or uniform."""
+    """Distribution of the labels that G receives: as in the data, or uniform (classes only)."""
     generator: Node
     """G maps latents, and labels if conditional, to samples."""
     discriminator: Node

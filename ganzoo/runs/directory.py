@@ -3,12 +3,14 @@
 import contextlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from ganzoo.errors import DataError
 from ganzoo.runs import faults, owner, records
@@ -49,6 +51,8 @@ class RunDirectory:
         """What one sample is, and how labels are drawn: enough to sample without the data set."""
         self.info_file = path / INFO
         """Facts about the run as a whole; see `info`."""
+        self.plugin_file = path / "plugin.py"
+        """A copy of the file that ``--plugin`` named, if there was one."""
         self.env_file = path / "env.json"
         """Versions and devices."""
         self.metrics_file = path / "metrics.jsonl"
@@ -241,6 +245,25 @@ class RunDirectory:
             if event.get("event") in ("started", "resumed"):
                 break
         return "interrupted"
+
+
+@contextlib.contextmanager
+def locked(runs_directory: Path) -> Iterator[None]:
+    """Exclude other processes inside, while a run is looked up and created.
+
+    Raises:
+        UsageError, DiskFull: the directory cannot be written.
+    """
+    try:
+        runs_directory.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(runs_directory / ".lock")
+        lock.acquire()
+    except OSError as error:
+        raise unwritable(runs_directory, error, "--runs-dir DIRECTORY") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def unreadable(

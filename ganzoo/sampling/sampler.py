@@ -11,20 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Dataset, Latent, Noise, SampleSpec
-from ganzoo.components.data import labels_of
+from ganzoo.components.data import conditions_at, draw, labels_of
 from ganzoo.components.sampling_parameters import takes_noise
-from ganzoo.nn import decode
+from ganzoo.nn import decode, encode
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
 
 SampleBatch = tuple[Tensor, Tensor | None]
-"""Samples in stored form (B, *shape), and their labels, int64 (B,) or None."""
+"""Samples in stored form (B, *shape), and their labels: int64 (B,), conditions in stored form
+(B, *condition.shape), or None."""
 
 SAMPLING_BLOCKS = 2
 """Blocks of 128 in a batch. It is fixed because rounding can depend on the batch size."""
@@ -34,6 +36,8 @@ SAMPLING_BLOCKS = 2
 class Sampler:
     """A generator in eval mode, with the distributions of its inputs. It runs in float32.
 
+    Labels are int64 (B,), or conditions in stored form, which G gets in model form.
+
     Args:
         watch: called before every batch of `batches`; may raise to end the work.
     """
@@ -41,7 +45,7 @@ class Sampler:
     generator: nn.Module
     spec: SampleSpec
     latent: Latent
-    label_sampler: LabelSampler | None = None
+    label_sampler: LabelSampler | ConditionSampler | None = None
     device: torch.device = CPU
     watch: Callable[[], None] = no_op
 
@@ -52,7 +56,8 @@ class Sampler:
         noise = self._streams(rows, seed)
         latents = noise.draw("latents", self.latent.sample)
         if labels is not None:
-            return latents, labels[rows.first : rows.first + rows.count].to(self.device)
+            chosen = torch.arange(rows.first, rows.first + rows.count) % len(labels)
+            return latents, labels[chosen].to(self.device)
         return latents, self.label_sampler.draw(noise) if self.label_sampler else None
 
     def batches(
@@ -67,7 +72,7 @@ class Sampler:
         """Yield this rank's share of samples 0 … count - 1, in stored form.
 
         Args:
-            labels: int64 (count,): the classes to draw, instead of drawn labels.
+            labels: the classes or conditions to use instead of drawn ones, in turn.
         """
         size = BLOCK * SAMPLING_BLOCKS
         for number, first in enumerate(range(0, count, size)):
@@ -99,7 +104,7 @@ class Sampler:
         start, end = latents[:count], latents[count:]
         along = torch.linspace(0, 1, steps, device=self.device)
         walks = torch.stack([spherical(start, end, float(t)) for t in along], dim=1)
-        asked = None if labels is None else labels[:count].repeat_interleave(steps)
+        asked = None if labels is None else labels[:count].repeat_interleave(steps, 0)
         noise = RepeatedNoise(self.noise(Rows(0, count), seed), steps)
         with self._sampling(seed, 0):
             return decode(self.spec, self._forward(walks.flatten(0, 1), asked, noise)).cpu()
@@ -111,9 +116,14 @@ class Sampler:
     def _streams(self, rows: Rows, seed: int) -> BatchNoise:
         return BatchNoise(RandomStreams(seed), "sample", 0, rows, self.device)
 
+    def model_form(self, labels: Tensor | None) -> Tensor | None:
+        """Return labels as G gets them: conditions in model form, classes as they are."""
+        condition = self.spec.condition
+        return labels if labels is None or condition is None else encode(condition, labels)
+
     def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
         given = {"noise": noise} if takes_noise(self.generator) else {}
-        samples: Tensor = self.generator(latents, labels, **given)
+        samples: Tensor = self.generator(latents, self.model_form(labels), **given)
         return samples
 
     @contextmanager
@@ -195,3 +205,44 @@ class LabelSampler:
             return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
 
         return noise.draw("labels", sample)
+
+
+# --- conditions ---
+
+
+@dataclass(frozen=True)
+class ConditionSampler:
+    """Draws conditions in stored form from a data set.
+
+    Sample i gets the condition of row ``permutation(seed)[i mod N]``. A data set with `draw` gives
+    the condition itself, or the row that has it.
+
+    Args:
+        read: returns the data set; called at the first draw.
+    """
+
+    read: Callable[[], Dataset]
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data set, once it is read."""
+        return self.read()
+
+    def draw(self, noise: BatchNoise) -> Tensor:
+        """Return the conditions (B, *condition.shape) of a batch, in stored form."""
+        dataset, rows, streams = self.dataset, noise.rows, noise.streams
+        if hasattr(dataset, "draw"):
+            on_cpu = replace(noise, device=CPU).within("draw")
+            indices, conditions = draw(dataset, on_cpu, rows.count)
+        else:
+            assert isinstance(streams, RandomStreams)
+            index = torch.arange(rows.first, rows.first + rows.count) % len(dataset)
+            indices, conditions = _permutation(streams, len(dataset))[index], None
+        if conditions is None:
+            conditions = conditions_at(dataset, indices.tolist())
+        return conditions.to(noise.device)
+
+
+@lru_cache(maxsize=2)
+def _permutation(streams: RandomStreams, size: int) -> Tensor:
+    return torch.randperm(size, generator=streams.generator("sample/conditions", 0))

@@ -96,7 +96,9 @@ class RecordedBatches:
         self._keep = keep
         self.keys: list[int] = []
         self._samples = RowsOnDisk(spec.shape, getattr(torch, spec.stored_dtype))
-        self._labels = RowsOnDisk((), torch.int64)
+        y = spec.condition
+        kind = getattr(torch, y.stored_dtype) if y else torch.int64
+        self._labels = RowsOnDisk(y.shape if y else (), kind)
         self._all_labelled = True
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -110,7 +112,7 @@ class RecordedBatches:
                     self._labels.add(labels)
 
     def gathered(self, device: torch.device) -> tuple[Tensor, Tensor | None]:
-        """Return all ranks' samples (N, *shape), and labels (N,) if every sample has one."""
+        """Return all ranks' samples (N, *shape), and their labels if every sample has one."""
         samples = self._samples.gathered(device).tensor()
         if not collectives.true_on_all_ranks(self._all_labelled, device):
             return samples, None

@@ -36,7 +36,7 @@ class RealData:
     samples: Tensor
     """(N, *shape), on the CPU."""
     labels: Tensor | None
-    """int64 (N,), or None."""
+    """int64 (N,), conditions in stored form (N, *condition.shape), or None."""
     dataset: str
     """Full id, such as ``zoo/digits``."""
     split: str

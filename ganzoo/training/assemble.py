@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ganzoo.components.build import Components, build, make
+from ganzoo.components.build import Components, build, make, reference_of
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
 from ganzoo.components.plan import Plan, initial_paths
 from ganzoo.components.weights import read_network
@@ -18,7 +19,7 @@ from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
 from ganzoo.training.ema import Ema
@@ -94,7 +95,11 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     ema = None
     if train.ema:
         ema = Ema(parts.generator, train.ema.half_life_samples, train.ema.ramp_up)
-    labels = LabelSampler.of(settings.labels, plan.dataset) if settings.conditional else None
+    labels: LabelSampler | ConditionSampler | None = None
+    if settings.conditional and plan.spec.condition:
+        labels = ConditionSampler(partial(reference_of, plan))
+    elif settings.conditional:
+        labels = LabelSampler.of(settings.labels, plan.dataset)
     config = StepConfig(
         batch_size=train.batch_size,
         micro_batch=train.micro_batch,

@@ -153,12 +153,13 @@ class Gallery:
         """Write what the generator makes at a step."""
         if self.processes.is_main:
             samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
-            self._write(f"step-{step:08d}", samples, spread_samples(self.plan.dataset, self.count))
+            real = spread_samples(self.plan.dataset, self.count)[0]
+            self._write(f"step-{step:08d}", samples, real)
 
     def draw_real(self) -> None:
         """Write real samples, once."""
         if self.processes.is_main and REAL not in previews(self.directory):
-            self._write(REAL, spread_samples(self.plan.dataset, self.count))
+            self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
 
     def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> None:
         write_preview(self.directory.samples_directory, stem, self.plan.spec, samples, real)

@@ -81,7 +81,7 @@ class CollapseMonitor:
     @cached_property
     def baseline(self) -> RealBaseline:
         """Statistics of the real data, computed once."""
-        samples = spread_samples(self.plan.dataset, self.count)
+        samples, _ = spread_samples(self.plan.dataset, self.count)
         return RealBaseline(self.plan.spec, self.features(samples), samples)
 
     def features(self, samples: Tensor) -> Tensor:

@@ -164,7 +164,11 @@ class _Trial:
     def game(self, player: str) -> EngineGame:
         settings, spec = self.plan.recipe.settings, self.plan.spec
         count, dtype = self.batch_size, AUTOCAST.get(settings.train.precision)
-        labels = torch.zeros(count, dtype=torch.int64) if settings.conditional else None
+        labels = None
+        if settings.conditional and spec.condition:
+            labels = torch.rand(count, *spec.condition.model_shape) * 2 - 1
+        elif settings.conditional:
+            labels = torch.zeros(count, dtype=torch.int64)
         autocast: Callable[[], Any] = nullcontext
         if dtype is not None:
             autocast = lambda: torch.autocast("cpu", dtype)  # noqa: E731

@@ -33,6 +33,13 @@ from ganzoo.training.processes import PeerGone, Processes, says_peer_gone
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
+
+def handled_signals() -> list[signal.Signals]:
+    """Return the signals that stop a run: SIGHUP among them, unless ``nohup`` has it ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [*SIGNALS, *([] if ignored else [signal.SIGHUP])]
+
+
 _WORKER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
 """torch's message, raised anywhere in a run, about a data worker killed from outside."""
 
@@ -100,21 +107,21 @@ class StopFlag:
         saved = f"at step {step}, state saved" if step else "before the first step"
         message = f"stopped by {self.reason or 'another rank'} {saved}"
         hint = f"ganzoo resume {run}"
-        if self.received in (signal.SIGINT, signal.SIGTERM):
+        if self.received in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             return Interrupted(message, exit_code=128 + int(self.received), hint=hint)
         return Unfinished(message, hint=hint)
 
 
 @contextmanager
 def stop_flag(max_seconds: float | None = None, started: float | None = None) -> Iterator[StopFlag]:
-    """Catch SIGINT, SIGTERM and SIGUSR1 in a flag inside; outside a main thread catch nothing.
+    """Catch `handled_signals` in a flag inside; outside a main thread catch nothing.
 
     Args:
         max_seconds, started: as for `StopFlag`; None: no limit, and from now on.
     """
     flag = StopFlag(max_seconds, started=time.monotonic() if started is None else started)
     try:
-        before = {number: signal.signal(number, flag.receive) for number in SIGNALS}
+        before = {number: signal.signal(number, flag.receive) for number in handled_signals()}
     except ValueError:
         yield flag
         return
@@ -144,7 +151,7 @@ def recorded_failures(
     try:
         yield
     except GanzooError as error:
-        interrupted = error.exit_code in (75, 130, 143)
+        interrupted = error.exit_code in (75, 129, 130, 143)
         if not interrupted and not isinstance(error, PeerGone):
             _record(directory, processes, error.message, error.exit_code)
         reporters.notify("finished", "interrupted" if interrupted else "failed")
@@ -189,7 +196,7 @@ def _record(directory: RunDirectory, processes: Processes, what: str, exit_code:
 
 def rerun_command(directory: RunDirectory, *overrides: str) -> str:
     """Return the command that runs a run's experiment again with these overrides."""
-    plugin = directory.path / "plugin.py"
+    plugin = directory.plugin_file
     local = ("--plugin", plugin) if plugin.is_file() else ()
     return command("run", directory.lock_file, *overrides, *local)
 

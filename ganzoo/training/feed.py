@@ -2,28 +2,40 @@
 
 The order is f(seed, epoch, position): position p of a run is sample ``p mod n`` of the permutation
 of epoch ``p // n``. A run can therefore resume anywhere, on any number of processes, with no state
-but its position, and the end of an epoch is no special case.
+but its position, and the end of an epoch is no special case. A data set with `draw` chooses the
+rows of each batch itself, from noise that depends on the position alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ganzoo.api import Dataset
-from ganzoo.components.data import check_form, collate, tensors_of
+from ganzoo.api import Dataset, Noise, SampleSpec
+from ganzoo.components.data import (
+    Drawn,
+    Stored,
+    check_conditions,
+    check_form,
+    collate,
+    draw,
+    tensors_of,
+)
 from ganzoo.errors import DataError, GanzooError
 from ganzoo.nn import encode
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 
 STREAM_WORKERS = 2
+
+Law = Callable[[Noise, int], Drawn]
+"""``(noise of n rows, n)`` → which rows of the data set they are, and their conditions."""
 
 READS_IN_A_ROW = 2
 """Workers decode a player's batches ahead after this many of its updates in a row read theirs."""
@@ -31,14 +43,32 @@ READS_IN_A_ROW = 2
 
 @dataclass(frozen=True)
 class Order:
-    """The order in which a run of this seed sees `size` samples. Each rollback changes it."""
+    """The order in which a run of this seed sees `size` samples. Each rollback changes it.
+
+    Args:
+        law: chooses the rows of each batch; None: every epoch shows each sample once.
+        batch_size: of the global batch, for which `law` draws.
+    """
 
     seed: int
     size: int
     rollbacks: int = 0
+    law: Law | None = field(default=None, compare=False)
+    batch_size: int = 1
+
+    def draw(self, position: int, count: int) -> Drawn:
+        """Return the rows at positions [position, position + count), and drawn conditions."""
+        if self.law is None:
+            return Drawn(self._permuted(position, count), None)
+        step, first = divmod(position, self.batch_size)
+        streams = RandomStreams(self.seed, self.rollbacks)
+        return self.law(BatchNoise(streams, "draw", step, Rows(first, count)), count)
 
     def indices(self, position: int, count: int) -> Tensor:
         """Return the int64 (count,) sample indices at positions [position, position + count)."""
+        return self.draw(position, count).indices
+
+    def _permuted(self, position: int, count: int) -> Tensor:
         parts = []
         while count:
             epoch, offset = divmod(position, self.size)
@@ -78,7 +108,8 @@ class DataFeed:
         players: Sequence[str] = ("discriminator", "generator"),
     ) -> None:
         self.spec = dataset.spec
-        self.order = Order(seed, len(dataset))
+        law = partial(draw, dataset) if hasattr(dataset, "draw") else None
+        self.order = Order(seed, len(dataset), law=law, batch_size=batch_size)
         self.rows = rows
         self.batch_size = batch_size
         self.position = position
@@ -112,16 +143,31 @@ class DataFeed:
     def read(self, batch: Batch, part: Rows) -> tuple[Tensor, Tensor | None]:
         """Return (samples, labels) of rows `part` of this process's share of a batch."""
         stored, labels = self.source.read(batch, part)
-        real = encode(self.spec, stored)
-        if self.mirror:
-            # The coin depends on the sample's place in the run alone, as all noise does.
-            streams = RandomStreams(batch.order.seed, batch.order.rollbacks)
-            rows = Rows(self.rows.first + part.first, part.count)
-            step = batch.position // self.batch_size
-            noise = BatchNoise(streams, "mirror", step, rows, self.device)
-            flipped = noise.uniform("coin").view(-1, *[1] * (real.dim() - 1)) < 0.5
-            real = torch.where(flipped, self.spec.kind.mirror(real), real)
-        return real, labels if self.with_labels else None
+        real = self._model_form(self.spec, stored, batch, part)
+        if not self.with_labels:
+            return real, None
+        return real, batch.conditions(part) if self.spec.condition else labels
+
+    def conditions(self, batch: Batch, part: Rows) -> Tensor:
+        """Return the conditions of rows `part`; data in memory reads no samples for them."""
+        stored = self.source.labels(batch, part)
+        check_conditions(stored, self.spec)
+        assert stored is not None
+        assert self.spec.condition is not None
+        return self._model_form(self.spec.condition, stored, batch, part)
+
+    def _model_form(self, spec: SampleSpec, stored: Tensor, batch: Batch, part: Rows) -> Tensor:
+        """Return samples or conditions in model form, some mirrored if the data set says so."""
+        made = encode(spec, stored)
+        if not self.mirror or not spec.kind.can_mirror:
+            return made
+        # The coin depends on the sample's place in the run alone, as all noise does.
+        streams = RandomStreams(batch.order.seed, batch.order.rollbacks)
+        rows = Rows(self.rows.first + part.first, part.count)
+        step = batch.position // self.batch_size
+        noise = BatchNoise(streams, "mirror", step, rows, self.device)
+        flipped = noise.uniform("coin").view(-1, *[1] * (made.dim() - 1)) < 0.5
+        return torch.where(flipped, spec.kind.mirror(made), made)
 
     def held(self) -> list[Tensor]:
         """Return the tensors that stay on the device between steps."""
@@ -135,17 +181,35 @@ class Batch:
     feed: DataFeed
     order: Order
     position: int
-    loaded: tuple[Tensor, Tensor | None] | None = field(default=None, repr=False)
+    loaded: Stored | None = field(default=None, repr=False)
     """This process's rows in stored form, once decoded; they live as long as the batch."""
+    drawn: Drawn | None = field(default=None, repr=False)
+    """This process's rows, once the data set has drawn them."""
+    encoded: dict[Rows, Tensor] = field(default_factory=dict, repr=False)
+    """Conditions in model form, once they are read."""
 
     def part(self, part: Rows) -> tuple[Tensor, Tensor | None]:
-        """Return (samples in model form, labels or None) of rows `part` of this process's share."""
+        """Return (samples in model form, labels or None) of rows `part` of this process's share.
+
+        For data with a condition, the labels are conditions in model form.
+        """
         return self.feed.read(self, part)
 
-    def indices(self, part: Rows) -> Tensor:
-        """Return the int64 (part.count,) indices in the data set of rows `part`."""
-        first = self.position + self.feed.rows.first + part.first
-        return self.order.indices(first, part.count)
+    def conditions(self, part: Rows) -> Tensor:
+        """Return the conditions of rows `part` in model form; the same tensor at each call."""
+        if part not in self.encoded:
+            self.encoded[part] = self.feed.conditions(self, part)
+        return self.encoded[part]
+
+    def draw(self, part: Rows) -> Drawn:
+        """Return which rows of the data set rows `part` are, and the conditions drawn for them."""
+        first = self.position + self.feed.rows.first
+        if self.order.law is None:
+            return self.order.draw(first + part.first, part.count)
+        if self.drawn is None:
+            self.drawn = self.order.draw(first, self.feed.rows.count)
+        (indices, conditions), rows = self.drawn, slice(part.first, part.first + part.count)
+        return Drawn(indices[rows], None if conditions is None else conditions[rows])
 
 
 class _Memory:
@@ -154,7 +218,7 @@ class _Memory:
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
         samples, labels = tensors_of(dataset)
         self.samples = samples.to(device)
-        self.labels = None if labels is None else labels.to(device)
+        self.kept = None if labels is None else labels.to(device)
 
     def restart(self) -> None:
         """Do nothing: nothing is read ahead."""
@@ -163,12 +227,21 @@ class _Memory:
         """Do nothing: nothing is read ahead."""
 
     def held(self) -> list[Tensor]:
-        return [self.samples] if self.labels is None else [self.samples, self.labels]
+        return [self.samples] if self.kept is None else [self.samples, self.kept]
 
-    def read(self, batch: Batch, part: Rows) -> tuple[Tensor, Tensor | None]:
-        chosen = batch.indices(part).to(self.samples.device, non_blocking=True)
-        labels = None if self.labels is None else self.labels[chosen]
-        return self.samples[chosen], labels
+    def read(self, batch: Batch, part: Rows) -> Stored:
+        drawn = batch.draw(part)
+        chosen = drawn.indices.to(self.samples.device, non_blocking=True)
+        return self.samples[chosen], self._labels(drawn, chosen)
+
+    def labels(self, batch: Batch, part: Rows) -> Tensor | None:
+        drawn = batch.draw(part)
+        return self._labels(drawn, drawn.indices.to(self.samples.device, non_blocking=True))
+
+    def _labels(self, drawn: Drawn, chosen: Tensor) -> Tensor | None:
+        if drawn.conditions is not None:
+            return drawn.conditions.to(self.samples.device, non_blocking=True)
+        return None if self.kept is None else self.kept[chosen]
 
 
 class _Stream:
@@ -210,23 +283,28 @@ class _Stream:
     def held(self) -> list[Tensor]:
         return []
 
-    def read(self, batch: Batch, part: Rows) -> tuple[Tensor, Tensor | None]:
+    def read(self, batch: Batch, part: Rows) -> Stored:
         if batch.loaded is None:
             batch.loaded = self._load(batch)
         samples, labels = batch.loaded
         rows = slice(part.first, part.first + part.count)
         return samples[rows], None if labels is None else labels[rows]
 
-    def _load(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    def labels(self, batch: Batch, part: Rows) -> Tensor | None:
+        return self.read(batch, part)[1]
+
+    def _load(self, batch: Batch) -> Stored:
         """Return this process's rows of a batch in stored form, on the device."""
+        drawn = batch.draw(Rows(0, self.rows.count))
         found = self._prefetched(batch)
         if found is None:
-            indices = batch.indices(Rows(0, self.rows.count)).tolist()
-            found = collate([self.dataset[index] for index in indices])
+            found = collate([self.dataset[index] for index in drawn.indices.tolist()])
         if isinstance(found, GanzooError):
             raise found
         samples, labels = found
-        check_form(samples, self.spec)
+        check_form(samples, labels, self.spec)
+        if drawn.conditions is not None:
+            labels = drawn.conditions
         if (batch.order, batch.position) == self.latest:
             self.latest_was_read = True
         self.history.add(batch.position, was_read=True)
@@ -327,7 +405,7 @@ class _ErrorCapturingDataset:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int | None] | GanzooError:
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor | None] | GanzooError:
         try:
             return self.dataset[index]
         except GanzooError as error:

@@ -80,6 +80,7 @@ class HeldInputs:
     def __init__(self, live: Inputs) -> None:
         self.live = live
         self._real: dict[Rows, tuple[Tensor, Tensor | None]] = {}
+        self._conditions: dict[Rows, Tensor] = {}
         self._drawn: dict[tuple[str, Rows], tuple[Sample, Tensor]] = {}
 
     @property
@@ -98,6 +99,12 @@ class HeldInputs:
             samples, labels = self.live.real(part)
             self._real[part] = samples.clone(), None if labels is None else labels.clone()
         return self._real[part]
+
+    def conditions(self, part: Rows) -> Tensor:
+        """Return what `Inputs.conditions` returns."""
+        if part not in self._conditions:
+            self._conditions[part] = self.live.conditions(part).clone()
+        return self._conditions[part]
 
     def noise(self, part: Rows) -> BatchNoise:
         """Return noise as `Inputs.noise` does, drawn by `draw` below."""
@@ -119,6 +126,8 @@ class HeldInputs:
             samples.copy_(fresh)
             if labels is not None and fresh_labels is not None:
                 labels.copy_(fresh_labels)
+        for part, conditions in self._conditions.items():
+            conditions.copy_(live.conditions(part))
         for (name, rows), (sample, kept) in self._drawn.items():
             drawn = live.streams.draw(live.prefix + name, live.step, rows, sample)
             kept.copy_(drawn, non_blocking=True)

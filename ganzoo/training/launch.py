@@ -100,17 +100,25 @@ def check_data(plan: Plan) -> list[str]:
     return list(getattr(plan.dataset, "skipped", ()))
 
 
+def note_left_out(plan: Plan, options: Options) -> None:
+    """Decode the training data as `check_data` does, and report what it leaves out."""
+    for line in check_data(plan):
+        options.reporter.noted(f"left out: {line}")
+
+
 def train_run(
     plan: Plan,
     options: Options,
     stopped: RunDirectory | None = None,
     *,
+    created: RunDirectory | None = None,
     write_lock_again: bool = False,
 ) -> RunDirectory:
     """Train a new run to its end, or a stopped one from its newest whole checkpoint.
 
     Args:
         stopped: directory of the run to resume; None: a new run.
+        created: directory of a new run that `create_run` made; None: create it here.
         write_lock_again: the plan differs from the stopped run's lock in budget or cadence.
 
     Returns:
@@ -123,11 +131,10 @@ def train_run(
     started = time.monotonic()
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     require_fit(plan, processes)
-    if stopped is None:
-        for line in check_data(plan):
-            options.reporter.noted(f"left out: {line}")
+    if stopped is None and created is None:
+        note_left_out(plan, options)
     with stop_flag(options.max_seconds, started) as flag:
-        directory = stopped or _create(plan, options, processes)
+        directory = stopped or created or _create(plan, options, processes)
         with (
             _owned(directory, plan, processes, options.take_over, write_lock_again),
             _prepared(directory, plan, processes, options, flag, resumed=bool(stopped)) as trainer,

@@ -12,41 +12,57 @@ from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import experiment, read_lock
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.recipes.yaml import yaml_line
-from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.directory import RunDirectory, locked
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.continuity import is_complete
-from ganzoo.training.launch import Options, resume, train_run
+from ganzoo.training.launch import Options, note_left_out, resume, train_run
 from ganzoo.training.processes import find_processes
+from ganzoo.training.run_files import create_run
 
 
 def start_or_resume(plan: Plan, options: Options) -> RunDirectory:
     """Train the run of this plan to its end: resume it if it exists, else start it.
 
     A finished run stays as it is. Only rank 0 looks for the run: a slow rank must not find the
-    directory that rank 0 creates for the next of several runs.
+    directory that rank 0 creates for the next of several runs. Of two commands at once, one
+    creates the run, and the other finds it in use.
 
     Raises:
         UsageError: two such runs exist.
+        RunLocked: another process is training it.
         GanzooError: the training failed or was stopped; see `ganzoo.errors`.
     """
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
-    known = same_run(plan, options.runs_directory, options.name) if processes.is_main else None
+    known, created = _found_or_created(plan, options) if processes.is_main else (None, None)
     done = (
         known is not None
-        and int(known.info().get("steps", 0)) >= plan.budget.steps
+        and known.info().get("steps", 0) >= plan.budget.steps
         and is_complete(known)
     )
     for line in _kept(known, plan) if known else ():
         options.reporter.noted(line)
-    path, done = processes.share((known.path if known else None, done))
+    path, done, new = processes.share((known and known.path, done, created and created.path))
     if path is None:
-        return train_run(plan, options)
+        return train_run(plan, options, created=RunDirectory(new))
     directory = RunDirectory(path)
     if done:
         options.reporter.noted(f"{directory.path} is finished already")
     else:
         resume(directory, [f"train.steps={plan.budget.steps}"], replace(options, name=None))
     return directory
+
+
+def _found_or_created(
+    plan: Plan, options: Options
+) -> tuple[RunDirectory | None, RunDirectory | None]:
+    """Return the run of this plan, or, second, a new directory for it."""
+    if known := same_run(plan, options.runs_directory, options.name):
+        return known, None
+    note_left_out(plan, options)  # long, and only for a new run: the lock comes after it
+    with locked(options.runs_directory):
+        if known := same_run(plan, options.runs_directory, options.name):
+            return known, None
+        return None, create_run(plan, options.runs_directory, options.name)
 
 
 def _kept(run: RunDirectory, plan: Plan) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.build import build_generator
+from ganzoo.components.build import build_generator, make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import make_plan, plan_components
 from ganzoo.components.weights import read_network
@@ -28,7 +28,7 @@ from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.random_streams import Rows
-from ganzoo.sampling.sampler import LabelSampler, Sampler, label_counts
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
 from ganzoo.training.checkpointing import newest_whole
 from ganzoo.training.launch import prepare, train_run
@@ -94,8 +94,8 @@ class Run:
         if found := read_sample_spec(self.directory):
             return found
         labels, dataset = self._recipe.settings.labels, self.plan.dataset
-        conditional = self._recipe.settings.conditional
-        return self.plan.spec, label_counts(labels, dataset) if conditional else None
+        classes = self._recipe.settings.conditional and self.plan.spec.classes
+        return self.plan.spec, label_counts(labels, dataset) if classes else None
 
     @property
     def generator(self) -> nn.Module:
@@ -147,7 +147,12 @@ class Run:
         generator, latent = build_generator(parts, spec, settings.seed)
         name = "ema" if settings.train.ema else "generator"
         read_network(generator, checkpoint.file(f"{name}.safetensors"))
-        labels = LabelSampler.by_counts(counts) if counts else None
+        labels: LabelSampler | ConditionSampler | None = None
+        if settings.conditional and spec.condition:
+            read = partial(make, parts["dataset",], settings.eval.reference)
+            labels = ConditionSampler(read)
+        elif counts:
+            labels = LabelSampler.by_counts(counts)
         generator = generator.eval().requires_grad_(False).to(device)
         return Sampler(generator, spec, latent, labels, device)
 

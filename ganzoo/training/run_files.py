@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,16 @@ from typing import Any
 import torch
 
 from ganzoo.components.plan import Plan
-from ganzoo.errors import DataError, RecipeError
+from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import identity, read_lock, write_lock
+from ganzoo.recipes.lock import identity, locked_components, read_lock, write_lock
+from ganzoo.recipes.schema import Mark, marked
+from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
-from ganzoo.runs.files import write_atomic
+from ganzoo.runs.files import sha256_of, write_atomic
+from ganzoo.runs.records import to_json
 from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.samples import write_sample_spec
 from ganzoo.sampling.sampler import label_counts
@@ -38,23 +41,33 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
     directory = RunDirectory.create(runs_directory, name or settings.name, settings.seed)
     write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
-    counts = label_counts(settings.labels, plan.dataset) if settings.conditional else None
+    classes = settings.conditional and plan.spec.classes
+    counts = label_counts(settings.labels, plan.dataset) if classes else None
     write_sample_spec(directory, plan.spec, counts)
-    directory.env_file.write_text(json.dumps(environment(), indent=1) + "\n", encoding="utf-8")
+    if plan.registry.local_file:
+        write_atomic(directory.plugin_file, plan.registry.local_source)
+        directory.write_info(plugin_sha256=plan.registry.local_sha256)
+    write_atomic(directory.env_file, to_json(environment(), indent=1) + b"\n")
     directory.write_info(
         recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
     )
-    if plan.registry.local_file:
-        (directory.path / "plugin.py").write_bytes(plan.registry.local_source)
-        directory.write_info(plugin_sha256=plan.registry.local_sha256)
     return directory
 
 
 def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
-    """Replace the lock of a run whose budget or cadence has changed."""
-    lock = plan.lock()
-    write_lock(directory.lock_file, lock)
-    directory.write_info(lock=identity(lock, directory.lock_file))
+    """Write the plan's budget and cadence into the lock of its run; nothing if they are the same.
+
+    Everything else stays: the lock records the code that the run was started with.
+    """
+    before, now = read_lock(directory.lock_file), plan.lock()
+    lock = deepcopy(before)
+    for key in marked(Mark.BUDGET, Mark.CADENCE):
+        section, _, name = key.rpartition(".")
+        lock[section].pop(name, None)  # a lock leaves out a budget that is not given
+        lock[section] |= {name: now[section][name]} if name in now[section] else {}
+    if lock != before:
+        write_lock(directory.lock_file, lock)
+        directory.write_info(lock=identity(lock, directory.lock_file))
 
 
 def environment() -> dict[str, Any]:
@@ -72,9 +85,30 @@ def environment() -> dict[str, Any]:
 
 
 def registry_of(directory: RunDirectory) -> Registry:
-    """Return a registry with the run's copy of its ``--plugin`` file, if it has one."""
-    local = directory.path / "plugin.py"
-    return Registry.with_local(local) if local.is_file() else Registry()
+    """Return a registry with the run's copy of its ``--plugin`` file, if the run uses it.
+
+    Nothing is executed unless the lock names a component of the file, and the copy is the file
+    that the run was started with.
+
+    Raises:
+        PluginError: the copy is another file, or is broken.
+        DataError: run.json is missing or damaged.
+    """
+    try:
+        components = locked_components(read_lock(directory.lock_file)).values()
+    except RecipeError:  # `recipe_of` says what is wrong
+        return Registry()
+    local = directory.plugin_file
+    used = any(namespace_of(str(each.get("id"))) == LOCAL_NAMESPACE for each in components)
+    if not used or not local.is_file():
+        return Registry()
+    if sha256_of(local) != directory.info().get("plugin_sha256"):
+        again = command("run", directory.lock_file, "--plugin", local)
+        raise PluginError(
+            f"{local} is not the file that {reference_to(directory.path)} was started with",
+            hint=f"{again}   # a new run; read the file before",
+        )
+    return Registry.with_local(local)
 
 
 def recipe_of(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ganzoo.api import Dataset, cache_directory
-from ganzoo.components.build import make
+from ganzoo.components.build import make, reference_of
 from ganzoo.components.data import tensors_of
 from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.plan import ComponentPlan, Plan
@@ -23,7 +23,7 @@ from ganzoo.sampling.sampler import SampleBatch, Sampler
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import ScoredGenerator, no_op
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_samples import score_samples
+from ganzoo.scoring.score_samples import ExtractorIdentity, score_samples
 from ganzoo.training.processes import Processes
 from ganzoo.version import __version__
 
@@ -65,7 +65,7 @@ class Scorer:
         return cls(
             dataset=dataset,
             split=split,
-            real=plan.dataset if split == "train" else make(dataset, split),
+            real=reference_of(plan),
             extractor_plan=plan.extractor,
             metric_plans=[
                 component
@@ -137,7 +137,7 @@ class Scorer:
             fake,
             self.reference,
             extractor=self.extractor,
-            registration=self.extractor_plan.registration,
+            identity=ExtractorIdentity.of(self.extractor_plan),
             metrics=self.metrics,
             spec=self.real.spec,
             device=self.processes.device,

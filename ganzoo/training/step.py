@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import LabelSampler, Sampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.training.batch_norm import average_running_statistics
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
@@ -60,7 +60,8 @@ class GanStep:
 
     Args:
         players: ``discriminator`` and ``generator``.
-        label_sampler: labels of generated samples; None: they have none.
+        label_sampler: labels of generated samples; None: they have none. In training, generated
+            samples get the conditions of the real batch.
         guard: both players' guard, where the device decides about updates.
         graphs: captured updates; None: every update runs eagerly.
     """
@@ -72,7 +73,7 @@ class GanStep:
     processes: Processes
     players: dict[str, Player]
     ema: Ema | None = None
-    label_sampler: LabelSampler | None = None
+    label_sampler: LabelSampler | ConditionSampler | None = None
     schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
@@ -235,6 +236,12 @@ class GanStep:
     ) -> EngineGame:
         """Return the game of one micro-batch."""
         noise = inputs.noise(part)
+
+        def fake_labels() -> Tensor | None:
+            if isinstance(self.label_sampler, ConditionSampler):
+                return inputs.conditions(part)  # row by row, so that real and fake are pairs
+            return self.label_sampler.draw(noise) if self.label_sampler else None
+
         return EngineGame(
             player=player.name,
             networks=self.networks.requiring(required),
@@ -242,7 +249,7 @@ class GanStep:
             latents=noise.draw("latents", self.parts.latent.sample),
             noise=noise,
             latent_law=self.parts.latent.sample,
-            read_fake_labels=lambda: self.label_sampler.draw(noise) if self.label_sampler else None,
+            read_fake_labels=fake_labels,
             required=required,
             step=inputs.step,
             samples_seen=inputs.samples_seen,

@@ -56,6 +56,10 @@ class Inputs:
         """Return (samples in model form, labels or None) of rows `part` of this process."""
         return self.batch.part(part)
 
+    def conditions(self, part: Rows) -> Tensor:
+        """Return the conditions of rows `part` of this process, in model form."""
+        return self.batch.conditions(part)
+
     def noise(self, part: Rows) -> BatchNoise:
         """Return the noise of rows `part` of this process."""
         rows = Rows(self.rows.first + part.first, part.count)

@@ -137,6 +137,37 @@ def test_a_dry_run_finds_what_does_not_fit(
         dry_run(plan(tmp_path, **changes))
 
 
+BY_CLASS = """
+    from ganzoo.api import hookimpl
+
+
+    @hookimpl
+    def register_losses(register):
+        register("by-class", "ganzoo_acme:ByClass", summary="logits weighted by the labels")
+
+
+    class ByClass:
+        capabilities = frozenset({"conditional"})
+
+        def discriminator(self, game):
+            return {"real": -(game.real_logits * game.labels).mean()}
+
+        def generator(self, game):
+            return {"fake": -(game.fake_logits * game.fake_labels).mean()}
+"""
+
+
+def test_a_loss_that_uses_labels_needs_a_conditional_recipe_and_no_conditional_d(
+    tmp_path: Path, install_plugin: Any
+) -> None:
+    install_plugin("ganzoo-acme", {"ganzoo_acme": BY_CLASS}, acme="ganzoo_acme")
+    by_class = {"loss": "acme/by-class", "discriminator": {"use": "dcgan", "conditional": False}}
+    dry_run(plan(tmp_path, conditional=True, **by_class))
+    said = r"mine.yaml:\d+:1  loss  acme/by-class wants labels, but the recipe is not conditional"
+    with pytest.raises(RecipeError, match=said):
+        dry_run(plan(tmp_path, **by_class))
+
+
 def test_a_factorys_own_refusal_is_quoted(tmp_path: Path) -> None:
     both = {"use": "dcgan", "spectral_norm": True, "batch_norm": True}
     said = r"mine.yaml:7:1  discriminator  zoo/dcgan cannot be made: .*choose one"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -72,6 +73,30 @@ def test_a_spec_without_choices_is_as_short_in_json_as_in_code() -> None:
 )
 def test_a_spec_read_from_json_text_is_the_same(spec: SampleSpec) -> None:
     assert SampleSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_a_spec_with_a_condition_read_from_json_text_is_the_same() -> None:
+    condition = SampleSpec("text", (12,), vocabulary=7)
+    spec = SampleSpec("image", (3, 8, 8), condition=condition)
+    read = SampleSpec.from_json(json.loads(json.dumps(spec.to_json())))
+    assert read == spec
+    assert read.condition == condition
+    assert str(read) == "image 3x8x8, condition text 12"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"classes": 3, "condition": SampleSpec("vector", (2,))},
+        {"condition": SampleSpec("vector", (2,), classes=3)},
+        {"condition": SampleSpec("vector", (2,), condition=SampleSpec("vector", (1,)))},
+        {"condition": "vector"},
+    ],
+    ids=["beside classes", "with classes", "with a condition", "not a spec"],
+)
+def test_a_condition_that_cannot_be_one_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="condition"):
+        SampleSpec("image", (1, 8, 8), **given)
 
 
 @pytest.mark.parametrize(

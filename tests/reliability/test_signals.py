@@ -23,8 +23,8 @@ from ganzoo.training.step import GanStep
 
 from .tiny import STEPS, TINY, differing, last_checkpoint, only_run
 
-TERM, INT, USR1 = signal.SIGTERM, signal.SIGINT, signal.SIGUSR1
-EXIT = {TERM: 143, INT: 130, USR1: 75}
+TERM, INT, USR1, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP
+EXIT = {TERM: 143, INT: 130, USR1: 75, HUP: 129}
 
 PHASES: dict[str, tuple[Any, str, int, int]] = {
     "training": (GanStep, "update", 3, 2),
@@ -99,6 +99,7 @@ def scores_of(run: Path) -> list[tuple[str, int, float]]:
     [
         *((phase, TERM) for phase in PHASES),
         ("training", INT),
+        ("training", HUP),
         ("scoring", USR1),
         ("reading the reference", USR1),
     ],
@@ -128,6 +129,17 @@ def test_a_signal_saves_a_checkpoint_prints_the_resume_command_and_loses_nothing
     assert RunDirectory(run).status() == "finished"
     assert differing(last_checkpoint(run), last_checkpoint(straight)) == []
     assert scores_of(run) == scores_of(straight)
+
+
+def test_a_hangup_that_nohup_ignores_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(HUP, signal.SIG_IGN)
+    try:
+        assert stopped_run(tmp_path, monkeypatch, "training", HUP) == 0
+        assert signal.getsignal(HUP) is signal.SIG_IGN
+    finally:
+        signal.signal(HUP, before)
 
 
 @pytest.mark.parametrize(

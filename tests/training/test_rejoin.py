@@ -5,6 +5,9 @@ import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import Barrier, Thread
+from time import sleep
+from typing import Any
 
 import pytest
 import torch
@@ -13,12 +16,14 @@ from safetensors.torch import load_file
 from ganzoo.cli import main
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, PluginError, RunLocked, UsageError
-from ganzoo.recipes.lock import read_lock
+from ganzoo.recipes.lock import read_lock, write_lock
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.training import rejoin
 from ganzoo.training.continuity import refuse_drift
 from ganzoo.training.launch import Options, prepare, resume
 from ganzoo.training.rejoin import start_or_resume
+from ganzoo.training.run_files import rewrite_lock
 
 SMALL = ["train.batch_size=8", "generator.width=8", "discriminator.width=8", "eval.extractor=null"]
 
@@ -180,3 +185,99 @@ def test_other_code_than_the_locks_is_named_with_the_command_that_disregards_it(
     with pytest.raises(PluginError, match=r"loss \(zoo/.*\): revision 99 is now 1") as caught:
         refuse_drift(lock, plan_of(2), "ganzoo run x")
     assert caught.value.hint == "ganzoo run x"
+
+
+def test_of_two_commands_at_once_one_makes_the_run_and_the_other_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, inside, made = Barrier(2), [], []
+    create = rejoin.create_run
+
+    def create_slowly(*arguments: Any) -> RunDirectory:
+        inside.append(1)
+        assert len(inside) == 1, "two processes create the run"
+        sleep(0.3)
+        return create(*arguments)
+
+    monkeypatch.setattr(rejoin, "create_run", create_slowly)
+    options = Options(runs_directory=tmp_path)
+    plan = plan_of(2)
+
+    def enter() -> None:
+        entered.wait()
+        made.append(rejoin._found_or_created(plan, options))
+
+    threads = [Thread(target=enter) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted((known is None, created is None) for known, created in made) == [
+        (False, True),
+        (True, False),
+    ]
+    assert len(RunDirectory.all(tmp_path)) == 1
+
+
+def test_a_resume_that_changes_nothing_writes_no_lock(run: RunDirectory) -> None:
+    before = run.lock_file.read_bytes(), run.lock_file.stat().st_ino
+    plan = plan_of(2)
+    rewrite_lock(run, plan)
+    assert (run.lock_file.read_bytes(), run.lock_file.stat().st_ino) == before
+
+
+def test_a_longer_budget_keeps_the_code_that_the_lock_records(run: RunDirectory) -> None:
+    lock = read_lock(run.lock_file)
+    lock["lock"]["torch"] = "1.0.0"
+    write_lock(run.lock_file, lock)
+    rewrite_lock(run, plan_of(4))
+    now = read_lock(run.lock_file)
+    assert (now["train"]["steps"], now["lock"]["torch"]) == (4, "1.0.0")
+
+
+LOCAL = """
+from pathlib import Path
+from ganzoo.api import hookimpl
+
+Path({canary!r}).touch()
+
+class Flat:
+    def discriminator(self, game):
+        return {{"gap": game.fake_logits.mean() - game.real_logits.mean()}}
+
+    def generator(self, game):
+        return {{"fake": -game.fake_logits.mean()}}
+
+@hookimpl
+def register_losses(register):
+    register("flat", "mine:Flat")
+"""
+
+
+def test_a_plugin_file_in_a_run_that_uses_none_is_not_executed(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    canary = tmp_path / "executed"
+    run.plugin_file.write_text(LOCAL.format(canary=str(canary)))
+    assert main(["sample", str(run.path), "-n", "2"]) == 0
+    assert main(["resume", str(run.path), "train.steps=3"]) == 0
+    assert not canary.exists()
+
+
+def test_a_plugin_file_that_is_not_the_runs_own_is_not_executed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary, mine = tmp_path / "executed", tmp_path / "mine.py"
+    mine.write_text(LOCAL.format(canary=str(canary)))
+    words = ["run", "gaussians-mlp", *SMALL, "eval.metrics=[]", "train.steps=2"]
+    words += ["loss=local/flat", "--plugin", str(mine), "--runs-dir", str(tmp_path / "runs")]
+    assert main(words) == 0
+    (run,) = RunDirectory.all(tmp_path / "runs")
+    assert main(["sample", str(run.path), "-n", "2"]) == 0
+    canary.unlink()
+    run.plugin_file.write_text(LOCAL.format(canary=str(canary)) + "\n# changed")
+    for verb in ("sample", "export", "score"):
+        capsys.readouterr()
+        assert main([verb, str(run.path)]) == 2
+        assert "is not the file that" in capsys.readouterr().err
+    assert not canary.exists()

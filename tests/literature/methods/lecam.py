@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import relu
 
-from ganzoo.api import Fraction, Game, NonNegativeFloat, Terms, hookimpl
+from ganzoo.api import Fraction, Game, Terms, hookimpl
 
 
 @hookimpl
@@ -18,14 +18,13 @@ def register_regularizers(register):
 
 
 class LeCam(nn.Module):
-    """lambda (E relu(D(x) - a_F)^2 + E relu(a_R - D(G(z)))^2).
+    """E relu(D(x) - a_F)^2 + E relu(a_R - D(G(z)))^2.
 
     a_R and a_F are exponential moving averages of D's real and generated logits.
     """
 
-    def __init__(self, *, lam: NonNegativeFloat = 0.3, decay: Fraction = 0.99) -> None:
+    def __init__(self, *, decay: Fraction = 0.99) -> None:
         super().__init__()
-        self.lam = lam
         self.decay = decay
         self.register_buffer("a_R", torch.zeros(()))
         self.register_buffer("a_F", torch.zeros(()))
@@ -33,7 +32,7 @@ class LeCam(nn.Module):
     def discriminator(self, game: Game) -> Terms:
         real = relu(game.real_logits - self.a_F).square().mean()
         fake = relu(self.a_R - game.fake_logits).square().mean()
-        return {"lecam": self.lam * (real + fake)}
+        return {"lecam": real + fake}
 
     def after_step(self, game: Game) -> None:
         if game.player == "discriminator":
