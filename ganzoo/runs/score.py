@@ -11,7 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
-from ganzoo.runs.records import content_hash, utc_now
+from ganzoo.runs.records import content_hash, to_json, utc_now
 
 _NAMES = {
     "metric_revision": "revision of the metric",
@@ -125,8 +125,17 @@ class Sampling:
     checkpoint_sha256: str | None = None
     labels: str | None = None
     """Distribution of the labels; None for an unconditional model."""
-    batch_norm: str = "eval"
-    truncation: float | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """The generator's sampling parameters that were set, such as ``{"truncation": 0.7}``."""
+    latent: str | None = None
+    """Distribution of z with its parameters, ``acme/truncated(threshold=1.0)``; None: as in
+    training."""
+
+    @property
+    def parameter_words(self) -> str | None:
+        """The sampling parameters that were set, ``truncation=0.7``; None: none was."""
+        words = [f"{name}={to_json(each).decode()}" for name, each in self.parameters.items()]
+        return ", ".join(sorted(words)) or None
 
 
 @dataclass(frozen=True)
