@@ -59,7 +59,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         first, *parts = z.split(self.part, 1)
-        x = self.first(first).view(len(z), -1, *self.base)
+        x = self.first(first).unflatten(1, (-1, *self.base))
         for block, part in zip(self.blocks, parts, strict=True):
             x = block(x, torch.cat([self.shared(y), part], 1))
         return torch.tanh(centred(self.image(relu(x)), self.size))

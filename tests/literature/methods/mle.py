@@ -44,7 +44,7 @@ class Generator(nn.Module):
         self.logits = nn.Linear(width, self.vocabulary)
 
     def forward(self, z, y=None, *, noise: Noise, temperature: PositiveFloat = 1.0) -> Tensor:
-        x, state, tokens = z.new_zeros(len(z), 1, self.vocabulary), None, []
+        x, state, tokens = z.new_zeros(z.shape[0], 1, self.vocabulary), None, []
         for u in noise.uniform("tokens", self.length, 1).split(1, 1):  # (B, 1, 1) for each token
             h, state = self.lstm(x, state)
             edges = softmax(self.logits(h) / temperature, -1).cumsum(-1)[..., :-1]

@@ -44,7 +44,7 @@ class Generator(nn.Module):
         self.logits = nn.Linear(width, self.vocabulary)
 
     def forward(self, z, y=None, *, noise: Noise, temperature: PositiveFloat = 1.0) -> Tensor:
-        x, state, tokens = z.new_zeros(len(z), 1, self.vocabulary), None, []
+        x, state, tokens = z.new_zeros(z.shape[0], 1, self.vocabulary), None, []
         for u in noise.uniform("tokens", self.length, 1).split(1, 1):  # (B, 1, 1) for each token
             h, state = self.lstm(x, state)
             edges = softmax(self.logits(h) / temperature, -1).cumsum(-1)[..., :-1]
@@ -82,9 +82,11 @@ class Reinforce(nn.Module):
 
     def generator(self, game: Game) -> Terms:
         log_p = game.generator_module.log_prob(game.fake, game.latents, game.fake_labels)
-        advantage = game.fake_logits.detach().sigmoid() - self.b
-        self.b.add_(game.mean(advantage.mean()), alpha=0.1)
-        return {"policy": -(advantage * log_p).mean()}
+        return {"policy": -((game.fake_logits.detach().sigmoid() - self.b) * log_p).mean()}
+
+    def after_step(self, game: Game) -> None:
+        if game.player == "generator":
+            self.b.lerp_(game.mean(game.fake_logits.sigmoid().mean()), 0.1)
 
 
 class Counting(list):

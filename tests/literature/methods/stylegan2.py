@@ -60,7 +60,7 @@ class Generator(nn.Module):
         return w[:, None].repeat(1, len(self.blocks), 1)  # (B, blocks, width)
 
     def from_styles(self, w: Tensor, *, noise: Noise) -> Tensor:
-        x, image = self.constant.expand(len(w), -1, -1, -1), 0
+        x, image = self.constant.expand(w.shape[0], -1, -1, -1), 0
         for index, block in enumerate(self.blocks):
             if index:
                 x, image = interpolate(x, scale_factor=2), interpolate(image, scale_factor=2)
