@@ -262,8 +262,9 @@ def test_the_conditions_of_the_rows_have_the_frequencies_of_the_table() -> None:
 def test_the_price_of_a_condition_is_its_cross_entropy() -> None:
     fake = torch.tensor([[0.3, 0.5, 0.25, 0.25, 0.9, 0.1]])
     condition = torch.tensor([[0.0, 1.0, 0.0, 0.0, 0.0]])
-    one_update = SimpleNamespace(fake=fake, fake_labels=condition)
-    terms = method("ctgan").Condition().generator(one_update)
+    ctgan = method("ctgan")
+    one_update = SimpleNamespace(fake=fake, fake_labels=condition, spec=ctgan.Skewed.spec)
+    terms = ctgan.Condition().generator(one_update)
     assert terms["condition"].item() == pytest.approx(math.log(4))
 
 

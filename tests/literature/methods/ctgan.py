@@ -1,14 +1,16 @@
 """CTGAN: training by sampling, so that G learns a table's rare categories too.
 
-Paper: arXiv:1907.00503, sections 4.3 and 4.4.
-Shows: `draw` of a data set, `spec.condition`, `noise` and a sampling parameter in `forward`.
+Paper: arXiv:1907.00503, section 4. Shows: `draw`, `spec.condition`, a sampling parameter.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softmax
 
-from ganzoo.api import Game, Noise, PositiveFloat, PositiveInt, SampleSpec, Terms, hookimpl
+from ganzoo.api import Game, Noise, PositiveFloat, SampleSpec, Terms, hookimpl
+
+COLUMNS = [1, 3, 2]  # a number, and the categories of two columns
+SPECS = [SampleSpec("vector", (6,), condition=SampleSpec("vector", (5,)))]
 
 
 @hookimpl
@@ -31,24 +33,27 @@ def register_datasets(register):
     register("skewed", "local:Skewed", modalities={"vector"}, splits=["train"])
 
 
+def layers(spec: SampleSpec, n: int, outputs: int) -> nn.Sequential:
+    if spec.condition is None:
+        raise ValueError("CTGAN needs data with a condition")
+    return nn.Sequential(nn.Linear(n + spec.condition.size, 32), nn.ReLU(), nn.Linear(32, outputs))
+
+
 class Generator(nn.Module):
-    """Columns of one value end in a tanh, columns of several categories in a Gumbel-softmax."""
+    """A tanh for the number, a Gumbel-softmax for each column of categories."""
 
     capabilities = frozenset({"conditional", "graph-safe"})
     latent_dim = 8
 
-    def __init__(self, spec: SampleSpec, *, columns: tuple[PositiveInt, ...] = (1, 3, 2)) -> None:
+    def __init__(self, spec: SampleSpec) -> None:
         super().__init__()
-        self.columns = columns
-        first = nn.Linear(self.latent_dim + spec.condition.size, 32)
-        self.layers = nn.Sequential(first, nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, spec.size))
+        self.layers = layers(spec, self.latent_dim, sum(COLUMNS))
 
     def forward(self, z, y=None, *, noise: Noise, temperature: PositiveFloat = 0.2) -> Tensor:
         logits = self.layers(torch.cat([z, y], 1))
-        uniform = noise.uniform("gumbel", logits.shape[1]).clamp(1e-7, 1 - 1e-7)
-        gumbel = (logits - (-uniform.log()).log()) / temperature
-        pairs = zip(*(each.split(self.columns, 1) for each in (logits, gumbel)), strict=True)
-        return torch.cat([x.tanh() if x.shape[1] == 1 else softmax(g, 1) for x, g in pairs], 1)
+        uniform = noise.uniform("gumbel", sum(COLUMNS)).clamp(1e-7, 1 - 1e-7)
+        _, *columns = (logits - (-uniform.log()).log()).split(COLUMNS, 1)
+        return torch.cat([logits[:, :1].tanh(), *(softmax(c / temperature, 1) for c in columns)], 1)
 
 
 class Discriminator(nn.Module):
@@ -58,40 +63,39 @@ class Discriminator(nn.Module):
 
     def __init__(self, spec: SampleSpec) -> None:
         super().__init__()
-        first = nn.Linear(spec.size + spec.condition.size, 32)
-        self.layers = nn.Sequential(first, nn.LeakyReLU(0.2), nn.Linear(32, 1))
+        self.layers = layers(spec, spec.size, 1)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return self.layers(torch.cat([x, y], 1))[:, 0]
 
 
 class Condition:
-    """Cross entropy of the condition under the categories that G gave the row, its last values."""
+    """Cross entropy of the condition under the categories that G gave the row."""
 
     def generator(self, game: Game) -> Terms:
-        y = game.fake_labels
-        found = game.fake[:, -y.shape[1] :].clamp(min=1e-20).log()
-        return {"condition": -(y * found).sum(1).mean()}
+        if game.spec.condition is None:
+            return {}
+        return {
+            "condition": -(game.fake_labels * game.fake[:, 1:].clamp(1e-20).log()).sum(1).mean()
+        }
 
 
 class Skewed(list):
-    """100 rows of a number and two categories: 80, 16 and 4 rows, and 80 and 20."""
+    """100 rows; 80, 16 and 4 have the categories of one column, 80 and 20 of the other."""
 
-    spec = SampleSpec("vector", (6,), condition=SampleSpec("vector", (5,)))
-    columns = torch.tensor([[1, 1, 1, 0, 0], [0, 0, 0, 1, 1]])
+    spec = SPECS[0]
 
     def __init__(self, split: str) -> None:
-        row = torch.arange(100)
-        first, second = (row >= 80).long() + (row >= 96), (row % 5 == 4).long()
-        self.categories = torch.cat([one_hot(first, 3), one_hot(second, 2)], 1).float()
-        self.edges = (self.columns * self.categories.sum(0).log1p()).cumsum(1)
+        row, column = torch.arange(100), torch.tensor([[1, 1, 1, 0, 0], [0, 0, 0, 1, 1]])
+        first = (row >= 80).long() + (row >= 96)
+        self.categories = torch.cat([one_hot(first), one_hot(row % 5 // 4)], 1).float()
+        self.edges = (column * self.categories.sum(0).log1p()).cumsum(1)
         rows = torch.cat([first[:, None] / 2 - 0.5, self.categories], 1)
-        super().__init__(zip(rows, self.categories * self.columns[row % 2], strict=True))
+        super().__init__(zip(rows, self.categories * column[row % 2], strict=True))
 
     def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor]:
-        """Draw a column, one of its categories by log(1 + count), and one of the rows with it."""
-        edges = self.edges[(2 * noise.uniform("column")).long()]  # (n, 5)
+        edges = self.edges[(2 * noise.uniform("column")).long()]  # a column, by log(1 + count):
         category = (noise.uniform("category", 1) * edges[:, -1:] >= edges).sum(1)
-        having = self.categories.T[category].cumsum(1)  # (n, 100)
-        index = (noise.uniform("row", 1) * having[:, -1:] >= having).sum(1)
-        return index, one_hot(category, 5).float()
+        having = self.categories.T[category].cumsum(1)  # (n, 100), and one of the rows with it
+        row = noise.uniform("row", 1) * having[:, -1:] >= having
+        return row.sum(1), one_hot(category, 5).float()

@@ -81,8 +81,9 @@ class Reinforce(nn.Module):
         return {"real": real.mean(), "fake": fake.mean()}
 
     def generator(self, game: Game) -> Terms:
+        r = game.fake_logits.detach().sigmoid().reshape(len(game.fake), -1).mean(1)
         log_p = game.generator_module.log_prob(game.fake, game.latents, game.fake_labels)
-        return {"policy": -((game.fake_logits.detach().sigmoid() - self.b) * log_p).mean()}
+        return {"policy": -((r - self.b) * log_p).mean()}
 
     def after_step(self, game: Game) -> None:
         if game.player == "generator":
