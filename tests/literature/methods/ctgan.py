@@ -75,9 +75,7 @@ class Condition:
     def generator(self, game: Game) -> Terms:
         if game.spec.condition is None:
             return {}
-        return {
-            "condition": -(game.fake_labels * game.fake[:, 1:].clamp(1e-20).log()).sum(1).mean()
-        }
+        return {"price": -(game.fake_labels * game.fake[:, 1:].clamp(1e-20).log()).sum(1).mean()}
 
 
 class Skewed(list):
@@ -94,8 +92,7 @@ class Skewed(list):
         super().__init__(zip(rows, self.categories * column[row % 2], strict=True))
 
     def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor]:
-        edges = self.edges[(2 * noise.uniform("column")).long()]  # a column, by log(1 + count):
-        category = (noise.uniform("category", 1) * edges[:, -1:] >= edges).sum(1)
-        having = self.categories.T[category].cumsum(1)  # (n, 100), and one of the rows with it
-        row = noise.uniform("row", 1) * having[:, -1:] >= having
-        return row.sum(1), one_hot(category, 5).float()
+        edges = self.edges[(2 * noise.uniform("column")).long()]  # of a column, by log(1 + count)
+        pick = (noise.uniform("category", 1) * edges[:, -1:] >= edges).sum(1)
+        having = self.categories.T[pick].cumsum(1)  # (n, 100): the rows with this category
+        return (noise.uniform("row", 1) * having[:, -1:] >= having).sum(1), one_hot(pick, 5).float()
