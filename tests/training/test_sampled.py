@@ -121,8 +121,35 @@ def test_another_law_of_z_is_used_at_sampling_only(tmp_path: Path) -> None:
     assert max(float(z.abs().max()) for z in seen) <= 0.5
 
 
+def test_a_learned_law_of_z_is_sampled_scored_and_exported_with_the_generator(
+    tmp_path: Path,
+) -> None:
+    given = {**OVERRIDES, "latent": "local/learned", "optimizers.both.lr": 0.1}
+    registry = Registry.with_local(PLUGIN)
+    run = ganzoo.run(
+        small_recipe(tmp_path), given, registry=registry, runs_directory=tmp_path / "runs"
+    )
+    final = next(s for s in run.scores if s.sampling and s.sampling.selected == "final")
+    assert run.score().value == final.value
+    latent: Any = run.sampler().latent
+    assert float(latent.mean.abs().min()) > 0
+    assert [path.name for path in run.export()] == [
+        "generator.safetensors",
+        "latent.safetensors",
+        "generator.json",
+    ]
+    folder = run.directory.export_directory
+    assert torch.equal(load_file(folder / "latent.safetensors")["mean"], latent.mean)
+    about = json.loads((folder / "generator.json").read_text())
+    assert about["latent"] == {"use": "local/learned", "dim": 8, "weights": "latent.safetensors"}
+    generator, drawn = (torch.export.load(path).module() for path in run.export("program"))
+    z = drawn(torch.zeros(5000))
+    torch.testing.assert_close(z.mean(0), latent.mean, atol=0.1, rtol=0)
+    assert generator(z[:3]).shape == (3, 1, 8, 8)
+
+
 def test_a_law_of_z_that_has_to_be_trained_cannot_replace_another(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"eval\.latent  local/learned learns, and only the"):
+    with pytest.raises(RecipeError, match=r"eval\.latent  local/learned has weights"):
         made(tmp_path, eval__latent="local/learned")
 
 
