@@ -265,7 +265,7 @@ def test_the_price_of_a_condition_is_its_cross_entropy() -> None:
     ctgan = method("ctgan")
     one_update = SimpleNamespace(fake=fake, fake_labels=condition, spec=ctgan.Skewed.spec)
     terms = ctgan.Condition().generator(one_update)
-    assert terms["price"].item() == pytest.approx(math.log(4))
+    assert terms["condition"].item() == pytest.approx(math.log(4))
 
 
 # --- MoCoGAN ---

@@ -73,9 +73,10 @@ class Condition:
     """Cross entropy of the condition under the categories that G gave the row."""
 
     def generator(self, game: Game) -> Terms:
-        if game.spec.condition is None:
+        y = game.fake_labels
+        if y is None or game.spec.condition is None:
             return {}
-        return {"price": -(game.fake_labels * game.fake[:, 1:].clamp(1e-20).log()).sum(1).mean()}
+        return {"condition": -(y * game.fake[:, 1:].clamp(1e-20).log()).sum(1).mean()}
 
 
 class Skewed(list):
