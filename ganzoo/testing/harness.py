@@ -15,7 +15,7 @@ from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import Case
-from ganzoo.testing.networks import labels_for
+from ganzoo.testing.inputs import labels_for
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
 from ganzoo.testing.probes import shape
 from ganzoo.testing.toys import (
@@ -116,7 +116,7 @@ class GameHarness:
         real = in_range(self.spec, self.setting.real + spread + 0.1 * noise)
         latents = self.latents(random)
         labels = labels_for(self.spec, BATCH, random) if self.setting.labelled else None
-        # Samples with the same condition are pairs; classes are drawn.
+        # A generated sample has the condition of its real one; classes are drawn.
         fake_labels = labels if labels is None or self.spec.condition else labels.flip(0)
         game = RecordingGame.of(
             player,
@@ -251,7 +251,7 @@ def _network(case: Case, kind: str, live: Any, setting: Setting) -> Any:
     needed = required(live, kind)
     if needed <= OFFERED[kind]:
         return None
-    for plan in _registered(case, kind, needed, {"conditional": setting.labelled}):
+    for plan in registered(case, kind, needed, {"conditional": setting.labelled}):
         with suppress(ValueError):  # refuses this spec
             network = plan.build(case.spec)
             if needed <= capabilities(network):
@@ -273,7 +273,7 @@ def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]
     if not needed and not given:
         return None, dimensions[0]
     if needed:
-        given += [*case.component.latents, *_registered(case, "latent", needed)]
+        given += [*case.component.latents, *registered(case, "latent", needed)]
     for plan in given:
         for dimension in dimensions:
             with suppress(ValueError), initialised_from(0, ("latent",)):
@@ -290,8 +290,8 @@ def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]
     raise NotChecked(f"{given[0].id} refuses a z of {numbers} numbers")
 
 
-def _registered(
-    case: Case, kind: str, needed: frozenset[str], defaults: Mapping[str, Any] = {}
+def registered(
+    case: Case, kind: str, needed: frozenset[str] = frozenset(), defaults: Mapping[str, Any] = {}
 ) -> Iterator[ComponentPlan]:
     """Yield the plugin's components of a kind that can have capabilities, with their defaults."""
     registry = case.component.registry
