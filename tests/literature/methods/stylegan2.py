@@ -74,7 +74,7 @@ class Generator(nn.Module):
             last = noise.uniform("last", 1, 1) * (len(self.blocks) - 1) / 0.9  # of the first style
             mixed = torch.arange(len(self.blocks), device=z.device)[:, None] > last
             w = torch.where(mixed, self.styles(noise.normal("mixed", self.latent_dim)), w)
-        return self.from_styles(self.w_mean.lerp(w, truncation), noise=noise)
+        return self.from_styles(self.w_mean.to(w).lerp(w, truncation), noise=noise)
 
     def prepare_sampling(self, draw) -> None:
         self.w_mean.copy_(self.styles(draw(4096).z)[:, 0].mean(0))
