@@ -77,10 +77,13 @@ def score_like(
     scorer.real.spec.kind.require_alike(path, samples, scorer.reference.samples)
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
+        dataset = run.plan.components["dataset",]
+        is_local = dataset.id.startswith("local/")
+        plugin = ["--plugin", str(run.path / "plugin.py")] if is_local else []
         raise DataError(
             f"{path} holds {len(samples)} samples, but {run.name} was scored with {wanted}; fewer "
             "can only be scored by themselves",
-            hint=command("score", path, "--against", *_as_words(run.plan.components["dataset",])),
+            hint=command("score", path, "--against", *_as_words(dataset), *plugin),
         )
     if len(samples) > wanted:
         tell(

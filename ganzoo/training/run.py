@@ -28,7 +28,13 @@ from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
 from ganzoo.sampling.settings import SamplingSettings
-from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
+from ganzoo.training.arguments import (
+    class_labels,
+    only_evaluation,
+    options_of,
+    sampling_overrides,
+    whole_number,
+)
 from ganzoo.training.checkpointing import newest_whole
 from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
@@ -139,13 +145,13 @@ class Run:
         self,
         checkpoint: str | int = "final",
         device: torch.device | str = "cpu",
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Overrides = (),
     ) -> Sampler:
         """Return a sampler over a checkpoint's generator, on a device.
 
         Args:
-            parameters: the generator's sampling parameters, such as ``{"truncation": 0.7}``; those
-                not given are as in ``eval.sampling`` of the recipe.
+            parameters: the generator's sampling parameters, ``{"truncation": 0.7}`` or
+                ``["truncation=0.7"]``; others are as in ``eval.sampling`` of the recipe.
 
         Raises:
             UsageError: a sampling parameter that the generator does not have, or a wrong value.
@@ -153,8 +159,7 @@ class Run:
         """
         recipe = self._recipe
         if parameters:
-            overrides = {f"eval.sampling.{name}": value for name, value in parameters.items()}
-            recipe = recipe_of(self.directory, overrides, self._registry)
+            recipe = recipe_of(self.directory, sampling_overrides(parameters), self._registry)
         return self._sampler(self.checkpoint(checkpoint), torch.device(device), recipe)[0]
 
     def _sampler(
@@ -177,7 +182,7 @@ class Run:
         *,
         seed: int = 0,
         labels: Sequence[int] | int | None = None,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Overrides = (),
         checkpoint: str | int = "final",
     ) -> Tensor:
         """Return samples in stored form: images uint8 (count, C, H, W).
