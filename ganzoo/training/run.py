@@ -291,17 +291,13 @@ class Run:
         processes = find_processes(expect_processes)
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
-        finished = self.status == "finished"
-        drawn, own = settings.eval, self._recipe.settings.eval
-        own_sampling = drawn.sampling == own.sampling and drawn.latent == own.latent
-        as_trained = finished and own_sampling and checkpoint in ("final", "best")
         sampler, sampling = self._sampler(chosen, processes.device, plan.recipe)
         record = sampling_record(
             settings,
             sampling,
             step=chosen.step,
             samples_seen=chosen.manifest["samples_seen"],
-            selected=str(checkpoint) if as_trained else "asked",
+            selected="asked",  # `final` and `best` are the scores that a run makes itself
             checkpoint=chosen,
         )
         score = Scorer.of(plan, processes).score_generator(
