@@ -61,7 +61,7 @@ class Generator(nn.Module):
             truncation: a sampling parameter, set by `eval.sampling` or `ganzoo sample --set`. It
                 scales z: below 1, samples are less varied and more typical.
         """
-        h = functional.relu(self.first(truncation * z)).unflatten(1, (-1, *self.base))
+        h = functional.relu(self.first(truncation * z)).view(z.shape[0], -1, *self.base)
         for index, doubling in enumerate(self.doublings):
             h = doubling(h)
             pixels = noise.normal(f"doubling{index}", 1, *h.shape[2:])  # (B, 1, H, W)
