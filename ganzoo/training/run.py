@@ -107,7 +107,10 @@ class Run:
 
     @property
     def generator(self) -> nn.Module:
-        """The final generator (its average, if there is one), in eval mode, on the CPU."""
+        """The final generator (its average, if there is one), in eval mode, on the CPU.
+
+        One with `prepare_sampling` is prepared. `sampler` passes the noise that `forward` takes.
+        """
         return self.sampler().generator
 
     def checkpoint(self, which: str | int = "final") -> Checkpoint:
