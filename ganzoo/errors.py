@@ -133,7 +133,7 @@ class BrokenPlugin(GanzooError):
 
 
 class Diverged(GanzooError):
-    """A loss, gradient or weight is not finite, and the recipe says to stop."""
+    """A loss, gradient, weight or generated sample is not finite; training or scoring ends."""
 
     exit_code = 3
 
