@@ -162,6 +162,7 @@ def run(tmp_path: Path) -> int:
         ("return {", "return {1} or {", "preview of modality 'acme/signs' gives set, not bytes"),
         ('{".png"', '{".bmp"', "gives {'.bmp': 'bytes'}, not bytes by ending"),
         ("file.getvalue()", "file.value()", "(ganzoo_acme/parts.py, line 24)"),
+        ("file = BytesIO()", "raise OSError('no ink')", "failed in preview: OSError: no ink ("),
     ],
 )
 def test_a_mistake_in_a_modality_is_one_line(
