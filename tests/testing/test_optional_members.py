@@ -382,7 +382,9 @@ class PackedInThrees(Packed):
 
 
 class ByTime(Discriminator):
-    """Diffusion-GAN (Wang et al. 2023, arXiv:2206.02262): is told the time step of its samples."""
+    """Diffusion-GAN (Wang et al. 2023, arXiv:2206.02262): gets the time step of its samples."""
+
+    capabilities = frozenset({"features", "augmentation-aware"})
 
     def __init__(self, spec: SampleSpec) -> None:
         super().__init__(spec)
@@ -591,3 +593,186 @@ def test_a_latent_that_learns_without_a_fault_passes(judge) -> None:
     exempt = {name for name, outcome in outcomes.items() if outcome == "exempt"}
     assert exempt == {"lazy-import", "average-patterns"}
     assert set(outcomes.values()) == {"passed", "exempt"}
+
+
+# --- conditions ----------------------------------------------------------------------------------
+
+OUTLINES = SampleSpec("image", (1, 4, 4), condition=SampleSpec("image", (2, 3, 3)))
+
+
+class Translator(nn.Module):
+    """G of a condition, which it needs; nothing is wrong with it."""
+
+    latent_dim = 4
+    capabilities = frozenset({"conditional"})
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__()
+        if spec.condition is None:
+            raise ValueError("needs a condition")
+        self.spec = spec
+        self.layer = nn.Linear(self.latent_dim + spec.condition.size, spec.size)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        return self.layer(torch.cat([z, self.seen(y)], 1)).tanh().view(-1, *self.spec.model_shape)
+
+    def seen(self, y: Tensor) -> Tensor:
+        assert y.shape[1:] == (2, 3, 3)
+        return y.flatten(1)
+
+
+class BlindTranslator(Translator):
+    def seen(self, y: Tensor) -> Tensor:
+        return torch.zeros_like(super().seen(y))
+
+
+class PairCritic(nn.Module):
+    """D of pairs; nothing is wrong with it."""
+
+    capabilities = frozenset({"conditional"})
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__()
+        if spec.condition is None:
+            raise ValueError("needs a condition")
+        self.layer = nn.Linear(spec.size + spec.condition.size, 1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.layer(torch.cat([x.flatten(1), y.flatten(1)], 1))[:, 0]
+
+
+class Pairs:
+    """L1 between pairs: Isola et al. 2017, arXiv:1611.07004; fails where samples are no pairs."""
+
+    capabilities = frozenset({"conditional"})
+
+    def generator(self, game: Any) -> Any:
+        if not torch.equal(game.labels, game.fake_labels):
+            raise ValueError("no pairs")
+        assert game.labels.shape == (len(game.real), 2, 3, 3)
+        return {"l1": (game.fake - game.real).abs().mean()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "factory"), [("generator", Translator), ("discriminator", PairCritic)]
+)
+def test_networks_of_a_condition_pass_with_a_given_spec_that_has_one(
+    judge, failed, kind: str, factory: Any
+) -> None:
+    assert failed(kind, factory, **IMAGES, **CAN) == {"builds"}
+    judged = judge(kind, factory, specs=[OUTLINES], **IMAGES, **CAN)
+    assert {each.outcome for each in judged.values()} == {"passed", "exempt"}
+    assert judged["labels-matter"].outcome == "passed"
+
+
+def test_a_network_that_ignores_its_condition_fails(judge) -> None:
+    judged = judge("generator", BlindTranslator, specs=[OUTLINES], **IMAGES, **CAN)
+    assert "different outputs for different conditions" in judged["labels-matter"].message
+
+
+def test_games_over_data_with_conditions_have_pairs(judge) -> None:
+    judged = judge("regularizer", Pairs, specs=[OUTLINES], **IMAGES, **CAN)
+    assert "expected no error, got ValueError: no pairs" in judged["plays"].message  # of classes
+    assert judged["plays"].message.startswith("defaults: ")
+
+
+# --- what losses and regularizers require --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("requires", "words"),
+    [
+        ({"critic": {"features"}}, "expected roles among discriminator, generator, latent, got"),
+        ({"generater": {"styles"}}, "got 'generater' - did you mean 'generator'?"),
+        ({"latent": "acme/code"}, "expected a set of words, got 'acme/code'"),
+        ({"style"}, "got 'style' - did you mean 'styles'?"),
+        ("features", "expected a set of words, got 'features'"),
+    ],
+)
+def test_requirements_that_name_nothing_fail_with_a_suggestion(
+    judge, requires: Any, words: str
+) -> None:
+    class Needy:
+        def discriminator(self, game: Any) -> Any:
+            return {"real": game.real_logits.mean()}
+
+    Needy.requires = requires  # type: ignore[attr-defined]
+    judged = judge("regularizer", Needy)
+    assert words in judged["requires"].message
+    assert judged["plays"].outcome == "skipped"
+
+
+class PathLength(nn.Module):
+    """Steps in style space; needs G to have styles."""
+
+    requires: Any = {"generator": {"styles"}}
+
+    def generator(self, game: Any) -> Any:
+        w = game.generator_module.styles(game.latents, game.fake_labels)
+        x = game.generator_module.from_styles(w, noise=game)
+        (gradient,) = torch.autograd.grad(x.sum(), w, create_graph=True)
+        return {"length": gradient.square().mean()}
+
+
+class LikelyOnes:
+    """REINFORCE without a baseline; needs log_prob of G."""
+
+    requires: Any = {"generator": {"score-function"}}
+
+    def generator(self, game: Any) -> Any:
+        own = game.generator_module.log_prob(game.fake, game.latents, game.fake_labels)
+        rewards = game.fake_logits.detach().reshape(len(own), -1).mean(1)
+        return {"policy": -(rewards * own).mean()}
+
+
+def test_a_regularizer_of_styles_is_played_with_a_generator_that_has_them(judge) -> None:
+    judged = judge("regularizer", PathLength, **IMAGES)
+    assert {each.outcome for each in judged.values()} == {"passed", "exempt"}
+    assert judged["reaches-player"].outcome == "passed"
+
+
+def test_a_regularizer_of_log_prob_is_played_with_the_generator_of_its_plugin(judge) -> None:
+    assert judge("regularizer", LikelyOnes, **TEXT)["plays"].message == (
+        "requires a generator with score-function, and local registers none"
+    )
+    judged = judge("regularizer", LikelyOnes, others={"policy": ("generator", Policy)}, **TEXT)
+    assert {each.outcome for each in judged.values()} == {"passed", "exempt"}
+    assert judged["reaches-player"].outcome == "passed"
+
+
+class PairsOfThree(Packed):
+    capabilities = frozenset({"local/packs"})
+    batch_multiple = 3
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__(spec)
+        self.capabilities = PairsOfThree.capabilities
+        self.hidden = nn.Linear(3 * spec.size, 6)
+
+    def packed(self, x: Tensor) -> Tensor:
+        return x.reshape(-1, 3 * x.shape[1])
+
+
+class OfPacks:
+    requires: Any = {"discriminator": {"local/packs"}}
+
+    def discriminator(self, game: Any) -> Any:
+        assert len(game.real) % 3 == 0
+        assert len(game.real_logits) == len(game.real) / 3
+        return {"packs": game.real_logits.square().mean()}
+
+
+class OfTimes(OfPacks):
+    requires: Any = {"discriminator": {"augmentation-aware"}}
+
+    def discriminator(self, game: Any) -> Any:
+        return {"times": game.real_logits.square().mean()}
+
+
+@pytest.mark.parametrize(("factory", "critic"), [(OfPacks, PairsOfThree), (OfTimes, ByTime)])
+def test_a_game_with_a_discriminator_of_the_plugin_has_the_batches_and_arguments_that_it_takes(
+    judge, factory: Any, critic: Any
+) -> None:
+    others = {"critic": ("discriminator", critic)}
+    judged = judge("regularizer", factory, others=others, **IMAGES)
+    assert {each.outcome for each in judged.values()} == {"passed", "exempt"}
