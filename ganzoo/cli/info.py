@@ -70,15 +70,19 @@ def descriptions(registry: Registry, name: str, kind: str | None) -> list[dict[s
 
 def _component(registry: Registry, registration: Registration) -> dict[str, Any]:
     from ganzoo.cli.list import described
+    from ganzoo.components.sampling_parameters import sampling_rows
     from ganzoo.components.signature import parameter_model, parameter_rows
 
     factory = registry.resolve(registration)
     model = parameter_model(registration.kind, registration.id, factory)
-    return described(registration) | {
+    about = described(registration) | {
         "documentation": cleandoc(factory.__doc__ or ""),
         "parameters": parameter_rows(registration, factory),
         "schema": model.model_json_schema(),
     }
+    if registration.kind == "generator":
+        about["sampling_parameters"] = sampling_rows(registration.id, factory)
+    return about
 
 
 def _recipe(
@@ -142,6 +146,13 @@ def show_component(about: Mapping[str, Any]) -> None:
         emit_table(Table(("parameter", "type", "default"), lines))
     else:
         click.echo("no parameters")
+    if about.get("sampling_parameters"):
+        lines = [tuple(each.values()) for each in about["sampling_parameters"]]
+        click.echo()
+        emit_table(Table(("sampling parameter", "type", "default"), lines))
+        click.echo(
+            "\nset by eval.sampling in a recipe, and by `ganzoo sample RUN --set NAME=VALUE`"
+        )
 
 
 def show_recipe(about: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -28,6 +30,13 @@ from ganzoo.cli import options
 )
 @click.option("--label", "labels", multiple=True, help="Class, by number or name; repeat to cycle.")
 @click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Sampling parameter of the generator, such as truncation=0.7; repeat for more.",
+)
+@click.option(
     "--interpolate",
     type=click.IntRange(min=2),
     metavar="STEPS",
@@ -46,6 +55,7 @@ def sample(
     count: int,
     seed: int,
     labels: tuple[str, ...],
+    parameters: tuple[str, ...],
     interpolate: int | None,
     out: Path | None,
     checkpoint: str,
@@ -56,6 +66,9 @@ def sample(
     The suffix of --out selects the format: .npz for all data; a picture of the grid and .zip for
     images; .webp and .gif for video; .wav for audio; .txt and .jsonl for text; .csv for tables and
     vectors. Without --out the file goes into the run's samples/. Its path is printed.
+
+    `ganzoo info` lists the sampling parameters of a generator; without --set they have the values
+    of eval.sampling in the run's recipe.
     """
     from ganzoo.sampling.files import require_format, write_samples
     from ganzoo.training.run import load
@@ -70,13 +83,15 @@ def sample(
         run.checkpoint(which)
         require_format(out, run.spec)
     cycle = class_numbers(labels, run.spec.class_names)
+    chosen = options.sampling_parameters(parameters)
     if interpolate:
-        samples = run.sampler(which).interpolate(count, interpolate, seed=seed)
+        sampler = run.sampler(which, parameters=chosen)
+        samples = sampler.interpolate(count, interpolate, seed=seed)
     else:
         classes = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
-        samples = run.sample(count, seed=seed, labels=classes, checkpoint=which)
+        samples = run.sample(count, seed=seed, labels=classes, parameters=chosen, checkpoint=which)
     suffix = run.spec.kind.formats(run.spec)[0]
-    name = default_name(str(which), seed, count, cycle, interpolate, suffix)
+    name = default_name(str(which), seed, count, cycle, interpolate, suffix, parameters)
     target = out or run.directory.samples_directory / name
     click.echo(str(write_samples(target, run.spec, samples, interpolate)))
 
@@ -108,9 +123,11 @@ def default_name(
     labels: tuple[int, ...],
     interpolate: int | None,
     suffix: str,
+    parameters: Sequence[str] = (),
 ) -> str:
     """Return a file name that no other request has, except for very long lists of labels."""
     parts = ["interpolation" if interpolate else "sample", checkpoint, f"seed{seed}", f"n{count}"]
     parts += [f"steps{interpolate}"] if interpolate else []
     parts += ["label" + ".".join(map(str, labels))[:100]] if labels else []
+    parts += [quote(word, safe="=")[:100] for word in parameters]
     return "-".join(parts) + suffix

@@ -65,12 +65,7 @@ def plan_component(
     for name in path_parameters(model):
         if isinstance(given.get(name), str):
             given[name] = str(directory_of(name) / Path(given[name]).expanduser())
-    try:
-        checked = model.model_validate_json(json.dumps(given), strict=True)
-    except ValidationError as error:
-        raise WrongParameters(
-            [_wrong_parameter(*each, names) for each in readable_errors(error.errors(), given)]
-        ) from error
+    checked = validated(model, given)
     return ComponentPlan(
         slot,
         registration,
@@ -80,6 +75,21 @@ def plan_component(
         place or Problem(COMMAND_LINE, *NOWHERE, ".".join(slot), ""),
         _defaults(model, given),
     )
+
+
+def validated(model: type[BaseModel], given: Mapping[str, Any]) -> BaseModel:
+    """Return parameters as their model, validated in strict JSON mode.
+
+    Raises:
+        WrongParameters: a parameter is unknown or has the wrong type.
+    """
+    try:
+        return model.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        names = parameter_names(model)
+        raise WrongParameters(
+            [_wrong_parameter(*each, names) for each in readable_errors(error.errors(), given)]
+        ) from error
 
 
 def _defaults(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ components from a plan.
 from __future__ import annotations
 
 import ast
+import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -190,6 +192,14 @@ def source_sha256(target: str) -> str | None:
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         return None
     return sha256(Path(spec.origin).read_bytes()).hexdigest()
+
+
+def module_code_sha256(factory: Callable[..., Any]) -> str | None:
+    """Return the `code_sha256` of the module of a factory; None if it has no Python source."""
+    try:
+        return code_sha256(inspect.getsource(sys.modules[factory.__module__]).encode())
+    except (OSError, TypeError, KeyError, SyntaxError):
+        return None
 
 
 def code_sha256(source: bytes) -> str:

@@ -9,7 +9,7 @@ a float, and ``1.0`` is not an integer.
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -52,7 +52,7 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
     """
     parameters = _signature(factory).parameters.values()
     hints = _hints(id, factory)
-    fields: dict[str, Any] = {}
+    own: list[inspect.Parameter] = []
     positional = 0
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -64,17 +64,27 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
         elif parameter.name not in hints:
             raise _misuse(f"{id} has a parameter {parameter.name!r} without a type")
         else:
-            default = ... if parameter.default is parameter.empty else parameter.default
-            # The alias keeps names that pydantic reserves, such as `copy`, usable as parameters.
-            field = Field(default, alias=parameter.name)
-            fields[f"p_{parameter.name}"] = (hints[parameter.name], field)
+            own.append(parameter)
     if positional != ENGINE_ARGUMENTS[kind]:
         raise _misuse(
             f"{id} takes {positional} positional arguments; {with_article(kind)} is given "
             f"{ENGINE_ARGUMENTS[kind]}, and its parameters must be keyword-only (after a `*`)"
         )
+    return model_of(f"parameters of {id}", own, hints)
+
+
+def model_of(
+    title: str, parameters: Iterable[inspect.Parameter], hints: Mapping[str, Any]
+) -> type[BaseModel]:
+    """Return the pydantic model of keyword arguments; `hints` are their types by name."""
+    fields: dict[str, Any] = {}
+    for parameter in parameters:
+        default = ... if parameter.default is parameter.empty else parameter.default
+        # The alias keeps names that pydantic reserves, such as `copy`, usable as parameters.
+        field = Field(default, alias=parameter.name)
+        fields[f"p_{parameter.name}"] = (hints[parameter.name], field)
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
-    return create_model(f"parameters of {id}", __config__=config, **fields)
+    return create_model(title, __config__=config, **fields)
 
 
 def _misuse(message: str) -> PluginError:
@@ -133,7 +143,11 @@ def parameter_rows(registration: Registration, factory: Callable[..., Any]) -> l
     Raises:
         PluginError: the signature breaks the contract.
     """
-    model = parameter_model(registration.kind, registration.id, factory)
+    return rows_of(parameter_model(registration.kind, registration.id, factory))
+
+
+def rows_of(model: type[BaseModel]) -> list[dict[str, str]]:
+    """Return name, type with bounds, and default of each parameter of a model, as text."""
     rows = []
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else json.dumps(field.default, default=str)

@@ -14,7 +14,7 @@ from ganzoo.runs.score import Protocol, Score
 
 SIGNIFICANCE = 0.05
 
-SAMPLING_FIELDS = ("weights", "step", "samples_seen", "labels", "truncation", "batch_norm", "seed")
+SAMPLING_FIELDS = ("weights", "step", "samples_seen", "labels", "parameters", "latent", "seed")
 """Fields of the sampling that become a column if they differ between the rows."""
 
 
@@ -169,7 +169,8 @@ def _row(name: str, experiment: str, seeds: Sequence[Entry], protocol: Protocol)
 
 def _distinct(scores: Iterable[Score], field: str) -> tuple[Any, ...]:
     drawn = [score.sampling for score in scores if score.sampling]
-    return tuple(dict.fromkeys(getattr(each, field) for each in drawn))
+    value = "parameter_words" if field == "parameters" else field
+    return tuple(dict.fromkeys(getattr(each, value) for each in drawn))
 
 
 def _mean_metrics(scores: Sequence[Score]) -> dict[str, float]:

@@ -32,7 +32,7 @@ TOO_DEEP = "is nested too deeply"
 
 T = TypeVar("T")
 
-_TYPES: Mapping[str, tuple[type, ...]] = {
+TYPES: Mapping[str, tuple[type, ...]] = {
     "attempt": (int,),
     "created": (str,),
     "error": (str,),
@@ -183,7 +183,7 @@ def check_record(record: Any) -> None:
     if not isinstance(record, dict):
         raise ValueError("is not a mapping")
     _check_value(record, DEEPEST)
-    for key, types in _TYPES.items():
+    for key, types in TYPES.items():
         if key in record and type(record[key]) not in types:
             raise ValueError(f"gives {key} as {type(record[key]).__name__}")
 

@@ -11,7 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
-from ganzoo.runs.records import content_hash, utc_now
+from ganzoo.runs.records import content_hash, to_json, utc_now
 
 _NAMES = {
     "metric_revision": "revision of the metric",
@@ -20,7 +20,8 @@ _NAMES = {
     "input_rule": "input of the extractor",
     "extractor_dtype": "dtype of the extractor",
     "reference_sha256": "content of the reference",
-    "preparation": "preparation of the reference",
+    "extractor_parameters": "parameters of the extractor",
+    "extractor_code_sha256": "code of the extractor",
 }
 
 T = TypeVar("T")
@@ -46,22 +47,34 @@ class Protocol:
     """Hash of the stored samples, independent of their order."""
     split: str
     n_real: int
-    preparation: str = ""
-    """The data set's parameters, in words."""
+    preparation: str = field(default="", compare=False)
+    """The data set's parameters, in words. It decides nothing: the content has its hash."""
     metric: str = "frechet"
     metric_revision: int = 1
+    extractor_parameters: str = ""
+    """Parameters of the extractor that have no default or are not at it, in words."""
+    extractor_code_sha256: str | None = None
+    """Hash of the code of an extractor without weights; None with weights, which have their own."""
 
     @cached_property
     def id(self) -> str:
         """Hash of the protocol, 12 hex digits."""
-        return content_hash({part.name: getattr(self, part.name) for part in fields(self)})[:12]
+        return content_hash(self._decisive())[:12]
 
     @property
     def reference_key(self) -> str:
         """Hash of all fields but `n_fake`, 32 hex digits; key of cached reference statistics."""
-        content = asdict(self)
-        del content["n_fake"]
-        return content_hash(content)[:32]
+        return content_hash(self._decisive("n_fake"))[:32]
+
+    def _decisive(self, *without: str) -> dict[str, Any]:
+        """Return the fields that decide a value, without those that later versions have added."""
+        added = {"extractor_parameters": "", "extractor_code_sha256": None}
+        return {
+            part.name: value
+            for part in fields(self)
+            if part.compare and part.name not in without
+            if (value := getattr(self, part.name)) != added.get(part.name, MISSING)
+        }
 
     @property
     def distance_name(self) -> str:
@@ -82,7 +95,8 @@ class Protocol:
         return [
             f"{_NAMES.get(part.name, part.name)}: {_short(mine)} / {_short(theirs)}"
             for part in fields(self)
-            if (mine := getattr(self, part.name)) != (theirs := getattr(other, part.name))
+            if part.compare
+            and (mine := getattr(self, part.name)) != (theirs := getattr(other, part.name))
         ]
 
     @classmethod
@@ -111,8 +125,17 @@ class Sampling:
     checkpoint_sha256: str | None = None
     labels: str | None = None
     """Distribution of the labels; None for an unconditional model."""
-    batch_norm: str = "eval"
-    truncation: float | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """The generator's sampling parameters that were set, such as ``{"truncation": 0.7}``."""
+    latent: str | None = None
+    """Distribution of z with its parameters, ``acme/truncated(threshold=1.0)``; None: as in
+    training."""
+
+    @property
+    def parameter_words(self) -> str | None:
+        """The sampling parameters that were set, ``truncation=0.7``; None: none was."""
+        words = [f"{name}={to_json(each).decode()}" for name, each in self.parameters.items()]
+        return ", ".join(sorted(words)) or None
 
 
 @dataclass(frozen=True)
@@ -171,15 +194,15 @@ class Score:
         if not math.isfinite(value) or value < 0:
             raise ValueError(f"a score needs a finite value, not {value!r}")
         numbers = dict(data.get("metrics", {})).items()
-        parts = {
+        parts: dict[str, Any] = {
             "value": value,
             "protocol": Protocol.from_dict(protocol),
             "sampling": _from_dict(Sampling, sampling) if sampling else None,
             "metrics": {name: math.nan if v is None else _number(v, name) for name, v in numbers},
             "statistics": _from_dict(Statistics, statistics) if statistics else None,
         }
-        # Of the protocol as it was written: a later version may give it more fields.
-        if "protocol_id" in data and data["protocol_id"] != content_hash(protocol)[:12]:
+        later = protocol.keys() - {part.name for part in fields(Protocol)}
+        if not later and data.get("protocol_id", parts["protocol"].id) != parts["protocol"].id:
             raise ValueError(f"protocol_id {data['protocol_id']!r} is not that of the protocol")
         return _from_dict(cls, {**data, **parts})
 

@@ -11,11 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import SampleSpec
+from ganzoo.components.build import takes
+from ganzoo.components.sampling_parameters import sampling_model
+from ganzoo.components.signature import rows_of
 from ganzoo.components.weights import write_network
 from ganzoo.errors import PluginError
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.files import unwritable
+from ganzoo.sampling.sampler import Sampler
 
 FORMS = ("safetensors", "program")
 """Formats of `ganzoo export`."""
@@ -24,22 +27,27 @@ ELSEWHERE = "--out DIRECTORY"
 
 
 def description(
-    lock: Mapping[str, Any], spec: SampleSpec, checkpoint: Checkpoint, latents: Tensor
+    lock: Mapping[str, Any], checkpoint: Checkpoint, sampler: Sampler, recorded: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the description of a generator's weights: its code, step, inputs and outputs.
 
     Args:
         lock: the run's ``recipe.lock.yaml``.
-        latents: a batch of them, (B, latent_dim).
+        recorded: the sampling parameters and the law of z at sampling.
     """
+    generator = sampler.generator
+    model = sampling_model(lock["generator"]["use"], generator.forward)
     return {
         "step": checkpoint.step,
         "checkpoint_sha256": checkpoint.sha256,
         "generator": lock["generator"],
         "code": lock["lock"]["components"]["generator"],
-        "spec": spec.to_json(),
-        "latent": {**lock["latent"], "dim": latents.shape[1]},
+        "spec": sampler.spec.to_json(),
+        "latent": {**lock["latent"], "dim": generator.latent_dim},
         "conditional": lock["conditional"],
+        "noise": takes(generator, "noise"),
+        "prepared": hasattr(generator, "prepare_sampling"),
+        "sampling": {**recorded, "available": rows_of(model)},
     }
 
 

@@ -9,17 +9,18 @@ batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Dataset, Latent, Noise, SampleSpec
+from ganzoo.components.build import takes
 from ganzoo.components.data import conditions_at, draw, labels_of
-from ganzoo.components.sampling_parameters import takes_noise
 from ganzoo.nn import decode, encode
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
@@ -37,8 +38,10 @@ class Sampler:
     """A generator in eval mode, with the distributions of its inputs. It runs in float32.
 
     Labels are int64 (B,), or conditions in stored form, which G gets in model form.
+    `ganzoo.sampling.settings` makes the sampler that a recipe asks for.
 
     Args:
+        parameters: the sampling parameters that are set, as `forward` receives them.
         watch: called before every batch of `batches`; may raise to end the work.
     """
 
@@ -47,6 +50,7 @@ class Sampler:
     latent: Latent
     label_sampler: LabelSampler | ConditionSampler | None = None
     device: torch.device = CPU
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     watch: Callable[[], None] = no_op
 
     def inputs(
@@ -54,11 +58,15 @@ class Sampler:
     ) -> tuple[Tensor, Tensor | None]:
         """Return the latents and the labels of the samples with indices `rows`."""
         noise = self._streams(rows, seed)
-        latents = noise.draw("latents", self.latent.sample)
         if labels is not None:
             chosen = torch.arange(rows.first, rows.first + rows.count) % len(labels)
-            return latents, labels[chosen].to(self.device)
-        return latents, self.label_sampler.draw(noise) if self.label_sampler else None
+            return self.latents(noise), labels[chosen].to(self.device)
+        return self.latents(noise), self.label_sampler.draw(noise) if self.label_sampler else None
+
+    @torch.no_grad()
+    def latents(self, noise: BatchNoise) -> Tensor:
+        """Return latents (B, latent_dim) for a batch, without the graph of a latent that learns."""
+        return noise.draw("latents", self.latent.sample)
 
     def batches(
         self,
@@ -80,7 +88,7 @@ class Sampler:
                 self.watch()
                 rows = Rows(first, min(size, count - first))
                 latents, asked = self.inputs(rows, seed, labels)
-                with self._sampling(seed, number):
+                with self.in_eval_mode(seed, number):
                     samples = self._forward(latents, asked, self.noise(rows, seed))
                 yield decode(self.spec, samples), asked
 
@@ -91,7 +99,7 @@ class Sampler:
 
     def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
         """Return G(latents, labels) in model form; row i has the noise of sample i of `seed`."""
-        with self._sampling(seed, 0):
+        with self.in_eval_mode(seed):
             return self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed))
 
     def interpolate(self, count: int, steps: int, *, seed: int = 0) -> Tensor:
@@ -106,7 +114,7 @@ class Sampler:
         walks = torch.stack([spherical(start, end, float(t)) for t in along], dim=1)
         asked = None if labels is None else labels[:count].repeat_interleave(steps, 0)
         noise = RepeatedNoise(self.noise(Rows(0, count), seed), steps)
-        with self._sampling(seed, 0):
+        with self.in_eval_mode(seed):
             return decode(self.spec, self._forward(walks.flatten(0, 1), asked, noise)).cpu()
 
     def noise(self, rows: Rows, seed: int) -> BatchNoise:
@@ -122,13 +130,14 @@ class Sampler:
         return labels if labels is None or condition is None else encode(condition, labels)
 
     def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
-        given = {"noise": noise} if takes_noise(self.generator) else {}
-        samples: Tensor = self.generator(latents, self.model_form(labels), **given)
+        given = {"noise": noise} if takes(self.generator, "noise") else {}
+        y = self.model_form(labels)
+        samples: Tensor = self.generator(latents, y, **given, **self.parameters)
         return samples
 
     @contextmanager
-    def _sampling(self, seed: int, block: int) -> Iterator[None]:
-        """Sample inside: in eval mode, without gradients, with a seed of torch's default generator.
+    def in_eval_mode(self, seed: int, block: int = 0) -> Iterator[None]:
+        """Put G in eval mode, without gradients, and seed torch's default generator, inside.
 
         Everything is restored afterwards.
         """

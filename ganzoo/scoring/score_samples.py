@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
-from ganzoo.api import Extractor, Metric, Registration, SampleSpec
+from ganzoo.api import Extractor, Metric, SampleSpec
+from ganzoo.components.plan import ComponentPlan, module_code_sha256
 from ganzoo.moments import BLOCK, REVISION, Moments
 from ganzoo.runs.score import Protocol, Statistics
 from ganzoo.scoring import collectives
@@ -38,6 +40,28 @@ if TYPE_CHECKING:
     from ganzoo.scoring.frechet import FrechetDistance
 
 
+class ExtractorIdentity(NamedTuple):
+    """What decides an extractor's features, apart from its weights."""
+
+    id: str
+    revision: int
+    parameters: str = ""
+    """Those that are not at their defaults, in words."""
+    code_sha256: str | None = None
+    """Hash of its module's code, see `ganzoo.components.plan.code_sha256`."""
+
+    @classmethod
+    def of(cls, plan: ComponentPlan) -> Self:
+        """Return the identity of a planned extractor. A path counts by the weights behind it."""
+        words = ", ".join(
+            f"{name}={plan.plain[name]}"
+            for name, value in sorted(plan.parameters.items())
+            if not isinstance(value, Path) and plan.plain[name] != plan.defaults.get(name, ...)
+        )
+        registration = plan.registration
+        return cls(registration.id, registration.revision, words, module_code_sha256(plan.factory))
+
+
 class SampleScore(NamedTuple):
     """Result of `score_samples`."""
 
@@ -53,7 +77,7 @@ def score_samples(
     fake: Iterable[tuple[Tensor, Tensor | None]],
     real: RealData,
     extractor: Extractor,
-    registration: Registration,
+    identity: ExtractorIdentity,
     metrics: Mapping[str, Metric],
     spec: SampleSpec,
     device: torch.device,
@@ -73,7 +97,7 @@ def score_samples(
     Args:
         fake: batches of (samples in stored form (B, *spec.shape), labels asked for or None).
         extractor: on `device`.
-        registration: of the extractor.
+        identity: of the extractor, for the protocol.
         metrics: by id.
         batch_size: largest batch of the extractor.
         generator: of the samples, for metrics that draw more of them.
@@ -87,7 +111,7 @@ def score_samples(
         GanzooError: another rank failed.
     """
     extraction = Extraction(extractor, spec, device, batch_size, watch)
-    protocol = _protocol(real, extractor, registration, spec)
+    protocol = _protocol(real, extractor, identity, spec)
     known = _known(cache, protocol.reference_key, device)
     recorded = RecordedBatches(fake, spec, keep=bool(metrics))
     with collectives.fail_together(device):
@@ -207,13 +231,16 @@ def _of_float64(device: torch.device) -> torch.device:
 
 
 def _protocol(
-    real: RealData, extractor: Extractor, registration: Registration, spec: SampleSpec
+    real: RealData, extractor: Extractor, identity: ExtractorIdentity, spec: SampleSpec
 ) -> Protocol:
     """Return the protocol of a score, without the number of generated samples."""
     return Protocol(
         metric_revision=REVISION,
-        extractor=registration.id,
-        extractor_revision=registration.revision,
+        extractor=identity.id,
+        extractor_revision=identity.revision,
+        extractor_parameters=identity.parameters,
+        # A source may change without a revision. Weights do not, so their hash is enough.
+        extractor_code_sha256=None if extractor.weights_sha256 else identity.code_sha256,
         weights_sha256=extractor.weights_sha256,
         layer=extractor.layer,
         input_rule=input_rule(spec, extractor.input_shape),

@@ -20,6 +20,7 @@ from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler
+from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
 from ganzoo.training.ema import Ema
@@ -119,6 +120,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         players=players,
         ema=ema,
         label_sampler=labels,
+        sampling=SamplingSettings.of(plan.recipe, plan.components, parts.generator),
         schedules=make_run_schedules(plan, parts, optimizers, list(players.values()), ema),
         guard=guard,
         graphs=_graphs(plan, parts, optimizers, guard, processes),

@@ -11,6 +11,7 @@ used for sampling, are averaged over all processes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -38,6 +39,15 @@ def sync_batch_norm(network: nn.Module) -> None:
         if not isinstance(layer, SyncBatchNorm | _Synced):
             kind: Any = type(layer)
             layer.__class__ = _synced(kind)
+
+
+def unsynced_copy(network: nn.Module) -> nn.Module:
+    """Return a deep copy whose batch norm layers normalise over the batches of this process."""
+    copied = deepcopy(network)
+    for layer in batch_norms(copied):
+        if isinstance(layer, _Synced):
+            layer.__class__ = type(layer).__bases__[0]
+    return copied
 
 
 def average_running_statistics(networks: Sequence[nn.Module]) -> None:

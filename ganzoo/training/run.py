@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.build import build_generator, make
+from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import make_plan, plan_components
-from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, UsageError
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
@@ -25,16 +24,18 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.samples import read_sample_spec
-from ganzoo.runs.score import Sampling, Score
+from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
+from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
 from ganzoo.training.checkpointing import newest_whole
 from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run_files import recipe_of, registry_of
+from ganzoo.training.sampled import sampler_of, sampling_record
 from ganzoo.training.scorer import Scorer
 
 Overrides = Sequence[str] | Mapping[str, Any]
@@ -136,25 +137,40 @@ class Run:
         return best.sampling.step
 
     def sampler(
-        self, checkpoint: str | int = "final", device: torch.device | str = "cpu"
+        self,
+        checkpoint: str | int = "final",
+        device: torch.device | str = "cpu",
+        parameters: Mapping[str, Any] | None = None,
     ) -> Sampler:
-        """Return a sampler over a checkpoint's generator, on a device."""
-        return self._sampler(self.checkpoint(checkpoint), torch.device(device))
+        """Return a sampler over a checkpoint's generator, on a device.
 
-    def _sampler(self, checkpoint: Checkpoint, device: torch.device) -> Sampler:
-        settings, (spec, counts) = self._recipe.settings, self._sampled
-        parts = plan_components(self._recipe, self._registry)[0]
-        generator, latent = build_generator(parts, spec, settings.seed)
-        name = "ema" if settings.train.ema else "generator"
-        read_network(generator, checkpoint.file(f"{name}.safetensors"))
+        Args:
+            parameters: the generator's sampling parameters, such as ``{"truncation": 0.7}``; those
+                not given are as in ``eval.sampling`` of the recipe.
+
+        Raises:
+            UsageError: a sampling parameter that the generator does not have, or a wrong value.
+            CheckpointError: there is no such checkpoint, or it is damaged.
+        """
+        recipe = self._recipe
+        if parameters:
+            overrides = {f"eval.sampling.{name}": value for name, value in parameters.items()}
+            recipe = recipe_of(self.directory, overrides, self._registry)
+        return self._sampler(self.checkpoint(checkpoint), torch.device(device), recipe)[0]
+
+    def _sampler(
+        self, checkpoint: Checkpoint, device: torch.device, recipe: Recipe
+    ) -> tuple[Sampler, SamplingSettings]:
+        spec, counts = self._sampled
+        parts = plan_components(recipe, self._registry)[0]
         labels: LabelSampler | ConditionSampler | None = None
-        if settings.conditional and spec.condition:
-            read = partial(make, parts["dataset",], settings.eval.reference)
-            labels = ConditionSampler(read)
+        if recipe.settings.conditional and spec.condition:
+            labels = ConditionSampler(
+                partial(make, parts["dataset",], recipe.settings.eval.reference)
+            )
         elif counts:
             labels = LabelSampler.by_counts(counts)
-        generator = generator.eval().requires_grad_(False).to(device)
-        return Sampler(generator, spec, latent, labels, device)
+        return sampler_of(checkpoint, recipe, parts, spec, labels, device)
 
     def sample(
         self,
@@ -162,6 +178,7 @@ class Run:
         *,
         seed: int = 0,
         labels: Sequence[int] | int | None = None,
+        parameters: Mapping[str, Any] | None = None,
         checkpoint: str | int = "final",
     ) -> Tensor:
         """Return samples in stored form: images uint8 (count, C, H, W).
@@ -173,15 +190,18 @@ class Run:
         Args:
             count: at least 1.
             labels: for a conditional run the class of each sample, or one class for all, from 0.
+            parameters: as for `sampler`.
 
         Raises:
-            UsageError: a count or a seed out of range, or labels that the run does not have.
+            UsageError: a count or a seed out of range, or labels or sampling parameters that the
+                run does not have.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         count = whole_number(count, "the number of samples", least=1)
         seed = whole_number(seed, "the seed", least=0)
         asked = self._labels(count, labels)
-        return self.sampler(checkpoint).sample(count, seed=seed, labels=asked)
+        sampler = self.sampler(checkpoint, parameters=parameters)
+        return sampler.sample(count, seed=seed, labels=asked)
 
     def _labels(self, count: int, labels: Sequence[int] | int | None) -> Tensor | None:
         """Return labels int64 (count,), or None."""
@@ -221,13 +241,13 @@ class Run:
                 hint="ganzoo export --help",
             )
         chosen = self.checkpoint(checkpoint)
-        sampler = self._sampler(chosen, torch.device("cpu"))
+        sampler, sampling = self._sampler(chosen, torch.device("cpu"), self._recipe)
         directory = Path(to) if to else self.directory.export_directory
         latents, labels = sampler.inputs(Rows(0, 2), seed=0)
         if form == "program":
             return export_program(sampler.generator, latents, labels, directory)
         lock = read_lock(self.directory.lock_file)
-        about = description(lock, self.spec, chosen, latents) | {
+        about = description(lock, chosen, sampler, sampling.recorded) | {
             "run": self.name,
             "scores": [score.to_dict() for score in self.scores[-2:]],
         }
@@ -263,19 +283,20 @@ class Run:
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
         finished = self.status == "finished"
-        selected = checkpoint if checkpoint in ("final", "best") and finished else "asked"
-        sampling = Sampling(
-            weights="ema" if settings.train.ema else "raw",
+        drawn, own = settings.eval, self._recipe.settings.eval
+        own_sampling = drawn.sampling == own.sampling and drawn.latent == own.latent
+        as_trained = finished and own_sampling and checkpoint in ("final", "best")
+        sampler, sampling = self._sampler(chosen, processes.device, plan.recipe)
+        record = sampling_record(
+            settings,
+            sampling,
             step=chosen.step,
             samples_seen=chosen.manifest["samples_seen"],
-            selected=str(selected),
-            seed=settings.eval.seed,
-            checkpoint_sha256=chosen.sha256,
-            labels=settings.labels if settings.conditional else None,
+            selected=str(checkpoint) if as_trained else "asked",
+            checkpoint=chosen,
         )
-        sampler = self._sampler(chosen, processes.device)
         score = Scorer.of(plan, processes).score_generator(
-            sampler, plan.budget.final_samples, sampling
+            sampler, plan.budget.final_samples, record
         )
         if processes.is_main:
             self.directory.append_score(score)

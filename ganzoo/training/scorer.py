@@ -23,7 +23,7 @@ from ganzoo.sampling.sampler import SampleBatch, Sampler
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import ScoredGenerator, no_op
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_samples import score_samples
+from ganzoo.scoring.score_samples import ExtractorIdentity, score_samples
 from ganzoo.training.processes import Processes
 from ganzoo.version import __version__
 
@@ -137,7 +137,7 @@ class Scorer:
             fake,
             self.reference,
             extractor=self.extractor,
-            registration=self.extractor_plan.registration,
+            identity=ExtractorIdentity.of(self.extractor_plan),
             metrics=self.metrics,
             spec=self.real.spec,
             device=self.processes.device,

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ganzoo.components.build import Components, RegularizerSlot
 from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
-from ganzoo.training.batch_norm import average_running_statistics
+from ganzoo.sampling.settings import SamplingSettings
+from ganzoo.training.batch_norm import average_running_statistics, unsynced_copy
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import DataFeed
 from ganzoo.training.game import EngineGame
@@ -74,6 +75,7 @@ class GanStep:
     players: dict[str, Player]
     ema: Ema | None = None
     label_sampler: LabelSampler | ConditionSampler | None = None
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     schedules: list[Knob] = field(default_factory=list)
     guard: Guard | None = None
     graphs: Graphs | None = None
@@ -86,6 +88,9 @@ class GanStep:
     """The first report of every row of skipped updates, until the caller takes them."""
     unchecked: list[UpdateRecord] = field(default_factory=list)
     """Updates that the guard has decided on and the host has not checked."""
+
+    _sampler: Sampler | None = field(default=None, init=False, repr=False)
+    """The sampler at the present step, if it was asked for."""
 
     def __post_init__(self) -> None:
         parts, config = self.parts, self.config
@@ -110,6 +115,7 @@ class GanStep:
 
     def __call__(self) -> dict[str, Tensor]:
         """Update D `discriminator_steps` times, then G; return the terms for the log."""
+        self._sampler = None
         with (
             compile_errors() if self.networks.compiled else nullcontext(),
             self.graphs.record.capture_stream() if self.graphs else nullcontext(),
@@ -317,6 +323,7 @@ class GanStep:
     def reset(self) -> None:
         """Drop everything remembered between updates: the state was replaced."""
         self.unchecked = []
+        self._sampler = None
         if self.guard:
             self.guard.reset()
         if self.graphs:
@@ -325,10 +332,18 @@ class GanStep:
     # --- for samples and checkpoints ---
 
     def sampler(self) -> Sampler:
-        """Return the sampler of G's average, or of G itself if it has none."""
-        generator = self.ema.module if self.ema else self.parts.generator
-        latent, device = self.parts.latent, self.processes.device
-        return Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
+        """Return the sampler of G's average, or of G itself if it has none.
+
+        A generator with `prepare_sampling` is copied and prepared, once until the next step.
+        """
+        if self._sampler is None:
+            generator = self.ema.module if self.ema else self.parts.generator
+            if hasattr(generator, "prepare_sampling"):
+                generator = unsynced_copy(generator)
+            latent, device = self.parts.latent, self.processes.device
+            own = Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
+            self._sampler = self.sampling.apply(own)
+        return self._sampler
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from shlex import quote
 
 from ganzoo.components.plan import Plan
-from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, GanzooError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
@@ -20,6 +18,7 @@ from ganzoo.training.collapse import CollapseMonitor
 from ganzoo.training.ending import StopFlag
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
+from ganzoo.training.sampled import sampler_of, sampling_record
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.startup_notes import startup_notes
 from ganzoo.training.step import GanStep
@@ -159,15 +158,13 @@ class Trainer:
 
     def score(self, count: int, selected: str, checkpoint: Checkpoint | None = None) -> Score:
         """Return the score of the generator in memory."""
-        settings = self.plan.recipe.settings
-        sampling = Sampling(
-            weights="ema" if self.step.ema else "raw",
-            labels=settings.labels if settings.conditional else None,
+        sampling = sampling_record(
+            self.plan.recipe.settings,
+            self.step.sampling,
             step=self.step.iteration,
             samples_seen=self.step.samples_seen,
-            checkpoint_sha256=checkpoint.sha256 if checkpoint else None,
             selected=selected,
-            seed=settings.eval.seed,
+            checkpoint=checkpoint,
         )
         return self.score_or_stop(self.step.sampler(), count, sampling)
 
@@ -202,10 +199,14 @@ class Trainer:
         except CheckpointError as error:
             self.reporters.notify("noted", f"the best checkpoint is not scored again: {error}")
             return
-        sampler = self.step.sampler()
-        sampler = replace(sampler, generator=deepcopy(sampler.generator))
-        name = "ema" if self.step.ema else "generator"
-        read_network(sampler.generator, checkpoint.file(f"{name}.safetensors"))
+        sampler, _ = sampler_of(
+            checkpoint,
+            self.plan.recipe,
+            self.plan.components,
+            self.plan.spec,
+            self.step.label_sampler,
+            self.processes.device,
+        )
         assert self.best.sampling is not None
         about = replace(self.best.sampling, selected="best", checkpoint_sha256=checkpoint.sha256)
         self.record(self.score_or_stop(sampler, count, about))

@@ -31,7 +31,7 @@ def seen_by_a_metric(toys: SimpleNamespace) -> Callable[..., list[Evaluated]]:
             "fake": toys.batches(toys.points(30, seed=2)),
             "real": toys.real_points(),
             "extractor": toys.Flat(),
-            "registration": toys.registration("flat"),
+            "identity": toys.identity("flat"),
             "metrics": {"look": look},
             "spec": toys.POINTS,
             "device": toys.CPU,

@@ -14,11 +14,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError, PluginError
 from ganzoo.moments import frechet_distance
+from ganzoo.registry.registry import Registry
 from ganzoo.runs.score import Protocol
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_samples import SampleScore, score_samples
+from ganzoo.scoring.score_samples import ExtractorIdentity, SampleScore, score_samples
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def scored(toys: SimpleNamespace) -> Callable[..., SampleScore]:
             "fake": toys.batches(samples),
             "real": toys.real_points(),
             "extractor": toys.Flat(),
-            "registration": toys.registration("flat"),
+            "identity": toys.identity("flat"),
             "metrics": {},
             "spec": toys.POINTS,
             "device": toys.CPU,
@@ -63,6 +65,8 @@ def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
         split="train",
         n_real=40,
         preparation="noise=0",
+        extractor_parameters="factor=2.0",
+        extractor_code_sha256="c" * 64,
     )
 
 
@@ -244,3 +248,30 @@ def test_two_processes_score_like_one(
         assert line["metrics"] == (expected.metrics if line["metrics"] else {})
         assert line["protocol"] == expected.protocol.id
     assert len(first) == 6
+
+
+def test_another_parameter_or_other_code_of_an_extractor_is_another_protocol(
+    toys: SimpleNamespace, scored: Callable[..., SampleScore], tmp_path: Path
+) -> None:
+    cache = ReferenceCache(tmp_path)
+    identity, samples = toys.identity("flat"), toys.points(30, seed=2)
+    once = scored(samples, cache=cache)
+
+    class Doubled(toys.Flat):
+        def __call__(self, x: Tensor) -> Tensor:
+            return 2 * super().__call__(x)
+
+    other = identity._replace(parameters="factor=4.0")
+    scaled = scored(samples, cache=cache, identity=other, extractor=Doubled())
+    assert scaled.protocol.id != once.protocol.id
+    assert scaled.value == pytest.approx(4 * once.value)  # not against moments of the other scale
+    other_code = identity._replace(code_sha256="d" * 64)
+    assert scored(samples, identity=other_code).protocol.id != once.protocol.id
+
+
+def test_the_identity_of_an_extractor_has_the_parameters_that_are_not_at_their_defaults() -> None:
+    plan = adhoc_component(Registry(), "extractor", "zoo/pixels", {})
+    identity = ExtractorIdentity.of(plan)
+    assert identity.id == "zoo/pixels"
+    assert identity.parameters == ""
+    assert identity.code_sha256

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import Evaluated, Registration, SampleSpec
+from ganzoo.api import Evaluated, SampleSpec
 from ganzoo.moments import Moments
 from ganzoo.scoring.reference import RealData
+from ganzoo.scoring.score_samples import ExtractorIdentity
 
 POINTS = SampleSpec("vector", (6,))
 GREY = SampleSpec("image", (1, 8, 8))
@@ -71,8 +72,8 @@ def moments(features: Tensor) -> Moments:
     return Moments(features.mean(0), features.T.cov(), len(features))
 
 
-def registration(name: str) -> Registration:
-    return Registration("extractor", "toys", name, "toys:X", "toys", "1.0", revision=3)
+def identity(name: str) -> ExtractorIdentity:
+    return ExtractorIdentity(f"toys/{name}", 3, "factor=2.0", "c" * 64)
 
 
 def points(n: int, seed: int) -> Tensor:

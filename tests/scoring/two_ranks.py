@@ -30,7 +30,7 @@ def say(fake: list, cache: ReferenceCache | None, metrics: dict) -> None:
         fake,
         toys.real_points(),
         toys.Flat(),
-        toys.registration("flat"),
+        toys.identity("flat"),
         metrics,
         toys.POINTS,
         toys.CPU,

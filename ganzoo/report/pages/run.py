@@ -125,7 +125,9 @@ def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
         f"{step:,}" if step is not None else "-",
         f"{seen:,}" if seen is not None else "-",
         with_spread(score.value, error),
-        about.selected if about else "-",
+        ", ".join(filter(None, [about.selected, about.parameter_words, about.latent]))
+        if about
+        else "-",
         score.protocol.words(),
         *(three_digits(score.metrics.get(name)) for name in metrics),
     ]

@@ -1,0 +1,68 @@
+"""What is sampled and scored: the generator of a checkpoint, and the record of how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from ganzoo.api import SampleSpec
+from ganzoo.components.build import build_generator
+from ganzoo.components.plan import ComponentPlan, Slot
+from ganzoo.components.weights import read_network
+from ganzoo.recipes.load import Recipe
+from ganzoo.recipes.schema import Settings
+from ganzoo.runs.checkpoints import Checkpoint
+from ganzoo.runs.score import Sampling
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
+from ganzoo.sampling.settings import SamplingSettings
+
+
+def sampler_of(
+    checkpoint: Checkpoint,
+    recipe: Recipe,
+    components: Mapping[Slot, ComponentPlan],
+    spec: SampleSpec,
+    labels: LabelSampler | ConditionSampler | None,
+    device: torch.device,
+) -> tuple[Sampler, SamplingSettings]:
+    """Return the sampler of a checkpoint's generator, by a recipe, and how it samples.
+
+    Raises:
+        CheckpointError: the weights are missing, damaged, or from another network.
+        RecipeError, PluginError: the recipe asks for what its generator or latent does not have.
+    """
+    settings = recipe.settings
+    generator, latent = build_generator(components, spec, settings.seed)
+    sampling = SamplingSettings.of(recipe, components, generator)
+    name = "ema" if settings.train.ema else "generator"
+    read_network(generator, checkpoint.file(f"{name}.safetensors"))
+    generator = generator.eval().requires_grad_(False).to(device)
+    return sampling.apply(Sampler(generator, spec, latent, labels, device)), sampling
+
+
+def sampling_record(
+    settings: Settings,
+    sampling: SamplingSettings,
+    *,
+    step: int,
+    samples_seen: int,
+    selected: str,
+    checkpoint: Checkpoint | None = None,
+) -> Sampling:
+    """Return how scored samples were drawn.
+
+    Args:
+        selected: ``during``, ``best``, ``final`` or ``asked``: which checkpoint was scored.
+        checkpoint: the one whose weights were sampled; None: those in memory.
+    """
+    return Sampling(
+        weights="ema" if settings.train.ema else "raw",
+        step=step,
+        samples_seen=samples_seen,
+        selected=selected,
+        seed=settings.eval.seed,
+        checkpoint_sha256=checkpoint.sha256 if checkpoint else None,
+        labels=settings.labels if settings.conditional else None,
+        **sampling.recorded,
+    )

@@ -1,0 +1,284 @@
+"""What a run samples and scores: sampling parameters, another law of z, a prepared generator."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import ganzoo
+from ganzoo.cli import main
+from ganzoo.errors import PluginError, RecipeError
+from ganzoo.registry.registry import Registry
+from ganzoo.report.compare import compare
+from ganzoo.runs.score import Sampling
+from ganzoo.sampling.random_streams import CPU
+from ganzoo.training.assemble import make_step
+from ganzoo.training.processes import Processes
+from ganzoo.training.run import Run
+from ganzoo.training.step import GanStep
+
+from .recipes import small_plan, small_recipe
+
+PLUGIN = Path(__file__).with_name("sampled_plugin.py")
+Capture = pytest.CaptureFixture[str]
+
+OVERRIDES: dict[str, Any] = {
+    "generator": {"use": "local/styled"},
+    "eval.extractor": "pixels",
+    "eval.samples": 300,
+    "eval.every_steps": 3,
+    "eval.sampling.truncation": 0.5,
+    "train.ema.half_life_samples": 50,
+}
+
+
+def made(folder: Path, **overrides: Any) -> GanStep:
+    given = {key.replace("__", "."): value for key, value in overrides.items()}
+    given = {"generator": {"use": "local/styled"}, **given}
+    return make_step(small_plan(folder, given, Registry.with_local(PLUGIN)), Processes(CPU))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run whose samples are truncated, with scores of its final and best steps."""
+    folder = tmp_path_factory.mktemp("sampled")
+    registry = Registry.with_local(PLUGIN)
+    recipe = small_recipe(folder)
+    return ganzoo.run(recipe, OVERRIDES, registry=registry, runs_directory=folder / "runs")
+
+
+# --- sampling parameters -------------------------------------------------------------------------
+
+
+def test_samples_have_the_sampling_parameters_of_the_recipe_unless_others_are_set(run: Run) -> None:
+    samples = run.sample(5)
+    assert torch.equal(run.sample(5, parameters={"truncation": 0.5}), samples)
+    assert not torch.equal(run.sample(5, parameters={"truncation": 1.0}), samples)
+    assert not torch.equal(run.sample(5, parameters={"temperature": 9.0}), samples)
+
+
+def test_in_training_sampling_parameters_have_their_defaults(tmp_path: Path) -> None:
+    plain = made(tmp_path, generator__prepared=False)
+    changed = made(tmp_path, generator__prepared=False, eval__sampling={"truncation": 0.0})
+    assert {name: float(term) for name, term in plain().items()} == {
+        name: float(term) for name, term in changed().items()
+    }
+    assert not torch.equal(plain.sampler().sample(4), changed.sampler().sample(4))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"truncatoin": 0.7}, "eval.sampling.truncatoin  unknown parameter - did you mean 'trunca"),
+        ({"truncation": 2.0}, "eval.sampling.truncation  2.0 must be at most 1.0"),
+        ({"truncation": "high"}, "eval.sampling.truncation  expected a number, got 'high'"),
+        ({"noise": 1.0}, "eval.sampling.noise  unknown parameter"),
+    ],
+)
+def test_a_wrong_sampling_parameter_is_named_as_a_wrong_parameter_is(
+    given: dict[str, Any], said: str, tmp_path: Path, run: Run
+) -> None:
+    for attempt in (
+        lambda: made(tmp_path, eval__sampling=given),
+        lambda: run.sample(1, parameters=given),
+    ):
+        with pytest.raises(RecipeError) as raised:
+            attempt()
+        assert said in str(raised.value)
+        assert raised.value.hint == "ganzoo info local/styled --kind generator"
+
+
+def test_a_generator_without_sampling_parameters_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="zoo/dcgan has no sampling parameters"):
+        made(tmp_path, generator="dcgan", eval__sampling={"truncation": 0.5})
+
+
+def test_a_sampling_parameter_without_a_type_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="'truncation' of forward without a type"):
+        made(tmp_path, generator="local/untyped")
+
+
+# --- the law of z at sampling --------------------------------------------------------------------
+
+
+def test_another_law_of_z_is_used_at_sampling_only(tmp_path: Path) -> None:
+    law = {"use": "local/truncated", "threshold": 0.5}
+    step = made(tmp_path, eval__latent=law, generator__prepared=False)
+    seen: list[Tensor] = []
+    step.parts.generator.mapping.register_forward_pre_hook(
+        lambda module, given: seen.append(given[0].detach())
+    )
+    step()
+    assert max(float(z.abs().max()) for z in seen) > 1
+    seen.clear()
+    step.sampler().sample(64)
+    assert max(float(z.abs().max()) for z in seen) <= 0.5
+
+
+def test_a_law_of_z_that_has_to_be_trained_cannot_replace_another(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"eval\.latent  local/learned learns, and only the"):
+        made(tmp_path, eval__latent="local/learned")
+
+
+# --- prepare_sampling ----------------------------------------------------------------------------
+
+
+def test_a_generator_is_prepared_on_a_copy_once_a_step(tmp_path: Path) -> None:
+    step = made(tmp_path)
+    step()
+    before = {name: each.clone() for name, each in step.parts.generator.state_dict().items()}
+    sampler = step.sampler()
+    assert step.sampler() is sampler
+    assert sampler.generator is not step.parts.generator
+    assert not sampler.generator.norm.training
+    after = step.parts.generator.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert step.parts.generator.norm.training
+    assert float(sampler.generator.w_mean.abs().sum()) > 0
+    step()
+    assert not torch.equal(step.sampler().generator.w_mean, sampler.generator.w_mean)
+
+
+def test_what_is_prepared_depends_on_neither_eval_nor_its_seed(tmp_path: Path) -> None:
+    plain = made(tmp_path).sampler()
+    changed = made(
+        tmp_path, eval__seed=9, eval__sampling={"truncation": 0.1}, eval__latent="local/truncated"
+    ).sampler()
+    for name, each in plain.generator.state_dict().items():
+        assert torch.equal(changed.generator.state_dict()[name], each)
+
+
+def test_batch_norm_of_all_processes_is_prepared_as_on_one(tmp_path: Path) -> None:
+    from ganzoo.training.batch_norm import sync_batch_norm
+
+    step, synced = made(tmp_path), made(tmp_path)
+    sync_batch_norm(synced.parts.generator)
+    one, other = step.sampler().generator, synced.sampler().generator
+    assert type(one.norm) is type(other.norm)
+    assert torch.equal(one.norm.running_var, other.norm.running_var)
+
+
+def test_an_error_in_prepare_sampling_names_the_generator(tmp_path: Path) -> None:
+    step = made(tmp_path, generator="local/unprepared")
+    with pytest.raises(PluginError, match=r"local/unprepared failed in prepare_sampling: ValueErr"):
+        step.sampler()
+
+
+# --- scores --------------------------------------------------------------------------------------
+
+
+def test_a_run_and_a_later_score_sample_alike_and_record_how(run: Run) -> None:
+    final = next(s for s in run.scores if s.sampling and s.sampling.selected == "final")
+    best = next(s for s in run.scores if s.sampling and s.sampling.selected == "best")
+    assert final.sampling
+    assert final.sampling.parameters == {"truncation": 0.5}
+    for which, mine in (("final", final), ("best", best)):
+        again = run.score(checkpoint=which)
+        assert again.value == mine.value
+        assert again.sampling == mine.sampling
+
+
+def test_a_score_with_other_sampling_does_not_replace_the_runs_own(run: Run) -> None:
+    other = run.score(overrides={"eval.sampling.truncation": 0.1})
+    law = run.score(overrides={"eval.latent": {"use": "local/truncated", "threshold": 2.0}})
+    own = run.score()
+    assert len({each.value for each in (other, law, own)}) == 3
+    assert other.sampling
+    assert law.sampling
+    assert other.sampling.parameters == {"truncation": 0.1}
+    assert law.sampling.latent == "local/truncated(threshold=2.0)"
+    assert (other.sampling.selected, law.sampling.selected) == ("asked", "asked")
+    (row,) = compare(runs_directory=run.path.parent).ranked
+    assert row.values == (own.value,)
+    assert row.sampling["parameters"] == ("truncation=0.5",)
+
+
+def test_records_of_older_versions_are_read() -> None:
+    from ganzoo.runs.score import Score
+
+    sampling = {"weights": "raw", "step": 1, "samples_seen": 1, "selected": "final", "seed": 0}
+    old = Score.now(value=1.0, protocol=_protocol(), sampling=None).to_dict()
+    read = Score.from_dict({**old, "sampling": {**sampling, "batch_norm": "eval"}})
+    assert read.sampling == Sampling(**sampling)
+
+
+def _protocol() -> Any:
+    from ganzoo.runs.score import Protocol
+
+    words = dict.fromkeys(("layer", "input_rule", "extractor_dtype", "reference", "split"), "x")
+    numbers = {"extractor_revision": 1, "n_fake": 2, "n_real": 2}
+    return Protocol("zoo/x", weights_sha256=None, reference_sha256="", **words, **numbers)
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def test_sample_takes_sampling_parameters(run: Run, tmp_path: Path, capsys: Capture) -> None:
+    def drawn(name: str, *words: str) -> bytes:
+        out = tmp_path / name
+        assert main(["sample", str(run.path), "-n", "4", "--out", str(out), *words]) == 0
+        return out.read_bytes()
+
+    same = drawn("a.npz", "--set", "truncation=0.5", "--set", "temperature=1")
+    assert drawn("b.npz") == same
+    assert drawn("c.npz", "--set", "truncation=0.9") != same
+    assert drawn("d.npz", "--interpolate", "3") != drawn(
+        "e.npz", "--interpolate", "3", "--set", "truncation=0"
+    )
+    assert main(["sample", str(run.path), "-n", "4", "--set", "truncation=0.9"]) == 0
+    assert Path(capsys.readouterr().out.split()[-1]).name == (
+        "sample-final-seed0-n4-truncation=0.9.png"
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("truncation", "--set truncation: expected NAME=VALUE, such as truncation=0.7"),
+        ("truncation=", "--set truncation=: expected NAME=VALUE, such as truncation=0.7"),
+        ("truncatoin=0.7", "unknown parameter - did you mean 'truncation'?"),
+    ],
+)
+def test_a_wrong_word_of_set_is_refused(word: str, said: str, run: Run, capsys: Capture) -> None:
+    assert main(["sample", str(run.path), "--set", word]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_score_takes_sampling_parameters(run: Run, capsys: Capture) -> None:
+    assert main(["score", str(run.path), "eval.sampling.truncation=0.3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sampling"]["parameters"] == {"truncation": 0.3}
+    assert main(["score", str(run.path), "eval.sampling.psi=0.3"]) == 2
+    assert "eval.sampling.psi  unknown parameter" in capsys.readouterr().err
+
+
+def test_info_lists_the_sampling_parameters_of_a_generator(capsys: Capture) -> None:
+    words = ["info", "local/styled", "--plugin", str(PLUGIN)]
+    assert main(words) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    header = lines.index(["sampling", "parameter", "type", "default"])
+    assert lines[header + 1 : header + 3] == [
+        ["truncation", "float,", "at", "least", "0,", "at", "most", "1", "1.0"],
+        ["temperature", "float,", "more", "than", "0", "1.0"],
+    ]
+    assert main([*words, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in found["sampling_parameters"]] == ["truncation", "temperature"]
+
+
+def test_runs_that_differ_only_in_their_sampling_are_two_experiments(tmp_path: Path) -> None:
+    from ganzoo.recipes.lock import experiment_id
+
+    registry = Registry.with_local(PLUGIN)
+    plans = [
+        small_plan(tmp_path, {"generator": "local/styled", **given}, registry)
+        for given in (
+            {},
+            {"eval.sampling": {"truncation": 0.5}},
+            {"eval.sampling": {"truncation": 0.7}},
+            {"eval.latent": "local/truncated"},
+        )
+    ]
+    assert len({experiment_id(plan.lock()) for plan in plans}) == 4
