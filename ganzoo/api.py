@@ -144,9 +144,10 @@ class Game(Noise, Protocol):
     `fake` and `real` are pairs.
     """
     step: int
-    """Number of generator updates before this one."""
+    """Number of training steps before this one."""
     samples_seen: int
-    """Real samples shown to D before this update, over all ranks."""
+    """Samples in the real batches of D's updates before this one, over all ranks; in those of
+    G's updates where D is never trained."""
     generator_module: nn.Module
     """G, for weight penalties and `styles(z, y)`. Call `generate` to make samples."""
     discriminator_module: nn.Module
@@ -345,9 +346,9 @@ class Augmentation(Protocol):
 
     An adaptive one has ``observe(statistics)``. It is called after each update of D with
     ``real_logits_sign`` and ``fake_logits_sign`` (scalar tensors, the mean sign of D's logits on
-    each side over all ranks) and ``samples`` (number of real samples in that update). An update
-    whose components do not use `fake_logits` has no ``fake_logits_sign``. State is tensors in
-    ``state_dict``.
+    each side over all ranks) and ``samples`` (number of real samples in that update). The second
+    is left out if D was not run on generated samples: nothing used `fake_logits`. State is tensors
+    in ``state_dict``.
     """
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor | tuple[Tensor, Extra]: ...

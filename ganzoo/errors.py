@@ -230,6 +230,16 @@ def raised_at(error: BaseException) -> str:
     return f" ({found[1]})" if found else ""
 
 
+def failure(error: Exception) -> str:
+    """Return an unexpected error of a component as one line: class, words, file and line."""
+    return f"{type(error).__name__}: {in_one_line(error)}{raised_at(error)}"
+
+
+def in_one_line(error: Exception) -> str:
+    """Return an error's text as one line of at most 300 characters."""
+    return truncate(" ".join(str(error).split()), 300)
+
+
 def truncate(value: object, length: int = 60) -> str:
     """Return ``str(value)`` for a message, shortened to `length` characters."""
     words = str(value)

@@ -215,7 +215,8 @@ def held_by_reference(loop: ReferenceLoop) -> list[Tensor]:
 
 
 def _states(parts: Components, ema: Ema | None, optimizers: Iterable[Optimizer]) -> list[Tensor]:
-    stateful: list[Any] = [*parts.networks.values(), *([ema.module] if ema else []), *optimizers]
+    averages = [each for each in (ema.module, ema.latent) if each is not None] if ema else []
+    stateful: list[Any] = [*parts.modules.values(), *averages, *optimizers]
     return [tensor for each in stateful for tensor in tensors_in(each.state_dict())]
 
 

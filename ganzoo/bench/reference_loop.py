@@ -97,11 +97,11 @@ class ReferenceLoop:
     def of(cls, plan: Plan, device: torch.device) -> ReferenceLoop:
         """Return the loop of a recipe, always in float32 and contiguous memory."""
         parts, train = build(plan), plan.recipe.settings.train
-        modules = [parts.generator, parts.discriminator, *parts.stateful().values()]
+        modules = [*parts.modules.values(), *parts.stateful().values()]
         for module in modules:
             if isinstance(module, nn.Module):
                 module.to(device)
-        optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
+        optimizers = make_optimizers(plan, parts.trained())
         ema = train.ema
         stored, labels = tensors_of(plan.dataset)
         data = [stored.to(device)]

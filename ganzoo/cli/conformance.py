@@ -15,12 +15,27 @@ from ganzoo.registry.names import kind_of
 
 if TYPE_CHECKING:
     from ganzoo.testing.outcomes import Outcome
+    from ganzoo.testing.suite import Trial
 
 
 @click.command()
 @click.argument("pattern", required=False)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE…]")
 @click.option("--kind", help="Only components of this kind.")
+@click.option(
+    "--spec",
+    "specs",
+    multiple=True,
+    metavar="SPEC",
+    help="Also try this spec: image:3x32x32, image:3x32x32:10 (classes), or JSON.",
+)
+@click.option(
+    "--latent",
+    "latents",
+    multiple=True,
+    metavar="LATENT",
+    help="Draw the latents of games from this: an id, or JSON with its parameters.",
+)
 @click.option("--list", "listing", is_flag=True, help="Describe each check.")
 @options.as_json
 @options.plugin
@@ -28,6 +43,8 @@ def conformance(
     pattern: str | None,
     parameters: tuple[str, ...],
     kind: str | None,
+    specs: tuple[str, ...],
+    latents: tuple[str, ...],
     listing: bool,
     as_json: bool,
     plugin: Path | None,
@@ -46,7 +63,17 @@ def conformance(
         raise UsageError(
             "missing PATTERN: an id or a shell pattern", hint="ganzoo conformance 'acme/*'"
         )
-    outcomes = _examine(pattern, parameters, kind, plugin, quiet=as_json)
+    from ganzoo.testing.suite import trials
+
+    found = trials(
+        pattern,
+        registry=options.registry(plugin),
+        kind=kind,
+        everywhere=options.parameters(parameters),
+        specs=specs,
+        latents=latents,
+    )
+    outcomes = _examine(found, quiet=as_json)
     if as_json:
         emit_json([each.to_dict() for each in outcomes])
     _conclude(outcomes)
@@ -69,17 +96,13 @@ def _list(kind: str | None, as_json: bool) -> None:
         emit_table(Table(columns, rows))
 
 
-def _examine(
-    pattern: str, given: tuple[str, ...], kind: str | None, plugin: Path | None, *, quiet: bool
-) -> list[Outcome]:
+def _examine(trials: list[Trial], *, quiet: bool) -> list[Outcome]:
     """Run every check; unless `quiet`, print each component's outcome as soon as it is known."""
     from ganzoo.testing.outcomes import EXEMPT, PASSED, summary
-    from ganzoo.testing.suite import by_component, trials
+    from ganzoo.testing.suite import by_component
 
-    parameters = options.parameters(given)
-    found = trials(pattern, registry=options.registry(plugin), kind=kind, everywhere=parameters)
     outcomes: list[Outcome] = []
-    for component, its_trials in by_component(found):
+    for component, its_trials in by_component(trials):
         its_outcomes = [trial.outcome() for trial in its_trials]
         outcomes += its_outcomes
         if quiet:

@@ -20,8 +20,8 @@ from ganzoo.errors import (
     GanzooError,
     PluginError,
     RecipeError,
-    raised_at,
-    truncate,
+    failure,
+    in_one_line,
 )
 from ganzoo.registry.names import shorten
 
@@ -62,10 +62,35 @@ class Components:
         """G and D by role."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
+    @property
+    def latent_module(self) -> nn.Module | None:
+        """The latent, if it is a module: it learns with G."""
+        return self.latent if isinstance(self.latent, nn.Module) else None
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """G, D and a latent that learns, by role."""
+        latent = self.latent_module
+        return self.networks | ({} if latent is None else {"latent": latent})
+
+    def trained(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Return each player's trained parameters by name; a latent's are G's, as ``latent.NAME``.
+
+        Those that do not require gradients, such as a pretrained part's, are left out.
+        """
+        named = {role: dict(network.named_parameters()) for role, network in self.networks.items()}
+        if self.latent_module is not None:
+            named["generator"] |= dict(self.latent_module.named_parameters("latent"))
+        return {
+            role: {name: each for name, each in parameters.items() if each.requires_grad}
+            for role, parameters in named.items()
+        }
+
     def stateful(self) -> dict[str, Any]:
-        """Return slot → component, for the components whose state belongs in a checkpoint."""
+        """Return slot → component, for components with a state that are no modules of the run."""
         named = {"loss": self.loss, "augmentation": self.augmentation, "latent": self.latent}
         named |= {f"regularizers.{slot.name}": slot.component for slot in self.regularizers}
+        named = {name: part for name, part in named.items() if part is not self.latent_module}
         return {name: part for name, part in named.items() if hasattr(part, "state_dict")}
 
     def normed(self) -> str:
@@ -88,6 +113,11 @@ def takes(network: nn.Module, name: str) -> bool:
     """Return whether a network's `forward` has a keyword-only argument of this name."""
     parameter = signature(network.forward).parameters.get(name)
     return parameter is not None and parameter.kind is parameter.KEYWORD_ONLY
+
+
+def batch_multiple(discriminator: nn.Module) -> int:
+    """Return what the number of rows of every batch of D must be a multiple of; 1: anything."""
+    return int(getattr(discriminator, "batch_multiple", 1))
 
 
 def requirements(component: Any) -> dict[str, frozenset[str]]:
@@ -141,7 +171,17 @@ def build_generator(
         PluginError: a factory failed or made something that is no such component.
     """
     generator = _network(parts["generator",], spec, seed)
-    latent = make(parts["latent",], _latent_dimension(parts["generator",], generator))
+    dimension = _latent_dimension(parts["generator",], generator)
+    component = parts["latent",]
+    with initialised_from(seed, component.slot):
+        latent = make(component, dimension)
+    if isinstance(latent, nn.Module):
+        latent.train()
+        names = dict(generator.named_parameters())
+        for name, _ in latent.named_parameters("latent"):
+            if name in names:
+                what = f"{component.id} learns as {name!r}, and G has a parameter of that name"
+                raise PluginError(str(component.problem(what)))
     return generator, latent
 
 
@@ -178,14 +218,34 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
         raise PluginError(str(component.problem(what)), hint=hint) from error
 
 
-def failure(error: Exception) -> str:
-    """Return an unexpected error of a component as one line: class, words, file and line."""
-    return f"{type(error).__name__}: {in_one_line(error)}{raised_at(error)}"
+@contextmanager
+def blaming(component: ComponentPlan, where: str) -> Iterator[None]:
+    """Raise an error inside as a PluginError that names the component and its place."""
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        raise component_error(component, f"failed {where}: {failure(error)}") from error
 
 
-def in_one_line(error: Exception) -> str:
-    """Return an error's text as one line of at most 300 characters."""
-    return truncate(" ".join(str(error).split()), 300)
+@contextmanager
+def blaming_modality(spec: SampleSpec, method: str) -> Iterator[None]:
+    """Raise an error inside as a PluginError that names the modality and the method."""
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        what = f"modality {spec.modality!r} failed in {method}: {failure(error)}"
+        hint = f"ganzoo conformance {spec.modality} --kind modality"
+        raise PluginError(what, hint=hint) from error
+
+
+def component_error(component: ComponentPlan, what: str) -> PluginError:
+    """Return an error about a component, with the place where the recipe names it."""
+    hint = f"ganzoo info {shorten(component.id)}"
+    return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
 
 
 def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:

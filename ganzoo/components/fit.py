@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.api import Dataset
-from ganzoo.components.build import Components, capabilities, make, requirements
+from ganzoo.components.build import Components, batch_multiple, capabilities, make, requirements
+from ganzoo.components.groups import betas_by_name
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
@@ -22,7 +23,7 @@ ComponentPlans = Mapping[Slot, ComponentPlan]
 ROLES = (*NETWORKS, "latent")
 """Components of which a loss or a regularizer can require capabilities."""
 
-SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation")
+SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation", *ROLES)
 """Sections whose components' numbers can be scheduled."""
 
 
@@ -130,7 +131,11 @@ def fit_schedules(
             continue
         if slot in numbers:
             near = guess(name, numbers[slot])
+            if name == "betas" and (betas := [n for n in numbers[slot] if n.startswith("beta")]):
+                near = f" - did you mean {' or '.join(map(repr, betas))}?"
             what = f"{slot} has no number {name!r}"
+            if slot in ROLES and _is_number(components[slot,].plain.get(name)):
+                what = f"{slot} is built with {name!r}, a whole number: it cannot be scheduled"
             all_of = f"; it has {', '.join(numbers[slot])}" if numbers[slot] else ""
         else:
             near = guess(key, [f"{each}.{n}" for each, names in numbers.items() for n in names])
@@ -142,18 +147,18 @@ def fit_schedules(
 
 def _numbers(components: ComponentPlans) -> Iterator[tuple[str, list[str]]]:
     """Yield each schedulable slot with the names of its numbers."""
+    sides = []
     for slot, component in components.items():
         if slot[0] in SCHEDULED:
             names = [name for name, value in component.plain.items() if _is_number(value)]
+            if slot[0] in ROLES:  # whole numbers are sizes, which a network is built with
+                names = [name for name in names if isinstance(component.plain[name], float)]
             names += ["weight"] if slot[0] == "regularizers" else []
+            names += betas_by_name(component.plain.get("betas"))
             yield ".".join(slot), names
-    sides = [
-        components[slot].plain for role in NETWORKS if (slot := ("optimizers", role)) in components
-    ]
-    if len(sides) < len(NETWORKS):
-        return
-    common = [name for name, value in sides[0].items() if _is_number(value) and name in sides[1]]
-    yield "optimizers.both", common
+            sides += [names] if slot[0] == "optimizers" else []
+    if len(sides) == len(NETWORKS):
+        yield "optimizers.both", [name for name in sides[0] if name in sides[1]]
 
 
 def _numbers_of_settings(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
@@ -204,6 +209,7 @@ def fit(plan: Plan, parts: Components) -> None:
     if train.micro_batch:
         for key, what in against_micro_batches(plan, parts):
             findings.add(plan.recipe.problem(("train", key), what), "train.micro_batch=null")
+    _fit_batches(plan, batch_multiple(parts.discriminator), findings)
     findings.raise_any()
 
 
@@ -234,6 +240,21 @@ def _fit_requirements(plan: Plan, parts: Components, findings: Findings) -> None
                 what = f"{component.id} needs a {role} with {missing}"
                 what += f"; {plan.components[role,].id} has none with these parameters"
                 findings.add(plan.recipe.problem(slot, what), f"ganzoo list {PLURALS[role]}")
+
+
+def _fit_batches(plan: Plan, multiple: int, findings: Findings) -> None:
+    """Add a problem for each size of a batch that is not a multiple of D's `batch_multiple`."""
+    train = plan.recipe.settings.train
+    whole, part = train.batch_size, train.micro_batch
+    fitting = -(-whole // multiple) * multiple
+    parts = [n for n in range(multiple, fitting, multiple) if fitting % n == 0 and n <= (part or 0)]
+    nearest = {"batch_size": fitting, "micro_batch": max(parts, default="null")}
+    for key, size in (("batch_size", whole), ("micro_batch", part)):
+        if size and size % multiple:
+            critic = plan.components["discriminator",].id
+            what = f"{size} is not a multiple of {multiple}, which {critic} judges together"
+            hint = f"train.{key}={nearest[key]}"
+            findings.add(plan.recipe.problem(("train", key), what), hint)
 
 
 def _fit_labels(

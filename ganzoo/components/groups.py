@@ -83,7 +83,7 @@ def parameter_groups(
     Raises:
         WrongGroups: every pattern that matches nothing, and the first contradiction of each group.
     """
-    names = [_plain(name) for name in parameters]
+    names = [plain_name(name) for name in parameters]
     wrong = [*_unmatched(names, groups, role), *_contradictions(names, groups)]
     if wrong:
         raise WrongGroups(wrong)
@@ -95,9 +95,18 @@ def parameter_groups(
     return list(found.values()) or [ParameterGroup({})]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return ``layer.weight`` for ``layer.parametrizations.weight.original``."""
     return re.sub(r"parametrizations\.(\w+)\.original\d*$", r"\1", name)
+
+
+def betas_by_name(betas: Any) -> dict[str, float]:
+    """Return an optimizer's `betas` under the names that schedules use: ``beta1``, ``beta2``, ….
+
+    Empty if they are no numbers.
+    """
+    numbers = betas if isinstance(betas, list | tuple) else ()
+    return {f"beta{n}": each for n, each in enumerate(numbers, 1) if isinstance(each, int | float)}
 
 
 def _settings_of(name: str, groups: Mapping[str, Group]) -> Iterator[tuple[str, str, float]]:

@@ -107,6 +107,8 @@ class Plan:
     """``auto`` until the dry run resolves it."""
     step_flops: float | None = None
     """FLOPs of one update of each player, forward and backward; None before the dry run."""
+    batch_multiple: int = 1
+    """What the rows of every batch of D must be a multiple of; 1 before the dry run."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
+from ganzoo.components.build import blaming_modality
 from ganzoo.components.data import tensors_of
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError, PluginError, UsageError
@@ -73,9 +74,26 @@ def write_samples(
 
 def write_preview(
     folder: Path, stem: str, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
-) -> None:
-    """Write the files of a preview, whose names begin with `stem`, into a folder."""
-    files = spec.kind.preview(spec, samples, real)
+) -> list[Path]:
+    """Write the files of a preview, whose names begin with `stem`, into a folder; return them."""
+    files = preview_files(spec, samples, real)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{stem}{ending}" for ending in files]
+    for path, content in zip(paths, files.values(), strict=True):
+        path.write_bytes(content)
+    return paths
+
+
+def preview_files(
+    spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+) -> Mapping[str, bytes]:
+    """Return the contents of a preview's files by the endings of their names.
+
+    Raises:
+        PluginError: the modality failed, or gives something else.
+    """
+    with blaming_modality(spec, "preview"):
+        files = spec.kind.preview(spec, samples, real)
     if not isinstance(files, Mapping) or not all(map(_can_be_shown, files, files.values())):
         given = type(files).__name__
         if isinstance(files, Mapping):
@@ -85,9 +103,7 @@ def write_preview(
             f"endings are {', '.join(PREVIEW_SUFFIXES)}",
             hint=f"ganzoo conformance {spec.modality} --kind modality",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for ending, content in files.items():
-        (folder / f"{stem}{ending}").write_bytes(content)
+    return files
 
 
 def _can_be_shown(ending: Any, content: Any) -> bool:

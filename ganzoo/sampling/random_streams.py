@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -49,7 +50,7 @@ class RandomStreams:
         Args:
             sample: called with (128, generator) for each block; returns (128, ...).
         """
-        first, last = rows.first // BLOCK, (rows.first + rows.count - 1) // BLOCK
+        first, last = rows.first // BLOCK, (rows.first + max(rows.count, 1) - 1) // BLOCK
         blocks = [
             sample(BLOCK, self.generator(stream, step, block)) for block in range(first, last + 1)
         ]
@@ -84,11 +85,11 @@ class BatchNoise:
 
     def uniform(self, name: str, *shape: int) -> Tensor:
         """Return float32 (B, *shape) in [0, 1)."""
-        return self.draw(name, lambda n, generator: torch.rand(n, *shape, generator=generator))
+        return self.draw(name, _uniform(shape))
 
     def normal(self, name: str, *shape: int) -> Tensor:
         """Return float32 (B, *shape), standard normal."""
-        return self.draw(name, lambda n, generator: torch.randn(n, *shape, generator=generator))
+        return self.draw(name, _normal(shape))
 
     def draw(self, name: str, sample: Sample) -> Tensor:
         """Return what `sample` draws for this batch's rows, (B, ...), on its device."""
@@ -100,8 +101,31 @@ class BatchNoise:
         return BatchNoise(self.streams, f"{self.prefix}/{name}", self.step, self.rows, self.device)
 
     def of_size(self, count: int) -> BatchNoise:
-        """Return the noise of a batch of `count` rows, a fixed multiple or fraction of this one."""
-        if count == self.rows.count:
+        """Return the noise of a batch of `count` rows, each of its own.
+
+        A row of this batch becomes m consecutive ones if `count` is m times its number of rows,
+        and m consecutive rows become one if it is an m-th of it. These do not depend on the number
+        of processes. Any other shorter batch has the noise of this batch's first rows, and any
+        other longer one that of the next multiple's first rows.
+        """
+        size, first = self.rows.count, self.rows.first
+        if count == size:
             return self
-        rows = Rows(self.rows.first * count // self.rows.count, count)
-        return BatchNoise(self.streams, self.prefix, self.step, rows, self.device)
+        if count > size:
+            first *= -(-count // size)
+        elif count and size % count == 0:
+            first = first * count // size
+        return BatchNoise(self.streams, self.prefix, self.step, Rows(first, count), self.device)
+
+
+# One function for each shape, so that a captured update recognizes what it has drawn before.
+
+
+@cache
+def _uniform(shape: tuple[int, ...]) -> Sample:
+    return lambda n, generator: torch.rand(n, *shape, generator=generator)
+
+
+@cache
+def _normal(shape: tuple[int, ...]) -> Sample:
+    return lambda n, generator: torch.randn(n, *shape, generator=generator)

@@ -66,7 +66,8 @@ class Sampler:
     @torch.no_grad()
     def latents(self, noise: BatchNoise) -> Tensor:
         """Return latents (B, latent_dim) for a batch, without the graph of a latent that learns."""
-        return noise.draw("latents", self.latent.sample)
+        with evaluating(self.latent):
+            return noise.draw("latents", self.latent.sample)
 
     def batches(
         self,
@@ -141,14 +142,23 @@ class Sampler:
 
         Everything is restored afterwards.
         """
-        training = self.generator.training
-        self.generator.eval()
-        try:
-            with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                torch.manual_seed(RandomStreams(seed).key("inside", 0, block))
-                yield
-        finally:
-            self.generator.train(training)
+        with evaluating(self.generator), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(RandomStreams(seed).key("inside", 0, block))
+            yield
+
+
+@contextmanager
+def evaluating(part: Any) -> Iterator[None]:
+    """Put G, or a latent that is a module, in eval mode inside; leave any other part alone."""
+    if not isinstance(part, nn.Module):
+        yield
+        return
+    training = part.training
+    part.eval()
+    try:
+        yield
+    finally:
+        part.train(training)
 
 
 @dataclass(frozen=True)
@@ -208,12 +218,11 @@ class LabelSampler:
 
     def draw(self, noise: BatchNoise) -> Tensor:
         """Return labels int64 (B,) for a batch."""
+        return noise.draw("labels", self._sample)
 
-        def sample(n: int, generator: torch.Generator) -> Tensor:
-            coins = torch.rand(n, generator=generator, dtype=torch.float64)
-            return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
-
-        return noise.draw("labels", sample)
+    def _sample(self, n: int, generator: torch.Generator) -> Tensor:
+        coins = torch.rand(n, generator=generator, dtype=torch.float64)
+        return torch.searchsorted(self.cumulative, coins).clamp_(max=len(self.cumulative) - 1)
 
 
 # --- conditions ---

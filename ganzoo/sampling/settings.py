@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from torch import nn
 
 from ganzoo.api import Latent, SamplingInputs
-from ganzoo.components.build import failure, make
+from ganzoo.components.build import blaming, make
 from ganzoo.components.plan import ComponentPlan, Slot
 from ganzoo.components.sampling_parameters import check_sampling
-from ganzoo.errors import GanzooError, PluginError, RecipeError
+from ganzoo.errors import RecipeError
 from ganzoo.recipes.load import Recipe
-from ganzoo.registry.names import shorten
 from ganzoo.runs.records import to_json
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.sampling.sampler import Sampler
@@ -56,33 +56,27 @@ class SamplingSettings:
                 raise RecipeError([component.problem(what)], hint="ganzoo list latents")
         return cls(parameters, latent, {"parameters": plain, "latent": _words(component)}, about)
 
-    def apply(self, sampler: Sampler) -> Sampler:
+    def apply(self, sampler: Sampler, most: int | None = None) -> Sampler:
         """Return a sampler that follows the settings, its generator prepared.
 
         The generator is changed if it has `prepare_sampling`: pass a copy of one that trains.
 
         Args:
             sampler: one with the recipe's own laws, which `prepare_sampling` draws from.
+            most: rows that it gets at a time, for a trial; None: as many as it asks for.
 
         Raises:
             PluginError: `prepare_sampling` failed.
         """
         if hasattr(sampler.generator, "prepare_sampling"):
-            try:
-                prepare(sampler)
-            except GanzooError:
-                raise
-            except Exception as error:
-                name = self.generator.id if self.generator else "the generator"
-                raise PluginError(
-                    f"{name} failed in prepare_sampling: {failure(error)}",
-                    hint=f"ganzoo info {shorten(name)}",
-                ) from error
+            named = blaming(self.generator, "in prepare_sampling") if self.generator else None
+            with named or nullcontext():
+                prepare(sampler, most)
         latent = self.latent or sampler.latent
         return replace(sampler, latent=latent, parameters=self.parameters)
 
 
-def prepare(sampler: Sampler) -> None:
+def prepare(sampler: Sampler, most: int | None = None) -> None:
     """Call `prepare_sampling` of a sampler's generator.
 
     What it draws is the same for all seeds of the samples, and for any number of processes.
@@ -92,6 +86,7 @@ def prepare(sampler: Sampler) -> None:
 
     def draw(count: int) -> SamplingInputs:
         nonlocal drawn
+        count = min(count, most or count)
         rows, drawn = Rows(drawn, count), drawn + count
         noise = BatchNoise(RandomStreams(0), "prepare", 0, rows, sampler.device)
         labels = sampler.label_sampler.draw(noise) if sampler.label_sampler else None

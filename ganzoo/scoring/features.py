@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Extractor, SampleSpec
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
 from ganzoo.modalities import modality as modality_of
 
 BATCH_SIZE = 256
@@ -74,6 +74,7 @@ def features_of(
     spec: SampleSpec,
     device: torch.device,
     batch_size: int = BATCH_SIZE,
+    name: str = "the extractor",
 ) -> Iterator[Tensor]:
     """Yield the features of samples, float32 (at most batch_size, D) on the CPU.
 
@@ -83,36 +84,59 @@ def features_of(
     Args:
         batches: (B, *spec.shape) in stored form, on any device.
         batch_size: largest batch; smaller where the extractor's inputs are large.
+        name: of the extractor, for messages.
 
     Raises:
-        DataError: the samples do not match `spec`, or the features do not match the samples.
+        DataError: the samples do not match `spec`.
+        PluginError: the extractor failed, or its features have the wrong form.
     """
     size = min(batch_size, most_at_once(extractor.input_shape or spec.shape))
     for batch in regrouped((_checked(batch, spec) for batch in batches), size):
-        yield features_of_batch(batch, extractor, spec, device)
+        yield features_of_batch(batch, extractor, spec, device, name)
 
 
 def features_of_batch(
-    batch: Tensor, extractor: Extractor, spec: SampleSpec, device: torch.device
+    batch: Tensor,
+    extractor: Extractor,
+    spec: SampleSpec,
+    device: torch.device,
+    name: str = "the extractor",
 ) -> Tensor:
     """Return the features of one batch of samples, float32 (B, D) on the CPU.
 
     Args:
         batch: (B, *spec.shape) on the scale of the stored form, of its dtype or not rounded to it.
+        name: of the extractor, for messages.
 
     Raises:
-        DataError: the features have the wrong shape.
+        PluginError: the extractor failed, or its features have the wrong form.
     """
     if isinstance(extractor, nn.Module):
         extractor.eval()
     with torch.inference_mode(), _full_float32(device):
-        features = extractor(prepare(batch.to(device), extractor.input_shape, spec.modality))
+        inputs = prepare(batch.to(device), extractor.input_shape, spec.modality)
+        with _blaming(name, f"on inputs of shape {tuple(inputs.shape)}"):
+            features = extractor(inputs)
+    if not isinstance(features, Tensor) or features.dtype != torch.float32:
+        given = str(getattr(features, "dtype", type(features).__name__)).removeprefix("torch.")
+        raise PluginError(f"{name} gave {given}, not a float32 tensor of features")
     expected = (len(batch), extractor.num_features or features.shape[-1])
     if tuple(features.shape) != expected:
-        raise DataError(
-            f"the extractor gave features of shape {tuple(features.shape)}, not {expected}"
-        )
-    return features.float().cpu()
+        raise PluginError(f"{name} gave features of shape {tuple(features.shape)}, not {expected}")
+    return features.cpu()
+
+
+@contextmanager
+def _blaming(name: str, where: str) -> Iterator[None]:
+    """Raise an error inside as a PluginError that names the extractor."""
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        if says_no_memory(error):
+            raise
+        raise PluginError(f"{name} failed {where}: {failure(error)}") from error
 
 
 def most_at_once(shape: tuple[int, ...]) -> int:
@@ -191,6 +215,7 @@ class Extraction:
 
     Args:
         watch: called after every batch; may raise to stop.
+        name: of the extractor, for messages.
     """
 
     extractor: Extractor
@@ -198,10 +223,11 @@ class Extraction:
     device: torch.device
     batch_size: int = BATCH_SIZE
     watch: Callable[[], None] = no_op
+    name: str = "the extractor"
 
     def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield the features of samples in stored form, see `features_of`."""
-        batches = (samples, self.extractor, self.spec, self.device, self.batch_size)
+        batches = (samples, self.extractor, self.spec, self.device, self.batch_size, self.name)
         for features in features_of(*batches):
             self.watch()
             yield features
@@ -214,7 +240,7 @@ class Extraction:
         """Return the logits (N, K) of the extractor's classifier; None if it has no classifier."""
         if not hasattr(self.extractor, "class_logits"):
             return None
-        with torch.inference_mode():
+        with torch.inference_mode(), _blaming(self.name, "in class_logits"):
             parts = [
                 self.extractor.class_logits(part.to(self.device)).float().cpu()
                 for part in torch.split(features, self.batch_size)
@@ -254,4 +280,5 @@ class Probe:
         """
         extraction = self.extraction
         samples = unrounded(extraction.spec, self.generator.generate(latents, labels))
-        return features_of_batch(samples, extraction.extractor, extraction.spec, extraction.device)
+        about = (extraction.extractor, extraction.spec, extraction.device, extraction.name)
+        return features_of_batch(samples, *about)

@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import Evaluated, GeneratorProbe, Metric, SampleSpec
-from ganzoo.errors import DiskFull, PluginError
+from ganzoo.errors import (
+    DataError,
+    DiskFull,
+    GanzooError,
+    PluginError,
+    failure,
+    says_no_memory,
+)
 from ganzoo.moments import BLOCK
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import Extraction
@@ -187,13 +194,30 @@ def features_on_disk(real: RealData, extraction: Extraction) -> RowsOnDisk:
 def evaluate(metrics: Mapping[str, Metric], real: Evaluated, fake: Evaluated) -> dict[str, float]:
     """Return the values of all metrics, by the names that the metrics give them.
 
+    Args:
+        metrics: by the name that a message shows.
+
     Raises:
-        PluginError: two metrics use one name.
+        PluginError: a metric failed or gave no named numbers, or two metrics use one name.
+        DataError: a metric lacks something that it needs.
     """
     values: dict[str, float] = {}
     for id, metric in metrics.items():
-        for name, value in metric(real, fake).items():
+        for name, value in _numbers(id, metric, real, fake).items():
             if name in values:
                 raise PluginError(f"{id} gives a number {name!r}, and so does another metric")
-            values[name] = float(value)
+            values[name] = value
     return values
+
+
+def _numbers(id: str, metric: Metric, real: Evaluated, fake: Evaluated) -> dict[str, float]:
+    try:
+        return {name: float(value) for name, value in metric(real, fake).items()}
+    except DataError as error:
+        raise DataError(f"{id}: {error.message}", hint=error.hint) from error
+    except GanzooError:
+        raise
+    except Exception as error:
+        if says_no_memory(error):
+            raise
+        raise PluginError(f"{id} failed: {failure(error)}") from error

@@ -98,7 +98,7 @@ def score_samples(
         fake: batches of (samples in stored form (B, *spec.shape), labels asked for or None).
         extractor: on `device`.
         identity: of the extractor, for the protocol.
-        metrics: by id.
+        metrics: by the name that a message shows.
         batch_size: largest batch of the extractor.
         generator: of the samples, for metrics that draw more of them.
         debias: whether to compute the debiased distance, which costs ten more distances.
@@ -106,11 +106,11 @@ def score_samples(
 
     Raises:
         DataError: fewer than two samples on one side, values that are not finite, wrong shapes.
-        PluginError: two metrics give numbers of one name.
+        PluginError: the extractor or a metric failed, or two metrics give numbers of one name.
         DiskFull: no room for the temporary file.
         GanzooError: another rank failed.
     """
-    extraction = Extraction(extractor, spec, device, batch_size, watch)
+    extraction = Extraction(extractor, spec, device, batch_size, watch, identity.id)
     protocol = _protocol(real, extractor, identity, spec)
     known = _known(cache, protocol.reference_key, device)
     recorded = RecordedBatches(fake, spec, keep=bool(metrics))

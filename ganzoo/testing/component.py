@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -13,9 +13,9 @@ from ganzoo.components.build import capabilities, initialised_from
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.components.signature import parameter_model
-from ganzoo.modalities import modality
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
+from ganzoo.testing.arguments import SPEC, game_specs, typical_specs
 from ganzoo.testing.outcomes import Failed, NotChecked, Outcome
 
 Parameters = Mapping[str, Any]
@@ -28,20 +28,10 @@ LATENT_DIMENSIONS = (1, 16, 100)
 NOTHING: Parameters = MappingProxyType({})
 
 TAKES_SPEC = frozenset({"generator", "discriminator", "augmentation"})
+PLAYS = frozenset({"loss", "regularizer"})
+"""Kinds that are checked in games, on a spec and with latents that the kit chooses."""
 MAY_REFUSE = TAKES_SPEC | {"latent"}
 """Kinds whose factory may refuse an argument by ValueError."""
-
-
-def typical_specs(names: Iterable[str], registry: Registry) -> list[SampleSpec]:
-    """Return the typical specs of these modalities, loading those of plugins.
-
-    Raises:
-        PluginError: one of them is not installed.
-    """
-    for name in names:
-        if name not in MODALITIES:
-            registry.get("modality", name)
-    return [spec for name in names for spec in modality(name).specs()]
 
 
 def _order(name: str) -> int:
@@ -56,12 +46,14 @@ class Component:
         given: parameter sets to try in addition to the defaults, or instead of them if a
             parameter has no default.
         specs: specs to try in addition to the typical specs of its modalities.
+        latents: latents that games draw from, instead of the standard normal distribution.
     """
 
     registry: Registry
     registration: Registration
     given: Sequence[Parameters] = ()
     specs: Sequence[SampleSpec] = ()
+    latents: Sequence[ComponentPlan] = ()
     outcomes: dict[str, Outcome] = field(default_factory=dict, repr=False)
     """Outcomes of the checks that have run, by name."""
 
@@ -104,11 +96,12 @@ class Component:
         found = []
         for plan in self._plans():
             refused: list[str] = []
-            fitting = [
-                case
+            tried = (
+                Case(self, plan, arguments, game_spec=spec, latent=latent)
                 for arguments in self._arguments()
-                if (case := _tried(self, plan, arguments, refused))
-            ]
+                for spec, latent in self._games()
+            )
+            fitting = [case for each in tried if (case := _built(each, refused))]
             if not fitting:
                 raise Failed(
                     "a component for at least one of the specs that are tried",
@@ -120,7 +113,7 @@ class Component:
 
     @property
     def small_cases(self) -> list[Case]:
-        """The cases with small samples, for slow checks; all cases if none is small."""
+        """The cases with small or given samples, for slow checks; all cases if there are none."""
         return [case for case in self.cases if case.is_small] or self.cases
 
     def plan(self, parameters: Parameters, defaults: Parameters = NOTHING) -> ComponentPlan:
@@ -175,16 +168,37 @@ class Component:
 
     def _arguments(self) -> list[tuple[Any, ...]]:
         """Return the positional arguments that the engine may pass."""
-        registration = self.registration
         if self.kind in TAKES_SPEC:
-            can = sorted(registration.modalities, key=_order) or MODALITIES
-            own = [spec for spec in self.specs if spec.modality in can]
-            return [(spec,) for spec in (*typical_specs(can, self.registry), *own)]
+            typical = typical_specs(self._modalities or MODALITIES, self.registry)
+            return [(spec,) for spec in dict.fromkeys((*typical, *self._given_specs))]
         if self.kind == "latent":
             return [(dimension,) for dimension in LATENT_DIMENSIONS]
         if self.kind == "dataset":
-            return [(split,) for split in registration.splits or ("train",)]
+            return [(split,) for split in self.registration.splits or ("train",)]
         return [()]
+
+    def _games(self) -> list[tuple[SampleSpec | None, ComponentPlan | None]]:
+        """Return the spec and the latent of each game that a loss or a regularizer plays."""
+        if self.kind not in PLAYS:
+            return [(None, None)]
+        own = game_specs(self._modalities, self.registry)
+        specs = dict.fromkeys((*own, *self._given_specs))
+        latents: Sequence[ComponentPlan | None] = self.latents or [None]
+        return [(spec, latent) for spec in specs for latent in latents]
+
+    @property
+    def _modalities(self) -> list[str]:
+        """The registered modalities in a fixed order; empty: any."""
+        return sorted(self.registration.modalities, key=_order)
+
+    @property
+    def _given_specs(self) -> list[SampleSpec]:
+        return [spec for spec in self.specs if self.supports(spec)]
+
+    def supports(self, spec: SampleSpec) -> bool:
+        """Return whether the component is tried with a spec that is given."""
+        can = self.registration.modalities
+        return self.kind in TAKES_SPEC | PLAYS and (not can or spec.modality in can)
 
 
 @dataclass(frozen=True)
@@ -196,6 +210,10 @@ class Case:
     arguments: tuple[Any, ...]
     capabilities: frozenset[str] = frozenset()
     """The capabilities that the instance declares."""
+    game_spec: SampleSpec | None = None
+    """For a loss or a regularizer: the spec of its games."""
+    latent: ComponentPlan | None = None
+    """For a loss or a regularizer: the given latent; None: standard normal numbers."""
 
     @property
     def label(self) -> str:
@@ -207,19 +225,23 @@ class Case:
             if value != usual[name]
         )
         before = {"latent": "dim=", "dataset": "split "}.get(self.component.kind, "")
-        words = [*(f"{before}{each}" for each in self.arguments), *changed]
+        words = [f"{before}{each}" for each in self.arguments]
+        words += [] if self.game_spec in (None, SPEC) else [f"{self.game_spec}"]
+        words += [f"latent {self.latent.id}"] if self.latent else []
+        words += changed
         return ", ".join(words) or "defaults"
 
     @property
     def spec(self) -> SampleSpec:
-        """The spec, for the kinds that take one."""
-        spec: SampleSpec = self.arguments[0]
+        """The spec, for the kinds that take one or play on one."""
+        spec: SampleSpec = self.game_spec or self.arguments[0]
         return spec
 
     @property
     def is_small(self) -> bool:
-        """Whether a sample has at most `SMALL` numbers; always true without a spec."""
-        return self.component.kind not in TAKES_SPEC or self.spec.size <= SMALL
+        """Whether a sample has at most `SMALL` numbers, or was asked for; true without a spec."""
+        takes_spec = self.component.kind in TAKES_SPEC
+        return not takes_spec or self.spec.size <= SMALL or self.spec in self.component.specs
 
     def make(self, *arguments: Any, seed: int = 0) -> Any:
         """Return a new instance with weights drawn from `seed`.
@@ -231,11 +253,9 @@ class Case:
             return self.plan.build(*(arguments or self.arguments))
 
 
-def _tried(
-    component: Component, plan: ComponentPlan, arguments: tuple[Any, ...], refused: list[str]
-) -> Case | None:
+def _built(case: Case, refused: list[str]) -> Case | None:
     """Return the case with its instance's capabilities; None if the factory refuses the spec."""
-    case, kind = Case(component, plan, arguments), component.kind
+    kind = case.component.kind
     if kind == "optimizer":
         return case  # the checks make the parameters that it optimizes
     try:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.components.build import initialised_from
-from ganzoo.components.parameters import plan_component
+from ganzoo.components.build import capabilities, initialised_from, requirements
+from ganzoo.components.parameters import WrongParameters, plan_component
+from ganzoo.components.plan import ComponentPlan
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.testing.component import Case, Component
+from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
 from ganzoo.testing.probes import shape
 from ganzoo.testing.toys import (
     OFFERED,
-    SPEC,
     RecordingGame,
     ScaledDiscriminator,
     ToyDiscriminator,
     ToyGenerator,
+    in_range,
 )
 from ganzoo.training.game import EngineGame
 from ganzoo.training.networks import RequiredGradients
@@ -30,6 +31,9 @@ from ganzoo.training.networks import RequiredGradients
 BATCH = 8
 PLAYERS = ("discriminator", "generator")
 EVERY_ROW = slice(None)
+
+DIMENSIONS = (ToyGenerator.latent_dim, 16, 100)
+"""Numbers of z of the toy generator, for latents that refuse the first."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +58,46 @@ class Setting:
         return f"{columns}, {labels}{size}"
 
 
-def settings(component: Any) -> list[Setting]:
-    """Return the settings that a component must support.
+def settings(case: Case) -> list[Setting]:
+    """Return the settings that a component must support on the case's spec.
 
     One that declares ``conditional``, or requires a capability of D, always gets labels.
+
+    Raises:
+        Exempt: it needs labels, and the spec has no classes.
     """
-    asked = frozenset(getattr(component, "capabilities", ()))
-    needs_labels = "conditional" in asked or bool(required(component))
-    columns = [None] if required(component) - OFFERED else [None, 3]
-    labelled = [True] if needs_labels else [True, False]
+    needed = required(case.make(), "discriminator")
+    needs_labels = "conditional" in case.capabilities or bool(needed)
+    if needs_labels and not case.spec.classes:
+        raise Exempt(f"needs labels, and {case.spec} has no classes")
+    columns = [None] if needed - OFFERED["discriminator"] else [None, 3]
+    labelled = [each for each in (True, False) if (case.spec.classes if each else not needs_labels)]
     return [Setting(each, count) for each in labelled for count in columns]
 
 
-def required(component: Any) -> frozenset[str]:
-    """Return the capabilities that a live component requires of D."""
-    return frozenset(getattr(component, "requires", ()))
+def required(component: Any, role: str) -> frozenset[str]:
+    """Return the capabilities that a live component requires of a role, such as ``latent``."""
+    return requirements(component).get(role, frozenset())
+
+
+def on_toys(component: Any) -> bool:
+    """Return whether the two toy networks offer all that a live component requires."""
+    return not any(required(component, role) - offered for role, offered in OFFERED.items())
 
 
 class GameHarness:
-    """Two networks, and updates of a loss or regularizer on them."""
+    """Two networks and a latent, and updates of a loss or regularizer on them."""
 
-    def __init__(self, component: Component, live: Any, setting: Setting) -> None:
+    def __init__(self, case: Case, live: Any, setting: Setting) -> None:
+        self.case = case
+        self.spec = case.spec
         with initialised_from(0, ("stage",)):
-            self.generator = ToyGenerator(SPEC, setting.fake)
-            judge = _judge(component, required(live), setting)
+            generator = _network(case, "generator", live, setting)
+            dimensions = DIMENSIONS if generator is None else [generator.latent_dim]
+            self.latent, dimension = _latent(case, live, dimensions)
+            self.generator = generator or ToyGenerator(case.spec, setting.fake, dimension)
+            judge = _network(case, "discriminator", live, setting)
+            judge = judge or ToyDiscriminator(case.spec, setting.columns)
         self.discriminator = ScaledDiscriminator(judge, setting.factor)
         self.live = live
         self.setting = setting
@@ -86,12 +106,14 @@ class GameHarness:
 
     def game(self, player: str, update: int = 0, rows: slice = EVERY_ROW) -> EngineGame:
         """Return the game of one update, with `rows` of the batch that `update` decides."""
-        random = torch.Generator().manual_seed(update)
-        spread = self.setting.spread * torch.linspace(-1, 1, BATCH).view(-1, 1, 1, 1)
-        noise = torch.randn(BATCH, *SPEC.model_shape, generator=random)
-        real = self.setting.real + spread + 0.1 * noise
-        latents = torch.randn(BATCH, ToyGenerator.latent_dim, generator=random)
-        labels = torch.arange(BATCH) % SPEC.classes if self.setting.labelled else None
+        random, shape = torch.Generator().manual_seed(update), self.spec.model_shape
+        axes = (-1, *(1 for _ in shape))
+        spread = self.setting.spread * torch.linspace(-1, 1, BATCH).view(axes)
+        noise = torch.randn(BATCH, *shape, generator=random)
+        real = in_range(self.spec, self.setting.real + spread + 0.1 * noise)
+        latents = self.latents(random)
+        classes = self.spec.classes
+        labels = torch.arange(BATCH) % classes if self.setting.labelled else None
         game = RecordingGame.of(
             player,
             self.generator,
@@ -100,7 +122,8 @@ class GameHarness:
             latents=latents[rows],
             labels=None if labels is None else labels[rows],
             fake_labels=None if labels is None else labels.flip(0)[rows],
-            spec=SPEC,
+            spec=self.spec,
+            latent=self.latent,
             required=RequiredGradients.by([self.live]),
             step=update,
             samples_seen=update * BATCH,
@@ -109,6 +132,14 @@ class GameHarness:
         game.noise = BatchNoise(RandomStreams(update), player, 0, held)
         game.requested = self.requested
         return game
+
+    def latents(self, random: torch.Generator) -> Tensor:
+        """Return latents (BATCH, latent_dim) of the case's latent, else standard normal ones."""
+        if self.latent is None:
+            dimension: Any = self.generator.latent_dim
+            return torch.randn(BATCH, dimension, generator=random)
+        drawn: Tensor = self.latent.sample(BATCH, random)
+        return drawn
 
     def run_update(self, player: str, update: int = 0) -> None:
         """Run all of the component's methods in one update."""
@@ -164,9 +195,9 @@ def each_update(case: Case, check: Callable[[GameHarness, str], object]) -> None
     Raises:
         Failed: names the setting and the player.
     """
-    for setting in settings(case.make()):
+    for setting in settings(case):
         for player in PLAYERS:
-            harness = GameHarness(case.component, case.make(), setting)
+            harness = GameHarness(case, case.make(), setting)
             with naming(f"{player}'s update, {setting}"), harness.update_of(player):
                 check(harness, player)
 
@@ -204,17 +235,67 @@ def _checked(player: str, terms: Any) -> dict[str, Tensor]:
     return dict(terms)
 
 
-def _judge(component: Component, needed: frozenset[str], setting: Setting) -> nn.Module:
-    """Return a D with the needed capabilities: the toy, or one of the component's plugin."""
-    if needed <= OFFERED:
-        return ToyDiscriminator(setting.columns)
-    namespace = component.registration.namespace
-    for other in component.registry.list("discriminator", f"{namespace}/*"):
-        if needed <= other.capabilities:
-            defaults = {"conditional": setting.labelled}
-            slot = ("discriminator",)
-            plan = plan_component(component.registry, other, slot, {}, defaults=defaults)
-            made: nn.Module = plan.build(SPEC)
-            return made
-    words = ", ".join(sorted(needed - OFFERED))
-    raise NotChecked(f"requires a discriminator with {words}, and {namespace} registers none")
+# --- the other components of a game --------------------------------------------------------------
+
+
+def _network(case: Case, kind: str, live: Any, setting: Setting) -> Any:
+    """Return a network of the component's plugin, or None if the toy has what it requires.
+
+    Raises:
+        NotChecked: neither has it.
+    """
+    needed = required(live, kind)
+    if needed <= OFFERED[kind]:
+        return None
+    for plan in _registered(case, kind, needed, {"conditional": setting.labelled}):
+        with suppress(ValueError):  # refuses this spec
+            network = plan.build(case.spec)
+            if needed <= capabilities(network):
+                return network
+    words, namespace = ", ".join(sorted(needed - OFFERED[kind])), _namespace(case)
+    raise NotChecked(f"requires a {kind} with {words}, and {namespace} registers none")
+
+
+def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]:
+    """Return the latent that games draw from, and the numbers of a z.
+
+    It is the given one, or one of the component's plugin if that has the required capabilities;
+    None stands for the standard normal distribution.
+
+    Raises:
+        NotChecked: none has them, or it refuses these numbers.
+    """
+    needed, given = required(live, "latent"), [case.latent] if case.latent else []
+    if not needed and not given:
+        return None, dimensions[0]
+    if needed:
+        given += [*case.component.latents, *_registered(case, "latent", needed)]
+    for plan in given:
+        for dimension in dimensions:
+            with suppress(ValueError), initialised_from(0, ("latent",)):
+                latent = plan.build(dimension)
+                if needed <= capabilities(latent):
+                    return latent, dimension
+    if needed:
+        words, id = ", ".join(sorted(needed)), case.component.registration.id
+        raise NotChecked(
+            f"requires a latent with {words}, and {_namespace(case)} registers none with usable "
+            f"defaults (try: ganzoo conformance {id} --latent ID; in a test: latents=[ID])"
+        )
+    numbers = " or ".join(map(str, dimensions))
+    raise NotChecked(f"{given[0].id} refuses a z of {numbers} numbers")
+
+
+def _registered(
+    case: Case, kind: str, needed: frozenset[str], defaults: Mapping[str, Any] = {}
+) -> Iterator[ComponentPlan]:
+    """Yield the plugin's components of a kind that can have capabilities, with their defaults."""
+    registry = case.component.registry
+    for each in registry.list(kind, f"{_namespace(case)}/*"):
+        if needed <= each.capabilities:
+            with suppress(WrongParameters):  # a parameter without a default
+                yield plan_component(registry, each, (kind,), {}, defaults=defaults)
+
+
+def _namespace(case: Case) -> str:
+    return case.component.registration.namespace

@@ -18,7 +18,7 @@ from ganzoo.testing.harness import (
     GameHarness,
     each_update,
     naming,
-    required,
+    on_toys,
     settings,
 )
 from ganzoo.testing.outcomes import Exempt, Failed
@@ -30,7 +30,7 @@ from ganzoo.testing.probes import (
     require_declared,
     require_same,
 )
-from ganzoo.testing.toys import COUNTERS, OFFERED
+from ganzoo.testing.toys import COUNTERS
 
 LARGE = 1e4
 
@@ -87,11 +87,11 @@ def _reach(harness: GameHarness, player: str) -> None:
 @case_check("scalar-terms")
 def large_logits(case: Case) -> None:
     """Terms and their gradients are finite where logits are near ±1e4."""
-    for setting in settings(case.make()):
+    for setting in settings(case):
         for real, fake in product((0.9, -0.9), repeat=2):
             extreme = replace(setting, real=real, fake=fake, factor=LARGE)
             for player in PLAYERS:
-                harness = GameHarness(case.component, case.make(), extreme)
+                harness = GameHarness(case, case.make(), extreme)
                 words = ["positive" if level > 0 else "negative" for level in (real, fake)]
                 signs = f"real {words[0]}, fake {words[1]}"
                 with naming(f"{player}'s update, {extreme}, {signs}"), harness.update_of(player):
@@ -114,8 +114,8 @@ def _finite(harness: GameHarness, player: str) -> None:
 @case_check("scalar-terms")
 def resumes(case: Case) -> None:
     """It continues unchanged after a restart: its state is in its state_dict."""
-    setting = settings(case.make())[0]
-    harness = GameHarness(case.component, case.make(), setting)
+    setting = settings(case)[0]
+    harness = GameHarness(case, case.make(), setting)
     updates = [(player, number) for number in range(3) for player in PLAYERS]
 
     def use(live: Any) -> None:
@@ -185,12 +185,12 @@ def separate_samples(case: Case) -> None:
     if "batch-coupled" in case.capabilities:
         raise Exempt("declares batch-coupled")
     live = case.make()
-    if required(live) - OFFERED:
-        raise Exempt("needs a discriminator of its own plugin, which may couple samples")
+    if not on_toys(live):
+        raise Exempt("needs a network of its own plugin, which may couple samples")
     compared = False
-    for setting in settings(live):
+    for setting in settings(case):
         for player in PLAYERS:
-            harness = GameHarness(case.component, live, replace(setting, spread=SPREAD))
+            harness = GameHarness(case, live, replace(setting, spread=SPREAD))
             with naming(f"{player}'s update, {setting}"), harness.update_of(player):
                 compared |= _compared(case, harness, player)
     if not compared:

@@ -14,6 +14,7 @@ from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
 from ganzoo.testing.probes import (
+    ROUNDING,
     captured,
     difference,
     require_declared,
@@ -22,7 +23,6 @@ from ganzoo.testing.probes import (
 )
 
 BATCH = 4
-ROUNDING = 1e-4
 
 Inputs = tuple[Tensor, Tensor | None]
 

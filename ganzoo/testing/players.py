@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
+from ganzoo.errors import PluginError
+from ganzoo.sampling.export import program_of
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.networks import (
@@ -21,7 +23,14 @@ from ganzoo.testing.networks import (
     trained,
 )
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
-from ganzoo.testing.probes import difference, form_of, require_finite, require_same, shape
+from ganzoo.testing.probes import (
+    ROUNDING,
+    difference,
+    form_of,
+    require_finite,
+    require_same,
+    shape,
+)
 from ganzoo.testing.toys import ToyGenerator
 from ganzoo.training.game import EngineGame
 from ganzoo.training.networks import RequiredGradients
@@ -68,7 +77,8 @@ def value_range(case: Case) -> None:
             parameter.mul_(4)  # larger than initial weights, as after training
         z, y = inputs(case, network)
         values = outputs(network, (4 * z, y))["outputs"].nan_to_num(0, 0, 0)
-    if values.min() < low or values.max() > high:
+    slack = ROUNDING * (high - low)
+    if values.min() < low - slack or values.max() > high + slack:
         raise Failed(
             f"samples in [{low:g}, {high:g}]",
             f"values from {values.min():.3g} to {values.max():.3g}",
@@ -101,7 +111,28 @@ def separate_generated(case: Case) -> None:
         )
 
 
-GENERATOR = (samples_form, *BOTH_NETWORKS, value_range, inputs_alone, separate_generated)
+@case_check("batch-of-one", "inputs-alone")
+def exports(case: Case) -> None:
+    """In eval mode torch.export makes it a program that takes any number of latents."""
+    network = trained(case)
+    expected = "a program for batches of any size (ganzoo export)"
+    try:
+        program = program_of(network, *inputs(case, network)).module()
+    except PluginError as error:
+        got, _, advice = error.message.partition(": ")[2].partition(" - ")
+        advice = advice or "use operations that torch.export can follow"
+        raise Failed(expected, got, advice) from error.__cause__
+    z, y = inputs(case, network, batch=2 * BATCH)
+    with torch.no_grad():
+        before = {"outputs": network(z, y)}
+        after = {"outputs": program(z) if y is None else program(z, y)}
+    if "internal-noise" in case.capabilities:
+        before, after = ({"shape": torch.tensor(each["outputs"].shape)} for each in (before, after))
+    advice = "compute everything that depends on the batch from z and y"
+    require_same(before, after, "the same samples from the program", advice, ROUNDING)
+
+
+GENERATOR = (samples_form, *BOTH_NETWORKS, value_range, inputs_alone, separate_generated, exports)
 
 
 # --- discriminators ----------------------------------------------------------------------------

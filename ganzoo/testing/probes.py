@@ -14,6 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed
 
+ROUNDING = 1e-4
+"""Tolerance of comparisons that are not promised to the bit, relative to the largest value."""
+
 Outputs = Mapping[str, Tensor]
 """Tensors by the name that a message shows: ``samples``, ``logits``, ``features[0]``."""
 

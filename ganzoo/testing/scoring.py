@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from ganzoo.api import MODALITIES, DataError, Evaluated
 from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.testing.arguments import typical_specs
 from ganzoo.testing.checks import case_check
-from ganzoo.testing.component import Case, typical_specs
+from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked
-from ganzoo.testing.probes import form_of, require_finite, require_same, shape
+from ganzoo.testing.probes import ROUNDING, form_of, require_finite, require_same, shape
 
 # --- extractors ----------------------------------------------------------------------------------
 
 BATCH = 6
-ROUNDING = 1e-4
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -159,7 +159,7 @@ def order(case: Case) -> None:
     after = _measured(case, *_sides(shuffled=True))
     for name, value in before.items():
         other = after.get(name, math.nan)
-        if not math.isclose(value, other, rel_tol=1e-6, abs_tol=1e-9) and not (
+        if not math.isclose(value, other, rel_tol=ROUNDING, abs_tol=1e-6) and not (
             math.isnan(value) and math.isnan(other)
         ):
             raise Failed(

@@ -9,13 +9,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ganzoo.api import HOOKS, Registration, SampleSpec
+from ganzoo.api import HOOKS, Registration
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.names import qualify, suggest
 from ganzoo.registry.registry import Registry
+from ganzoo.testing.arguments import GivenLatent, GivenSpec, latent_of, spec_of
 from ganzoo.testing.augmentations import AUGMENTATION
 from ganzoo.testing.checks import Check
-from ganzoo.testing.component import NOTHING, Component, Parameters
+from ganzoo.testing.component import NOTHING, PLAYS, Component, Parameters
 from ganzoo.testing.datasets import DATASET
 from ganzoo.testing.losses import LOSS, REGULARIZER
 from ganzoo.testing.modalities import MODALITY
@@ -114,7 +115,8 @@ def trials(
     kind: str | None = None,
     parameters: Mapping[str, Sequence[Parameters]] = {},
     everywhere: Parameters = NOTHING,
-    specs: Sequence[SampleSpec] = (),
+    specs: Sequence[GivenSpec] = (),
+    latents: Sequence[GivenLatent] = (),
 ) -> list[Trial]:
     """Return a trial for every check of every component whose id matches a shell pattern.
 
@@ -122,17 +124,31 @@ def trials(
         kind: only components of this kind.
         parameters: id, or kind and id (``generator acme/unet``) → parameter sets to try.
         everywhere: another parameter set, for every matching component.
-        specs: specs to try in addition to the kit's own.
+        specs: specs to try in addition to the kit's own; see `conformance`.
+        latents: latents that games draw from; see `conformance`.
 
     Raises:
         PluginError: nothing matches, a plugin that the pattern names is broken, or a key of
             `parameters` matches no component.
+        UsageError: a spec or a latent is wrong, or no matching component uses it.
     """
     registry = registry or Registry()
+    selected = select(registry, pattern, kind)
     components = [
-        Component(registry, registration, [everywhere] if everywhere else [], specs)
-        for registration in select(registry, pattern, kind)
+        Component(
+            registry,
+            registration,
+            [everywhere] if everywhere else [],
+            [spec_of(each) for each in specs],
+            [latent_of(registry, each) for each in latents],
+        )
+        for registration in selected
     ]
+    if latents and not PLAYS & {each.kind for each in components}:
+        raise UsageError(f"a latent is given, and no loss or regularizer matches {pattern!r}")
+    for spec in components[0].specs:
+        if not any(component.supports(spec) for component in components):
+            raise UsageError(f"no component that matches {pattern!r} is tried with {spec}")
     for key, sets in parameters.items():
         named = [each for each in components if key in (str(each), each.registration.id)]
         if not named:
@@ -210,7 +226,8 @@ def conformance(
     *,
     expected_failures: Mapping[str, str] = {},
     parameters: Mapping[str, Sequence[Parameters]] = {},
-    specs: Sequence[SampleSpec] = (),
+    specs: Sequence[GivenSpec] = (),
+    latents: Sequence[GivenLatent] = (),
     plugin: Path | None = None,
 ) -> Callable[..., None]:
     """Return a pytest test that runs every check of every component whose id matches.
@@ -221,12 +238,15 @@ def conformance(
             Strict: it is a failure if the check passes or does not run.
         parameters: id, or kind and id → parameter sets to try, as a recipe would give them. They
             are added to the defaults, or replace them if a parameter has no default.
-        specs: specs to try in addition to the kit's own.
+        specs: specs to try in addition to the kit's own, each a `SampleSpec`, its JSON data, or
+            ``image:3x32x32:10`` (modality, shape, and classes if it has any).
+        latents: latents that the games of losses and regularizers draw from, instead of the
+            standard normal distribution, each an id or ``{"use": id, …parameters}``.
         plugin: a Python file whose components are named ``local/NAME``.
 
     Raises:
         PluginError: nothing matches, a plugin is broken, or a key names no check or component.
-        UsageError: pytest is not installed.
+        UsageError: a spec or a latent is wrong, or pytest is not installed.
     """
     try:
         import pytest
@@ -235,7 +255,7 @@ def conformance(
             "the conformance kit needs pytest", hint='pip install "ganzoo-core[testing]"'
         ) from error
     registry = Registry.with_local(plugin) if plugin else Registry()
-    found = trials(pattern, registry=registry, parameters=parameters, specs=specs)
+    found = trials(pattern, registry=registry, parameters=parameters, specs=specs, latents=latents)
     check_keys("expected_failures", expected_failures, found)
     for name, reason in expected_failures.items():
         if not isinstance(reason, str) or not reason.strip():

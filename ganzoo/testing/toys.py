@@ -8,13 +8,23 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput, SampleSpec
+from ganzoo.api import DiscriminatorOutput, Noise, SampleSpec
 from ganzoo.training.game import EngineGame
 
-SPEC = SampleSpec("image", (3, 8, 8), classes=4)
+OFFERED = {
+    "generator": frozenset({"styles"}),
+    "discriminator": frozenset({"conditional", "features", "class-logits"}),
+}
+"""Capabilities of the two toys; a component that requires more needs other networks."""
 
-OFFERED = frozenset({"conditional", "features", "class-logits"})
-"""Capabilities of `ToyDiscriminator`; a component that requires more needs another D."""
+
+def in_range(spec: SampleSpec, levels: Tensor) -> Tensor:
+    """Return levels, mostly in [-1, 1], as values in the range of the model form."""
+    bounds = spec.kind.value_range
+    if bounds is None or bounds == (-1, 1):
+        return levels
+    low, high = bounds
+    return (low + high) / 2 + (high - low) / 2 * torch.tanh(levels)
 
 
 class ToyGenerator(nn.Module):
@@ -25,11 +35,12 @@ class ToyGenerator(nn.Module):
 
     latent_dim = 8
 
-    def __init__(self, spec: SampleSpec, level: float = 0.0) -> None:
+    def __init__(self, spec: SampleSpec, level: float = 0.0, latent_dim: int | None = None) -> None:
         super().__init__()
+        self.latent_dim = latent_dim or self.latent_dim
         self.mapping = nn.Linear(self.latent_dim, self.latent_dim)
         self.layer = nn.Linear(self.latent_dim, spec.size)
-        self.shape = spec.model_shape
+        self.spec = spec
         self.level = level
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -38,31 +49,34 @@ class ToyGenerator(nn.Module):
     def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         return self.mapping(z)[:, None].expand(-1, 2, -1)
 
-    def from_styles(self, w: Tensor) -> Tensor:
-        return self.level + 0.1 * torch.tanh(self.layer(w.mean(1))).view(-1, *self.shape)
+    def from_styles(self, w: Tensor, *, noise: Noise | None = None) -> Tensor:
+        detail = torch.tanh(self.layer(w.mean(1))).view(-1, *self.spec.model_shape)
+        return in_range(self.spec, self.level + 0.1 * detail)
 
 
 class ToyDiscriminator(nn.Module):
-    """D whose logits, (B,) or (B, columns), have the sign of the samples' mean.
+    """D whose logits, (B,) or (B, columns), have the sign of the samples' mean level.
 
     Logits are not linear in the samples, and each column weighs them differently. Has features,
-    with weights below each, and class logits.
+    with weights below each, and class logits if there are classes.
     """
 
-    def __init__(self, columns: int | None = None) -> None:
+    def __init__(self, spec: SampleSpec, columns: int | None = None) -> None:
         super().__init__()
         count = columns or 1
-        self.scale = nn.Parameter(torch.ones(SPEC.size))
-        self.weights = nn.Parameter(torch.linspace(1, 2, count)[:, None].repeat(1, SPEC.size))
-        self.classifier = nn.Linear(SPEC.size, SPEC.classes)
+        self.scale = nn.Parameter(torch.ones(spec.size))
+        self.weights = nn.Parameter(torch.linspace(1, 2, count)[:, None].repeat(1, spec.size))
+        self.classifier = nn.Linear(spec.size, spec.classes) if spec.classes else None
+        self.centre = sum(spec.kind.value_range or (0.0, 0.0)) / 2
         self.columns = columns
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
-        flat = x.flatten(1)
+        flat = x.flatten(1) - self.centre
         bent = self.scale * (flat + 0.1 * flat.square())
-        judged = bent @ self.weights.T / SPEC.size
+        judged = bent @ self.weights.T / len(self.scale)
         logits = judged if self.columns else judged.squeeze(1)
-        return DiscriminatorOutput(logits, (bent, judged), self.classifier(bent))
+        classes = self.classifier(bent) if self.classifier else None
+        return DiscriminatorOutput(logits, (bent, judged), classes)
 
 
 class ScaledDiscriminator(nn.Module):

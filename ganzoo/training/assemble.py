@@ -12,10 +12,11 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ganzoo.components.build import Components, build, make, reference_of
+from ganzoo.components.fit import ROLES
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
 from ganzoo.components.plan import Plan, initial_paths
 from ganzoo.components.weights import read_network
-from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
+from ganzoo.errors import CheckpointError, DeviceError, Findings, PluginError, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
@@ -23,7 +24,7 @@ from ganzoo.sampling.sampler import ConditionSampler, LabelSampler
 from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
-from ganzoo.training.ema import Ema
+from ganzoo.training.ema import Ema, averaged_and_copied
 from ganzoo.training.execution import (
     AUTOCAST,
     keep_freed_memory,
@@ -39,18 +40,26 @@ from ganzoo.training.step import GanStep
 from ganzoo.training.update import StepConfig
 
 Parameters = Mapping[str, nn.Parameter]
-"""The parameters of a network that are trained, by name."""
+"""A player's trained parameters by name; see `Components.trained`."""
 
 
 def require_fit(plan: Plan, processes: Processes) -> None:
     """Check that these processes can train a recipe, before anything is written.
 
     Raises:
-        DeviceError: the processes cannot share the batch evenly, there is no compiler for
-            ``train.compile``, or batch norm over processes would have to be compiled.
+        DeviceError: the processes cannot share the batch evenly, or not in multiples of D's
+            `batch_multiple`; there is no compiler for ``train.compile``, or batch norm over
+            processes would have to be compiled.
     """
     train = plan.recipe.settings.train
-    _rows(train.batch_size, processes)
+    count = _rows(train.batch_size, processes).count
+    if count % plan.batch_multiple:
+        unit = plan.batch_multiple * processes.world_size
+        raise DeviceError(
+            f"the discriminator judges {plan.batch_multiple} samples together, and each of "
+            f"{processes.world_size} processes has {count}",
+            hint=f"train.batch_size={-(-train.batch_size // unit) * unit}",
+        )
     if train.compile is True:
         require_compiler(processes.device)
     if train.compile is True and train.batch_norm == "synced" and processes.world_size > 1:
@@ -75,27 +84,30 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
     if train.batch_norm == "synced" and processes.world_size > 1:
-        for network in parts.networks.values():
+        for network in parts.modules.values():
             sync_batch_norm(network)
     if checkpoint is None:
         _load_initial_weights(plan, parts)
-    optimizers = make_optimizers(plan, **parts.networks)
+    parameters = parts.trained()
+    optimizers = make_optimizers(plan, parameters)
     guard = _guard(train, optimizers, processes)
     players = {
         role: Player(
             role,
-            network,
+            named,
             optimizers[role],
             train.clip_grad_norm,
             processes.world_size,
             scale=LossScale(processes.device) if train.precision == "fp16" else None,
             guard=guard,
         )
-        for role, network in parts.networks.items()
+        for role, named in parameters.items()
     }
     ema = None
     if train.ema:
-        ema = Ema(parts.generator, train.ema.half_life_samples, train.ema.ramp_up)
+        check_averages(plan, parts)
+        about = train.ema.half_life_samples, train.ema.ramp_up
+        ema = Ema(parts.generator, *about, parts.latent_module)
     labels: LabelSampler | ConditionSampler | None = None
     if settings.conditional and plan.spec.condition:
         labels = ConditionSampler(partial(reference_of, plan))
@@ -149,7 +161,7 @@ def _place(parts: Components, processes: Processes, channels_last: bool) -> None
         network.to(processes.device)
         if channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for part in parts.stateful().values():
+    for part in (parts.latent, *parts.stateful().values()):
         if isinstance(part, nn.Module):
             part.to(processes.device)
 
@@ -157,24 +169,37 @@ def _place(parts: Components, processes: Processes, channels_last: bool) -> None
 def _load_initial_weights(plan: Plan, parts: Components) -> None:
     """Load the weights that ``init.generator`` and ``init.discriminator`` name: a run or a file.
 
+    A latent that learns takes those of the run that G starts from, if its latent learned too.
+
     Raises:
         CheckpointError: there are none, or they are of another network.
     """
     for role, path in initial_paths(plan.recipe).items():
         try:
-            read_network(parts.networks[role], _weights_file(role, path))
+            for part, file in _weights_files(role, path).items():
+                if part in parts.modules:
+                    read_network(parts.modules[part], file)
         except CheckpointError as error:
             problem = plan.recipe.problem(("init", role), error.message)
             raise CheckpointError(str(problem), hint=error.hint or "ganzoo ls") from error
 
 
-def _weights_file(role: str, source: Path) -> Path:
-    """Return a run's newest weights of a player (G's average, if there is one), or the file."""
+def _weights_files(role: str, source: Path) -> dict[str, Path]:
+    """Return the files of a player's weights by part: G's of a run may have a latent beside them.
+
+    Of a run they are the newest, and the averages, if there are any.
+    """
     if not (source / INFO).is_file():
-        return source
+        return {role: source}
     checkpoint = newest_whole(CheckpointStore(RunDirectory(source).checkpoints_directory))
-    averaged = role == "generator" and "ema.safetensors" in checkpoint.manifest["files"]
-    return checkpoint.file("ema.safetensors" if averaged else f"{role}.safetensors")
+    saved = checkpoint.manifest["files"]
+    names = {role: f"{role}.safetensors"}
+    if role == "generator":
+        averaged = "ema.safetensors" in saved
+        names = {role: "ema.safetensors"} if averaged else names
+        latent = "latent_ema.safetensors" if averaged else "latent.safetensors"
+        names |= {"latent": latent} if latent in saved else {}
+    return {part: checkpoint.file(name) for part, name in names.items()}
 
 
 def _feed(plan: Plan, processes: Processes) -> DataFeed:
@@ -216,28 +241,15 @@ def _graphs(
     return Graphs(CudaRecorder(processes.device)) if captured else None
 
 
-# --- optimizers and schedules ---
+# --- optimizers, averages and schedules ---
 
 
-def make_optimizers(
-    plan: Plan, generator: nn.Module, discriminator: nn.Module
-) -> dict[str, Optimizer]:
-    """Return both players' optimizers over the given networks.
+def make_optimizers(plan: Plan, parameters: Mapping[str, Parameters]) -> dict[str, Optimizer]:
+    """Return both players' optimizers over their parameters, by role.
 
     Raises:
         RecipeError: parameter groups that do not fit the networks or the optimizers.
     """
-    networks = {"generator": generator, "discriminator": discriminator}
-    return optimizers_over(plan, {role: trained(each) for role, each in networks.items()})
-
-
-def trained(network: nn.Module) -> Parameters:
-    """Return the parameters of a network that are trained, by name."""
-    return {name: each for name, each in network.named_parameters() if each.requires_grad}
-
-
-def optimizers_over(plan: Plan, parameters: Mapping[str, Parameters]) -> dict[str, Optimizer]:
-    """Return both players' optimizers over parameters by role; errors as of `make_optimizers`."""
     findings, made = Findings(), {}
     for role, each in parameters.items():
         place, component = ("optimizers", role, "groups"), plan.components["optimizers", role]
@@ -255,6 +267,17 @@ def optimizers_over(plan: Plan, parameters: Mapping[str, Parameters]) -> dict[st
     return made
 
 
+def check_averages(plan: Plan, parts: Components) -> None:
+    """Raise PluginError if `averaged` or `copied` of G or of the latent is wrong."""
+    for role in ("generator", "latent"):
+        component = plan.components[role,]
+        try:
+            if role in parts.modules:
+                averaged_and_copied(parts.modules[role])
+        except ValueError as error:
+            raise PluginError(str(component.problem(f"{component.id}: {error}"))) from error
+
+
 def make_run_schedules(
     plan: Plan,
     parts: Components,
@@ -265,20 +288,25 @@ def make_run_schedules(
     """Return the recipe's schedules over live components, players and G's average.
 
     Raises:
-        RecipeError: a component does not keep the scheduled number as an attribute.
+        RecipeError: a component does not keep the scheduled number.
     """
-    owners: dict[str, list[Any]] = {"loss": [parts.loss]}
+    owners: dict[str, list[Any]] = {role: [getattr(parts, role)] for role in (*ROLES, "loss")}
     if parts.augmentation is not None:
         owners["augmentation"] = [parts.augmentation]
     for slot in parts.regularizers:
         owners[f"regularizers.{slot.name}"] = [slot.component, slot]
     settings = {"train": players, "train.ema": [ema] if ema else []}
+    averages = {"generator": ema.module, "latent": ema.latent} if ema else {}
+    copies = {role: [each] for role, each in averages.items() if each is not None}
     scheduled = plan.group("schedules")
     made: list[Knob] = []
     for path, component in scheduled.items():
         schedule = make(component)
+        owner, _, name = path.rpartition(".")
+        part = plan.components.get(tuple(owner.split(".")))
+        given = part.plain.get(name) if part else None
         try:
-            made += knobs(path, schedule, optimizers, owners, scheduled, settings)
+            made += knobs(path, schedule, optimizers, owners, scheduled, settings, given, copies)
         except ValueError as error:
             raise RecipeError([component.problem(str(error))]) from error
     return made

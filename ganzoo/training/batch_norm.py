@@ -10,7 +10,7 @@ used for sampling, are averaged over all processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -50,7 +50,7 @@ def unsynced_copy(network: nn.Module) -> nn.Module:
     return copied
 
 
-def average_running_statistics(networks: Sequence[nn.Module]) -> None:
+def average_running_statistics(networks: Iterable[nn.Module]) -> None:
     """Average the running means and variances of local batch norm over all ranks."""
     if rank_and_size()[1] == 1:
         return

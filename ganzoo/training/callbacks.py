@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.components.build import blaming
 from ganzoo.components.data import spread_samples
-from ganzoo.components.plan import Plan
+from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import device_line, utc_now
 from ganzoo.runs.samples import REAL, previews
@@ -52,16 +53,32 @@ class Reporter:
 
 
 class Reporters:
-    """Several observers as one."""
+    """Several observers as one.
 
-    def __init__(self, observers: Sequence[Any]) -> None:
+    Args:
+        observers: the engine's own.
+        callbacks: the recipe's, live, each with its plan.
+    """
+
+    def __init__(
+        self, observers: Sequence[Any], callbacks: Sequence[tuple[ComponentPlan, Any]] = ()
+    ) -> None:
         self.observers = observers
+        self.callbacks = callbacks
 
     def notify(self, event: str, *details: Any) -> None:
-        """Call ``observer.event(*details)`` on every observer that has such a method."""
+        """Call ``observer.event(*details)`` on every observer that has such a method.
+
+        Raises:
+            PluginError: a callback failed.
+        """
         for observer in self.observers:
             if method := getattr(observer, event, None):
                 method(*details)
+        for component, callback in self.callbacks:
+            if method := getattr(callback, event, None):
+                with blaming(component, f"in {event}"):
+                    method(*details)
 
 
 class LogFile(Reporter):

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
+from ganzoo.components.build import blaming_modality
 from ganzoo.components.data import spread_samples
 from ganzoo.components.plan import Plan
 from ganzoo.runs import records
@@ -88,8 +89,10 @@ class CollapseMonitor:
         """Return the features of samples in stored form, (N, D), on the CPU."""
         spec = self.plan.spec
         if self.scorer is None:
-            return spec.kind.features(spec, samples)
-        extraction = Extraction(self.scorer.extractor, spec, self.processes.device)
+            with blaming_modality(spec, "features"):
+                return spec.kind.features(spec, samples)
+        name = self.scorer.extractor_plan.id
+        extraction = Extraction(self.scorer.extractor, spec, self.processes.device, name=name)
         return torch.cat(list(extraction.features([samples])))
 
     def check(self, sampler: Sampler, step: GanStep) -> bool:

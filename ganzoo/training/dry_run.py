@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
@@ -21,13 +21,25 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.build import Components, build, failure, make
+from ganzoo.components.build import (
+    Components,
+    batch_multiple,
+    blaming,
+    blaming_modality,
+    build,
+    component_error,
+)
 from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
-from ganzoo.errors import GanzooError, PluginError, RecipeError
-from ganzoo.registry.names import shorten
+from ganzoo.errors import PluginError, RecipeError
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.training.assemble import make_run_schedules, optimizers_over, trained
+from ganzoo.training.assemble import (
+    Parameters,
+    check_averages,
+    make_optimizers,
+    make_run_schedules,
+)
+from ganzoo.training.dry_run_outputs import dry_run_outputs
 from ganzoo.training.execution import AUTOCAST, resolve_channels_last
 from ganzoo.training.game import EngineGame
 from ganzoo.training.graphs import obstacles
@@ -65,14 +77,11 @@ def dry_run(plan: Plan) -> Plan:
             small = min(SMALL_BATCH, batch_size)
             parts, flops = _update_both(plan, small)
             flops *= batch_size / small
-    placeholders = {role: _placeholders(network) for role, network in parts.networks.items()}
-    optimizers = optimizers_over(plan, placeholders)
+    placeholders = {role: _placeholders(named) for role, named in parts.trained().items()}
+    optimizers = make_optimizers(plan, placeholders)
+    check_averages(plan, parts)
     make_run_schedules(plan, parts, optimizers)
-    for slot, component in plan.components.items():
-        if slot == ("eval", "latent"):
-            make(component, parts.generator.latent_dim)
-        elif slot[0] == "eval":
-            make(component)
+    dry_run_outputs(plan)
     train = plan.recipe.settings.train
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     memory_format = "channels_last" if channels_last else "contiguous"
@@ -80,7 +89,12 @@ def dry_run(plan: Plan) -> Plan:
         path = ("train", "cuda_graphs")
         problems = [plan.recipe.problem(path, f"cannot be: {each}") for each in found]
         raise RecipeError(problems, hint="train.cuda_graphs=auto")
-    return replace(plan, memory_format=memory_format, step_flops=flops)
+    return replace(
+        plan,
+        memory_format=memory_format,
+        step_flops=flops,
+        batch_multiple=batch_multiple(parts.discriminator),
+    )
 
 
 def _check_modality(spec: SampleSpec) -> None:
@@ -92,27 +106,23 @@ def _check_modality(spec: SampleSpec) -> None:
         "decode": (torch.zeros(SMALL_BATCH, *spec.model_shape), spec.shape, stored.dtype),
     }
     for name, (given, shape, dtype) in forms.items():
-        hint = f"ganzoo conformance {spec.modality} --kind modality"
-        try:
+        with blaming_modality(spec, name):
             made = getattr(kind, name)(spec, given)
-        except Exception as error:
-            what = f"modality {spec.modality!r} failed in {name}: {failure(error)}"
-            raise PluginError(what, hint=hint) from error
         got = (tuple(made.shape), made.dtype) if isinstance(made, Tensor) else type(made)
         wanted = ((SMALL_BATCH, *shape), dtype)
         if got != wanted:
             what = f"{name} of modality {spec.modality!r} gives {got}, not {wanted}"
-            raise PluginError(what, hint=hint)
+            raise PluginError(what, hint=f"ganzoo conformance {spec.modality} --kind modality")
 
 
-def _placeholders(network: nn.Module) -> dict[str, nn.Parameter]:
+def _placeholders(parameters: Parameters) -> dict[str, nn.Parameter]:
     """Return a size-1 placeholder for each trainable parameter, with the same number of dimensions.
 
     Optimizers over them keep their checks and take no memory.
     """
     return {
         name: nn.Parameter(torch.zeros([1] * parameter.dim()))
-        for name, parameter in trained(network).items()
+        for name, parameter in parameters.items()
     }
 
 
@@ -123,12 +133,14 @@ def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
         fit(plan, parts)
     except RecipeError as error:
         raise _Misfit(error.problems, hint=error.hint) from None
-    trial = _Trial(plan, parts, batch_size)
+    multiple = batch_multiple(parts.discriminator)
+    count = -(-batch_size // multiple) * multiple
+    trial = _Trial(plan, parts, count)
     with FlopCounter() as counter:
         if plan.recipe.settings.train.discriminator_steps:
             trial.update("discriminator")
         trial.update("generator")
-    return parts, counter.total
+    return parts, counter.total * (batch_size / count)
 
 
 @dataclass
@@ -209,7 +221,8 @@ class _Trial:
             return
         with self.blaming(("discriminator",), "in its forward pass"):
             logits = game.real_logits
-        if logits.dim() not in (1, 2) or logits.shape[0] != count:
+        rows = {count, count // batch_multiple(self.parts.discriminator)}
+        if logits.dim() not in (1, 2) or logits.shape[0] not in rows:
             what = f"gives logits of shape {tuple(logits.shape)} for {count} samples"
             raise self.error(("discriminator",), f"{what}; they must be (B,) or (B, K)")
 
@@ -224,20 +237,10 @@ class _Trial:
         return list(terms.values())
 
     def error(self, slot: Slot, what: str) -> PluginError:
-        """Return an error about a component, with the place where the recipe names it."""
-        component = self.plan.components[slot]
-        hint = f"ganzoo info {shorten(component.id)}"
-        return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
+        return component_error(self.plan.components[slot], what)
 
-    @contextmanager
-    def blaming(self, slot: Slot, where: str) -> Iterator[None]:
-        """Name the component that an error inside comes from."""
-        try:
-            yield
-        except GanzooError:
-            raise
-        except Exception as error:
-            raise self.error(slot, f"failed {where}: {failure(error)}") from error
+    def blaming(self, slot: Slot, where: str) -> AbstractContextManager[None]:
+        return blaming(self.plan.components[slot], where)
 
 
 class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]

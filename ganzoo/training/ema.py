@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
+from ganzoo.components.groups import plain_name
+from ganzoo.registry.names import guess
+
+STATISTICS = ("running_mean", "running_var")
+"""Buffers that are averaged: batch norm's statistics, by the last part of their names."""
+
 
 class Ema:
-    """Average G's weights and buffers; the share of old weights halves every half-life.
+    """Average G's weights; the share of old weights halves every half-life.
 
     Per update ``average = beta * average + (1 - beta) * current`` with
     ``beta = 0.5 ** (samples / half_life)``. The half-life is at most `ramp_up` times the samples
-    seen, so that the start is forgotten quickly. Counters, such as batch norm's, are copied.
+    seen, so that the start is forgotten quickly. Buffers are averaged or copied, as
+    `averaged_and_copied` says.
 
     Args:
-        half_life_samples: half-life, in real samples shown to D.
+        half_life_samples: half-life, in samples seen.
         ramp_up: maximum half-life as a fraction of the samples seen; None: no maximum.
+        latent: a latent that learns; it is averaged with G.
 
     Source: Karras et al. 2018, arXiv:1710.10196; half-life and ramp-up: arXiv:2006.06676.
     """
 
     def __init__(
-        self, generator: nn.Module, half_life_samples: float, ramp_up: float | None = None
+        self,
+        generator: nn.Module,
+        half_life_samples: float,
+        ramp_up: float | None = None,
+        latent: nn.Module | None = None,
     ) -> None:
-        self.module = copy.deepcopy(generator).eval().requires_grad_(False)
         self.half_life_samples = half_life_samples
         self.ramp_up = ramp_up
-        self._source: nn.Module | None = None
-        self._pairs: Pairs = ([], [], [], [])
+        self._averages: list[Tensor] = []
+        self._sources: list[_Source] = []
+        self._copies: list[Tensor] = []
+        self._copied: list[_Source] = []
+        self.module = self._follow(generator)
+        self.latent = None if latent is None else self._follow(latent)
 
     def beta(self, samples: int, samples_seen: int) -> float:
         """Return the share of itself that the average keeps in an update, in [0, 1]."""
@@ -39,35 +56,79 @@ class Ema:
         return 0.5 ** (samples / half_life) if half_life > 0 else 0.0
 
     @torch.no_grad()
-    def update(self, generator: nn.Module, samples: int, samples_seen: int) -> None:
-        """Move the average towards `generator`.
+    def update(self, samples: int, samples_seen: int) -> None:
+        """Move the average towards the present networks.
 
         Args:
-            samples: real samples shown to D since the last update.
-            samples_seen: real samples shown so far, these included.
+            samples: samples seen since the last update.
+            samples_seen: samples seen so far, these included.
         """
-        if generator is not self._source:
-            self._source, self._pairs = generator, _pairs(self.module, generator)
-        averages, currents, kept, latest = self._pairs
-        torch._foreach_lerp_(averages, currents, 1 - self.beta(samples, samples_seen))
-        if kept:
-            torch._foreach_copy_(kept, latest)
+        weight = 1 - self.beta(samples, samples_seen)
+        torch._foreach_lerp_(self._averages, _read(self._sources), weight)
+        if self._copies:
+            torch._foreach_copy_(self._copies, _read(self._copied))
+
+    def _follow(self, network: nn.Module) -> nn.Module:
+        """Return the copy of a network that `update` moves."""
+        average = copy.deepcopy(network).eval().requires_grad_(False)
+        averaged, copied = averaged_and_copied(network)
+        self._averages += _read(_sources(average, averaged))
+        self._sources += _sources(network, averaged)
+        self._copies += _read(_sources(average, copied))
+        self._copied += _sources(network, copied)
+        return average
 
 
-Pairs = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
+_Source = tuple[nn.Module, str]
+"""A module, and the name of a parameter or buffer of it. Finding a network's tensors takes longer
+than averaging a small one, so it is done once; a forward pass may replace a buffer, so the tensors
+themselves are read at each update."""
 
 
-def _pairs(average: nn.Module, current: nn.Module) -> Pairs:
-    """Return averaged tensors and their sources, then copied counters and their sources.
+def _sources(network: nn.Module, names: list[str]) -> list[_Source]:
+    split = (name.rpartition(".") for name in names)
+    return [(network.get_submodule(owner), leaf) for owner, _, leaf in split]
 
-    The lists stay valid as long as the modules do. Finding the tensors takes longer than averaging
-    a small generator, so it is done once.
+
+def _read(sources: list[_Source]) -> list[Tensor]:
+    return [getattr(owner, leaf) for owner, leaf in sources]
+
+
+def averaged_and_copied(network: nn.Module) -> tuple[list[str], list[str]]:
+    """Return the names of the tensors that the average of a network averages, and copies.
+
+    Averaged are trained parameters and the running statistics of batch norm; copied is every other
+    buffer; a parameter that is not trained is neither. The network's attributes `averaged` and
+    `copied`, patterns of names, change that.
+
+    Raises:
+        ValueError: a pattern matches nothing, a tensor is to be averaged and copied, or an integer
+            tensor is to be averaged.
     """
-    ours, theirs = (
-        dict(module.named_parameters()) | dict(module.named_buffers())
-        for module in (average, current)
-    )
-    floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
-    others = sorted(ours.keys() - set(floats))
-    averages, sources = ([side[name] for name in floats] for side in (ours, theirs))
-    return averages, sources, [ours[name] for name in others], [theirs[name] for name in others]
+    parameters, buffers = dict(network.named_parameters()), dict(network.named_buffers())
+    tensors = parameters | buffers
+    averaged = {name for name, each in parameters.items() if each.requires_grad}
+    averaged |= {name for name in buffers if name.rpartition(".")[2] in STATISTICS}
+    averaged = {name for name in averaged if tensors[name].is_floating_point()}
+    copied = {name for name in tensors if name in buffers or tensors[name].requires_grad} - averaged
+    asked = {key: set(_matching(network, key, list(tensors))) for key in ("averaged", "copied")}
+    if both := sorted(asked["averaged"] & asked["copied"]):
+        raise ValueError(f"{both[0]!r} matches a pattern of `averaged` and one of `copied`")
+    for name in sorted(asked["averaged"]):
+        if not tensors[name].is_floating_point():
+            kind = str(tensors[name].dtype).removeprefix("torch.")
+            raise ValueError(f"`averaged` matches {name!r}, and {kind} cannot be averaged")
+    averaged = averaged - asked["copied"] | asked["averaged"]
+    copied = copied - asked["averaged"] | asked["copied"]
+    return [name for name in tensors if name in averaged], [n for n in tensors if n in copied]
+
+
+def _matching(network: nn.Module, key: str, names: list[str]) -> Iterator[str]:
+    """Yield the names that match a pattern of the network's attribute `key`."""
+    plain = {name: plain_name(name) for name in names}
+    for pattern in getattr(network, key, ()):
+        found = [name for name in names if fnmatchcase(plain[name], pattern)]
+        if not found:
+            near = guess(pattern, plain.values())
+            raise ValueError(f"`{key}` has {pattern!r}, which no parameter or buffer matches{near}")
+        yield from found

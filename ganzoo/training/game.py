@@ -292,6 +292,15 @@ class EngineGame:
             (gradient,) = torch.autograd.grad(seen, x, gradient, create_graph=True)
         return output, gradient
 
+    def logits_signs(self) -> dict[str, Tensor]:
+        """Return the mean signs of D's logits, () each, for an augmentation that observes them.
+
+        The fake ones are there if D has been run on `fake`: it is not run for them.
+        """
+        sides = ("real", "fake") if "fake_output" in self._known else ("real",)
+        logits = {side: getattr(self, f"{side}_logits") for side in sides}
+        return {f"{side}_logits_sign": each.detach().sign().mean() for side, each in logits.items()}
+
     # --- noise, ranks, variations ---
 
     def uniform(self, name: str, *shape: int) -> Tensor:

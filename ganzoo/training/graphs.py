@@ -58,12 +58,21 @@ def obstacles(
     found += [
         f"schedules: {path} is fixed in a graph"
         for path in settings.schedules
-        if not (path.startswith("optimizers.") and path.endswith(".lr"))
-        and not path.startswith("train.ema.")
+        if not _follows_a_schedule(path, named)
     ]
+    if parts.latent_module is not None:
+        found.append("latent learns, and its draws are part of G's update")
     if settings.train.on_nonfinite == "skip":
         found.append("train.on_nonfinite: skip asks the host about every update")
     return found
+
+
+def _follows_a_schedule(path: str, named: Mapping[str, Any]) -> bool:
+    """Return whether captured updates see a number change: a learning rate, or a tensor."""
+    owner, _, name = path.rpartition(".")
+    if owner in named:
+        return isinstance(getattr(named[owner], name, None), Tensor)
+    return owner in ("train.ema", "latent") or (owner.startswith("optimizers.") and name == "lr")
 
 
 TrainStep = Callable[[Player, list[RegularizerSlot], "Inputs | HeldInputs"], UpdateResult]
@@ -81,7 +90,7 @@ class HeldInputs:
         self.live = live
         self._real: dict[Rows, tuple[Tensor, Tensor | None]] = {}
         self._conditions: dict[Rows, Tensor] = {}
-        self._drawn: dict[tuple[str, Rows], tuple[Sample, Tensor]] = {}
+        self._drawn: dict[tuple[str, Rows, Sample], Tensor] = {}
 
     @property
     def step(self) -> int:
@@ -112,11 +121,11 @@ class HeldInputs:
 
     def draw(self, stream: str, step: int, rows: Rows, sample: Sample) -> Tensor:
         """Return what `RandomStreams.draw` returns, on the device."""
-        key = stream.removeprefix(self.live.prefix), rows
+        key = stream.removeprefix(self.live.prefix), rows, sample
         if key not in self._drawn:
             drawn = self.live.streams.draw(stream, step, rows, sample)
-            self._drawn[key] = sample, drawn.to(self.live.device)
-        return self._drawn[key][1]
+            self._drawn[key] = drawn.to(self.live.device)
+        return self._drawn[key]
 
     def fill(self, live: Inputs) -> None:
         """Replace the numbers by those of another update."""
@@ -128,7 +137,7 @@ class HeldInputs:
                 labels.copy_(fresh_labels)
         for part, conditions in self._conditions.items():
             conditions.copy_(live.conditions(part))
-        for (name, rows), (sample, kept) in self._drawn.items():
+        for (name, rows, sample), kept in self._drawn.items():
             drawn = live.streams.draw(live.prefix + name, live.step, rows, sample)
             kept.copy_(drawn, non_blocking=True)
 
@@ -176,12 +185,12 @@ class CapturedUpdate:
     graph: torch.cuda.CUDAGraph | None = None
     result: UpdateResult | None = None
     numbers: Tensor | None = None
-    """float32 (terms + 1 + parameters,): all numbers that the host may read, in one tensor."""
+    """float32 (terms + signs + 1 + parameters,): all numbers of a result, in one tensor."""
 
     def keep(self, result: UpdateResult) -> None:
         """Keep the tensors of a result, which every replay fills."""
         self.result = result
-        head = torch.stack([*result.terms.values(), result.norm])
+        head = torch.stack([*result.terms.values(), *result.signs.values(), result.norm])
         self.numbers = torch.cat([head, result.norms])
 
     def replay(self) -> UpdateResult:
@@ -190,13 +199,14 @@ class CapturedUpdate:
         self.graph.replay()
         assert self.result is not None
         assert self.numbers is not None
-        numbers, names = self.numbers.clone(), list(self.result.terms)
-        sign = self.result.sign
+        kept = self.result
+        sizes = [len(kept.terms), len(kept.signs), 1, len(kept.norms)]
+        terms, signs, norm, norms = torch.split(self.numbers.clone(), sizes)
         return UpdateResult(
-            terms=dict(zip(names, numbers.unbind(), strict=False)),
-            norm=numbers[len(names)],
-            norms=numbers[len(names) + 1 :],
-            sign=None if sign is None else sign.clone(),
+            terms=dict(zip(kept.terms, terms.unbind(), strict=True)),
+            norm=norm[0],
+            norms=norms,
+            signs=dict(zip(kept.signs, signs.unbind(), strict=True)),
         )
 
 

@@ -216,10 +216,10 @@ def _prepared(
     resumed: bool,
 ) -> Iterator[Trainer]:
     """Yield the trainer of a run, with its numerics and threads; record how it fails inside."""
-    callbacks = plan.group("callbacks").values()
-    # One process writes files, and calls the recipe's callbacks.
-    writers = [LogFile(directory.log_file), *map(make, callbacks)] if processes.is_main else []
-    reporters = Reporters([options.reporter, *writers])
+    reporters = Reporters([options.reporter])
+    if processes.is_main:  # one process writes files, and calls the recipe's callbacks
+        callbacks = [(each, make(each)) for each in plan.group("callbacks").values()]
+        reporters = Reporters([options.reporter, LogFile(directory.log_file)], callbacks)
     train = plan.recipe.settings.train
     store = CheckpointStore(directory.checkpoints_directory, train.keep)
     if resumed and processes.is_main:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from traceback import walk_tb
 from typing import Any, Self
 
@@ -118,7 +119,8 @@ class Networks:
         generator = self.compiled.generator if self.compiled else self.generator
         with self.autocast():
             if self.takes_noise:
-                return to_float32(generator(z, y, noise=noise))
+                given = UntracedNoise(noise) if self.compiled and noise else noise
+                return to_float32(generator(z, y, noise=given))
             return to_float32(generator(z, y))
 
     def discriminate(
@@ -224,6 +226,40 @@ class Compiled:
             discriminator=torch.compile(discriminator, dynamic=False),
             penalty=torch.compile(penalty_of(discriminator), dynamic=False) if pure else None,
         )
+
+
+class UntracedNoise:
+    """A noise whose numbers torch.compile does not trace: its code stops and goes on around them.
+
+    Traced, the seeds would be constants of the code, which is then compiled at every step.
+    """
+
+    def __init__(self, noise: Noise) -> None:
+        self.noise = noise
+        self.draw = _untraced_draw()
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B, *shape) in [0, 1)."""
+        return self.draw(self.noise, "uniform", name, shape)
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Return float32 (B, *shape), standard normal."""
+        return self.draw(self.noise, "normal", name, shape)
+
+
+@cache
+def _untraced_draw() -> Callable[..., Tensor]:
+    """Return ``(noise, method, name, shape) -> numbers``, one object for all of them.
+
+    Made at first use: the import of torch's compiler takes a second.
+    """
+
+    def draw(noise: Noise, method: str, name: str, shape: tuple[int, ...]) -> Tensor:
+        numbers: Tensor = getattr(noise, method)(name, *shape)
+        return numbers
+
+    untraced: Callable[..., Tensor] = torch.compiler.disable(draw)  # type: ignore[no-untyped-call]
+    return untraced
 
 
 def penalty_of(discriminator: nn.Module) -> Penalty:

@@ -185,22 +185,26 @@ class UpdateSnapshot:
 
     def __init__(self, parts: Components) -> None:
         self.parts = parts
-        networks = (parts.generator, parts.discriminator)
-        self.buffers = [buffer for network in networks for buffer in network.buffers()]
-        self.before: list[Tensor] = []
+        self.before: list[tuple[nn.Module, str, Tensor]] = []
         self.states: dict[str, Any] = {}
 
     def take(self) -> None:
         """Copy the present state."""
-        self.before = [buffer.clone() for buffer in self.buffers]
+        # A forward pass may replace a buffer, so they are found anew.
+        self.before = [
+            (owner, name, buffer.clone())
+            for network in self.parts.modules.values()
+            for owner in network.modules()
+            for name, buffer in owner.named_buffers(recurse=False)
+        ]
         stateful = self.parts.stateful()
         self.states = {name: copy.deepcopy(part.state_dict()) for name, part in stateful.items()}
 
     @torch.no_grad()
     def restore(self) -> None:
         """Put back the state of the last `take`."""
-        for buffer, before in zip(self.buffers, self.before, strict=True):
-            buffer.copy_(before)
+        for owner, name, before in self.before:
+            getattr(owner, name).copy_(before)
         for name, part in self.parts.stateful().items():
             part.load_state_dict(self.states[name])
 

@@ -1,7 +1,8 @@
-"""One player of the game: a network, its optimizer, and what decides whether its weights move."""
+"""One player of the game: what it trains, how, and what decides whether its weights move."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -40,18 +41,19 @@ class Verdict(NamedTuple):
 
 @dataclass
 class Player:
-    """A network and what trains it.
+    """A player's parameters and what trains them.
 
     `updates` counts attempted updates; regularizers are due by it. `skipped` counts the latest
     updates in a row that were not made because something was not finite.
 
     Args:
+        named: its trained parameters by name.
         scale: loss scale, for float16.
         guard: decides on the device whether an update is made; None: the host decides.
     """
 
     name: str
-    module: nn.Module
+    named: Mapping[str, nn.Parameter]
     optimizer: torch.optim.Optimizer
     clip_grad_norm: float | None = None
     world_size: int = 1
@@ -61,8 +63,7 @@ class Player:
     skipped: int = 0
 
     def __post_init__(self) -> None:
-        trained = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
-        self.names, self.parameters = list(trained), list(trained.values())
+        self.names, self.parameters = list(self.named), list(self.named.values())
 
     def backward(self, total: Tensor) -> None:
         """Accumulate the gradients of a loss in this player's parameters, and in no others."""

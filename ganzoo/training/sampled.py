@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import nn
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import build_generator
@@ -16,6 +17,7 @@ from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.score import Sampling
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.sampling.settings import SamplingSettings
+from ganzoo.training.schedules import apply_to_sampled
 
 
 def sampler_of(
@@ -35,9 +37,12 @@ def sampler_of(
     settings = recipe.settings
     generator, latent = build_generator(components, spec, settings.seed)
     sampling = SamplingSettings.of(recipe, components, generator)
-    name = "ema" if settings.train.ema else "generator"
-    read_network(generator, checkpoint.file(f"{name}.safetensors"))
-    generator = generator.eval().requires_grad_(False).to(device)
+    names = ("ema", "latent_ema") if settings.train.ema else ("generator", "latent")
+    for name, part in zip(names, (generator, latent), strict=True):
+        if isinstance(part, nn.Module):  # the latent is one if it learns
+            read_network(part, checkpoint.file(f"{name}.safetensors"))
+            part.eval().requires_grad_(False).to(device)
+    apply_to_sampled(components, generator, latent, checkpoint.manifest["samples_seen"])
     return sampling.apply(Sampler(generator, spec, latent, labels, device)), sampling
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
+from torch import Tensor
+
 from ganzoo.api import Schedule
+from ganzoo.components.build import make
+from ganzoo.components.groups import betas_by_name
+from ganzoo.components.plan import ComponentPlan
 
 
 @dataclass(frozen=True)
@@ -19,12 +25,18 @@ class Knob:
     set: Callable[[float], None]
     factor: float = 1.0
     """Multiplies an absolute value: a parameter group's `lr_factor`."""
+    path: str = ""
+    """Its path in the recipe."""
+
+    def value(self, samples_seen: int) -> float:
+        """Return the number after this many samples."""
+        value = self.schedule(samples_seen)
+        absolute = getattr(self.schedule, "absolute", False)
+        return value * (self.factor if absolute else self.start)
 
     def apply(self, samples_seen: int) -> None:
         """Set the number to its value after this many samples."""
-        value = self.schedule(samples_seen)
-        absolute = getattr(self.schedule, "absolute", False)
-        self.set(value * (self.factor if absolute else self.start))
+        self.set(self.value(samples_seen))
 
 
 def knobs(
@@ -34,6 +46,8 @@ def knobs(
     components: Mapping[str, Sequence[Any]],
     taken: Collection[str] = (),
     settings: Mapping[str, Sequence[Any]] | None = None,
+    given: float | None = None,
+    copies: Mapping[str, Sequence[Any]] = MappingProxyType({}),
 ) -> list[Knob]:
     """Return the knobs of one entry of a recipe's ``schedules``.
 
@@ -43,6 +57,8 @@ def knobs(
         components: dotted slot (``loss``, ``regularizers.r1``) → the objects that keep its numbers.
         taken: all scheduled paths. ``both`` leaves out a side that has a schedule of its own.
         settings: dotted section (``train``, ``train.ema``) → the objects that keep its numbers.
+        given: the number in the recipe; None: the object's own.
+        copies: slot → copies of its component, on which the number is set too.
 
     Raises:
         ValueError: there is no number at the path.
@@ -60,37 +76,104 @@ def knobs(
         ]
     if section == "train":
         return [attribute_knob([each], name, schedule) for each in (settings or {}).get(owner, ())]
-    return [attribute_knob(components[owner], name, schedule)]
+    knob = attribute_knob(components[owner], name, schedule, given)
+    copied = [replace(knob, set=partial(set_number, each, name)) for each in copies.get(owner, ())]
+    return [replace(each, path=path) for each in (knob, *copied)]
 
 
-def attribute_knob(owners: Sequence[Any], name: str, schedule: Schedule) -> Knob:
-    """Return the knob of a component's numeric attribute, named like its parameter.
+def attribute_knob(
+    owners: Sequence[Any], name: str, schedule: Schedule, given: float | None = None
+) -> Knob:
+    """Return the knob of a component's number, named like its parameter.
 
     Args:
         owners: the component, and its slot (for a regularizer's weight).
+        given: the number in the recipe. A tensor starts from it: its own value may come from a
+            checkpoint, and has none in a dry run.
 
     Raises:
         ValueError: none of them keeps a number under that name.
     """
     for owner in owners:
-        start = getattr(owner, name, None)
-        if isinstance(start, int | float) and not isinstance(start, bool):
-            return Knob(float(start), schedule, partial(setattr, owner, name))
+        kept = getattr(owner, name, None)
+        if isinstance(kept, int | float) and not isinstance(kept, bool):
+            return Knob(float(kept), schedule, partial(set_number, owner, name))
+        if is_number_tensor(kept) and given is not None:
+            return Knob(given, schedule, partial(set_number, owner, name))
     kind = type(owners[0]).__name__
-    raise ValueError(f"{kind} does not keep {name!r} as an attribute: it cannot be scheduled")
+    raise ValueError(
+        f"{kind} keeps no number as {name!r}, an attribute or a 0-dimensional float buffer: it "
+        "cannot be scheduled"
+    )
+
+
+def is_number_tensor(kept: Any) -> bool:
+    """Return whether a tensor is a number that can be scheduled: float (), and not trained."""
+    return (
+        isinstance(kept, Tensor)
+        and kept.dim() == 0
+        and kept.is_floating_point()
+        and not kept.requires_grad
+    )
+
+
+def set_number(owner: Any, name: str, value: float) -> None:
+    """Set a number that a component keeps as an attribute or a tensor."""
+    kept = getattr(owner, name)
+    if isinstance(kept, Tensor):
+        kept.fill_(value)  # in place: a captured graph keeps reading the same tensor
+    else:
+        setattr(owner, name, value)
+
+
+def set_sampled(made: Sequence[Knob], generator: Any, latent: Any, samples_seen: int) -> None:
+    """Set the scheduled numbers of the G and the latent that are sampled.
+
+    Args:
+        made: knobs of any components.
+        samples_seen: by the weights that are sampled.
+    """
+    parts = {"generator": generator, "latent": latent}
+    for knob in made:
+        role, _, name = knob.path.rpartition(".")
+        if role in parts:
+            set_number(parts[role], name, knob.value(samples_seen))
+
+
+def apply_to_sampled(
+    components: Mapping[tuple[str, ...], ComponentPlan],
+    generator: Any,
+    latent: Any,
+    samples_seen: int,
+) -> None:
+    """Set the scheduled numbers of a newly built G and latent to their values at a checkpoint.
+
+    Args:
+        components: of the plan, as `ganzoo.components.planner.plan_components` returns them.
+        samples_seen: of the checkpoint.
+    """
+    parts, made = {"generator": generator, "latent": latent}, []
+    for slot, component in components.items():
+        role, _, name = slot[-1].rpartition(".")
+        if slot[0] == "schedules" and role in parts:
+            given = components[role,].plain.get(name)
+            made += knobs(slot[-1], make(component), {}, {role: [parts[role]]}, given=given)
+    set_sampled(made, generator, latent, samples_seen)
 
 
 def optimizer_knobs(optimizer: Any, name: str, schedule: Schedule) -> list[Knob]:
     """Return the knobs of a numeric option of an optimizer, one per parameter group.
 
-    A group with its own value of that option (such as weight decay) keeps it.
+    ``beta1`` is the first of `betas`, and so on. A group with its own value of an option (such as
+    weight decay) keeps it.
 
     Raises:
         ValueError: the optimizer has no such number.
     """
     knobs = []
     for index, group in enumerate(optimizer.param_groups):
-        start = group.get(name)
+        numbers = group | betas_by_name(group.get("betas"))
+        start = numbers.get(name)
         if isinstance(start, bool) or not isinstance(start, int | float):
             raise ValueError(f"{type(optimizer).__name__} has no number {name!r} in its groups")
         own = group.get("own", {})
@@ -103,4 +186,9 @@ def optimizer_knobs(optimizer: Any, name: str, schedule: Schedule) -> list[Knob]
 
 def _set_in_group(optimizer: Any, index: int, name: str, value: float) -> None:
     # Loading a checkpoint replaces the groups, so they are looked up at each call.
-    optimizer.param_groups[index][name] = value
+    group = optimizer.param_groups[index]
+    betas = betas_by_name(group.get("betas"))
+    if name in betas:
+        group["betas"] = tuple((betas | {name: value}).values())
+    else:
+        group[name] = value

@@ -87,7 +87,7 @@ class Scorer:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The metrics besides the Fréchet distance, by their places in the recipe and their ids."""
-        return {f"{'.'.join(each.slot)} {each.id}": make(each) for each in self.metric_plans}
+        return {str(each.problem(each.id)): make(each) for each in self.metric_plans}
 
     @cached_property
     def _cache(self) -> ReferenceCache:
@@ -101,19 +101,22 @@ class Scorer:
         return replace(self._real_data(self.real, self.split), splits=splits)
 
     def _read(self, split: str) -> RealData:
+        return self._real_data(self.other_split(split), split)
+
+    def other_split(self, split: str) -> Dataset:
         """Return another split of the reference's data set, for a metric that asks for it.
 
         Raises:
             DataError: the data set has no such split.
         """
         try:
-            data = make(self.dataset, split)
+            data: Dataset = make(self.dataset, split)
         except DataError as error:
             raise DataError(
                 f"{error.message}, and a metric asks for it",
                 hint="leave that metric out of eval.metrics, or train on data with such a split",
             ) from error
-        return self._real_data(data, split)
+        return data
 
     def _real_data(self, data: Dataset, split: str) -> RealData:
         with collectives.fail_together(self.processes.device), self.reading():
@@ -168,11 +171,16 @@ class Scorer:
             rank=self.processes.rank,
             world_size=self.processes.world_size,
         )
-        generator = ScoredGenerator(
-            latents=lambda count, seed: sampler.inputs(Rows(0, count), seed),
-            generate=partial(sampler.generate, seed=sampling.seed),
-        )
+        generator = scored_generator(sampler, sampling.seed)
         return self.score(fake, sampling, generator, sampler.watch)
+
+
+def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:
+    """Return a sampler's generator as metrics see it; noise inside it depends on `seed`."""
+    return ScoredGenerator(
+        latents=lambda count, seed: sampler.inputs(Rows(0, count), seed),
+        generate=partial(sampler.generate, seed=seed),
+    )
 
 
 def preparation(dataset: ComponentPlan) -> str:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.components.build import Components, RegularizerSlot
-from ganzoo.sampling.random_streams import RandomStreams, Rows
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.batch_norm import average_running_statistics, unsynced_copy
@@ -35,7 +35,7 @@ from ganzoo.training.nonfinite import (
 )
 from ganzoo.training.player import Guard, Player
 from ganzoo.training.processes import Processes
-from ganzoo.training.schedules import Knob
+from ganzoo.training.schedules import Knob, set_sampled
 from ganzoo.training.update import (
     Inputs,
     StepConfig,
@@ -135,10 +135,9 @@ class GanStep:
                     if not config.discriminator_steps:
                         self.samples_seen += config.batch_size
             self.iteration += 1
-            average_running_statistics((self.parts.generator, self.parts.discriminator))
+            average_running_statistics(self.parts.modules.values())
             if self.ema:
-                shown = self.samples_seen - before
-                self.ema.update(self.parts.generator, shown, self.samples_seen)
+                self.ema.update(self.samples_seen - before, self.samples_seen)
             return terms
 
     def update(self, player: Player, repeat: int) -> dict[str, Tensor]:
@@ -168,8 +167,8 @@ class GanStep:
             self.unchecked.append(record)
             if len(self.unchecked) >= MAX_UNCHECKED:
                 self.check_guard()
-        if result.sign is not None:
-            seen = {"real_logits_sign": result.sign, "samples": self.config.batch_size}
+        if result.signs:
+            seen = {**result.signs, "samples": self.config.batch_size}
             self.parts.augmentation.observe(seen)  # type: ignore[union-attr]
         return result.labelled(player)
 
@@ -179,7 +178,7 @@ class GanStep:
         """Run forward, backward and optimizer of one update; a CUDA graph can capture it all."""
         required, game = self.required_gradients(player, due), None
         terms: dict[str, Tensor] = {}
-        signs: list[Tensor] = []
+        signs: dict[str, Tensor] = {}
         for rows in self.micro_batches():
             with forward_context(required, self.processes.device, self.config.autocast):
                 game = prepared(self.game(player, inputs, rows, required), due)
@@ -191,8 +190,7 @@ class GanStep:
             player.backward(total)
             accumulate(terms, micro, rows.count / self.rows.count)
             if player is self.discriminator and hasattr(self.parts.augmentation, "observe"):
-                sign = game.real_logits.detach().sign().mean()
-                signs.append(sign * (rows.count / self.rows.count))
+                accumulate(signs, game.logits_signs(), rows.count / self.rows.count)
         total = torch.stack(list(terms.values())).sum()
         verdict = player.finish_gradients(total, penalised=required.penalised)
         if player.guard is None:
@@ -214,8 +212,9 @@ class GanStep:
             if hasattr(slot.component, "after_step"):
                 with torch.no_grad():
                     slot.component.after_step(game)
-        mean_sign = game.mean(torch.stack(signs).sum()) if signs else None
-        return UpdateResult(terms, verdict.norm, verdict.norms, mean_sign)
+        means = game.mean(torch.stack(list(signs.values()))).unbind() if signs else ()
+        observed = dict(zip(signs, means, strict=True))
+        return UpdateResult(terms, verdict.norm, verdict.norms, observed)
 
     # --- what an update is made of ---
 
@@ -252,7 +251,7 @@ class GanStep:
             player=player.name,
             networks=self.networks.requiring(required),
             batch=lambda: inputs.real(part),
-            latents=noise.draw("latents", self.parts.latent.sample),
+            latents=self.latents(player, noise),
             noise=noise,
             latent_law=self.parts.latent.sample,
             read_fake_labels=fake_labels,
@@ -261,6 +260,12 @@ class GanStep:
             samples_seen=inputs.samples_seen,
             data=self.parts.spec,
         )
+
+    def latents(self, player: Player, noise: BatchNoise) -> Tensor:
+        """Return the latents of one micro-batch; those of a latent that learns have its graph in
+        G's update."""
+        with nullcontext() if player is self.generator else torch.no_grad():
+            return noise.draw("latents", self.parts.latent.sample)
 
     def terms(
         self, player: Player, game: EngineGame, due: list[RegularizerSlot]
@@ -318,7 +323,7 @@ class GanStep:
     def _report(self, record: UpdateRecord) -> NonFiniteReport:
         player, size = self.players[record.player], self.config.batch_size
         batch = self.feed.order.indices(record.position, size)
-        return report_update(record, player, self.parts.networks, batch, self.noise)
+        return report_update(record, player, self.parts.modules, batch, self.noise)
 
     def reset(self) -> None:
         """Drop everything remembered between updates: the state was replaced."""
@@ -337,17 +342,22 @@ class GanStep:
         A generator with `prepare_sampling` is copied and prepared, once until the next step.
         """
         if self._sampler is None:
-            generator = self.ema.module if self.ema else self.parts.generator
+            generator, latent = self.parts.generator, self.parts.latent
+            if self.ema:
+                generator = self.ema.module
+                latent = latent if self.ema.latent is None else self.ema.latent  # type: ignore[assignment]
+            set_sampled(self.schedules, generator, latent, self.samples_seen)
             if hasattr(generator, "prepare_sampling"):
                 generator = unsynced_copy(generator)
-            latent, device = self.parts.latent, self.processes.device
-            own = Sampler(generator, self.feed.spec, latent, self.label_sampler, device)
+            spec, device = self.feed.spec, self.processes.device
+            own = Sampler(generator, spec, latent, self.label_sampler, device)
             self._sampler = self.sampling.apply(own)
         return self._sampler
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the networks of the run by the name of their checkpoint file."""
-        return self.parts.networks | ({"ema": self.ema.module} if self.ema else {})
+        averages = {"ema": self.ema.module, "latent_ema": self.ema.latent} if self.ema else {}
+        return self.parts.modules | {k: each for k, each in averages.items() if each is not None}
 
     @property
     def rollbacks(self) -> int:

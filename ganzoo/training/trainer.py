@@ -1,15 +1,18 @@
-"""A run from its first step to its end: step, log, draw, score, save, stop, final scores."""
+"""A run from its first step to its end: step, log, save, draw, score, stop, final scores."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from shlex import quote
 
 from ganzoo.components.plan import Plan
-from ganzoo.errors import CheckpointError, GanzooError
+from ganzoo.errors import CheckpointError, GanzooError, PluginError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.callbacks import Gallery, MetricsLogger, Reporters
@@ -94,13 +97,31 @@ class Trainer:
             step.check_finite()
         if "log" in due:
             self.metrics.write(step.iteration, step.samples_seen)
+        # Before samples are drawn and scored: an extractor or a metric that fails ends the run.
+        if "save" in due or ("evaluate" in due and self.scorer is not None):
+            self.save(needed=step.iteration == self.plan.budget.steps)
         if "draw" in due:
-            self.gallery.draw(step.iteration, self.step.sampler())
+            self.draw()
         if "evaluate" in due:
             ended = self.evaluate()
-        if "save" in due or ended:
-            self.save(needed=bool(ended) or step.iteration == self.plan.budget.steps)
+        if ended:
+            self.save(needed=True)
         return ended
+
+    def draw(self) -> None:
+        """Write a preview of what the generator makes now."""
+        with self.resumable():
+            self.gallery.draw(self.step.iteration, self.step.sampler())
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """Say how to go on after a plugin failed inside; the state was saved before."""
+        try:
+            yield
+        except PluginError as error:
+            if self.step.iteration == self.checkpoints.saved_step:
+                error.hint = command("resume", reference_to(self.directory.path))
+            raise
 
     def due(self) -> set[str]:
         """Return what is due after the present step; at the end of the budget everything is."""
@@ -138,8 +159,9 @@ class Trainer:
 
     def evaluate(self) -> str | None:
         """Check for collapse and score; return why the run ends here, if it does."""
-        collapsed = self.collapse_monitor.check(self.step.sampler(), self.step)
-        impatient = self.scorer is not None and self.compare_with_best()
+        with self.resumable():
+            collapsed = self.collapse_monitor.check(self.step.sampler(), self.step)
+            impatient = self.scorer is not None and self.compare_with_best()
         if collapsed and self.collapse_monitor.policy == "stop":
             return "collapsed"
         return "stopped" if impatient else None
@@ -185,8 +207,11 @@ class Trainer:
 
     def score_at_the_end(self) -> None:
         """Score the final and the best checkpoint under one protocol."""
-        if self.scorer is None:
-            return
+        if self.scorer is not None:
+            with self.resumable():
+                self.score_final_and_best()
+
+    def score_final_and_best(self) -> None:
         count = self.plan.budget.final_samples
         final = self.score(count, "final", self.store.at(self.step.iteration))
         self.record(final)

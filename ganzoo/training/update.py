@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -76,8 +76,9 @@ class UpdateResult:
     """float32 (): the global gradient norm before clipping."""
     norms: Tensor
     """float32 (parameters,): the norm of each parameter's gradient, ordered as `Player.names`."""
-    sign: Tensor | None = None
-    """float32 (): the mean sign of D's real logits, for an augmentation that observes it."""
+    signs: Mapping[str, Tensor] = field(default_factory=dict)
+    """float32 () each: ``real_logits_sign`` and ``fake_logits_sign``, where an augmentation
+    observes them: the mean signs of D's logits over all ranks."""
     failed: bool = False
     """A term or a gradient is not finite, beyond a mere float16 overflow. Always False under a
     guard, which keeps the verdict on the device."""

@@ -186,14 +186,17 @@ def test_unknown_ids_and_wrong_parameters_are_reported_together(tmp_path: Path) 
     ("key", "said"),
     [
         ("optimizers.both.lrr", "optimizers.both has no number 'lrr' - did you mean 'lr'?"),
-        ("optimizers.both.betas", "no number 'betas'; it has lr, eps, weight_decay"),
+        ("optimizers.both.betas", "no number 'betas' - did you mean 'beta1' or 'beta2'?"),
+        ("optimizers.both.beta3", "no number 'beta3' - did you mean 'beta"),
         ("regularizers.r1.gama", "regularizers.r1 has no number 'gama' - did you mean 'gamma'?"),
         (
             "optimisers.both.lr",
             "is not the path of a number, such as optimizers.both.lr - did you mean",
         ),
         ("regularizers.r2.gamma", "did you mean 'regularizers.r1.gamma'?"),
-        ("generator.width", "nothing called 'generator' has numbers that can be scheduled"),
+        ("generator.width", "built with 'width', a whole number: it cannot be scheduled"),
+        ("generator.temperature", "generator has no number 'temperature'"),
+        ("dataset.split", "nothing called 'dataset' has numbers that can be scheduled"),
     ],
 )
 def test_a_schedule_of_no_number_is_told_in_its_line(tmp_path: Path, key: str, said: str) -> None:
@@ -212,7 +215,7 @@ def test_what_a_side_schedules_for_itself_is_left_alone_by_both(tmp_path: Path) 
     }
     made = plan(tmp_path, schedules=scheduled)
     parts = build(made)
-    optimizers = make_optimizers(made, parts.generator, parts.discriminator)
+    optimizers = make_optimizers(made, parts.trained())
     for knob in make_run_schedules(made, parts, optimizers):
         knob.apply(0)
     rates = {role: each.param_groups[0]["lr"] for role, each in optimizers.items()}

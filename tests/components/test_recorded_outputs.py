@@ -203,9 +203,9 @@ def of_latent(case: Case) -> Iterator[tuple[str, Tensor]]:
 
 
 def of_game(case: Case) -> Iterator[tuple[str, Tensor]]:
-    for setting in settings(case.make())[:2]:
+    for setting in settings(case)[:2]:
         for player in PLAYERS:
-            harness = GameHarness(case.component, case.make(), setting)
+            harness = GameHarness(case, case.make(), setting)
             with harness.update_of(player):
                 terms = harness.terms(harness.prepared(player))
                 for name, term in terms.items():

@@ -30,16 +30,17 @@ PHASES: dict[str, tuple[Any, str, int, int]] = {
     "training": (GanStep, "update", 3, 2),
     "drawing": (Gallery, "draw", 1, 3),
     "reading the reference": (scorer, "tensors_of", 1, 3),
-    "passing over the reference": (features, "features_of_batch", 10, 3),
-    "scoring": (features, "features_of_batch", 43, 3),
+    "passing over the reference": (features, "features_of_batch", 14, 3),
+    "scoring": (features, "features_of_batch", 47, 3),
     "saving": (checkpointing, "write_network", 2, 2),
-    "scoring the final": (features, "features_of_batch", 51, STEPS),
-    "scoring the best": (features, "features_of_batch", 55, STEPS),
+    "scoring the final": (features, "features_of_batch", 55, STEPS),
+    "scoring the best": (features, "features_of_batch", 59, STEPS),
 }
 """Phase → where the signal comes: (owner, function, at which call of it), and the step saved.
 
 10,000 real samples are forty batches after the first one, which tells the width, and 600 generated
-ones three; the run is scored after steps 3 and 6, and at the end twice.
+ones three; the run is scored after steps 3 and 6, and at the end twice. Before it, the check calls
+the extractor four times.
 """
 BEFORE = {number: signal.getsignal(number) for number in (TERM, INT)}
 

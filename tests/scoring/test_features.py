@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, PluginError
 from ganzoo.scoring.features import dtype_of, features_of, most_at_once, regrouped
 
 
@@ -142,5 +142,5 @@ def test_an_extractor_that_declares_another_number_of_features_is_refused(
         def __call__(self, x: Tensor) -> Tensor:
             return torch.zeros(shape)
 
-    with pytest.raises(DataError, match=r"gave features of shape .*, not \(4, 2\)"):
+    with pytest.raises(PluginError, match=r"gave features of shape .*, not \(4, 2\)"):
         list(features_of([torch.zeros(4, 6)], Liar(), SampleSpec("vector", (6,)), toys.CPU))

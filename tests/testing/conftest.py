@@ -1,12 +1,14 @@
 """A registry of one component that needs no plugin, and the outcomes of its checks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ganzoo.api import Registration
 from ganzoo.registry.registry import Registry
+from ganzoo.testing.arguments import latent_of
 from ganzoo.testing.component import Component
 from ganzoo.testing.outcomes import FAILED, Outcome
 from ganzoo.testing.suite import CHECKS, Trial
@@ -15,15 +17,32 @@ Judged = dict[str, Outcome]
 
 
 class OneComponent(Registry):
-    """A registry of one component with a given factory."""
+    """A registry of one component with a given factory, and the others of its plugin."""
 
-    def __init__(self, registration: Registration, factory: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        registration: Registration,
+        factory: Callable[..., Any],
+        others: Mapping[str, tuple[str, Callable[..., Any]]] = {},
+    ) -> None:
         super().__init__(())
-        self.registration = registration
-        self.factory = factory
+        self.factories = {(registration.kind, registration.id): factory}
+        self.others: list[Registration] = []
+        for name, (kind, other) in others.items():
+            words = getattr(other, "capabilities", ())
+            facts = {"kind": kind, "name": name, "capabilities": frozenset(words)}
+            self.others.append(replace(registration, **facts))
+            self.factories[kind, self.others[-1].id] = other
+
+    def list(self, kind: str, pattern: str = "*") -> list[Registration]:
+        return [each for each in self.others if each.kind == kind] or super().list(kind, pattern)
+
+    def get(self, kind: str, name: str, *, requirement: str | None = None) -> Registration:
+        found = [each for each in self.others if (each.kind, each.id) == (kind, name)]
+        return found[0] if found else super().get(kind, name, requirement=requirement)
 
     def resolve(self, registration: Registration) -> Any:
-        return self.factory
+        return self.factories[registration.kind, registration.id]
 
 
 @pytest.fixture
@@ -36,6 +55,8 @@ def judge() -> Callable[..., Judged]:
         *,
         given: Any = (),
         specs: Any = (),
+        latents: Any = (),
+        others: Mapping[str, tuple[str, Callable[..., Any]]] = {},
         **said: Any,
     ) -> Judged:
         # A plugin in a single file needs no process of its own to see what it imports.
@@ -47,7 +68,9 @@ def judge() -> Callable[..., Judged]:
         }
         about |= {"distribution": "mine.py", "version": "", "kind": kind}
         registration = Registration(**(about | said))
-        component = Component(OneComponent(registration, factory), registration, given, specs)
+        registry = OneComponent(registration, factory, others)
+        plans = [latent_of(registry, each) for each in latents]
+        component = Component(registry, registration, given, specs, plans)
         return {check.name: Trial(component, check).outcome() for check in CHECKS[kind]}
 
     return run

@@ -113,6 +113,29 @@ def test_the_list_describes_each_check(capsys: Capture) -> None:
         (["zoo/adma"], "no component matches 'zoo/adma' - did you mean 'zoo/adam'?"),
         (["zoo/adam", "--kind", "los"], "no kind of component is called 'los'"),
         (["zoo/adam", "lr"], "is not of the form key=value"),
+        (
+            ["zoo/hinge", "--spec", "imge:3x8x8"],
+            "not a spec: imge:3x8x8: unknown modality 'imge' - did you mean 'image'?\n"
+            "try: --spec image:3x32x32:10 or",
+        ),
+        (["zoo/hinge", "--spec", "image:3x8"], "image samples have 3 axes, not shape (3, 8)"),
+        (["zoo/hinge", "--spec", "text:8"], "not a spec: text:8: text samples need a vocabulary"),
+        (["zoo/hinge", "--spec", "8x8"], "not a spec: 8x8: neither JSON nor the short form"),
+        (["zoo/hinge", "--spec", "[1]"], "not a spec: [1]: expected a mapping, got a list"),
+        (
+            ["zoo/hinge", "--spec", '{"modality": "image", "shape": [3, 8, 8], "clases": 2}'],
+            "unknown field 'clases' - did you mean 'classes'?",
+        ),
+        (
+            ["zoo/hinge", "--spec", '{"modality": "image", "shape": [3, 8, 8], "classes": "2"}'],
+            "classes: expected an integer, got '2'",
+        ),
+        (["zoo/hinge", "--spec", '{"shape": [3, 8, 8]}'], "modality: is required"),
+        (["zoo/adam", "--spec", "image:3x8x8"], "no component that matches 'zoo/adam' is tried"),
+        (["zoo/hinge", "--latent", "zoo/gaussain"], "did you mean"),
+        (["zoo/hinge", "--latent", '{"use": "zoo/gaussian", "std": 2}'], "latent.std  unknown"),
+        (["zoo/hinge", "--latent", "{}"], "not a latent: {}: it has no id under 'use'"),
+        (["zoo/adam", "--latent", "zoo/gaussian"], "no loss or regularizer matches 'zoo/adam'"),
     ],
 )
 def test_a_meaningless_command_exits_with_2_and_a_hint(
@@ -120,6 +143,50 @@ def test_a_meaningless_command_exits_with_2_and_a_hint(
 ) -> None:
     assert main(["conformance", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+GAME = """
+import torch
+from torch.nn.functional import softplus
+from ganzoo.api import hookimpl
+
+class Mean:
+    def discriminator(self, game):
+        print("played on", tuple(game.real.shape), tuple(game.latents.shape))
+        return {"mean": game.real_logits.square().mean()}
+
+class Long:
+    def __init__(self, dim, *, least: int = 16):
+        if dim < least:
+            raise ValueError("no room")
+        self.dim = dim
+
+    def sample(self, n, generator):
+        return torch.randn(n, self.dim, generator=generator)
+
+@hookimpl
+def register_regularizers(register):
+    register("mean", "mine:Mean", summary="small logits")
+
+@hookimpl
+def register_latents(register):
+    register("long", "mine:Long", summary="many numbers")
+"""
+
+
+def test_a_spec_and_a_latent_of_the_command_line_reach_the_games_of_a_regularizer(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(GAME)
+    words = ["conformance", "local/mean", f"--plugin={file}", "--spec", "vector:5:2"]
+    words += ["--spec", '{"modality": "text", "shape": [6], "vocabulary": 3}']
+    assert main([*words, "--latent", '{"use": "local/long", "least": 40}']) == 0
+    out = capsys.readouterr().out
+    for shape in ((8, 3, 8, 8), (8, 5), (8, 6, 3)):
+        assert f"played on {shape} (8, 100)" in out
+    assert "(8, 16)" not in out
+    assert "regularizer local/mean: 16 passed, 2 exempt" in out
 
 
 def test_a_path_to_pictures_makes_the_folder_data_set_checkable(

@@ -452,6 +452,137 @@ def test_a_component_that_couples_samples_on_purpose_is_exempt_and_does_not_pass
     assert judged["separate-samples"].outcome == "exempt"
 
 
+# --- the specs and latents of games --------------------------------------------------------------
+
+
+class Words:
+    """A term of text, (B, L, V), that no image has the axes for."""
+
+    def discriminator(self, game: Game) -> Terms:
+        _, length, vocabulary = game.real.shape
+        spread = game.real.log().mean((1, 2)) * length / vocabulary
+        return {"words": (game.real_logits.reshape(len(spread), -1).mean(1) * spread).mean()}
+
+
+class AcrossColumns:
+    """Needs square images."""
+
+    def discriminator(self, game: Game) -> Terms:
+        turned = game.discriminate(game.real.rot90(1, (2, 3)), game.labels)
+        both = game.discriminate((game.real + game.real.rot90(1, (2, 3))) / 2, game.labels)
+        return {"turned": (turned.logits - both.logits).square().mean()}
+
+
+class Code:
+    """The first four numbers of z are one-hot."""
+
+    capabilities = frozenset({"local/code"})
+
+    def __init__(self, dim: int) -> None:
+        if dim < 10:
+            raise ValueError("no room for the code")
+        self.dim = dim
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        z = torch.randn(n, self.dim, generator=generator)
+        z[:, :4] = torch.eye(4)[torch.randint(4, (n,), generator=generator)]
+        return z
+
+
+class LongCode(Code):
+    def __init__(self, dim: int, *, length: int) -> None:
+        super().__init__(dim)
+
+
+class Information:
+    """InfoGAN's term, which is finite for a code and has no meaning for other numbers."""
+
+    requires: Any = {"latent": {"local/code"}}
+
+    def generator(self, game: Game) -> Terms:
+        code = game.latents[:, :4]
+        if not torch.equal(code.sum(1), torch.ones(len(code))) or code.min() < 0:
+            raise ValueError("these latents are no code")
+        return {"code": -(game.fake.flatten(1)[:, :4].log_softmax(1) * code).sum(1).mean()}
+
+
+class UndeclaredInformation(Information):
+    requires = frozenset()
+
+
+def test_a_regularizer_is_tried_on_its_own_modalities_only(judge, failed) -> None:
+    assert "plays" in failed("regularizer", Words)
+    assert failed("regularizer", Words, modalities=frozenset({"text"})) == set()
+    message = judge("regularizer", Words, modalities=frozenset({"text", "image"}))["plays"].message
+    assert message.startswith("defaults: discriminator's update")
+
+
+@pytest.mark.parametrize("modality", ["image", "video", "audio", "text", "table", "vector"])
+def test_a_correct_loss_of_one_modality_fails_none(failed, modality: str) -> None:
+    about = {"modalities": frozenset({modality}), "capabilities": frozenset({"real-gradient"})}
+    assert failed("loss", WithR1, **about) == set()
+
+
+def test_a_given_spec_reaches_losses_and_regularizers_of_its_modality(judge, failed) -> None:
+    oblong, text = SampleSpec("image", (1, 4, 6)), SampleSpec("text", (3,), vocabulary=5)
+    assert failed("regularizer", AcrossColumns, modalities=frozenset({"image"})) == set()
+    judged = judge("regularizer", AcrossColumns, specs=[oblong])
+    assert judged["plays"].outcome == "failed"
+    assert judged["plays"].message.startswith("image 1x4x6: discriminator's update, one logit")
+    about = {"modalities": frozenset({"image"}), "specs": [text]}
+    assert failed("regularizer", AcrossColumns, **about) == set()
+
+
+def test_a_spec_without_classes_is_played_without_labels(failed, judge) -> None:
+    unlabelled = SampleSpec("vector", (5,))
+    about = {"specs": [unlabelled], "modalities": frozenset({"vector"})}
+    assert failed("loss", Vanilla, **about) == set()
+    assert failed("loss", Auxiliary, **about) == set()
+
+
+def test_a_term_of_codes_passes_with_their_latent_and_fails_with_another(judge, failed) -> None:
+    others = {"code": ("latent", Code)}
+    assert failed("regularizer", UndeclaredInformation) == {"plays"}
+    about = {"others": others, "latents": ["local/code"]}
+    judged = judge("regularizer", UndeclaredInformation, **about)
+    assert {each.outcome for each in judged.values()} == {"passed", "exempt"}
+
+
+def test_a_required_latent_is_taken_from_the_plugin_itself(judge) -> None:
+    judged = judge("regularizer", Information, others={"code": ("latent", Code)})
+    assert {each.outcome for each in judged.values()} == {"passed", "exempt"}
+    assert judged["plays"].outcome == judged["separate-samples"].outcome == "passed"
+
+
+@pytest.mark.parametrize("others", [{}, {"code": ("latent", LongCode)}])
+def test_without_the_required_latent_nothing_is_checked_and_the_reason_names_the_argument(
+    judge, others: Any
+) -> None:
+    outcome = judge("regularizer", Information, others=others)["plays"]
+    assert outcome.outcome == "skipped"
+    assert outcome.message == (
+        "requires a latent with local/code, and local registers none with usable defaults "
+        "(try: ganzoo conformance local/thing --latent ID; in a test: latents=[ID])"
+    )
+
+
+def test_parameters_of_a_latent_can_be_given(judge) -> None:
+    about = {"others": {"code": ("latent", LongCode)}}
+    given = [{"use": "local/code", "length": 4}]
+    assert judge("regularizer", Information, latents=given, **about)["plays"].outcome == "passed"
+
+
+def test_a_latent_that_refuses_every_size_of_z_is_not_checked(judge) -> None:
+    class Endless(Code):
+        def __init__(self, dim: int) -> None:
+            raise ValueError("more")
+
+    about = {"others": {"code": ("latent", Endless)}, "latents": ["local/code"]}
+    assert judge("loss", Vanilla, **about)["plays"].message == (
+        "local/code refuses a z of 8 or 16 or 100 numbers"
+    )
+
+
 DECLARED = frozenset({"real-gradient", "fake-gradient"})
 
 
@@ -496,6 +627,13 @@ class Adaptive(nn.Module):
 
     def observe(self, statistics: Mapping[str, Any]) -> None:
         self.strength += statistics["real_logits_sign"] * statistics["samples"] / 1e6
+
+
+class Interpolated(Brightness):
+    """Resamples at shifted places, so that it is exact up to rounding at strength 0."""
+
+    def __call__(self, x: Tensor, noise: Noise) -> Tensor:
+        return ((x + 0.3) * 3 / 3 - 0.3) + super().__call__(x, noise) - x
 
 
 class Numeric(Brightness):
@@ -571,7 +709,7 @@ def test_an_augmentation_with_one_fault_fails_one_check(failed, check: str, fact
     assert failed("augmentation", factory) == {check}
 
 
-@pytest.mark.parametrize("factory", [Brightness, Adaptive])
+@pytest.mark.parametrize("factory", [Brightness, Interpolated, Adaptive])
 def test_an_augmentation_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("augmentation", factory) == set()
 

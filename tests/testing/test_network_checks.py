@@ -136,6 +136,27 @@ class Noisy(Generator):
         return h + 0.1 * torch.randn(h.shape)
 
 
+class FixedBatch(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        return h + torch.zeros(len(h), 1)
+
+
+class EvenBatch(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        return (h if h.shape[0] % 2 else 1 * h).relu()
+
+
+class LookingAtValues(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        return (h if h[0, 0].isfinite() else 1 * h).relu()
+
+
+class ThroughNumpy(Generator):
+    def between(self, h: Tensor) -> Tensor:
+        torch.from_numpy(h.detach().float().numpy())
+        return h.relu()
+
+
 class DeclaredNoise(Noisy):
     def __init__(self, spec: SampleSpec):
         super().__init__(spec)
@@ -176,6 +197,10 @@ CAN = {"capabilities": frozenset({"conditional", "unbounded", "internal-noise"})
         ("bf16-autocast", Float32Only),
         ("inputs-alone", Noisy),
         ("separate-samples", Coupled),
+        ("exports", FixedBatch),
+        ("exports", EvenBatch),
+        ("exports", LookingAtValues),
+        ("exports", ThroughNumpy),
     ],
 )
 def test_a_generator_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
@@ -185,6 +210,31 @@ def test_a_generator_with_one_fault_fails_one_check(failed, check: str, factory:
 @pytest.mark.parametrize("factory", [Generator, DeclaredNoise, DeclaredUnbounded])
 def test_a_generator_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("generator", factory, **CAN) == set()
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        (
+            FixedBatch,
+            "code that fixes the size of the batch (test_network_checks.py:{}); write z.shape[0] "
+            "instead of len(z), and view(-1, …)",
+        ),
+        (
+            LookingAtValues,
+            "code that depends on the values of tensors (test_network_checks.py:{}); write "
+            "torch.where instead of if",
+        ),
+    ],
+)
+def test_a_failure_to_export_names_the_line_of_the_generator_and_not_torchs_logs(
+    judge, capfd: pytest.CaptureFixture[str], factory: Any, said: str
+) -> None:
+    message = judge("generator", factory, **IMAGES)["exports"].message
+    line = factory.between.__code__.co_firstlineno + 1
+    got = message.partition("expected a program for batches of any size (ganzoo export), got ")[2]
+    assert got == said.format(line)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_every_modality_is_tried_where_none_is_registered(judge) -> None:

@@ -11,6 +11,17 @@ from ganzoo.api import DiscriminatorOutput, SampleSpec, hookimpl
 @hookimpl
 def register_discriminators(register: Any) -> None:
     register("on-features", "local:OnFeatures", summary="a linear critic on frozen features")
+    register("sloped", "local:Sloped", summary="a linear critic with a scheduled slope")
+
+
+@hookimpl
+def register_generators(register: Any) -> None:
+    register("tempered", "local:Tempered", summary="keeps one number as attribute, one as buffer")
+
+
+@hookimpl
+def register_latents(register: Any) -> None:
+    register("wide", "local:Wide", summary="a normal latent of scheduled width")
 
 
 @hookimpl
@@ -36,6 +47,52 @@ class OnFeatures(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return DiscriminatorOutput(self.head(self.features(x)).squeeze(1))
+
+
+class Tempered(nn.Module):
+    """A linear G whose logits are divided by a temperature and faded in by a level."""
+
+    capabilities = frozenset({"graph-safe"})
+
+    def __init__(
+        self, spec: SampleSpec, *, temperature: float = 2.0, level: float = 0.5, baked: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.latent_dim = 4
+        self.shape = spec.model_shape
+        self.body = nn.Linear(4, spec.size)
+        self.temperature = temperature
+        self.register_buffer("level", torch.tensor(level))
+        self.register_buffer("seen", torch.zeros(4))
+        self.averaged = ("seen",) if baked < 0 else ()
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        x = self.level * torch.tanh(self.body(z) / self.temperature)
+        return x.unflatten(1, self.shape)
+
+
+class Sloped(nn.Module):
+    """A linear D."""
+
+    capabilities = frozenset({"graph-safe"})
+
+    def __init__(self, spec: SampleSpec, *, slope: float = 1.0) -> None:
+        super().__init__()
+        self.head = nn.Linear(spec.size, 1)
+        self.slope = slope
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.slope * self.head(x.flatten(1)).squeeze(1)
+
+
+class Wide:
+    """Normal latents of width sigma."""
+
+    def __init__(self, dim: int, *, sigma: float = 1.0) -> None:
+        self.dim, self.sigma = dim, sigma
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return self.sigma * torch.randn(n, self.dim, generator=generator)
 
 
 class Needy:

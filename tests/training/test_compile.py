@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import DeviceError, PluginError
+from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.game import EngineGame
@@ -54,6 +55,26 @@ def test_compiled_networks_follow_eager_ones_to_rounding(
         assert ours.keys() == theirs.keys()
         for name, value in theirs.items():
             torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-5)
+
+
+@with_compiler
+@quietly
+@pytest.mark.slow
+def test_a_compiled_g_draws_its_noise_without_being_compiled_again(tmp_path: Path) -> None:
+    plugin = Registry.with_local(Path(__file__).with_name("game_plugin.py"))
+    method = NARROW | {"generator": {"use": "local/noisy"}}
+    steps = [
+        make_step(small_plan(tmp_path, method | {"train.compile": each}, plugin), Processes(CPU))
+        for each in (False, True)
+    ]
+    compiled: list[int] = []
+    torch._dynamo.utils.counters.clear()
+    for _ in range(4):
+        theirs, ours = (step() for step in steps)
+        for name, value in theirs.items():
+            torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-5)
+        compiled.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    assert compiled[0] == compiled[-1] > 0
 
 
 @with_compiler

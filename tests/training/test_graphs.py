@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ganzoo.components.plan import Plan
 from ganzoo.errors import RecipeError
+from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import read_state, write_state
@@ -25,6 +26,8 @@ from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 
 from .recipes import small_plan
+
+PLUGIN = Path(__file__).with_name("game_plugin.py")
 
 MLP = {"use": "mlp", "width": 8, "batch_norm": False}
 
@@ -40,6 +43,10 @@ METHODS: dict[str, dict[str, Any]] = {
         "schedules": {"optimizers.both.lr": {"use": "linear", "end_samples": 200}}
     },
     "short gradients": {"train.clip_grad_norm": 0.1},
+    "noise inside G, other latents": {"generator": {"use": "local/noisy"},
+                                      "regularizers.local/mixing": {}},
+    "packed, given the augmentation's step": {"discriminator": {"use": "local/timed"},
+                                              "augmentation": "local/diffusion"},
 }  # fmt: skip
 
 
@@ -85,7 +92,7 @@ def state(step: GanStep) -> list[Tensor]:
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 def test_captured_updates_train_as_eager_ones_do(tmp_path: Path, method: dict[str, Any]) -> None:
-    plan = small_plan(tmp_path, method)
+    plan = small_plan(tmp_path, method, Registry.with_local(PLUGIN))
     eager, ours = make_step(plan, Processes(CPU)), captured(plan, OnTheCpu())
     for _ in range(3 * WARM_UPS + 3):
         theirs, mine = eager(), ours()
@@ -95,6 +102,28 @@ def test_captured_updates_train_as_eager_ones_do(tmp_path: Path, method: dict[st
     assert all(torch.equal(a, b) for a, b in zip(state(eager), state(ours), strict=True))
     assert ours.graphs is not None
     assert all(update.graph for update in ours.graphs.updates.values())
+
+
+def test_a_captured_update_draws_its_noise_into_the_same_tensors(tmp_path: Path) -> None:
+    method = METHODS["noise inside G, other latents"] | {"conditional": True}
+    method["discriminator.conditional"] = True
+    plan = small_plan(tmp_path, method, Registry.with_local(PLUGIN))
+    step, held = captured(plan, OnTheCpu()), []
+    for _ in range(WARM_UPS + 3):
+        step()
+        assert step.graphs is not None
+        held.append([len(update.inputs._drawn) for update in step.graphs.updates.values()])
+    assert held[0] == held[-1]
+
+
+def test_an_augmentation_observes_the_signs_of_captured_updates(tmp_path: Path) -> None:
+    method = METHODS["packed, given the augmentation's step"]
+    plan = small_plan(tmp_path, method, Registry.with_local(PLUGIN))
+    eager, ours = make_step(plan, Processes(CPU)), captured(plan, OnTheCpu())
+    for _ in range(WARM_UPS + 3):
+        eager()
+        ours()
+        assert torch.equal(ours.parts.augmentation.observed, eager.parts.augmentation.observed)
 
 
 def test_numbers_of_an_update_outlive_the_next_replay(tmp_path: Path) -> None:

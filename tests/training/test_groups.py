@@ -49,7 +49,7 @@ def test_groups_train_as_those_of_a_hand_made_optimizer(tmp_path: Path) -> None:
         weight_decay=0.1,
         fused=True,
     )
-    optimizer = make_optimizers(plan, ours, nn.Linear(1, 1))["generator"]
+    optimizer = make_optimizers(plan, {"generator": dict(ours.named_parameters())})["generator"]
     z = torch.randn(8, 8)
     for _ in range(3):
         for network, each in ((ours, optimizer), (theirs, by_hand)):
@@ -63,7 +63,7 @@ def test_groups_train_as_those_of_a_hand_made_optimizer(tmp_path: Path) -> None:
 def test_without_groups_there_is_one_group_of_all_parameters(tmp_path: Path) -> None:
     plan = small_plan(tmp_path)
     parts = build(plan)
-    optimizer = make_optimizers(plan, parts.generator, parts.discriminator)["generator"]
+    optimizer = make_optimizers(plan, parts.trained())["generator"]
     (group,) = optimizer.param_groups
     assert group["params"] == list(parts.generator.parameters())
     assert "own" not in group
@@ -75,7 +75,7 @@ def test_a_schedule_moves_every_group_with_its_factor(tmp_path: Path, absolute: 
     schedules = {"optimizers.generator.lr": linear, "optimizers.generator.weight_decay": linear}
     plan = small_plan(tmp_path, grouped(schedules=schedules))
     parts = build(plan)
-    optimizers = make_optimizers(plan, parts.generator, parts.discriminator)
+    optimizers = make_optimizers(plan, parts.trained())
     for knob in make_run_schedules(plan, parts, optimizers):
         knob.apply(0)
     lr, decay = (0.5, 0.5) if absolute else (0.5 * 1e-2, 0.5 * 0.1)

@@ -34,6 +34,23 @@ def test_blocks_of_one_batch_differ() -> None:
     assert not torch.equal(drawn[:128], drawn[128:])
 
 
+@pytest.mark.parametrize("count", [25, 300, 100])
+def test_batches_of_a_multiple_or_a_fraction_of_the_rows_join_to_the_whole_one(count: int) -> None:
+    whole = noise(count=200).of_size(count * 2).normal("z", 3)
+    parts = [noise(first=first, count=100).of_size(count).normal("z", 3) for first in (0, 100)]
+    assert torch.equal(torch.cat(parts), whole)
+
+
+@pytest.mark.parametrize("count", [70, 101, 250])
+def test_parts_of_any_other_number_of_rows_have_noise_of_their_own(count: int) -> None:
+    parts = [noise(first=first, count=100).of_size(count).normal("z") for first in (0, 100, 200)]
+    assert len(torch.cat(parts).unique()) == 3 * count
+
+
+def test_a_batch_without_rows_has_noise_without_rows() -> None:
+    assert noise().of_size(0).normal("z", 3).shape == (0, 3)
+
+
 def test_a_recorded_key_has_not_changed() -> None:
     # Another law would silently change every experiment's numbers.
     assert RandomStreams(7).key("generator0/latents", 12, 1) == 2854640914087244148

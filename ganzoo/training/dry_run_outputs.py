@@ -1,0 +1,271 @@
+"""Dry run of what a run calls besides its updates: sampling, previews, schedules, a score.
+
+Extractor and metrics get features of a few real samples on both sides, by the functions that
+scoring uses, so that one that fails is found before training and not at the first evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ganzoo.api import Dataset, Evaluated, Metric
+from ganzoo.components.build import (
+    blaming,
+    blaming_modality,
+    build_generator,
+    component_error,
+    make,
+)
+from ganzoo.components.data import check_form, collate
+from ganzoo.components.plan import Plan
+from ganzoo.errors import DataError, PluginError
+from ganzoo.sampling.files import preview_files
+from ganzoo.sampling.random_streams import CPU
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
+from ganzoo.sampling.settings import SamplingSettings
+from ganzoo.scoring.features import Extraction, Probe
+from ganzoo.scoring.metric_inputs import (
+    RecordedBatches,
+    RowsOnDisk,
+    Splits,
+    evaluate,
+    fake_side,
+    features_on_disk,
+    real_side,
+)
+from ganzoo.scoring.reference import RealData
+from ganzoo.training.processes import Processes
+from ganzoo.training.scorer import Scorer, scored_generator
+
+FEW = 8
+"""Samples of a side. The extractor runs on them alone."""
+
+MANY = 1024
+"""Rows of a side for a metric that fails on few: it may need more neighbours, or a larger subset.
+They are the few, repeated with a little noise."""
+
+MANY_BYTES = 1 << 28
+"""Largest size of these rows' samples."""
+
+SCHEDULE_POINTS = 8
+"""Parts of the run at whose ends each schedule is asked for its value."""
+
+GENERATED = 2
+"""Samples that the untrained generator makes at a time."""
+
+
+def dry_run_outputs(plan: Plan) -> None:
+    """Call what the run will call besides updates, on a few samples.
+
+    Raises:
+        PluginError: a component failed, or made something of the wrong form.
+        DataError: a metric lacks something that the run will not have either.
+    """
+    sampler = _sampler(plan)
+    with blaming(plan.components["generator",], "when it was sampled in eval mode"):
+        made = sampler.sample(GENERATED, seed=plan.recipe.settings.eval.seed)
+    real, _ = _rows(plan.dataset, range(min(FEW, len(plan.dataset))))
+    preview_files(plan.spec, made, real)
+    _call_schedules(plan)
+    if plan.extractor is not None:
+        _score(plan, sampler)
+    else:
+        with blaming_modality(plan.spec, "features"):
+            plan.spec.kind.features(plan.spec, real)
+
+
+def _call_schedules(plan: Plan) -> None:
+    """Ask every schedule for its values over the run.
+
+    Raises:
+        PluginError: one fails, or gives no finite number.
+    """
+    total = plan.budget.steps * plan.recipe.settings.train.samples_per_step
+    for component in plan.group("schedules").values():
+        schedule = make(component)
+        for samples_seen in range(0, total + 1, max(1, total // SCHEDULE_POINTS)):
+            with blaming(component, f"at {samples_seen} samples"):
+                value = schedule(samples_seen)
+                is_finite = math.isfinite(value)
+            if not is_finite:
+                raise component_error(component, f"gave {value} at {samples_seen} samples")
+
+
+def _sampler(plan: Plan) -> Sampler:
+    """Return the sampler of the untrained generator. Classes are uniform, to count no data."""
+    settings, spec = plan.recipe.settings, plan.spec
+    generator, latent = build_generator(plan.components, spec, settings.seed)
+    labels: LabelSampler | ConditionSampler | None = None
+    if settings.conditional:
+        by_classes = LabelSampler.by_counts([1] * spec.classes)
+        labels = ConditionSampler(lambda: plan.dataset) if spec.condition else by_classes
+    sampling = SamplingSettings.of(plan.recipe, plan.components, generator)
+
+    def prepared(most: int | None) -> Sampler:
+        return sampling.apply(Sampler(deepcopy(generator), spec, latent, labels), most)
+
+    try:
+        return prepared(GENERATED)
+    except PluginError:  # it may need all the rows that it asks for, which takes longer
+        return prepared(None)
+
+
+def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
+    """Return samples (N, *shape) in stored form, and labels or conditions if all have one."""
+    samples, labels = collate([dataset[index] for index in indices])
+    check_form(samples, labels, dataset.spec)
+    return samples, labels
+
+
+def _score(plan: Plan, sampler: Sampler) -> None:
+    """Run the extractor and every metric.
+
+    Raises:
+        PluginError, DataError: as for `dry_run_outputs`.
+    """
+    assert plan.extractor is not None
+    scorer = Scorer.of(plan, Processes(CPU))
+    name = str(plan.extractor.problem(plan.extractor.id))
+    trial = _TrialScore(plan, scorer, Extraction(scorer.extractor, plan.spec, CPU, name=name))
+    sides = trial.sides(FEW)
+    if not bool(torch.cat([side.features for side in sides]).isfinite().all()):
+        raise component_error(plan.extractor, "gave features of real samples that are not finite")
+    generator = scored_generator(sampler, plan.recipe.settings.eval.seed)
+    probe = _FewFeatures(generator, trial.extraction)
+    metrics = {name: _Retried(each, trial, probe) for name, each in scorer.metrics.items()}
+    evaluate(metrics, sides[0], replace(sides[1], generator=probe))
+
+
+class _Unavailable(DataError):
+    """The run will not have what a metric asks for."""
+
+
+@dataclass(frozen=True)
+class _FewFeatures(Probe):
+    """A probe that computes the features of the first latents, and repeats them for the others."""
+
+    def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
+        few = slice(0, GENERATED)
+        try:
+            some = super().features(latents[few], None if labels is None else labels[few])
+        except DataError as error:
+            raise _Unavailable(error.message, hint=error.hint) from error
+        return some[torch.arange(len(latents)) % len(some)]
+
+
+@dataclass(frozen=True)
+class _TrialScore:
+    """Inputs of metrics from a few real samples on both sides."""
+
+    plan: Plan
+    scorer: Scorer
+    extraction: Extraction
+
+    @cached_property
+    def _few(self) -> tuple[tuple[RealData, Tensor], tuple[RealData, Tensor]]:
+        """The samples of the real and of the generated side, with their features."""
+        data = self.scorer.real
+        count = min(2 * FEW, len(data))
+        samples, labels = _rows(data, range(0, count * (len(data) // count), len(data) // count))
+        found = []
+        for side in (slice(0, None, 2), slice(1, None, 2)) if count >= 4 else (slice(None),) * 2:
+            known = None if labels is None else labels[side]
+            real = RealData(samples[side], known, self.scorer.dataset.id, self.scorer.split)
+            found.append((real, features_on_disk(real, self.extraction).tensor()))
+        return found[0], found[1]
+
+    def sides(self, most: int) -> tuple[Evaluated, Evaluated]:
+        """Return metric inputs of at most this many rows a side, and no more than a score has."""
+        size = self._few[0][0].samples[0].nbytes
+        most = min(most, max(FEW, MANY_BYTES // size))
+        real, features = self._repeated(*self._few[0], min(most, len(self.scorer.real)))
+        reference = real_side(real, self.extraction, features)
+        names = self.scorer.dataset.registration.splits
+        real = replace(real, splits={name: partial(self._split, name) for name in names})
+        reference = replace(reference, splits=Splits(real, reference, self.extraction))
+        made, features = self._repeated(*self._few[1], min(most, self.plan.budget.samples))
+        labels = made.labels if self.plan.recipe.settings.conditional else None
+        recorded = RecordedBatches([(made.samples, labels)], self.plan.spec, keep=True)
+        for _ in recorded:
+            pass
+        return reference, fake_side(recorded, self.extraction, features, None)
+
+    def _repeated(
+        self, real: RealData, features: Tensor, count: int
+    ) -> tuple[RealData, RowsOnDisk]:
+        """Return `count` rows, at least two; repeated ones have some noise in their features."""
+        index = torch.arange(max(count, 2)) % len(real.samples)
+        random = torch.randn(len(index), features.shape[1], generator=torch.Generator())
+        is_repeated = torch.arange(len(index)) >= len(real.samples)
+        rows = RowsOnDisk(tuple(features.shape[1:]), torch.float32)
+        rows.add(features[index] + 1e-3 * features.std() * random * is_repeated[:, None])
+        labels = None if real.labels is None else real.labels[index]
+        return replace(real, samples=real.samples[index], labels=labels), rows
+
+    def _split(self, name: str) -> RealData:
+        try:
+            data = self.scorer.other_split(name)
+            samples, labels = _rows(data, range(min(FEW, len(data))))
+            return RealData(samples, labels, self.scorer.dataset.id, name)
+        except DataError as error:
+            raise _Unavailable(error.message, hint=error.hint) from error
+
+
+@dataclass(frozen=True)
+class _Retried:
+    """A metric that is called again with more rows if it fails on few.
+
+    A DataError may be about the counts of the trial, or about classes that few samples do not
+    have, and is then ignored. It is about labels or logits that are missing if the metric fails in
+    another way, or not at all, once they are there.
+    """
+
+    metric: Metric
+    trial: _TrialScore
+    probe: Probe
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        try:
+            return self.metric(real, fake)
+        except _Unavailable:
+            raise
+        except Exception:
+            real, fake = self.trial.sides(MANY)
+            fake = replace(fake, generator=self.probe)
+        try:
+            return self.metric(real, fake)
+        except DataError as error:
+            if isinstance(error, _Unavailable) or self._misses(error, real, fake):
+                raise
+            return {}
+
+    def _misses(self, error: DataError, real: Evaluated, fake: Evaluated) -> bool:
+        """Return whether the error is about labels or logits that a side does not have."""
+        sides = _complete(real), _complete(fake)
+        if all(a is b for a, b in zip(sides, (real, fake), strict=True)):
+            return False
+        try:
+            self.metric(*sides)
+        except DataError as other:
+            return other.message != error.message
+        except Exception:
+            return True
+        return True
+
+
+def _complete(side: Evaluated) -> Evaluated:
+    """Return a side with labels and logits; those that it lacks mean nothing."""
+    rows = torch.arange(len(side.features)) % 2
+    if side.labels is None:
+        side = replace(side, labels=rows)
+    if side.class_logits is None:
+        side = replace(side, class_logits=one_hot(rows, 10).float())
+    return side
