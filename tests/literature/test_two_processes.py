@@ -9,31 +9,30 @@ import pytest
 
 import ganzoo
 
-METHODS = Path(__file__).parent / "methods"
+from .runs import METHODS, terms
+
 STEPS = 3
 
 
-def terms(folder: Path, processes: int) -> list[dict[str, float]]:
+def played(folder: Path, processes: int) -> list[dict[str, float]]:
     """Return the terms of each step of ContraGAN's recipe on some processes."""
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    words = ["-m", "ganzoo", "run", str(METHODS / "contragan.yaml"), f"train.steps={STEPS}"]
-    words += ["train.log_every_steps=1", "--plugin", str(METHODS / "contragan.py")]
+    file = METHODS["contragan"]
+    words = ["-m", "ganzoo", "run", str(file.with_suffix(".yaml")), f"train.steps={STEPS}"]
+    words += ["train.log_every_steps=1", "--plugin", str(file)]
     command = [sys.executable, *(launcher if processes > 1 else []), *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    folder.mkdir()
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
-    rows = ganzoo.load("last", folder / "runs").directory.metrics()
-    return [{key: value for key, value in row.items() if key[:2] in ("d/", "g/")} for row in rows]
+    return terms(ganzoo.load("last", folder / "runs"))
 
 
 @pytest.mark.slow
 def test_contragan_on_two_processes_contrasts_the_samples_of_both(tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in ("one", "two")]
-    for folder in folders:
-        folder.mkdir()
-    one, two = terms(folders[0], 1), terms(folders[1], 2)
+    one, two = played(tmp_path / "one", 1), played(tmp_path / "two", 2)
     assert len(one) == len(two) == STEPS
     for ours, theirs in zip(two, one, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-5)
