@@ -540,7 +540,7 @@ class Hooks:
 
     @hookspec
     def register_callbacks(self, register: Register) -> None:
-        """``(*, …)`` → an observer with any of started, stepped, scored, saved, finished."""
+        """``(*, …)`` → an observer of started, stepped, scored, saved, pictured, finished."""
 
     @hookspec
     def register_modalities(self, register: Register) -> None:

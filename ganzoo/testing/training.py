@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.runs.score import Protocol, Sampling, Score
@@ -141,7 +142,7 @@ SCHEDULE = (values, function_of_samples)
 
 # --- callbacks -----------------------------------------------------------------------------------
 
-EVENTS = ("started", "stepped", "scored", "saved", "finished")
+EVENTS = ("started", "stepped", "saved", "pictured", "scored", "finished")
 
 _ARGUMENTS = {
     "started": ("run",),
@@ -150,6 +151,7 @@ _ARGUMENTS = {
     "stepped": ("step", "samples_seen", "terms"),
     "scored": ("step", "score"),
     "saved": ("step", "path"),
+    "pictured": ("step", "paths"),
     "finished": ("status",),
 }
 
@@ -173,6 +175,14 @@ def accepts_events(case: Case) -> None:
                     method(*details)
 
 
+def _picture(directory: Path, stem: str) -> Path:
+    """Write a picture of one pixel, as a preview of images is."""
+    path = directory / "samples" / f"{stem}.png"
+    path.parent.mkdir(exist_ok=True)
+    Image.new("L", (1, 1)).save(path)
+    return path
+
+
 def _run(directory: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield the events of a short run, with their arguments, as the engine sends them."""
     run = {"name": "demo-s0-000000", "path": str(directory), "recipe": "demo", "seed": 0}
@@ -180,12 +190,14 @@ def _run(directory: Path) -> Iterator[tuple[str, tuple[Any, ...]]]:
     run |= {"device": "cpu", "world_size": 1, "scored": True}
     yield "started", (run,)
     yield "noted", ("a line for the reader",)
+    yield "pictured", (0, [_picture(directory, "real")])
     for step in (1, 2):
         yield "ticked", (step,)
         terms = {"d/real": 0.7, "d/fake": 0.6, "g/fake": 0.9, "samples_per_second": 1000.0}
         yield "stepped", (step, 64 * step, terms)
-        yield "scored", (step, _score(step))
         yield "saved", (step, directory / "checkpoints" / f"step-{step:08d}")
+        yield "pictured", (step, [_picture(directory, f"step-{step:08d}")])
+        yield "scored", (step, _score(step))
     yield "finished", ("finished",)
 
 

@@ -45,6 +45,9 @@ class Reporter:
     def saved(self, step: int, path: Path) -> None:
         """A checkpoint is published."""
 
+    def pictured(self, step: int, paths: Sequence[Path]) -> None:
+        """The files of a preview are written: of real samples before the first step, then of G."""
+
     def noted(self, text: str) -> None:
         """One line for the user."""
 
@@ -166,17 +169,20 @@ class Gallery:
         """Number of samples in a preview."""
         return self.plan.spec.kind.preview_samples
 
-    def draw(self, step: int, sampler: Sampler) -> None:
-        """Write what the generator makes at a step."""
-        if self.processes.is_main:
-            samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
-            real = spread_samples(self.plan.dataset, self.count)[0]
-            self._write(f"step-{step:08d}", samples, real)
+    def draw(self, step: int, sampler: Sampler) -> list[Path]:
+        """Write what the generator makes at a step; return the files, on rank 0."""
+        if not self.processes.is_main:
+            return []
+        samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
+        real = spread_samples(self.plan.dataset, self.count)[0]
+        return self._write(f"step-{step:08d}", samples, real)
 
-    def draw_real(self) -> None:
-        """Write real samples, once."""
-        if self.processes.is_main and REAL not in previews(self.directory):
-            self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
+    def draw_real(self) -> list[Path]:
+        """Write real samples, once; return the files that are new."""
+        if not self.processes.is_main or REAL in previews(self.directory):
+            return []
+        return self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
 
-    def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> None:
-        write_preview(self.directory.samples_directory, stem, self.plan.spec, samples, real)
+    def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> list[Path]:
+        folder = self.directory.samples_directory
+        return write_preview(folder, stem, self.plan.spec, samples, real)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from shlex import quote
 
 from ganzoo.components.plan import Plan
@@ -68,7 +69,7 @@ class Trainer:
         """
         for note in startup_notes(self.plan, self.step):
             self.reporters.notify("noted", note)
-        self.gallery.draw_real()
+        self.tell_pictured(self.gallery.draw_real())
         ended = self.evaluate() if self.owes_an_evaluation() else None
         self.metrics.start_clock(self.step.samples_seen)
         if self.nonfinite.policy == "rollback" and self.step.iteration == 0:
@@ -111,7 +112,12 @@ class Trainer:
     def draw(self) -> None:
         """Write a preview of what the generator makes now."""
         with self.resumable():
-            self.gallery.draw(self.step.iteration, self.step.sampler())
+            paths = self.gallery.draw(self.step.iteration, self.step.sampler())
+            self.tell_pictured(paths)
+
+    def tell_pictured(self, paths: list[Path]) -> None:
+        if paths:
+            self.reporters.notify("pictured", self.step.iteration, paths)
 
     @contextmanager
     def resumable(self) -> Iterator[None]:
