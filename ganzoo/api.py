@@ -385,11 +385,13 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file for ``ganzoo fetch``: its name in the cache, its address, its sha256."""
+    """A file for ``ganzoo fetch``: its name in the cache, its address, its sha256, its size."""
 
     name: str
     url: str
     sha256: str
+    size: int | None = None
+    """Bytes, if known; a download never gets larger. None: 16 GiB at most."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Folder of pictures; the recipe gets settings that suit them.",
+    metavar="PATH",
+    help="Folder or zip of pictures; the recipe gets settings that suit them.",
 )
 @click.option(
     "--size",
@@ -43,9 +43,9 @@ def recipe(
     from ganzoo.scaffold.recipe import child_text, new_file, write_new
 
     if (parent is None) == (data is None):
-        raise click.UsageError("give either --from ID or --data FOLDER")
+        raise click.UsageError("give either --from ID or --data PATH")
     if size is not None and data is None:
-        raise click.UsageError("--size needs --data FOLDER")
+        raise click.UsageError("--size needs --data PATH")
     file = new_file(name)
     registry = options.registry(plugin)
     if data is not None:

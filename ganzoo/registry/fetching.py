@@ -6,6 +6,7 @@ Only ``ganzoo fetch`` calls this; nothing else in ganzoo uses the network.
 import contextlib
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from errno import ENOSPC
 from http.client import HTTPException
@@ -19,7 +20,16 @@ from ganzoo.api import RemoteFile, cache_directory
 from ganzoo.errors import DataError, DiskFull, UsageError
 
 TIMEOUT_SECONDS = 30
+"""Longest time without a single byte."""
+
 BLOCK_BYTES = 1 << 20
+
+MOST_BYTES = 16 << 30
+"""Largest download of a file whose size its plugin does not declare."""
+
+PATIENCE_SECONDS, SLOWEST = 60, 1024
+"""After so much time a download of fewer bytes a second is given up: it would hold a job for ever.
+"""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes read so far, and the total if known."""
@@ -64,7 +74,7 @@ def fetch_file(
     with _staging(target, again) as part:
         opened = _copy(source) if source else _download(file, again)
         with opened as (stream, total), part.open("xb") as written:
-            found, done = _pour(stream, written, total, progress)
+            found, done = _pour(stream, written, file, total, progress)
         if total is not None and done < total:
             raise DataError(f"{file.url} ended after {done:,} of {total:,} bytes", hint=again)
         if found != file.sha256:
@@ -121,13 +131,30 @@ def _download(file: RemoteFile, again: str) -> Iterator[tuple[Any, int | None]]:
 
 
 def _pour(
-    stream: IO[bytes], written: IO[bytes], total: int | None, progress: Progress
+    stream: Any, written: IO[bytes], file: RemoteFile, total: int | None, progress: Progress
 ) -> tuple[str, int]:
-    """Copy block by block; return the sha256 in hex, and the number of bytes."""
-    digest, done = hashlib.sha256(), 0
-    while block := stream.read(BLOCK_BYTES):
+    """Copy block by block; return the sha256 in hex, and the number of bytes.
+
+    Raises:
+        DataError: there are more bytes than the file has, or they come too slowly.
+    """
+    digest, done, started = hashlib.sha256(), 0, time.monotonic()
+    most = file.size or MOST_BYTES
+    read = getattr(stream, "read1", stream.read)  # returns what has come, without waiting for more
+    while block := read(BLOCK_BYTES):
+        done += len(block)
+        if done > most:
+            raise DataError(
+                f"{file.url} sends more than the {most:,} bytes that {file.name} has at most",
+                hint="ask the author of the plugin whether the address is right",
+            )
+        seconds = time.monotonic() - started
+        if seconds > PATIENCE_SECONDS and done < SLOWEST * seconds:
+            raise DataError(
+                f"{file.url} has sent {done:,} bytes in {seconds:.0f} seconds: given up",
+                hint=f"ganzoo fetch ID --from {file.name}   # a copy that came another way",
+            )
         digest.update(block)
         written.write(block)
-        done += len(block)
         progress(done, total)
     return digest.hexdigest(), done

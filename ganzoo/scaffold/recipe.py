@@ -121,6 +121,8 @@ class Facts:
     """Sub-folders that hold all pictures → how many; empty where they do not."""
     broken: tuple[str, ...] = ()
     """Pictures that cannot be read, each with the reason."""
+    left_out: tuple[str, ...] = ()
+    """Lines about files that are no pictures."""
 
     @property
     def grey(self) -> bool:
@@ -165,6 +167,7 @@ def _head(file: str, facts: Facts) -> Iterator[str]:
 
 
 def _dataset(facts: Facts, size: int) -> Iterator[str]:
+    yield from (f"# Left out: {each}" for each in facts.left_out)
     yield "dataset:"
     yield "  use: folder"
     yield f"  path: {yaml_line(facts.path)}  # seen from this file"

@@ -1,9 +1,11 @@
 """Files come whole and verified into the cache, from an address or from a copy."""
 
+import contextlib
 import hashlib
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from errno import ENOSPC
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import IO
 import pytest
 
 from ganzoo.cli import main
+from ganzoo.registry import fetching
 
 Capture = pytest.CaptureFixture[str]
 
@@ -25,15 +28,27 @@ PLUGIN = """
 
     @hookimpl
     def register_extractors(register):
-        register("net", "ganzoo_acme:N", files=[RemoteFile("net.bin", "{url}", "{sha256}")])
+        net = RemoteFile("net.bin", "{url}", "{sha256}", size=1_000_000)
+        register("net", "ganzoo_acme:N", files=[net])
         register("pixels", "ganzoo_acme:P")
 """
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """``/whole`` is the file, ``/short`` ends too early, ``/other`` is something else."""
+    """``/whole`` is the file, ``/short`` ends too early, ``/other`` is something else.
+
+    ``/endless`` never ends, and ``/slow`` sends a byte at a time.
+    """
 
     def do_GET(self) -> None:
+        if self.path in ("/endless", "/slow"):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(10_000):
+                    self.wfile.write(b"x" if self.path == "/slow" else b"x" * 100_000)
+                    time.sleep(0.01 if self.path == "/slow" else 0)
+            return
         body = {"/whole": CONTENT, "/short": CONTENT[:1000], "/other": OTHER}
         if self.path not in body:
             self.send_error(404)
@@ -221,3 +236,22 @@ def test_a_plugin_cannot_register_a_file_that_is_not_from_the_web_or_has_no_hash
     offered(url, sha256)
     assert main(["fetch", "acme/net"]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_download_that_never_ends_is_given_up_at_the_size_of_the_file(
+    address: str, offered, own_cache: Path, capsys: Capture
+) -> None:
+    offered(f"{address}/endless")
+    assert main(["fetch", "acme/net"]) == 4
+    assert "sends more than the 1,000,000 bytes" in capsys.readouterr().err
+    assert left_in(own_cache) == []
+
+
+def test_a_download_that_drips_is_given_up(
+    address: str, offered, own_cache: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE_SECONDS", 0.05)
+    offered(f"{address}/slow")
+    assert main(["fetch", "acme/net"]) == 4
+    assert "given up" in capsys.readouterr().err
+    assert left_in(own_cache) == []

@@ -13,20 +13,20 @@ from ganzoo.api import cache_directory
 from ganzoo_zoo.datasets.pictures import DAMAGE, decode, in_threads, reason
 from ganzoo_zoo.datasets.sources import Source
 
-RULES = f"1, Pillow {PIL.__version__}"
+RULES = f"2, Pillow {PIL.__version__}"
 
 LEAST_AT_ONCE, MOST_TIMES = 5000, 10
 """Least number of pictures between two saves of the results, and most saves per check."""
 
 
-def damaged(source: Source) -> dict[str, str]:
-    """Return name → problem of each picture that cannot be read.
+def damaged(source: Source, bits: int | None = None) -> dict[str, str]:
+    """Return name → problem of each picture that cannot be read with these `bits`.
 
     Results are kept in the cache directory, keyed by size and modification time (in a zip: size and
     CRC), so the next call only decodes new pictures. They are saved on the way, so a check that was
     interrupted continues where it stopped.
     """
-    file = memory_of(source.path)
+    file = memory_of(source.path, bits)
     remembered = recall(file)
     found: dict[str, list[Any]] = {}
     fresh = []
@@ -39,18 +39,18 @@ def damaged(source: Source) -> dict[str, str]:
     at_once = max(LEAST_AT_ONCE, -(-len(fresh) // MOST_TIMES))
     for first in range(0, len(fresh), at_once):
         part = fresh[first : first + at_once]
-        with closing(in_threads(lambda name: problem_of(source, name), part)) as problems:
+        with closing(in_threads(lambda name: problem_of(source, name, bits), part)) as problems:
             for name, problem in zip(part, problems, strict=True):
                 found[name] = [*stamp(source, name), problem]
         remember(file, remembered | found)
     return {name: found[name][2] for name in source.names if found[name][2]}
 
 
-def problem_of(source: Source, name: str) -> str | None:
+def problem_of(source: Source, name: str, bits: int | None) -> str | None:
     """Return why a picture cannot be read, or None if it can."""
     try:
         with source.open(name) as stream:
-            decode(stream, channels=3)
+            decode(stream, channels=3, bits=bits)
     except DAMAGE as error:
         return reason(error)
     return None
@@ -63,9 +63,9 @@ def stamp(source: Source, name: str) -> list[int | None]:
         return [None, None]
 
 
-def memory_of(path: Path) -> Path:
+def memory_of(path: Path, bits: int | None = None) -> Path:
     """Return the cache file for the pictures of a folder or zip."""
-    key = sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    key = sha256(os.fsencode(path.resolve()) + f"{bits or ''}".encode()).hexdigest()[:16]
     return cache_directory() / "checks" / f"{key}.json"
 
 

@@ -1,7 +1,7 @@
 """Pictures in a folder or a zip."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
@@ -18,12 +18,13 @@ from ganzoo_zoo.datasets.pictures import (
     Crop,
     decode,
     fit,
+    header,
     in_threads,
     reason,
     strict_warnings,
     upright_size,
 )
-from ganzoo_zoo.datasets.sources import Source, open_source
+from ganzoo_zoo.datasets.sources import LABELS, Source, labels_in, open_source
 from ganzoo_zoo.datasets.splits import require_split
 
 SHOWN = 10
@@ -34,9 +35,11 @@ REPAIR = "remove or replace them"
 class Folder:
     """Your own pictures, from a folder or a zip.
 
-    Pictures of any format, mode and size become uint8 RGB (or grey) of one size, sorted by name. If
-    every picture is in a sub-folder and there are at least two sub-folders, these are the classes,
-    sorted by name; deeper folders belong to the class above them.
+    Pictures of any format that Pillow decodes, of any mode and size, become uint8 RGB (or grey) of
+    one size, sorted by name. Other files are left out, and named in `skipped`. If every picture is
+    in a sub-folder and there are at least two sub-folders, these are the classes, sorted by name;
+    deeper folders belong to the class above them. Sub-folders ``train`` and ``test`` (or ``val``)
+    are the splits, and a ``dataset.json`` of StyleGAN's tools gives the classes.
 
     Args:
         split: train, or test (see `holdout`).
@@ -48,6 +51,7 @@ class Folder:
         holdout: the fraction of pictures in the test split, or another folder or zip. A fraction
             selects by a hash of the name, so adding pictures moves none from one split to the
             other; 0 means no test split.
+        bits: of grey levels that are stored in 16 or 32 bits; null: 8 or 16, as the levels show.
         mirror: whether training may flip pictures left to right; the data itself stays unchanged.
         on_bad_image: what to do about pictures that cannot be read: ``error`` stops and names
             them, ``skip`` leaves them out (named in `skipped`) if they are at most 1 %, or only
@@ -66,18 +70,20 @@ class Folder:
         crop: Crop = "center",
         channels: Literal[1, 3] = 3,
         holdout: Fraction | Path = 0.0,
+        bits: Literal[8, 10, 12, 14, 16] | None = None,
         mirror: bool = False,
         on_bad_image: Literal["error", "skip"] = "error",
     ) -> None:
         require_split("folder", split, ("train", "test"))
         self.source, self.names, self.labels, self.classes = select(split, path, holdout)
+        self.bits = bits
         height, width = common_size(self.source, self.names) if size is None else pair(size)
         shape, names = (channels, height, width), self.classes
         self.spec = SampleSpec("image", shape, classes=len(names), class_names=names)
         self.crop = crop
         self.mirror = mirror
         self.on_bad_image = on_bad_image
-        self.skipped: list[str] = []
+        self.skipped = left_out(self.source)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -96,9 +102,17 @@ class Folder:
                 row.copy_(sample)
         return samples, None if self.labels is None else torch.tensor(self.labels)
 
+    def headers(self) -> Iterator[tuple[tuple[int, int], str]]:
+        """Yield the upright (width, height) and Pillow's mode of each picture, for its recipe."""
+        for name in self.names:
+            with suppress(*DAMAGE), self.source.open(name) as stream:
+                height, width = upright_size(stream)
+                stream.seek(0)
+                yield (width, height), header(stream).mode
+
     def damaged(self) -> dict[str, str]:
         """Decode everything; return name → problem of each picture that cannot be read."""
-        everywhere = damaged(self.source)
+        everywhere = damaged(self.source, self.bits)
         return {name: everywhere[name] for name in self.names if name in everywhere}
 
     def check(self) -> list[str]:
@@ -113,7 +127,7 @@ class Folder:
         if len(bad) > (self._skippable() if self.on_bad_image == "skip" else 0):
             raise self._too_many(bad)
         if bad:
-            self.skipped = [f"{name}: {what}" for name, what in bad.items()]
+            self.skipped += [f"{name}: {what}" for name, what in bad.items()]
             kept = [index for index, name in enumerate(self.names) if name not in bad]
             self.names = [self.names[index] for index in kept]
             self.labels = None if self.labels is None else [self.labels[index] for index in kept]
@@ -137,7 +151,7 @@ class Folder:
         channels, height, width = self.spec.shape
         try:
             with self.source.open(name) as stream:
-                image = fit(decode(stream, channels), height, width, self.crop)
+                image = fit(decode(stream, channels, self.bits), height, width, self.crop)
         except DAMAGE as error:
             raise DataError(f"{self.source.path / name} cannot be read: {reason(error)}") from error
         pixels = torch.from_numpy(np.array(image).reshape(height, width, channels))
@@ -149,6 +163,20 @@ def pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
+TRAINING = ("train", "training")
+HELD_OUT = ("test", "testing", "val", "valid", "validation")
+"""Names of sub-folders that are splits, the first that is there for each."""
+
+
+def left_out(source: Source) -> list[str]:
+    """Return a line about the files of a source that are no pictures; none if there are none."""
+    if not source.left_out:
+        return []
+    count, first = len(source.left_out), ", ".join(source.left_out[:3])
+    files = "file is no picture" if count == 1 else "files are no pictures"
+    return [f"{count} {files} that Pillow reads: {first}{', ...' if count > 3 else ''}"]
+
+
 def select(
     split: str, path: Path, holdout: float | Path
 ) -> tuple[Source, list[str], list[int] | None, tuple[str, ...]]:
@@ -158,28 +186,97 @@ def select(
         DataError: no test split, an empty split, or a class that is not in the training set.
     """
     source = open_source(path)
-    names: Sequence[str] = source.names
-    classes, depth = class_folders(names)
-    if isinstance(holdout, Path):
+    if source.has_labels and (numbers := labels_in(source)) is not None:
+        names = _share(source, split, path, holdout)
+        classes = tuple(map(str, range(max(numbers.values()) + 1)))
+        return source, names, [numbers[name] for name in names], classes
+    if source.has_labels:
+        return source, _share(source, split, path, holdout), None, ()
+    if folders := split_folders(source.names):
+        if holdout:
+            raise DataError(
+                f"{path} has the splits {' and '.join(folders.values())} of its own",
+                hint="leave dataset.holdout out",
+            )
+        classes, depth = class_folders(_below(source.names, folders["train"]))
+        names = _below(source.names, folders[split])
+        if split == "test" and classes:
+            _require_classes(source, names, classes, depth)
+    elif isinstance(holdout, Path):
+        classes, depth = class_folders(source.names)
+        names = list(source.names)
         if split == "test":
             source = open_source(holdout)
-            names = source.names
+            names = list(source.names)
             depth = class_depth(source, classes)
-    elif split == "test" and not holdout:
+    else:
+        classes, depth = class_folders(source.names)
+        names = _share(source, split, path, holdout)
+    labels = [classes.index(name.split("/")[depth]) for name in names] if classes else None
+    return source, names, labels, classes
+
+
+def _share(source: Source, split: str, path: Path, holdout: float | Path) -> list[str]:
+    """Return the names of a split that a fraction of all names makes.
+
+    Raises:
+        DataError: there is no test split, or it is empty.
+    """
+    if isinstance(holdout, Path):
+        raise DataError(
+            f"{path} has labels in {LABELS}, so another folder cannot be its test split",
+            hint="dataset.holdout=0.1",
+        )
+    if split == "test" and not holdout:
         raise DataError(
             f"{path} has no test split",
             hint="dataset.holdout=0.1, or dataset.holdout=FOLDER, or eval.reference=train",
         )
-    else:
-        names = [name for name in names if (place(name) < holdout) == (split == "test")]
+    names = [name for name in source.names if (place(name) < holdout) == (split == "test")]
     if not names:
         raise DataError(
             f"the split {split!r} is empty: holdout is {holdout}, and {path} has "
             f"{len(source.names)} pictures",
             hint="dataset.holdout=0.1",
         )
-    labels = [classes.index(name.split("/")[depth]) for name in names] if classes else None
-    return source, list(names), labels, classes
+    return names
+
+
+def split_folders(names: Sequence[str]) -> dict[str, str]:
+    """Return split → the beginning of its names, if the outermost folders are splits, else {}.
+
+    Two folders that are both called a split are splits and not classes: ``train`` and ``test``.
+    """
+    folders = [name.split("/")[:-1] for name in names]
+    outermost = zip(min(folders), max(folders), strict=False)
+    depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], outermost))
+    if any(len(folder) == depth for folder in folders):
+        return {}
+    there = {folder[depth].lower(): folder[depth] for folder in folders}
+    if not there.keys() <= {*TRAINING, *HELD_OUT}:
+        return {}
+    first = {
+        split: next((there[name] for name in known if name in there), None)
+        for split, known in (("train", TRAINING), ("test", HELD_OUT))
+    }
+    above = "/".join([*folders[0][:depth], ""])
+    return {s: f"{above}{folder}/" for s, folder in first.items()} if all(first.values()) else {}
+
+
+def _below(names: Sequence[str], folder: str) -> list[str]:
+    return [name for name in names if name.startswith(folder)]
+
+
+def _require_classes(
+    source: Source, names: Sequence[str], classes: tuple[str, ...], depth: int
+) -> None:
+    parts = (name.split("/") for name in names)
+    if other := [each for each in parts if len(each) <= depth + 1 or each[depth] not in classes]:
+        raise DataError(
+            f"{source.path}/{'/'.join(other[0])} is in no class of the training set: "
+            f"{', '.join(classes)}",
+            hint="give both splits the same sub-folders",
+        )
 
 
 def place(name: str) -> float:

@@ -1,16 +1,25 @@
 """Pictures by name, in a directory or in a zip, which is read in place and never extracted."""
 
 import io
+import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from posixpath import splitext
+from posixpath import normpath, splitext
 from typing import BinaryIO, Protocol
 
 from ganzoo.api import DataError
+from ganzoo_zoo.datasets.pictures import DAMAGE, START, is_suffix, starts_a_picture
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+LABELS = "dataset.json"
+"""Labels of the pictures, as StyleGAN's tools write them: ``{"labels": [[name, number], ...]}``."""
+
+OF_THE_SYSTEM = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+"""Folders that systems make by themselves; they may hold thumbnails."""
+
+FILES_OF_THE_SYSTEM = ("Thumbs.db", "desktop.ini")
+
 MAX_MEMBERS = 2_000_000
 MAX_MEMBER_BYTES = 256 * 1024**2
 MAX_RATIO = 100
@@ -22,16 +31,22 @@ class Source(Protocol):
 
     path: Path
     names: tuple[str, ...]
+    left_out: tuple[str, ...]
+    """Files that are no pictures, sorted, without hidden files and those of the system."""
+    has_labels: bool
+    """Whether there is a file `LABELS`."""
 
     def open(self, name: str) -> BinaryIO:
-        """Open a picture as a seekable stream."""
+        """Open a file as a seekable stream."""
 
     def stamp(self, name: str) -> tuple[int, int]:
         """Return two numbers that change when the picture does."""
 
 
 def open_source(path: Path) -> Source:
-    """List the pictures in a directory or a zip, without hidden ones and ``__MACOSX``.
+    """List the pictures in a directory or a zip, without hidden ones and those of the system.
+
+    A picture has a suffix of a format that Pillow reads, or begins like one.
 
     Raises:
         DataError: no such path, no picture in it, or a zip that is damaged or unsafe.
@@ -43,20 +58,69 @@ def open_source(path: Path) -> Source:
     except OSError as error:
         raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
     if not source.names:
+        files = f", only files such as {source.left_out[0]}" if source.left_out else ""
         raise DataError(
-            f"there are no pictures in {path}",
-            hint=f"dataset.path=FOLDER with files that end in {', '.join(SUFFIXES)}",
+            f"there are no pictures in {path}{files}",
+            hint="dataset.path=FOLDER with PNG, JPEG or other pictures that Pillow reads",
         )
     return source
 
 
-def is_picture(name: str) -> bool:
-    """Whether a relative path names a picture that is not hidden.
+def labels_in(source: Source) -> dict[str, int] | None:
+    """Return name → number of its class from the source's `LABELS`; None if it names no classes.
+
+    Raises:
+        DataError: the file is damaged, or a picture has no label.
+    """
+    place = f"{source.path}/{LABELS}"
+    try:
+        with source.open(LABELS) as file:
+            pairs = json.loads(file.read())["labels"]
+        if not pairs:
+            return None
+        found = {str(name): number for name, number in pairs}
+    except (ValueError, KeyError, TypeError, RecursionError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{place} holds no labels: {error}", hint="remove the file") from error
+    wrong = [name for name, number in found.items() if type(number) is not int or number < 0]
+    if wrong:
+        raise DataError(f"{place}: the label of {wrong[0]} is not a whole number from 0 on")
+    if missing := [name for name in source.names if name not in found]:
+        raise DataError(
+            f"{place} has no label for {missing[0]}, and for {len(missing) - 1} others",
+            hint="add them, or remove the file: sub-folders are classes then",
+        )
+    return found
+
+
+def is_shown(name: str) -> bool:
+    """Whether a relative path is neither hidden nor in a folder of the system.
 
     A path that leads out of its archive (``../x.png``, ``/x.png``) counts as hidden.
     """
-    shown = all(part and part[0] != "." and part != "__MACOSX" for part in name.split("/"))
-    return shown and splitext(name)[1].lower() in SUFFIXES
+    parts = name.split("/")
+    return (
+        all(part and part[0] != "." and part not in OF_THE_SYSTEM for part in parts)
+        and parts[-1] not in FILES_OF_THE_SYSTEM
+    )
+
+
+def sorted_out(
+    files: Iterable[str], start_of: Callable[[str], bytes]
+) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """Return the pictures among files, the others, and whether `LABELS` is there.
+
+    Args:
+        start_of: returns the first bytes of a file; called where the suffix does not tell.
+    """
+    names, others, labels = [], [], False
+    for name in sorted(filter(is_shown, files)):
+        if name == LABELS:
+            labels = True
+        elif is_suffix(splitext(name)[1]) or starts_a_picture(start_of(name)):
+            names.append(name)
+        else:
+            others.append(name)
+    return tuple(names), tuple(others), labels
 
 
 class Directory:
@@ -64,7 +128,7 @@ class Directory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.names = tuple(sorted(name for name in walk(path) if is_picture(name)))
+        self.names, self.left_out, self.has_labels = sorted_out(walk(path), self._start_of)
 
     def open(self, name: str) -> BinaryIO:
         return open(self.path / name, "rb")
@@ -72,6 +136,13 @@ class Directory:
     def stamp(self, name: str) -> tuple[int, int]:
         status = os.stat(self.path / name)
         return status.st_size, status.st_mtime_ns
+
+    def _start_of(self, name: str) -> bytes:
+        try:
+            with self.open(name) as file:
+                return file.read(START)
+        except OSError:  # it may be a broken link: no picture
+            return b""
 
 
 def walk(root: Path) -> Iterator[str]:
@@ -113,16 +184,23 @@ class Archive:
         if len(members) > MAX_MEMBERS:
             raise DataError(f"{path} has {len(members):,} members, more than {MAX_MEMBERS:,}")
         self._members = {
-            member.filename.replace("\\", "/"): member
+            normpath(member.filename.replace("\\", "/")): member
             for member in members
-            if is_picture(member.filename.replace("\\", "/"))
+            if not member.is_dir()
         }
-        for member in self._members.values():
-            self._require_harmless(member)
-        self.names = tuple(sorted(self._members))
+        self.names, self.left_out, self.has_labels = sorted_out(self._members, self._start_of)
+        for name in (*self.names, *([LABELS] if self.has_labels else [])):
+            self._require_harmless(self._members[name])
 
     def open(self, name: str) -> BinaryIO:
         return io.BytesIO(self._zip().read(self._members[name]))
+
+    def _start_of(self, name: str) -> bytes:
+        try:
+            with self._zip().open(self._members[name]) as file:
+                return file.read(START)
+        except DAMAGE:
+            return b""
 
     def stamp(self, name: str) -> tuple[int, int]:
         return self._members[name].file_size, self._members[name].CRC
