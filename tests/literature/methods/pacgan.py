@@ -24,7 +24,12 @@ class Packed(nn.Module):
     capabilities = frozenset({"batch-coupled", "graph-safe"})
 
     def __init__(
-        self, spec: SampleSpec, *, m: PositiveInt = 2, width: PositiveInt = 20, depth: PositiveInt = 3
+        self,
+        spec: SampleSpec,
+        *,
+        m: PositiveInt = 2,
+        width: PositiveInt = 20,
+        depth: PositiveInt = 3,
     ) -> None:
         super().__init__()
         self.batch_multiple = m
