@@ -8,7 +8,7 @@ the error that says why its generator has no `torch.export` program.
 import inspect
 import math
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,19 @@ def test_it_trains_for_three_steps(name: str, tmp_path: Path) -> None:
     assert_finite(train(name, tmp_path, 3), 3)
 
 
+@pytest.fixture(scope="module")
+def twenty_steps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Return a function that trains a method for 20 steps, once."""
+    return cache(lambda name: train(name, tmp_path_factory.mktemp(name), 20))
+
+
 @pytest.mark.slow
 @each_method
-def test_ten_steps_and_ten_resumed_are_twenty_bit_for_bit(name: str, tmp_path: Path) -> None:
-    straight = train(name, tmp_path / "straight", 20)
+def test_ten_steps_and_ten_resumed_are_twenty_bit_for_bit(
+    name: str, tmp_path: Path, twenty_steps: Callable[[str], Any]
+) -> None:
+    straight, half = twenty_steps(name), train(name, tmp_path, 10)
     assert_finite(straight, 20)
-    half = train(name, tmp_path / "half", 10)
     ours, theirs = state(straight), state(ganzoo.resume(half.path, {"train.steps": 20}))
     assert ours.keys() == theirs.keys()
     assert not [each for each in ours if ours[each] != theirs[each]]
@@ -74,8 +81,10 @@ def test_ten_steps_and_ten_resumed_are_twenty_bit_for_bit(name: str, tmp_path: P
 
 @pytest.mark.slow
 @each_method
-def test_its_generator_is_a_program_unless_it_says_why_not(name: str, tmp_path: Path) -> None:
-    run = train(name, tmp_path, 3)
+def test_its_generator_is_a_program_unless_it_says_why_not(
+    name: str, twenty_steps: Callable[[str], Any]
+) -> None:
+    run = twenty_steps(name)
     if reason := FACTS[name].get("EXPORT"):
         with pytest.raises(PluginError, match=reason):
             run.export("program")

@@ -1,8 +1,8 @@
 """R3GAN: relativistic pairing with R1 and R2, and a burn-in of several schedules.
 
-Paper: arXiv:2501.05441, equations 2 to 4 and appendix on schedules; on small plain networks.
+Paper: arXiv:2501.05441, equations 2 and 3; the authors' schedules; on small plain networks.
 
-Shows: schedules of the learning rate, gamma, Adam's beta2 and the EMA; `prepare` for pairs.
+Shows: schedules of the learning rate, gamma, Adam's beta2 and the EMA; pairs by `prepare`.
 """
 
 from torch.nn.functional import softplus
