@@ -27,7 +27,11 @@ from ganzoo.cli import options
 @options.checkpoint
 @options.runs_directory
 def export(reference: str, form: str, out: Path | None, checkpoint: str, runs_dir: Path) -> None:
-    """Write the generator of RUN (EMA weights, if it has them) to files for other tools."""
+    """Write the generator of RUN (EMA weights, if it has them) to files for other tools.
+
+    The program has the sampling parameters of eval.sampling; noise inside the generator is drawn by
+    torch's default generator when it runs. A latent that learns is written beside the generator.
+    """
     from ganzoo.training.run import load
 
     run = load(reference, runs_dir)

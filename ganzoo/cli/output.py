@@ -36,13 +36,22 @@ def emit_json(value: Any) -> None:
 
 
 def emit_table(table: Table) -> None:
-    """Print a table: drawn on a terminal, plain aligned text elsewhere."""
+    """Print a table: drawn on a terminal, plain aligned text elsewhere.
+
+    Columns that the terminal has no room for are left out from the right, and named.
+    """
     if not sys.stdout.isatty():
         click.echo(table.plain())
         return
     from rich.console import Console
 
-    Console().print(table.drawn())
+    console = Console()
+    fitted = table.fitted(console.width)
+    console.print(fitted.drawn())
+    if left_out := table.columns[len(fitted.columns) :]:
+        names = ", ".join(filter(None, left_out))
+        count = f"{len(left_out)} column{'s' * (len(left_out) > 1)}"
+        click.echo(f"{count} left out, the terminal is too narrow: {names}")
 
 
 def report_error(error: GanzooError, *, with_traceback: bool = False) -> None:

@@ -17,6 +17,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from ganzoo.cli.output import is_main_process
 from ganzoo.runs.records import device_line
@@ -50,10 +51,12 @@ class TerminalReporter:
             self.progress = Progress(
                 TextColumn("step"),
                 MofNCompleteColumn(),
-                BarColumn(),
+                BarColumn(bar_width=20),
                 TimeRemainingColumn(),
-                TextColumn("{task.description}"),
+                # The terms take what is left of the line, so that step and time are never hidden.
+                TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True)),
                 console=self.console,
+                expand=True,
                 transient=True,
             )
             self.progress.start()

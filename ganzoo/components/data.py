@@ -14,13 +14,13 @@ Stored = tuple[Tensor, Tensor | None]
 (N, *condition.shape), or None."""
 
 
-def tensors_of(dataset: Dataset) -> Stored:
+def tensors_of(dataset: Any) -> Stored:
     """Return all samples of a data set, and their labels or conditions.
 
     Raises:
         DataError: they do not have the form that the data set's spec declares.
     """
-    if hasattr(dataset, "tensors"):
+    if has_tensors(dataset):
         samples, labels = dataset.tensors()
     else:
         samples, labels = collate([dataset[index] for index in range(len(dataset))])
@@ -28,6 +28,11 @@ def tensors_of(dataset: Dataset) -> Stored:
     if dataset.spec.condition and not hasattr(dataset, "draw"):
         check_conditions(labels, dataset.spec)
     return samples, labels
+
+
+def has_tensors(dataset: Any) -> bool:
+    """Return whether a data set has the method `tensors` (torch's `TensorDataset` has a tuple)."""
+    return callable(getattr(dataset, "tensors", None))
 
 
 def spread_samples(dataset: Dataset, count: int) -> Stored:
@@ -95,7 +100,7 @@ def _check_stored(batch: Tensor, spec: SampleSpec, what: str) -> None:
         )
 
 
-def labels_of(dataset: Dataset) -> Tensor:
+def labels_of(dataset: Any) -> Tensor:
     """Return the labels of a data set, int64 (N,), decoding samples only if necessary.
 
     Raises:
@@ -103,7 +108,7 @@ def labels_of(dataset: Dataset) -> Tensor:
     """
     if hasattr(dataset, "labels"):
         labels = dataset.labels
-    elif hasattr(dataset, "tensors"):
+    elif has_tensors(dataset):
         labels = dataset.tensors()[1]
     else:
         labels = [dataset[index][1] for index in range(len(dataset))]

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -153,6 +153,20 @@ class Modality:
             real: real samples to draw for comparison, where the preview does so.
         """
         raise NotImplementedError(f"{type(self).__name__} has no preview")
+
+    def preview_with_conditions(
+        self, spec: SampleSpec, samples: Tensor, conditions: Tensor, real: Tensor
+    ) -> dict[str, bytes]:
+        """Return files that show samples beside their conditions and the real samples, row by row.
+
+        By default the previews of all three: endings of conditions begin with ``-condition``, and
+        those of real samples with ``-real``. Endings and content are as in `preview`.
+        """
+        assert spec.condition is not None
+        files = self.preview(spec, samples, real)
+        given = spec.condition.kind.preview(spec.condition, conditions)
+        files |= {f"-condition{ending}": content for ending, content in given.items()}
+        return files | {f"-real{end}": each for end, each in self.preview(spec, real).items()}
 
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
         """Return the suffixes of files that `write` can make; the first is the default."""
@@ -331,7 +345,7 @@ class SampleSpec:
         """Name of the torch dtype of the stored form, such as ``uint8``."""
         return self.kind.stored_dtype
 
-    @property
+    @cached_property
     def model_shape(self) -> Shape:
         """Shape of one sample in model form: the stored shape, or (L, V) for text."""
         return self.kind.model_shape(self)

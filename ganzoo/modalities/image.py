@@ -27,6 +27,9 @@ PICTURES = "folder"
 SMALLEST_CELL = 32
 """Images in a grid are enlarged by whole factors until they are at least this wide, in pixels."""
 
+ROWS = 24
+"""A preview with conditions has the first of its rows only, three images each."""
+
 SIDE = 32
 """Without an extractor the collapse monitor compares images of at most this many pixels a side."""
 
@@ -114,6 +117,19 @@ class Image(Pixels):
         """Draw a grid."""
         return {".png": png(grid(samples))}
 
+    def preview_with_conditions(
+        self, spec: SampleSpec, samples: Tensor, conditions: Tensor, real: Tensor
+    ) -> dict[str, bytes]:
+        """Draw condition, sample and real image side by side, if all are images."""
+        import torch
+
+        assert spec.condition is not None
+        if not isinstance(spec.condition.kind, Image):
+            return super().preview_with_conditions(spec, samples, conditions, real)
+        left, middle, right = (_of_height(e[:ROWS], spec) for e in (conditions, samples, real))
+        rule = torch.full_like(middle[..., :1], 255)
+        return {".png": png(grid(torch.cat([left, rule, middle, rule, right], 3), images=3))}
+
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
         return (".png", ".npz", ".zip") if self.sample_suffix(spec) else (".png", ".npz")
 
@@ -177,10 +193,13 @@ class Image(Pixels):
             raise _other_colours(path, colour_wanted=not other)
 
 
-def grid(samples: Tensor, columns: int | None = None) -> PIL.Image.Image:
+def grid(samples: Tensor, columns: int | None = None, images: int = 1) -> PIL.Image.Image:
     """Return uint8 images (B, C, H, W) in a grid, 2 pixels apart, nearly square by default.
 
     Grey and RGB are shown as they are; of any other number of channels the first is shown.
+
+    Args:
+        images: number of images side by side in each.
     """
     import torch
 
@@ -196,8 +215,20 @@ def grid(samples: Tensor, columns: int | None = None) -> PIL.Image.Image:
         left = 2 + index % columns * (width + 2)
         sheet[:, top : top + height, left : left + width] = sample
     image = _picture(sheet)
-    factor = max(1, -(-SMALLEST_CELL // width))
+    factor = max(1, -(-SMALLEST_CELL * images // width))
     return image.resize((image.width * factor, image.height * factor), PIL.Image.Resampling.NEAREST)
+
+
+def _of_height(images: Tensor, spec: SampleSpec) -> Tensor:
+    """Return uint8 images (B, C, H, W) as RGB, scaled to the height of `spec`."""
+    from torch.nn import functional
+
+    images = images if images.shape[1] in (1, 3) else images[:, :1]
+    height, width = images.shape[2:]
+    if height != spec.height:
+        size = (spec.height, max(1, round(width * spec.height / height)))
+        images = functional.interpolate(images, size, mode="nearest")
+    return images.expand(-1, 3, -1, -1)
 
 
 def _picture(sample: Tensor) -> PIL.Image.Image:

@@ -22,7 +22,7 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import Kind, kind_of
 from ganzoo.runs.records import content_hash
 from ganzoo.runs.references import command, reference_to
-from ganzoo.runs.score import Protocol, Score
+from ganzoo.runs.score import Protocol, Sampling, Score
 
 EXTERNAL_FAILURES = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
 """Exit codes of failures with a cause outside the run, which `ganzoo resume` may get past."""
@@ -71,9 +71,13 @@ class Entry:
         return {each.protocol.id: each.protocol for each in self.scores if self._is_final(each)}
 
     def final(self, protocol_id: str) -> Score | None:
-        """Return the final generator's score, preferring the one that the run made itself."""
+        """Return the final generator's score: the one that the run made itself, if there is one.
+
+        Else it is the newest one with the run's own sampling, or else with any.
+        """
+        own = [score.sampling for score in self.scores if selected(score) in ("during", "final")]
         finals = [each for each in self._under(protocol_id) if self._is_final(each)]
-        finals.sort(key=lambda each: selected(each) == "final")
+        finals.sort(key=lambda each: (selected(each) == "final", _sampled_like(each, own[:1])))
         return finals[-1] if finals else None
 
     def best(self, protocol_id: str) -> Score | None:
@@ -180,6 +184,15 @@ def last_step(run: RunDirectory) -> int:
     """Return the last generator step that was logged or saved; 0 if none was."""
     saved = CheckpointStore(run.checkpoints_directory).steps()
     return max((*saved, *(row["step"] for row in run.metrics())), default=0)
+
+
+def _sampled_like(score: Score, own: Sequence[Sampling | None]) -> bool:
+    """Return whether a score has the sampling parameters and the law of z of a run's own score."""
+    about = score.sampling
+    return any(
+        about and each and (about.parameters, about.latent) == (each.parameters, each.latent)
+        for each in own
+    )
 
 
 def selected(score: Score) -> str | None:

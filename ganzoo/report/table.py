@@ -5,12 +5,20 @@ import io
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
 if TYPE_CHECKING:
     import rich.table
+
+
+NARROWEST = 24
+"""Least width of a column of texts on a terminal, in characters."""
+
+GAP = 3
+"""Characters between two columns on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,23 @@ class Table:
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue().rstrip("\n")
 
+    def fitted(self, width: int) -> "Table":
+        """Return the table without the columns on the right that do not fit a terminal's width.
+
+        The first two columns always stay. Numbers need their full width; texts wrap, down to
+        `NARROWEST` characters.
+        """
+        used = accumulate(self._least(index) + GAP for index in range(len(self.columns)))
+        kept = max(2, sum(each <= width + GAP for each in used))
+        columns = self.columns[:kept]
+        rows = [row[:kept] for row in self.rows]
+        return Table(columns, rows, [name for name in self.numbers if name in columns])
+
+    def _least(self, index: int) -> int:
+        """Return the least width of a column, in characters."""
+        full = max(cell_len(line[index]) for line in (self.columns, *self.rows))
+        return full if self.columns[index] in self.numbers else min(full, NARROWEST)
+
     def drawn(self) -> "rich.table.Table":
         """Return a table that a rich console fits to the terminal's width."""
         import rich.box
@@ -53,10 +78,16 @@ class Table:
         from rich.text import Text
 
         table = rich.table.Table(box=rich.box.SIMPLE_HEAD, show_edge=False, header_style="bold")
-        for column in self.columns:
+        for index, column in enumerate(self.columns):
             numeric = column in self.numbers
             justify: Literal["left", "right"] = "right" if numeric else "left"
-            table.add_column(column, justify=justify, no_wrap=numeric, overflow="fold")
+            table.add_column(
+                column,
+                justify=justify,
+                no_wrap=numeric,
+                overflow="fold",
+                min_width=self._least(index),
+            )
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table

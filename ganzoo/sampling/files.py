@@ -73,10 +73,15 @@ def write_samples(
 
 
 def write_preview(
-    folder: Path, stem: str, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+    folder: Path,
+    stem: str,
+    spec: SampleSpec,
+    samples: Tensor,
+    real: Tensor | None = None,
+    conditions: Tensor | None = None,
 ) -> list[Path]:
     """Write the files of a preview, whose names begin with `stem`, into a folder; return them."""
-    files = preview_files(spec, samples, real)
+    files = preview_files(spec, samples, real, conditions)
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{stem}{ending}" for ending in files]
     for path, content in zip(paths, files.values(), strict=True):
@@ -85,15 +90,24 @@ def write_preview(
 
 
 def preview_files(
-    spec: SampleSpec, samples: Tensor, real: Tensor | None = None
+    spec: SampleSpec,
+    samples: Tensor,
+    real: Tensor | None = None,
+    conditions: Tensor | None = None,
 ) -> Mapping[str, bytes]:
     """Return the contents of a preview's files by the endings of their names.
+
+    Args:
+        conditions: of the samples; the real samples in their rows have the same ones.
 
     Raises:
         PluginError: the modality failed, or gives something else.
     """
     with blaming_modality(spec, "preview"):
-        files = spec.kind.preview(spec, samples, real)
+        if conditions is None or real is None:
+            files = spec.kind.preview(spec, samples, real)
+        else:
+            files = spec.kind.preview_with_conditions(spec, samples, conditions, real)
     if not isinstance(files, Mapping) or not all(map(_can_be_shown, files, files.values())):
         given = type(files).__name__
         if isinstance(files, Mapping):

@@ -130,6 +130,16 @@ class Sampler:
         condition = self.spec.condition
         return labels if labels is None or condition is None else encode(condition, labels)
 
+    def example(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return zeros in the form of a batch of G's inputs, without reading any data."""
+        dim: Any = self.generator.latent_dim
+        z, condition = torch.zeros(count, dim), self.spec.condition
+        if self.label_sampler is None:
+            return z, None
+        if condition is None:
+            return z, torch.zeros(count, dtype=torch.int64)
+        return z, torch.zeros(count, *condition.model_shape)
+
     def _forward(self, latents: Tensor, labels: Tensor | None, noise: Noise) -> Tensor:
         given = {"noise": noise} if takes(self.generator, "noise") else {}
         y = self.model_form(labels)

@@ -13,11 +13,16 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
+from ganzoo.components.data import conditions_at, draw, has_tensors
 from ganzoo.errors import PluginError
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
-from ganzoo.testing.probes import difference, shape
+from ganzoo.testing.probes import difference, form_of, require_same
+
+DRAWN = 64
+"""Rows of the batch that `draw` is tried with."""
 
 LOOKED_AT = 12
 """Number of samples that are read one by one, spread over the whole data set."""
@@ -30,7 +35,7 @@ def indices(dataset: Any) -> list[int]:
 
 @case_check()
 def form(case: Case) -> None:
-    """It has a length above 0, a SampleSpec, and items of a tensor and a label or None."""
+    """It has a length above 0, a SampleSpec, and items of a tensor and a label or condition."""
     dataset = case.make()
     spec = getattr(dataset, "spec", None)
     if not isinstance(spec, SampleSpec):
@@ -44,7 +49,7 @@ def form(case: Case) -> None:
             raise Failed(
                 f"a tensor and a label (or None) as sample {index}",
                 f"a {type(item).__name__}",
-                "return (tensor, label) from __getitem__",
+                "return (tensor, label), or (tensor, condition), from __getitem__",
             )
 
 
@@ -73,24 +78,30 @@ def true_to_spec(case: Case) -> None:
             f"register(…, modalities={{…, {spec.modality!r}}})",
         )
     for index in indices(dataset):
-        sample, _ = dataset[index]
-        dtype = str(sample.dtype).removeprefix("torch.")
-        if tuple(sample.shape) != spec.shape or dtype != spec.stored_dtype:
-            declared = "x".join(map(str, spec.shape))
-            raise Failed(
-                f"{spec.stored_dtype} of shape {declared} as sample {index}",
-                f"{dtype} of shape {shape(sample)}",
-                "return samples in the stored form of SampleSpec's table",
-            )
-        if reason := spec.kind.invalid(spec, sample):
-            raise Failed(f"a valid sample {index}", reason, "follow SampleSpec's table")
+        _require_stored(f"sample {index}", dataset[index][0], spec)
+
+
+def _require_stored(what: str, stored: Any, spec: SampleSpec) -> None:
+    """Raise `Failed` unless this is one valid sample or condition in the stored form of a spec."""
+    declared = f"{spec.stored_dtype} of shape {'x'.join(map(str, spec.shape))}"
+    if form_of(stored) != declared:
+        advice = "return samples and conditions in the stored form of SampleSpec's table"
+        raise Failed(f"{declared} as {what}", form_of(stored), advice)
+    if reason := spec.kind.invalid(spec, stored):
+        raise Failed(f"a valid {what}", reason, "follow SampleSpec's table")
 
 
 @case_check("form")
 def labels(case: Case) -> None:
-    """Labels are Python integers below the number of classes; None if there are no classes."""
+    """Labels are integers below the number of classes; None without classes; or conditions."""
     dataset = case.make()
-    classes = dataset.spec.classes
+    classes, condition = dataset.spec.classes, dataset.spec.condition
+    if condition:
+        for index in indices(dataset):
+            given = dataset[index][1]
+            if given is not None or not hasattr(dataset, "draw"):
+                _require_stored(f"the condition of sample {index}", given, condition)
+        return
     expected = f"labels from 0 to {classes - 1}" if classes else "no labels, as spec.classes is 0"
     for index in indices(dataset):
         _, label = dataset[index]
@@ -98,9 +109,16 @@ def labels(case: Case) -> None:
         if not right:
             raise Failed(
                 expected,
-                f"{label!r} ({type(label).__name__}) of sample {index}",
-                "set spec.classes to the number of classes, and return int(label)",
+                f"{_in_words(label)} of sample {index}",
+                "set spec.classes to the number of classes, and return int(label); set "
+                "spec.condition for tensors",
             )
+
+
+def _in_words(label: Any) -> str:
+    if isinstance(label, Tensor) and label.dim():
+        return form_of(label)
+    return f"{label!r} ({type(label).__name__})"
 
 
 @case_check("form")
@@ -144,27 +162,33 @@ def picklable(case: Case) -> None:
 def whole_tensors(case: Case) -> None:
     """If it has `tensors`, they are all of its samples and labels, in order."""
     dataset = case.make()
-    if not hasattr(dataset, "tensors"):
+    if not has_tensors(dataset):
         raise Exempt("has no method tensors")
     all_samples, all_labels = dataset.tensors()
     advice = "let tensors() and __getitem__ read the same data"
     if len(all_samples) != len(dataset):
         raise Failed(f"{len(dataset)} samples from tensors()", str(len(all_samples)), advice)
-    if all_labels is not None and all_labels.dtype != torch.int64:
+    condition = dataset.spec.condition
+    if all_labels is not None and not condition and all_labels.dtype != torch.int64:
         raise Failed("int64 labels from tensors()", str(all_labels.dtype), advice)
     for index in indices(dataset):
-        label = None if all_labels is None else int(all_labels[index])
+        label = None if all_labels is None else all_labels[index]
+        label = label if label is None or condition else int(label)
         if found := _changed(dataset[index], (all_samples[index], label)):
             raise Failed(f"dataset[{index}] as row {index} of tensors()", found, advice)
 
 
 def _changed(before: tuple[Tensor, Any], after: tuple[Tensor, Any]) -> str | None:
     """Return how two items differ; None if they are equal."""
-    if before[1] != after[1]:
+    expected, found = {"values": before[0]}, {"values": after[0]}
+    if isinstance(before[1], Tensor) and isinstance(after[1], Tensor):
+        expected["condition"], found["condition"] = before[1], after[1]
+    elif before[1] is not after[1] and before[1] != after[1]:
         return f"the label {after[1]} instead of {before[1]}"
-    if before[0].dtype != after[0].dtype:
-        return f"{after[0].dtype} instead of {before[0].dtype}"
-    return difference({"values": before[0]}, {"values": after[0]})
+    for name, values in expected.items():
+        if found[name].dtype != values.dtype:
+            return f"{found[name].dtype} instead of {values.dtype}"
+    return difference(expected, found)
 
 
 @contextmanager
@@ -182,4 +206,40 @@ def seeded(seed: int) -> Iterator[None]:
             np.random.set_state(numpy)
 
 
-DATASET = (form, extractor, true_to_spec, labels, same_by_index, picklable, whole_tensors)
+@case_check("labels")
+def drawn_rows(case: Case) -> None:
+    """If it has `draw`, row i of a batch depends on row i of the noise alone."""
+    dataset = case.make()
+    if not hasattr(dataset, "draw"):
+        raise Exempt("has no method draw")
+    advice = "return (int64 indices (n,) below len(self), conditions in stored form or None)"
+    with expecting(f"{DRAWN} rows from draw", advice):
+        whole, half = _drawn(dataset, 0, DRAWN, seed=1), DRAWN // 2
+        first, second = (_drawn(dataset, start, half, seed=2) for start in (0, half))
+    again = {name: torch.cat([first[name], second[name]]) for name in whole}
+    advice = "draw every number from `noise`, and let row i depend on row i of it alone"
+    require_same(whole, again, "the same rows in one batch and in two halves", advice)
+
+
+def _drawn(dataset: Any, first: int, count: int, seed: int) -> dict[str, Tensor]:
+    """Return the indices, and the conditions if the spec has one, of rows from `first` on."""
+    with seeded(seed):
+        noise = BatchNoise(RandomStreams(0), "draw", 0, Rows(first, count))
+        rows, conditions = draw(dataset, noise, count)
+    if dataset.spec.condition is None:
+        return {"indices": rows}
+    if conditions is None:
+        conditions = conditions_at(dataset, rows.tolist())
+    return {"indices": rows, "conditions": conditions}
+
+
+DATASET = (
+    form,
+    extractor,
+    true_to_spec,
+    labels,
+    same_by_index,
+    picklable,
+    whole_tensors,
+    drawn_rows,
+)

@@ -15,6 +15,7 @@ from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import Case
+from ganzoo.testing.networks import labels_for
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
 from ganzoo.testing.probes import shape
 from ganzoo.testing.toys import (
@@ -61,17 +62,19 @@ class Setting:
 def settings(case: Case) -> list[Setting]:
     """Return the settings that a component must support on the case's spec.
 
-    One that declares ``conditional``, or requires a capability of D, always gets labels.
+    One that declares ``conditional``, or requires a capability of D, always gets labels, or the
+    conditions of a spec that has a condition.
 
     Raises:
-        Exempt: it needs labels, and the spec has no classes.
+        Exempt: it needs labels, and the spec has neither classes nor a condition.
     """
     needed = required(case.make(), "discriminator")
     needs_labels = "conditional" in case.capabilities or bool(needed)
-    if needs_labels and not case.spec.classes:
-        raise Exempt(f"needs labels, and {case.spec} has no classes")
+    has_labels = bool(case.spec.classes or case.spec.condition)
+    if needs_labels and not has_labels:
+        raise Exempt(f"needs labels, and {case.spec} has none")
     columns = [None] if needed - OFFERED["discriminator"] else [None, 3]
-    labelled = [each for each in (True, False) if (case.spec.classes if each else not needs_labels)]
+    labelled = [each for each in (True, False) if (has_labels if each else not needs_labels)]
     return [Setting(each, count) for each in labelled for count in columns]
 
 
@@ -112,8 +115,9 @@ class GameHarness:
         noise = torch.randn(BATCH, *shape, generator=random)
         real = in_range(self.spec, self.setting.real + spread + 0.1 * noise)
         latents = self.latents(random)
-        classes = self.spec.classes
-        labels = torch.arange(BATCH) % classes if self.setting.labelled else None
+        labels = labels_for(self.spec, BATCH, random) if self.setting.labelled else None
+        # Samples with the same condition are pairs; classes are drawn.
+        fake_labels = labels if labels is None or self.spec.condition else labels.flip(0)
         game = RecordingGame.of(
             player,
             self.generator,
@@ -121,7 +125,7 @@ class GameHarness:
             real=real[rows],
             latents=latents[rows],
             labels=None if labels is None else labels[rows],
-            fake_labels=None if labels is None else labels.flip(0)[rows],
+            fake_labels=None if fake_labels is None else fake_labels[rows],
             spec=self.spec,
             latent=self.latent,
             required=RequiredGradients.by([self.live]),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput
+from ganzoo.api import DiscriminatorOutput, SampleSpec
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
@@ -28,7 +28,7 @@ Inputs = tuple[Tensor, Tensor | None]
 
 
 def inputs(case: Case, network: nn.Module, batch: int = BATCH, seed: int = 1) -> Inputs:
-    """Return latents (G) or samples (D), and labels if the network is conditional.
+    """Return latents (G) or samples (D), and labels or conditions if the network is conditional.
 
     The same inputs for the same `seed`.
     """
@@ -40,7 +40,14 @@ def inputs(case: Case, network: nn.Module, batch: int = BATCH, seed: int = 1) ->
         x = case.spec.kind.random(case.spec, batch, random)
     if "conditional" not in case.capabilities:
         return x, None
-    return x, torch.arange(batch) % max(case.spec.classes, 1)
+    return x, labels_for(case.spec, batch, random)
+
+
+def labels_for(spec: SampleSpec, batch: int, random: torch.Generator) -> Tensor:
+    """Return labels int64 (batch,), or random conditions (batch, *condition.model_shape)."""
+    if spec.condition:
+        return spec.condition.kind.random(spec.condition, batch, random)
+    return torch.arange(batch) % max(spec.classes, 1)
 
 
 def outputs(network: nn.Module, given: Inputs, seed: int = 2) -> dict[str, Tensor]:
@@ -151,7 +158,7 @@ def gradients(case: Case) -> None:
 
 @case_check("form")
 def labels_matter(case: Case) -> None:
-    """Different labels give different outputs, if the network is conditional.
+    """Different labels or conditions give different outputs, if the network is conditional.
 
     In eval mode, with noise added to every parameter.
     """
@@ -162,11 +169,12 @@ def labels_matter(case: Case) -> None:
     assert y is not None
     with torch.no_grad():
         before = outputs(network, (x, y))
-        after = outputs(network, (x, (y + 1) % case.spec.classes))
+        other = y.roll(1, 0) if case.spec.condition else (y + 1) % case.spec.classes
+        after = outputs(network, (x, other))
     finite_ones = any(values.isfinite().any() for values in before.values())
     if finite_ones and difference(before, after) is None:
         raise Failed(
-            "different outputs for different labels",
+            f"different outputs for different {'conditions' if case.spec.condition else 'labels'}",
             "the same",
             "use y in forward, or do not declare 'conditional'",
         )

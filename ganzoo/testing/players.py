@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganzoo.api import DiscriminatorOutput
 from ganzoo.errors import PluginError
-from ganzoo.sampling.export import program_of
+from ganzoo.sampling.program import program_of
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
 from ganzoo.testing.networks import (

@@ -170,12 +170,18 @@ class Gallery:
         return self.plan.spec.kind.preview_samples
 
     def draw(self, step: int, sampler: Sampler) -> list[Path]:
-        """Write what the generator makes at a step; return the files, on rank 0."""
+        """Write what the generator makes at a step; return the files, on rank 0.
+
+        From data with conditions, it gets those of fixed rows, beside which it is shown.
+        """
         if not self.processes.is_main:
             return []
-        samples = sampler.sample(self.count, seed=self.plan.recipe.settings.seed)
-        real = spread_samples(self.plan.dataset, self.count)[0]
-        return self._write(f"step-{step:08d}", samples, real)
+        settings, spec = self.plan.recipe.settings, self.plan.spec
+        real, labels = spread_samples(self.plan.dataset, self.count)
+        conditions = labels if settings.conditional and spec.condition else None
+        count = self.count if conditions is None else len(conditions)
+        samples = sampler.sample(count, seed=settings.seed, labels=conditions)
+        return self._write(f"step-{step:08d}", samples, real, conditions)
 
     def draw_real(self) -> list[Path]:
         """Write real samples, once; return the files that are new."""
@@ -183,6 +189,6 @@ class Gallery:
             return []
         return self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
 
-    def _write(self, stem: str, samples: Tensor, real: Tensor | None = None) -> list[Path]:
+    def _write(self, stem: str, samples: Tensor, *others: Tensor | None) -> list[Path]:
         folder = self.directory.samples_directory
-        return write_preview(folder, stem, self.plan.spec, samples, real)
+        return write_preview(folder, stem, self.plan.spec, samples, *others)

@@ -14,7 +14,7 @@ from ganzoo.api import SampleSpec
 from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import make_plan, plan_components
-from ganzoo.errors import CheckpointError, UsageError
+from ganzoo.errors import CheckpointError, PluginError, UsageError
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.names import suggest
@@ -26,7 +26,6 @@ from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
-from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
 from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
@@ -225,12 +224,14 @@ class Run:
 
         Args:
             form: ``safetensors`` (weights and their description in JSON), or ``program`` (a
-                `torch.export` program that needs no ganzoo).
+                `torch.export` program that needs no ganzoo). A program has the sampling parameters
+                of ``eval.sampling``, and draws the noise inside the generator from torch's default
+                generator when it runs. A latent that learns is written beside the generator.
             to: a directory; the run's ``export/`` if None.
 
         Raises:
             UsageError: an unknown form, or a directory that cannot be written.
-            PluginError: `torch.export` cannot trace the generator.
+            PluginError: `torch.export` cannot follow the generator's code; names the line.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         if form not in FORMS:
@@ -243,15 +244,18 @@ class Run:
         chosen = self.checkpoint(checkpoint)
         sampler, sampling = self._sampler(chosen, torch.device("cpu"), self._recipe)
         directory = Path(to) if to else self.directory.export_directory
-        latents, labels = sampler.inputs(Rows(0, 2), seed=0)
         if form == "program":
-            return export_program(sampler.generator, latents, labels, directory)
+            try:
+                return export_program(sampler, directory)
+            except PluginError as error:
+                error.hint = command("export", reference_to(self.path), "--format", "safetensors")
+                raise
         lock = read_lock(self.directory.lock_file)
         about = description(lock, chosen, sampler, sampling.recorded) | {
             "run": self.name,
             "scores": [score.to_dict() for score in self.scores[-2:]],
         }
-        return export_weights(sampler.generator, about, directory)
+        return export_weights(sampler, about, directory)
 
     def evaluation(self) -> dict[str, Any]:
         """Return this run's evaluation protocol, as overrides for another run."""

@@ -36,7 +36,7 @@ def offered(tree: ast.AST) -> Iterator[str]:
                 yield name
             case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)]):
                 if name in ATTRIBUTES:
-                    yield f"{name}: {_words(node.value)}"
+                    yield f"{name}: {_words(node.value)}".removesuffix(": ")
 
 
 def _words(value: ast.expr) -> str:
@@ -45,7 +45,7 @@ def _words(value: ast.expr) -> str:
         pairs = zip(value.keys, value.values, strict=True)
         return "; ".join(f"{_words(key)} {_words(each)}" for key, each in pairs if key)
     constants = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant)]
-    return ", ".join(sorted(map(str, constants))) or "…"
+    return ", ".join(sorted(map(str, constants)))
 
 
 def used(tree: ast.AST) -> Iterator[str]:

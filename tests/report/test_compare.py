@@ -116,6 +116,36 @@ def test_sampling_that_differs_becomes_a_column(runs, make_run, score) -> None:
     assert "step" not in table.columns
 
 
+def test_sampling_parameters_that_differ_become_a_column(runs, make_run, score) -> None:
+    make_run("a", score(3.0, parameters={"truncation": 0.7, "psi": 1}))
+    make_run("b", score(4.0, latent="acme/truncated(threshold=1.0)"), lr=1e-3)
+    table = compare().table()
+    columns = list(table.columns)
+    assert [row[columns.index("parameters")] for row in table.rows] == [
+        "psi=1, truncation=0.7",
+        "none",
+    ]
+    assert [row[columns.index("latent")] for row in table.rows] == [
+        "none",
+        "acme/truncated(threshold=1.0)",
+    ]
+    assert "psi=1, truncation=0.7" in compare().to_csv()
+    first, second = json.loads(compare().to_json())["ranked"]
+    assert first["sampling"]["parameters"] == ["psi=1, truncation=0.7"]
+    assert second["sampling"]["parameters"] == [None]
+
+
+def test_a_later_score_with_other_sampling_does_not_stand_for_the_run(
+    runs, make_run, score, protocol
+) -> None:
+    finer = replace(protocol, n_fake=1000)
+    as_trained = score(2.5, "asked", finer)
+    truncated = score(1.0, "asked", finer, parameters={"truncation": 0.1})
+    make_run("a", score(3.0), as_trained, truncated)
+    make_run("b", score(2.7, "final", finer), lr=1e-3)
+    assert [row.values for row in compare().ranked] == [(2.5,), (2.7,)]
+
+
 def test_other_metrics_are_means_over_the_seeds(runs, make_run, score) -> None:
     for seed, modes in enumerate([8.0, 10.0]):
         make_run("a", score(3.0 + seed, metrics={"modes": modes}), seed=seed)

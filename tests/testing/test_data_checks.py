@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DataError, Evaluated, PositiveFloat, SampleSpec
+from ganzoo.api import DataError, Evaluated, Noise, PositiveFloat, SampleSpec
 
 # --- data sets -----------------------------------------------------------------------------------
 
@@ -99,6 +99,90 @@ class Absent(Squares):
         raise DataError("the squares are not there", hint="ganzoo fetch local/squares")
 
 
+class Pairs(Squares):
+    """Squares, whose conditions are larger ones."""
+
+    def __init__(self, split: str) -> None:
+        self.spec = SampleSpec("image", (1, 4, 4), condition=SampleSpec("image", (1, 6, 6)))
+
+    def label(self, index: int) -> Any:
+        return torch.full((1, 6, 6), index, dtype=torch.uint8)
+
+
+class PairsInMemory(Pairs):
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        rows = range(len(self))
+        conditions = torch.stack([self.label(index) for index in rows])
+        return torch.stack([self.sample(index) for index in rows]), conditions
+
+
+class FloatConditions(Pairs):
+    def label(self, index: int) -> Any:
+        return torch.zeros(1, 6, 6)
+
+
+class MissingCondition(Pairs):
+    def label(self, index: int) -> Any:
+        return None
+
+
+class FlippingConditions(Pairs):
+    def label(self, index: int) -> Any:
+        return torch.randint(256, (1, 6, 6)).byte()
+
+
+class BackwardConditions(PairsInMemory):
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        samples, conditions = super().tensors()
+        return samples, conditions.flip(0)
+
+
+class EvenRows(Squares):
+    """Only squares with an even index are drawn."""
+
+    def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor | None]:
+        return 2 * (10 * noise.uniform("row")).long(), None
+
+
+class Thirds(MissingCondition):
+    """Draws conditions too, which its rows do not have."""
+
+    def __init__(self, split: str) -> None:
+        self.spec = SampleSpec("image", (1, 4, 4), condition=SampleSpec("vector", (3,)))
+
+    def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor | None]:
+        third = (3 * noise.uniform("third")).long()
+        return 6 * third, nn.functional.one_hot(third, 3).float()
+
+
+class OutOfRange(Squares):
+    def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor | None]:
+        return torch.arange(n), None
+
+
+class WithoutNoise(Squares):
+    def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor | None]:
+        return torch.randint(20, (n,)), None
+
+
+class ByTheBatch(Squares):
+    def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor | None]:
+        return noise.uniform("row").argsort() % 20, None
+
+
+class FloatsDrawn(Thirds):
+    def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor | None]:
+        rows = super().draw(noise, n)[0]
+        return rows, rows
+
+
+class NothingDrawn(Thirds):
+    """Draws rows, which have no conditions."""
+
+    def draw(self, noise: Noise, n: int) -> tuple[Tensor, Tensor | None]:
+        return super().draw(noise, n)[0], None
+
+
 DATA = {"splits": ("train", "test"), "modalities": frozenset({"image"})}
 
 
@@ -114,13 +198,25 @@ DATA = {"splits": ("train", "test"), "modalities": frozenset({"image"})}
         ("same-by-index", Flipping),
         ("picklable", Lambda),
         ("whole-tensors", Backwards),
+        ("labels", FloatConditions),
+        ("labels", MissingCondition),
+        ("same-by-index", FlippingConditions),
+        ("whole-tensors", BackwardConditions),
+        ("drawn-rows", OutOfRange),
+        ("drawn-rows", WithoutNoise),
+        ("drawn-rows", ByTheBatch),
+        ("drawn-rows", FloatsDrawn),
+        ("drawn-rows", NothingDrawn),
     ],
 )
 def test_a_data_set_with_one_fault_fails_one_check(failed, check: str, factory: Any) -> None:
     assert failed("dataset", factory, **DATA) == {check}
 
 
-@pytest.mark.parametrize("factory", [Squares, InMemory, Unlabelled])
+FAULTLESS = [Squares, InMemory, Unlabelled, Pairs, PairsInMemory, EvenRows, Thirds]
+
+
+@pytest.mark.parametrize("factory", FAULTLESS)
 def test_a_data_set_without_a_fault_fails_none(failed, factory: Any) -> None:
     assert failed("dataset", factory, **DATA) == set()
 

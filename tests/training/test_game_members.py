@@ -279,9 +279,9 @@ def test_an_augmentation_observes_the_signs_of_the_sides_that_d_was_run_on(
     [
         ({"train.batch_size": 18}, "18 is not a multiple of 4", "train.batch_size=20"),
         (
-            {"train.batch_size": 24, "train.micro_batch": 6},
-            "6 is not a multiple of 4",
-            "train.micro_batch=4",
+            {"train.batch_size": 36, "train.micro_batch": 18},
+            "18 is not a multiple of 4",
+            "train.micro_batch=12",
         ),
         (
             {"train.batch_size": 8, "train.micro_batch": 2},

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 import ganzoo
+from ganzoo.api import Noise
 from ganzoo.cli import main
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.registry.registry import Registry
 from ganzoo.report.compare import compare
 from ganzoo.runs.score import Sampling
-from ganzoo.sampling.random_streams import CPU
+from ganzoo.sampling.program import program_of
+from ganzoo.sampling.random_streams import CPU, Rows
 from ganzoo.training.assemble import make_step
 from ganzoo.training.processes import Processes
 from ganzoo.training.run import Run
@@ -118,8 +121,35 @@ def test_another_law_of_z_is_used_at_sampling_only(tmp_path: Path) -> None:
     assert max(float(z.abs().max()) for z in seen) <= 0.5
 
 
+def test_a_learned_law_of_z_is_sampled_scored_and_exported_with_the_generator(
+    tmp_path: Path,
+) -> None:
+    given = {**OVERRIDES, "latent": "local/learned", "optimizers.both.lr": 0.1}
+    registry = Registry.with_local(PLUGIN)
+    run = ganzoo.run(
+        small_recipe(tmp_path), given, registry=registry, runs_directory=tmp_path / "runs"
+    )
+    final = next(s for s in run.scores if s.sampling and s.sampling.selected == "final")
+    assert run.score().value == final.value
+    latent: Any = run.sampler().latent
+    assert float(latent.mean.abs().min()) > 0
+    assert [path.name for path in run.export()] == [
+        "generator.safetensors",
+        "latent.safetensors",
+        "generator.json",
+    ]
+    folder = run.directory.export_directory
+    assert torch.equal(load_file(folder / "latent.safetensors")["mean"], latent.mean)
+    about = json.loads((folder / "generator.json").read_text())
+    assert about["latent"] == {"use": "local/learned", "dim": 8, "weights": "latent.safetensors"}
+    generator, drawn = (torch.export.load(path).module() for path in run.export("program"))
+    z = drawn(torch.zeros(5000))
+    torch.testing.assert_close(z.mean(0), latent.mean, atol=0.1, rtol=0)
+    assert generator(z[:3]).shape == (3, 1, 8, 8)
+
+
 def test_a_law_of_z_that_has_to_be_trained_cannot_replace_another(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"eval\.latent  local/learned learns, and only the"):
+    with pytest.raises(RecipeError, match=r"eval\.latent  local/learned has weights"):
         made(tmp_path, eval__latent="local/learned")
 
 
@@ -211,6 +241,108 @@ def _protocol() -> Any:
     words = dict.fromkeys(("layer", "input_rule", "extractor_dtype", "reference", "split"), "x")
     numbers = {"extractor_revision": 1, "n_fake": 2, "n_real": 2}
     return Protocol("zoo/x", weights_sha256=None, reference_sha256="", **words, **numbers)
+
+
+# --- export --------------------------------------------------------------------------------------
+
+
+def test_a_program_has_the_sampling_parameters_of_the_recipe_and_new_noise(run: Run) -> None:
+    (path,) = run.export("program")
+    program = torch.export.load(path).module()
+    z = torch.randn(5, 8)
+    assert not torch.equal(program(z), program(z))
+    generator: Any = run.generator
+    torch.nn.init.zeros_(generator.strength)
+    state = {f"generator.{name}": each for name, each in generator.state_dict().items()}
+    program.load_state_dict(state)
+    made = generator(z, noise=run.sampler().noise(Rows(0, 5), 0), truncation=0.5)
+    torch.testing.assert_close(program(z), made)
+
+
+def test_weights_are_described_with_noise_and_sampling_parameters(run: Run) -> None:
+    weights, words = run.export("safetensors")
+    about = json.loads(words.read_text())
+    assert (about["noise"], about["prepared"], about["latent"]["dim"]) == (True, True, 8)
+    assert about["sampling"]["parameters"] == {"truncation": 0.5}
+    assert about["sampling"]["latent"] is None
+    assert [each["name"] for each in about["sampling"]["available"]] == [
+        "truncation",
+        "temperature",
+    ]
+    assert torch.equal(load_file(weights)["w_mean"], run.generator.state_dict()["w_mean"])
+
+
+class Network(nn.Module):
+    """A generator for the tests of programs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 6)
+
+
+class Lengths(Network):
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.layer(z).view(len(z), 2, 3)
+
+
+class TwiceTheSame(Network):
+    def forward(self, z: Tensor, y: Tensor | None = None, *, noise: Noise) -> Tensor:
+        return noise.normal("a", 6) - noise.normal("a", 6) + noise.uniform("a", 6)
+
+
+class BySize(Network):
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        if z.shape[0] > 3:
+            return self.layer(z)
+        return 2 * self.layer(z)
+
+
+class ByValue(Network):
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        if z.sum() > 0:
+            return self.layer(z)
+        return 2 * self.layer(z)
+
+
+class Failing(Network):
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        raise ValueError("no such thing")
+
+
+def test_a_program_takes_batches_of_any_size_where_python_takes_their_length() -> None:
+    network = Lengths()
+    program = program_of(network, torch.zeros(2, 4), None).module()
+    for count in (1, 2, 5):
+        z = torch.randn(count, 4)
+        torch.testing.assert_close(program(z), network(z))
+
+
+def test_a_name_gives_a_program_the_same_noise_each_time() -> None:
+    program = program_of(TwiceTheSame(), torch.zeros(2, 4), None).module()
+    made = program(torch.zeros(50, 4))
+    assert made.shape == (50, 6)
+    assert 0 <= float(made.min()) < float(made.max()) < 1
+
+
+@pytest.mark.parametrize(
+    ("network", "said", "line"),
+    [
+        (BySize, "code that depends on the size of the batch{} - write no `if` and no loop", 1),
+        (ByValue, "code that depends on the values of tensors{} - write torch.where, not `if`", 1),
+        (Failing, "ValueError: no such thing{}", 1),
+    ],
+)
+def test_a_program_that_torch_cannot_make_names_the_line_of_the_author(
+    network: type[Network], said: str, line: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(PluginError) as raised:
+        program_of(network(), torch.zeros(2, 4), None)
+    place = f" (test_sampled.py:{network.forward.__code__.co_firstlineno + line})"
+    message = str(raised.value)
+    assert message.startswith(f"this generator cannot become a program: {said.format(place)}")
+    assert "TORCH_LOGS" not in message
+    assert "\n" not in message
+    assert capfd.readouterr() == ("", "")
 
 
 # --- commands ------------------------------------------------------------------------------------
