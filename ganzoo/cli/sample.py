@@ -9,6 +9,7 @@ from urllib.parse import quote
 import click
 
 from ganzoo.cli import options
+from ganzoo.errors import RecipeError
 
 
 @click.command()
@@ -83,17 +84,32 @@ def sample(
         run.checkpoint(which)
         require_format(out, run.spec)
     cycle = class_numbers(labels, run.spec.class_names)
-    chosen = options.sampling_parameters(parameters)
+    check_parameters(parameters)
     if interpolate:
-        sampler = run.sampler(which, parameters=chosen)
+        sampler = run.sampler(which, parameters=parameters)
         samples = sampler.interpolate(count, interpolate, seed=seed)
     else:
         classes = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
-        samples = run.sample(count, seed=seed, labels=classes, parameters=chosen, checkpoint=which)
+        samples = run.sample(
+            count, seed=seed, labels=classes, parameters=parameters, checkpoint=which
+        )
     suffix = run.spec.kind.formats(run.spec)[0]
     name = default_name(str(which), seed, count, cycle, interpolate, suffix, parameters)
     target = out or run.directory.samples_directory / name
     click.echo(str(write_samples(target, run.spec, samples, interpolate)))
+
+
+def check_parameters(words: tuple[str, ...]) -> None:
+    """Raise click.UsageError for a word of ``--set`` that is not NAME=VALUE, with a YAML value."""
+    from ganzoo.recipes.overrides import override_layer
+
+    for word in words:
+        if not all(word.partition("=")):
+            raise click.UsageError(f"--set {word}: expected NAME=VALUE, such as truncation=0.7")
+        try:
+            override_layer([word])
+        except RecipeError as error:
+            raise click.UsageError(f"--set {word}: {error.problems[0].what}") from error
 
 
 def class_numbers(labels: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.components.sampling_parameters import KEY as SAMPLING
 from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.overrides import Overrides, override_keys
 from ganzoo.recipes.schema import Eval
@@ -92,6 +93,15 @@ def only_evaluation(reference: str, overrides: Overrides) -> None:
                 f"a run keeps its recipe: {key} cannot change, only how it is evaluated can",
                 hint=command("score", reference, f"eval.{near}=VALUE"),
             )
+
+
+def sampling_overrides(parameters: Overrides) -> Overrides:
+    """Return sampling parameters, as a mapping or ``name=value`` strings, as overrides."""
+    key = ".".join(SAMPLING)
+    if isinstance(parameters, Mapping):
+        return {f"{key}.{name}": value for name, value in parameters.items()}
+    given = [parameters] if isinstance(parameters, str) else parameters
+    return [f"{key}.{word}" for word in given]
 
 
 def shown(value: Any) -> str:

@@ -24,7 +24,7 @@ from ganzoo.components.build import (
     component_error,
     make,
 )
-from ganzoo.components.data import check_form, collate
+from ganzoo.components.data import check_form, collate, row_of
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, PluginError
 from ganzoo.sampling.files import preview_files
@@ -120,7 +120,7 @@ def _sampler(plan: Plan) -> Sampler:
 
 def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
     """Return samples (N, *shape) in stored form, and labels or conditions if all have one."""
-    samples, labels = collate([dataset[index] for index in indices])
+    samples, labels = collate([row_of(dataset, index) for index in indices])
     check_form(samples, labels, dataset.spec)
     return samples, labels
 

@@ -28,7 +28,13 @@ from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
 from ganzoo.sampling.settings import SamplingSettings
-from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
+from ganzoo.training.arguments import (
+    class_labels,
+    only_evaluation,
+    options_of,
+    sampling_overrides,
+    whole_number,
+)
 from ganzoo.training.checkpointing import newest_whole
 from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
@@ -139,13 +145,13 @@ class Run:
         self,
         checkpoint: str | int = "final",
         device: torch.device | str = "cpu",
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Overrides = (),
     ) -> Sampler:
         """Return a sampler over a checkpoint's generator, on a device.
 
         Args:
-            parameters: the generator's sampling parameters, such as ``{"truncation": 0.7}``; those
-                not given are as in ``eval.sampling`` of the recipe.
+            parameters: the generator's sampling parameters, ``{"truncation": 0.7}`` or
+                ``["truncation=0.7"]``; others are as in ``eval.sampling`` of the recipe.
 
         Raises:
             UsageError: a sampling parameter that the generator does not have, or a wrong value.
@@ -153,8 +159,7 @@ class Run:
         """
         recipe = self._recipe
         if parameters:
-            overrides = {f"eval.sampling.{name}": value for name, value in parameters.items()}
-            recipe = recipe_of(self.directory, overrides, self._registry)
+            recipe = recipe_of(self.directory, sampling_overrides(parameters), self._registry)
         return self._sampler(self.checkpoint(checkpoint), torch.device(device), recipe)[0]
 
     def _sampler(
@@ -177,7 +182,7 @@ class Run:
         *,
         seed: int = 0,
         labels: Sequence[int] | int | None = None,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Overrides = (),
         checkpoint: str | int = "final",
     ) -> Tensor:
         """Return samples in stored form: images uint8 (count, C, H, W).
@@ -286,17 +291,13 @@ class Run:
         processes = find_processes(expect_processes)
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
-        finished = self.status == "finished"
-        drawn, own = settings.eval, self._recipe.settings.eval
-        own_sampling = drawn.sampling == own.sampling and drawn.latent == own.latent
-        as_trained = finished and own_sampling and checkpoint in ("final", "best")
         sampler, sampling = self._sampler(chosen, processes.device, plan.recipe)
         record = sampling_record(
             settings,
             sampling,
             step=chosen.step,
             samples_seen=chosen.manifest["samples_seen"],
-            selected=str(checkpoint) if as_trained else "asked",
+            selected="asked",  # `final` and `best` are the scores that a run makes itself
             checkpoint=chosen,
         )
         score = Scorer.of(plan, processes).score_generator(

@@ -409,3 +409,33 @@ def test_best_shows_its_number_of_seeds_if_some_have_none(runs, make_run, score)
     make_run("hinge", score(3.0), score(2.0, "best"), seed=0)
     make_run("hinge", score(4.0), seed=1)
     assert "2.00 (1 of 2)" in compare().table().rows[0]
+
+
+def test_a_score_that_was_asked_for_later_never_replaces_the_runs_own(
+    runs, make_run, score
+) -> None:
+    make_run("a", score(9.0), score(1.0, "asked", seed=8), score(2.0, seed=9))
+    assert compare().ranked[0].values == (9.0,)
+
+
+def test_a_resumed_run_is_ranked_by_its_own_score_of_its_last_step(runs, make_run, score) -> None:
+    make_run("a", score(9.0), score(5.0, step=200), score(1.0, "asked", step=200), steps=200)
+    assert compare().ranked[0].values == (5.0,)
+
+
+def test_a_score_of_an_early_checkpoint_gives_no_rank(runs, make_run, score) -> None:
+    run = make_run("a", score(1.0, "asked", step=50))
+    make_run("b", score(3.0), lr=1e-3)
+    comparison = compare()
+    assert [row.name for row in comparison.ranked] == ["b"]
+    assert "its final generator has no score" in reasons(comparison)[run.name][0]
+
+
+def test_the_same_weights_under_three_seeds_count_once(runs, make_run, score) -> None:
+    first, *others = (
+        make_run("a", score(161.0, checkpoint_sha256="c" * 64), seed=seed) for seed in range(3)
+    )
+    comparison = compare()
+    assert [row.values for row in comparison.ranked] == [(161.0,)]
+    said = (f"has the same weights as {first.name}: no other seed", None)
+    assert reasons(comparison) == {run.name: said for run in others}
