@@ -297,9 +297,9 @@ def _signs(harness: GameHarness, player: str) -> None:
     real, fake = _at_zero(game.real_output), _at_zero(game.fake_output)
     game = game.replace(real_output=real[0], fake_output=fake[0])
     terms = harness.terms(game)
-    total = torch.stack(list(terms.values())).sum()
+    total = torch.stack([torch.zeros(()), *terms.values()]).sum()
     if not total.requires_grad:
-        return  # reported by reaches_player
+        return  # no terms, as of maximum likelihood for D, or reported by reaches_player
     slopes = torch.autograd.grad(total, [real[1], fake[1]], allow_unused=True)
     of_real, of_fake = (0.0 if each is None else each.sum().item() for each in slopes)
     fall, rise = 1, -1
