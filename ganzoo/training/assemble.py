@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ganzoo.components.build import Components, build, make, reference_of
+from ganzoo.components.build import Components, batch_multiple, build, make, reference_of
 from ganzoo.components.fit import ROLES
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
 from ganzoo.components.plan import Plan, initial_paths
@@ -76,11 +77,12 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         DeviceError: as `require_fit`.
         CheckpointError: the checkpoint, or a file of initial weights, does not fit the networks.
     """
-    require_fit(plan, processes)
     settings, train = plan.recipe.settings, plan.recipe.settings.train
     if processes.device.type == "cpu":
         keep_freed_memory()
     parts = build(plan)
+    # A resumed run had no dry run to ask D.
+    require_fit(replace(plan, batch_multiple=batch_multiple(parts.discriminator)), processes)
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
     if train.batch_norm == "synced" and processes.world_size > 1:

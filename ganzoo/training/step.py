@@ -208,10 +208,10 @@ class GanStep:
         player.optimizer.zero_grad(set_to_none=True)
         if not made or failed or game is None:
             return UpdateResult(terms, verdict.norm, verdict.norms, failed=failed)
-        for slot in due:
-            if hasattr(slot.component, "after_step"):
+        for component in (self.parts.loss, *(slot.component for slot in due)):
+            if hasattr(component, "after_step"):
                 with torch.no_grad():
-                    slot.component.after_step(game)
+                    component.after_step(game)
         means = game.mean(torch.stack(list(signs.values()))).unbind() if signs else ()
         observed = dict(zip(signs, means, strict=True))
         return UpdateResult(terms, verdict.norm, verdict.norms, observed)
