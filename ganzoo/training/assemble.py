@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganzoo.components.build import Components, batch_multiple, build, make, reference_of
 from ganzoo.components.fit import ROLES
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
-from ganzoo.components.plan import Plan, initial_paths
+from ganzoo.components.plan import NETWORKS, Plan, initial_paths
 from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, DeviceError, Findings, PluginError, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
@@ -311,4 +311,8 @@ def make_run_schedules(
             made += knobs(path, schedule, optimizers, owners, scheduled, settings, given, copies)
         except ValueError as error:
             raise RecipeError([component.problem(str(error))]) from error
+        fixed = owner in NETWORKS and not isinstance(getattr(owners[owner][0], name), Tensor)
+        if fixed and plan.recipe.settings.train.compile is True:
+            what = f"{path} is fixed in compiled code, because it is no buffer"
+            raise RecipeError([component.problem(what)], hint="train.compile=false")
     return made
