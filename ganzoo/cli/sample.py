@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -31,6 +32,12 @@ from ganzoo.errors import RecipeError
 )
 @click.option("--label", "labels", multiple=True, help="Class, by number or name; repeat to cycle.")
 @click.option(
+    "--condition",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Conditions, where the data has them: a file, a folder or an npz; used in turn.",
+)
+@click.option(
     "--set",
     "parameters",
     multiple=True,
@@ -56,6 +63,7 @@ def sample(
     count: int,
     seed: int,
     labels: tuple[str, ...],
+    condition: Path | None,
     parameters: tuple[str, ...],
     interpolate: int | None,
     out: Path | None,
@@ -83,18 +91,21 @@ def sample(
     if out:  # refuse a wrong format before drawing, which can take long
         run.checkpoint(which)
         require_format(out, run.spec)
+    conditions = run.read_conditions(condition) if condition else None
+    if labels:
+        run.require("labels")
     cycle = class_numbers(labels, run.spec.class_names)
     check_parameters(parameters)
     if interpolate:
         sampler = run.sampler(which, parameters=parameters)
-        samples = sampler.interpolate(count, interpolate, seed=seed)
+        samples = sampler.interpolate(count, interpolate, seed=seed, labels=conditions)
     else:
-        classes = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
-        samples = run.sample(
-            count, seed=seed, labels=classes, parameters=parameters, checkpoint=which
-        )
+        classes: Any = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
+        given = {"labels": classes, "conditions": conditions, "parameters": parameters}
+        samples = run.sample(count, seed=seed, checkpoint=which, **given)
     suffix = run.spec.kind.formats(run.spec)[0]
-    name = default_name(str(which), seed, count, cycle, interpolate, suffix, parameters)
+    words = [*parameters, *([f"condition={condition}"] if condition else [])]
+    name = default_name(str(which), seed, count, cycle, interpolate, suffix, words)
     target = out or run.directory.samples_directory / name
     click.echo(str(write_samples(target, run.spec, samples, interpolate)))
 
@@ -139,11 +150,15 @@ def default_name(
     labels: tuple[int, ...],
     interpolate: int | None,
     suffix: str,
-    parameters: Sequence[str] = (),
+    words: Sequence[str] = (),
 ) -> str:
-    """Return a file name that no other request has, except for very long lists of labels."""
+    """Return a file name that no other request has, except for very long ones.
+
+    Args:
+        words: ``NAME=VALUE`` for everything else that was asked for.
+    """
     parts = ["interpolation" if interpolate else "sample", checkpoint, f"seed{seed}", f"n{count}"]
     parts += [f"steps{interpolate}"] if interpolate else []
     parts += ["label" + ".".join(map(str, labels))[:100]] if labels else []
-    parts += [quote(word, safe="=")[:100] for word in parameters]
+    parts += [quote(word, safe="=")[:100] for word in words]
     return "-".join(parts) + suffix

@@ -231,6 +231,13 @@ class Modality:
             )
         return samples
 
+    def check_files(self, path: Path) -> None:
+        """Refuse files of samples whose format a score would see, before they are read.
+
+        Raises:
+            DataError: such as pictures that were compressed in two ways.
+        """
+
     def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:
         """Refuse samples that have the reference's shape and yet are another kind of data.
 

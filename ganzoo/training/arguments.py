@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.api import SampleSpec
 from ganzoo.components.sampling_parameters import KEY as SAMPLING
 from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.overrides import Overrides, override_keys
@@ -58,6 +59,27 @@ def class_labels(labels: Sequence[int] | int, count: int, classes: int) -> Tenso
     if low < 0 or high >= classes:
         raise UsageError(f"labels go from 0 to {classes - 1}, not to {low if low < 0 else high}")
     return torch.from_numpy(given.astype(np.int64)).expand(count).clone()
+
+
+def stored_conditions(conditions: Any, spec: SampleSpec) -> Tensor:
+    """Return the conditions, at least one, in stored form (K, *condition.shape).
+
+    Raises:
+        UsageError: they have another form.
+    """
+    condition = spec.condition
+    assert condition is not None
+    given = type(conditions).__name__
+    if isinstance(conditions, Tensor):
+        kind, shape = str(conditions.dtype).removeprefix("torch."), tuple(conditions.shape)
+        if (kind, shape[1:]) == (condition.stored_dtype, condition.shape) and shape[0]:
+            return conditions
+        given = f"{kind} {shape}"
+    sizes = ", ".join(map(str, condition.shape))
+    raise UsageError(
+        f"conditions are a tensor {condition.stored_dtype} (K, {sizes}), not {given}",
+        hint="conditions=run.read_conditions(PATH)",
+    )
 
 
 def options_of(given: Mapping[str, Any]) -> Options:

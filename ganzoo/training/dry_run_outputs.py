@@ -177,7 +177,9 @@ class _TrialScore:
         samples, labels = _rows(data, range(0, count * (len(data) // count), len(data) // count))
         found = []
         for side in (slice(0, None, 2), slice(1, None, 2)) if count >= 4 else (slice(None),) * 2:
-            known = None if labels is None else labels[side]
+            # Generated samples have conditions of the reference: the same as the real side.
+            given = slice(0, None, 2) if data.spec.condition and count >= 4 else side
+            known = None if labels is None else labels[given][: len(samples[side])]
             real = RealData(samples[side], known, self.scorer.dataset.id, self.scorer.split)
             found.append((real, features_on_disk(real, self.extraction).tensor()))
         return found[0], found[1]
