@@ -54,7 +54,7 @@ CAPABILITIES: Mapping[str, str] = {
     "internal-noise": "in eval mode the output is not a function of the inputs alone",
     "unbounded": "G's output may leave the range of the model form; it is clamped at sampling",
     "graph-safe": "runs the same operations for any tensor values and any step: it can be captured",
-    "styles": "G has styles(z, y) and from_styles(w)",
+    "styles": "G has styles(z, y) and from_styles(w, *, noise=None)",
     "score-function": "G's samples carry no gradient; G has log_prob(x, z, y)",
     "frozen-parameters": "some parameters are never trained",
     "augmentation-aware": "D's forward takes what the augmentation returned beside x, as `extra`",
@@ -225,9 +225,9 @@ class Game(Noise, Protocol):
 class Loss(Protocol):
     """A loss: what each player minimises.
 
-    Optional: ``after_step(game)``, called after each update; and `requires`, the capabilities that it needs of other components by role, such as
-    ``{"discriminator": {"class-logits"}, "generator": {"styles"}, "latent": {"acme/code"}}``. A
-    plain set is about the discriminator.
+    Optional: ``after_step(game)``, called after each update, and `requires`, the capabilities that
+    it needs of other components by role, such as ``{"discriminator": {"class-logits"},
+    "generator": {"styles"}, "latent": {"acme/code"}}``. A plain set is about the discriminator.
     """
 
     def discriminator(self, game: Game) -> Terms: ...

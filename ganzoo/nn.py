@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import functional
 
-from ganzoo.api import SampleSpec
+from ganzoo.api import DataError, Evaluated, SampleSpec
 from ganzoo.moments import Moments as Moments
 from ganzoo.moments import frechet_distance as frechet_distance
 
@@ -105,3 +105,25 @@ def required_labels(y: Tensor | None) -> Tensor:
     if y is None:
         raise ValueError("a conditional network needs labels: it was called with y=None")
     return y
+
+
+def class_labels(metric: str, side: Evaluated, otherwise: str) -> Tensor:
+    """Return the classes of a side's samples, int64 (N,), for a metric that needs them.
+
+    Args:
+        metric: its name.
+        otherwise: what the error says of samples without labels: "the reference has none".
+
+    Raises:
+        DataError: the samples have no labels, or conditions instead.
+    """
+    labels, hint = side.labels, f"remove {metric} from eval.metrics"
+    if labels is None:
+        raise DataError(f"the metric {metric!r} needs labels, and {otherwise}", hint=hint)
+    if labels.dim() != 1:
+        raise DataError(
+            f"the metric {metric!r} needs classes, and the samples have conditions of shape "
+            f"{tuple(labels.shape[1:])}",
+            hint=hint,
+        )
+    return labels

@@ -1,9 +1,10 @@
-"""The sketches of docs/game.md run, and do what the page says that they do."""
+"""The sketches of docs/game.md run, conform, and do what the page says that they do."""
 
 import importlib.util
 import json
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,21 +14,45 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput
+from ganzoo.api import DiscriminatorOutput, Noise
+from ganzoo.testing import conformance
 from ganzoo.training.game import EngineGame
 from ganzoo.training.networks import RequiredGradients
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "game.md").read_text()
+SKETCHES, PLAYERS = PAGE.split("## Players of several networks\n")
+IMPORTS, *CODE = re.findall(r"```python\n(.*?)```", SKETCHES, re.DOTALL)
+PLUGINS = {re.findall(r"^class (\w+)", code, re.MULTILINE)[-1]: code for code in CODE[1:]}
+"""The sketches by the last class of each."""
 REFERENCE = json.loads((ROOT / "tests" / "zoo" / "losses.json").read_text())
 THEIRS = REFERENCE["implementations"]
+FOLDER = tempfile.TemporaryDirectory()
+
+for name, code in PLUGINS.items():
+    file = Path(FOLDER.name) / f"{name}.py"
+    file.write_text(f"{IMPORTS}\n\n{code}")
+    globals()[f"test_the_sketch_of_{name}_conforms"] = conformance("local/*", plugin=file)
+
+
+@pytest.mark.parametrize("method", ["cyclegan", "bigan", "mocogan"])
+def test_a_player_of_several_networks_is_a_plugin_that_trains_in_a_test(method: str) -> None:
+    blocks = re.findall(r"```(?:python|yaml)\n(.*?)```", PLAYERS, re.DOTALL)
+    folder = ROOT / "tests" / "literature" / "methods"
+    for file in (f"{method}.py", f"{method}.yaml"):
+        assert (folder / file).read_text() in blocks
+
+
+def test_every_sketch_is_a_plugin() -> None:
+    assert len(PLUGINS) == SKETCHES.count("\n### ")
+    assert [name for name, code in PLUGINS.items() if "@hookimpl" not in code] == []
 
 
 @pytest.fixture(scope="module")
 def sketches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """Return the page's code as a module."""
     file = tmp_path_factory.mktemp("page") / "sketches.py"
-    file.write_text("\n\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)))
+    file.write_text("\n\n".join([IMPORTS, *CODE]))
     spec = importlib.util.spec_from_file_location("sketches_of_the_game_page", file)
     assert spec is not None
     assert spec.loader is not None
@@ -36,6 +61,12 @@ def sketches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+
+
+def test_a_component_is_tried_by_hand_as_the_page_does(sketches: ModuleType) -> None:
+    z = torch.rand(8, 6)
+    terms = sketches.try_it(Generator(), Discriminator(), torch.randn(8, 1, 4, 4), z)
+    assert list(terms) == ["lecam"]
 
 
 class Generator(nn.Module):
@@ -137,7 +168,7 @@ def test_path_length_is_studiogans_value(sketches: ModuleType) -> None:
         def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
             return z.view(2, 2, 2).requires_grad_()
 
-        def from_styles(self, w: Tensor) -> Tensor:
+        def from_styles(self, w: Tensor, *, noise: Noise | None = None) -> Tensor:
             return (w.square().sum(1) @ torch.tensor(theirs["matrix A"]))[..., None, None]
 
     class Ones(EngineGame):
@@ -186,7 +217,7 @@ def test_apa_puts_generated_samples_in_the_place_of_real_ones(sketches: ModuleTy
     assert torch.equal(apa.prepare(game).real, game.fake)
     apa.p.fill_(0.5)
     swapped = (apa.prepare(game).real == game.fake).flatten(1).all(1)
-    assert torch.equal(swapped, game.uniform("apa", 1)[:, 0] < 0.5)
+    assert torch.equal(swapped, game.uniform("apa") < 0.5)
     apa.after_step(game)
     sure = game.real_logits.sign().mean() > 0.6
     assert apa.p.item() == pytest.approx(0.5 + (0.002 if sure else -0.002))

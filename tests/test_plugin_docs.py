@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shlex
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from ganzoo.registry import Registry
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
 PARTS = ("**Given**", "**Offers**", "**Capabilities**", "**Conformance**")
 CODE = re.compile(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", re.DOTALL)
+
+
+ONE_FILE = {path: code for path, code in CODE.findall(PAGE) if "/" not in path}
+"""The plugins in one file, and their recipes, of *Beyond the basics*."""
 
 
 def section(title: str) -> str:
@@ -99,6 +104,8 @@ def page_plugins(install_plugin) -> dict[str, Path]:
     """Install the page's code as the plugins that it describes; return where, by namespace."""
     files: dict[str, dict[str, str]] = {"acme": {}, "fastgan": {}}
     for path, code in CODE.findall(PAGE):
+        if path in ONE_FILE:
+            continue
         namespace = "fastgan" if path.startswith("ganzoo_fastgan/") else "acme"
         files[namespace][path] = files[namespace].get(path, "") + code + "\n\n"
     return {
@@ -131,3 +138,49 @@ def test_the_pages_recipes_train(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["run", recipe, "train.steps=3", "eval.samples=16"]) == 0
+
+
+# --- beyond the basics ---
+
+BEYOND = section("Beyond the basics")
+COMMANDS = [
+    block.splitlines()
+    for block in re.findall(r"```bash\n(.*?)```", BEYOND, re.DOTALL)
+    if block.startswith("ganzoo run")
+]
+
+
+@pytest.fixture
+def one_file_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go to a directory with the files of *Beyond the basics*."""
+    for path, code in ONE_FILE.items():
+        (tmp_path / path).write_text(code)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_file_beyond_the_basics_is_trained_by_a_command_and_linked_in_the_table() -> None:
+    words = {word for block in COMMANDS for line in block for word in shlex.split(line)}
+    assert set(ONE_FILE) <= words
+    linked = re.findall(r"^\| \[.*?\]\(#([\w-]+)\)", BEYOND, re.MULTILINE)
+    titles = re.findall(r"^### (.+)$", BEYOND, re.MULTILINE)
+    assert set(linked) == {title.lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", [file for file in ONE_FILE if file.endswith(".py")])
+def test_a_file_beyond_the_basics_conforms(
+    file: str, one_file_plugins: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["conformance", "local/*", "--plugin", file]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", COMMANDS, ids=lambda lines: lines[0].split("--plugin ")[-1])
+def test_the_commands_beyond_the_basics_train(lines: list[str], one_file_plugins: None) -> None:
+    budget = ["train.steps=2", "train.batch_size=16", "eval.samples=16"]
+    for line in lines:
+        _, *words = shlex.split(line)
+        if words[-1].endswith("…"):  # the run of the line before
+            key, _, runs = words[-1].partition("=")
+            words[-1] = f"{key}={next(Path().glob(runs.replace('…', '*')))}"
+        assert main([*words, *budget]) == 0, line

@@ -149,7 +149,7 @@ class ReferenceLoop:
             torch.nn.utils.clip_grad_norm_(parameters, self.train.clip_grad_norm)
         optimizer.step()
         self.updates[player] += 1
-        for component in (self.parts.loss, *(slot.component for slot in due)):
+        for component in (*(slot.component for slot in due), self.parts.loss):
             if hasattr(component, "after_step"):
                 with torch.no_grad():
                     component.after_step(game)

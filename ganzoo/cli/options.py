@@ -107,22 +107,6 @@ def parameters(words: Sequence[str]) -> dict[str, Any]:
     return override_layer([f"dataset.{word}" for word in words]).data.get("dataset", {})
 
 
-def sampling_parameters(words: Sequence[str]) -> dict[str, Any]:
-    """Return sampling parameters from NAME=VALUE, read as in a recipe.
-
-    Raises:
-        click.UsageError: a word without a value.
-    """
-    from ganzoo.recipes.overrides import override_layer
-
-    for word in words:
-        if not all(word.partition("=")):
-            raise click.UsageError(f"--set {word}: expected NAME=VALUE, such as truncation=0.7")
-    layer = override_layer([f"eval.sampling.{word}" for word in words])
-    found: dict[str, Any] = layer.data.get("eval", {}).get("sampling", {})
-    return found
-
-
 def which(checkpoint: str) -> str | int:
     """Return ``--checkpoint`` in the form that `ganzoo.training.run.Run` takes."""
     if checkpoint in ("final", "best"):

@@ -79,7 +79,7 @@ def report_bug(error: BaseException, *, with_traceback: bool = False) -> None:
         words = " ".join(f"{type(error).__name__}: {error}".split())
         say(f"plugin {found[0]!r} failed: {truncate(words, 300)} ({found[1]})")
         if not with_traceback:
-            say("try: --traceback, which prints where it was called")
+            say("try: --traceback")
         return
     traceback.print_exception(error)
     say(f"{type(error).__name__}: this is a bug in ganzoo, or in a plugin that the traceback names")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import click
 
 from ganzoo.cli import options
+from ganzoo.errors import RecipeError
 
 
 @click.command()
@@ -29,6 +31,12 @@ from ganzoo.cli import options
     help="Sample i depends only on the seed and i; with internal-noise, also on its batch of 256.",
 )
 @click.option("--label", "labels", multiple=True, help="Class, by number or name; repeat to cycle.")
+@click.option(
+    "--condition",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Conditions, where the data has them: a file, a folder or an npz; used in turn.",
+)
 @click.option(
     "--set",
     "parameters",
@@ -55,6 +63,7 @@ def sample(
     count: int,
     seed: int,
     labels: tuple[str, ...],
+    condition: Path | None,
     parameters: tuple[str, ...],
     interpolate: int | None,
     out: Path | None,
@@ -82,18 +91,36 @@ def sample(
     if out:  # refuse a wrong format before drawing, which can take long
         run.checkpoint(which)
         require_format(out, run.spec)
+    conditions = run.read_conditions(condition) if condition else None
+    if labels:
+        run.require("labels")
     cycle = class_numbers(labels, run.spec.class_names)
-    chosen = options.sampling_parameters(parameters)
+    check_parameters(parameters)
     if interpolate:
-        sampler = run.sampler(which, parameters=chosen)
-        samples = sampler.interpolate(count, interpolate, seed=seed)
+        sampler = run.sampler(which, parameters=parameters)
+        samples = sampler.interpolate(count, interpolate, seed=seed, labels=conditions)
     else:
-        classes = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
-        samples = run.sample(count, seed=seed, labels=classes, parameters=chosen, checkpoint=which)
+        classes: Any = [cycle[index % len(cycle)] for index in range(count)] if cycle else None
+        given = {"labels": classes, "conditions": conditions, "parameters": parameters}
+        samples = run.sample(count, seed=seed, checkpoint=which, **given)
     suffix = run.spec.kind.formats(run.spec)[0]
-    name = default_name(str(which), seed, count, cycle, interpolate, suffix, parameters)
+    words = [*parameters, *([f"condition={condition}"] if condition else [])]
+    name = default_name(str(which), seed, count, cycle, interpolate, suffix, words)
     target = out or run.directory.samples_directory / name
     click.echo(str(write_samples(target, run.spec, samples, interpolate)))
+
+
+def check_parameters(words: tuple[str, ...]) -> None:
+    """Raise click.UsageError for a word of ``--set`` that is not NAME=VALUE, with a YAML value."""
+    from ganzoo.recipes.overrides import override_layer
+
+    for word in words:
+        if not all(word.partition("=")):
+            raise click.UsageError(f"--set {word}: expected NAME=VALUE, such as truncation=0.7")
+        try:
+            override_layer([word])
+        except RecipeError as error:
+            raise click.UsageError(f"--set {word}: {error.problems[0].what}") from error
 
 
 def class_numbers(labels: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
@@ -123,11 +150,15 @@ def default_name(
     labels: tuple[int, ...],
     interpolate: int | None,
     suffix: str,
-    parameters: Sequence[str] = (),
+    words: Sequence[str] = (),
 ) -> str:
-    """Return a file name that no other request has, except for very long lists of labels."""
+    """Return a file name that no other request has, except for very long ones.
+
+    Args:
+        words: ``NAME=VALUE`` for everything else that was asked for.
+    """
     parts = ["interpolation" if interpolate else "sample", checkpoint, f"seed{seed}", f"n{count}"]
     parts += [f"steps{interpolate}"] if interpolate else []
     parts += ["label" + ".".join(map(str, labels))[:100]] if labels else []
-    parts += [quote(word, safe="=")[:100] for word in parameters]
+    parts += [quote(word, safe="=")[:100] for word in words]
     return "-".join(parts) + suffix

@@ -36,12 +36,17 @@ class ScoreOptions:
     checkpoint: str
     expect_processes: int | None
     runs_dir: Path
+    plugin: Path | None
 
     def check(self) -> None:
         """Raise click.UsageError if two flags contradict each other or one lacks its partner."""
         if self.against and self.like:
             raise click.UsageError("--against and --like are two protocols; choose one")
-        for option, value in (("split", self.split), ("extractor", self.extractor)):
+        for option, value in (
+            ("split", self.split),
+            ("extractor", self.extractor),
+            ("plugin", self.plugin),
+        ):
             if value and not self.against:
                 raise click.UsageError(f"--{option} needs --against, which is missing")
         if self.yardstick and not self.name:
@@ -79,6 +84,7 @@ class ScoreOptions:
 @options.checkpoint
 @options.expect_processes
 @options.runs_directory
+@options.plugin
 @options.as_json
 def score(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Score a checkpoint of each RUN, or a folder, zip or npz of samples from any tool.
@@ -213,6 +219,7 @@ def _score_samples(path: Path, overrides: tuple[str, ...], given: ScoreOptions) 
         options.parameters(overrides),
         split=given.split or "train",
         extractor=_extractor(given.extractor) if given.extractor else None,
+        registry=options.registry(given.plugin),
         keep=keep,
     )
 
@@ -253,6 +260,8 @@ def _lines(result: Score) -> list[str]:
     statistics = {} if result.statistics is None else vars(result.statistics)
     error = f" ± {figure(statistics['standard_error'])}" if statistics else ""
     lines = [f"{figure(result.value)}{error}  {result.protocol.words()}"]
+    if result.sampling and result.sampling.words:
+        lines.append(f"sampled with {result.sampling.words}")
     for name, value in {**statistics, **result.metrics}.items():
         if name != "standard_error" and value is not None:
             lines.append(f"{figure(value)}  {name}")

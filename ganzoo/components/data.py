@@ -14,6 +14,25 @@ Stored = tuple[Tensor, Tensor | None]
 (N, *condition.shape), or None."""
 
 
+def row_of(dataset: Dataset, index: int) -> tuple[Tensor, Any]:
+    """Return one sample in stored form, and its label, its condition or None.
+
+    Raises:
+        DataError: it is no such pair, or the sample does not have the shape that the spec declares.
+    """
+    row = dataset[index]
+    if not isinstance(row, tuple) or len(row) != 2 or not isinstance(row[0], Tensor):
+        name, given = type(dataset).__name__, type(row).__name__
+        if isinstance(row, tuple):
+            given = f"tuple of {', '.join(type(each).__name__ for each in row)}"
+        raise DataError(
+            f"the data set {name} gives a {given} as sample {index}, not (tensor, label or None)"
+        )
+    if row[0].shape != dataset.spec.shape:  # its dtype is checked once for a batch
+        _check_stored(row[0][None], dataset.spec, f"declares {dataset.spec}")
+    return row
+
+
 def tensors_of(dataset: Any) -> Stored:
     """Return all samples of a data set, and their labels or conditions.
 
@@ -23,7 +42,7 @@ def tensors_of(dataset: Any) -> Stored:
     if has_tensors(dataset):
         samples, labels = dataset.tensors()
     else:
-        samples, labels = collate([dataset[index] for index in range(len(dataset))])
+        samples, labels = collate([row_of(dataset, index) for index in range(len(dataset))])
     check_form(samples, labels, dataset.spec)
     if dataset.spec.condition and not hasattr(dataset, "draw"):
         check_conditions(labels, dataset.spec)
@@ -39,7 +58,7 @@ def spread_samples(dataset: Dataset, count: int) -> Stored:
     """Return `count` samples, or all if there are fewer, spread over a data set."""
     count = min(count, len(dataset))
     stride = len(dataset) // count
-    return collate([dataset[index * stride] for index in range(count)])
+    return collate([row_of(dataset, index * stride) for index in range(count)])
 
 
 class Drawn(NamedTuple):
@@ -111,7 +130,7 @@ def labels_of(dataset: Any) -> Tensor:
     elif has_tensors(dataset):
         labels = dataset.tensors()[1]
     else:
-        labels = [dataset[index][1] for index in range(len(dataset))]
+        labels = [row_of(dataset, index)[1] for index in range(len(dataset))]
     if labels is None or (isinstance(labels, list) and None in labels):
         raise DataError(f"the data set declares {dataset.spec}, but has no labels")
     return torch.as_tensor(labels, dtype=torch.int64)
@@ -123,7 +142,7 @@ def conditions_at(dataset: Dataset, indices: Iterable[int]) -> Tensor:
     Raises:
         DataError: one is missing, or not of the form that the data set's spec declares.
     """
-    conditions: Any = [dataset[index][1] for index in indices]
+    conditions: Any = [row_of(dataset, index)[1] for index in indices]
     stacked: Any = None
     if all(isinstance(each, Tensor) for each in conditions):
         stacked = torch.stack(conditions)

@@ -17,4 +17,5 @@ from ganzoo.modalities.contract import SampleSpec as SampleSpec
 from ganzoo.modalities.contract import Shape as Shape
 from ganzoo.modalities.contract import modality as modality
 from ganzoo.modalities.contract import register_modality as register_modality
+from ganzoo.modalities.contract import what_is_wrong as what_is_wrong
 from ganzoo.modalities.contract import write_npz as write_npz

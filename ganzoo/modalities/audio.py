@@ -99,9 +99,11 @@ class Audio(Modality):
         path.write_bytes(wav(sample, spec.sample_rate))
 
     def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
-        """Read a folder of wav files, one sample each, in the order of their names."""
+        """Read a wav file, or a folder of them, one sample each, in the order of their names."""
         import torch
 
+        if spec.sample_rate and path.is_file() and path.suffix.lower() == ".wav":
+            return _read_wav(spec, path)[None]
         if not path.is_dir() or not spec.sample_rate:
             raise DataError(
                 f"{path} is neither an npz nor a folder of wav files",

@@ -186,8 +186,9 @@ class Modality:
         else:
             files = self.preview(spec, samples)
             if suffix not in files:
-                name = type(self).__name__
-                raise DataError(f"{name} names {suffix} in formats, but its preview has none")
+                what = f"modality {spec.modality!r} neither writes nor previews {suffix} files"
+                hint = f"ganzoo conformance {spec.modality} --kind modality"
+                raise DataError(what, hint=hint)
             path.write_bytes(files[suffix])
 
     def sample_suffix(self, spec: SampleSpec) -> str | None:
@@ -229,6 +230,13 @@ class Modality:
                 "model",
             )
         return samples
+
+    def check_files(self, path: Path) -> None:
+        """Refuse files of samples whose format a score would see, before they are read.
+
+        Raises:
+            DataError: such as pictures that were compressed in two ways.
+        """
 
     def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:
         """Refuse samples that have the reference's shape and yet are another kind of data.
@@ -430,12 +438,13 @@ def modality(name: str) -> Modality:
         BadModality: there is none, its plugin is not installed, or its class is wrong.
     """
     if name not in _TARGETS and "/" in name:
-        _ask_plugin(name.partition("/")[0])
+        _ask_plugin(name)
     if name not in _TARGETS:
-        known = ", ".join(sorted(_TARGETS))
-        raise BadModality(
-            f"unknown modality {name!r}; known: {known}", hint="ganzoo list modalities"
+        near = get_close_matches(name, _TARGETS, n=1)
+        what = (
+            f" - did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_TARGETS))}"
         )
+        raise BadModality(f"no modality {name!r}{what}", hint="ganzoo list modalities")
     return _made(name, _TARGETS[name])
 
 
@@ -455,12 +464,12 @@ def _made(name: str, target: str) -> Modality:
         raise BadModality(
             f"modality {name!r} ({target}) cannot be made: {what}", hint=hint
         ) from error
-    if wrong := _wrong(made):
+    if wrong := what_is_wrong(made):
         raise BadModality(f"modality {name!r} ({_place(type(made))}) {wrong}", hint=hint)
     return cast("Modality", made)
 
 
-def _wrong(made: Any) -> str | None:
+def what_is_wrong(made: Any) -> str | None:
     """Return what a modality lacks that every modality must have, or None."""
     if not isinstance(made, Modality):
         return f"is a {type(made).__name__}, not a subclass of ganzoo.api.Modality"
@@ -472,8 +481,8 @@ def _wrong(made: Any) -> str | None:
     for method in ("specs", "preview"):
         if getattr(type(made), method) is getattr(Modality, method):
             near = get_close_matches(method, vars(type(made)), n=1)
-            guess = f" - did you mean {near[0]!r} to be it?" if near else ""
-            return f"does not define {method}(){guess}"
+            misspelt = f", but {near[0]}()" if near else ""
+            return f"does not define {method}(){misspelt}"
     return None
 
 
@@ -485,22 +494,33 @@ def _place(cls: type) -> str:
         return cls.__module__
 
 
-def _ask_plugin(namespace: str) -> None:
+def _ask_plugin(wanted: str) -> None:
     """Register the modalities of an installed plugin that no registry has loaded.
 
     That is so in a worker process, and in code that makes a plugin's data set by hand.
 
     Raises:
-        BadModality: the plugin is broken.
+        BadModality: the plugin is not installed, or broken.
     """
+    namespace = wanted.partition("/")[0]
     chosen = os.environ.get("GANZOO_PLUGINS")
-    if chosen is not None and namespace not in chosen.split(","):
-        return
+    if chosen is not None and namespace not in map(str.strip, chosen.split(",")):
+        what = f"no modality {wanted!r}: GANZOO_PLUGINS={chosen} leaves out {namespace!r}"
+        raise BadModality(what, hint="ganzoo plugins")
+    points = entry_points(group=GROUP, name=namespace)
+    if not points:
+        if namespace == "local":
+            what = "it is in a file given with --plugin, whose hooks are called after its classes"
+            hint = "--plugin FILE.py; in that file, set self.spec in __init__"
+        else:
+            what = f"no plugin with the namespace {namespace!r} is installed"
+            hint = f"ganzoo plugins; then pip install the distribution that has {namespace!r}"
+        raise BadModality(f"no modality {wanted!r}: {what}", hint=hint)
 
     def register(name: str, target: str, **about: object) -> None:
         register_modality(f"{namespace}/{name}", target)
 
-    for point in entry_points(group=GROUP, name=namespace):
+    for point in points:
         try:
             if hook := getattr(point.load(), "register_modalities", None):
                 hook(register)

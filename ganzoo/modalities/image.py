@@ -13,6 +13,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 
 from ganzoo.errors import DataError
 from ganzoo.modalities import Modality, ReadDataset, SampleSpec, Shape
@@ -155,18 +156,22 @@ class Image(Pixels):
         _picture(sample).save(path)
 
     def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
-        """Read a folder or a zip of pictures, all of one size and of one format."""
+        """Read a picture, or a folder or a zip of pictures, all of one size."""
         if not self.sample_suffix(spec):
             raise DataError(
                 f"{path} is not an npz, and {spec} cannot be read from pictures",
                 hint="np.savez(FILE, samples=ARRAY)",
             )
-        require_one_format(path, "save all samples as PNG, and look whether they are of one model")
+        if path.is_file() and _is_picture(path.name):
+            return _read_picture(path)
         try:
             return read_dataset(PICTURES, {"path": str(path.absolute()), "channels": 3})
         except DataError as error:  # whose advice is about a recipe's data
             hint = "samples are whole pictures of one size, in a folder or a zip, or an npz"
             raise DataError(error.message, hint=hint) from error
+
+    def check_files(self, path: Path) -> None:
+        require_one_format(path, "save all samples as PNG, and look whether they are of one model")
 
     def adapt(self, spec: SampleSpec, path: Path, samples: Tensor) -> Tensor:
         """Take (N, H, W, C), and grey as (N, H, W) or with as many channels as the spec has.
@@ -239,6 +244,22 @@ def _picture(sample: Tensor) -> PIL.Image.Image:
 
 
 # --- samples of other tools ----------------------------------------------------------------------
+
+
+def _read_picture(path: Path) -> Tensor:
+    """Return a picture as RGB, uint8 (1, 3, H, W).
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    import torch
+
+    try:
+        with PIL.Image.open(path) as image:
+            array = np.array(PIL.ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, EOFError, PIL.Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read: {error}", hint="remove or replace it") from error
+    return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
 
 
 def are_grey(pictures: Tensor) -> bool:

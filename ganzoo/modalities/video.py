@@ -72,9 +72,11 @@ class Video(Pixels):
         path.write_bytes(_animation(spec, frames, path.suffix.lower()))
 
     def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
-        """Read a folder of animated webp or gif files, one clip each, in the order of names."""
+        """Read an animated webp or gif file, or a folder of them, a clip each, ordered by name."""
         import torch
 
+        if self.sample_suffix(spec) and path.is_file() and path.suffix.lower() in ANIMATED:
+            return _clip(spec, path)[None]
         if not path.is_dir() or not self.sample_suffix(spec):
             raise DataError(
                 f"{path} is neither an npz nor a folder of clips ({' or '.join(ANIMATED)} files)",

@@ -184,7 +184,7 @@ def _leaderboard(
         raise _no_shared_protocol(ranked[0], others, protocol, directory)
     unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
     unranked += damaged_lines(entries)
-    kept, repeats = _without_repeats(ranked)
+    kept, repeats = _without_repeats(ranked, protocol.id)
     rows = rank_rows(kept, protocol)
     if only_changed:
         rows = with_recipes(rows, {each.experiment: each.lock for each in kept})
@@ -279,8 +279,13 @@ def _other_code(kept: Sequence[Entry], names: Mapping[str, str]) -> dict[str, li
     }
 
 
-def _without_repeats(ranked: Iterable[Entry]) -> tuple[list[Entry], list[Unranked]]:
-    """Keep the newest run of each experiment and seed: a repeat is not another seed."""
+def _without_repeats(
+    ranked: Iterable[Entry], protocol_id: str
+) -> tuple[list[Entry], list[Unranked]]:
+    """Keep the newest run of each experiment and seed, and the first score of each content.
+
+    Neither a repeat nor the same weights or samples under another number is another seed.
+    """
     newest: dict[tuple[str, int], Entry] = {}
     repeats = []
     for each in sorted(ranked, key=lambda each: each.created):
@@ -289,4 +294,13 @@ def _without_repeats(ranked: Iterable[Entry]) -> tuple[list[Entry], list[Unranke
             reason = f"repeats seed {each.seed} of an experiment; {each.run.name} is newer"
             repeats.append(Unranked(before.run.name, reason))
         newest[key] = each
+    first: dict[str, Entry] = {}
+    for key, each in list(newest.items()):
+        content = each.content(protocol_id)
+        if content is None or first.setdefault(content, each) is each:
+            continue
+        what = "weights" if each.kind == "run" else "samples"
+        reason = f"has the same {what} as {first[content].run.name}: no other seed"
+        repeats.append(Unranked(each.run.name, reason))
+        del newest[key]
     return list(newest.values()), repeats

@@ -1,7 +1,7 @@
 """What tables read from run directories: entries of the leaderboard, lines of ``ganzoo ls``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import Kind, kind_of
 from ganzoo.runs.records import content_hash
 from ganzoo.runs.references import command, reference_to
-from ganzoo.runs.score import Protocol, Score
+from ganzoo.runs.score import Protocol, Sampling, Score
 
 EXTERNAL_FAILURES = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
 """Exit codes of failures with a cause outside the run, which `ganzoo resume` may get past."""
@@ -55,6 +55,10 @@ class Entry:
     is_local: bool = False
     """Whether the run used a plugin file of its own (``--plugin``), which nobody else has."""
     kind: Kind = "run"
+    last_step: int = 0
+    """Generator steps of a finished run."""
+    samples_sha256: str | None = None
+    """Hash of samples that no run of ganzoo made; None in records without it."""
 
     @cached_property
     def lock(self) -> Mapping[str, Any]:
@@ -71,10 +75,26 @@ class Entry:
         return {each.protocol.id: each.protocol for each in self.scores if self._is_final(each)}
 
     def final(self, protocol_id: str) -> Score | None:
-        """Return the final generator's score, preferring the one that the run made itself."""
+        """Return the score that ranks the run: its own of its last step, else one that was asked.
+
+        Of several that were asked for, the first with the run's own sampling counts: the newest
+        would let anybody choose a seed or a truncation afterwards.
+        """
+        trained = [
+            score.sampling for score in self.scores if selected(score) in ("during", "final")
+        ]
         finals = [each for each in self._under(protocol_id) if self._is_final(each)]
-        finals.sort(key=lambda each: selected(each) == "final")
-        return finals[-1] if finals else None
+        own = [each for each in finals if selected(each) == "final"]
+        asked = [each for each in finals if _sampled_like(each, trained[:1])] or finals
+        last = max((_step(each) for each in own), default=0)
+        return next((each for each in own or asked if not own or _step(each) == last), None)
+
+    def content(self, protocol_id: str) -> str | None:
+        """Return a hash of what was scored: the checkpoint's, or that of the samples."""
+        score = self.final(protocol_id)
+        if self.kind != "run":
+            return self.samples_sha256
+        return score.sampling.checkpoint_sha256 if score and score.sampling else None
 
     def best(self, protocol_id: str) -> Score | None:
         """Return the score of the checkpoint that scored best during training."""
@@ -93,7 +113,7 @@ class Entry:
             return self.kind != "run"
         if score.sampling.selected != "asked":
             return score.sampling.selected == "final"
-        return score.sampling.step == max(s.sampling.step for s in self.scores if s.sampling)
+        return score.sampling.step == self.last_step
 
 
 def read_entry(run: RunDirectory) -> Entry | Unranked:
@@ -107,7 +127,8 @@ def read_entry(run: RunDirectory) -> Entry | Unranked:
             experiment, code, dataset = _identity(run, info)
         else:
             code = ""
-            experiment = content_hash([info["name"], info["samples"]])[:12]
+            about = {key: each for key, each in info["samples"].items() if key != "sha256"}
+            experiment = content_hash([info["name"], about])[:12]
             dataset = scores[0].protocol.reference
         status = run.status()
         seed = int(info.get("seed", 0))
@@ -118,7 +139,12 @@ def read_entry(run: RunDirectory) -> Entry | Unranked:
         return Unranked(run.name, reason, None, dataset)
     name, created = str(info.get("name", run.name)), info["created"]
     is_local = "plugin_sha256" in info
+    ends = [each.get("step", 0) for each in run.events() if each.get("event") == "finished"]
     entry = Entry(run, name, seed, created, experiment, scores, code, is_local, kind)
+    if kind == "run":
+        entry = replace(entry, last_step=ends[-1] if ends else 0)
+    else:
+        entry = replace(entry, samples_sha256=info["samples"].get("sha256"))
     if status != "finished":
         return Unranked(run.name, *_why_unfinished(run, status), dataset)
     if not entry.protocols():
@@ -180,6 +206,19 @@ def last_step(run: RunDirectory) -> int:
     """Return the last generator step that was logged or saved; 0 if none was."""
     saved = CheckpointStore(run.checkpoints_directory).steps()
     return max((*saved, *(row["step"] for row in run.metrics())), default=0)
+
+
+def _sampled_like(score: Score, own: Sequence[Sampling | None]) -> bool:
+    """Return whether a score has the sampling parameters and the law of z of a run's own score."""
+    about = score.sampling
+    return any(
+        about and each and (about.parameters, about.latent) == (each.parameters, each.latent)
+        for each in own
+    )
+
+
+def _step(score: Score) -> int:
+    return score.sampling.step if score.sampling else 0
 
 
 def selected(score: Score) -> str | None:

@@ -25,6 +25,7 @@ def keep_score(
     seed: int = 0,
     yardstick: bool = False,
     description: str = "",
+    sha256: str | None = None,
 ) -> RunDirectory:
     """Write the score of external samples into a new directory; return the directory.
 
@@ -33,6 +34,7 @@ def keep_score(
             differ in seed form one row.
         yardstick: True for a baseline that no trained model produced; it gets no rank.
         description: what produced the samples, in words.
+        sha256: hash of the samples' content: the same ones under two seeds count once.
 
     Raises:
         UsageError: the name is not valid for a run, or the directory cannot be written.
@@ -40,7 +42,7 @@ def keep_score(
     """
     directory = RunDirectory.create(runs_directory, name, seed)
     kind: Kind = "yardstick" if yardstick else "samples"
-    directory.write_info(samples={"kind": kind, "description": description})
+    directory.write_info(samples={"kind": kind, "description": description, "sha256": sha256})
     directory.append_score(score)
     directory.append_event("finished", step=0, how="scored")
     return directory

@@ -137,6 +137,12 @@ class Sampling:
         words = [f"{name}={to_json(each).decode()}" for name, each in self.parameters.items()]
         return ", ".join(sorted(words)) or None
 
+    @property
+    def words(self) -> str:
+        """The sampling parameters that were set and another law of z, or nothing."""
+        law = f"z from {self.latent}" if self.latent else None
+        return ", ".join(filter(None, [self.parameter_words, law]))
+
 
 @dataclass(frozen=True)
 class Statistics:

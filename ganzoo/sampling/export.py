@@ -13,7 +13,6 @@ from torch import nn
 
 from ganzoo.components.build import takes
 from ganzoo.components.sampling_parameters import sampling_model
-from ganzoo.components.signature import rows_of
 from ganzoo.components.weights import write_network
 from ganzoo.runs.checkpoints import Checkpoint
 from ganzoo.runs.files import unwritable
@@ -37,6 +36,7 @@ def description(
     """
     generator = sampler.generator
     model = sampling_model(lock["generator"]["use"], generator.forward)
+    schema = model.model_json_schema()["properties"] if model.model_fields else {}
     return {
         "step": checkpoint.step,
         "checkpoint_sha256": checkpoint.sha256,
@@ -47,7 +47,7 @@ def description(
         "conditional": lock["conditional"],
         "noise": takes(generator, "noise"),
         "prepared": hasattr(generator, "prepare_sampling"),
-        "sampling": {**recorded, "available": rows_of(model)},
+        "sampling": {**recorded, "schema": schema},
     }
 
 

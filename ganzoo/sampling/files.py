@@ -148,22 +148,9 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
         DataError: there is nothing, something unreadable, samples of another kind or shape, or
             values that are not finite.
     """
-    if not path.exists():
-        raise DataError(f"there is no {path}", hint="a folder, a zip or an npz of samples is read")
-
-    def read_dataset(name: str, parameters: Mapping[str, Any]) -> Tensor:
-        dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
-        return tensors_of(dataset)[0]
-
-    kind = spec.kind
-    is_npz = path.suffix.lower() == ".npz"
-    samples = kind.adapt(spec, path, _npz(path) if is_npz else kind.read(spec, path, read_dataset))
-    if samples.dtype != getattr(torch, spec.stored_dtype):
-        found = str(samples.dtype).removeprefix("torch.")
-        raise DataError(
-            f"{path} holds {found}, not {spec.stored_dtype}",
-            hint=f"save {kind.save_as or f'samples as {spec.stored_dtype}'}",
-        )
+    if path.exists():
+        spec.kind.check_files(path)
+    samples = _checked(path, spec, spec.kind.adapt(spec, path, _read(path, spec, registry)))
     if len(samples) < 2:
         raise DataError(
             f"{path} holds {'one sample' if len(samples) else 'no samples'}, and a score needs two",
@@ -177,6 +164,50 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
                 f"finite, the first is sample {int(wrong.nonzero()[0])}",
                 hint="check whether the model that made them has diverged",
             )
+    return samples
+
+
+def read_conditions(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
+    """Return conditions in stored form (N, *spec.shape), at least one, from files of their kind.
+
+    Raises:
+        DataError: there is nothing, something unreadable, or something of another form or range.
+    """
+    found = _read(path, spec, registry)
+    try:
+        conditions = spec.kind.adapt(spec, path, found)
+    except DataError as error:
+        raise DataError(
+            f"{path} holds samples of shape {tuple(found.shape[1:])}, and the condition is {spec}",
+            hint=f"save conditions of shape {spec.shape}: they are not resized",
+        ) from error
+    if not len(_checked(path, spec, conditions)):
+        raise DataError(f"{path} holds no conditions", hint="save at least one")
+    for index, condition in enumerate(conditions):
+        if wrong := spec.kind.invalid(spec, condition):
+            raise DataError(f"{path}: condition {index} has {wrong}", hint="correct it")
+    return conditions
+
+
+def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
+    if not path.exists():
+        raise DataError(f"there is no {path}", hint="a folder, a zip or an npz of samples is read")
+
+    def read_dataset(name: str, parameters: Mapping[str, Any]) -> Tensor:
+        dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
+        return tensors_of(dataset)[0]
+
+    return _npz(path) if path.suffix.lower() == ".npz" else spec.kind.read(spec, path, read_dataset)
+
+
+def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
+    """Return samples whose dtype is that of the stored form."""
+    if samples.dtype != getattr(torch, spec.stored_dtype):
+        found = str(samples.dtype).removeprefix("torch.")
+        raise DataError(
+            f"{path} holds {found}, not {spec.stored_dtype}",
+            hint=f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}",
+        )
     return samples
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ganzoo.components.build import takes
 from ganzoo.errors import PluginError, truncate
@@ -98,8 +99,19 @@ class _DrawnLatents(nn.Module):
         self.latent = latent
 
     def forward(self, like: Tensor) -> Tensor:
-        z: Tensor = self.latent.sample(like.shape[0], None)
+        with _DefaultGenerator():
+            z: Tensor = self.latent.sample(like.shape[0], torch.default_generator)
         return z
+
+
+class _DefaultGenerator(TorchFunctionMode):
+    """Draws from torch's default generator inside: a program cannot hold a `torch.Generator`."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        own = {name: value for name, value in (kwargs or {}).items() if name != "generator"}
+        return function(*args, **own)
 
 
 def _program(

@@ -101,21 +101,16 @@ class BatchNoise:
         return BatchNoise(self.streams, f"{self.prefix}/{name}", self.step, self.rows, self.device)
 
     def of_size(self, count: int) -> BatchNoise:
-        """Return the noise of a batch of `count` rows, each of its own.
+        """Return the noise of a batch of `count` rows, numbered anew over all processes.
 
-        A row of this batch becomes m consecutive ones if `count` is m times its number of rows,
-        and m consecutive rows become one if it is an m-th of it. These do not depend on the number
-        of processes. Any other shorter batch has the noise of this batch's first rows, and any
-        other longer one that of the next multiple's first rows.
+        Where `count` is m times the rows of this batch, each of them becomes m consecutive ones;
+        where it is an m-th, m consecutive rows become one. Neither depends on the number of
+        processes. Processes with the same count, whatever it is, share no row.
         """
-        size, first = self.rows.count, self.rows.first
-        if count == size:
+        if count == self.rows.count:
             return self
-        if count > size:
-            first *= -(-count // size)
-        elif count and size % count == 0:
-            first = first * count // size
-        return BatchNoise(self.streams, self.prefix, self.step, Rows(first, count), self.device)
+        rows = Rows(self.rows.first * count // self.rows.count, count)
+        return BatchNoise(self.streams, self.prefix, self.step, rows, self.device)
 
 
 # One function for each shape, so that a captured update recognizes what it has drawn before.

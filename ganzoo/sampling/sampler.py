@@ -103,13 +103,18 @@ class Sampler:
         with self.in_eval_mode(seed):
             return self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed))
 
-    def interpolate(self, count: int, steps: int, *, seed: int = 0) -> Tensor:
+    def interpolate(
+        self, count: int, steps: int, *, seed: int = 0, labels: Tensor | None = None
+    ) -> Tensor:
         """Return walks between pairs of latents, (count * steps, *shape) in stored form.
 
         The walk is spherical (White 2016, arXiv:1609.04468). It keeps the label and the noise of
         its first sample.
+
+        Args:
+            labels: as for `batches`, for one walk after the other.
         """
-        latents, labels = self.inputs(Rows(0, 2 * count), seed)
+        latents, labels = self.inputs(Rows(0, 2 * count), seed, labels)
         start, end = latents[:count], latents[count:]
         along = torch.linspace(0, 1, steps, device=self.device)
         walks = torch.stack([spherical(start, end, float(t)) for t in along], dim=1)

@@ -52,7 +52,7 @@ class SamplingSettings:
         if component:
             latent = make(component, generator.latent_dim)
             if isinstance(latent, nn.Module) and next(latent.parameters(), None) is not None:
-                what = f"{component.id} learns, and only the latent that a run trains can do that"
+                what = f"{component.id} has weights, and this one would not be trained"
                 raise RecipeError([component.problem(what)], hint="ganzoo list latents")
         return cls(parameters, latent, {"parameters": plain, "latent": _words(component)}, about)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
-from ganzoo.testing.networks import BATCH
+from ganzoo.testing.inputs import BATCH
 from ganzoo.testing.outcomes import Exempt, Failed
 from ganzoo.testing.probes import (
     ROUNDING,
@@ -29,28 +30,55 @@ STRENGTHS = ("strength", "probability", "p")
 
 @case_check()
 def form(case: Case) -> None:
-    """It maps samples and noise to samples of the same shape and dtype."""
+    """It maps samples and noise to samples of the same shape and dtype, or to (samples, extra).
+
+    `extra` is a tensor or a mapping of tensors, each with a row for each sample.
+    """
     x = _samples(case)
-    found: Any = case.make()(x, _noise())
+    made: Any = case.make()(x, _noise())
+    found, extra = made if isinstance(made, tuple) and len(made) == 2 else (made, {})
     if not isinstance(found, Tensor):
-        raise Failed("a tensor", form_of(found), "return the samples only")
+        raise Failed("a tensor, or (tensor, extra)", form_of(made), "return x, or (x, extra)")
     if found.shape != x.shape or found.dtype != x.dtype:
         raise Failed(
             f"samples in {form_of(x)}", form_of(found), "keep the samples' shape and dtype"
         )
+    if not isinstance(extra, Tensor | Mapping):
+        advice = "return (x, tensor) or (x, {'name': tensor})"
+        raise Failed("a tensor or a mapping of tensors as extra", form_of(extra), advice)
+    for name, values in named_extra(extra).items():
+        if not isinstance(values, Tensor) or values.dim() == 0 or len(values) != BATCH:
+            advice = "give each sample its own row: the batch axis first"
+            raise Failed(f"{name} with {BATCH} rows", form_of(values), advice)
+
+
+def named_extra(extra: Any) -> dict[str, Any]:
+    """Return what an augmentation returns beside the samples by the name that a message shows."""
+    if isinstance(extra, Mapping):
+        return {f"extra[{name!r}]": each for name, each in extra.items()}
+    return {"extra": extra}
+
+
+def _augmented(augmentation: Any, x: Tensor) -> dict[str, Tensor]:
+    """Return the samples and what is beside them, by name."""
+    found = augmentation(x, _noise())
+    if isinstance(found, Tensor):
+        return {"samples": found}
+    return {"samples": found[0], **named_extra(found[1])}
 
 
 @case_check("form")
 def finite(case: Case) -> None:
     """Finite samples stay finite."""
-    require_finite("samples", case.make()(_samples(case), _noise()), "avoid x/0")
+    for name, values in _augmented(case.make(), _samples(case)).items():
+        require_finite(name, values, "avoid x/0")
 
 
 @case_check("form")
 def differentiable(case: Case) -> None:
     """Gradients flow through it to the samples, and can be differentiated again."""
     x = _samples(case).requires_grad_()
-    found = case.make()(x, _noise())
+    found = _augmented(case.make(), x)["samples"]
     advice = "use torch operations that have a gradient; do not detach or round"
     if not found.requires_grad:
         raise Failed("samples with a graph", "samples without", advice)
@@ -67,9 +95,9 @@ def same_noise(case: Case) -> None:
     """Its output is a function of the samples and the given noise."""
     augmentation = case.make()
     torch.manual_seed(1)
-    before = {"samples": augmentation(_samples(case), _noise())}
+    before = _augmented(augmentation, _samples(case))
     torch.manual_seed(2)
-    after = {"samples": augmentation(_samples(case), _noise())}
+    after = _augmented(augmentation, _samples(case))
     advice = "draw numbers only from noise.uniform and noise.normal"
     require_same(before, after, "the same samples from the same noise", advice)
 
@@ -83,9 +111,9 @@ def identity_at_zero(case: Case) -> None:
     if strength is None:
         raise Exempt(f"has no parameter called {', '.join(STRENGTHS[:-1])} or {STRENGTHS[-1]}")
     x, weakest = _samples(case), component.plan({**case.plan.plain, strength: 0})
-    augmented = weakest.build(*case.arguments)(x.clone(), _noise())
+    augmented = _augmented(weakest.build(*case.arguments), x.clone())
     expected, advice = f"the samples unchanged at {strength}=0", f"scale everything by {strength}"
-    require_same({"samples": x}, {"samples": augmented}, expected, advice, ROUNDING)
+    require_same({"samples": x}, {"samples": augmented["samples"]}, expected, advice, ROUNDING)
 
 
 @case_check("form")
@@ -96,10 +124,11 @@ def resumes(case: Case) -> None:
 
     def use(live: Any) -> None:
         for sign in (1.0, 1.0, 0.5):
-            live.observe({"real_logits_sign": torch.tensor(sign), "samples": 100_000})
+            signs = {"real_logits_sign": torch.tensor(sign), "fake_logits_sign": torch.tensor(-1.0)}
+            live.observe({**signs, "samples": 100_000})
 
     def ask(live: Any) -> Outputs:
-        return {"samples": live(_samples(case), _noise())}
+        return _augmented(live, _samples(case))
 
     check_resumes(case, use, ask)
 

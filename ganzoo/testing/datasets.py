@@ -55,15 +55,18 @@ def form(case: Case) -> None:
 
 @component_check()
 def extractor(component: Component) -> None:
-    """The extractor that the registration names exists."""
-    name = component.registration.extractor
-    if name is None:
+    """The extractor that the registration names exists, and takes data of its modalities."""
+    own = component.registration
+    if own.extractor is None:
         return
+    advice = "register(…, extractor=NAME)"
     try:
-        component.registry.get("extractor", name)
+        named = component.registry.get("extractor", own.extractor)
     except PluginError as error:
-        advice = "register(…, extractor=NAME)"
-        raise Failed(f"an extractor {name}", error.message, advice) from error
+        raise Failed(f"an extractor {own.extractor}", error.message, advice) from error
+    if named.modalities and not own.modalities <= named.modalities:
+        wanted, got = (" and ".join(sorted(each.modalities)) for each in (own, named))
+        raise Failed(f"an extractor for {wanted}", f"{named.id}, which is for {got}", advice)
 
 
 @case_check("form")

@@ -15,7 +15,7 @@ from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import Case
-from ganzoo.testing.networks import labels_for
+from ganzoo.testing.inputs import labels_for
 from ganzoo.testing.outcomes import Exempt, Failed, NotChecked, failure
 from ganzoo.testing.probes import shape
 from ganzoo.testing.toys import (
@@ -102,6 +102,8 @@ class GameHarness:
             judge = _network(case, "discriminator", live, setting)
             judge = judge or ToyDiscriminator(case.spec, setting.columns)
         self.discriminator = ScaledDiscriminator(judge, setting.factor)
+        multiple = self.discriminator.batch_multiple
+        self.count = -(-BATCH // multiple) * multiple
         self.live = live
         self.setting = setting
         self.requested: set[str] = set()
@@ -111,12 +113,13 @@ class GameHarness:
         """Return the game of one update, with `rows` of the batch that `update` decides."""
         random, shape = torch.Generator().manual_seed(update), self.spec.model_shape
         axes = (-1, *(1 for _ in shape))
-        spread = self.setting.spread * torch.linspace(-1, 1, BATCH).view(axes)
-        noise = torch.randn(BATCH, *shape, generator=random)
+        spread = self.setting.spread * torch.linspace(-1, 1, self.count).view(axes)
+        noise = torch.randn(self.count, *shape, generator=random)
         real = in_range(self.spec, self.setting.real + spread + 0.1 * noise)
-        latents = self.latents(random)
-        labels = labels_for(self.spec, BATCH, random) if self.setting.labelled else None
-        # Samples with the same condition are pairs; classes are drawn.
+        with torch.set_grad_enabled(player == "generator"):
+            latents = self.latents(random)
+        labels = labels_for(self.spec, self.count, random) if self.setting.labelled else None
+        # A generated sample has the condition of its real one; classes are drawn.
         fake_labels = labels if labels is None or self.spec.condition else labels.flip(0)
         game = RecordingGame.of(
             player,
@@ -130,19 +133,19 @@ class GameHarness:
             latent=self.latent,
             required=RequiredGradients.by([self.live]),
             step=update,
-            samples_seen=update * BATCH,
+            samples_seen=update * self.count,
         )
-        held = Rows(range(BATCH)[rows].start, len(game.latents))
+        held = Rows(range(self.count)[rows].start, len(game.latents))
         game.noise = BatchNoise(RandomStreams(update), player, 0, held)
         game.requested = self.requested
         return game
 
     def latents(self, random: torch.Generator) -> Tensor:
-        """Return latents (BATCH, latent_dim) of the case's latent, else standard normal ones."""
+        """Return latents (count, latent_dim) of the case's latent, else standard normal ones."""
         if self.latent is None:
             dimension: Any = self.generator.latent_dim
-            return torch.randn(BATCH, dimension, generator=random)
-        drawn: Tensor = self.latent.sample(BATCH, random)
+            return torch.randn(self.count, dimension, generator=random)
+        drawn: Tensor = self.latent.sample(self.count, random)
         return drawn
 
     def run_update(self, player: str, update: int = 0) -> None:
@@ -189,8 +192,11 @@ class GameHarness:
                 getattr(self, name).requires_grad_(True)
 
     def weights_of(self, player: str) -> list[nn.Parameter]:
-        """Return a player's parameters."""
-        return list(getattr(self, player).parameters())
+        """Return a player's parameters; those of a latent that learns are G's too."""
+        weights = list(getattr(self, player).parameters())
+        if player == "generator" and isinstance(self.latent, nn.Module):
+            weights += self.latent.parameters()
+        return weights
 
 
 def each_update(case: Case, check: Callable[[GameHarness, str], object]) -> None:
@@ -251,7 +257,7 @@ def _network(case: Case, kind: str, live: Any, setting: Setting) -> Any:
     needed = required(live, kind)
     if needed <= OFFERED[kind]:
         return None
-    for plan in _registered(case, kind, needed, {"conditional": setting.labelled}):
+    for plan in registered(case, kind, needed, {"conditional": setting.labelled}):
         with suppress(ValueError):  # refuses this spec
             network = plan.build(case.spec)
             if needed <= capabilities(network):
@@ -273,7 +279,7 @@ def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]
     if not needed and not given:
         return None, dimensions[0]
     if needed:
-        given += [*case.component.latents, *_registered(case, "latent", needed)]
+        given += [*case.component.latents, *registered(case, "latent", needed)]
     for plan in given:
         for dimension in dimensions:
             with suppress(ValueError), initialised_from(0, ("latent",)):
@@ -290,8 +296,8 @@ def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]
     raise NotChecked(f"{given[0].id} refuses a z of {numbers} numbers")
 
 
-def _registered(
-    case: Case, kind: str, needed: frozenset[str], defaults: Mapping[str, Any] = {}
+def registered(
+    case: Case, kind: str, needed: frozenset[str] = frozenset(), defaults: Mapping[str, Any] = {}
 ) -> Iterator[ComponentPlan]:
     """Yield the plugin's components of a kind that can have capabilities, with their defaults."""
     registry = case.component.registry

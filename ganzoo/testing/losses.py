@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.api import DiscriminatorOutput
+from ganzoo.api import CAPABILITIES, DiscriminatorOutput
+from ganzoo.registry.names import guess
 from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
 from ganzoo.testing.harness import (
@@ -37,7 +39,7 @@ LARGE = 1e4
 # --- checks of both ------------------------------------------------------------------------------
 
 
-@case_check()
+@case_check("requires")
 def plays(case: Case) -> None:
     """It runs both players' updates: with and without labels, with one and with several logits.
 
@@ -244,7 +246,28 @@ def graph_safe(case: Case) -> None:
     each_update(case, run)
 
 
+ROLES = ("discriminator", "generator", "latent")
+
+
+@case_check()
+def requires(case: Case) -> None:
+    """`requires` is a set of capability words, or a mapping of roles to such sets."""
+    found: Any = getattr(case.make(), "requires", frozenset())
+    by_role = found if isinstance(found, Mapping) else {"discriminator": found}
+    advice = 'requires = {"discriminator": {"features"}, "generator": {"styles"}}'
+    for role, words in by_role.items():
+        if role not in ROLES:
+            raise Failed(f"roles among {', '.join(ROLES)}", f"{role!r}{guess(role, ROLES)}", advice)
+        if isinstance(words, str) or not isinstance(words, Collection):
+            raise Failed("a set of words", repr(words), advice)
+        for word in words:
+            if word not in CAPABILITIES and "/" not in str(word):
+                got = f"{word!r}{guess(str(word), CAPABILITIES)}"
+                raise Failed("capabilities of ganzoo.api, or a plugin's acme/word", got, advice)
+
+
 REGULARIZER = (
+    requires,
     plays,
     method_names(METHODS, "plays"),
     scalar_terms,
@@ -274,9 +297,9 @@ def _signs(harness: GameHarness, player: str) -> None:
     real, fake = _at_zero(game.real_output), _at_zero(game.fake_output)
     game = game.replace(real_output=real[0], fake_output=fake[0])
     terms = harness.terms(game)
-    total = torch.stack(list(terms.values())).sum()
+    total = torch.stack([torch.zeros(()), *terms.values()]).sum()
     if not total.requires_grad:
-        return  # reported by reaches_player
+        return  # no terms, as of maximum likelihood for D, or reported by reaches_player
     slopes = torch.autograd.grad(total, [real[1], fake[1]], allow_unused=True)
     of_real, of_fake = (0.0 if each is None else each.sum().item() for each in slopes)
     fall, rise = 1, -1

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganzoo.api import Modality, SampleSpec
 from ganzoo.errors import DataError
-from ganzoo.modalities import PREVIEW_SUFFIXES, STORED_DTYPES
+from ganzoo.modalities import PREVIEW_SUFFIXES, what_is_wrong
 from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
@@ -43,14 +43,8 @@ def each_spec(case: Case) -> Iterator[tuple[Modality, SampleSpec, Tensor]]:
 def form(case: Case) -> None:
     """It is a `Modality` with a number of axes, a dtype, and typical specs that name it."""
     kind: Any = case.make()
-    if not isinstance(kind, Modality):
-        raise Failed("a ganzoo.api.Modality", f"a {type(kind).__name__}", "make it a subclass")
-    if not isinstance(getattr(kind, "axes", None), int) or kind.stored_dtype not in STORED_DTYPES:
-        raise Failed(
-            f"axes, a whole number, and stored_dtype, one of {', '.join(STORED_DTYPES)}",
-            f"{getattr(kind, 'axes', None)!r} and {kind.stored_dtype!r}",
-            "set both in the class",
-        )
+    if wrong := what_is_wrong(kind):
+        raise Failed("a complete Modality", f"one that {wrong}", "correct the class")
     with expecting("typical specs", "return at least one SampleSpec from specs()"):
         specs = kind.specs()
     own = case.component.registration

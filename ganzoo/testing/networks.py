@@ -1,102 +1,25 @@
-"""Checks of both networks, G and D, and the inputs that the kit gives them."""
+"""Checks of both networks, G and D."""
 
 from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput, SampleSpec
+from ganzoo.components.build import batch_multiple
 from ganzoo.testing.checks import case_check
 from ganzoo.testing.component import Case
+from ganzoo.testing.inputs import inputs, log_prob, outputs, perturbed, trained
 from ganzoo.testing.outcomes import Exempt, Failed, expecting
 from ganzoo.testing.probes import (
-    ROUNDING,
     captured,
     difference,
     require_declared,
     require_finite,
     require_same,
 )
-
-BATCH = 4
-
-Inputs = tuple[Tensor, Tensor | None]
-
-
-def inputs(case: Case, network: nn.Module, batch: int = BATCH, seed: int = 1) -> Inputs:
-    """Return latents (G) or samples (D), and labels or conditions if the network is conditional.
-
-    The same inputs for the same `seed`.
-    """
-    random = torch.Generator().manual_seed(seed)
-    if case.component.kind == "generator":
-        latent_dim: Any = network.latent_dim
-        x = torch.randn(batch, latent_dim, generator=random)
-    else:
-        x = case.spec.kind.random(case.spec, batch, random)
-    if "conditional" not in case.capabilities:
-        return x, None
-    return x, labels_for(case.spec, batch, random)
-
-
-def labels_for(spec: SampleSpec, batch: int, random: torch.Generator) -> Tensor:
-    """Return labels int64 (batch,), or random conditions (batch, *condition.model_shape)."""
-    if spec.condition:
-        return spec.condition.kind.random(spec.condition, batch, random)
-    return torch.arange(batch) % max(spec.classes, 1)
-
-
-def outputs(network: nn.Module, given: Inputs, seed: int = 2) -> dict[str, Tensor]:
-    """Return all outputs of a network by name, with torch's default generator seeded."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return named(network(*given))
-
-
-def named(output: Any) -> dict[str, Tensor]:
-    """Return the tensors of a network's output by name."""
-    if isinstance(output, DiscriminatorOutput):
-        fields = {"logits": output.logits, "class_logits": output.class_logits}
-        fields |= {f"features[{index}]": each for index, each in enumerate(output.features)}
-        fields |= {f"extra[{name!r}]": each for name, each in output.extra.items()}
-        return {name: each for name, each in fields.items() if each is not None}
-    return {"outputs": output}
-
-
-def perturbed(network: nn.Module) -> nn.Module:
-    """Add noise of a tenth of its size to every parameter, to break symmetric initial values."""
-    random = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            size = parameter.square().mean().sqrt()
-            noise = torch.randn(parameter.shape, generator=random)
-            parameter.add_(0.1 * noise * torch.where(size > 0, size, 1.0))
-    return network
-
-
-def trained(case: Case) -> nn.Module:
-    """Return a network in eval mode, after one forward pass in training mode for its buffers."""
-    network: nn.Module = case.make()
-    with torch.no_grad():
-        outputs(network, inputs(case, network))
-    return network.eval()
-
-
-def coupling(case: Case, *, training: bool) -> str | None:
-    """Return how the first row's output changes with the other rows; None if it does not."""
-    network, found = trained(case).train(training), []
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    for seed in (1, 9):
-        (first, y), (others, _) = inputs(case, network), inputs(case, network, seed=seed)
-        network.load_state_dict(before)
-        with torch.no_grad():
-            rows = outputs(network, (torch.cat([first[:1], others[1:]]), y))
-        found.append({name: values[:1] for name, values in rows.items()})
-    return difference(found[0], found[1], ROUNDING)
+from ganzoo.training.ema import averaged_and_copied
 
 
 @case_check("form", every_size=True)
@@ -123,7 +46,7 @@ def batch_of_one(case: Case) -> None:
     for name, values in found.items():
         std = f"{advice}: std(0, correction=0), not std(0)"
         require_finite(f"{name} for one sample", values, std)
-        if not len(values) == 1:
+        if len(values) not in (1, batch_multiple(network)):
             raise Failed(
                 f"one row of {name} for one sample",
                 str(len(values)),
@@ -133,10 +56,17 @@ def batch_of_one(case: Case) -> None:
 
 @case_check("form")
 def gradients(case: Case) -> None:
-    """Every parameter gets a gradient from the sum of all outputs."""
+    """Every parameter that trains gets a gradient from the sum of all outputs.
+
+    From that of log_prob, for a G that declares ``score-function``.
+    """
     network = perturbed(case.make())
     random = torch.Generator().manual_seed(4)
-    found = outputs(network, inputs(case, network))
+    given = inputs(case, network)
+    if "score-function" in case.capabilities:
+        found = {"log_prob": log_prob(network, given)}
+    else:
+        found = outputs(network, given)
     weighted = [
         (values * torch.randn(values.shape, generator=random)).sum()
         for values in found.values()
@@ -157,6 +87,27 @@ def gradients(case: Case) -> None:
 
 
 @case_check("form")
+def frozen_parameters(case: Case) -> None:
+    """Parameters that never train (requires_grad False) are declared: ``frozen-parameters``."""
+    network, word = case.make(), "frozen-parameters"
+    frozen = [name for name, each in network.named_parameters() if not each.requires_grad]
+    if frozen and word not in case.capabilities:
+        raise Failed(
+            "parameters that all require gradients",
+            f"{frozen[0]} and {len(frozen) - 1} more that do not" if frozen[1:] else frozen[0],
+            f"declare {word!r} if a part is meant to stay as it is",
+        )
+    if word in case.capabilities and not frozen:
+        raise Failed(
+            "a parameter that does not require a gradient, as it declares frozen-parameters",
+            "none",
+            "call requires_grad_(False) on the part that never trains",
+        )
+    if not frozen:
+        raise Exempt("has no frozen parameters")
+
+
+@case_check("form")
 def labels_matter(case: Case) -> None:
     """Different labels or conditions give different outputs, if the network is conditional.
 
@@ -165,16 +116,17 @@ def labels_matter(case: Case) -> None:
     if "conditional" not in case.capabilities:
         raise Exempt("is not conditional")
     network = perturbed(trained(case))
-    x, y = inputs(case, network)
-    assert y is not None
+    given = inputs(case, network)
+    assert given.y is not None
+    conditions = case.spec.condition is not None
+    other = given.y.roll(1, 0) if conditions else (given.y + 1) % case.spec.classes
     with torch.no_grad():
-        before = outputs(network, (x, y))
-        other = y.roll(1, 0) if case.spec.condition else (y + 1) % case.spec.classes
-        after = outputs(network, (x, other))
+        before = outputs(network, given)
+        after = outputs(network, given._replace(y=other))
     finite_ones = any(values.isfinite().any() for values in before.values())
     if finite_ones and difference(before, after) is None:
         raise Failed(
-            f"different outputs for different {'conditions' if case.spec.condition else 'labels'}",
+            f"different outputs for different {'conditions' if conditions else 'labels'}",
             "the same",
             "use y in forward, or do not declare 'conditional'",
         )
@@ -199,6 +151,24 @@ def deep_copy(case: Case) -> None:
             f"one that shares {', '.join(shared)}",
             "define no __deepcopy__",
         )
+
+
+@case_check("builds")
+def average_patterns(case: Case) -> None:
+    """Each pattern of `averaged` and `copied` matches a parameter or buffer, and none in both."""
+    network = case.make()
+    if not (getattr(network, "averaged", ()) or getattr(network, "copied", ())):
+        raise Exempt("has neither averaged nor copied")
+    for key in ("averaged", "copied"):
+        if isinstance(patterns := getattr(network, key, ()), str):
+            advice = f"{key} = ({patterns!r},)"
+            raise Failed(f"a tuple of patterns as `{key}`", repr(patterns), advice)
+    try:
+        averaged_and_copied(network)
+    except ValueError as error:
+        expected = "patterns of names of parameters and buffers"
+        advice = "print([name for name, _ in network.named_buffers()])"
+        raise Failed(expected, str(error), advice) from error
 
 
 @case_check("form")
@@ -263,6 +233,7 @@ BOTH_NETWORKS = (
     finite,
     batch_of_one,
     gradients,
+    frozen_parameters,
     labels_matter,
     deep_copy,
     state_dict,

@@ -56,6 +56,14 @@ def require_finite(name: str, values: Tensor, advice: str) -> None:
         raise Failed(f"finite {name}", f"{count} of {values.numel()} that are not", advice)
 
 
+def require_float32(what: str, found: Any, wanted: tuple[int, ...], advice: str) -> None:
+    """Raise `Failed` unless a value is a float32 tensor of the wanted shape."""
+    tensor = isinstance(found, Tensor)
+    if not tensor or tuple(found.shape) != wanted or found.dtype != torch.float32:
+        expected = f"float32 {what} of shape {'x'.join(map(str, wanted))}"
+        raise Failed(expected, form_of(found), advice)
+
+
 def form_of(value: Any) -> str:
     """Return the dtype and shape of a tensor in words, or else the type of a value."""
     if not isinstance(value, Tensor):

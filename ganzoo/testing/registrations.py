@@ -112,7 +112,12 @@ def parameters(component: Component) -> None:
 @component_check("parameters")
 def defaults(component: Component) -> None:
     """Every default is valid for its own type and bounds, as if a recipe had given it."""
-    for name, adapter, default in _defaults(component):
+    check_defaults(component.model)
+
+
+def check_defaults(model: Any) -> None:
+    """Raise `Failed` unless every default of a model of parameters is valid for its own type."""
+    for name, adapter, default in _defaults(model):
         try:
             adapter.validate_json(adapter.dump_json(default, warnings=False), strict=True)
         except ValidationError as error:
@@ -128,7 +133,7 @@ def defaults(component: Component) -> None:
 @component_check("defaults")
 def json_round_trip(component: Component) -> None:
     """Every default keeps its value when written to a lock file and read back."""
-    for name, adapter, default in _defaults(component):
+    for name, adapter, default in _defaults(component.model):
         expected = f"{name}={default!r} after a round trip through JSON"
         advice = "use a type that JSON has, or one that defines how a list or mapping is read"
         try:
@@ -139,9 +144,9 @@ def json_round_trip(component: Component) -> None:
             raise Failed(expected, f"{name}={read!r}", advice)
 
 
-def _defaults(component: Component) -> Iterator[tuple[str, TypeAdapter[Any], Any]]:
+def _defaults(model: Any) -> Iterator[tuple[str, TypeAdapter[Any], Any]]:
     """Yield the name, type and default of each optional parameter."""
-    for field in component.model.model_fields.values():
+    for field in model.model_fields.values():
         if not field.is_required():
             yield field.alias, TypeAdapter(field.rebuild_annotation()), field.default
 

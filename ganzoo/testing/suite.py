@@ -18,6 +18,9 @@ from ganzoo.testing.augmentations import AUGMENTATION
 from ganzoo.testing.checks import Check
 from ganzoo.testing.component import NOTHING, PLAYS, Component, Parameters
 from ganzoo.testing.datasets import DATASET
+from ganzoo.testing.discriminators import DISCRIMINATOR
+from ganzoo.testing.generators import GENERATOR
+from ganzoo.testing.latents import LATENT
 from ganzoo.testing.losses import LOSS, REGULARIZER
 from ganzoo.testing.modalities import MODALITY
 from ganzoo.testing.outcomes import (
@@ -30,7 +33,6 @@ from ganzoo.testing.outcomes import (
     Outcome,
     failure,
 )
-from ganzoo.testing.players import DISCRIMINATOR, GENERATOR, LATENT
 from ganzoo.testing.registrations import EVERY_KIND, lazy_import, recipe_check, target
 from ganzoo.testing.scoring import EXTRACTOR, METRIC
 from ganzoo.testing.training import CALLBACK, OPTIMIZER, SCHEDULE

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import DiscriminatorOutput, Noise, SampleSpec
+from ganzoo.components.build import batch_multiple, capabilities
 from ganzoo.training.game import EngineGame
+from ganzoo.training.networks import as_output
 
 OFFERED = {
     "generator": frozenset({"styles"}),
@@ -80,17 +82,17 @@ class ToyDiscriminator(nn.Module):
 
 
 class ScaledDiscriminator(nn.Module):
-    """D whose logits are `factor` times those of another D."""
+    """D whose logits are `factor` times those of another D, with its capabilities."""
 
     def __init__(self, network: nn.Module, factor: float) -> None:
         super().__init__()
         self.network = network
         self.factor = factor
+        self.capabilities = capabilities(network)
+        self.batch_multiple = batch_multiple(network)
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
-        output = self.network(x, y)
-        if isinstance(output, Tensor):
-            output = DiscriminatorOutput(output)
+    def forward(self, x: Tensor, y: Tensor | None = None, **extra: Any) -> DiscriminatorOutput:
+        output = as_output(self.network(x, y, **extra))
         return output._replace(logits=self.factor * output.logits)
 
 

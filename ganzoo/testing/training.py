@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ganzoo.modalities import PREVIEW_SUFFIXES
 from ganzoo.runs.score import Protocol, Sampling, Score
 from ganzoo.testing.checks import case_check, method_names
 from ganzoo.testing.component import Case
@@ -177,7 +178,7 @@ def accepts_events(case: Case) -> None:
 
 def _picture(directory: Path, stem: str) -> Path:
     """Write a picture of one pixel, as a preview of images is."""
-    path = directory / "samples" / f"{stem}.png"
+    path = directory / "samples" / f"{stem}{PREVIEW_SUFFIXES[0]}"
     path.parent.mkdir(exist_ok=True)
     Image.new("L", (1, 1)).save(path)
     return path

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.api import SampleSpec
+from ganzoo.components.sampling_parameters import KEY as SAMPLING
 from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.overrides import Overrides, override_keys
 from ganzoo.recipes.schema import Eval
@@ -59,6 +61,27 @@ def class_labels(labels: Sequence[int] | int, count: int, classes: int) -> Tenso
     return torch.from_numpy(given.astype(np.int64)).expand(count).clone()
 
 
+def stored_conditions(conditions: Any, spec: SampleSpec) -> Tensor:
+    """Return the conditions, at least one, in stored form (K, *condition.shape).
+
+    Raises:
+        UsageError: they have another form.
+    """
+    condition = spec.condition
+    assert condition is not None
+    given = type(conditions).__name__
+    if isinstance(conditions, Tensor):
+        kind, shape = str(conditions.dtype).removeprefix("torch."), tuple(conditions.shape)
+        if (kind, shape[1:]) == (condition.stored_dtype, condition.shape) and shape[0]:
+            return conditions
+        given = f"{kind} {shape}"
+    sizes = ", ".join(map(str, condition.shape))
+    raise UsageError(
+        f"conditions are a tensor {condition.stored_dtype} (K, {sizes}), not {given}",
+        hint="conditions=run.read_conditions(PATH)",
+    )
+
+
 def options_of(given: Mapping[str, Any]) -> Options:
     """Return keyword arguments as `Options`.
 
@@ -92,6 +115,15 @@ def only_evaluation(reference: str, overrides: Overrides) -> None:
                 f"a run keeps its recipe: {key} cannot change, only how it is evaluated can",
                 hint=command("score", reference, f"eval.{near}=VALUE"),
             )
+
+
+def sampling_overrides(parameters: Overrides) -> Overrides:
+    """Return sampling parameters, as a mapping or ``name=value`` strings, as overrides."""
+    key = ".".join(SAMPLING)
+    if isinstance(parameters, Mapping):
+        return {f"{key}.{name}": value for name, value in parameters.items()}
+    given = [parameters] if isinstance(parameters, str) else parameters
+    return [f"{key}.{word}" for word in given]
 
 
 def shown(value: Any) -> str:

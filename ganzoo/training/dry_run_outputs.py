@@ -24,7 +24,7 @@ from ganzoo.components.build import (
     component_error,
     make,
 )
-from ganzoo.components.data import check_form, collate
+from ganzoo.components.data import check_form, collate, row_of
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, PluginError
 from ganzoo.sampling.files import preview_files
@@ -120,7 +120,7 @@ def _sampler(plan: Plan) -> Sampler:
 
 def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
     """Return samples (N, *shape) in stored form, and labels or conditions if all have one."""
-    samples, labels = collate([dataset[index] for index in indices])
+    samples, labels = collate([row_of(dataset, index) for index in indices])
     check_form(samples, labels, dataset.spec)
     return samples, labels
 
@@ -177,7 +177,9 @@ class _TrialScore:
         samples, labels = _rows(data, range(0, count * (len(data) // count), len(data) // count))
         found = []
         for side in (slice(0, None, 2), slice(1, None, 2)) if count >= 4 else (slice(None),) * 2:
-            known = None if labels is None else labels[side]
+            # Generated samples have conditions of the reference: the same as the real side.
+            given = slice(0, None, 2) if data.spec.condition and count >= 4 else side
+            known = None if labels is None else labels[given][: len(samples[side])]
             real = RealData(samples[side], known, self.scorer.dataset.id, self.scorer.split)
             found.append((real, features_on_disk(real, self.extraction).tensor()))
         return found[0], found[1]

@@ -222,14 +222,15 @@ def hint_smaller_batch(plan: Plan, world_size: int) -> str | None:
     which does not.
     """
     train = plan.recipe.settings.train
-    share = train.batch_size // world_size
+    share, multiple = train.batch_size // world_size, plan.batch_multiple
     at_once = min(train.micro_batch or share, share)
-    sizes = [size for size in range(1, at_once // 2 + 1) if train.batch_size % size == 0]
+    smaller = range(multiple, at_once // 2 + 1, multiple)
+    sizes = [size for size in smaller if train.batch_size % size == 0]
     if not sizes:
         return None
     if _allows_micro_batches(plan):
         return f"train.micro_batch={sizes[-1]}"
-    return f"train.batch_size={share // 2 * world_size}"
+    return f"train.batch_size={share // 2 // multiple * multiple * world_size}"
 
 
 def _allows_micro_batches(plan: Plan) -> bool:

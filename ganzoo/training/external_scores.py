@@ -27,6 +27,7 @@ from ganzoo.runs.samples import EXTERNAL
 from ganzoo.runs.score import Score
 from ganzoo.sampling.files import read_samples, write_preview
 from ganzoo.scoring.collectives import own_share
+from ganzoo.scoring.reference import content_sha256
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
 from ganzoo.training.scorer import Scorer
@@ -49,7 +50,7 @@ class Keep:
         """Keep a score, with a preview of the first samples; return it."""
         processes = find_processes()
         if processes.is_main:
-            kept = keep_score(score, **vars(self))
+            kept = keep_score(score, **vars(self), sha256=content_sha256(samples))
             shown = samples[: spec.kind.preview_samples]
             write_preview(kept.samples_directory, EXTERNAL, spec, shown)
         return score
@@ -77,10 +78,13 @@ def score_like(
     scorer.real.spec.kind.require_alike(path, samples, scorer.reference.samples)
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
+        dataset = run.plan.components["dataset",]
+        is_local = dataset.id.startswith("local/")
+        plugin = ["--plugin", str(run.path / "plugin.py")] if is_local else []
         raise DataError(
             f"{path} holds {len(samples)} samples, but {run.name} was scored with {wanted}; fewer "
             "can only be scored by themselves",
-            hint=command("score", path, "--against", *_as_words(run.plan.components["dataset",])),
+            hint=command("score", path, "--against", *_as_words(dataset), *plugin),
         )
     if len(samples) > wanted:
         tell(

@@ -26,9 +26,10 @@ from ganzoo.components.data import (
     check_form,
     collate,
     draw,
+    row_of,
     tensors_of,
 )
-from ganzoo.errors import DataError, GanzooError
+from ganzoo.errors import DataError, GanzooError, PluginError, culprit, failure
 from ganzoo.nn import encode
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 
@@ -298,7 +299,7 @@ class _Stream:
         drawn = batch.draw(Rows(0, self.rows.count))
         found = self._prefetched(batch)
         if found is None:
-            found = collate([self.dataset[index] for index in drawn.indices.tolist()])
+            found = collate([row_of(self.dataset, index) for index in drawn.indices.tolist()])
         if isinstance(found, GanzooError):
             raise found
         samples, labels = found
@@ -407,9 +408,13 @@ class _ErrorCapturingDataset:
 
     def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor | None] | GanzooError:
         try:
-            return self.dataset[index]
+            return row_of(self.dataset, index)
         except GanzooError as error:
             return error
+        except Exception as error:
+            if culprit(error):
+                return PluginError(f"sample {index} cannot be read: {failure(error)}")
+            raise
 
     def __len__(self) -> int:
         return len(self.dataset)

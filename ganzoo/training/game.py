@@ -227,7 +227,12 @@ class EngineGame:
         if augmentation is None:
             return x, None
         result = augmentation(x, self._noise(self._next("augment"), len(x)))
-        return (result, None) if isinstance(result, Tensor) else result
+        if isinstance(result, Tensor):
+            return result, None
+        seen, extra = result
+        if isinstance(extra, Tensor):
+            return seen, extra.detach()
+        return seen, {name: value.detach() for name, value in extra.items()}
 
     def _in_one_pass(self) -> bool:
         gradients = self.required.real_gradient or self.required.fake_gradient

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import SampleSpec
+from ganzoo.api import Dataset, SampleSpec
 from ganzoo.components.build import make
-from ganzoo.components.plan import Plan
+from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.components.planner import make_plan, plan_components
-from ganzoo.errors import CheckpointError, PluginError, UsageError
+from ganzoo.errors import CheckpointError, DataError, GanzooError, PluginError, UsageError
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.names import suggest
@@ -26,9 +26,17 @@ from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
 from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
+from ganzoo.sampling.files import read_conditions
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
 from ganzoo.sampling.settings import SamplingSettings
-from ganzoo.training.arguments import class_labels, only_evaluation, options_of, whole_number
+from ganzoo.training.arguments import (
+    class_labels,
+    only_evaluation,
+    options_of,
+    sampling_overrides,
+    stored_conditions,
+    whole_number,
+)
 from ganzoo.training.checkpointing import newest_whole
 from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
@@ -99,7 +107,10 @@ class Run:
 
     @property
     def generator(self) -> nn.Module:
-        """The final generator (its average, if there is one), in eval mode, on the CPU."""
+        """The final generator (its average, if there is one), in eval mode, on the CPU.
+
+        One with `prepare_sampling` is prepared. `sampler` passes the noise that `forward` takes.
+        """
         return self.sampler().generator
 
     def checkpoint(self, which: str | int = "final") -> Checkpoint:
@@ -139,13 +150,13 @@ class Run:
         self,
         checkpoint: str | int = "final",
         device: torch.device | str = "cpu",
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Overrides = (),
     ) -> Sampler:
         """Return a sampler over a checkpoint's generator, on a device.
 
         Args:
-            parameters: the generator's sampling parameters, such as ``{"truncation": 0.7}``; those
-                not given are as in ``eval.sampling`` of the recipe.
+            parameters: the generator's sampling parameters, ``{"truncation": 0.7}`` or
+                ``["truncation=0.7"]``; others are as in ``eval.sampling`` of the recipe.
 
         Raises:
             UsageError: a sampling parameter that the generator does not have, or a wrong value.
@@ -153,8 +164,7 @@ class Run:
         """
         recipe = self._recipe
         if parameters:
-            overrides = {f"eval.sampling.{name}": value for name, value in parameters.items()}
-            recipe = recipe_of(self.directory, overrides, self._registry)
+            recipe = recipe_of(self.directory, sampling_overrides(parameters), self._registry)
         return self._sampler(self.checkpoint(checkpoint), torch.device(device), recipe)[0]
 
     def _sampler(
@@ -164,12 +174,22 @@ class Run:
         parts = plan_components(recipe, self._registry)[0]
         labels: LabelSampler | ConditionSampler | None = None
         if recipe.settings.conditional and spec.condition:
-            labels = ConditionSampler(
-                partial(make, parts["dataset",], recipe.settings.eval.reference)
-            )
+            split = recipe.settings.eval.reference
+            labels = ConditionSampler(partial(self._reference, parts["dataset",], split))
         elif counts:
             labels = LabelSampler.by_counts(counts)
         return sampler_of(checkpoint, recipe, parts, spec, labels, device)
+
+    def _reference(self, dataset: ComponentPlan, split: str) -> Dataset:
+        """Return the data that samples get their conditions from."""
+        try:
+            made: Dataset = make(dataset, split)
+        except GanzooError as error:
+            raise DataError(
+                f"{self.name} takes its conditions from its data, and {error.message}",
+                hint=self._command("--condition", "PATH"),
+            ) from error
+        return made
 
     def sample(
         self,
@@ -177,7 +197,8 @@ class Run:
         *,
         seed: int = 0,
         labels: Sequence[int] | int | None = None,
-        parameters: Mapping[str, Any] | None = None,
+        conditions: Tensor | None = None,
+        parameters: Overrides = (),
         checkpoint: str | int = "final",
     ) -> Tensor:
         """Return samples in stored form: images uint8 (count, C, H, W).
@@ -189,29 +210,60 @@ class Run:
         Args:
             count: at least 1.
             labels: for a conditional run the class of each sample, or one class for all, from 0.
+            conditions: for a run whose data has a condition: conditions to use in turn, in stored
+                form (K, *condition.shape). None: those of the reference split, in random order.
             parameters: as for `sampler`.
 
         Raises:
-            UsageError: a count or a seed out of range, or labels or sampling parameters that the
-                run does not have.
+            UsageError: a count or a seed out of range, or labels, conditions or sampling parameters
+                that the run does not have.
+            DataError: the data is not there, and no conditions are given.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         count = whole_number(count, "the number of samples", least=1)
         seed = whole_number(seed, "the seed", least=0)
-        asked = self._labels(count, labels)
+        asked = None
+        if labels is not None:
+            self.require("labels")
+            asked = class_labels(labels, count, self.spec.classes)
+        if conditions is not None:
+            self.require("conditions")
+            asked = stored_conditions(conditions, self.spec)
         sampler = self.sampler(checkpoint, parameters=parameters)
         return sampler.sample(count, seed=seed, labels=asked)
 
-    def _labels(self, count: int, labels: Sequence[int] | int | None) -> Tensor | None:
-        """Return labels int64 (count,), or None."""
-        if labels is None:
-            return None
+    def read_conditions(self, path: str | Path) -> Tensor:
+        """Return the conditions in a file, a folder or an npz, in stored form (K, *shape).
+
+        Raises:
+            UsageError: the run takes no conditions.
+            DataError: they cannot be read, or are of another form.
+        """
+        self.require("conditions")
+        assert self.spec.condition is not None
+        return read_conditions(Path(path), self.spec.condition, self._registry)
+
+    def require(self, what: str) -> None:
+        """Raise UsageError unless the run takes ``labels``, or ``conditions``."""
         if not self._recipe.settings.conditional:
             raise UsageError(
-                f"{self.name} is not conditional: it takes no labels",
+                f"{self.name} is not conditional: it takes no {what}",
                 hint=command("run", self._recipe.name, "conditional=true"),
             )
-        return class_labels(labels, count, self.spec.classes)
+        condition = self.spec.condition
+        if condition and what == "labels":
+            raise UsageError(
+                f"{self.name} takes conditions ({condition}), not labels",
+                hint=self._command("--condition", "PATH"),
+            )
+        if not condition and what == "conditions":
+            raise UsageError(
+                f"{self.name} takes labels from 0 to {self.spec.classes - 1}, not conditions",
+                hint=self._command("--label", "0"),
+            )
+
+    def _command(self, *words: str) -> str:
+        return command("sample", reference_to(self.path), *words)
 
     def export(
         self,
@@ -286,17 +338,13 @@ class Run:
         processes = find_processes(expect_processes)
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
-        finished = self.status == "finished"
-        drawn, own = settings.eval, self._recipe.settings.eval
-        own_sampling = drawn.sampling == own.sampling and drawn.latent == own.latent
-        as_trained = finished and own_sampling and checkpoint in ("final", "best")
         sampler, sampling = self._sampler(chosen, processes.device, plan.recipe)
         record = sampling_record(
             settings,
             sampling,
             step=chosen.step,
             samples_seen=chosen.manifest["samples_seen"],
-            selected=str(checkpoint) if as_trained else "asked",
+            selected="asked",  # `final` and `best` are the scores that a run makes itself
             checkpoint=chosen,
         )
         score = Scorer.of(plan, processes).score_generator(

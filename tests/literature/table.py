@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from ganzoo.api import HOOKS
+
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "game.md"
 START, END = "<!-- methods -->\n", "<!-- end of methods -->\n"
@@ -52,7 +54,8 @@ def row(file: Path) -> str:
     about = ast.get_docstring(tree) or ""
     title = about.partition(":")[0]
     papers = dict.fromkeys(re.findall(r"arXiv:\d{4}\.\d{5}", about))
-    kinds = re.findall(r"^def register_(\w+)s\(", file.read_text(), re.MULTILINE)
+    hooks = re.findall(r"^def (register_\w+)\(", file.read_text(), re.MULTILINE)
+    kinds = [next(kind for kind in HOOKS if HOOKS[kind] == hook) for hook in hooks]
     recipe = yaml.safe_load(file.with_suffix(".yaml").read_text())
     used = [*members(tree), *(f"schedules: {path}" for path in recipe.get("schedules", {}))]
     link = f"[{title}](../tests/literature/methods/{file.name})"

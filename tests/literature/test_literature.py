@@ -92,6 +92,10 @@ def test_its_generator_is_a_program_unless_it_says_why_not(name: str, tmp_path: 
             run.export("program")
         return
     z = torch.randn(5, run.generator.latent_dim, generator=torch.Generator().manual_seed(0))
-    y = [torch.arange(5) % run.spec.classes] if run.plan.recipe.settings.conditional else []
+    y = []
+    if condition := run.spec.condition:
+        y = [condition.kind.random(condition, 5, torch.Generator().manual_seed(0))]
+    elif run.plan.recipe.settings.conditional:
+        y = [torch.arange(5) % run.spec.classes]
     program = torch.export.load(run.export("program")[0]).module()
     torch.testing.assert_close(program(z, *y), run.generator(z, *y))

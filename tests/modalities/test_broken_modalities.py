@@ -1,15 +1,18 @@
 """A plugin's modality with a mistake: one line that names the file and the line."""
 
 import importlib
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from ganzoo.cli import main
 from ganzoo.modalities import contract
 from ganzoo.registry.registry import Registry
+from ganzoo.runs.directory import RunDirectory
 from ganzoo.testing.outcomes import FAILED
 from ganzoo.testing.suite import trials
 
@@ -68,10 +71,8 @@ PARTS = '''
 
 
     class Data:
-        spec = SampleSpec("acme/signs", (4,))
-
         def __init__(self, split):
-            pass
+            self.spec = SampleSpec("acme/signs", (4,))
 
         def __len__(self):
             return 64
@@ -155,20 +156,34 @@ def run(tmp_path: Path) -> int:
         ("(Modality)", "", "parts.py:10) is a Signs, not a subclass of ganzoo.api.Modality"),
         ("axes = 1", "axis = 1", "parts.py:10) does not set axes"),
         ("axes = 1", "axes = 1; stored_dtype = 'bool'", "has stored_dtype 'bool', not one of"),
-        ("def preview", "def previw", "does not define preview() - did you mean 'previw'"),
+        ("def preview", "def previw", "does not define preview(), but previw()"),
         ("def specs", "def specify", "does not define specs()"),
         ("stored.float()", "stored.flot()", "failed in encode: AttributeError: "),
         ("stored.float()", "stored[0]", "encode of modality 'acme/signs' gives ((4,), torch."),
         ("return {", "return {1} or {", "preview of modality 'acme/signs' gives set, not bytes"),
         ('{".png"', '{".bmp"', "gives {'.bmp': 'bytes'}, not bytes by ending"),
+        (
+            "return torch.ones(4) - 2",
+            "return [torch.ones(4)] or 2",
+            "Data gives a tuple of list, NoneType as sample 0",
+        ),
+        (
+            "2 * (index % 2), None",
+            "2 * (index % 2)",
+            "Data gives a Tensor as sample 0",
+        ),
+        ("torch.ones(4) - 2", "torch.ones(5) - 2", "4 as float32, but gives (5,) as float32"),
+        ("torch.ones(4) - 2", "torch.one(4) - 2", "plugin 'acme' failed: AttributeError: "),
+        ("return x.float()", "return x.flot()", "(ganzoo_acme/parts.py, line 65)"),
         ("file.getvalue()", "file.value()", "(ganzoo_acme/parts.py, line 24)"),
+        ("file = BytesIO()", "raise OSError('no ink')", "failed in preview: OSError: no ink ("),
     ],
 )
 def test_a_mistake_in_a_modality_is_one_line(
     install, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
 ) -> None:
     install(old, new)
-    assert run(tmp_path) in (1, 2)
+    assert run(tmp_path) in (1, 2, 4)
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
@@ -184,6 +199,7 @@ def test_the_plugin_without_a_mistake_runs(install, tmp_path: Path) -> None:
     [
         ("axes = 1", "axes = 1; formts = lambda self, spec: ('.npz',)", "method-names"),
         ('extractor="acme/identity"', 'extractor="acme/identiy"', "extractor"),
+        ('extractor="acme/identity"', 'extractor="toy-cnn"', "extractor"),
     ],
 )
 def test_conformance_finds_names_that_would_be_ignored(
@@ -202,3 +218,22 @@ def test_a_data_set_whose_extractor_does_not_exist_is_said_to_have_no_score(
     assert "no score: acme/signs is scored with no extractor 'acme/identiy'" in "".join(
         capsys.readouterr()
     )
+
+
+def test_samples_of_a_plugin_file_are_scored_by_the_command_that_the_hint_gives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hooks = HOOKS.replace("acme/", "local/").replace("ganzoo_acme.parts:", "x:")
+    hooks = hooks[: hooks.rindex("    @hookimpl")]
+    (tmp_path / "mine.py").write_text(dedent(hooks) + dedent(PARTS.replace("acme/", "local/")))
+    (tmp_path / "demo.yaml").write_text(RECIPE.replace("acme/", "local/"))
+    runs, samples = str(tmp_path / "runs"), str(tmp_path / "a.npz")
+    words = ["run", str(tmp_path / "demo.yaml"), "--plugin", str(tmp_path / "mine.py")]
+    assert main([*words, "--runs-dir", runs]) == 0
+    run = RunDirectory.find("last", Path(runs)).path
+    assert main(["sample", str(run), "--count", "4", "--out", samples]) == 0
+    capsys.readouterr()
+    assert main(["score", samples, "--like", str(run)]) == 4
+    hint = capsys.readouterr().err.rpartition("try: ")[2]
+    assert main(shlex.split(hint)[1:]) == 0
+    assert main(["score", samples, "--like", str(run), "--plugin", "mine.py"]) == 2

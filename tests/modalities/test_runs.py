@@ -218,7 +218,7 @@ def test_the_sample_spec_of_a_modality_that_is_not_installed_is_not_called_damag
     directory = RunDirectory.create(tmp_path, "a", 0)
     content = '{"spec": {"modality": "nowhere/x", "shape": [1]}, "label_counts": null}'
     directory.sample_spec_file.write_text(content)
-    said = r"sample_spec\.json: unknown modality 'nowhere/x'"
+    said = r"sample_spec\.json: no modality 'nowhere/x': no plugin with"
     with pytest.raises(DataError, match=said) as caught:
         read_sample_spec(directory)
-    assert caught.value.hint == "ganzoo list modalities"
+    assert "pip install the distribution that has 'nowhere'" in str(caught.value.hint)

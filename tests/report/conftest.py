@@ -77,7 +77,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         write_lock(run.lock_file, lock)
         run.begin_attempt()
         for event in events:
-            run.append_event(event, error="the loss is not finite", exit_code=exit_code)
+            run.append_event(event, step=steps, error="the loss is not finite", exit_code=exit_code)
         (run.checkpoints_directory / f"step-{saved or steps:08d}").mkdir(parents=True)
         run.append_metrics({"step": steps, "loss": 0.5})
         for each in scores:

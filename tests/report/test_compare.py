@@ -116,6 +116,36 @@ def test_sampling_that_differs_becomes_a_column(runs, make_run, score) -> None:
     assert "step" not in table.columns
 
 
+def test_sampling_parameters_that_differ_become_a_column(runs, make_run, score) -> None:
+    make_run("a", score(3.0, parameters={"truncation": 0.7, "psi": 1}))
+    make_run("b", score(4.0, latent="acme/truncated(threshold=1.0)"), lr=1e-3)
+    table = compare().table()
+    columns = list(table.columns)
+    assert [row[columns.index("parameters")] for row in table.rows] == [
+        "psi=1, truncation=0.7",
+        "none",
+    ]
+    assert [row[columns.index("latent")] for row in table.rows] == [
+        "none",
+        "acme/truncated(threshold=1.0)",
+    ]
+    assert "psi=1, truncation=0.7" in compare().to_csv()
+    first, second = json.loads(compare().to_json())["ranked"]
+    assert first["sampling"]["parameters"] == ["psi=1, truncation=0.7"]
+    assert second["sampling"]["parameters"] == [None]
+
+
+def test_a_later_score_with_other_sampling_does_not_stand_for_the_run(
+    runs, make_run, score, protocol
+) -> None:
+    finer = replace(protocol, n_fake=1000)
+    as_trained = score(2.5, "asked", finer)
+    truncated = score(1.0, "asked", finer, parameters={"truncation": 0.1})
+    make_run("a", score(3.0), as_trained, truncated)
+    make_run("b", score(2.7, "final", finer), lr=1e-3)
+    assert [row.values for row in compare().ranked] == [(2.5,), (2.7,)]
+
+
 def test_other_metrics_are_means_over_the_seeds(runs, make_run, score) -> None:
     for seed, modes in enumerate([8.0, 10.0]):
         make_run("a", score(3.0 + seed, metrics={"modes": modes}), seed=seed)
@@ -379,3 +409,33 @@ def test_best_shows_its_number_of_seeds_if_some_have_none(runs, make_run, score)
     make_run("hinge", score(3.0), score(2.0, "best"), seed=0)
     make_run("hinge", score(4.0), seed=1)
     assert "2.00 (1 of 2)" in compare().table().rows[0]
+
+
+def test_a_score_that_was_asked_for_later_never_replaces_the_runs_own(
+    runs, make_run, score
+) -> None:
+    make_run("a", score(9.0), score(1.0, "asked", seed=8), score(2.0, seed=9))
+    assert compare().ranked[0].values == (9.0,)
+
+
+def test_a_resumed_run_is_ranked_by_its_own_score_of_its_last_step(runs, make_run, score) -> None:
+    make_run("a", score(9.0), score(5.0, step=200), score(1.0, "asked", step=200), steps=200)
+    assert compare().ranked[0].values == (5.0,)
+
+
+def test_a_score_of_an_early_checkpoint_gives_no_rank(runs, make_run, score) -> None:
+    run = make_run("a", score(1.0, "asked", step=50))
+    make_run("b", score(3.0), lr=1e-3)
+    comparison = compare()
+    assert [row.name for row in comparison.ranked] == ["b"]
+    assert "its final generator has no score" in reasons(comparison)[run.name][0]
+
+
+def test_the_same_weights_under_three_seeds_count_once(runs, make_run, score) -> None:
+    first, *others = (
+        make_run("a", score(161.0, checkpoint_sha256="c" * 64), seed=seed) for seed in range(3)
+    )
+    comparison = compare()
+    assert [row.values for row in comparison.ranked] == [(161.0,)]
+    said = (f"has the same weights as {first.name}: no other seed", None)
+    assert reasons(comparison) == {run.name: said for run in others}

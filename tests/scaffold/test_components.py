@@ -45,10 +45,24 @@ def game_of_logits(player: str, real: list[float], fake: list[float]) -> EngineG
 
 
 def test_generated_images_have_the_datas_size_even_where_it_is_no_power_of_two(example) -> None:
-    spec = SampleSpec("image", (3, 12, 21))
-    images = example("generator").Generator(spec, latent_dim=5, width=4)(torch.randn(2, 5))
+    spec, noise = SampleSpec("image", (3, 12, 21)), game_of_logits("generator", [0, 0], [0, 0])
+    network = example("generator").Generator(spec, latent_dim=5, width=4)
+    images = network(torch.randn(2, 5), noise=noise)
     assert images.shape == (2, 3, 12, 21)
     assert images.abs().max() <= 1
+
+
+def test_truncation_scales_the_latents_and_noise_has_no_strength_before_training(example) -> None:
+    network, z = (
+        example("generator").Generator(IMAGE, latent_dim=5, width=4).eval(),
+        torch.ones(2, 5),
+    )
+    first, second = (game_of_logits("generator", [0] * 2, [0] * 2) for _ in range(2))
+    second.noise = second.noise.within("other")
+    half = network(z, noise=first, truncation=0.5)
+    assert torch.equal(half, network(0.5 * z, noise=second))
+    network.strengths.data += 1
+    assert not torch.equal(network(z, noise=first), network(z, noise=second))
 
 
 def test_each_logit_sees_a_patch_of_18_by_18_pixels(example) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from ganzoo.api import Game, Noise, PositiveInt, SampleSpec, Terms, hookimpl
 
@@ -23,11 +24,13 @@ def register_discriminators(register: Any) -> None:
 @hookimpl
 def register_regularizers(register: Any) -> None:
     register("top-k", "local:TopK", summary="three quarters of the generated samples")
+    register("rows", "local:OwnRows", summary="compares gathered rows with those of this process")
     register("mixing", "local:Mixing", summary="other latents in the place of some")
 
 
 @hookimpl
 def register_losses(register: Any) -> None:
+    register("pairing", "local:Pairing", summary="relativistic pairing, arXiv:1807.00734")
     register("watching", "local:Watching", summary="reads D's logits of both sides, or of real")
 
 
@@ -124,6 +127,24 @@ class Mixing:
     def prepare(self, game: Game) -> Game:
         swapped = game.uniform("swapped", 1) < 0.5
         return game.replace(latents=torch.where(swapped, game.latent("other"), game.latents))
+
+
+class OwnRows:
+    """Zero, or infinite where the rows of this process are not found among those of all."""
+
+    def discriminator(self, game: Game) -> Terms:
+        found = game.gather(game.latents)[game.rows]
+        return {"rows": torch.where(found == game.latents, 0.0, torch.inf).sum()}
+
+
+class Pairing:
+    """Each real logit against the generated one of its row."""
+
+    def discriminator(self, game: Game) -> Terms:
+        return {"pairs": softplus(game.fake_logits - game.real_logits).mean()}
+
+    def generator(self, game: Game) -> Terms:
+        return {"pairs": softplus(game.real_logits - game.fake_logits).mean()}
 
 
 class Watching:

@@ -80,6 +80,27 @@ def test_a_compiled_g_draws_its_noise_without_being_compiled_again(tmp_path: Pat
 @with_compiler
 @quietly
 @pytest.mark.slow
+def test_a_compiled_d_is_given_what_the_augmentation_returned_in_penalties_too(
+    tmp_path: Path,
+) -> None:
+    plugin = Registry.with_local(Path(__file__).with_name("game_plugin.py"))
+    penalty = {"r1": {"gamma": 1.0, "every_steps": 2}}
+    method = {"discriminator": "local/timed", "augmentation": "local/diffusion"}
+    method = NARROW | method | {"regularizers": penalty}
+    steps = [
+        make_step(small_plan(tmp_path, method | {"train.compile": each}, plugin), Processes(CPU))
+        for each in (False, True)
+    ]
+    assert steps[1].networks.compiled.penalty is not None
+    for _ in range(3):
+        theirs, ours = (step() for step in steps)
+        for name, value in theirs.items():
+            torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-5)
+
+
+@with_compiler
+@quietly
+@pytest.mark.slow
 def test_a_compiled_run_keeps_the_names_of_its_weights(tmp_path: Path) -> None:
     _, eager = play(tmp_path, 1)
     _, compiled = play(tmp_path, 1, **{"train.compile": True})

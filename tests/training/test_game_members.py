@@ -14,6 +14,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import CPU, Rows
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.dry_run import dry_run
+from ganzoo.training.ending import hint_smaller_batch
 from ganzoo.training.game import EngineGame
 from ganzoo.training.networks import RequiredGradients
 from ganzoo.training.processes import Processes
@@ -160,6 +161,25 @@ def test_d_is_given_none_where_nothing_was_augmented() -> None:
     assert played.discriminator_module.given == [None]
 
 
+@pytest.mark.parametrize("augmentation", [diffuse, diffuse_without_names])
+@pytest.mark.parametrize("functional", [False, True])
+def test_no_gradient_reaches_the_samples_through_what_the_augmentation_returned(
+    functional: bool, augmentation: Any
+) -> None:
+    def dependent(x: Tensor, noise: Noise) -> tuple[Tensor, Any]:
+        seen, extra = augmentation(x, noise)
+        shift = x.sum(1)
+        extra = {"t": extra["t"] + shift} if isinstance(extra, dict) else extra + shift
+        return seen, extra
+
+    played = timed_game(augmentation=dependent, required=RequiredGradients(real_gradient=True))
+    played.networks = replace(played.networks, functional=functional)
+    _, gradient = played.input_gradient(played.real)
+    t = played.noise.within("augment1").uniform("t") + played.real.sum(1)
+    expected = played.discriminator_module.w * (1 + t[:, None])
+    torch.testing.assert_close(gradient, expected)
+
+
 @pytest.mark.parametrize("functional", [False, True])
 def test_an_input_gradient_is_taken_at_the_given_step(functional: bool) -> None:
     played = timed_game(augmentation=diffuse)
@@ -279,9 +299,9 @@ def test_an_augmentation_observes_the_signs_of_the_sides_that_d_was_run_on(
     [
         ({"train.batch_size": 18}, "18 is not a multiple of 4", "train.batch_size=20"),
         (
-            {"train.batch_size": 24, "train.micro_batch": 6},
-            "6 is not a multiple of 4",
-            "train.micro_batch=4",
+            {"train.batch_size": 36, "train.micro_batch": 18},
+            "18 is not a multiple of 4",
+            "train.micro_batch=12",
         ),
         (
             {"train.batch_size": 8, "train.micro_batch": 2},
@@ -296,6 +316,22 @@ def test_a_batch_that_a_packed_d_cannot_take_is_refused_with_the_nearest_that_it
     with pytest.raises(RecipeError, match=f"{said}, which local/packed judges together") as caught:
         dry_run(plan_of(tmp_path, discriminator="local/packed", **overrides))
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("overrides", "world_size", "less"),
+    [
+        ({"train.batch_size": 24}, 1, "train.micro_batch=12"),
+        ({"train.batch_size": 40}, 2, "train.micro_batch=8"),
+        ({"train.batch_size": 4}, 1, None),
+        ({"train.batch_size": 24, "regularizers": {"local/top-k": {}}}, 2, "train.batch_size=8"),
+    ],
+)
+def test_the_out_of_memory_hint_of_a_packed_d_is_a_batch_that_it_can_take(
+    tmp_path: Path, overrides: dict[str, Any], world_size: int, less: str | None
+) -> None:
+    plan = plan_of(tmp_path, discriminator={"use": "local/packed", "count": 4}, **overrides)
+    assert hint_smaller_batch(replace(plan, batch_multiple=4), world_size) == less
 
 
 def test_processes_that_cannot_share_a_packed_ds_batch_are_refused(tmp_path: Path) -> None:

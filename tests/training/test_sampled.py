@@ -1,6 +1,7 @@
 """What a run samples and scores: sampling parameters, another law of z, a prepared generator."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ganzoo.training.run import Run
 from ganzoo.training.step import GanStep
 
 from .recipes import small_plan, small_recipe
+from .test_two_ranks import launch
 
 PLUGIN = Path(__file__).with_name("sampled_plugin.py")
 Capture = pytest.CaptureFixture[str]
@@ -121,8 +123,35 @@ def test_another_law_of_z_is_used_at_sampling_only(tmp_path: Path) -> None:
     assert max(float(z.abs().max()) for z in seen) <= 0.5
 
 
+def test_a_learned_law_of_z_is_sampled_scored_and_exported_with_the_generator(
+    tmp_path: Path,
+) -> None:
+    given = {**OVERRIDES, "latent": "local/learned", "optimizers.both.lr": 0.1}
+    registry = Registry.with_local(PLUGIN)
+    run = ganzoo.run(
+        small_recipe(tmp_path), given, registry=registry, runs_directory=tmp_path / "runs"
+    )
+    final = next(s for s in run.scores if s.sampling and s.sampling.selected == "final")
+    assert run.score().value == final.value
+    latent: Any = run.sampler().latent
+    assert float(latent.mean.abs().min()) > 0
+    assert [path.name for path in run.export()] == [
+        "generator.safetensors",
+        "latent.safetensors",
+        "generator.json",
+    ]
+    folder = run.directory.export_directory
+    assert torch.equal(load_file(folder / "latent.safetensors")["mean"], latent.mean)
+    about = json.loads((folder / "generator.json").read_text())
+    assert about["latent"] == {"use": "local/learned", "dim": 8, "weights": "latent.safetensors"}
+    generator, drawn = (torch.export.load(path).module() for path in run.export("program"))
+    z = drawn(torch.zeros(5000))
+    torch.testing.assert_close(z.mean(0), latent.mean, atol=0.1, rtol=0)
+    assert generator(z[:3]).shape == (3, 1, 8, 8)
+
+
 def test_a_law_of_z_that_has_to_be_trained_cannot_replace_another(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"eval\.latent  local/learned learns, and only the"):
+    with pytest.raises(RecipeError, match=r"eval\.latent  local/learned has weights"):
         made(tmp_path, eval__latent="local/learned")
 
 
@@ -164,6 +193,18 @@ def test_batch_norm_of_all_processes_is_prepared_as_on_one(tmp_path: Path) -> No
     assert torch.equal(one.norm.running_var, other.norm.running_var)
 
 
+@pytest.mark.slow
+def test_two_processes_prepare_and_score_as_one_does_later(tmp_path: Path) -> None:
+    words = ["generator=local/styled", "eval.extractor=pixels", "train.batch_norm=synced"]
+    words += ["eval.samples=600", "--plugin", str(PLUGIN)]
+    done = launch(tmp_path, 2, "-m", "ganzoo", "run", str(small_recipe(tmp_path)), *words)
+    assert done.returncode == 0, done.stderr
+    run = ganzoo.load(runs_directory=tmp_path / "runs")
+    final = next(s for s in run.scores if s.sampling and s.sampling.selected == "final")
+    assert final.env["world_size"] == 2
+    assert run.score().value == pytest.approx(final.value, rel=1e-5)
+
+
 def test_an_error_in_prepare_sampling_names_the_generator(tmp_path: Path) -> None:
     step = made(tmp_path, generator="local/unprepared")
     with pytest.raises(PluginError, match=r"local/unprepared failed in prepare_sampling: ValueErr"):
@@ -181,7 +222,7 @@ def test_a_run_and_a_later_score_sample_alike_and_record_how(run: Run) -> None:
     for which, mine in (("final", final), ("best", best)):
         again = run.score(checkpoint=which)
         assert again.value == mine.value
-        assert again.sampling == mine.sampling
+        assert again.sampling == replace(mine.sampling, selected="asked")
 
 
 def test_a_score_with_other_sampling_does_not_replace_the_runs_own(run: Run) -> None:
@@ -238,10 +279,8 @@ def test_weights_are_described_with_noise_and_sampling_parameters(run: Run) -> N
     assert (about["noise"], about["prepared"], about["latent"]["dim"]) == (True, True, 8)
     assert about["sampling"]["parameters"] == {"truncation": 0.5}
     assert about["sampling"]["latent"] is None
-    assert [each["name"] for each in about["sampling"]["available"]] == [
-        "truncation",
-        "temperature",
-    ]
+    truncation = about["sampling"]["schema"]["truncation"]
+    assert (truncation["minimum"], truncation["maximum"], truncation["default"]) == (0, 1, 1.0)
     assert torch.equal(load_file(weights)["w_mean"], run.generator.state_dict()["w_mean"])
 
 
@@ -344,7 +383,8 @@ def test_sample_takes_sampling_parameters(run: Run, tmp_path: Path, capsys: Capt
     [
         ("truncation", "--set truncation: expected NAME=VALUE, such as truncation=0.7"),
         ("truncation=", "--set truncation=: expected NAME=VALUE, such as truncation=0.7"),
-        ("truncatoin=0.7", "unknown parameter - did you mean 'truncation'?"),
+        ("truncation=[1", "--set truncation=[1: is not YAML: the '[' of line 1 is not closed"),
+        ("truncatoin=0.7", "command line  eval.sampling.truncatoin  unknown parameter - did you"),
     ],
 )
 def test_a_wrong_word_of_set_is_refused(word: str, said: str, run: Run, capsys: Capture) -> None:
@@ -355,6 +395,10 @@ def test_a_wrong_word_of_set_is_refused(word: str, said: str, run: Run, capsys: 
 def test_score_takes_sampling_parameters(run: Run, capsys: Capture) -> None:
     assert main(["score", str(run.path), "eval.sampling.truncation=0.3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sampling"]["parameters"] == {"truncation": 0.3}
+    law = "eval.latent={use: local/truncated, threshold: 2.0}"
+    assert main(["score", str(run.path), law]) == 0
+    said = "sampled with truncation=0.5, z from local/truncated(threshold=2.0)"
+    assert capsys.readouterr().out.splitlines()[1] == said
     assert main(["score", str(run.path), "eval.sampling.psi=0.3"]) == 2
     assert "eval.sampling.psi  unknown parameter" in capsys.readouterr().err
 

@@ -16,24 +16,7 @@ NO_BATCH_NORM = {
     "discriminator": {"use": "mlp", "width": 16},
 }
 
-PAIRING = """
-from torch.nn.functional import softplus
-
-from ganzoo.api import hookimpl
-
-
-@hookimpl
-def register_losses(register):
-    register("pairing", "local:Pairing", summary="relativistic pairing, arXiv:1807.00734")
-
-
-class Pairing:
-    def discriminator(self, game):
-        return {"pairs": softplus(game.fake_logits - game.real_logits).mean()}
-
-    def generator(self, game):
-        return {"pairs": softplus(game.real_logits - game.fake_logits).mean()}
-"""
+PLUGIN = Path(__file__).with_name("game_plugin.py")
 
 
 def launch(tmp_path: Path, processes: int, *words: str) -> subprocess.CompletedProcess[str]:
@@ -53,13 +36,12 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Games]:
     """Loss terms of six steps of several games, then batch norm's statistics, by the number of
     processes."""
     folder = tmp_path_factory.mktemp("ranks")
-    (folder / "mine.py").write_text(PAIRING)
     recipe = folder / "small.yaml"
     recipe.write_text(yaml.safe_dump(SMALL | NO_BATCH_NORM))
     script = str(Path(__file__).with_name("train_everywhere.py"))
     played = {}
     for processes in (1, 2):
-        done = launch(folder, processes, script, str(recipe), str(folder / "mine.py"))
+        done = launch(folder, processes, script, str(recipe), str(PLUGIN))
         assert done.returncode == 0, done.stderr
         played[processes] = json.loads(done.stdout.splitlines()[-1])
     return played
@@ -85,6 +67,15 @@ def test_micro_batches_on_two_processes_follow_the_whole_batch_on_one(
     games: dict[int, Games], loss: str
 ) -> None:
     follows(games[2][f"{loss} 4"], games[1][f"{loss} None"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("critic", ["timed", "packed"])
+@pytest.mark.parametrize("micro_batch", ["None", "4"])
+def test_noise_inside_g_and_other_latents_follow_one_process(
+    games: dict[int, Games], critic: str, micro_batch: str
+) -> None:
+    follows(games[2][f"{critic} {micro_batch}"], games[1][f"{critic} None"])
 
 
 @pytest.mark.slow

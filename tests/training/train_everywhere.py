@@ -28,6 +28,12 @@ NORMED = (
     "train.ema={half_life_samples: 200}",
 )
 """Batch norm in both networks, and an average of G."""
+MEMBERS = (
+    "generator=local/noisy",
+    "augmentation=local/diffusion",
+    "regularizers={local/mixing: {}, local/rows: {}}",
+)
+"""Noise inside G, an augmentation that returns its step, other latents, rows among all."""
 STEPS = 6
 
 
@@ -64,6 +70,11 @@ def main(recipe: str, plugin: str) -> None:
         for norm in ("local", "synced"):
             overrides = (f"loss={loss}", f"train.batch_norm={norm}", *NORMED)
             played[f"{loss} {norm}"] = play(recipe, registry, processes, *overrides)
+    for critic in ("timed", "packed"):
+        for size in (None, 4):
+            overrides = (f"discriminator=local/{critic}", *MEMBERS)
+            overrides += (f"train.micro_batch={size}",) if size else ()
+            played[f"{critic} {size}"] = play(recipe, registry, processes, *overrides)
     if processes.is_main:
         print(json.dumps(played))
     processes.wait()

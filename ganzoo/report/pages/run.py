@@ -125,9 +125,7 @@ def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
         f"{step:,}" if step is not None else "-",
         f"{seen:,}" if seen is not None else "-",
         with_spread(score.value, error),
-        ", ".join(filter(None, [about.selected, about.parameter_words, about.latent]))
-        if about
-        else "-",
+        ", ".join(filter(None, [about.selected, about.words])) if about else "-",
         score.protocol.words(),
         *(three_digits(score.metrics.get(name)) for name in metrics),
     ]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganzoo.api import PositiveInt, SampleSpec
+from ganzoo.api import Fraction, Noise, PositiveInt, SampleSpec
 from ganzoo.nn import centred, growth
 
 
@@ -14,8 +14,9 @@ class Generator(nn.Module):
     """Nearest-neighbour upsampling and convolutions.
 
     A linear layer from z to the base, then for each doubling upsampling, a 3x3 convolution, batch
-    norm and ReLU, and a tanh at the end. Unlike transposed convolutions, a convolution after
-    upsampling overlaps equally at every pixel, so it leaves no checkerboard pattern.
+    norm, noise of a learned strength and ReLU, and a tanh at the end. Unlike transposed
+    convolutions, a convolution after upsampling overlaps equally at every pixel, so it leaves no
+    checkerboard pattern.
 
     Args:
         width: channels before the image; each smaller size has twice as many.
@@ -23,7 +24,8 @@ class Generator(nn.Module):
     Raises:
         ValueError: not an image of at least 8x8 pixels.
 
-    Source: Odena et al. 2016, doi:10.23915/distill.00003.
+    Source: Odena et al. 2016, doi:10.23915/distill.00003; noise: Karras et al. 2019,
+        arXiv:1812.04948, section 2.
     """
 
     capabilities = frozenset({"graph-safe"})
@@ -43,15 +45,25 @@ class Generator(nn.Module):
                 nn.Upsample(scale_factor=2),
                 nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
                 nn.BatchNorm2d(outputs),
-                nn.ReLU(),
             )
             for inputs, outputs in pairwise(channels)
         )
+        self.strengths = nn.Parameter(torch.zeros(doublings))
         self.image = nn.Conv2d(channels[-1], spec.channels, 3, padding=1)
 
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return images (B, C, H, W) in [-1, 1] for latents (B, latent_dim)."""
-        h = functional.relu(self.first(z)).view(len(z), -1, *self.base)
-        for doubling in self.doublings:
+    def forward(
+        self, z: Tensor, y: Tensor | None = None, *, noise: Noise, truncation: Fraction = 1.0
+    ) -> Tensor:
+        """Return images (B, C, H, W) in [-1, 1] for latents (B, latent_dim).
+
+        Args:
+            noise: the engine's random numbers. A sample gets the same ones in any batch.
+            truncation: a sampling parameter, set by `eval.sampling` or `ganzoo sample --set`. It
+                scales z: below 1, samples are less varied and more typical.
+        """
+        h = functional.relu(self.first(truncation * z)).view(z.shape[0], -1, *self.base)
+        for index, doubling in enumerate(self.doublings):
             h = doubling(h)
+            pixels = noise.normal(f"doubling{index}", 1, *h.shape[2:])  # (B, 1, H, W)
+            h = functional.relu(h + self.strengths[index] * pixels)
         return torch.tanh(centred(self.image(h), self.size))

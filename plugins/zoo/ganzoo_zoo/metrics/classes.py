@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
+from ganzoo.nn import class_labels
 
 HINT = "remove class-agreement from eval.metrics"
 
@@ -44,14 +45,13 @@ class ClassAgreement:
 
 def labels_and_classes(side: Evaluated, unlabelled: str) -> tuple[Tensor, Tensor]:
     """Return labels and the classifier's most likely classes, int64 (N,) each."""
-    if side.labels is None:
-        raise DataError(f"the metric 'class-agreement' needs labels, and {unlabelled}", hint=HINT)
+    labels = class_labels("class-agreement", side, unlabelled)
     if side.class_logits is None:
         raise DataError(
             "the metric 'class-agreement' needs an extractor with a classifier, as toy-cnn is",
             hint=HINT,
         )
-    return side.labels, side.class_logits.argmax(dim=1)
+    return labels, side.class_logits.argmax(dim=1)
 
 
 def majority(labels: Tensor, seen: Tensor) -> dict[int, int]:

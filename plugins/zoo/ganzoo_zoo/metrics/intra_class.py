@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from ganzoo.api import DataError, Evaluated
-from ganzoo.nn import Moments, frechet_distance
+from ganzoo.nn import Moments, class_labels, frechet_distance
 
 HINT = "remove intra-class from eval.metrics"
 
@@ -40,10 +40,9 @@ class IntraClass:
 
 def moments_by_class(side: Evaluated, unlabelled: str) -> dict[int, Moments]:
     """Return class → moments of its features, for the classes with two samples or more."""
-    if side.labels is None:
-        raise DataError(f"the metric 'intra-class' needs labels, and {unlabelled}", hint=HINT)
-    counts = side.labels.bincount()
+    labels = class_labels("intra-class", side, unlabelled)
+    counts = labels.bincount()
     return {
-        int(name): Moments.of(side.features[side.labels == name])
+        int(name): Moments.of(side.features[labels == name])
         for name in (counts >= 2).nonzero()[:, 0]
     }

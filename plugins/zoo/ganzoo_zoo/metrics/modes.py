@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
+from ganzoo.nn import class_labels
 from ganzoo_zoo.extractors.toy_cnn import DIGITS, ToyCNN, to_input
 
 STACKED_MODES = 1000
@@ -54,13 +55,9 @@ def within(sds: float, dimensions: int) -> float:
 
 def modes_of(real: Evaluated) -> tuple[Tensor, Tensor]:
     """Return the centres (M, D) and standard deviations (M,) of the labelled modes, float64."""
-    if real.labels is None:
-        raise DataError(
-            "the metric 'modes' needs labels, and the reference has none",
-            hint="remove modes from eval.metrics",
-        )
-    modes = sorted(set(real.labels.tolist()))
-    groups = [real.features[real.labels == mode].double() for mode in modes]
+    labels = class_labels("modes", real, "the reference has none")
+    modes = sorted(set(labels.tolist()))
+    groups = [real.features[labels == mode].double() for mode in modes]
     if min(map(len, groups)) < 2:
         raise DataError(
             "the metric 'modes' needs two real samples of each label, and one label has only one",
@@ -112,7 +109,7 @@ class StackedModes:
     def _require_stacks(self, real: Evaluated) -> None:
         """Raise DataError unless the classifier reads the labels of the first real images."""
         right = 0.0
-        if real.labels is not None:
+        if real.labels is not None and real.labels.dim() == 1:
             read, labels = self.labels_of(real.samples[:BATCH]), real.labels[:BATCH]
             right = (read == labels).double().mean().item()
         if right < MOSTLY:
