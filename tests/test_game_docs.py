@@ -35,7 +35,7 @@ for name, code in PLUGINS.items():
     globals()[f"test_the_sketch_of_{name}_conforms"] = conformance("local/*", plugin=file)
 
 
-@pytest.mark.parametrize("method", ["bigan"])
+@pytest.mark.parametrize("method", ["cyclegan", "bigan", "mocogan"])
 def test_a_player_of_several_networks_is_a_plugin_that_trains_in_a_test(method: str) -> None:
     blocks = re.findall(r"```(?:python|yaml)\n(.*?)```", PLAYERS, re.DOTALL)
     folder = ROOT / "tests" / "literature" / "methods"

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.output import emit, say
 
 
 @click.command()
@@ -15,7 +16,10 @@ from ganzoo.cli import options
 @click.option("--data", "with_data", is_flag=True, help="Also decode every training sample.")
 @options.plugin
 def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path | None) -> None:
-    """Check RECIPE: YAML, keys, ids, parameters, whether components fit, one update of G and D.
+    """Check RECIPE: YAML, keys, ids, parameters, whether components fit, and what a run calls.
+
+    That is an update of G and D, samples and their preview, schedules, the extractor and every
+    metric, on a few samples.
 
     All problems are shown at once, each with file, line and column. Nothing is written.
     """
@@ -23,12 +27,12 @@ def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path
 
     plan = prepare(recipe, overrides, options.registry(plugin))
     for note in plan.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     if with_data:
         for line in check_data(plan):
-            click.echo(f"left out: {line}", err=True)
-        click.echo(f"data: {len(plan.dataset)} samples can be read", err=True)
-    click.echo(
+            say(f"left out: {line}")
+        say(f"data: {len(plan.dataset)} samples can be read")
+    emit(
         f"{plan.recipe.name}: ok, {plan.spec}, {len(plan.dataset)} samples, "
         f"{plan.budget.steps} steps"
     )

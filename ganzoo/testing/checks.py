@@ -48,7 +48,8 @@ def case_check(
 ) -> Callable[[Callable[[Case], None]], Check]:
     """Like `component_check`, for a function that is called with each case of a component.
 
-    The check is exempt if every case is; the first case that fails ends it.
+    The check is exempt, or not made, if that is so for every case; the first case that fails ends
+    it. A regularizer for one kind of data has no networks to play with on the kit's other specs.
 
     Args:
         name: the check's name, by default the function's.
@@ -58,26 +59,24 @@ def case_check(
     def decorate(function: Callable[[Case], None]) -> Check:
         def run(component: Component) -> None:
             cases = component.cases if every_size else component.small_cases
-            exempt = [reason for case in cases if (reason := _run_in(case, function))]
-            if len(exempt) == len(cases):
-                raise exempt[0]
+            skipped = [reason for case in cases if (reason := _run_in(case, function))]
+            if len(skipped) == len(cases):
+                raise next((each for each in skipped if isinstance(each, NotChecked)), skipped[0])
 
         return Check(name or _name(function), _proof(function), run, ("builds", *after))
 
     return decorate
 
 
-def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | None:
-    """Check one case; return `Exempt` if it does not apply, else None."""
+def _run_in(case: Case, function: Callable[[Case], None]) -> Exempt | NotChecked | None:
+    """Check one case; return why it does not apply or cannot be checked, else None."""
     try:
         # Seeded: a component may draw from torch's default generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             function(case)
-    except Exempt as exempt:
-        return exempt
-    except NotChecked:
-        raise
+    except (Exempt, NotChecked) as reason:
+        return reason
     except Exception as error:
         failed = failure(error)
         failed.where = ": ".join(filter(None, (case.label, failed.where)))

@@ -176,6 +176,7 @@ def run(tmp_path: Path) -> int:
         ("torch.ones(4) - 2", "torch.one(4) - 2", "plugin 'acme' failed: AttributeError: "),
         ("return x.float()", "return x.flot()", "(ganzoo_acme/parts.py, line 65)"),
         ("file.getvalue()", "file.value()", "(ganzoo_acme/parts.py, line 24)"),
+        ("file = BytesIO()", "raise OSError('no ink')", "failed in preview: OSError: no ink ("),
     ],
 )
 def test_a_mistake_in_a_modality_is_one_line(
