@@ -225,9 +225,9 @@ class Game(Noise, Protocol):
 class Loss(Protocol):
     """A loss: what each player minimises.
 
-    Optional: `requires`, the capabilities that it needs of other components by role, such as
-    ``{"discriminator": {"class-logits"}, "generator": {"styles"}, "latent": {"acme/code"}}``. A
-    plain set is about the discriminator.
+    Optional: ``after_step(game)``, called after each update, and `requires`, the capabilities that
+    it needs of other components by role, such as ``{"discriminator": {"class-logits"},
+    "generator": {"styles"}, "latent": {"acme/code"}}``. A plain set is about the discriminator.
     """
 
     def discriminator(self, game: Game) -> Terms: ...

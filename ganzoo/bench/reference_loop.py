@@ -149,10 +149,10 @@ class ReferenceLoop:
             torch.nn.utils.clip_grad_norm_(parameters, self.train.clip_grad_norm)
         optimizer.step()
         self.updates[player] += 1
-        for slot in due:
-            if hasattr(slot.component, "after_step"):
+        for component in (*(slot.component for slot in due), self.parts.loss):
+            if hasattr(component, "after_step"):
                 with torch.no_grad():
-                    slot.component.after_step(game)
+                    component.after_step(game)
         return {f"{player[0]}/{name}": value.item() for name, value in terms.items()}
 
     def game(self, player: str, repeat: int, due: list[RegularizerSlot]) -> ReferenceGame:

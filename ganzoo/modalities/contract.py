@@ -440,8 +440,11 @@ def modality(name: str) -> Modality:
     if name not in _TARGETS and "/" in name:
         _ask_plugin(name)
     if name not in _TARGETS:
-        known = ", ".join(sorted(_TARGETS))
-        raise BadModality(f"no modality {name!r}; known: {known}", hint="ganzoo list modalities")
+        near = get_close_matches(name, _TARGETS, n=1)
+        what = (
+            f" - did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_TARGETS))}"
+        )
+        raise BadModality(f"no modality {name!r}{what}", hint="ganzoo list modalities")
     return _made(name, _TARGETS[name])
 
 

@@ -65,10 +65,7 @@ def _validated(given: GivenSpec, data: dict[str, Any]) -> SampleSpec:
     except ValidationError as error:
         errors = error.errors()
         if errors[0]["type"] == "value_error":  # raised by SampleSpec or its modality
-            cause: Exception = errors[0]["ctx"]["error"]
-            near = guess(str(data["modality"]), MODALITIES)
-            unknown = str(cause).startswith("unknown modality") and near
-            what = f"unknown modality {data['modality']!r}{near}" if unknown else str(cause)
+            what = str(errors[0]["ctx"]["error"])
         else:
             path, words = readable_errors(errors, data)[0]
             what = f"{'.'.join(map(str, path))}: {words}"

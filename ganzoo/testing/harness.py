@@ -116,7 +116,8 @@ class GameHarness:
         spread = self.setting.spread * torch.linspace(-1, 1, self.count).view(axes)
         noise = torch.randn(self.count, *shape, generator=random)
         real = in_range(self.spec, self.setting.real + spread + 0.1 * noise)
-        latents = self.latents(random)
+        with torch.set_grad_enabled(player == "generator"):
+            latents = self.latents(random)
         labels = labels_for(self.spec, self.count, random) if self.setting.labelled else None
         # A generated sample has the condition of its real one; classes are drawn.
         fake_labels = labels if labels is None or self.spec.condition else labels.flip(0)
@@ -191,8 +192,11 @@ class GameHarness:
                 getattr(self, name).requires_grad_(True)
 
     def weights_of(self, player: str) -> list[nn.Parameter]:
-        """Return a player's parameters."""
-        return list(getattr(self, player).parameters())
+        """Return a player's parameters; those of a latent that learns are G's too."""
+        weights = list(getattr(self, player).parameters())
+        if player == "generator" and isinstance(self.latent, nn.Module):
+            weights += self.latent.parameters()
+        return weights
 
 
 def each_update(case: Case, check: Callable[[GameHarness, str], object]) -> None:

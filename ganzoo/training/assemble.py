@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganzoo.components.build import Components, build, make, reference_of
+from ganzoo.components.build import Components, batch_multiple, build, make, reference_of
 from ganzoo.components.fit import ROLES
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
-from ganzoo.components.plan import Plan, initial_paths
+from ganzoo.components.plan import NETWORKS, Plan, initial_paths
 from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, DeviceError, Findings, PluginError, RecipeError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
@@ -76,11 +77,12 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         DeviceError: as `require_fit`.
         CheckpointError: the checkpoint, or a file of initial weights, does not fit the networks.
     """
-    require_fit(plan, processes)
     settings, train = plan.recipe.settings, plan.recipe.settings.train
     if processes.device.type == "cpu":
         keep_freed_memory()
     parts = build(plan)
+    # A resumed run had no dry run to ask D.
+    require_fit(replace(plan, batch_multiple=batch_multiple(parts.discriminator)), processes)
     channels_last = resolve_channels_last(train.memory_format, plan.spec)
     _place(parts, processes, channels_last)
     if train.batch_norm == "synced" and processes.world_size > 1:
@@ -309,4 +311,8 @@ def make_run_schedules(
             made += knobs(path, schedule, optimizers, owners, scheduled, settings, given, copies)
         except ValueError as error:
             raise RecipeError([component.problem(str(error))]) from error
+        fixed = owner in NETWORKS and not isinstance(getattr(owners[owner][0], name), Tensor)
+        if fixed and plan.recipe.settings.train.compile is True:
+            what = f"{path} is fixed in compiled code, because it is no buffer"
+            raise RecipeError([component.problem(what)], hint="train.compile=false")
     return made

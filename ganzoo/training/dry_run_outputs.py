@@ -26,7 +26,7 @@ from ganzoo.components.build import (
 )
 from ganzoo.components.data import check_form, collate, row_of
 from ganzoo.components.plan import Plan
-from ganzoo.errors import DataError, PluginError
+from ganzoo.errors import DataError, Diverged, PluginError
 from ganzoo.sampling.files import preview_files
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
@@ -71,7 +71,11 @@ def dry_run_outputs(plan: Plan) -> None:
     """
     sampler = _sampler(plan)
     with blaming(plan.components["generator",], "when it was sampled in eval mode"):
-        made = sampler.sample(GENERATED, seed=plan.recipe.settings.eval.seed)
+        try:
+            made = sampler.sample(GENERATED, seed=plan.recipe.settings.eval.seed)
+        except Diverged as error:
+            what = "gave samples that are not finite before it was trained"
+            raise component_error(plan.components["generator",], what) from error
     real, _ = _rows(plan.dataset, range(min(FEW, len(plan.dataset))))
     preview_files(plan.spec, made, real)
     _call_schedules(plan)

@@ -89,9 +89,6 @@ class GanStep:
     unchecked: list[UpdateRecord] = field(default_factory=list)
     """Updates that the guard has decided on and the host has not checked."""
 
-    _sampler: Sampler | None = field(default=None, init=False, repr=False)
-    """The sampler at the present step, if it was asked for."""
-
     def __post_init__(self) -> None:
         parts, config = self.parts, self.config
         self.discriminator, self.generator = (
@@ -110,6 +107,7 @@ class GanStep:
             scale=self.discriminator.scale,
         )
         self.snapshot = UpdateSnapshot(parts) if config.skip_nonfinite else None
+        self._sampler: Sampler | None = None
 
     # --- one step ---
 
@@ -208,10 +206,10 @@ class GanStep:
         player.optimizer.zero_grad(set_to_none=True)
         if not made or failed or game is None:
             return UpdateResult(terms, verdict.norm, verdict.norms, failed=failed)
-        for slot in due:
-            if hasattr(slot.component, "after_step"):
+        for component in (*(slot.component for slot in due), self.parts.loss):
+            if hasattr(component, "after_step"):
                 with torch.no_grad():
-                    slot.component.after_step(game)
+                    component.after_step(game)
         means = game.mean(torch.stack(list(signs.values()))).unbind() if signs else ()
         observed = dict(zip(signs, means, strict=True))
         return UpdateResult(terms, verdict.norm, verdict.norms, observed)

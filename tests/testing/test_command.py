@@ -115,7 +115,7 @@ def test_the_list_describes_each_check(capsys: Capture) -> None:
         (["zoo/adam", "lr"], "is not of the form key=value"),
         (
             ["zoo/hinge", "--spec", "imge:3x8x8"],
-            "not a spec: imge:3x8x8: unknown modality 'imge' - did you mean 'image'?\n"
+            "not a spec: imge:3x8x8: no modality 'imge' - did you mean 'image'?\n"
             "try: --spec image:3x32x32:10 or",
         ),
         (["zoo/hinge", "--spec", "image:3x8"], "image samples have 3 axes, not shape (3, 8)"),

@@ -776,3 +776,26 @@ def test_a_game_with_a_discriminator_of_the_plugin_has_the_batches_and_arguments
     others = {"critic": ("discriminator", critic)}
     judged = judge("regularizer", factory, others=others, **IMAGES)
     assert {each.outcome for each in judged.values()} == {"passed", "exempt"}
+
+
+BATCH_COUPLED = {"capabilities": frozenset({"batch-coupled"})}
+
+
+class Swarm(Particles):
+    capabilities = frozenset({"local/particles"})
+
+
+class Repulsion:
+    """Keeps the particles of a latent apart; reaches its parameters and not those of G."""
+
+    requires: Any = {"latent": {"local/particles"}}
+    capabilities = frozenset({"batch-coupled"})
+
+    def generator(self, game: Any) -> Any:
+        return {"near": (-torch.cdist(game.latents, game.latents).square()).exp().mean()}
+
+
+def test_a_term_of_a_latent_that_learns_reaches_its_parameters(judge) -> None:
+    judged = judge("regularizer", Repulsion, others={"swarm": ("latent", Swarm)}, **BATCH_COUPLED)
+    assert judged["reaches-player"].outcome == "passed"
+    assert {each.outcome for each in judged.values()} == {"passed", "exempt"}

@@ -5,12 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput, SampleSpec, hookimpl
+from ganzoo.api import DiscriminatorOutput, PositiveFloat, PositiveInt, SampleSpec, hookimpl
 
 
 @hookimpl
 def register_discriminators(register: Any) -> None:
     register("on-features", "local:OnFeatures", summary="a linear critic on frozen features")
+    register("constant", "local:Constant", summary="has nothing to train")
     register("sloped", "local:Sloped", summary="a linear critic with a scheduled slope")
 
 
@@ -22,6 +23,12 @@ def register_generators(register: Any) -> None:
 @hookimpl
 def register_latents(register: Any) -> None:
     register("wide", "local:Wide", summary="a normal latent of scheduled width")
+    register("particles", "local:Particles", summary="a mixture whose centres learn with G")
+
+
+@hookimpl
+def register_losses(register: Any) -> None:
+    register("to-zero", "local:ToZero", summary="pulls samples to zero, without D")
 
 
 @hookimpl
@@ -85,6 +92,32 @@ class Sloped(nn.Module):
         return self.slope * self.head(x.flatten(1)).squeeze(1)
 
 
+class Constant(nn.Module):
+    """A D without parameters."""
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return x.flatten(1).sum(1) * 0
+
+
+class ToZero:
+    """A loss of G alone: the mean square of its samples."""
+
+    def __init__(self) -> None:
+        self.stepped: list[str] = []
+
+    def discriminator(self, game: Any) -> dict[str, Tensor]:
+        raise AssertionError("D is never trained")
+
+    def generator(self, game: Any) -> dict[str, Tensor]:
+        return {"square": game.fake.square().mean()}
+
+    def after_step(self, game: Any) -> None:
+        self.stepped.append(game.player)
+
+
 class Wide:
     """Normal latents of width sigma."""
 
@@ -93,6 +126,29 @@ class Wide:
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         return self.sigma * torch.randn(n, self.dim, generator=generator)
+
+
+class Particles(nn.Module):
+    """A mixture of Gaussians of equal weight, whose centres learn.
+
+    Source: Gurumurthy et al. 2017 (DeLiGAN), arXiv:1706.02071, with one fixed sigma.
+    """
+
+    def __init__(
+        self, dim: int, *, count: PositiveInt = 20, sigma: PositiveFloat = 0.1, called: str = "mean"
+    ) -> None:
+        super().__init__()
+        self.sigma, self.called = sigma, called
+        self.register_parameter(called, nn.Parameter(torch.randn(count, dim)))
+        self.register_buffer("drawn", torch.tensor(0))
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        centres = self.get_parameter(self.called)
+        if self.training:
+            self.drawn += n
+        chosen = torch.randint(len(centres), (n,), generator=generator)
+        noise = torch.randn(n, centres.shape[1], generator=generator)
+        return centres[chosen.to(centres.device)] + self.sigma * noise.to(centres.device)
 
 
 class Needy:

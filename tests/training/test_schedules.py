@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.components.plan import Plan
 from ganzoo.errors import RecipeError
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
@@ -160,6 +161,19 @@ def test_an_attribute_of_a_network_is_fixed_in_a_graph(tmp_path: Path, path: str
     plan = small_plan(tmp_path, RECIPE | given, Registry.with_local(PLUGIN))
     with pytest.raises(RecipeError, match=f"cannot be: schedules: {path} is fixed in a graph"):
         dry_run(plan)
+
+
+def test_an_attribute_of_a_network_cannot_be_scheduled_in_compiled_code(tmp_path: Path) -> None:
+    def plan(path: str) -> Plan:
+        given = {"schedules": {path: HALVED}, "train.compile": True}
+        return small_plan(tmp_path, RECIPE | given, Registry.with_local(PLUGIN))
+
+    dry_run(plan("generator.level"))
+    with pytest.raises(
+        RecipeError, match=r"generator\.temperature is fixed in compiled"
+    ) as refused:
+        dry_run(plan("generator.temperature"))
+    assert refused.value.hint == "train.compile=false"
 
 
 def test_a_buffer_of_a_network_is_not(tmp_path: Path) -> None:
