@@ -15,6 +15,7 @@ from torch import Tensor
 from ganzoo.components.build import blaming
 from ganzoo.components.data import spread_samples
 from ganzoo.components.plan import ComponentPlan, Plan
+from ganzoo.errors import printable
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import device_line, utc_now
 from ganzoo.runs.samples import CONDITION, REAL, previews
@@ -111,7 +112,7 @@ class LogFile(Reporter):
     def _write(self, what: str, text: str) -> None:
         # A full disk is reported by the next checkpoint; a missing line must not end a run.
         with suppress(OSError), self.path.open("a", encoding="utf-8") as file:
-            file.write(f"{utc_now()[:19]}Z  {what:<6}  {text}\n")
+            file.write(f"{utc_now()[:19]}Z  {what:<6}  {printable(text)}\n")
 
 
 @dataclass

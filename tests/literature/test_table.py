@@ -2,7 +2,7 @@
 
 import ast
 
-from .table import END, PAGE, START, members, page
+from .table import END, PAGE, START, offered, page, used
 
 
 def test_the_page_has_the_present_table() -> None:
@@ -11,18 +11,25 @@ def test_the_page_has_the_present_table() -> None:
     assert page(text) == text, "docs/game.md is out of date. try: make methods"
 
 
-def test_a_table_lists_what_a_file_offers_and_uses() -> None:
-    code = """
+CODE = """
 class R:
     capabilities = frozenset({"styles"})
+    requires = {"discriminator": {"features"}}
     def after_step(self, game):
-        return game.mean(game.real)
+        return game.replace(fake=game.real_output.extra["a"], **fields)
     def observe(self, statistics):
         return statistics["samples"]
     def forward(self, z, y=None, *, noise, truncation: float = 1.0):
         return noise.normal("a")
 """
-    assert sorted(members(ast.parse(code))) == [
+
+
+def test_the_table_lists_what_a_method_defines_and_uses() -> None:
+    assert {*offered(ast.parse(CODE))} == {
         "after_step", "capabilities: styles", "forward(…, *, noise)", "forward(…, *, truncation)",
-        "game.mean", "game.real", "noise.normal", "observe", "statistics[samples]",
-    ]  # fmt: skip
+        "observe", "requires: discriminator features",
+    }  # fmt: skip
+    assert {*used(ast.parse(CODE))} == {
+        "noise.normal", "real_output", "real_output.extra", "replace(fake=…, …)",
+        "statistics[samples]",
+    }  # fmt: skip

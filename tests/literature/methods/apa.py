@@ -45,10 +45,10 @@ class AdaptivePseudo(nn.Module):
             return game
         pseudo = game.uniform("pseudo") < self.p.to(game.real)  # (B,)
         rows = pseudo.view(-1, *(1 for _ in game.real.shape[1:]))
-        fields = {"real": torch.where(rows, game.fake.detach(), game.real)}
-        if game.labels is not None:
-            fields["labels"] = torch.where(pseudo, game.fake_labels, game.labels)
-        return game.replace(**fields)
+        real = torch.where(rows, game.fake.detach(), game.real)
+        if game.labels is None:
+            return game.replace(real=real)
+        return game.replace(real=real, labels=torch.where(pseudo, game.fake_labels, game.labels))
 
     def after_step(self, game: Game) -> None:
         if game.player == "discriminator":

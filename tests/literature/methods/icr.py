@@ -1,4 +1,4 @@
-"""Improved consistency regularization: D says the same of a sample and of a changed one.
+"""bCR and zCR: D says the same of a sample and of a changed one (improved consistency).
 
 Paper: arXiv:2002.04724, algorithms 1 (bCR) and 2 (zCR).
 

@@ -14,6 +14,8 @@ from ganzoo.api import DiscriminatorOutput, Game, PositiveInt, SampleSpec, Terms
 CATEGORIES, NUMBERS = 4, 2
 """The code c: one of 4 categories, one-hot, then 2 numbers in [-1, 1]."""
 
+LATENTS = ["local/code"]  # what the conformance kit plays the regularizer with
+
 
 @hookimpl
 def register_latents(register):
