@@ -20,6 +20,7 @@
 show a traceback, and plugins under ``GANZOO_STRICT=1``.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +134,7 @@ class BrokenPlugin(GanzooError):
 
 
 class Diverged(GanzooError):
-    """A loss, gradient or weight is not finite, and the recipe says to stop."""
+    """A loss, gradient, weight or generated sample is not finite; training or scoring ends."""
 
     exit_code = 3
 
@@ -238,6 +239,22 @@ def failure(error: Exception) -> str:
 def in_one_line(error: Exception) -> str:
     """Return an error's text as one line of at most 300 characters."""
     return truncate(" ".join(str(error).split()), 300)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_OR_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def printable(words: object, *, one_line: bool = False) -> str:
+    """Return text without control characters: a name from a file must not steer the terminal.
+
+    They are shown as Python writes them, ``\\x1b``.
+
+    Args:
+        one_line: line ends and tabs are replaced as well.
+    """
+    pattern = _CONTROL_OR_LINE if one_line else _CONTROL
+    return pattern.sub(lambda found: repr(found[0])[1:-1], str(words))
 
 
 def truncate(value: object, length: int = 60) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.errors import DeviceError, out_of_memory, says_no_memory
 from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.references import command
@@ -172,22 +172,22 @@ def _show(report: Report, as_json: bool) -> None:
         return
     compiled = ", compiled" if report.compile else ""
     captured = ", captured" if report.captured else ""
-    click.echo(
+    emit(
         f"{report.recipe}  {report.precision}, {report.memory_format}{compiled}{captured}, "
         f"batch {report.batch_size}"
     )
     threads = f"{report.threads} thread" + ("s" if report.threads > 1 else "")
     rounds = f"median of {report.rounds} round" + ("s" if report.rounds > 1 else "")
     rounds += " (lowest-highest)"
-    click.echo(f"{report.device}, {threads}, {report.clock}, {rounds}\n")
+    emit(f"{report.device}, {threads}, {report.clock}, {rounds}\n")
     emit_table(_loops(report))
-    click.echo()
+    emit()
     emit_table(_shares(report))
     if report.share_of_evaluation is not None:
         share = report.share_of_evaluation
-        click.echo(f"\nevaluation, at the recipe's cadence: {share:.1%} of a run")
+        emit(f"\nevaluation, at the recipe's cadence: {share:.1%} of a run")
     if report.speed:
-        click.echo(f"{_spread(report.speed)} times as fast as the textbook loop")
+        emit(f"{_spread(report.speed)} times as fast as the textbook loop")
 
 
 def _loops(report: Report) -> Table:
@@ -244,7 +244,7 @@ def _show_sweep(found: Sweep, again: str, as_json: bool) -> None:
     for name, reason in found.left_out.items():
         say(f"left out: {name}: {reason}")
     if found.proposal:
-        click.echo(f"\n{again}")
+        emit(f"\n{again}")
     else:
         say("nothing is faster than the recipe itself")
 

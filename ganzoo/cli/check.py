@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.output import emit, say
 
 
 @click.command()
@@ -26,12 +27,12 @@ def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path
 
     plan = prepare(recipe, overrides, options.registry(plugin))
     for note in plan.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     if with_data:
         for line in check_data(plan):
-            click.echo(f"left out: {line}", err=True)
-        click.echo(f"data: {len(plan.dataset)} samples can be read", err=True)
-    click.echo(
+            say(f"left out: {line}")
+        say(f"data: {len(plan.dataset)} samples can be read")
+    emit(
         f"{plan.recipe.name}: ok, {plan.spec}, {len(plan.dataset)} samples, "
         f"{plan.budget.steps} steps"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import emit_table, say
+from ganzoo.cli.output import emit, emit_table, say
 from ganzoo.errors import UsageError
 from ganzoo.registry.names import shorten
 from ganzoo.report.compare import compare as compare_runs
@@ -87,7 +87,7 @@ def compare(
 
         write_page(page, comparison_page(*found))
     if form == "json" and by_dataset:
-        click.echo("[" + ",\n".join(each.to_json() for each in found) + "]")
+        emit("[" + ",\n".join(each.to_json() for each in found) + "]")
     elif form == "csv" and len(found) > 1:
         first = shorten(found[0].protocol.reference)
         raise UsageError(
@@ -96,7 +96,7 @@ def compare(
         )
     else:
         for index, each in enumerate(found):
-            click.echo("\n" if index else "", nl=False)
+            emit("\n" if index else "", end="")
             _print(each, form)
     if page is not None:
         say(f"wrote {page}")
@@ -104,16 +104,16 @@ def compare(
 
 def _print(found: Leaderboard, form: str) -> None:
     if form == "json":
-        click.echo(found.to_json())
+        emit(found.to_json())
     elif form == "md":
-        click.echo(found.to_markdown())
+        emit(found.to_markdown())
     elif form == "csv":
-        click.echo(found.to_csv())
+        emit(found.to_csv())
         for each in found.unranked:
             say(f"not ranked: {each.run}: {each.reason}")
         for note in found.code_notes:
             say(note)
     else:
-        click.echo(found.header + "\n")
+        emit(found.header + "\n")
         emit_table(found.table())
-        click.echo("\n" + found.footer())
+        emit("\n" + found.footer())

@@ -9,7 +9,7 @@ import click
 
 from ganzoo.api import HOOKS
 from ganzoo.cli import options
-from ganzoo.cli.output import emit_json, emit_table
+from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.names import kind_of
 
@@ -107,11 +107,11 @@ def _examine(trials: list[Trial], *, quiet: bool) -> list[Outcome]:
         outcomes += its_outcomes
         if quiet:
             continue
-        click.echo(f"{component}: {summary(its_outcomes)}")
+        emit(f"{component}: {summary(its_outcomes)}")
         said = set()
         for each in its_outcomes:
             if each.outcome not in (PASSED, EXEMPT) and each.message not in said:
-                click.echo(f"  {each}")
+                emit(f"  {each}")
                 said.add(each.message)
     return outcomes
 
@@ -122,7 +122,7 @@ def _conclude(outcomes: list[Outcome]) -> None:
 
     failed = [each for each in outcomes if each.outcome == FAILED]
     if not failed:
-        click.echo(f"conformance: {summary(outcomes)}", err=True)
+        say(f"conformance: {summary(outcomes)}")
         return
     first = failed[0]
     hint = f"ganzoo conformance --list --kind {first.kind}"

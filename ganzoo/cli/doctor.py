@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import emit_json
+from ganzoo.cli.output import emit, emit_json, say
 
 
 @click.command()
@@ -31,10 +31,10 @@ def doctor(context: click.Context, as_json: bool, plugin: Path | None, runs_dir:
         width = max(len(each.subject) for each in findings)
         for each in findings:
             mark = "" if each.status == "ok" else f"{each.status}: "
-            click.echo(f"{each.subject:<{width}}  {mark}{each.words}")
+            emit(f"{each.subject:<{width}}  {mark}{each.words}")
             if each.hint:
-                click.echo(f"{'':<{width}}  try: {each.hint}")
+                emit(f"{'':<{width}}  try: {each.hint}")
     wrong = [each for each in findings if each.status == "wrong"]
     count = f"{len(wrong)} of {len(findings)} checks failed" if wrong else "nothing is wrong"
-    click.echo(count, err=True)
+    say(count)
     context.exit(wrong[0].exit_code if wrong else 0)

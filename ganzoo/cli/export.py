@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.output import emit
 
 
 @click.command()
@@ -37,4 +38,4 @@ def export(reference: str, form: str, out: Path | None, checkpoint: str, runs_di
     run = load(reference, runs_dir)
     for chosen in ["safetensors", "program"] if form == "all" else [form]:
         for path in run.export(chosen, checkpoint=options.which(checkpoint), to=out):
-            click.echo(str(path))
+            emit(str(path))

@@ -10,7 +10,7 @@ import click
 
 from ganzoo.api import HOOKS, RemoteFile
 from ganzoo.cli import options
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.errors import UsageError
 from ganzoo.registry.fetching import Progress, cached, fetch_file, is_whole
@@ -66,7 +66,7 @@ def fetch(
         emit_json(done)
     else:
         for each in done:
-            click.echo(each["path"])
+            emit(each["path"])
 
 
 def files_of(identifier: str, registry: Registry) -> list[RemoteFile]:

@@ -11,7 +11,7 @@ import click
 
 from ganzoo.api import MODALITIES, Registration
 from ganzoo.cli import options
-from ganzoo.cli.output import emit_json, emit_table
+from ganzoo.cli.output import emit, emit_json, emit_table
 from ganzoo.errors import PluginError
 from ganzoo.recipes.load import Recipe, locate, shipped_recipes
 from ganzoo.recipes.schema import named_components
@@ -37,7 +37,7 @@ def info(name: str, kind: str | None, plugin: Path | None, as_json: bool) -> Non
         return
     for number, each in enumerate(found):
         if number:
-            click.echo()
+            emit()
         show_recipe(each) if each["kind"] == "recipe" else show_component(each)
 
 
@@ -115,10 +115,10 @@ def _recipe(
 
 def show_component(about: Mapping[str, Any]) -> None:
     """Print a component: its facts, its documentation, a table of its parameters."""
-    click.echo(f"{about['kind']} {about['id']}, revision {about['revision']}")
+    emit(f"{about['kind']} {about['id']}, revision {about['revision']}")
     summary, documentation = about["summary"], about["documentation"]
     if summary:
-        click.echo(summary)
+        emit(summary)
         first, _, rest = documentation.partition("\n\n")
         if first.removesuffix(".") == summary:  # the summary is the docstring's first line
             documentation = rest
@@ -139,28 +139,26 @@ def show_component(about: Mapping[str, Any]) -> None:
         }
     )
     if documentation:
-        click.echo(f"\n{documentation}")
-    click.echo()
+        emit(f"\n{documentation}")
+    emit()
     if about["parameters"]:
         lines = [(each["name"], each["type"], each["default"]) for each in about["parameters"]]
         emit_table(Table(("parameter", "type", "default"), lines))
     else:
-        click.echo("no parameters")
+        emit("no parameters")
     if about.get("sampling_parameters"):
         lines = [tuple(each.values()) for each in about["sampling_parameters"]]
-        click.echo()
+        emit()
         emit_table(Table(("sampling parameter", "type", "default"), lines))
-        click.echo(
-            "\nset by eval.sampling in a recipe, and by `ganzoo sample RUN --set NAME=VALUE`"
-        )
+        emit("\nset by eval.sampling in a recipe, and by `ganzoo sample RUN --set NAME=VALUE`")
 
 
 def show_recipe(about: Mapping[str, Any]) -> None:
     """Print a recipe: its facts, its components, and the commands that show and run it."""
     name = about["id"]
-    click.echo(f"recipe {name}")
+    emit(f"recipe {name}")
     if about["summary"]:
-        click.echo(about["summary"])
+        emit(about["summary"])
     _show_facts(
         {
             "from": f"{about['distribution']} {about['version']}, {about['file']}",
@@ -172,16 +170,16 @@ def show_recipe(about: Mapping[str, Any]) -> None:
         (each["slot"], shorten(each["id"]), _words(each["parameters"]))
         for each in about["components"]
     ]
-    click.echo()
+    emit()
     emit_table(Table(("slot", "component", "parameters"), rows))
-    click.echo(f"\nganzoo show {name}   prints all of it, defaults too")
-    click.echo(f"ganzoo run {name}    trains it")
+    emit(f"\nganzoo show {name}   prints all of it, defaults too")
+    emit(f"ganzoo run {name}    trains it")
 
 
 def _show_facts(facts: Mapping[str, str | None]) -> None:
     for fact, value in facts.items():
         if value:
-            click.echo(f"{fact}: {value}")
+            emit(f"{fact}: {value}")
 
 
 def _words(parameters: Mapping[str, Any]) -> str:

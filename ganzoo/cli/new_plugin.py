@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.api import HOOKS
-from ganzoo.cli.output import say
+from ganzoo.cli.output import emit, say
 from ganzoo.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def plugin(namespace: str, kinds: tuple[str, ...], out: Path | None, no_try: boo
     else:
         _take(steps, directory)
         say(f"it works; edit {directory / names.package} and repeat the commands")
-    click.echo(directory)
+    emit(directory)
 
 
 def _take(steps: list[Step], directory: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import say
+from ganzoo.cli.output import emit, say
 
 if TYPE_CHECKING:
     from ganzoo.registry.registry import Registry
@@ -54,7 +54,7 @@ def recipe(
         text = child_text(file, Recipe.load(str(parent), (), registry))
     write_new(file, text)
     say(f"wrote {file}; check it with ganzoo check {file}, train it with ganzoo run {file}")
-    click.echo(file)
+    emit(file)
 
 
 def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.errors import BrokenPlugin, GanzooError, culprit, truncate
+from ganzoo.errors import BrokenPlugin, GanzooError, culprit, printable, truncate
 
 if TYPE_CHECKING:
     from ganzoo.report.table import Table
@@ -25,14 +25,19 @@ def is_main_process() -> bool:
 
 def say(words: str) -> None:
     """Print a message to stderr."""
-    click.echo(words, err=True)
+    click.echo(printable(words), err=True)
+
+
+def emit(words: object = "", *, end: str = "\n") -> None:
+    """Print a result to stdout."""
+    click.echo(f"{printable(words)}{end}", nl=False)
 
 
 def emit_json(value: Any) -> None:
     """Print a value as JSON."""
     from ganzoo.runs.records import to_json
 
-    click.echo(to_json(value, indent=2).decode())
+    emit(to_json(value, indent=2).decode())
 
 
 def emit_table(table: Table) -> None:
@@ -41,7 +46,7 @@ def emit_table(table: Table) -> None:
     Columns that the terminal has no room for are left out from the right, and named.
     """
     if not sys.stdout.isatty():
-        click.echo(table.plain())
+        emit(table.plain())
         return
     from rich.console import Console
 
@@ -51,7 +56,7 @@ def emit_table(table: Table) -> None:
     if left_out := table.columns[len(fitted.columns) :]:
         names = ", ".join(filter(None, left_out))
         count = f"{len(left_out)} column{'s' * (len(left_out) > 1)}"
-        click.echo(f"{count} left out, the terminal is too narrow: {names}")
+        emit(f"{count} left out, the terminal is too narrow: {names}")
 
 
 def report_error(error: GanzooError, *, with_traceback: bool = False) -> None:

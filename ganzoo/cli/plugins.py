@@ -8,7 +8,7 @@ import click
 
 from ganzoo.api import HOOKS
 from ganzoo.cli import options
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.registry.discovery import Namespace
 from ganzoo.registry.names import PLURALS
 from ganzoo.registry.registry import Registry
@@ -35,7 +35,7 @@ def plugins(as_json: bool, plugin: Path | None) -> None:
         return
     emit_table(Table(COLUMNS, [row(each) for each in namespaces], {"load ms"}))
     if bringing := [each for each in namespaces if each.registrations]:
-        click.echo()
+        emit()
         emit_table(counted(bringing))
     for note in notes(namespaces):
         say(note)

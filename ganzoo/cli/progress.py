@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Column
 
 from ganzoo.cli.output import is_main_process
+from ganzoo.errors import printable
 from ganzoo.runs.records import device_line
 
 PLAIN_LINES = 10
@@ -96,7 +97,7 @@ class TerminalReporter:
     def say(self, what: str, text: str) -> None:
         """Print one line, with its subject `what` in front."""
         if not self.silent:
-            self.console.print(f"{what:<7}{text}", markup=False)
+            self.console.print(printable(f"{what:<7}{text}"), markup=False)
 
 
 def _format_terms(terms: Mapping[str, float]) -> str:

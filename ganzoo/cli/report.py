@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.output import emit
 from ganzoo.runs.directory import RunDirectory
 
 
@@ -28,4 +29,4 @@ def report(run: str, out: Path | None, runs_dir: Path) -> None:
     found = RunDirectory.find(run, runs_dir)
     path = out or found.path / "report.html"
     write_page(path, run_page(found))
-    click.echo(path)
+    emit(path)

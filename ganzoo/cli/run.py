@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import report_bug, report_error, say
+from ganzoo.cli.output import emit, report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.schema import Settings
@@ -127,7 +127,7 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
         for recipe in dict.fromkeys(job.recipe for job in jobs):
             Recipe.load(recipe, jobs[0].overrides, options.registry(given.plugin))
         for job in jobs:
-            click.echo(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *given.flags()]))
+            emit(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *given.flags()]))
         return
     deadline = time.monotonic() + given.max_time if given.max_time else None
     is_queue = len(jobs) > 1 or given.seeds is not None
@@ -227,4 +227,4 @@ def print_result(directory: RunDirectory, reporter: Any) -> None:
     if newest := last_preview(directory):
         reporter.say("look", str(newest[0]))
     if not reporter.silent:
-        click.echo(str(directory.path))
+        emit(str(directory.path))

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.output import emit
 from ganzoo.errors import RecipeError
 
 
@@ -107,7 +108,7 @@ def sample(
     words = [*parameters, *([f"condition={condition}"] if condition else [])]
     name = default_name(str(which), seed, count, cycle, interpolate, suffix, words)
     target = out or run.directory.samples_directory / name
-    click.echo(str(write_samples(target, run.spec, samples, interpolate)))
+    emit(str(write_samples(target, run.spec, samples, interpolate)))
 
 
 def check_parameters(words: tuple[str, ...]) -> None:

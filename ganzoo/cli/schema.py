@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import say
+from ganzoo.cli.output import emit, say
 
 
 @click.command()
@@ -32,7 +32,7 @@ def schema(out: Path | None, plugin: Path | None) -> None:
         say(f"left out: {line}")
     text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
     if out is None:
-        click.echo(text, nl=False)
+        emit(text, end="")
         return
     try:
         out.write_text(text, encoding="utf-8")
@@ -40,4 +40,4 @@ def schema(out: Path | None, plugin: Path | None) -> None:
         what = f"{out} cannot be written: {error.strerror}"
         raise UsageError(what, hint="ganzoo schema --out recipe.schema.json") from error
     say(f"wrote {out}; for your editor, make this the first line of a recipe:")
-    click.echo(f"# yaml-language-server: $schema={out}")
+    emit(f"# yaml-language-server: $schema={out}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import options
-from ganzoo.cli.output import is_main_process, report_error, say
+from ganzoo.cli.output import emit, is_main_process, report_error, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.registry.names import shorten
 from ganzoo.runs.directory import INFO
@@ -248,12 +248,12 @@ def _show(scores: dict[str, Score], as_json: bool, *, heading: bool = False) -> 
     if as_json:
         found = [{"scored": name} | score.to_dict() for name, score in scores.items()]
         content = found if heading else next(iter(scores.values())).to_dict()
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        emit(json.dumps(content, indent=2, ensure_ascii=False))
         return
     for name, score in scores.items():
         if heading:
-            click.echo(name)
-        click.echo("\n".join(_lines(score)))
+            emit(name)
+        emit("\n".join(_lines(score)))
 
 
 def _lines(result: Score) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli import options
+from ganzoo.cli.output import emit, say
 
 
 @click.command()
@@ -28,9 +29,9 @@ def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: 
     loaded = load_recipe(recipe, overrides, registry)
     components, notes = plan_components(loaded, registry)
     for note in (*loaded.notes, *notes):
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     full = full_recipe(loaded, components)
     if as_json:
-        click.echo(json.dumps(full, indent=2, ensure_ascii=False))
+        emit(json.dumps(full, indent=2, ensure_ascii=False))
     else:
-        click.echo(shown(full, loaded.origins), nl=False)
+        emit(shown(full, loaded.origins), end="")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
+from ganzoo.errors import printable
+
 if TYPE_CHECKING:
     import rich.table
 
@@ -29,9 +31,14 @@ class Table:
     rows: Sequence[Sequence[str]]
     numbers: Collection[str] = ()
 
+    def _lines(self) -> list[list[str]]:
+        """Return headings and rows without control characters and line ends."""
+        lines = (self.columns, *self.rows)
+        return [[printable(cell, one_line=True) for cell in line] for line in lines]
+
     def plain(self) -> str:
         """Return aligned lines for grep and awk, with two spaces between columns."""
-        lines = [self.columns, *self.rows]
+        lines = self._lines()
         widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
         return "\n".join(self._aligned(line, widths) for line in lines)
 
@@ -45,13 +52,18 @@ class Table:
     def markdown(self) -> str:
         """Return a GitHub Markdown table."""
         rule = ["--:" if column in self.numbers else ":--" for column in self.columns]
-        rows = [[cell.replace("|", r"\|") for cell in row] for row in self.rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in (self.columns, rule, *rows))
+        heading, *rows = self._lines()
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in (heading, rule, *rows))
 
     def csv(self) -> str:
-        """Return comma-separated values under a line of headings."""
+        """Return comma-separated values under a line of headings.
+
+        A text that a spreadsheet would run as a formula gets an apostrophe in front.
+        """
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        lines = [[_no_formula(cell) for cell in line] for line in self._lines()]
+        csv.writer(text, lineterminator="\n").writerows(lines)
         return text.getvalue().rstrip("\n")
 
     def fitted(self, width: int) -> "Table":
@@ -88,9 +100,19 @@ class Table:
                 overflow="fold",
                 min_width=self._least(index),
             )
-        for row in self.rows:
+        for row in self._lines()[1:]:
             table.add_row(*map(Text, row))
         return table
+
+
+def _no_formula(cell: str) -> str:
+    if not cell.startswith(("=", "+", "-", "@")):
+        return cell
+    try:
+        [float(each) for each in cell.split()]  # one number, or several
+    except ValueError:
+        return f"'{cell}" if len(cell) > 1 else cell
+    return cell
 
 
 def three_digits(value: float | None) -> str:

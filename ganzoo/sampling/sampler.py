@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ganzoo.api import Dataset, Latent, Noise, SampleSpec
 from ganzoo.components.build import takes
 from ganzoo.components.data import conditions_at, draw, labels_of
+from ganzoo.errors import Diverged
 from ganzoo.nn import decode, encode
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
@@ -80,10 +81,16 @@ class Sampler:
     ) -> Iterator[SampleBatch]:
         """Yield this rank's share of samples 0 … count - 1, in stored form.
 
+        Samples that are not finite have no stored form. After the first of them the rest are only
+        counted, and then `Diverged` is raised.
+
         Args:
             labels: the classes or conditions to use instead of drawn ones, in turn.
+
+        Raises:
+            Diverged: a sample holds values that are not finite.
         """
-        size = BLOCK * SAMPLING_BLOCKS
+        size, wrong, drawn = BLOCK * SAMPLING_BLOCKS, [], 0
         for number, first in enumerate(range(0, count, size)):
             if number % world_size == rank:
                 self.watch()
@@ -91,17 +98,30 @@ class Sampler:
                 latents, asked = self.inputs(rows, seed, labels)
                 with self.in_eval_mode(seed, number):
                     samples = self._forward(latents, asked, self.noise(rows, seed))
-                yield decode(self.spec, samples), asked
+                drawn += rows.count
+                wrong += [first + row for row in rows_not_finite(samples)]
+                if not wrong:
+                    yield decode(self.spec, samples), asked
+        if wrong:
+            raise not_finite(wrong, drawn)
 
     def sample(self, count: int, *, seed: int = 0, labels: Tensor | None = None) -> Tensor:
-        """Return `count` samples in stored form, (count, *shape), on the CPU."""
+        """Return `count` samples in stored form, (count, *shape), on the CPU.
+
+        Raises:
+            Diverged: a sample holds values that are not finite.
+        """
         batches = self.batches(count, seed=seed, labels=labels)
         return torch.cat([samples.cpu() for samples, _ in batches])
 
     def generate(self, latents: Tensor, labels: Tensor | None, *, seed: int) -> Tensor:
-        """Return G(latents, labels) in model form; row i has the noise of sample i of `seed`."""
+        """Return G(latents, labels) in model form; row i has the noise of sample i of `seed`.
+
+        Raises:
+            Diverged: a sample holds values that are not finite.
+        """
         with self.in_eval_mode(seed):
-            return self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed))
+            return _finite(self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed)))
 
     def interpolate(
         self, count: int, steps: int, *, seed: int = 0, labels: Tensor | None = None
@@ -113,6 +133,9 @@ class Sampler:
 
         Args:
             labels: as for `batches`, for one walk after the other.
+
+        Raises:
+            Diverged: a sample holds values that are not finite.
         """
         latents, labels = self.inputs(Rows(0, 2 * count), seed, labels)
         start, end = latents[:count], latents[count:]
@@ -121,7 +144,8 @@ class Sampler:
         asked = None if labels is None else labels[:count].repeat_interleave(steps, 0)
         noise = RepeatedNoise(self.noise(Rows(0, count), seed), steps)
         with self.in_eval_mode(seed):
-            return decode(self.spec, self._forward(walks.flatten(0, 1), asked, noise)).cpu()
+            walked = _finite(self._forward(walks.flatten(0, 1), asked, noise))
+        return decode(self.spec, walked).cpu()
 
     def noise(self, rows: Rows, seed: int) -> BatchNoise:
         """Return the noise inside G of the samples with indices `rows`."""
@@ -160,6 +184,26 @@ class Sampler:
         with evaluating(self.generator), torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(RandomStreams(seed).key("inside", 0, block))
             yield
+
+
+def rows_not_finite(samples: Tensor) -> list[int]:
+    """Return which rows of samples in model form hold values that are not finite."""
+    return samples.flatten(1).isfinite().all(1).logical_not().nonzero()[:, 0].tolist()
+
+
+def not_finite(wrong: Sequence[int], count: int) -> Diverged:
+    """Return the error about samples that are not finite, by their indices among `count`."""
+    return Diverged(
+        f"the generator makes {len(wrong)} of {count} samples with values that are not finite, "
+        f"the first is sample {wrong[0]}",
+        hint="use an earlier checkpoint: --checkpoint STEP",
+    )
+
+
+def _finite(samples: Tensor) -> Tensor:
+    if wrong := rows_not_finite(samples):
+        raise not_finite(wrong, len(samples))
+    return samples
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from ganzoo.api import SampleSpec
 from ganzoo.components.build import blaming_modality
 from ganzoo.components.data import spread_samples
 from ganzoo.components.plan import Plan
+from ganzoo.errors import Diverged
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.sampler import Sampler
@@ -103,6 +104,8 @@ class CollapseMonitor:
         if self.policy == "ignore" or not self.count:
             return False
         before, signs = self.collapsed, self.processes.share(self._signs(sampler, step))
+        if signs is None:
+            return before
         self.collapsed = bool(signs)
         if self.collapsed and not before:
             self._tell("collapsed", step, signs=signs)
@@ -115,11 +118,16 @@ class CollapseMonitor:
             self._note(f"no longer collapsed at step {step.iteration}")
         return self.collapsed
 
-    def _signs(self, sampler: Sampler, step: GanStep) -> list[str]:
+    def _signs(self, sampler: Sampler, step: GanStep) -> list[str] | None:
+        """Return the signs of a collapse; None, with a note, for samples that are not finite."""
         if not self.processes.is_main:
             return []
         seed = self.plan.recipe.settings.eval.seed
-        samples = sampler.sample(self.count, seed=seed)
+        try:
+            samples = sampler.sample(self.count, seed=seed)
+        except Diverged as error:
+            self._note(f"not checked for collapse at step {step.iteration}: {error.message}")
+            return None
         comparison = self.baseline.compare(self.features(samples), samples)
         signs = comparison.signs() if step.samples_seen >= GRACE_SAMPLES else []
         row = {

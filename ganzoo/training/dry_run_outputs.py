@@ -26,7 +26,7 @@ from ganzoo.components.build import (
 )
 from ganzoo.components.data import check_form, collate, row_of
 from ganzoo.components.plan import Plan
-from ganzoo.errors import DataError, PluginError
+from ganzoo.errors import DataError, Diverged, PluginError
 from ganzoo.sampling.files import preview_files
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
@@ -71,7 +71,11 @@ def dry_run_outputs(plan: Plan) -> None:
     """
     sampler = _sampler(plan)
     with blaming(plan.components["generator",], "when it was sampled in eval mode"):
-        made = sampler.sample(GENERATED, seed=plan.recipe.settings.eval.seed)
+        try:
+            made = sampler.sample(GENERATED, seed=plan.recipe.settings.eval.seed)
+        except Diverged as error:
+            what = "gave samples that are not finite before it was trained"
+            raise component_error(plan.components["generator",], what) from error
     real, _ = _rows(plan.dataset, range(min(FEW, len(plan.dataset))))
     preview_files(plan.spec, made, real)
     _call_schedules(plan)
@@ -119,8 +123,19 @@ def _sampler(plan: Plan) -> Sampler:
 
 
 def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
-    """Return samples (N, *shape) in stored form, and labels or conditions if all have one."""
-    samples, labels = collate([row_of(dataset, index) for index in indices])
+    """Return samples (N, *shape) in stored form, and labels or conditions if all have one.
+
+    Samples that cannot be read are left out where the data set has a `check`, which names them all.
+    """
+    rows, unreadable = [], None
+    for index in indices:
+        try:
+            rows.append(row_of(dataset, index))
+        except DataError as error:
+            unreadable = error
+    if unreadable and (len(rows) < 2 or not hasattr(dataset, "check")):
+        raise unreadable
+    samples, labels = collate(rows)
     check_form(samples, labels, dataset.spec)
     return samples, labels
 

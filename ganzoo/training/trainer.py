@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from ganzoo.components.plan import Plan
-from ganzoo.errors import CheckpointError, GanzooError, PluginError
+from ganzoo.errors import CheckpointError, Diverged, GanzooError, PluginError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
@@ -19,7 +19,7 @@ from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.callbacks import Gallery, MetricsLogger, Reporters
 from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of
 from ganzoo.training.collapse import CollapseMonitor
-from ganzoo.training.ending import StopFlag
+from ganzoo.training.ending import StopFlag, hint_lower_lr
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
 from ganzoo.training.sampled import sampler_of, sampling_record
@@ -112,8 +112,13 @@ class Trainer:
     def draw(self) -> None:
         """Write a preview of what the generator makes now."""
         with self.resumable():
-            paths = self.gallery.draw(self.step.iteration, self.step.sampler())
-            self.tell_pictured(paths)
+            try:
+                paths = self.gallery.draw(self.step.iteration, self.step.sampler())
+            except Diverged as error:
+                note = f"no preview at step {self.step.iteration}: {error.message}"
+                self.reporters.notify("noted", note)
+            else:
+                self.tell_pictured(paths)
 
     def tell_pictured(self, paths: list[Path]) -> None:
         if paths:
@@ -194,7 +199,11 @@ class Trainer:
             selected=selected,
             checkpoint=checkpoint,
         )
-        return self.score_or_stop(self.step.sampler(), count, sampling)
+        try:
+            return self.score_or_stop(self.step.sampler(), count, sampling)
+        except Diverged as error:
+            error.hint = hint_lower_lr(self.plan, self.directory, ("discriminator", "generator"))
+            raise
 
     def score_or_stop(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of a sampler. If the run should stop meanwhile, save and raise."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.cli import main
 from ganzoo.cli.progress import TerminalReporter
 from ganzoo.report.table import Table
 
@@ -111,3 +112,38 @@ def test_the_progress_bar_shows_step_and_time_at_every_width(
     line = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", captured.get())
     assert "1234/20000" in line.replace(" ", "")
     assert re.search(r"-:--:--|\d:\d\d:\d\d", line)
+
+
+def test_control_characters_of_names_reach_neither_terminal_nor_log(
+    board: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(board)
+    bad = board / "runs" / "evil\x1b]0;owned\x07\x1b[2J-s0-000000"
+    shutil.copytree(next((board / "runs").glob("digits-*")), bad)
+    try:
+        for words in (["ls"], ["compare"], ["compare", "--format", "md"]):
+            assert main(words) == 0
+        (bad / "run.json").write_text("{")
+        assert main(["ls"]) == 0
+        assert main(["sample", "evil\x1b[31m"]) == 2
+    finally:
+        shutil.rmtree(bad)
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "\x07" not in out + err
+    assert r"evil\x1b[31m" in err
+
+
+def test_only_one_place_of_the_commands_prints() -> None:
+    commands = Path(__file__).parents[2] / "ganzoo" / "cli"
+    printing = {
+        path.name
+        for path in commands.glob("*.py")
+        if re.search(r"click\.echo\((?!err=True)|[^.\w]print\(", path.read_text())
+    }
+    assert printing == {"output.py"}
+
+
+def test_a_cell_that_begins_like_a_formula_is_text_in_a_csv() -> None:
+    table = Table(("name", "value"), [("=HYPERLINK(1)", "-3.5"), ("@x", "-"), ("+1 day", "1")])
+    assert table.csv().splitlines() == ["name,value", "'=HYPERLINK(1),-3.5", "'@x,-", "'+1 day,1"]
