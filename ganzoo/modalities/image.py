@@ -118,15 +118,15 @@ class Image(Pixels):
         """Draw a grid."""
         return {".png": png(grid(samples))}
 
-    def preview_with_conditions(
+    def preview_together(
         self, spec: SampleSpec, samples: Tensor, conditions: Tensor, real: Tensor
-    ) -> dict[str, bytes]:
+    ) -> dict[str, bytes] | None:
         """Draw condition, sample and real image side by side, if all are images."""
         import torch
 
         assert spec.condition is not None
         if not isinstance(spec.condition.kind, Image):
-            return super().preview_with_conditions(spec, samples, conditions, real)
+            return None
         left, middle, right = (_of_height(e[:ROWS], spec) for e in (conditions, samples, real))
         rule = torch.full_like(middle[..., :1], 255)
         return {".png": png(grid(torch.cat([left, rule, middle, rule, right], 3), images=3))}

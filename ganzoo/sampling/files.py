@@ -104,10 +104,11 @@ def preview_files(
         PluginError: the modality failed, or gives something else.
     """
     with blaming_modality(spec, "preview"):
-        if conditions is None or real is None:
+        files = None
+        if conditions is not None and real is not None:
+            files = spec.kind.preview_together(spec, samples, conditions, real)
+        if files is None:
             files = spec.kind.preview(spec, samples, real)
-        else:
-            files = spec.kind.preview_with_conditions(spec, samples, conditions, real)
     if not isinstance(files, Mapping) or not all(map(_can_be_shown, files, files.values())):
         given = type(files).__name__
         if isinstance(files, Mapping):

@@ -123,8 +123,19 @@ def _sampler(plan: Plan) -> Sampler:
 
 
 def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
-    """Return samples (N, *shape) in stored form, and labels or conditions if all have one."""
-    samples, labels = collate([row_of(dataset, index) for index in indices])
+    """Return samples (N, *shape) in stored form, and labels or conditions if all have one.
+
+    Samples that cannot be read are left out where the data set has a `check`, which names them all.
+    """
+    rows, unreadable = [], None
+    for index in indices:
+        try:
+            rows.append(row_of(dataset, index))
+        except DataError as error:
+            unreadable = error
+    if unreadable and (len(rows) < 2 or not hasattr(dataset, "check")):
+        raise unreadable
+    samples, labels = collate(rows)
     check_form(samples, labels, dataset.spec)
     return samples, labels
 
