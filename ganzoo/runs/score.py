@@ -152,8 +152,9 @@ class Statistics:
     """Squared distance of the means."""
     covariance_term: float
     """The rest: differences in variance and correlation."""
-    floor: float
-    """Expected score of a perfect generator with this number of samples."""
+    expected_real: float
+    """Expected score of this number of new real samples if the features were Gaussian. It is no
+    lower bound."""
     standard_error: float
     """Standard error over other samples of the same generator against the same reference."""
     debiased: float | None = None
@@ -207,13 +208,20 @@ class Score:
             "protocol": Protocol.from_dict(protocol),
             "sampling": _from_dict(Sampling, sampling) if sampling else None,
             "metrics": {name: math.nan if v is None else _number(v, name) for name, v in numbers},
-            "statistics": _from_dict(Statistics, statistics) if statistics else None,
+            "statistics": _statistics(statistics) if statistics else None,
             "notes": tuple(map(str, data.get("notes", ()))),
         }
         later = protocol.keys() - {part.name for part in fields(Protocol)}
         if not later and data.get("protocol_id", parts["protocol"].id) != parts["protocol"].id:
             raise ValueError(f"protocol_id {data['protocol_id']!r} is not that of the protocol")
         return _from_dict(cls, {**data, **parts})
+
+
+def _statistics(data: Mapping[str, Any]) -> Statistics:
+    """Return the statistics of a record; those of older versions name `expected_real` floor."""
+    return _from_dict(
+        Statistics, {"expected_real": data["floor"], **data} if "floor" in data else data
+    )
 
 
 def _number(value: Any, name: str) -> float:

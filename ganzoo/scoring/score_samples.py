@@ -34,7 +34,12 @@ from ganzoo.scoring.metric_inputs import (
     real_side,
 )
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_statistics import debiased, expected_floor, places_of, standard_error
+from ganzoo.scoring.score_statistics import (
+    debiased,
+    expected_score_of_real,
+    places_of,
+    standard_error,
+)
 
 if TYPE_CHECKING:
     from ganzoo.scoring.frechet import FrechetDistance
@@ -216,7 +221,7 @@ def _statistics(
     return Statistics(
         mean_term=mean_term,
         covariance_term=max(0.0, value - mean_term),
-        floor=expected_floor(reference, fake.n),
+        expected_real=expected_score_of_real(reference, fake.n),
         standard_error=standard_error(reference, fake, rows),
         debiased=None if places is None else debiased(reference, fake, rows, places),
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from ganzoo.api import SampleSpec
 from ganzoo.cli import main
 from ganzoo.errors import DataError, Diverged
 from ganzoo.recipes.lock import read_lock
+from ganzoo.report.compare import compare
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.external import keep_score
 from ganzoo.sampling.sampler import Sampler
-from ganzoo.training.external_scores import score_against
+from ganzoo.training.external_scores import Keep, score_against
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (12, 1, 8, 8), dtype=np.uint8)
 GREY = SampleSpec("image", (1, 8, 8))
@@ -274,3 +277,53 @@ def test_a_score_of_jpeg_pictures_against_others_says_so(
     notes = score_against(tmp_path / "own", against, {}, extractor="pixels").notes
     assert len(notes) == bool(said)
     assert re.search(said or "", "".join(notes))
+
+
+# --- the table ---
+
+
+def test_equal_means_share_a_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scores = {"a": 2.0, "b": 2.0, "c": 3.0}
+    for name, value in scores.items():
+        np.savez(f"{name}.npz", samples=PICTURES + np.uint8(len(name) * ord(name)))
+        score = score_against(Path(f"{name}.npz"), "digits", {}, extractor="pixels")
+        keep_score(replace(score, value=value), name, Path("runs"), sha256=name)
+    assert {row.name: row.rank for row in compare().ranked} == {"a": 1, "b": 1, "c": 3}
+
+
+def test_compare_ranks_the_protocol_that_is_asked_for_and_lists_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ids = {}
+    for name, count in (("a", 12), ("b", 12), ("c", 9)):
+        np.savez(f"{name}.npz", samples=PICTURES[:count] // ord(name))
+        path = Path(f"{name}.npz")
+        score = score_against(path, "digits", {}, extractor="pixels", keep=Keep(name))
+        ids[name] = score.protocol.id
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(
+        rf"{ids['a']}  FD.*12 .*, 2 runs \(this table\)\n  {ids['c']} .*, 1 run", shown
+    )
+    assert [row.name for row in compare(protocol=ids["c"][:6]).ranked] == ["c"]
+    assert {row.name for row in compare(protocol=ids["a"]).ranked} == {"a", "b"}
+    assert main(["compare", "--protocol", "nothing"]) == 2
+    said = capsys.readouterr().err
+    assert "--protocol nothing: no such protocol; there are" in said
+    assert f"try: ganzoo compare --protocol {ids['a']}" in said
+
+
+def test_the_expected_score_of_real_samples_is_called_no_floor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("a.npz", samples=PICTURES)
+    words = ["score", "a.npz", "--against", "digits", "--extractor", "pixels", "--name", "a"]
+    assert main(words) == 0
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr().out
+    assert "expected_real" in shown
+    assert "no lower bound. Compare with the score of a hold-out" in shown
+    assert "floor" not in shown
