@@ -184,3 +184,15 @@ def test_the_commands_beyond_the_basics_train(lines: list[str], one_file_plugins
             key, _, runs = words[-1].partition("=")
             words[-1] = f"{key}={next(Path().glob(runs.replace('…', '*')))}"
         assert main([*words, *budget]) == 0, line
+
+
+CONFORMANCE = re.findall(r"```bash\n(ganzoo conformance .*?)\n```", BEYOND)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", CONFORMANCE, ids=lambda line: line.split("--plugin ")[-1])
+def test_the_conformance_commands_beyond_the_basics_pass(
+    line: str, one_file_plugins: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(shlex.split(line)[1:]) == 0, capsys.readouterr().out
+    assert "FAILED" not in capsys.readouterr().out

@@ -154,19 +154,14 @@ class Modality:
         """
         raise NotImplementedError(f"{type(self).__name__} has no preview")
 
-    def preview_with_conditions(
+    def preview_together(
         self, spec: SampleSpec, samples: Tensor, conditions: Tensor, real: Tensor
-    ) -> dict[str, bytes]:
+    ) -> dict[str, bytes] | None:
         """Return files that show samples beside their conditions and the real samples, row by row.
 
-        By default the previews of all three: endings of conditions begin with ``-condition``, and
-        those of real samples with ``-real``. Endings and content are as in `preview`.
+        None, the default: they cannot be in one picture, and each has its own `preview`.
         """
-        assert spec.condition is not None
-        files = self.preview(spec, samples, real)
-        given = spec.condition.kind.preview(spec.condition, conditions)
-        files |= {f"-condition{ending}": content for ending, content in given.items()}
-        return files | {f"-real{end}": each for end, each in self.preview(spec, real).items()}
+        return None
 
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
         """Return the suffixes of files that `write` can make; the first is the default."""

@@ -28,7 +28,7 @@ from ganzoo.recipes.show import settings_data
 from ganzoo.recipes.yaml import read_document, to_yaml
 from ganzoo.runs.files import write_atomic
 
-ENGINE_REVISION = 1
+ENGINE_REVISION = 2
 """Revision of the core's own computation. Raise it when the core computes other numbers, or when a
 recipe key gets another default."""
 

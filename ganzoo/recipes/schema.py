@@ -194,9 +194,9 @@ class Init(_Part):
     """Runs or weights files to start from, as written in the recipe."""
 
     generator: str | None = None
-    """Run directory or safetensors file with the weights of G."""
+    """Run directory, with its latent if that learns, or safetensors file: the weights of G."""
     discriminator: str | None = None
-    """Run directory or safetensors file with the weights of D."""
+    """Run directory or safetensors file: the weights of D."""
 
 
 class Ema(_Part):

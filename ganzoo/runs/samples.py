@@ -14,11 +14,12 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import write_atomic
 
 REAL = "real"
+CONDITION = "condition"
 EXTERNAL = "samples"
-"""How the names of preview files begin: those of real samples, and of samples of another tool.
+"""How the names of preview files begin: real samples, their conditions, samples of another tool.
 Those of generated samples begin with ``step-00000050``."""
 
-_PREVIEW = re.compile(rf"({REAL}|{EXTERNAL}|step-\d+)([.-].*)")
+_PREVIEW = re.compile(rf"({REAL}|{CONDITION}|{EXTERNAL}|step-\d+)([.-].*)")
 
 
 def write_sample_spec(
@@ -73,6 +74,6 @@ def previews(run: RunDirectory) -> dict[str, list[Path]]:
 def last_preview(run: RunDirectory) -> list[Path]:
     """Return the files of the preview of a run's newest samples; empty if there is none."""
     found = previews(run)
-    # Sorted by name, "step-…" comes after "samples" and "real".
-    generated = [stem for stem in found if stem != REAL]
+    # Sorted by name, "step-…" comes after "samples".
+    generated = [stem for stem in found if stem not in (REAL, CONDITION)]
     return found[generated[-1]] if generated else []

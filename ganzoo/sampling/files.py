@@ -104,10 +104,11 @@ def preview_files(
         PluginError: the modality failed, or gives something else.
     """
     with blaming_modality(spec, "preview"):
-        if conditions is None or real is None:
+        files = None
+        if conditions is not None and real is not None:
+            files = spec.kind.preview_together(spec, samples, conditions, real)
+        if files is None:
             files = spec.kind.preview(spec, samples, real)
-        else:
-            files = spec.kind.preview_with_conditions(spec, samples, conditions, real)
     if not isinstance(files, Mapping) or not all(map(_can_be_shown, files, files.values())):
         given = type(files).__name__
         if isinstance(files, Mapping):
@@ -167,6 +168,30 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     return samples
 
 
+def read_labels(path: Path, spec: SampleSpec, count: int) -> Tensor | None:
+    """Return the array ``labels`` of an npz of samples, int64 (count,), from 0 to classes - 1.
+
+    Returns:
+        None: there is no such array, or the data has no classes.
+
+    Raises:
+        DataError: there are more or fewer labels than samples, or others than the data has.
+    """
+    if path.suffix.lower() != ".npz" or not spec.classes:
+        return None
+    found = _arrays(path, only="labels").get("labels")
+    if found is None:
+        return None
+    hint = f"save labels of integers from 0 to {spec.classes - 1}, one a sample"
+    if found.shape != (count,) or found.dtype.kind not in "iu":
+        what = f"{found.dtype} of shape {found.shape}"
+        raise DataError(f"{path} holds {count} samples, and labels as {what}", hint=hint)
+    if count and not (found.min() >= 0 and found.max() < spec.classes):
+        wrong = int(found.min()) if found.min() < 0 else int(found.max())
+        raise DataError(f"{path} holds the label {wrong}; {spec}", hint=hint)
+    return torch.from_numpy(found.astype(np.int64))
+
+
 def read_conditions(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     """Return conditions in stored form (N, *spec.shape), at least one, from files of their kind.
 
@@ -203,25 +228,40 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
     """Return samples whose dtype is that of the stored form."""
     if samples.dtype != getattr(torch, spec.stored_dtype):
-        found = str(samples.dtype).removeprefix("torch.")
-        raise DataError(
-            f"{path} holds {found}, not {spec.stored_dtype}",
-            hint=f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}",
-        )
+        found, hint = str(samples.dtype).removeprefix("torch."), _as_stored(samples, spec)
+        raise DataError(f"{path} holds {found}, not {spec.stored_dtype}{hint[0]}", hint=hint[1])
     return samples
 
 
-def _npz(path: Path) -> Tensor:
-    """Return ``samples``, or the only array with more than one axis (labels have one)."""
+def _as_stored(samples: Tensor, spec: SampleSpec) -> tuple[str, str]:
+    """Return the range of pixels of another dtype in words, and how to save them."""
+    otherwise = f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}"
+    if spec.stored_dtype != "uint8" or not samples.numel() or samples.is_complex():
+        return "", otherwise
+    low, high = float(samples.min()), float(samples.max())
+    forms = {(0, 1): "(255 * ARRAY).round()", (-1, 1): "(127.5 * (ARRAY + 1)).round()"}
+    if not samples.is_floating_point() or high > 1:
+        forms = {(0, 255): "ARRAY.round()"}
+    form = next((way for (least, most), way in forms.items() if least <= low <= high <= most), None)
+    hint = otherwise if form is None else f"np.savez(FILE, samples={form}.astype('uint8'))"
+    return f"; its values are from {low:.4g} to {high:.4g}", hint
+
+
+def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
     if not is_zipfile(path):
         raise DataError(f"{path} is not an npz file, or the end of it is missing", hint=NPZ)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            members = {name: archive[name] for name in archive.files}
+            members = {n: archive[n] for n in archive.files if only in (None, n)}
     except (OSError, ValueError, TypeError, BadZipFile) as error:
         raise DataError(f"{path} cannot be read: {error}", hint=NPZ) from error
     # A member of the zip that is no array comes as bytes.
-    arrays = {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
+    return {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
+
+
+def _npz(path: Path) -> Tensor:
+    """Return ``samples``, or the only array with more than one axis (labels have one)."""
+    arrays = _arrays(path)
     if not arrays:
         raise DataError(f"{path} holds no array", hint=NPZ)
     candidates = (

@@ -167,7 +167,7 @@ def average_patterns(case: Case) -> None:
         averaged_and_copied(network)
     except ValueError as error:
         expected = "patterns of names of parameters and buffers"
-        advice = "print([name for name, _ in network.named_buffers()])"
+        advice = "correct the pattern: named_parameters() and named_buffers() list the names"
         raise Failed(expected, str(error), advice) from error
 
 

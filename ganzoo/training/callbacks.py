@@ -18,7 +18,7 @@ from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.errors import printable
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import device_line, utc_now
-from ganzoo.runs.samples import REAL, previews
+from ganzoo.runs.samples import CONDITION, REAL, previews
 from ganzoo.sampling.files import write_preview
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.scoring.collectives import mean_over_ranks
@@ -173,23 +173,31 @@ class Gallery:
     def draw(self, step: int, sampler: Sampler) -> list[Path]:
         """Write what the generator makes at a step; return the files, on rank 0.
 
-        From data with conditions, it gets those of fixed rows, beside which it is shown.
+        In a recipe with conditions, it makes samples from those of the real samples shown.
         """
         if not self.processes.is_main:
             return []
-        settings, spec = self.plan.recipe.settings, self.plan.spec
-        real, labels = spread_samples(self.plan.dataset, self.count)
-        conditions = labels if settings.conditional and spec.condition else None
+        real, conditions = self._shown()
         count = self.count if conditions is None else len(conditions)
-        samples = sampler.sample(count, seed=settings.seed, labels=conditions)
-        return self._write(f"step-{step:08d}", samples, real, conditions)
+        seed = self.plan.recipe.settings.seed
+        samples = sampler.sample(count, seed=seed, labels=conditions)
+        return self._write(f"step-{step:08d}", self.plan.spec, samples, real, conditions)
 
     def draw_real(self) -> list[Path]:
-        """Write real samples, once; return the files that are new."""
+        """Write real samples and their conditions, once; return the files that are new."""
         if not self.processes.is_main or REAL in previews(self.directory):
             return []
-        return self._write(REAL, spread_samples(self.plan.dataset, self.count)[0])
+        real, conditions = self._shown()
+        files = self._write(REAL, self.plan.spec, real)
+        if conditions is not None:
+            files += self._write(CONDITION, self.plan.spec.condition, conditions)
+        return files
 
-    def _write(self, stem: str, samples: Tensor, *others: Tensor | None) -> list[Path]:
-        folder = self.directory.samples_directory
-        return write_preview(folder, stem, self.plan.spec, samples, *others)
+    def _shown(self) -> tuple[Tensor, Tensor | None]:
+        """Return fixed real samples, and their conditions if the recipe uses any."""
+        real, labels = spread_samples(self.plan.dataset, self.count)
+        used = self.plan.recipe.settings.conditional and self.plan.spec.condition
+        return real, labels if used else None
+
+    def _write(self, stem: str, spec: Any, *shown: Any) -> list[Path]:
+        return write_preview(self.directory.samples_directory, stem, spec, *shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,21 @@ from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.errors import DataError
-from ganzoo.modalities.image import AS_PICTURES, ONE_FORMAT, PICTURES, require_one_format
+from ganzoo.modalities.image import (
+    AS_PICTURES,
+    ONE_FORMAT,
+    PICTURES,
+    formats_in,
+    require_one_format,
+)
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.external import keep_score
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command
 from ganzoo.runs.samples import EXTERNAL
 from ganzoo.runs.score import Score
-from ganzoo.sampling.files import read_samples, write_preview
+from ganzoo.sampling.files import read_labels, read_samples, write_preview
+from ganzoo.sampling.sampler import SampleBatch
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.reference import content_sha256
 from ganzoo.training.processes import find_processes
@@ -66,15 +73,18 @@ def score_like(
 ) -> Score:
     """Score external samples under the protocol of a run, with the same number of samples.
 
+    Metrics of labels need the array ``labels`` in an npz, and are left out without it.
+
     Args:
         keep: where and as what the score is kept; None: nowhere.
         tell: receives a line about samples that are left out.
 
     Raises:
-        DataError: there are fewer samples than that.
+        DataError: there are fewer samples than that, or labels that the data does not have.
     """
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
+    labels = read_labels(path, scorer.real.spec, len(samples))
     scorer.real.spec.kind.require_alike(path, samples, scorer.reference.samples)
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
@@ -90,7 +100,7 @@ def score_like(
         tell(
             f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
         )
-    score = scorer.score(_batches(samples[:wanted]))
+    score = _noted(scorer.score(_batches(samples[:wanted], labels)), path, scorer)
     return keep(score, scorer.real.spec, samples) if keep else score
 
 
@@ -131,8 +141,27 @@ def score_against(
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     with _as_parameters():
         real.spec.kind.require_alike(path, samples, scorer.reference.samples)
-    score = scorer.score(_batches(samples))
+    score = _noted(scorer.score(_batches(samples)), path, scorer)
     return keep(score, real.spec, samples) if keep else score
+
+
+def _noted(score: Score, path: Path, scorer: Scorer) -> Score:
+    """Return a score with a note if its samples, but not the reference, were saved as JPEG.
+
+    Features see JPEG's artefacts (Parmar et al. 2022, arXiv:2104.11222, section 4).
+    """
+    if scorer.real.spec.modality != "image" or formats_in(path) != {"JPEG"}:
+        return score
+    real = scorer.dataset.parameters.get("path")
+    theirs = formats_in(real) if isinstance(real, Path) else set()
+    if theirs == {"JPEG"}:
+        return score
+    known = f"those of the reference are {' and '.join(sorted(theirs))}" if theirs else ""
+    note = (
+        f"the samples are JPEG pictures, and {known or 'the reference may not be'}: the score "
+        "includes what JPEG changed; save samples as PNG"
+    )
+    return replace(score, notes=(note, *score.notes))
 
 
 @contextmanager
@@ -174,7 +203,11 @@ def _can_only_be_a_path(against: str) -> bool:
     )
 
 
-def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
-    """Yield this process's share of the samples; every process has read all of them."""
-    for batch in torch.split(own_share(samples), BATCH):
-        yield batch, None
+def _batches(samples: Tensor, labels: Tensor | None = None) -> Iterator[SampleBatch]:
+    """Yield this process's share of the samples; every process has read all of them.
+
+    Args:
+        labels: int64, at least as many.
+    """
+    for rows in torch.split(own_share(torch.arange(len(samples))), BATCH):
+        yield samples[rows], None if labels is None else labels[rows]

@@ -126,7 +126,7 @@ def other_revision(patch: pytest.MonkeyPatch, losses: Path) -> None:
 
 
 def other_engine(patch: pytest.MonkeyPatch, losses: Path) -> None:
-    patch.setattr("ganzoo.components.plan.ENGINE_REVISION", 2)
+    patch.setattr("ganzoo.components.plan.ENGINE_REVISION", 3)
 
 
 def note(lock: dict[str, Any], *overrides: str, **options: bool) -> list[str]:
@@ -226,18 +226,18 @@ def test_a_parameter_and_a_key_that_changes_numbers_make_another_experiment(
 
 
 @pytest.mark.parametrize(
-    ("change", "said", "key"),
+    ("change", "said", "key", "was"),
     [
-        (other_revision, "loss (acme/margin): revision 1 is now 2", "loss.revision"),
-        (other_engine, "the engine: revision 1 is now 2", "engine.revision"),
+        (other_revision, "loss (acme/margin): revision 1 is now 2", "loss.revision", 1),
+        (other_engine, "the engine: revision 2 is now 3", "engine.revision", 2),
     ],
 )
 def test_another_revision_is_another_experiment_and_is_refused_unless_drift_is_allowed(
-    change: Change, said: str, key: str, losses: Path, monkeypatch: pytest.MonkeyPatch
+    change: Change, said: str, key: str, was: int, losses: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = lock_of()
     change(monkeypatch, losses)
-    assert names(before, lock_of()) == [f"mine ({key}=1)", f"mine ({key}=2)"]
+    assert names(before, lock_of()) == [f"mine ({key}={n})" for n in (was, was + 1)]
     with pytest.raises(PluginError) as caught:
         note(before)
     assert said in caught.value.message

@@ -19,8 +19,9 @@ FACTS = {name: runpy.run_path(str(file)) for name, file in METHODS.items()}
 def train(name: str, runs: Path, steps: int) -> Any:
     """Train a method's recipe for some steps; return the run."""
     recipe, file = METHODS[name].with_suffix(".yaml"), METHODS[name]
-    words = [f"train.steps={steps}", "train.log_every_steps=1", "--plugin", file]
-    assert main([str(word) for word in ("run", recipe, *words, "--runs-dir", runs)]) == 0
+    settings = [f"train.{key}_every_steps={n}" for key, n in (("log", 1), ("sample", steps))]
+    words = ["run", recipe, f"train.steps={steps}", *settings, "--plugin", file, "--runs-dir", runs]
+    assert main([str(word) for word in words]) == 0
     return ganzoo.load("last", runs)
 
 

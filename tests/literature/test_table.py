@@ -1,7 +1,11 @@
-"""The table of methods in docs/game.md is the one that the methods' code gives."""
+"""The code of the methods: its form, and the table in docs/game.md that is made from it."""
 
 import ast
+import sys
 
+import pytest
+
+from .runs import METHODS
 from .table import END, PAGE, START, offered, page, used
 
 
@@ -33,3 +37,25 @@ def test_the_table_lists_what_a_method_defines_and_uses() -> None:
         "noise.normal", "real_output", "real_output.extra", "replace(fake=…, …)",
         "statistics[samples]",
     }  # fmt: skip
+
+
+PUBLIC = {"ganzoo.api", "ganzoo.nn"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_short_and_imports_public_modules_only(name: str) -> None:
+    code = METHODS[name].read_text()
+    assert len(code.splitlines()) < 100
+    for node in ast.walk(ast.parse(code)):
+        modules = [node.module] if isinstance(node, ast.ImportFrom) else []
+        modules += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        for module in modules:
+            package = module.partition(".")[0]
+            assert module in PUBLIC or package in sys.stdlib_module_names | {"torch"}, module
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_names_its_paper_and_what_it_shows(name: str) -> None:
+    about = ast.get_docstring(ast.parse(METHODS[name].read_text())) or ""
+    assert "arXiv:" in about
+    assert "Shows: " in about

@@ -21,6 +21,7 @@ from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.nn import encode
 from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
+from ganzoo.report.pages.run import run_page
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import write_state
@@ -373,9 +374,8 @@ def test_two_processes_score_the_samples_of_one(trained: Run, tmp_path: Path) ->
 
 def test_the_gallery_shows_condition_sample_and_truth_of_fixed_rows(trained: Run) -> None:
     folder = trained.directory.samples_directory
-    assert {"real.png", "step-00000006.png", "step-00000060.png"} <= {
-        path.name for path in folder.iterdir()
-    }
+    names = {path.name for path in folder.iterdir()}
+    assert {"real.png", "condition.png", "step-00000006.png", "step-00000060.png"} <= names
     early, late = (first_row(folder / f"step-{n:08d}.png") for n in (6, 60))
     condition, sample, truth = slice(0, 8), slice(9, 17), slice(18, 26)
     assert torch.equal(early[:, condition], late[:, condition])
@@ -383,6 +383,13 @@ def test_the_gallery_shows_condition_sample_and_truth_of_fixed_rows(trained: Run
     real, small = Pairs("train")[0]
     assert torch.equal(late[:, truth], real[0])
     assert torch.equal(late[::2, condition][:, ::2], small[0])
+
+
+def test_the_page_of_the_run_shows_conditions_and_real_samples(trained: Run) -> None:
+    page = run_page(trained.directory)
+    captions = ["condition", "real", "step 60"]
+    assert all(f"<figcaption>{words}</figcaption>" in page for words in captions)
+    assert "row by row, from the conditions of the real ones" in page
 
 
 def first_row(path: Path) -> Tensor:

@@ -11,7 +11,7 @@ from ganzoo.report.table import three_digits, with_spread
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import kind_of
 from ganzoo.runs.records import device_line
-from ganzoo.runs.samples import EXTERNAL, REAL, previews
+from ganzoo.runs.samples import CONDITION, EXTERNAL, REAL, previews
 from ganzoo.runs.score import Score
 
 SHOWN_PREVIEWS = 12
@@ -27,7 +27,7 @@ def run_page(run: RunDirectory) -> str:
         DataError: its records cannot be read.
     """
     info, events, scores = run.info(), run.events(), run.scores()
-    kind = kind_of(info)
+    kind, shown = kind_of(info), previews(run)
     protocol = _main_protocol(scores)
     charts: tuple[Any, ...] = ()
     if protocol:
@@ -39,7 +39,8 @@ def run_page(run: RunDirectory) -> str:
         title=run.name,
         description=protocol.words() if protocol else "not scored",
         facts=_facts(run, info) if kind == "run" else _facts_of_samples(info),
-        real=preview("real samples", previews(run).get(REAL, ())),
+        real=preview("real samples", shown.get(REAL, ())),
+        conditions=preview("conditions of the real samples", shown.get(CONDITION, ())),
         grids=_samples(run),
         made_by_run=kind == "run",
         charts=charts,

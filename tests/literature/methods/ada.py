@@ -1,6 +1,6 @@
 """ADA: augment all that D sees, with a probability that follows how much D overfits.
 
-Paper: arXiv:2006.06676, section 3.1; the pixel blitting and two colour operations of its pipeline.
+Paper: arXiv:2006.06676; the pixel blitting and two colour operations of its pipeline.
 
 Shows: an augmentation that adapts by `observe`, and stays `graph-safe`.
 """

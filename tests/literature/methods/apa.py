@@ -1,6 +1,6 @@
 """APA: show D some generated samples as real ones, as many as it overfits.
 
-Paper: arXiv:2111.06849, section 3.2.
+Paper: arXiv:2111.06849.
 
 Shows: `prepare` that replaces the real batch with its labels, adaptation in `after_step`.
 """

@@ -1,6 +1,6 @@
 """ContraGAN: pull an embedding to the proxy of its class and to its class in the batch.
 
-Paper: arXiv:2006.12681, equation 8 (the conditional contrastive loss, 2C).
+Paper: arXiv:2006.12681 (the conditional contrastive loss, 2C).
 
 Shows: `gather` and `rows`, so that the batch of all processes is contrasted; heads in `extra`.
 """

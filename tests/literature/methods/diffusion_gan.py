@@ -1,6 +1,6 @@
 """Diffusion-GAN: D judges samples after t steps of diffusion, and knows t.
 
-Paper: arXiv:2206.02262, equations 6, 9 and 11.
+Paper: arXiv:2206.02262.
 
 Shows: an augmentation that returns `(x, extra)` and adapts by `observe`, an `augmentation-aware` D.
 """

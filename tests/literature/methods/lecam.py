@@ -1,6 +1,6 @@
 """LeCam regularization: hold D's logits near a moving average of the other side's.
 
-Paper: arXiv:2104.03310, equation 7, with the authors' ReLU and moving averages.
+Paper: arXiv:2104.03310, with the ReLU of the authors' code.
 
 Shows: a regularizer with state (two buffers), `after_step`, `mean` over processes.
 """

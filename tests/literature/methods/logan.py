@@ -1,6 +1,6 @@
 """LOGAN: one natural-gradient step on z before both updates.
 
-Paper: arXiv:1912.00953, equations 10 and 11.
+Paper: arXiv:1912.00953.
 
 Shows: `prepare` for both players, D's gradient pulled back through G (`generator-graph`).
 """

@@ -1,6 +1,6 @@
 """MHGAN: D classifies into K + 1 classes, of which the last is "generated", by a multi-hinge loss.
 
-Paper: arXiv:1912.04216, equations 5 to 7, with the authors' feature matching.
+Paper: arXiv:1912.04216, with the authors' feature matching.
 
 Shows: a conditional loss on a head of D, features in both updates, `mean` over processes.
 """

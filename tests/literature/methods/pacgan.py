@@ -1,6 +1,6 @@
 """PacGAN: D judges m samples at once, so that it sees how much they vary.
 
-Paper: arXiv:1712.04086, section 3.
+Paper: arXiv:1712.04086.
 
 Shows: `batch_multiple` on D, which returns one logit for m rows.
 """

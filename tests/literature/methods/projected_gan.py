@@ -1,6 +1,6 @@
 """Projected GAN: D judges random projections of the features of a network that is never trained.
 
-Paper: arXiv:2111.01007, sections 3.2 and 3.3; the feature network is small and random here.
+Paper: arXiv:2111.01007; the feature network is small and random here.
 
 Shows: `frozen-parameters`, a part of D kept in eval mode by `train`, one logit per place and scale.
 """

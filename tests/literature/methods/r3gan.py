@@ -1,6 +1,6 @@
 """R3GAN: relativistic pairing with R1 and R2, and a burn-in of several schedules.
 
-Paper: arXiv:2501.05441, equations 2 and 3; the authors' schedules; on small plain networks.
+Paper: arXiv:2501.05441, with the schedules of the authors' code; on small plain networks.
 
 Shows: schedules of the learning rate, gamma, Adam's beta2 and the EMA; pairs by `prepare`.
 """

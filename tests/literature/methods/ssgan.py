@@ -1,6 +1,6 @@
 """SSGAN: a head of D tells by which quarter turn an image was rotated.
 
-Paper: arXiv:1811.11212, equations 3 and 4.
+Paper: arXiv:1811.11212.
 
 Shows: `augment` before a change of one's own, `discriminate` of a longer batch.
 """
