@@ -29,7 +29,7 @@ def resume(
     """Continue RUN from its newest intact checkpoint, bit for bit as if it had never stopped.
 
     RUN is a path, the unique prefix of a name, or `last`. Only budget and cadence may change
-    (train.steps=5000, eval.every_steps=100).
+    (train.steps=5000, eval.every_steps=100), and metrics be dropped (eval.metrics=[]).
     """
     from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import print_result

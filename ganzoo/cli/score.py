@@ -265,7 +265,7 @@ def _lines(result: Score) -> list[str]:
     for name, value in {**statistics, **result.metrics}.items():
         if name != "standard_error" and value is not None:
             lines.append(f"{figure(value)}  {name}")
-    return lines
+    return [*lines, *result.notes]
 
 
 def figure(value: float) -> str:

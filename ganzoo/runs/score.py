@@ -177,6 +177,8 @@ class Score:
     """None in records of older versions."""
     env: Mapping[str, Any] = field(default_factory=dict)
     """Versions, device, batch size, number of processes: recorded, never compared."""
+    notes: tuple[str, ...] = ()
+    """Metrics that could not be computed and why, one line each."""
 
     @classmethod
     def now(cls, **parts: Any) -> Score:
@@ -206,6 +208,7 @@ class Score:
             "sampling": _from_dict(Sampling, sampling) if sampling else None,
             "metrics": {name: math.nan if v is None else _number(v, name) for name, v in numbers},
             "statistics": _from_dict(Statistics, statistics) if statistics else None,
+            "notes": tuple(map(str, data.get("notes", ()))),
         }
         later = protocol.keys() - {part.name for part in fields(Protocol)}
         if not later and data.get("protocol_id", parts["protocol"].id) != parts["protocol"].id:

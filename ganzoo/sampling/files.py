@@ -168,6 +168,30 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     return samples
 
 
+def read_labels(path: Path, spec: SampleSpec, count: int) -> Tensor | None:
+    """Return the array ``labels`` of an npz of samples, int64 (count,), from 0 to classes - 1.
+
+    Returns:
+        None: there is no such array, or the data has no classes.
+
+    Raises:
+        DataError: there are more or fewer labels than samples, or others than the data has.
+    """
+    if path.suffix.lower() != ".npz" or not spec.classes:
+        return None
+    found = _arrays(path, only="labels").get("labels")
+    if found is None:
+        return None
+    hint = f"save labels of integers from 0 to {spec.classes - 1}, one a sample"
+    if found.shape != (count,) or found.dtype.kind not in "iu":
+        what = f"{found.dtype} of shape {found.shape}"
+        raise DataError(f"{path} holds {count} samples, and labels as {what}", hint=hint)
+    if count and not (found.min() >= 0 and found.max() < spec.classes):
+        wrong = int(found.min()) if found.min() < 0 else int(found.max())
+        raise DataError(f"{path} holds the label {wrong}; {spec}", hint=hint)
+    return torch.from_numpy(found.astype(np.int64))
+
+
 def read_conditions(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     """Return conditions in stored form (N, *spec.shape), at least one, from files of their kind.
 
@@ -212,17 +236,21 @@ def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
     return samples
 
 
-def _npz(path: Path) -> Tensor:
-    """Return ``samples``, or the only array with more than one axis (labels have one)."""
+def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
     if not is_zipfile(path):
         raise DataError(f"{path} is not an npz file, or the end of it is missing", hint=NPZ)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            members = {name: archive[name] for name in archive.files}
+            members = {n: archive[n] for n in archive.files if only in (None, n)}
     except (OSError, ValueError, TypeError, BadZipFile) as error:
         raise DataError(f"{path} cannot be read: {error}", hint=NPZ) from error
     # A member of the zip that is no array comes as bytes.
-    arrays = {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
+    return {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
+
+
+def _npz(path: Path) -> Tensor:
+    """Return ``samples``, or the only array with more than one axis (labels have one)."""
+    arrays = _arrays(path)
     if not arrays:
         raise DataError(f"{path} holds no array", hint=NPZ)
     candidates = (

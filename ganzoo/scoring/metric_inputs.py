@@ -14,12 +14,14 @@ from ganzoo.api import Evaluated, GeneratorProbe, Metric, SampleSpec
 from ganzoo.errors import (
     DataError,
     DiskFull,
+    Diverged,
     GanzooError,
     PluginError,
     failure,
     says_no_memory,
 )
 from ganzoo.moments import BLOCK
+from ganzoo.registry.names import shorten
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import Extraction
 from ganzoo.scoring.reference import RealData
@@ -191,11 +193,17 @@ def features_on_disk(real: RealData, extraction: Extraction) -> RowsOnDisk:
     return rows
 
 
-def evaluate(metrics: Mapping[str, Metric], real: Evaluated, fake: Evaluated) -> dict[str, float]:
+def evaluate(
+    metrics: Mapping[str, Metric],
+    real: Evaluated,
+    fake: Evaluated,
+    left_out: list[str] | None = None,
+) -> dict[str, float]:
     """Return the values of all metrics, by the names that the metrics give them.
 
     Args:
         metrics: by the name that a message shows.
+        left_out: receives a line about each metric that lacks something; None: raise.
 
     Raises:
         PluginError: a metric failed or gave no named numbers, or two metrics use one name.
@@ -203,7 +211,14 @@ def evaluate(metrics: Mapping[str, Metric], real: Evaluated, fake: Evaluated) ->
     """
     values: dict[str, float] = {}
     for id, metric in metrics.items():
-        for name, value in _numbers(id, metric, real, fake).items():
+        try:
+            numbers = _numbers(id, metric, real, fake)
+        except (DataError, Diverged) as error:
+            if left_out is None:
+                raise type(error)(f"{id}: {error.message}", hint=error.hint) from error
+            left_out.append(f"{shorten(id.split()[-1])} is not computed: {error.message}")
+            continue
+        for name, value in numbers.items():
             if name in values:
                 raise PluginError(f"{id} gives a number {name!r}, and so does another metric")
             values[name] = value
@@ -213,8 +228,6 @@ def evaluate(metrics: Mapping[str, Metric], real: Evaluated, fake: Evaluated) ->
 def _numbers(id: str, metric: Metric, real: Evaluated, fake: Evaluated) -> dict[str, float]:
     try:
         return {name: float(value) for name, value in metric(real, fake).items()}
-    except DataError as error:
-        raise DataError(f"{id}: {error.message}", hint=error.hint) from error
     except GanzooError:
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from ganzoo.api import Extractor, Metric, SampleSpec
+from ganzoo.api import Evaluated, Extractor, Metric, SampleSpec
 from ganzoo.components.plan import ComponentPlan, module_code_sha256
 from ganzoo.moments import BLOCK, REVISION, Moments
 from ganzoo.runs.score import Protocol, Statistics
@@ -71,6 +71,8 @@ class SampleScore(NamedTuple):
     """Values of the other metrics, by the names that they give them."""
     protocol: Protocol
     statistics: Statistics
+    notes: tuple[str, ...] = ()
+    """About each metric that lacks something, one line."""
 
 
 def score_samples(
@@ -92,7 +94,8 @@ def score_samples(
     Moments are accumulated batch by batch; features are kept in a temporary file. Real features
     are computed only for metrics, or if the cache lacks their moments. With torch.distributed
     initialised every rank calls this with its own share of the generated samples and all real
-    ones, and every rank gets the same result.
+    ones, and every rank gets the same result. A metric that lacks something, such as labels, is
+    left out with a note.
 
     Args:
         fake: batches of (samples in stored form (B, *spec.shape), labels asked for or None).
@@ -129,10 +132,12 @@ def score_samples(
     value = float(distance.compute())  # also restores each rank's own sums after `sync`
     keys = recorded.keys if debias else None
     statistics = _statistics(value, *sides, extracted.fake.tensor(), keys, device)
-    others = (
-        _other_metrics(metrics, extraction, real, recorded, extracted, generator) if metrics else {}
-    )
-    return SampleScore(value, others, replace(protocol, n_fake=sides[1].n), statistics)
+    protocol, notes = replace(protocol, n_fake=sides[1].n), list[str]()
+    if not metrics:
+        return SampleScore(value, {}, protocol, statistics)
+    inputs = _metric_inputs(extraction, real, recorded, extracted, generator)
+    others = evaluate(metrics, *inputs, notes)
+    return SampleScore(value, others, protocol, statistics, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -178,20 +183,18 @@ def _extract(
     return _Extracted(distance, real_features, extract(recorded, False))
 
 
-def _other_metrics(
-    metrics: Mapping[str, Metric],
+def _metric_inputs(
     extraction: Extraction,
     real: RealData,
     recorded: RecordedBatches,
     extracted: _Extracted,
     generator: ScoredGenerator | None,
-) -> dict[str, float]:
-    """Return the values of the other metrics over all ranks' samples."""
+) -> tuple[Evaluated, Evaluated]:
+    """Return the inputs of the other metrics, real and generated, over all ranks' samples."""
     reference = real_side(real, extraction, extracted.real)
     reference = replace(reference, splits=Splits(real, reference, extraction))
     probe = Probe(generator, extraction) if generator else None
-    fake = fake_side(recorded, extraction, extracted.fake, probe)
-    return evaluate(metrics, reference, fake)
+    return reference, fake_side(recorded, extraction, extracted.fake, probe)
 
 
 def _statistics(

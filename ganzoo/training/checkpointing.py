@@ -6,6 +6,7 @@ Networks are safetensors. Everything else is ``state.pt``: plain tensors and num
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,13 +241,16 @@ def step_of(score: Score) -> int:
 def measure(score: Score, stop: Any) -> float:
     """Return the number by which the best checkpoint is chosen; lower is better.
 
-    It is the Fréchet distance unless ``train.stop.metric`` names another.
+    It is the Fréchet distance unless ``train.stop.metric`` names another, and infinite where a
+    metric could not be computed.
 
     Raises:
         UsageError: the recipe's metrics give no such number.
     """
     if stop is None or stop.metric == "frechet":
         return score.value
+    if stop.metric not in score.metrics and score.notes:
+        return math.inf
     if stop.metric not in score.metrics:
         known = ", ".join(["frechet", *score.metrics])
         raise UsageError(f"train.stop.metric: no number called {stop.metric!r}", hint=known)

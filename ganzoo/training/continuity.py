@@ -8,10 +8,10 @@ from typing import Any
 
 from ganzoo.components.plan import Plan
 from ganzoo.errors import PluginError, UsageError
-from ganzoo.recipes.lock import code_differences, locked_components
+from ganzoo.recipes.lock import code_differences, locked_components, read_lock
 from ganzoo.recipes.overrides import override_layer
 from ganzoo.recipes.schema import Mark, marked
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import shorten, suggest
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
@@ -19,23 +19,40 @@ from ganzoo.runs.references import command, reference_to
 BUDGET_AND_CADENCE = marked(Mark.BUDGET, Mark.CADENCE)
 """Keys that an override of `ganzoo resume` may set."""
 
+METRICS = "eval.metrics"
+"""The key of the metrics, some of which `ganzoo resume` may drop."""
+
 
 def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
-    """Raise UsageError if an override sets anything but budget and cadence."""
+    """Raise UsageError if an override sets anything but budget, cadence and the metrics."""
     for key in _keys(overrides):
-        if key in BUDGET_AND_CADENCE:
+        if key in (*BUDGET_AND_CADENCE, METRICS):
             continue
-        near = suggest(key, BUDGET_AND_CADENCE)
+        near = suggest(key, (*BUDGET_AND_CADENCE, METRICS))
         guess = f" - did you mean {near!r}?" if near else ""
         raise UsageError(
             f"a resumed run keeps its recipe: {key} cannot change, only budget and cadence can "
-            f"({', '.join(BUDGET_AND_CADENCE)}){guess}",
+            f"({', '.join(BUDGET_AND_CADENCE)}), and {METRICS} can lose some{guess}",
             hint=command("resume", reference_to(directory.path), f"{near}=VALUE")
             if near
             else command("run", directory.lock_file, f"{key}=VALUE") + "   # a new run",
         )
+
+
+def only_fewer_metrics(directory: RunDirectory, plan: Plan) -> None:
+    """Raise UsageError if the plan has a metric that the run was not started with."""
+    known = read_lock(directory.lock_file)["eval"].get("metrics", [])
+    for metric in plan.lock()["eval"]["metrics"]:
+        if metric not in known:
+            names = ", ".join(shorten(each["use"]) for each in known)
+            raise UsageError(
+                f"a resumed run takes no new metric: {shorten(metric['use'])} with these settings "
+                f"is none of {names or 'its metrics: it has none'}",
+                hint=command("score", reference_to(directory.path), f"{METRICS}=[NAME]")
+                + "   # when it has finished",
+            )
 
 
 def _keys(overrides: Sequence[str] | Mapping[str, Any]) -> list[str]:

@@ -150,7 +150,7 @@ def _score(plan: Plan, sampler: Sampler) -> None:
     scorer = Scorer.of(plan, Processes(CPU))
     name = str(plan.extractor.problem(plan.extractor.id))
     trial = _TrialScore(plan, scorer, Extraction(scorer.extractor, plan.spec, CPU, name=name))
-    sides = trial.sides(FEW)
+    sides = trial.sides(*(min(FEW, count) for count in trial.counts))
     if not bool(torch.cat([side.features for side in sides]).isfinite().all()):
         raise component_error(plan.extractor, "gave features of real samples that are not finite")
     generator = scored_generator(sampler, plan.recipe.settings.eval.seed)
@@ -199,16 +199,22 @@ class _TrialScore:
             found.append((real, features_on_disk(real, self.extraction).tensor()))
         return found[0], found[1]
 
-    def sides(self, most: int) -> tuple[Evaluated, Evaluated]:
-        """Return metric inputs of at most this many rows a side, and no more than a score has."""
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of samples of the largest score: real ones, generated ones."""
+        budget = self.plan.budget
+        return len(self.scorer.real), max(budget.samples, budget.final_samples)
+
+    def sides(self, *most: int) -> tuple[Evaluated, Evaluated]:
+        """Return metric inputs of at most these many rows, real and generated."""
         size = self._few[0][0].samples[0].nbytes
-        most = min(most, max(FEW, MANY_BYTES // size))
-        real, features = self._repeated(*self._few[0], min(most, len(self.scorer.real)))
+        reals, fakes = (min(count, max(FEW, MANY_BYTES // size)) for count in most)
+        real, features = self._repeated(*self._few[0], reals)
         reference = real_side(real, self.extraction, features)
         names = self.scorer.dataset.registration.splits
         real = replace(real, splits={name: partial(self._split, name) for name in names})
         reference = replace(reference, splits=Splits(real, reference, self.extraction))
-        made, features = self._repeated(*self._few[1], min(most, self.plan.budget.samples))
+        made, features = self._repeated(*self._few[1], fakes)
         labels = made.labels if self.plan.recipe.settings.conditional else None
         recorded = RecordedBatches([(made.samples, labels)], self.plan.spec, keep=True)
         for _ in recorded:
@@ -241,8 +247,9 @@ class _Retried:
     """A metric that is called again with more rows if it fails on few.
 
     A DataError may be about the counts of the trial, or about classes that few samples do not
-    have, and is then ignored. It is about labels or logits that are missing if the metric fails in
-    another way, or not at all, once they are there.
+    have, and is then ignored. It is about too few samples if the metric takes more of them, and
+    about labels or logits that are missing if the metric fails in another way, or not at all, once
+    they are there.
     """
 
     metric: Metric
@@ -255,14 +262,28 @@ class _Retried:
         except _Unavailable:
             raise
         except Exception:
-            real, fake = self.trial.sides(MANY)
-            fake = replace(fake, generator=self.probe)
+            real, fake = self._rows(*(min(MANY, count) for count in self.trial.counts))
         try:
             return self.metric(real, fake)
         except DataError as error:
-            if isinstance(error, _Unavailable) or self._misses(error, real, fake):
+            unavailable = isinstance(error, _Unavailable) or self._misses(error, real, fake)
+            if unavailable or self._has_too_few():
                 raise
             return {}
+
+    def _rows(self, *counts: int) -> tuple[Evaluated, Evaluated]:
+        real, fake = self.trial.sides(*counts)
+        return real, replace(fake, generator=self.probe)
+
+    def _has_too_few(self) -> bool:
+        """Return whether the metric, which fails on as many rows as a score has, takes more."""
+        if min(self.trial.counts) >= MANY:
+            return False
+        try:
+            self.metric(*self._rows(MANY, MANY))
+        except Exception:
+            return False
+        return True
 
     def _misses(self, error: DataError, real: Evaluated, fake: Evaluated) -> bool:
         """Return whether the error is about labels or logits that a side does not have."""

@@ -25,7 +25,8 @@ from ganzoo.runs.external import keep_score
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command
 from ganzoo.runs.samples import EXTERNAL
 from ganzoo.runs.score import Score
-from ganzoo.sampling.files import read_samples, write_preview
+from ganzoo.sampling.files import read_labels, read_samples, write_preview
+from ganzoo.sampling.sampler import SampleBatch
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.reference import content_sha256
 from ganzoo.training.processes import find_processes
@@ -66,15 +67,18 @@ def score_like(
 ) -> Score:
     """Score external samples under the protocol of a run, with the same number of samples.
 
+    Metrics of labels need the array ``labels`` in an npz, and are left out without it.
+
     Args:
         keep: where and as what the score is kept; None: nowhere.
         tell: receives a line about samples that are left out.
 
     Raises:
-        DataError: there are fewer samples than that.
+        DataError: there are fewer samples than that, or labels that the data does not have.
     """
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
+    labels = read_labels(path, scorer.real.spec, len(samples))
     scorer.real.spec.kind.require_alike(path, samples, scorer.reference.samples)
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
@@ -90,7 +94,7 @@ def score_like(
         tell(
             f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
         )
-    score = scorer.score(_batches(samples[:wanted]))
+    score = scorer.score(_batches(samples[:wanted], labels))
     return keep(score, scorer.real.spec, samples) if keep else score
 
 
@@ -174,7 +178,11 @@ def _can_only_be_a_path(against: str) -> bool:
     )
 
 
-def _batches(samples: Tensor) -> Iterator[tuple[Tensor, None]]:
-    """Yield this process's share of the samples; every process has read all of them."""
-    for batch in torch.split(own_share(samples), BATCH):
-        yield batch, None
+def _batches(samples: Tensor, labels: Tensor | None = None) -> Iterator[SampleBatch]:
+    """Yield this process's share of the samples; every process has read all of them.
+
+    Args:
+        labels: int64, at least as many.
+    """
+    for rows in torch.split(own_share(torch.arange(len(samples))), BATCH):
+        yield samples[rows], None if labels is None else labels[rows]

@@ -27,6 +27,7 @@ from ganzoo.training.continuity import (
     checked_code,
     not_backwards,
     only_budget_and_cadence,
+    only_fewer_metrics,
     other_world_size,
 )
 from ganzoo.training.dry_run import dry_run
@@ -155,7 +156,7 @@ def resume(
     """Resume a run in its own directory, from its newest whole checkpoint.
 
     Raises:
-        UsageError: an override of anything but budget and cadence.
+        UsageError: an override of anything but budget and cadence, or a new metric.
         PluginError: the components are not those that the run was started with.
         GanzooError: what ends a run early; see `ganzoo.errors`.
     """
@@ -163,6 +164,7 @@ def resume(
     registry = registry or registry_of(directory)
     plan = make_plan(recipe_of(directory, overrides, registry), registry)
     not_backwards(directory, plan)
+    only_fewer_metrics(directory, plan)
     plan = checked_code(
         read_lock(directory.lock_file),
         plan,

@@ -55,7 +55,7 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
 
 
 def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
-    """Write the plan's budget and cadence into the lock of its run; nothing if they are the same.
+    """Write the plan's budget, cadence and metrics into its run's lock, if they have changed.
 
     Everything else stays: the lock records the code that the run was started with.
     """
@@ -65,6 +65,12 @@ def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
         section, _, name = key.rpartition(".")
         lock[section].pop(name, None)  # a lock leaves out a budget that is not given
         lock[section] |= {name: now[section][name]} if name in now[section] else {}
+    metrics, kept = before["eval"].get("metrics", []), now["eval"]["metrics"]
+    if kept != metrics:
+        lock["eval"]["metrics"], components = kept, lock["lock"]["components"]
+        places = [components.pop(f"eval.metrics.{n}", {}) for n in range(len(metrics))]
+        for n, metric in enumerate(kept):
+            components[f"eval.metrics.{n}"] = places[metrics.index(metric)]
     if lock != before:
         write_lock(directory.lock_file, lock)
         directory.write_info(lock=identity(lock, directory.lock_file))

@@ -154,6 +154,7 @@ class Scorer:
             metrics=result.metrics,
             statistics=result.statistics,
             protocol=result.protocol,
+            notes=result.notes,
             sampling=sampling,
             env={
                 "ganzoo": __version__,

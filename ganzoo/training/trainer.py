@@ -55,6 +55,7 @@ class Trainer:
         self.collapse_monitor = CollapseMonitor(self.plan, *parts, self.scorer)
         self.metrics = MetricsLogger(*parts)
         self.gallery = Gallery(self.plan, self.directory, self.processes)
+        self.noted: set[str] = set()
 
     def run(self) -> str:
         """Train to the end of the budget and score.
@@ -219,6 +220,10 @@ class Trainer:
         if self.processes.is_main:
             self.directory.append_score(score)
         self.reporters.notify("scored", step_of(score), score)
+        for note in score.notes:
+            if note not in self.noted:
+                self.reporters.notify("noted", note)
+        self.noted.update(score.notes)
 
     def score_at_the_end(self) -> None:
         """Score the final and the best checkpoint under one protocol."""

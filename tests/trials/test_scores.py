@@ -1,16 +1,21 @@
 """Scores that were silently of something else in trials: what is true of them now."""
 
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from ganzoo_zoo.datasets.digits import Digits
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
 from ganzoo.cli import main
-from ganzoo.errors import Diverged
+from ganzoo.errors import DataError, Diverged
+from ganzoo.recipes.lock import read_lock
+from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.sampler import Sampler
 
 GREY = SampleSpec("image", (1, 8, 8))
@@ -114,3 +119,104 @@ def test_a_check_finds_samples_that_are_not_finite_before_training(
     monkeypatch.chdir(tmp_path)
     assert main([*broken_recipe(tmp_path, 0, "pixels"), "generator.most=-100"]) == 2
     assert "gave samples that are not finite before it was trained" in capsys.readouterr().err
+
+
+# --- metrics that cannot be computed ---
+
+
+def conditional_recipe(folder: Path, samples: int, *metrics: str) -> list[str]:
+    recipe = {
+        "recipe": 1,
+        "name": "conditional",
+        "dataset": {"use": "digits"},
+        "generator": {"use": "mlp", "width": 8},
+        "discriminator": {"use": "mlp", "width": 8},
+        "loss": "vanilla",
+        "conditional": True,
+        "train": {"steps": 2, "batch_size": 16},
+        "eval": {"final_samples": samples, "samples": samples, "metrics": list(metrics)},
+    }
+    (folder / "conditional.yaml").write_text(yaml.safe_dump(recipe))
+    return ["run", str(folder / "conditional.yaml")]
+
+
+def only_run() -> Path:
+    (run,) = Path("runs").glob("*")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (np.arange(64) % 10, None),
+        (None, "class-agreement is not computed: .* the samples have none"),
+        (np.arange(63) % 10, "holds 64 samples, and labels as int64 of shape"),
+        (np.arange(64) % 11, "holds the label 10; image 1x8x8, 10 classes"),
+        (np.ones((64, 10)), r"labels as float64 of shape \(64, 10\)"),
+    ],
+)
+def test_samples_are_scored_like_a_conditional_run_with_the_labels_of_their_npz(
+    labels: np.ndarray | None,
+    said: str | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(conditional_recipe(tmp_path, 64, "class-agreement")) == 0
+    real = Digits("train").tensors()[0][:64].numpy()
+    np.savez("own.npz", samples=real, **({} if labels is None else {"labels": labels}))
+    capsys.readouterr()
+    wrong = said is not None and "not computed" not in said
+    code = main(["score", "own.npz", "--like", str(only_run()), "--json"])
+    out, err = capsys.readouterr()
+    assert code == (DataError.exit_code if wrong else 0)
+    if wrong:
+        assert re.search(str(said), err)
+        return
+    score = json.loads(out)
+    assert score["value"] > 0
+    assert ("class_agreement" in score["metrics"]) == (said is None)
+    assert len(score["notes"]) == (said is not None)
+    assert re.search(said or "", " ".join(score["notes"]))
+
+
+def test_a_metric_that_cannot_be_computed_is_a_note_and_a_missing_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(conditional_recipe(tmp_path, 16, "intra-class", "kid")) == 0
+    said = "intra-class is not computed: the metric 'intra-class' needs two samples of each class"
+    assert capsys.readouterr().err.count(said) == 1
+    for score in RunDirectory(only_run()).scores():
+        assert set(score.metrics) == {"kid", "kid_standard_error"}
+        assert score.notes[0].startswith(said)
+
+
+def test_a_metric_that_needs_more_samples_than_a_score_has_is_refused_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(conditional_recipe(tmp_path, 5, "density-coverage")) != 0
+    assert "needs 5 neighbours, and one side has only 5 samples" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+def test_a_resumed_run_may_drop_metrics_and_take_no_new_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(conditional_recipe(tmp_path, 16, "intra-class", "kid", "precision-recall")) == 0
+    resume = ["resume", str(only_run()), "train.steps=4"]
+    assert main([*resume, "eval.metrics=[density-coverage]"]) == 2
+    assert "a resumed run takes no new metric: density-coverage" in capsys.readouterr().err
+    assert main([*resume, "eval.metrics=[{use: kid, degree: 2}]"]) == 2
+    assert main([*resume, "eval.metrics=[kid, precision-recall]"]) == 0
+    lock = read_lock(only_run() / "recipe.lock.yaml")
+    assert [each["use"] for each in lock["eval"]["metrics"]] == ["zoo/kid", "zoo/precision-recall"]
+    found = {slot: each["id"] for slot, each in lock["lock"]["components"].items()}
+    assert found["eval.metrics.0"] == "zoo/kid"
+    assert found["eval.metrics.1"] == "zoo/precision-recall"
+    assert "eval.metrics.2" not in found
+    assert set(RunDirectory(only_run()).scores()[-1].metrics) >= {"kid", "recall"}
+    assert main(["resume", str(only_run()), "train.steps=5"]) == 0

@@ -28,7 +28,7 @@ class ClassAgreement:
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         real_labels, real_seen = labels_and_classes(real, "the reference has no labels")
         labels, seen = labels_and_classes(
-            fake, "the samples have none: the recipe is not conditional"
+            fake, "the samples have none: the recipe is not conditional, or an npz lacks `labels`"
         )
         meaning = majority(real_labels, real_seen)
         if unknown := sorted(set(labels.tolist()) - meaning.keys()):

@@ -27,7 +27,9 @@ class IntraClass:
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         by_class = moments_by_class(real, "the reference has none")
-        made = moments_by_class(fake, "the samples have none: the recipe is not conditional")
+        made = moments_by_class(
+            fake, "the samples have none: the recipe is not conditional, or an npz lacks `labels`"
+        )
         if missing := sorted(by_class.keys() ^ made.keys()):
             raise DataError(
                 f"the metric 'intra-class' needs two samples of each class on both sides, and the "
