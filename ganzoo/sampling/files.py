@@ -228,12 +228,23 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
     """Return samples whose dtype is that of the stored form."""
     if samples.dtype != getattr(torch, spec.stored_dtype):
-        found = str(samples.dtype).removeprefix("torch.")
-        raise DataError(
-            f"{path} holds {found}, not {spec.stored_dtype}",
-            hint=f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}",
-        )
+        found, hint = str(samples.dtype).removeprefix("torch."), _as_stored(samples, spec)
+        raise DataError(f"{path} holds {found}, not {spec.stored_dtype}{hint[0]}", hint=hint[1])
     return samples
+
+
+def _as_stored(samples: Tensor, spec: SampleSpec) -> tuple[str, str]:
+    """Return the range of pixels of another dtype in words, and how to save them."""
+    otherwise = f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}"
+    if spec.stored_dtype != "uint8" or not samples.numel() or samples.is_complex():
+        return "", otherwise
+    low, high = float(samples.min()), float(samples.max())
+    forms = {(0, 1): "(255 * ARRAY).round()", (-1, 1): "(127.5 * (ARRAY + 1)).round()"}
+    if not samples.is_floating_point() or high > 1:
+        forms = {(0, 255): "ARRAY.round()"}
+    form = next((way for (least, most), way in forms.items() if least <= low <= high <= most), None)
+    hint = otherwise if form is None else f"np.savez(FILE, samples={form}.astype('uint8'))"
+    return f"; its values are from {low:.4g} to {high:.4g}", hint
 
 
 def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:

@@ -132,7 +132,7 @@ def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
         try:
             rows.append(row_of(dataset, index))
         except DataError as error:
-            unreadable = error
+            unreadable = unreadable or error
     if unreadable and (len(rows) < 2 or not hasattr(dataset, "check")):
         raise unreadable
     samples, labels = collate(rows)

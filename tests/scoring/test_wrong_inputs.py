@@ -78,7 +78,7 @@ def points_with(value: float) -> np.ndarray:
         ),
         (pictures(COLOUR), "digits", "holds colour pictures, and the reference grey ones"),
         (npz(GREY.repeat(2, 2)), "digits", r"shape \(1, 16, 8\), the reference \(1, 8, 8\)"),
-        (npz(GREY / np.float32(255)), "digits", "holds float32, not uint8"),
+        (npz(GREY / np.float32(255)), "digits", "float32, not uint8; its values are from 0 to 1"),
         (pictures(GREY[:0]), "digits", "there are no pictures in"),
         (pictures(GREY, (".png", ".jpg", ".jpeg")), "digits", "holds JPEG and PNG pictures"),
         (torn(npz(GREY)), "digits", "is not an npz file, or the end of it is missing"),

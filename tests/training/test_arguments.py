@@ -189,3 +189,23 @@ def test_a_run_is_resumed_and_scored_by_name(tmp_path: Path) -> None:
     assert resumed.scores[-1] == score
     assert score.sampling is not None
     assert score.sampling.step == 2
+
+
+def test_a_plugin_file_is_loaded_by_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from ganzoo.api import hookimpl\n\n\n"
+        "class Flat:\n"
+        "    def discriminator(self, game):\n"
+        '        return {"gap": game.fake_logits.mean() - game.real_logits.mean()}\n\n'
+        "    def generator(self, game):\n"
+        '        return {"fake": -game.fake_logits.mean()}\n\n\n'
+        "@hookimpl\n"
+        "def register_losses(register):\n"
+        '    register("flat", "mine:Flat")\n'
+    )
+    changes = {**TINY, "loss": "local/flat"}
+    run = ganzoo.run(
+        "digits-dcgan-hinge", changes, plugin=tmp_path / "mine.py", runs_directory=tmp_path
+    )
+    assert run.status == "finished"
+    assert run.plan.components["loss",].id == "local/flat"

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from ganzoo_zoo.datasets.digits import Digits
+from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
@@ -17,7 +18,9 @@ from ganzoo.errors import DataError, Diverged
 from ganzoo.recipes.lock import read_lock
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.sampler import Sampler
+from ganzoo.training.external_scores import score_against
 
+PICTURES = np.random.default_rng(0).integers(0, 256, (12, 1, 8, 8), dtype=np.uint8)
 GREY = SampleSpec("image", (1, 8, 8))
 BROKEN = Path(__file__).with_name("broken_samples_plugin.py")
 
@@ -220,3 +223,54 @@ def test_a_resumed_run_may_drop_metrics_and_take_no_new_ones(
     assert "eval.metrics.2" not in found
     assert set(RunDirectory(only_run()).scores()[-1].metrics) >= {"kid", "recall"}
     assert main(["resume", str(only_run()), "train.steps=5"]) == 0
+
+
+# --- samples of another form ---
+
+
+@pytest.mark.parametrize(
+    ("array", "said", "way"),
+    [
+        (PICTURES > 127, "holds bool, not uint8", "ARRAY"),
+        ((PICTURES > 127).astype("u1"), "holds no level but 0 and 1", "255 * ARRAY"),
+        (PICTURES / np.float32(255), "float32, not uint8; its values are from 0 to 1", "255 * A"),
+        (PICTURES / 127.5 - 1, "float64, not uint8; .* from -1 to 1", r"127.5 * (ARRAY + 1)"),
+        (PICTURES.astype("f4"), "float32, not uint8; .* from 0 to 255", "ARRAY.round()"),
+        (PICTURES.astype("i8"), "int64, not uint8; .* from 0 to 255", "ARRAY"),
+        (PICTURES.astype("f4") * 9, "float32, not uint8; .* from 0 to 2295", "from 0 to 255"),
+    ],
+)
+def test_pixels_of_another_range_or_type_are_refused_with_the_way_to_save_them(
+    array: np.ndarray, said: str, way: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "own.npz", samples=array)
+    with pytest.raises(DataError, match=said) as caught:
+        score_against(tmp_path / "own.npz", "digits", {}, extractor="pixels")
+    assert way in str(caught.value.hint)
+
+
+def test_black_samples_are_scored_as_what_they_are(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", samples=np.zeros_like(PICTURES))
+    assert score_against(tmp_path / "own.npz", "digits", {}, extractor="pixels").value > 0
+
+
+@pytest.mark.parametrize(
+    ("samples", "reference", "said"),
+    [
+        ("jpg", "png", "JPEG pictures, and those of the reference are PNG"),
+        ("jpg", "jpg", None),
+        ("png", "jpg", None),
+        ("jpg", None, "JPEG pictures, and the reference may not be"),
+    ],
+)
+def test_a_score_of_jpeg_pictures_against_others_says_so(
+    samples: str, reference: str | None, said: str | None, tmp_path: Path
+) -> None:
+    for name, suffix in (("own", samples), ("real", reference)):
+        for number, each in enumerate(PICTURES if suffix else ()):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(each[0]).save(tmp_path / name / f"{number}.{suffix}")
+    against = str(tmp_path / "real") if reference else "digits"
+    notes = score_against(tmp_path / "own", against, {}, extractor="pixels").notes
+    assert len(notes) == bool(said)
+    assert re.search(said or "", "".join(notes))
