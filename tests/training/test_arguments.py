@@ -133,6 +133,15 @@ def test_a_run_without_labels_takes_none_and_says_how_to_train_one_that_does(run
     assert caught.value.hint.endswith("conditional=true")
 
 
+def test_conditions_of_a_run_with_classes_are_refused_with_its_labels(run: Run) -> None:
+    with pytest.raises(UsageError, match="takes labels from 0 to 9, not conditions") as caught:
+        run.sample(2, conditions=torch.zeros(1, 1, 8, 8))
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith("--label 0")
+    with pytest.raises(UsageError, match="not conditions"):
+        run.read_conditions("nowhere")
+
+
 @pytest.mark.parametrize("form", ["nonsense", "Program", "", None])
 def test_an_unknown_export_form_is_refused(run: Run, form: Any) -> None:
     with pytest.raises(UsageError, match="exported as safetensors or program, not"):
