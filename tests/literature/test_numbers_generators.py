@@ -1,7 +1,6 @@
 """Generators and data sets of the literature compute known numbers."""
 
 import math
-import runpy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,13 +15,14 @@ from ganzoo.cli import main
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing import game
 
-METHODS = Path(__file__).parent / "methods"
+from .runs import FACTS, METHODS
+
 IMAGE = SampleSpec("image", (1, 8, 8), classes=4)
 
 
 def method(name: str) -> SimpleNamespace:
     """Return the components of a method's file."""
-    return SimpleNamespace(**runpy.run_path(str(METHODS / f"{name}.py")))
+    return SimpleNamespace(**FACTS[name])
 
 
 def noise(count: int) -> BatchNoise:
@@ -219,8 +219,8 @@ def test_equal_logits_have_the_likelihood_of_a_uniform_text() -> None:
 
 def run(name: str, runs: Path, *words: str) -> Any:
     """Train a method's recipe; return the run."""
-    files = [METHODS / f"{name}.yaml", "--plugin", METHODS / f"{name}.py", "--runs-dir", runs]
-    every = "train.log_every_steps=1"
+    file, every = METHODS[name], "train.log_every_steps=1"
+    files = [file.with_suffix(".yaml"), "--plugin", file, "--runs-dir", runs]
     assert main(["run", *map(str, files), every, *words]) == 0
     return ganzoo.load("last", runs)
 

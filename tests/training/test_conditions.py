@@ -122,6 +122,23 @@ def test_a_pair_is_mirrored_together(in_memory: bool) -> None:
     assert torch.equal(rising, conditions[:, 0, 0, 0] < conditions[:, 0, 0, -1])
 
 
+def test_a_condition_that_cannot_be_mirrored_stays_as_it_is() -> None:
+    class Tagged(Pairs):
+        spec = SampleSpec("image", (1, 4, 4), condition=SampleSpec("vector", (2,)))
+        mirror = True
+
+        def __len__(self) -> int:
+            return 64
+
+        def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+            ramp = torch.arange(4, dtype=torch.uint8)
+            return ramp.expand(1, 4, 4).clone(), torch.tensor([0.0, 1.0])
+
+    samples, conditions = whole(feed(Tagged(), rows=Rows(0, 64), batch_size=64))
+    assert 16 < int((samples[:, 0, 0, 0] < samples[:, 0, 0, -1]).sum()) < 48
+    assert torch.equal(conditions, torch.tensor([0.0, 1.0]).expand(64, 2))
+
+
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
