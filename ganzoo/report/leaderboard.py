@@ -54,10 +54,7 @@ class Leaderboard:
     @property
     def header(self) -> str:
         """The protocol in words, and the numbers of generated and real samples."""
-        return (
-            f"{self.protocol.words()}   {self.protocol.n_fake:,} generated against"
-            f" {self.protocol.n_real:,} real   lower is better"
-        )
+        return f"{self.protocol.words()}   {self.protocol.counts}   lower is better"
 
     @property
     def expected_real(self) -> float | None:

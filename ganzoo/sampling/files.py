@@ -179,7 +179,7 @@ def read_labels(path: Path, spec: SampleSpec, count: int) -> Tensor | None:
     """
     if path.suffix.lower() != ".npz" or not spec.classes:
         return None
-    found = _arrays(path, only="labels").get("labels")
+    found = npz_arrays(path, only="labels").get("labels")
     if found is None:
         return None
     hint = f"save labels of integers from 0 to {spec.classes - 1}, one a sample"
@@ -222,7 +222,11 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
         dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
         return tensors_of(dataset)[0]
 
-    return _npz(path) if path.suffix.lower() == ".npz" else spec.kind.read(spec, path, read_dataset)
+    return (
+        npz_samples(path)
+        if path.suffix.lower() == ".npz"
+        else spec.kind.read(spec, path, read_dataset)
+    )
 
 
 def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
@@ -247,7 +251,12 @@ def _as_stored(samples: Tensor, spec: SampleSpec) -> tuple[str, str]:
     return f"; its values are from {low:.4g} to {high:.4g}", hint
 
 
-def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+def npz_arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays in an npz by their names, or `only` one of them, if it is there.
+
+    Raises:
+        DataError: it cannot be read, or holds Python objects.
+    """
     if not is_zipfile(path):
         raise DataError(f"{path} is not an npz file, or the end of it is missing", hint=NPZ)
     try:
@@ -259,9 +268,9 @@ def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
     return {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
 
 
-def _npz(path: Path) -> Tensor:
+def npz_samples(path: Path) -> Tensor:
     """Return ``samples``, or the only array with more than one axis (labels have one)."""
-    arrays = _arrays(path)
+    arrays = npz_arrays(path)
     if not arrays:
         raise DataError(f"{path} holds no array", hint=NPZ)
     candidates = (

@@ -35,6 +35,7 @@ from ganzoo.sampling.files import read_labels, read_samples, write_preview
 from ganzoo.sampling.sampler import SampleBatch
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.reference import content_sha256
+from ganzoo.training.npz_references import score_against_npz
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
 from ganzoo.training.scorer import Scorer
@@ -121,16 +122,21 @@ def score_against(
     registry: Registry | None = None,
     keep: Keep | None = None,
 ) -> Score:
-    """Score external samples against a data set, or against pictures in another folder or zip.
+    """Score external samples against a data set, pictures in a folder or zip, or an npz.
 
     Args:
-        against: a data set's name, or a path.
+        against: a data set's name, or a path. An npz holds samples, or statistics of another tool;
+            see `score_against_npz`.
         parameters: of that data set.
         extractor: its name, or ``{"use": name, parameter: value}``; None: what
             ``eval.extractor: auto`` means for the data set.
         keep: where and as what the score is kept; None: nowhere.
     """
     registry = registry or Registry()
+    if Path(against).suffix.lower() == ".npz" and Path(against).exists():
+        given = (path, Path(against), extractor, registry, find_processes())
+        score, spec, samples = score_against_npz(*given)
+        return keep(score, spec, samples) if keep else score
     dataset = _reference(against, parameters, registry)
     with _as_parameters():
         real = make(dataset, split)

@@ -153,10 +153,11 @@ def test_an_npz_without_samples_says_what_it_holds(
     assert caught.value.hint
 
 
-def test_arrays_are_no_reference(tmp_path: Path) -> None:
-    file = npz(GREY)(tmp_path)
+def test_an_array_without_a_name_is_no_reference(tmp_path: Path) -> None:
+    file = tmp_path / "samples.npy"
+    np.save(file, GREY)
     with pytest.raises(GanzooError, match="holds arrays, and samples are scored against") as caught:
-        score_against(file, str(file), {}, extractor="pixels")
+        score_against(npz(GREY)(tmp_path), str(file), {}, extractor="pixels")
     assert caught.value.hint == "save them as PNG in a folder, and name that"
 
 

@@ -15,15 +15,22 @@ from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
 from ganzoo.cli import main
+from ganzoo.components.build import make
+from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError, Diverged
 from ganzoo.recipes.lock import read_lock
+from ganzoo.registry.registry import Registry
 from ganzoo.report.compare import compare
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import keep_score
+from ganzoo.runs.files import sha256_of
+from ganzoo.runs.score import Score
 from ganzoo.sampling.sampler import Sampler
+from ganzoo.scoring.features import features_of_batch
 from ganzoo.training.external_scores import Keep, score_against
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (12, 1, 8, 8), dtype=np.uint8)
+GREYS = np.random.default_rng(2).integers(0, 256, (99, 1, 8, 8), dtype=np.uint8)
 GREY = SampleSpec("image", (1, 8, 8))
 BROKEN = Path(__file__).with_name("broken_samples_plugin.py")
 
@@ -327,3 +334,92 @@ def test_the_expected_score_of_real_samples_is_called_no_floor(
     assert "expected_real" in shown
     assert "no lower bound. Compare with the score of a hold-out" in shown
     assert "floor" not in shown
+
+
+# --- references in npz files ---
+
+
+def features(pictures: np.ndarray) -> np.ndarray:
+    """Return the features of `pixels`, float64 (N, D)."""
+    extractor = make(adhoc_component(Registry(), "extractor", "pixels", {}))
+    batch = torch.from_numpy(pictures)
+    return features_of_batch(batch, extractor, GREY, torch.device("cpu")).double().numpy()
+
+
+def statistics_of(pictures: np.ndarray, path: Path, dtype: str = "f8") -> str:
+    rows = features(pictures)
+    mu, sigma = rows.mean(0), np.cov(rows, rowvar=False)
+    np.savez(path, mu=mu.astype(dtype), sigma=sigma.astype(dtype))
+    return str(path)
+
+
+def scored(path: Path, against: str, keep: Keep | None = None) -> Score:
+    return score_against(path, against, {}, extractor="pixels", keep=keep)
+
+
+@pytest.mark.parametrize("count", [12, 200])
+def test_a_score_is_the_same_against_data_samples_and_their_statistics(
+    count: int, tmp_path: Path
+) -> None:
+    own = np.random.default_rng(1).integers(0, 256, (count, 1, 8, 8), dtype=np.uint8)
+    real = Digits("train").tensors()[0].numpy()
+    np.savez(tmp_path / "own.npz", samples=own)
+    np.savez(tmp_path / "real.npz", arr_0=real.transpose(0, 2, 3, 1))
+    known = scored(tmp_path / "own.npz", "digits")
+    same = scored(tmp_path / "own.npz", str(tmp_path / "real.npz"))
+    assert same.value == pytest.approx(known.value, rel=1e-9)
+    assert same.protocol.reference_sha256 == known.protocol.reference_sha256
+    assert (same.protocol.reference, same.protocol.n_real) == ("npz", len(real))
+    for dtype, tolerance in (("f8", 1e-9), ("f4", 1e-5)):
+        stats = statistics_of(real, tmp_path / "stats.npz", dtype)
+        found = scored(tmp_path / "own.npz", stats)
+        assert found.value == pytest.approx(known.value, rel=tolerance)
+        assert found.statistics
+        assert known.statistics
+        assert found.statistics.standard_error == pytest.approx(
+            known.statistics.standard_error, rel=1e-4
+        )
+        assert found.statistics.expected_real is None
+        assert found.protocol.n_real is None
+        assert found.protocol.reference_sha256 == sha256_of(Path(stats))
+        assert found.notes[0].startswith("the reference's features are another tool's")
+
+
+def test_scores_against_two_files_of_statistics_are_not_ranked_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("own.npz", samples=PICTURES)
+    for number in range(3):
+        np.savez(f"{number}.npz", samples=PICTURES // (number + 2))
+        stats = statistics_of(GREYS, Path(f"stats{number // 2}.npz"), ("f8", "f8", "f4")[number])
+        scored(Path(f"{number}.npz"), stats, Keep(f"s{number}"))
+    assert {row.name for row in compare().ranked} == {"s0", "s1"}
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr().out
+    assert "FD(pixels) 12 · statistics   12 generated against an unknown number of real" in shown
+    assert "s2" in shown.split("not ranked")[1]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"mu": np.zeros(9), "sigma": np.eye(9)}, "statistics of 9 features, and pixels gives 64"),
+        ({"mu": np.zeros(64), "sigma": np.eye(9)}, r"sigma of shape \(9, 9\), not \(D,\)"),
+        ({"mu": np.zeros((1, 64)), "sigma": np.eye(64)}, r"mu of shape \(1, 64\)"),
+        ({"mu": np.zeros(64)}, "mu and sigma go together"),
+        ({"mu": np.zeros(64), "sigma": np.eye(64) * np.nan}, "not finite"),
+        ({"mu": np.zeros(64), "sigma": np.triu(np.ones((64, 64)))}, "no covariance matrix"),
+        ({"mu": np.zeros(64), "sigma": np.eye(64).astype(str)}, "holds mu as float64 and sigma as"),
+        ({"samples": np.zeros((4, 1, 8, 9), "u1")}, r"shape \(1, 8, 8\), the reference"),
+        ({"samples": np.zeros((4, 2, 2, 2, 2), "u1")}, "neither pictures nor vectors"),
+        ({"samples": PICTURES / 255.0}, "holds float64, not uint8"),
+    ],
+)
+def test_an_npz_that_is_no_reference_is_one_clear_error(
+    arrays: dict[str, np.ndarray], said: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "own.npz", samples=PICTURES)
+    np.savez(tmp_path / "real.npz", **arrays)
+    with pytest.raises(DataError, match=said):
+        scored(tmp_path / "own.npz", str(tmp_path / "real.npz"))

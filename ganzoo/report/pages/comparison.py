@@ -46,7 +46,7 @@ def _board(comparison: Leaderboard, index: int) -> dict[str, Any]:
     return {
         "suffix": f"-{index}" if index > 1 else "",
         "title": protocol.words(),
-        "samples": f"{protocol.n_fake:,} generated samples against {protocol.n_real:,} real ones",
+        "samples": f"{protocol.counts} samples",
         "columns": table.columns,
         "numeric": set(table.numbers),
         "rows": [
