@@ -30,7 +30,7 @@ from torchmetrics.image.fid import _compute_fid
 from ganzoo.moments import BLOCK, Moments, distance, trace_of_root
 from ganzoo.runs.score import Protocol
 from ganzoo.scoring.reference import ReferenceCache
-from ganzoo.scoring.score_statistics import debiased, expected_floor, standard_error
+from ganzoo.scoring.score_statistics import debiased, expected_score_of_real, standard_error
 
 SIZE = 2048
 
@@ -92,12 +92,12 @@ def main() -> None:
     mine, other = (sum(part[side] for part in parts.values()) for side in (0, 1))
     print(f"| together | {mine:.0f} | {other:.0f} ({other / mine:.2f} times) |", flush=True)
     begun = time.process_time()
-    expected_floor(real, n)
+    expected_score_of_real(real, n)
     standard_error(real, fake, fakes)
     error = time.process_time() - begun
     debiased(real, fake, fakes, torch.arange(n))
     more = time.process_time() - begun
-    print(f"| floor, error, debiased value (torchmetrics has none) | {more:.1f} | |\n")
+    print(f"| expected_real, error, debiased value (torchmetrics has none) | {more:.1f} | |\n")
     print(f"With these, {error:.1f} s of them the first two: {other / (mine + more):.2f} times.")
 
 

@@ -28,6 +28,7 @@ FORMATS = ("table", "md", "csv", "json")
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--dataset", metavar="ID", help="Only runs scored against this data set.")
+@click.option("--protocol", metavar="ID", help="Rank under this protocol; the table lists them.")
 @click.option("--by-dataset", is_flag=True, help="One leaderboard per data set.")
 @click.option(
     "--where",
@@ -51,6 +52,7 @@ def compare(
     runs: tuple[str, ...],
     form: str,
     dataset: str | None,
+    protocol: str | None,
     by_dataset: bool,
     where: tuple[str, ...],
     sort: str | None,
@@ -67,6 +69,8 @@ def compare(
     """
     if by_dataset and dataset:
         raise click.UsageError("--dataset selects one data set and --by-dataset all; choose one")
+    if by_dataset and protocol:
+        raise click.UsageError("--protocol selects one table and --by-dataset all; choose one")
     named = list(runs) or None
     found: tuple[Leaderboard, ...]
     if by_dataset:
@@ -75,7 +79,13 @@ def compare(
         )
     else:
         one = compare_runs(
-            named, runs_dir, dataset=dataset, where=where, sort=sort, only_changed=only_changed
+            named,
+            runs_dir,
+            dataset=dataset,
+            protocol=protocol,
+            where=where,
+            sort=sort,
+            only_changed=only_changed,
         )
         found = (one,)
     if strict_code:

@@ -65,7 +65,11 @@ class ScoreOptions:
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="RUN|PATH… [KEY=VALUE…]")
-@click.option("--against", metavar="DATASET|PATH", help="Score the samples in PATH against this.")
+@click.option(
+    "--against",
+    metavar="DATASET|PATH",
+    help="Score the samples in PATH against this; an npz holds samples, or mu and sigma.",
+)
 @click.option("--like", metavar="RUN", help="Use this run's evaluation protocol.")
 @click.option("--split", metavar="NAME", help="Split of --against; default: train.")
 @click.option(

@@ -135,9 +135,9 @@ class Plan:
         chosen = self.recipe.settings.train.data
         if chosen != "auto":
             return chosen
-        item = torch.empty(0, dtype=getattr(torch, self.spec.stored_dtype)).element_size()
-        total = len(self.dataset) * math.prod(self.spec.shape) * item
-        return "memory" if total <= MEMORY_LIMIT_BYTES else "stream"
+        condition = self.spec.condition
+        row = _bytes(self.spec) + (_bytes(condition) if condition else 0)
+        return "memory" if len(self.dataset) * row <= MEMORY_LIMIT_BYTES else "stream"
 
     def lock(self) -> dict[str, Any]:
         """Return the lock: the resolved recipe, and the versions and defaults of its code."""
@@ -166,6 +166,11 @@ class Plan:
             "components": components,
         }
         return {**full, "lock": about}
+
+
+def _bytes(spec: SampleSpec) -> int:
+    """Return the size of one sample in stored form."""
+    return math.prod(spec.shape) * getattr(torch, spec.stored_dtype).itemsize
 
 
 def full_recipe(recipe: Recipe, components: Mapping[Slot, ComponentPlan]) -> dict[str, Any]:

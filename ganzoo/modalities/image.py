@@ -55,6 +55,14 @@ class Pixels(Modality):
     def unrounded(self, spec: SampleSpec, samples: Tensor) -> Tensor:
         return samples.float().clamp(-1, 1).add(1).mul(127.5)
 
+    def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:
+        """Refuse levels from 0 to 1 where the reference's go further: they are fractions of 255."""
+        if int(samples.max()) == 1 < int(reference.max()):
+            raise DataError(
+                f"{path} holds no level but 0 and 1, and uint8 goes to 255",
+                hint="np.savez(FILE, samples=255 * ARRAY)",
+            )
+
     def saturated(self, samples: Tensor) -> float | None:
         return ((samples == 0) | (samples == 255)).double().mean().item()
 
@@ -192,6 +200,7 @@ class Image(Pixels):
 
     def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:
         """Refuse grey pictures against colour ones, and the reverse, though both have RGB."""
+        super().require_alike(path, samples, reference)
         if reference.shape[1] != 3:
             return
         if are_grey(samples) != (other := are_grey(reference)):
@@ -320,13 +329,19 @@ def require_one_format(path: Path, hint: str) -> None:
     Raises:
         DataError: there are two formats or more.
     """
-    formats = {_format(name, start) for name, start in _pictures(path)}
-    if len(formats) > 1:
+    if len(formats := formats_in(path)) > 1:
         raise DataError(
             f"{path} holds {' and '.join(sorted(formats))} pictures together: a score would see "
             "how they were compressed",
             hint=hint,
         )
+
+
+def formats_in(path: Path) -> set[str]:
+    """Return the formats of the pictures in a folder or a zip, or of one: ``PNG``, ``JPEG``."""
+    if path.is_file() and _is_picture(path.name):
+        return {_format(path.name, _start_of_file(path))}
+    return {_format(name, start) for name, start in _pictures(path)}
 
 
 def _format(name: str, start: bytes) -> str:

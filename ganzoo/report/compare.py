@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import ComparisonError, RecipeError
+from ganzoo.errors import ComparisonError, RecipeError, UsageError
 from ganzoo.recipes.lock import code_differences, read_lock
 from ganzoo.registry.names import qualify, shorten
 from ganzoo.report.entries import (
@@ -38,6 +38,7 @@ def compare(
     runs_directory: str | Path = "runs",
     *,
     dataset: str | None = None,
+    protocol: str | None = None,
     where: Sequence[str] = (),
     sort: str | None = None,
     only_changed: bool = False,
@@ -50,6 +51,7 @@ def compare(
     Args:
         runs: paths, unique prefixes of names, or ``last``; None: all of `runs_directory`.
         dataset: only runs scored against this data set.
+        protocol: the id of the protocol to rank, or how it begins.
         where: only runs whose recipes satisfy all of these conditions; see `ganzoo.report.where`.
         sort: a column to sort the rows by, ``-column`` for the largest first; None: by rank.
             A row keeps its rank.
@@ -57,7 +59,8 @@ def compare(
 
     Raises:
         ComparisonError: no two runs share a protocol, or there is no score at all.
-        UsageError: no run or several runs match a name; a wrong condition; no such column.
+        UsageError: no run or several runs match a name; a wrong condition; no such column or
+            protocol.
     """
     directory = Path(runs_directory)
     read = _read(runs, directory, where)
@@ -67,7 +70,7 @@ def compare(
             raise problem
         wanted = qualify(dataset)
         read = [each for each in read if wanted in datasets_of(each) or not datasets_of(each)]
-    return _leaderboard(read, directory, wanted, sort, only_changed)
+    return _leaderboard(read, directory, wanted, sort, only_changed, protocol)
 
 
 def compare_by_dataset(
@@ -171,16 +174,22 @@ def _leaderboard(
     dataset: str | None,
     sort: str | None,
     only_changed: bool,
+    protocol_id: str | None = None,
 ) -> Leaderboard:
-    """Rank the entries under their most common protocol; with `dataset`, under one of that."""
+    """Rank the entries under their most common protocol; with `dataset`, under one of that.
+
+    Args:
+        protocol_id: of the protocol to rank instead, or how it begins.
+    """
     entries = [each for each in read if isinstance(each, Entry)]
     unranked = [each for each in read if isinstance(each, Unranked)]
     if not entries:
         raise _no_score(unranked, directory)
-    protocol = _most_common_protocol(entries, dataset)
+    scores_under = _scores_by_protocol(entries, dataset)
+    protocol = _chosen_protocol(scores_under, protocol_id, directory)
     ranked = [each for each in entries if each.final(protocol.id)]
     others = [each for each in entries if not each.final(protocol.id)]
-    if len(ranked) == 1 and others:
+    if len(ranked) == 1 and others and protocol_id is None:
         raise _no_shared_protocol(ranked[0], others, protocol, directory)
     unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
     unranked += damaged_lines(entries)
@@ -195,14 +204,16 @@ def _leaderboard(
         directories={each.run.name: each.run for each in kept},
         published=published_figures(entries),
         other_code=_other_code(kept, {row.experiment_id: row.name for row in rows}),
+        protocols=tuple((scores[0].protocol, len(scores)) for scores in scores_under),
     )
     return board.sorted_by(sort) if sort else board
 
 
-def _most_common_protocol(entries: Iterable[Entry], dataset: str | None) -> Protocol:
-    """Return the protocol of most runs; of several, the one that most runs ended with themselves.
+def _scores_by_protocol(entries: Iterable[Entry], dataset: str | None) -> list[list[Score]]:
+    """Return the final scores under each protocol, that of most runs first.
 
-    If there are several of those too, return the one that was used last.
+    Of several, the one that most runs ended with themselves is first; of several of those too, the
+    one that was used last.
     """
     scores_under: dict[str, list[Score]] = defaultdict(list)
     for each in entries:
@@ -215,7 +226,29 @@ def _most_common_protocol(entries: Iterable[Entry], dataset: str | None) -> Prot
         own = sum(score.sampling.selected == "final" for score in scores if score.sampling)
         return len(scores), own, max(score.time for score in scores)
 
-    return max(scores_under.values(), key=weight)[0].protocol
+    return sorted(scores_under.values(), key=weight, reverse=True)
+
+
+def _chosen_protocol(
+    scores_under: Sequence[Sequence[Score]], wanted: str | None, directory: Path
+) -> Protocol:
+    """Return the first protocol, or the one whose id begins with `wanted`.
+
+    Raises:
+        UsageError: `wanted` begins no id, or several.
+    """
+    protocols = [scores[0].protocol for scores in scores_under]
+    fitting = [each for each in protocols if each.id.startswith(wanted or "")]
+    if wanted is None or len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(f"{each.id} ({each.words()})" for each in fitting or protocols)
+    what = "begins several ids" if fitting else "no such protocol"
+    raise UsageError(
+        f"--protocol {wanted}: {what}; there are {known}",
+        hint=command(
+            "compare", "--protocol", (fitting or protocols)[0].id, runs_directory=directory
+        ),
+    )
 
 
 def _no_score(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:

@@ -22,11 +22,15 @@ PUBLISHED = ("metric", "value", "n_real", "n_fake", "extractor", "split", "selec
 MEAN = "mean ± sd over n seeds; n=1 is a single seed, with no estimate of the spread"
 CLOSE = f"≈ best: no significant difference from the first row (Welch's t-test, p > {SIGNIFICANCE})"
 BEST = "best: the checkpoint with the lowest score during training; chosen by score, so optimistic"
-FLOOR = "floor: expected score of new real samples if the features were Gaussian"
+REAL = (
+    "{}: expected score of new real samples if the features were Gaussian; no lower bound. Compare "
+    "with the score of a hold-out: ganzoo score HELD-OUT --like RUN --name real --yardstick"
+)
 ERROR = "SE: standard error over other samples of one generator; usually below that over seeds"
 TRAINED_ON = "the reference is the training set, so copying it would score best"
 SAMPLES = "samples: made by another tool, scored like the runs"
 YARDSTICK = "yardstick: samples that no trained model made, scored like the runs; not ranked"
+PROTOCOLS = "protocols of these runs (--protocol ID ranks another)"
 LOCAL = "local: made with a plugin file (--plugin), of which the run keeps a copy"
 
 
@@ -44,19 +48,18 @@ class Leaderboard:
     other_code: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Row's name → what differs in the code that made its seeds, at the same revisions."""
 
+    protocols: tuple[tuple[Protocol, int], ...] = ()
+    """Each protocol that the runs were scored under, and how many were; most runs first."""
+
     @property
     def header(self) -> str:
         """The protocol in words, and the numbers of generated and real samples."""
-        return (
-            f"{self.protocol.words()}   {self.protocol.n_fake:,} generated against"
-            f" {self.protocol.n_real:,} real   lower is better"
-            + (f"   floor {three_digits(self.floor)}" if self.floor is not None else "")
-        )
+        return f"{self.protocol.words()}   {self.protocol.counts}   lower is better"
 
     @property
-    def floor(self) -> float | None:
-        """Expected score of a perfect generator under this protocol; None in older records."""
-        return next((row.floor for row in self.ranked if row.floor is not None), None)
+    def expected_real(self) -> float | None:
+        """Expected score of new real samples with Gaussian features; None in older records."""
+        return next((r.expected_real for r in self.ranked if r.expected_real is not None), None)
 
     @property
     def notes(self) -> list[str]:
@@ -64,7 +67,7 @@ class Leaderboard:
         kinds = {row.kind for row in self.ranked}
         shown = {
             MEAN: True,
-            FLOOR: self.floor is not None,
+            REAL.format(three_digits(self.expected_real)): self.expected_real is not None,
             ERROR: any(row.n == 1 and any(row.standard_errors) for row in self.ranked),
             TRAINED_ON: self.protocol.split == "train",
             CLOSE: any(row.is_close for row in self.ranked),
@@ -160,7 +163,19 @@ class Leaderboard:
             lines += [f"    try: {each.command}"] if each.command else []
         lines += ["", f"{HEADING}:"] if self.published else []
         lines += [f"  {figure}" for figure in self.published]
+        lines += ["", f"{PROTOCOLS}:"] if len(self.protocols) > 1 else []
+        lines += [f"  {each}" for each in self._protocol_lines()]
         return "\n".join([*self.notes, *lines])
+
+    def _protocol_lines(self) -> list[str]:
+        """Return each protocol and how many runs were scored under it, if there are several."""
+        if len(self.protocols) < 2:
+            return []
+        return [
+            f"{each.id}  {each.words()}, {count} run{'s' * (count > 1)}"
+            + (" (this table)" if each.id == self.protocol.id else "")
+            for each, count in self.protocols
+        ]
 
     def to_markdown(self) -> str:
         """Return everything as Markdown."""
@@ -172,6 +187,8 @@ class Leaderboard:
         parts += ["Not ranked:", "\n".join(unranked)] if unranked else []
         figures = [f"- {figure}" for figure in self.published]
         parts += [f"{HEADING.capitalize()}:", "\n".join(figures)] if figures else []
+        others = [f"- {each}" for each in self._protocol_lines()]
+        parts += [f"{PROTOCOLS.capitalize()}:", "\n".join(others)] if others else []
         return "\n\n".join(parts)
 
     def to_csv(self) -> str:
@@ -192,11 +209,12 @@ class Leaderboard:
         content = {
             "protocol_id": self.protocol.id,
             "protocol": asdict(self.protocol),
-            "floor": self.floor,
+            "expected_real": self.expected_real,
             "ranked": [row.to_dict() for row in self.ranked],
             "unranked": [asdict(each) for each in self.unranked],
             "published": [asdict(figure) for figure in self.published],
             "other_code": self.other_code,
+            "protocols": [{"id": p.id, "words": p.words(), "runs": n} for p, n in self.protocols],
         }
         return to_json(content, indent=2).decode()
 
@@ -251,7 +269,7 @@ def _csv_row(row: Row, protocol_id: str) -> dict[str, Any]:
         "standard_error": row.standard_error,
         "p_value": row.p_value,
         "is_close": row.is_close,
-        "floor": row.floor,
+        "expected_real": row.expected_real,
         "best": row.best_mean,
         "best_n": len(row.best),
         "is_local": row.is_local,

@@ -36,8 +36,8 @@ class Row:
     """Further metrics, means over the seeds."""
     standard_errors: tuple[float | None, ...] = ()
     """Standard error of each value, over other samples of its generator; None in older records."""
-    floor: float | None = None
-    """Expected score of a perfect generator; the same in every row of a protocol."""
+    expected_real: float | None = None
+    """`ganzoo.runs.score.Statistics.expected_real`; the same in every row of a protocol."""
     recipe: Mapping[str, str] = field(default_factory=dict)
     """With ``only_changed``: key → value, for the keys that differ within the ranking."""
     is_local: bool = False
@@ -113,7 +113,8 @@ def rank_rows(entries: Iterable[Entry], protocol: Protocol) -> tuple[Row, ...]:
     ]
     rows.sort(key=lambda row: row.mean)
     models = [row for row in rows if row.kind != "yardstick"]
-    ranks = {row.experiment_id: rank for rank, row in enumerate(models, start=1)}
+    # Equal means share a rank.
+    ranks = {row.experiment_id: 1 + sum(m.mean < row.mean for m in models) for row in models}
     return tuple(
         replace(row, rank=rank, p_value=_p_value(models[0], row))
         if (rank := ranks.get(row.experiment_id))
@@ -161,7 +162,7 @@ def _row(name: str, experiment: str, seeds: Sequence[Entry], protocol: Protocol)
         standard_errors=tuple(
             score.statistics.standard_error if score.statistics else None for score in finals
         ),
-        floor=next((score.statistics.floor for score in finals if score.statistics), None),
+        expected_real=next((s.statistics.expected_real for s in finals if s.statistics), None),
         is_local=any(each.is_local for each in seeds),
         kind=seeds[0].kind,
     )

@@ -46,7 +46,8 @@ class Protocol:
     reference_sha256: str
     """Hash of the stored samples, independent of their order."""
     split: str
-    n_real: int
+    n_real: int | None
+    """None: unknown, for statistics of another tool."""
     preparation: str = field(default="", compare=False)
     """The data set's parameters, in words. It decides nothing: the content has its hash."""
     metric: str = "frechet"
@@ -82,6 +83,12 @@ class Protocol:
         if (self.extractor, self.layer) == ("zoo/inception", "pool3"):
             return "FID"
         return f"FD({_bare(self.extractor)})"
+
+    @property
+    def counts(self) -> str:
+        """The numbers of samples: ``599 generated against 599 real``."""
+        real = "an unknown number of" if self.n_real is None else f"{self.n_real:,}"
+        return f"{self.n_fake:,} generated against {real} real"
 
     def words(self) -> str:
         """Return the protocol as a short label, such as ``FID 50k · cifar10/train``."""
@@ -152,8 +159,9 @@ class Statistics:
     """Squared distance of the means."""
     covariance_term: float
     """The rest: differences in variance and correlation."""
-    floor: float
-    """Expected score of a perfect generator with this number of samples."""
+    expected_real: float | None
+    """Expected score of this number of new real samples if the features were Gaussian. It is no
+    lower bound. None if the number of the reference's samples is unknown."""
     standard_error: float
     """Standard error over other samples of the same generator against the same reference."""
     debiased: float | None = None
@@ -207,13 +215,20 @@ class Score:
             "protocol": Protocol.from_dict(protocol),
             "sampling": _from_dict(Sampling, sampling) if sampling else None,
             "metrics": {name: math.nan if v is None else _number(v, name) for name, v in numbers},
-            "statistics": _from_dict(Statistics, statistics) if statistics else None,
+            "statistics": _statistics(statistics) if statistics else None,
             "notes": tuple(map(str, data.get("notes", ()))),
         }
         later = protocol.keys() - {part.name for part in fields(Protocol)}
         if not later and data.get("protocol_id", parts["protocol"].id) != parts["protocol"].id:
             raise ValueError(f"protocol_id {data['protocol_id']!r} is not that of the protocol")
         return _from_dict(cls, {**data, **parts})
+
+
+def _statistics(data: Mapping[str, Any]) -> Statistics:
+    """Return the statistics of a record; those of older versions name `expected_real` floor."""
+    return _from_dict(
+        Statistics, {"expected_real": data["floor"], **data} if "floor" in data else data
+    )
 
 
 def _number(value: Any, name: str) -> float:

@@ -179,7 +179,7 @@ def read_labels(path: Path, spec: SampleSpec, count: int) -> Tensor | None:
     """
     if path.suffix.lower() != ".npz" or not spec.classes:
         return None
-    found = _arrays(path, only="labels").get("labels")
+    found = npz_arrays(path, only="labels").get("labels")
     if found is None:
         return None
     hint = f"save labels of integers from 0 to {spec.classes - 1}, one a sample"
@@ -222,21 +222,41 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
         dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
         return tensors_of(dataset)[0]
 
-    return _npz(path) if path.suffix.lower() == ".npz" else spec.kind.read(spec, path, read_dataset)
+    return (
+        npz_samples(path)
+        if path.suffix.lower() == ".npz"
+        else spec.kind.read(spec, path, read_dataset)
+    )
 
 
 def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
     """Return samples whose dtype is that of the stored form."""
     if samples.dtype != getattr(torch, spec.stored_dtype):
-        found = str(samples.dtype).removeprefix("torch.")
-        raise DataError(
-            f"{path} holds {found}, not {spec.stored_dtype}",
-            hint=f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}",
-        )
+        found, hint = str(samples.dtype).removeprefix("torch."), _as_stored(samples, spec)
+        raise DataError(f"{path} holds {found}, not {spec.stored_dtype}{hint[0]}", hint=hint[1])
     return samples
 
 
-def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+def _as_stored(samples: Tensor, spec: SampleSpec) -> tuple[str, str]:
+    """Return the range of pixels of another dtype in words, and how to save them."""
+    otherwise = f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}"
+    if spec.stored_dtype != "uint8" or not samples.numel() or samples.is_complex():
+        return "", otherwise
+    low, high = float(samples.min()), float(samples.max())
+    forms = {(0, 1): "(255 * ARRAY).round()", (-1, 1): "(127.5 * (ARRAY + 1)).round()"}
+    if not samples.is_floating_point() or high > 1:
+        forms = {(0, 255): "ARRAY.round()"}
+    form = next((way for (least, most), way in forms.items() if least <= low <= high <= most), None)
+    hint = otherwise if form is None else f"np.savez(FILE, samples={form}.astype('uint8'))"
+    return f"; its values are from {low:.4g} to {high:.4g}", hint
+
+
+def npz_arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays in an npz by their names, or `only` one of them, if it is there.
+
+    Raises:
+        DataError: it cannot be read, or holds Python objects.
+    """
     if not is_zipfile(path):
         raise DataError(f"{path} is not an npz file, or the end of it is missing", hint=NPZ)
     try:
@@ -248,9 +268,9 @@ def _arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
     return {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
 
 
-def _npz(path: Path) -> Tensor:
+def npz_samples(path: Path) -> Tensor:
     """Return ``samples``, or the only array with more than one axis (labels have one)."""
-    arrays = _arrays(path)
+    arrays = npz_arrays(path)
     if not arrays:
         raise DataError(f"{path} holds no array", hint=NPZ)
     candidates = (

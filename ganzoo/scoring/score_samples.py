@@ -34,7 +34,12 @@ from ganzoo.scoring.metric_inputs import (
     real_side,
 )
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_statistics import debiased, expected_floor, places_of, standard_error
+from ganzoo.scoring.score_statistics import (
+    debiased,
+    expected_score_of_real,
+    places_of,
+    standard_error,
+)
 
 if TYPE_CHECKING:
     from ganzoo.scoring.frechet import FrechetDistance
@@ -114,7 +119,8 @@ def score_samples(
         GanzooError: another rank failed.
     """
     extraction = Extraction(extractor, spec, device, batch_size, watch, identity.id)
-    protocol = _protocol(real, extractor, identity, spec)
+    about = (real.dataset, real.content_sha256, real.split, len(real.samples), real.preparation)
+    protocol = _protocol(extractor, identity, spec, *about)
     known = _known(cache, protocol.reference_key, device)
     recorded = RecordedBatches(fake, spec, keep=bool(metrics))
     with collectives.fail_together(device):
@@ -138,6 +144,57 @@ def score_samples(
     inputs = _metric_inputs(extraction, real, recorded, extracted, generator)
     others = evaluate(metrics, *inputs, notes)
     return SampleScore(value, others, protocol, statistics, tuple(notes))
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """A reference of which only the moments of its features are known."""
+
+    moments: Moments
+    name: str
+    """What the protocol calls it."""
+    sha256: str
+    preparation: str = ""
+    notes: tuple[str, ...] = ()
+    """For the score."""
+
+
+def score_against_statistics(
+    fake: Iterable[tuple[Tensor, Tensor | None]],
+    reference: FeatureStatistics,
+    extractor: Extractor,
+    identity: ExtractorIdentity,
+    spec: SampleSpec,
+    device: torch.device,
+) -> SampleScore:
+    """Score generated samples against the statistics of another tool; see `score_samples`.
+
+    The number of real samples is unknown, and so is the expected score of real ones.
+
+    Raises:
+        DataError: as for `score_samples`, or another number of features.
+    """
+    from ganzoo.scoring.frechet import FrechetDistance
+
+    extraction = Extraction(extractor, spec, device, name=identity.id)
+    known = reference.moments.to(_of_float64(device))
+    recorded, width = RecordedBatches(fake, spec, keep=False), len(known.mean)
+    distance = FrechetDistance(width, sync_on_compute=False)
+    distance.to(_of_float64(device))
+    with collectives.fail_together(device):
+        rows = RowsOnDisk((width,), torch.float32)
+        for block in regrouped(extraction.features(recorded), BLOCK):
+            distance.update(block, real=False)
+            rows.add(block)
+    distance.sync()
+    distance.set_reference(known)
+    made, value = distance.moments(real=False), float(distance.compute())
+    statistics = _statistics(value, known, made, rows.tensor(), recorded.keys, device)
+    about = (reference.name, reference.sha256, "", None, reference.preparation)
+    protocol = replace(_protocol(extractor, identity, spec, *about), n_fake=made.n)
+    return SampleScore(
+        value, {}, protocol, replace(statistics, expected_real=None), reference.notes
+    )
 
 
 @dataclass(frozen=True)
@@ -216,7 +273,7 @@ def _statistics(
     return Statistics(
         mean_term=mean_term,
         covariance_term=max(0.0, value - mean_term),
-        floor=expected_floor(reference, fake.n),
+        expected_real=expected_score_of_real(reference, fake.n),
         standard_error=standard_error(reference, fake, rows),
         debiased=None if places is None else debiased(reference, fake, rows, places),
     )
@@ -234,7 +291,14 @@ def _of_float64(device: torch.device) -> torch.device:
 
 
 def _protocol(
-    real: RealData, extractor: Extractor, identity: ExtractorIdentity, spec: SampleSpec
+    extractor: Extractor,
+    identity: ExtractorIdentity,
+    spec: SampleSpec,
+    reference: str,
+    reference_sha256: str,
+    split: str,
+    n_real: int | None,
+    preparation: str,
 ) -> Protocol:
     """Return the protocol of a score, without the number of generated samples."""
     return Protocol(
@@ -249,9 +313,9 @@ def _protocol(
         input_rule=input_rule(spec, extractor.input_shape),
         extractor_dtype=dtype_of(extractor),
         n_fake=0,
-        reference=real.dataset,
-        reference_sha256=real.content_sha256,
-        split=real.split,
-        n_real=len(real.samples),
-        preparation=real.preparation,
+        reference=reference,
+        reference_sha256=reference_sha256,
+        split=split,
+        n_real=n_real,
+        preparation=preparation,
     )

@@ -1,13 +1,14 @@
-"""Statistics of a Fréchet distance: standard error, debiased value, and the floor.
+"""Statistics of a Fréchet distance: standard error, debiased value, expected score of real samples.
 
 The standard error and the debiased value treat the reference as fixed. Neither is a bootstrap:
 resampling repeats samples, which the distance reads as less variety, and so doubles the bias.
 
-The floor is the expected distance of a perfect generator, which is never 0 for finitely many
-samples. It assumes Gaussian features, samples that are independent of the reference and of its
-distribution, and that the eigenvalues of the reference's covariance are the distribution's own.
-The last fails for a reference of few samples per feature, and the floor is then too low. Features
-with heavier tails than a Gaussian's have a somewhat higher floor.
+The distance of new real samples is never 0 for finitely many of them. Its expected value assumes
+Gaussian features, samples that are independent of the reference and of its distribution, and that
+the eigenvalues of the reference's covariance are the distribution's own. The last fails for a
+reference of few samples per feature, and the expected score is then too low. Features with heavier
+tails than a Gaussian's score somewhat higher, and samples that depend on the reference lower: it is
+no lower bound.
 
 With torch.distributed every rank holds its own rows, and every rank gets the same numbers.
 """
@@ -39,10 +40,10 @@ ENOUGH = 2
 """Samples per feature from which the bias is close enough to 1/n to be removed."""
 
 _NEGLIGIBLE = 1e-10
-"""Relative to the largest eigenvalue: smaller ones change no digit of six in a floor."""
+"""Relative to the largest eigenvalue: smaller ones change no digit of six in the result."""
 
 _NODES = 400
-"""Nodes of the quadrature; twice as many change the ninth digit of the floor."""
+"""Nodes of the quadrature; twice as many change the ninth digit of the result."""
 
 _FAR = 25.0
 """In units of log w: this far out the integrand is 16 orders of magnitude below its peak."""
@@ -169,8 +170,8 @@ def places_of(keys: Tensor, device: torch.device) -> Tensor:
     return places[first : first + len(keys)]
 
 
-def expected_floor(reference: Moments, n: int) -> float:
-    """Return the expected Fréchet distance of n >= 2 samples of a perfect generator.
+def expected_score_of_real(reference: Moments, n: int) -> float:
+    """Return the expected Fréchet distance of n >= 2 new real samples with Gaussian features.
 
     With eigenvalues l of the covariance and M samples of the reference it is
 

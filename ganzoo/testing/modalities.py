@@ -175,9 +175,9 @@ def files(case: Case) -> None:
 
 
 def _check_reading(kind: Modality, spec: SampleSpec, path: Path, stored: Tensor) -> None:
-    """Require that a file is read as samples, or refused by a DataError."""
+    """Require that a file is read and adapted to samples, or refused by a DataError."""
     try:
-        found = kind.read(spec, path, _no_dataset)
+        found = kind.adapt(spec, path, kind.read(spec, path, _no_dataset))
     except (DataError, NotImplementedError):
         return
     if tuple(found.shape[1:]) != spec.shape or found.dtype != _dtype(kind):

@@ -132,7 +132,7 @@ def _rows(dataset: Dataset, indices: range) -> tuple[Tensor, Tensor | None]:
         try:
             rows.append(row_of(dataset, index))
         except DataError as error:
-            unreadable = error
+            unreadable = unreadable or error
     if unreadable and (len(rows) < 2 or not hasattr(dataset, "check")):
         raise unreadable
     samples, labels = collate(rows)
@@ -188,9 +188,9 @@ class _TrialScore:
     def _few(self) -> tuple[tuple[RealData, Tensor], tuple[RealData, Tensor]]:
         """The samples of the real and of the generated side, with their features."""
         data = self.scorer.real
-        count = min(2 * FEW, len(data))
-        samples, labels = _rows(data, range(0, count * (len(data) // count), len(data) // count))
-        found = []
+        stride = max(1, len(data) // (2 * FEW))
+        samples, labels = _rows(data, range(0, len(data), stride)[: 2 * FEW])
+        count, found = len(samples), []
         for side in (slice(0, None, 2), slice(1, None, 2)) if count >= 4 else (slice(None),) * 2:
             # Generated samples have conditions of the reference: the same as the real side.
             given = slice(0, None, 2) if data.spec.condition and count >= 4 else side

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,13 @@ from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.errors import DataError
-from ganzoo.modalities.image import AS_PICTURES, ONE_FORMAT, PICTURES, require_one_format
+from ganzoo.modalities.image import (
+    AS_PICTURES,
+    ONE_FORMAT,
+    PICTURES,
+    formats_in,
+    require_one_format,
+)
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.external import keep_score
@@ -29,6 +35,7 @@ from ganzoo.sampling.files import read_labels, read_samples, write_preview
 from ganzoo.sampling.sampler import SampleBatch
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.reference import content_sha256
+from ganzoo.training.npz_references import score_against_npz
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
 from ganzoo.training.scorer import Scorer
@@ -94,7 +101,7 @@ def score_like(
         tell(
             f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
         )
-    score = scorer.score(_batches(samples[:wanted], labels))
+    score = _noted(scorer.score(_batches(samples[:wanted], labels)), path, scorer)
     return keep(score, scorer.real.spec, samples) if keep else score
 
 
@@ -115,16 +122,21 @@ def score_against(
     registry: Registry | None = None,
     keep: Keep | None = None,
 ) -> Score:
-    """Score external samples against a data set, or against pictures in another folder or zip.
+    """Score external samples against a data set, pictures in a folder or zip, or an npz.
 
     Args:
-        against: a data set's name, or a path.
+        against: a data set's name, or a path. An npz holds samples, or statistics of another tool;
+            see `score_against_npz`.
         parameters: of that data set.
         extractor: its name, or ``{"use": name, parameter: value}``; None: what
             ``eval.extractor: auto`` means for the data set.
         keep: where and as what the score is kept; None: nowhere.
     """
     registry = registry or Registry()
+    if Path(against).suffix.lower() == ".npz" and Path(against).exists():
+        given = (path, Path(against), extractor, registry, find_processes())
+        score, spec, samples = score_against_npz(*given)
+        return keep(score, spec, samples) if keep else score
     dataset = _reference(against, parameters, registry)
     with _as_parameters():
         real = make(dataset, split)
@@ -135,8 +147,27 @@ def score_against(
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     with _as_parameters():
         real.spec.kind.require_alike(path, samples, scorer.reference.samples)
-    score = scorer.score(_batches(samples))
+    score = _noted(scorer.score(_batches(samples)), path, scorer)
     return keep(score, real.spec, samples) if keep else score
+
+
+def _noted(score: Score, path: Path, scorer: Scorer) -> Score:
+    """Return a score with a note if its samples, but not the reference, were saved as JPEG.
+
+    Features see JPEG's artefacts (Parmar et al. 2022, arXiv:2104.11222, section 4).
+    """
+    if scorer.real.spec.modality != "image" or formats_in(path) != {"JPEG"}:
+        return score
+    real = scorer.dataset.parameters.get("path")
+    theirs = formats_in(real) if isinstance(real, Path) else set()
+    if theirs == {"JPEG"}:
+        return score
+    known = f"those of the reference are {' and '.join(sorted(theirs))}" if theirs else ""
+    note = (
+        f"the samples are JPEG pictures, and {known or 'the reference may not be'}: the score "
+        "includes what JPEG changed; save samples as PNG"
+    )
+    return replace(score, notes=(note, *score.notes))
 
 
 @contextmanager

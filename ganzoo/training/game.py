@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -61,7 +60,7 @@ class EngineGame:
     data: SampleSpec | None = None
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
     _gradients: dict[str, Tensor] = field(default_factory=dict, repr=False)
-    _calls: Counter[str] = field(default_factory=Counter, repr=False)
+    _calls: dict[str, int] = field(default_factory=dict, repr=False)
     """How often noise was drawn for each method; shared with games that `replace` returns."""
 
     @classmethod
@@ -176,8 +175,8 @@ class EngineGame:
 
     def _next(self, method: str) -> str:
         """Return the name of the noise of a method's next call: ``augment1``, ``augment2``, …"""
-        self._calls[method] += 1
-        return f"{method}{self._calls[method]}"
+        number = self._calls[method] = self._calls.get(method, 0) + 1
+        return f"{method}{number}"
 
     def _noise(self, stream: str, count: int) -> BatchNoise:
         return self.noise.within(stream).of_size(count)

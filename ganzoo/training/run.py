@@ -359,6 +359,7 @@ def run(
     recipe: str | Path | Recipe,
     overrides: Overrides = (),
     *,
+    plugin: str | Path | None = None,
     registry: Registry | None = None,
     **options: Any,
 ) -> Run:
@@ -367,6 +368,8 @@ def run(
     Args:
         recipe: a file, the name of a recipe, or a loaded `Recipe`.
         overrides: ``{"train.steps": 500}`` or ``["train.steps=500"]``.
+        plugin: a Python file whose components are named ``local/NAME``, as ``--plugin`` has it.
+        registry: of the components, if it is loaded already.
         options: the fields of `ganzoo.training.launch.Options`, such as ``runs_directory``.
 
     Raises:
@@ -375,6 +378,8 @@ def run(
         GanzooError: what ended the training; see `ganzoo.errors`.
     """
     chosen = options_of(options)
+    if plugin is not None:
+        registry = Registry.with_local(Path(plugin))
     code = {"allow_drift": chosen.allow_drift, "strict_code": chosen.strict_code}
     plan = prepare(recipe, overrides, registry, **code)
     return Run(train_run(plan, chosen))

@@ -23,7 +23,7 @@ from ganzoo.sampling.sampler import SampleBatch, Sampler
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import ScoredGenerator, no_op
 from ganzoo.scoring.reference import RealData, ReferenceCache
-from ganzoo.scoring.score_samples import ExtractorIdentity, score_samples
+from ganzoo.scoring.score_samples import ExtractorIdentity, SampleScore, score_samples
 from ganzoo.training.processes import Processes
 from ganzoo.version import __version__
 
@@ -149,20 +149,7 @@ class Scorer:
             watch=watch,
             debias=sampling is None or sampling.selected != "during",
         )
-        return Score.now(
-            value=result.value,
-            metrics=result.metrics,
-            statistics=result.statistics,
-            protocol=result.protocol,
-            notes=result.notes,
-            sampling=sampling,
-            env={
-                "ganzoo": __version__,
-                "torch": str(torch.__version__),
-                "device": str(self.processes.device),
-                "world_size": self.processes.world_size,
-            },
-        )
+        return score_of(result, self.processes, sampling)
 
     def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of `count` samples drawn by ``sampling.seed``."""
@@ -174,6 +161,24 @@ class Scorer:
         )
         generator = scored_generator(sampler, sampling.seed)
         return self.score(fake, sampling, generator, sampler.watch)
+
+
+def score_of(result: SampleScore, processes: Processes, sampling: Sampling | None = None) -> Score:
+    """Return a result as a score, with the current time and the environment."""
+    return Score.now(
+        value=result.value,
+        metrics=result.metrics,
+        statistics=result.statistics,
+        protocol=result.protocol,
+        notes=result.notes,
+        sampling=sampling,
+        env={
+            "ganzoo": __version__,
+            "torch": str(torch.__version__),
+            "device": str(processes.device),
+            "world_size": processes.world_size,
+        },
+    )
 
 
 def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:

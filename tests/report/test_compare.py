@@ -344,11 +344,13 @@ def test_the_csv_has_every_column_of_the_table_with_all_digits(runs, make_run, s
     shown = set(comparison.table().columns) - {"#", "", "FD(toy-cnn) ↓"}
     assert shown == {"experiment", "n", "best", "step", "recall", "optimizers.generator.lr"}
     assert shown <= set(first)
-    assert {name: first[name] for name in ("mean", "sd", "standard_error", "floor", "best")} == {
+    assert {
+        name: first[name] for name in ("mean", "sd", "standard_error", "expected_real", "best")
+    } == {
         "mean": "3.125",
         "sd": repr(comparison.ranked[0].sd),
         "standard_error": "0.1875",
-        "floor": "0.5",
+        "expected_real": "0.5",
         "best": "2.5",
     }
     assert (first["seeds"], first["values"], first["standard_errors"]) == (
@@ -357,7 +359,7 @@ def test_the_csv_has_every_column_of_the_table_with_all_digits(runs, make_run, s
         "0.125 0.25",
     )
     assert (first["step"], first["recall"], first["is_close"]) == ("100 101", "0.5", "false")
-    assert (second["standard_error"], second["floor"], second["recall"]) == ("", "", "")
+    assert (second["standard_error"], second["expected_real"], second["recall"]) == ("", "", "")
     (json_row, _) = json.loads(comparison.to_json())["ranked"]
     assert (json_row["standard_error"], json_row["best_mean"]) == (0.1875, 2.5)
 

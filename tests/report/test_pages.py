@@ -116,13 +116,15 @@ def test_the_page_of_a_run_without_a_score_says_why(make_run: Any) -> None:
     assert "eval.extractor=auto" in asked_for_none
 
 
-def test_scores_stand_on_pages_with_their_error_and_their_floor(
+def test_scores_stand_on_pages_with_their_error_and_the_expected_score_of_real_samples(
     runs: Path, make_run: Any, score: Any
 ) -> None:
-    known = Statistics(mean_term=2.0, covariance_term=1.0, floor=1.234, standard_error=0.456)
+    known = Statistics(
+        mean_term=2.0, covariance_term=1.0, expected_real=1.234, standard_error=0.456
+    )
     run = make_run("known", replace(score(3.0), statistics=known))
     assert Reader(run_page(run)).cells[2] == "3.00 ± 0.46"
-    assert "lower is better, the floor is 1.23." in comparison_page(compare())
+    assert "1.23: expected score of new real samples" in comparison_page(compare())
 
 
 def test_the_page_of_kept_samples_shows_them_and_speaks_of_no_recipe(

@@ -78,7 +78,7 @@ def test_a_score_survives_its_record_and_fields_of_a_later_version() -> None:
         protocol=DIGITS,
         sampling=SAMPLING,
         metrics={"modes": 9.0, "kl": math.nan},
-        statistics=Statistics(1.0, 11.5, floor=5.0, standard_error=0.25),
+        statistics=Statistics(1.0, 11.5, expected_real=5.0, standard_error=0.25),
         env={"device": "cpu"},
     )
     record = json.loads(to_json(score.to_dict()))

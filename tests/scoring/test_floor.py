@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.moments import Moments, frechet_distance
-from ganzoo.scoring.score_statistics import expected_floor, lost_root
+from ganzoo.scoring.score_statistics import expected_score_of_real, lost_root
 
 
 def spectrum(size: int) -> Tensor:
@@ -35,14 +35,14 @@ def simulated(size: int, n: int, m: int, draws: int) -> tuple[float, float]:
 )
 def test_the_floor_is_what_draws_of_one_gaussian_score(size: int, n: int, m: int) -> None:
     mean, error = simulated(size, n, m, draws=100)
-    assert expected_floor(law(size, m), n) == pytest.approx(mean, abs=4 * error, rel=0.02)
+    assert expected_score_of_real(law(size, m), n) == pytest.approx(mean, abs=4 * error, rel=0.02)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "m"), [(64, 2000), (40, 2000), (40, 30), (599, 599)])
 def test_the_floor_is_right_to_two_percent_for_many_features(n: int, m: int) -> None:
     mean, _ = simulated(64, n, m, draws=60)
-    assert expected_floor(law(64, m), n) == pytest.approx(mean, rel=0.02)
+    assert expected_score_of_real(law(64, m), n) == pytest.approx(mean, rel=0.02)
 
 
 def test_with_many_samples_the_floor_is_the_second_order_perturbation() -> None:
@@ -50,7 +50,7 @@ def test_with_many_samples_the_floor_is_the_second_order_perturbation() -> None:
     pairs = values[:, None] * values / (values[:, None] + values)
     expected = values.sum() + pairs.sum() / 2 + values.sum() / 4
     n, m = 2_000_000, 1_000_000
-    floor = expected_floor(law(24, m), n)
+    floor = expected_score_of_real(law(24, m), n)
     assert floor == pytest.approx(expected.item() * (1 / n + 1 / m), rel=1e-4)
 
 
@@ -78,10 +78,10 @@ def test_empty_directions_and_units_change_nothing() -> None:
     covariance = torch.diag(spectrum(12))
     wide = torch.zeros(20, 20).double()
     wide[:12, :12] = covariance * 9
-    floor = expected_floor(Moments(torch.zeros(20).double(), wide, 80), 50)
-    assert floor == pytest.approx(9 * expected_floor(law(12, 80), 50), rel=1e-8)
+    floor = expected_score_of_real(Moments(torch.zeros(20).double(), wide, 80), 50)
+    assert floor == pytest.approx(9 * expected_score_of_real(law(12, 80), 50), rel=1e-8)
 
 
 def test_a_reference_of_equal_samples_has_floor_zero() -> None:
     nothing = torch.zeros(5, 5).double()
-    assert expected_floor(Moments(torch.zeros(5).double(), nothing, 80), 50) == 0
+    assert expected_score_of_real(Moments(torch.zeros(5).double(), nothing, 80), 50) == 0

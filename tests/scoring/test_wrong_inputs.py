@@ -78,7 +78,7 @@ def points_with(value: float) -> np.ndarray:
         ),
         (pictures(COLOUR), "digits", "holds colour pictures, and the reference grey ones"),
         (npz(GREY.repeat(2, 2)), "digits", r"shape \(1, 16, 8\), the reference \(1, 8, 8\)"),
-        (npz(GREY / np.float32(255)), "digits", "holds float32, not uint8"),
+        (npz(GREY / np.float32(255)), "digits", "float32, not uint8; its values are from 0 to 1"),
         (pictures(GREY[:0]), "digits", "there are no pictures in"),
         (pictures(GREY, (".png", ".jpg", ".jpeg")), "digits", "holds JPEG and PNG pictures"),
         (torn(npz(GREY)), "digits", "is not an npz file, or the end of it is missing"),
@@ -153,10 +153,11 @@ def test_an_npz_without_samples_says_what_it_holds(
     assert caught.value.hint
 
 
-def test_arrays_are_no_reference(tmp_path: Path) -> None:
-    file = npz(GREY)(tmp_path)
+def test_an_array_without_a_name_is_no_reference(tmp_path: Path) -> None:
+    file = tmp_path / "samples.npy"
+    np.save(file, GREY)
     with pytest.raises(GanzooError, match="holds arrays, and samples are scored against") as caught:
-        score_against(file, str(file), {}, extractor="pixels")
+        score_against(npz(GREY)(tmp_path), str(file), {}, extractor="pixels")
     assert caught.value.hint == "save them as PNG in a folder, and name that"
 
 

@@ -282,6 +282,54 @@ def test_a_component_that_refuses_every_spec_fails_and_passes_with_a_given_one_t
     assert failed("generator", large, specs=specs, **IMAGES) == set()
 
 
+OUTLINES = SampleSpec("image", (1, 6, 6), condition=SampleSpec("image", (1, 4, 4)))
+CAPTIONS = SampleSpec("image", (1, 6, 6), condition=SampleSpec("text", (3,), vocabulary=5))
+
+
+class OfConditions(nn.Module):
+    """G and D of data with a condition, in one: it maps z or x, and y."""
+
+    capabilities = frozenset(CONDITIONAL)
+    latent_dim = 36
+    generates = heeds = True
+
+    def __init__(self, spec: SampleSpec) -> None:
+        super().__init__()
+        if spec.condition is None:
+            raise ValueError(f"no condition: {spec}")
+        self.shape = spec.condition.model_shape
+        self.x, self.y = nn.Linear(36, 36), nn.Linear(spec.condition.size, 36)
+        self.last = nn.Linear(36, 36 if self.generates else 1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        assert y.shape[1:] == self.shape
+        given = self.y(y.flatten(1))
+        hidden = self.x(x.flatten(1)) + (given if self.heeds else 0 * given)
+        made = self.last(hidden.tanh())
+        return made.tanh().view(-1, 1, 6, 6) if self.generates else made.squeeze(1)
+
+
+class JudgeOfConditions(OfConditions):
+    generates = False
+
+
+class Heedless(OfConditions):
+    heeds = False
+
+
+class HeedlessJudge(JudgeOfConditions):
+    heeds = False
+
+
+@pytest.mark.parametrize("spec", [OUTLINES, CAPTIONS], ids=str)
+def test_networks_get_the_conditions_of_a_given_spec_and_must_heed_them(failed, spec) -> None:
+    given = {"specs": [spec]} | IMAGES | CAN
+    assert failed("generator", OfConditions, **given) == set()
+    assert failed("discriminator", JudgeOfConditions, **given) == set()
+    assert failed("generator", Heedless, **given) == {"labels-matter"}
+    assert failed("discriminator", HeedlessJudge, **given) == {"labels-matter"}
+
+
 def test_a_failure_names_the_case_what_was_expected_and_what_to_do(judge) -> None:
     outcome = judge("generator", NeverAlone, **IMAGES)["batch-of-one"]
     assert str(outcome).startswith(

@@ -133,6 +133,15 @@ def test_a_run_without_labels_takes_none_and_says_how_to_train_one_that_does(run
     assert caught.value.hint.endswith("conditional=true")
 
 
+def test_conditions_of_a_run_with_classes_are_refused_with_its_labels(run: Run) -> None:
+    with pytest.raises(UsageError, match="takes labels from 0 to 9, not conditions") as caught:
+        run.sample(2, conditions=torch.zeros(1, 1, 8, 8))
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith("--label 0")
+    with pytest.raises(UsageError, match="not conditions"):
+        run.read_conditions("nowhere")
+
+
 @pytest.mark.parametrize("form", ["nonsense", "Program", "", None])
 def test_an_unknown_export_form_is_refused(run: Run, form: Any) -> None:
     with pytest.raises(UsageError, match="exported as safetensors or program, not"):
@@ -180,3 +189,23 @@ def test_a_run_is_resumed_and_scored_by_name(tmp_path: Path) -> None:
     assert resumed.scores[-1] == score
     assert score.sampling is not None
     assert score.sampling.step == 2
+
+
+def test_a_plugin_file_is_loaded_by_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from ganzoo.api import hookimpl\n\n\n"
+        "class Flat:\n"
+        "    def discriminator(self, game):\n"
+        '        return {"gap": game.fake_logits.mean() - game.real_logits.mean()}\n\n'
+        "    def generator(self, game):\n"
+        '        return {"fake": -game.fake_logits.mean()}\n\n\n'
+        "@hookimpl\n"
+        "def register_losses(register):\n"
+        '    register("flat", "mine:Flat")\n'
+    )
+    changes = {**TINY, "loss": "local/flat"}
+    run = ganzoo.run(
+        "digits-dcgan-hinge", changes, plugin=tmp_path / "mine.py", runs_directory=tmp_path
+    )
+    assert run.status == "finished"
+    assert run.plan.components["loss",].id == "local/flat"

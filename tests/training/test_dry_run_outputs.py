@@ -18,7 +18,7 @@ PLUGIN = """
 import os
 import torch
 from torch import nn
-from ganzoo.api import DataError, hookimpl
+from ganzoo.api import DataError, SampleSpec, hookimpl
 
 class Extractor:
     input_shape, num_features, layer, weights_sha256 = None, 2, "", None
@@ -74,6 +74,23 @@ class Metric:
                     raise OSError("the server is gone")
         return {self.number: float(n)}
 
+class Torn:
+    spec = SampleSpec("vector", (2,))
+
+    def __init__(self, split):
+        pass
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        if index == 3:
+            raise DataError("sample 3 is torn")
+        return torch.tensor([index, 1.0]), None
+
+    def check(self):
+        return ["sample 3"]
+
 class Falling:
     absolute = False
 
@@ -102,6 +119,10 @@ class Teller:
 @hookimpl
 def register_extractors(register):
     register("axes", "parts:Extractor", summary="test")
+
+@hookimpl
+def register_datasets(register):
+    register("torn", "parts:Torn", summary="test", splits=["train"], extractor="local/axes")
 
 @hookimpl
 def register_metrics(register):
@@ -196,6 +217,12 @@ def test_a_metric_that_needs_labels_that_the_run_will_not_have_is_refused(
 ) -> None:
     with pytest.raises(DataError, match="local/faulty: needs labels"):
         check("eval.metrics=[{use: local/faulty, fault: labels}]")
+
+
+def test_a_sample_that_cannot_be_read_is_left_to_the_data_sets_own_check(
+    check: Callable[..., None],
+) -> None:
+    check("dataset=local/torn", "eval.extractor=local/axes", "eval.metrics=[local/faulty]")
 
 
 def test_a_check_reads_a_few_of_many_samples(

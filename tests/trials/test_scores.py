@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,27 @@ import pytest
 import torch
 import yaml
 from ganzoo_zoo.datasets.digits import Digits
+from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.api import SampleSpec
 from ganzoo.cli import main
+from ganzoo.components.build import make
+from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError, Diverged
 from ganzoo.recipes.lock import read_lock
+from ganzoo.registry.registry import Registry
+from ganzoo.report.compare import compare
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.external import keep_score
+from ganzoo.runs.files import sha256_of
+from ganzoo.runs.score import Score
 from ganzoo.sampling.sampler import Sampler
+from ganzoo.scoring.features import features_of_batch
+from ganzoo.training.external_scores import Keep, score_against
 
+PICTURES = np.random.default_rng(0).integers(0, 256, (12, 1, 8, 8), dtype=np.uint8)
+GREYS = np.random.default_rng(2).integers(0, 256, (99, 1, 8, 8), dtype=np.uint8)
 GREY = SampleSpec("image", (1, 8, 8))
 BROKEN = Path(__file__).with_name("broken_samples_plugin.py")
 
@@ -82,7 +95,7 @@ def test_generated_samples_that_are_not_finite_are_refused_and_counted(
         sampler(5).generate(torch.zeros(12, 4), None, seed=0)
 
 
-def test_neither_a_score_nor_samples_are_made_of_a_generator_that_is_not_finite(
+def test_a_generator_that_is_not_finite_is_neither_scored_nor_sampled(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -102,7 +115,7 @@ def test_neither_a_score_nor_samples_are_made_of_a_generator_that_is_not_finite(
         assert re.search(said, capsys.readouterr().err)
 
 
-def test_an_evaluation_of_samples_that_are_not_finite_ends_the_run_as_diverged(
+def test_an_evaluation_with_samples_that_are_not_finite_ends_the_run_as_diverged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -181,7 +194,7 @@ def test_samples_are_scored_like_a_conditional_run_with_the_labels_of_their_npz(
     assert re.search(said or "", " ".join(score["notes"]))
 
 
-def test_a_metric_that_cannot_be_computed_is_a_note_and_a_missing_number(
+def test_a_metric_that_cannot_be_computed_gives_a_note_and_no_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -202,7 +215,7 @@ def test_a_metric_that_needs_more_samples_than_a_score_has_is_refused_before_tra
     assert not Path("runs").exists()
 
 
-def test_a_resumed_run_may_drop_metrics_and_take_no_new_ones(
+def test_a_resumed_run_may_drop_metrics_but_not_add_any(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -220,3 +233,193 @@ def test_a_resumed_run_may_drop_metrics_and_take_no_new_ones(
     assert "eval.metrics.2" not in found
     assert set(RunDirectory(only_run()).scores()[-1].metrics) >= {"kid", "recall"}
     assert main(["resume", str(only_run()), "train.steps=5"]) == 0
+
+
+# --- samples of another form ---
+
+
+@pytest.mark.parametrize(
+    ("array", "said", "way"),
+    [
+        (PICTURES > 127, "holds bool, not uint8", "ARRAY"),
+        ((PICTURES > 127).astype("u1"), "holds no level but 0 and 1", "255 * ARRAY"),
+        (PICTURES / np.float32(255), "float32, not uint8; its values are from 0 to 1", "255 * A"),
+        (PICTURES / 127.5 - 1, "float64, not uint8; .* from -1 to 1", r"127.5 * (ARRAY + 1)"),
+        (PICTURES.astype("f4"), "float32, not uint8; .* from 0 to 255", "ARRAY.round()"),
+        (PICTURES.astype("i8"), "int64, not uint8; .* from 0 to 255", "ARRAY"),
+        (PICTURES.astype("f4") * 9, "float32, not uint8; .* from 0 to 2295", "from 0 to 255"),
+    ],
+)
+def test_pixels_of_a_wrong_range_or_type_are_refused_with_a_conversion(
+    array: np.ndarray, said: str, way: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "own.npz", samples=array)
+    with pytest.raises(DataError, match=said) as caught:
+        score_against(tmp_path / "own.npz", "digits", {}, extractor="pixels")
+    assert way in str(caught.value.hint)
+
+
+def test_black_samples_are_scored(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", samples=np.zeros_like(PICTURES))
+    assert score_against(tmp_path / "own.npz", "digits", {}, extractor="pixels").value > 0
+
+
+@pytest.mark.parametrize(
+    ("samples", "reference", "said"),
+    [
+        ("jpg", "png", "JPEG pictures, and those of the reference are PNG"),
+        ("jpg", "jpg", None),
+        ("png", "jpg", None),
+        ("jpg", None, "JPEG pictures, and the reference may not be"),
+    ],
+)
+def test_a_score_of_jpeg_pictures_against_another_format_has_a_note(
+    samples: str, reference: str | None, said: str | None, tmp_path: Path
+) -> None:
+    for name, suffix in (("own", samples), ("real", reference)):
+        for number, each in enumerate(PICTURES if suffix else ()):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(each[0]).save(tmp_path / name / f"{number}.{suffix}")
+    against = str(tmp_path / "real") if reference else "digits"
+    notes = score_against(tmp_path / "own", against, {}, extractor="pixels").notes
+    assert len(notes) == bool(said)
+    assert re.search(said or "", "".join(notes))
+
+
+# --- the table ---
+
+
+def test_equal_means_share_a_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scores = {"a": 2.0, "b": 2.0, "c": 3.0}
+    for name, value in scores.items():
+        np.savez(f"{name}.npz", samples=PICTURES + np.uint8(len(name) * ord(name)))
+        score = score_against(Path(f"{name}.npz"), "digits", {}, extractor="pixels")
+        keep_score(replace(score, value=value), name, Path("runs"), sha256=name)
+    assert {row.name: row.rank for row in compare().ranked} == {"a": 1, "b": 1, "c": 3}
+
+
+def test_compare_ranks_the_requested_protocol_and_lists_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ids = {}
+    for name, count in (("a", 12), ("b", 12), ("c", 9)):
+        np.savez(f"{name}.npz", samples=PICTURES[:count] // ord(name))
+        path = Path(f"{name}.npz")
+        score = score_against(path, "digits", {}, extractor="pixels", keep=Keep(name))
+        ids[name] = score.protocol.id
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(
+        rf"{ids['a']}  FD.*12 .*, 2 runs \(this table\)\n  {ids['c']} .*, 1 run", shown
+    )
+    assert [row.name for row in compare(protocol=ids["c"][:6]).ranked] == ["c"]
+    assert {row.name for row in compare(protocol=ids["a"]).ranked} == {"a", "b"}
+    assert main(["compare", "--protocol", "nothing"]) == 2
+    said = capsys.readouterr().err
+    assert "--protocol nothing: no such protocol; there are" in said
+    assert f"try: ganzoo compare --protocol {ids['a']}" in said
+
+
+def test_the_expected_score_of_real_samples_is_not_called_a_floor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("a.npz", samples=PICTURES)
+    words = ["score", "a.npz", "--against", "digits", "--extractor", "pixels", "--name", "a"]
+    assert main(words) == 0
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr().out
+    assert "expected_real" in shown
+    assert "no lower bound. Compare with the score of a hold-out" in shown
+    assert "floor" not in shown
+
+
+# --- references in npz files ---
+
+
+def features(pictures: np.ndarray) -> np.ndarray:
+    """Return the features of `pixels`, float64 (N, D)."""
+    extractor = make(adhoc_component(Registry(), "extractor", "pixels", {}))
+    batch = torch.from_numpy(pictures)
+    return features_of_batch(batch, extractor, GREY, torch.device("cpu")).double().numpy()
+
+
+def statistics_of(pictures: np.ndarray, path: Path, dtype: str = "f8") -> str:
+    rows = features(pictures)
+    mu, sigma = rows.mean(0), np.cov(rows, rowvar=False)
+    np.savez(path, mu=mu.astype(dtype), sigma=sigma.astype(dtype))
+    return str(path)
+
+
+def scored(path: Path, against: str, keep: Keep | None = None) -> Score:
+    return score_against(path, against, {}, extractor="pixels", keep=keep)
+
+
+@pytest.mark.parametrize("count", [12, 200])
+def test_a_score_is_the_same_against_data_samples_and_their_statistics(
+    count: int, tmp_path: Path
+) -> None:
+    own = np.random.default_rng(1).integers(0, 256, (count, 1, 8, 8), dtype=np.uint8)
+    real = Digits("train").tensors()[0].numpy()
+    np.savez(tmp_path / "own.npz", samples=own)
+    np.savez(tmp_path / "real.npz", arr_0=real.transpose(0, 2, 3, 1))
+    known = scored(tmp_path / "own.npz", "digits")
+    same = scored(tmp_path / "own.npz", str(tmp_path / "real.npz"))
+    assert same.value == pytest.approx(known.value, rel=1e-9)
+    assert same.protocol.reference_sha256 == known.protocol.reference_sha256
+    assert (same.protocol.reference, same.protocol.n_real) == ("npz", len(real))
+    for dtype, tolerance in (("f8", 1e-9), ("f4", 1e-5)):
+        stats = statistics_of(real, tmp_path / "stats.npz", dtype)
+        found = scored(tmp_path / "own.npz", stats)
+        assert found.value == pytest.approx(known.value, rel=tolerance)
+        assert found.statistics
+        assert known.statistics
+        assert found.statistics.standard_error == pytest.approx(
+            known.statistics.standard_error, rel=1e-4
+        )
+        assert found.statistics.expected_real is None
+        assert found.protocol.n_real is None
+        assert found.protocol.reference_sha256 == sha256_of(Path(stats))
+        assert found.notes[0].startswith("the reference's features are another tool's")
+
+
+def test_scores_against_two_files_of_statistics_are_not_ranked_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("own.npz", samples=PICTURES)
+    for number in range(3):
+        np.savez(f"{number}.npz", samples=PICTURES // (number + 2))
+        stats = statistics_of(GREYS, Path(f"stats{number // 2}.npz"), ("f8", "f8", "f4")[number])
+        scored(Path(f"{number}.npz"), stats, Keep(f"s{number}"))
+    assert {row.name for row in compare().ranked} == {"s0", "s1"}
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr().out
+    assert "FD(pixels) 12 · statistics   12 generated against an unknown number of real" in shown
+    assert "s2" in shown.split("not ranked")[1]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"mu": np.zeros(9), "sigma": np.eye(9)}, "statistics of 9 features, and pixels gives 64"),
+        ({"mu": np.zeros(64), "sigma": np.eye(9)}, r"sigma of shape \(9, 9\), not \(D,\)"),
+        ({"mu": np.zeros((1, 64)), "sigma": np.eye(64)}, r"mu of shape \(1, 64\)"),
+        ({"mu": np.zeros(64)}, "mu and sigma go together"),
+        ({"mu": np.zeros(64), "sigma": np.eye(64) * np.nan}, "not finite"),
+        ({"mu": np.zeros(64), "sigma": np.triu(np.ones((64, 64)))}, "no covariance matrix"),
+        ({"mu": np.zeros(64), "sigma": np.eye(64).astype(str)}, "holds mu as float64 and sigma as"),
+        ({"samples": np.zeros((4, 1, 8, 9), "u1")}, r"shape \(1, 8, 8\), the reference"),
+        ({"samples": np.zeros((4, 2, 2, 2, 2), "u1")}, "neither pictures nor vectors"),
+        ({"samples": PICTURES / 255.0}, "holds float64, not uint8"),
+    ],
+)
+def test_an_npz_that_is_no_reference_is_one_clear_error(
+    arrays: dict[str, np.ndarray], said: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "own.npz", samples=PICTURES)
+    np.savez(tmp_path / "real.npz", **arrays)
+    with pytest.raises(DataError, match=said):
+        scored(tmp_path / "own.npz", str(tmp_path / "real.npz"))

@@ -8,7 +8,7 @@ from ganzoo_zoo.extractors.toy_cnn import ToyCNN, to_input
 from torch import Tensor
 
 from ganzoo.nn import Moments, frechet_distance
-from ganzoo.scoring.score_statistics import expected_floor
+from ganzoo.scoring.score_statistics import expected_score_of_real
 
 
 def digits() -> Tensor:
@@ -33,5 +33,5 @@ def test_random_halves_of_real_pictures_score_about_the_floor(
 
     mean = sum(map(distance, range(40))) / 40
     law = Moments.of(features)
-    floor = expected_floor(Moments(law.mean, law.covariance, half), half)
+    floor = expected_score_of_real(Moments(law.mean, law.covariance, half), half)
     assert floor == pytest.approx(mean, rel=tolerance)

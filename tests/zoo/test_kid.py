@@ -1,6 +1,6 @@
 import pytest
 import torch
-from ganzoo_zoo.metrics.kid import Kid
+from ganzoo_zoo.metrics.kid import Kid, KidSubsets
 from torch import Tensor
 from torchmetrics.image.kid import poly_mmd
 
@@ -69,3 +69,29 @@ def test_the_standard_error_is_that_of_leaving_one_sample_out() -> None:
 def test_two_samples_are_too_few() -> None:
     with pytest.raises(DataError, match="2 real and 3 generated samples, not 5 and 2"):
         Kid()(side(normal(5, 2, seed=0)), side(normal(2, 2, seed=0)))
+
+
+def test_one_subset_of_all_samples_is_the_estimate_over_all_pairs() -> None:
+    real, fake = side(normal(60, 4, seed=1)), side(normal(60, 4, seed=2) + 0.5)
+    numbers = KidSubsets(subsets=1, size=60)(real, fake)
+    assert numbers["kid_subsets"] == pytest.approx(Kid()(real, fake)["kid"], rel=1e-9)
+    assert numbers["kid_subsets_sd"] == 0
+
+
+def test_the_mean_over_many_subsets_is_that_over_all_pairs() -> None:
+    real, fake = side(normal(300, 4, seed=1)), side(normal(200, 4, seed=2) + 0.5)
+    numbers = KidSubsets(subsets=400, size=50)(real, fake)
+    error = numbers["kid_subsets_sd"] / 400**0.5
+    assert numbers["kid_subsets"] == pytest.approx(Kid()(real, fake)["kid"], abs=4 * error)
+
+
+def test_subsets_do_not_depend_on_the_order_of_the_samples() -> None:
+    real, fake = normal(90, 4, seed=1), normal(80, 4, seed=2)
+    known = KidSubsets(subsets=5, size=20)(side(real), side(fake))
+    assert KidSubsets(subsets=5, size=20)(side(real.flip(0)), side(fake.flip(0))) == known
+    assert KidSubsets(subsets=5, size=20, seed=1)(side(real), side(fake)) != known
+
+
+def test_a_side_that_is_smaller_than_a_subset_is_one_clear_error() -> None:
+    with pytest.raises(DataError, match="needs 1000 samples a side, and one has 20"):
+        KidSubsets()(side(normal(20, 2, seed=1)), side(normal(2000, 2, seed=2)))

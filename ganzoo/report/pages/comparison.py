@@ -16,7 +16,6 @@ from ganzoo.report.pages.page import (
     render,
 )
 from ganzoo.report.rows import Row
-from ganzoo.report.table import three_digits
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.samples import REAL, last_preview, previews
 
@@ -47,8 +46,7 @@ def _board(comparison: Leaderboard, index: int) -> dict[str, Any]:
     return {
         "suffix": f"-{index}" if index > 1 else "",
         "title": protocol.words(),
-        "samples": f"{protocol.n_fake:,} generated samples against {protocol.n_real:,} real ones",
-        "floor": None if comparison.floor is None else three_digits(comparison.floor),
+        "samples": f"{protocol.counts} samples",
         "columns": table.columns,
         "numeric": set(table.numbers),
         "rows": [

@@ -147,7 +147,7 @@ def explanation(protocol: Protocol) -> str:
     return (
         f"{protocol.distance_name} is the Fréchet distance between two Gaussians: one fitted to "
         f"the features that the network {protocol.extractor} computes of {protocol.n_fake:,} "
-        f"generated samples, the other to those of the {protocol.n_real:,} real ones of {real}. "
+        f"generated samples, the other to those of the real ones of {real} ({protocol.counts}). "
         "It is 0 for equal distributions, and lower is better. It depends on the extractor, on the "
         "number of samples and on how they are prepared, so that only scores of one protocol can "
         "be compared."

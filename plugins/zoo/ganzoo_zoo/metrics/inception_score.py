@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ganzoo.api import DataError, Evaluated
+from ganzoo.api import DataError, Evaluated, PositiveInt
+from ganzoo_zoo.metrics.subsets import order_of
 
 
 class InceptionScore:
@@ -13,18 +14,25 @@ class InceptionScore:
 
     exp(E_x KL(p(y|x) || p(y))), from 1 to the number of classes; higher is better. It ignores the
     real data: memorised and adversarial samples score well, and so do classes that the data does
-    not have. Compare with the score of the real data. Computed over all samples at once; published
-    scores are means over ten splits, which are a little lower, and use the classes of ImageNet, so
-    they only compare with the same classifier.
+    not have. Compare with the score of the real data. Published scores are means over ten splits of
+    the samples (``splits: 10``), which are lower than the score of all at once, and use the classes
+    of ImageNet, so they only compare with the same classifier.
 
-    Returns ``inception_score`` and ``inception_score_real``.
+    Returns ``inception_score`` and ``inception_score_real``, over all samples at once; with several
+    splits also ``inception_score_10_splits`` and ``…_sd``, mean and standard deviation over them.
 
     Source: Salimans et al. 2016, arXiv:1606.03498, section 4; Barratt and Sharma 2018,
     arXiv:1801.01973, for what it does not say.
 
+    Args:
+        splits: number of equal parts; samples are assigned to them at random.
+
     Raises:
-        DataError: the extractor has no classifier.
+        DataError: the extractor has no classifier, or there are fewer samples than splits.
     """
+
+    def __init__(self, *, splits: PositiveInt = 1) -> None:
+        self.splits = splits
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         if fake.class_logits is None or real.class_logits is None:
@@ -32,10 +40,23 @@ class InceptionScore:
                 "the metric 'inception-score' needs an extractor with a classifier, as toy-cnn is",
                 hint="remove inception-score from eval.metrics",
             )
-        return {
+        numbers = {
             "inception_score": inception_score(fake.class_logits),
             "inception_score_real": inception_score(real.class_logits),
         }
+        return numbers if self.splits == 1 else {**numbers, **self.over_splits(fake.class_logits)}
+
+    def over_splits(self, logits: Tensor) -> dict[str, float]:
+        """Return mean and standard deviation over the splits of logits (N, K)."""
+        if len(logits) < self.splits:
+            raise DataError(
+                f"the metric 'inception-score' has {self.splits} splits of {len(logits)} samples",
+                hint="score more samples, or leave out splits",
+            )
+        parts = torch.tensor_split(logits[order_of(logits)], self.splits)
+        values = torch.tensor([inception_score(part) for part in parts], dtype=torch.float64)
+        name = f"inception_score_{self.splits}_splits"
+        return {name: values.mean().item(), f"{name}_sd": values.std(correction=0).item()}
 
 
 def inception_score(logits: Tensor) -> float:
