@@ -69,7 +69,7 @@ def twenty_steps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], An
 
 @pytest.mark.slow
 @each_method
-def test_ten_steps_and_ten_resumed_are_twenty_bit_for_bit(
+def test_ten_steps_and_ten_resumed_steps_equal_twenty_bit_for_bit(
     name: str, tmp_path: Path, twenty_steps: Callable[[str], Any]
 ) -> None:
     straight, half = twenty_steps(name), train(name, tmp_path, 10)
@@ -81,7 +81,7 @@ def test_ten_steps_and_ten_resumed_are_twenty_bit_for_bit(
 
 @pytest.mark.slow
 @each_method
-def test_its_generator_is_a_program_unless_it_says_why_not(
+def test_its_generator_is_exported_as_a_program_unless_a_reason_is_given(
     name: str, twenty_steps: Callable[[str], Any]
 ) -> None:
     run = twenty_steps(name)

@@ -23,7 +23,7 @@ from .runs import train
 # --- InfoGAN --------------------------------------------------------------------------------------
 
 
-def test_infogans_numbers_have_a_gaussian_likelihood() -> None:
+def test_infogans_continuous_codes_have_a_gaussian_likelihood() -> None:
     about = REFERENCE["info"]
     c, mu, var = (numbers(about["in"][name]) for name in ("c", "mu", "var"))
     z = torch.cat([torch.eye(4)[:2], c], 1)
@@ -37,7 +37,7 @@ def test_infogans_numbers_have_a_gaussian_likelihood() -> None:
     assert terms["numbers"].item() == near(expected)
 
 
-def test_infogans_code_is_uniform() -> None:
+def test_infogans_codes_are_drawn_uniformly() -> None:
     z = Code(8).sample(4000, torch.Generator().manual_seed(0))
     category, c = code_of(z)
     assert set(category.flatten().tolist()) == {0, 1}
@@ -51,7 +51,7 @@ def test_infogans_code_is_uniform() -> None:
 # --- SSGAN ----------------------------------------------------------------------------------------
 
 
-def test_ssgan_turns_images_like_mimicry_and_knows_what_guessing_costs() -> None:
+def test_ssgan_rotates_images_as_mimicry_does_and_guessing_costs_log_4() -> None:
     turns = LOSSES["implementations"]["rotation"]["[[1,2],[3,4]]"]
     image = numbers([[[[1, 2], [3, 4]]]])
     four = numbers([[turns[angle]] for angle in ("0", "90", "180", "270")])
@@ -75,7 +75,7 @@ class Guesser(nn.Module):
 STEP = REFERENCE["apa_ada"]["p step = batch*interval/(kimg*1000): 64,4,500"]
 
 
-def test_ada_moves_p_by_the_authors_step_in_four_updates() -> None:
+def test_ada_changes_p_by_the_authors_step_in_four_updates() -> None:
     ada = AdaptiveAugmentation(SampleSpec("image", (1, 8, 8)))
     for sign, expected in ((0.7, STEP), (0.5, 0.0), (0.5, 0.0), (0.7, STEP)):
         for _ in range(4):
@@ -83,7 +83,7 @@ def test_ada_moves_p_by_the_authors_step_in_four_updates() -> None:
         assert ada.p.item() == near(expected)
 
 
-def test_ada_changes_as_many_images_as_p_says() -> None:
+def test_ada_changes_the_share_of_images_that_p_implies() -> None:
     x = torch.randn(512, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     noise = game_of("discriminator", Identity(), Identity(), real=x, latents=x)
     changed = {}
@@ -96,7 +96,7 @@ def test_ada_changes_as_many_images_as_p_says() -> None:
     assert changed == {0.0: 0.0, 0.2: pytest.approx(1 - kept, abs=0.06)}
 
 
-def test_apa_moves_p_by_the_mean_sign_of_the_real_logits() -> None:
+def test_apa_changes_p_by_the_mean_sign_of_the_real_logits() -> None:
     game = logits_game("discriminator", samples_seen=256)
     lambda_r = REFERENCE["apa_ada"]["lambda_r on real_logits"]
     for target, direction in ((lambda_r - 0.01, 1), (lambda_r + 0.01, -1)):
@@ -105,7 +105,7 @@ def test_apa_moves_p_by_the_mean_sign_of_the_real_logits() -> None:
         assert apa.p.item() == near(0.5 + direction * STEP)
 
 
-def test_apa_replaces_real_samples_with_their_labels() -> None:
+def test_apa_replaces_real_samples_and_their_labels() -> None:
     real, labels = torch.zeros(64, 2), torch.zeros(64, dtype=torch.int64)
     fields = {"labels": labels, "fake_labels": labels + 1}
     game = game_of("discriminator", Identity(), Identity(), real=real, latents=real + 1, **fields)
@@ -119,7 +119,7 @@ def test_apa_replaces_real_samples_with_their_labels() -> None:
 # --- PacGAN ---------------------------------------------------------------------------------------
 
 
-def test_pacgans_first_layer_alone_grows_with_the_pack() -> None:
+def test_only_pacgans_first_layer_grows_with_the_pack() -> None:
     def parameters(m: int) -> int:
         network = Packed(SampleSpec("vector", (2,)), m=m, width=200)
         return sum(each.numel() for each in network.parameters())
@@ -128,7 +128,7 @@ def test_pacgans_first_layer_alone_grows_with_the_pack() -> None:
     assert parameters(4) - parameters(1) == 3 * 2 * 1000
 
 
-def test_pacgan_judges_consecutive_rows_together() -> None:
+def test_pacgan_returns_one_logit_per_pack_of_consecutive_rows() -> None:
     network, x = Packed(SampleSpec("vector", (2,)), m=2), torch.randn(6, 2)
     logits = network(x)
     assert logits.shape == (3,)
@@ -140,7 +140,7 @@ def test_pacgan_judges_consecutive_rows_together() -> None:
 
 
 @pytest.mark.parametrize("T", [10, 505, 1000])
-def test_diffusion_gans_last_step_keeps_as_much_as_the_authors(T: int) -> None:
+def test_diffusion_gans_last_step_keeps_the_same_share_of_the_signal_as_the_authors(T: int) -> None:
     alphas_bar = Diffusion(SampleSpec("vector", (2,))).alphas_bar(torch.tensor(float(T)))
     assert alphas_bar[0] == 1
     assert alphas_bar[T].item() == pytest.approx(REFERENCE["diffusion"]["abar_T"][str(T)], rel=1e-4)
@@ -156,7 +156,7 @@ def test_diffusion_gan_draws_late_steps_more_often() -> None:
     assert shares.tolist() == pytest.approx(expected, abs=0.01)
 
 
-def test_diffusion_gan_moves_p_by_the_authors_step_in_four_updates() -> None:
+def test_diffusion_gan_changes_p_by_the_authors_step_in_four_updates() -> None:
     diffusion = Diffusion(SampleSpec("vector", (1,)))
     for _ in range(4):
         diffusion.observe({"real_logits_sign": torch.tensor(0.7), "samples": 64})
@@ -166,7 +166,7 @@ def test_diffusion_gan_moves_p_by_the_authors_step_in_four_updates() -> None:
 # --- Projected GAN --------------------------------------------------------------------------------
 
 
-def test_projected_gan_trains_its_heads_and_nothing_of_its_feature_network(tmp_path: Path) -> None:
+def test_projected_gan_trains_its_heads_and_not_its_feature_network(tmp_path: Path) -> None:
     early, late = (
         load_file(run.checkpoint("final").file("discriminator.safetensors"))
         for run in (train("projected_gan", tmp_path / str(steps), steps) for steps in (1, 3))

@@ -24,7 +24,7 @@ from .runs import train
 # --- LeCam ----------------------------------------------------------------------------------------
 
 
-def test_lecam_is_studiogans_value_between_its_moving_averages() -> None:
+def test_lecam_equals_studiogans_value_for_the_same_moving_averages() -> None:
     lecam, theirs = LeCam(), LOSSES["implementations"]["LeCam"]
     lecam.a_R.fill_(theirs["ema_D_real"])
     lecam.a_F.fill_(theirs["ema_D_fake"])
@@ -36,7 +36,7 @@ def test_lecam_is_studiogans_value_between_its_moving_averages() -> None:
     ("decay", "key"),
     [(0.99, "decay .99 start 1000 (StudioGAN)"), (0.9, "decay .9 start 1000 (lecam-gan CIFAR)")],
 )
-def test_lecams_averages_follow_the_logits_as_the_authors_do(decay: float, key: str) -> None:
+def test_lecams_averages_follow_the_logits_as_in_the_authors_code(decay: float, key: str) -> None:
     lecam = LeCam(decay=decay)
     lecam.a_R.fill_(0.6)
     lecam.a_F.fill_(-0.3)
@@ -52,7 +52,7 @@ def test_lecams_averages_follow_the_logits_as_the_authors_do(decay: float, key: 
 # --- consistency ----------------------------------------------------------------------------------
 
 
-def test_bcr_is_ten_times_both_mean_squares() -> None:
+def test_bcr_is_ten_times_the_sum_of_both_mean_squares() -> None:
     about = REFERENCE["consistency"]
     given = {name: numbers(values) for name, values in about["in"].items()}
     real, fake = torch.rand(2, 3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -66,7 +66,7 @@ def test_bcr_is_ten_times_both_mean_squares() -> None:
     assert sum(terms.values()).item() == near(about["bCR 10/10"])
 
 
-def test_bcrs_change_is_a_flip_of_half_the_images_and_a_shift_of_an_eighth_at_most() -> None:
+def test_bcr_flips_half_of_the_images_and_shifts_them_by_an_eighth_at_most() -> None:
     rows = 512
     x = torch.arange(64.0).view(1, 1, 8, 8).repeat(rows, 1, 1, 1)
     game = game_of("discriminator", Identity(), Identity(), real=x, latents=x)
@@ -83,7 +83,7 @@ def test_bcrs_change_is_a_flip_of_half_the_images_and_a_shift_of_an_eighth_at_mo
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
-def test_zcr_pulls_d_together_and_pushes_g_apart(player: str) -> None:
+def test_zcr_equals_the_papers_terms_for_d_and_for_g(player: str) -> None:
     about = REFERENCE["consistency"]
     given = {name: numbers(values) for name, values in about["in"].items()}
     moved = (Table(otherwise=given["G_z_eps"]), Table(otherwise=given["D_g_eps"]))
@@ -100,7 +100,7 @@ def test_zcr_pulls_d_together_and_pushes_g_apart(player: str) -> None:
 # --- top-k ----------------------------------------------------------------------------------------
 
 
-def test_top_k_keeps_the_three_best_of_six_in_the_end() -> None:
+def test_top_k_finally_keeps_the_three_best_of_six() -> None:
     game = TopK().prepare(logits_game("generator", samples_seen=10**8))
     expected = REFERENCE["top_k"]["fake_logits k=3: -mean of top 3"]
     assert -game.fake_logits.mean().item() == near(expected)
@@ -108,7 +108,7 @@ def test_top_k_keeps_the_three_best_of_six_in_the_end() -> None:
     assert torch.equal(game.latents, game.fake_logits)
 
 
-def test_top_ks_k_falls_from_epoch_to_epoch() -> None:
+def test_top_ks_k_decreases_from_epoch_to_epoch() -> None:
     logits = torch.randn(64, generator=torch.Generator().manual_seed(0))
     counts = REFERENCE["top_k"]["k after n epochs, batch 64, gamma .99, nu .5"]
     for epochs, k in counts.items():
@@ -154,7 +154,7 @@ def test_logan_moves_z_as_studiogan_does(player: str) -> None:
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
-def test_mhgan_is_the_authors_multi_hinge(player: str) -> None:
+def test_mhgan_equals_the_authors_multi_hinge(player: str) -> None:
     about = REFERENCE["multi_hinge"]
     given = {name: torch.tensor(values) for name, values in about["in"].items()}
     labels = {"labels": given["y_real"], "fake_labels": given["y_fake"]}
@@ -189,7 +189,7 @@ def contrast_game(embedding: Tensor, labels: Tensor) -> Game:
 
 
 @pytest.mark.parametrize("t", [1.0, 0.5, 0.1])
-def test_2c_is_studiogans_value_and_gradient(t: float) -> None:
+def test_2c_loss_equals_studiogans_value_and_gradient(t: float) -> None:
     about = REFERENCE["contrastive"]
     embedding, labels = numbers(about["in"]["embed"]), torch.tensor(about["in"]["label"])
     game = contrast_game(embedding.requires_grad_(), labels)
@@ -201,7 +201,7 @@ def test_2c_is_studiogans_value_and_gradient(t: float) -> None:
         torch.testing.assert_close(gradient, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_2c_of_one_class_is_zero() -> None:
+def test_2c_loss_of_a_single_class_is_zero() -> None:
     embedding = numbers(REFERENCE["contrastive"]["in"]["embed"])
     game = contrast_game(embedding, torch.zeros(4, dtype=torch.int64))
     assert ConditionalContrast().discriminator(game)["2c"].item() == near(0)
@@ -226,7 +226,7 @@ class Critic(nn.Module):
 
 @pytest.mark.parametrize("critic", ["linear", "quadratic"])
 @pytest.mark.parametrize("gamma", [0.05, 1.0])
-def test_r3gan_is_the_authors_loss_and_gradient(critic: str, gamma: float) -> None:
+def test_r3gan_equals_the_authors_loss_and_gradient(critic: str, gamma: float) -> None:
     theirs = LOSSES["implementations"]["R3GAN"][f"{critic}/discriminator gamma {gamma}"]
     images = {side: numbers(LOSSES[f"{side}_images"]) for side in ("real", "fake")}
     network, words = Critic(critic == "quadratic"), R1R2.capabilities
@@ -239,7 +239,7 @@ def test_r3gan_is_the_authors_loss_and_gradient(critic: str, gamma: float) -> No
     assert gradient.flatten().tolist() == near(theirs["gradient of that loss w.r.t. w"])
 
 
-def test_r3gans_pairs_are_of_one_class() -> None:
+def test_r3gan_pairs_real_and_fake_samples_of_the_same_class() -> None:
     labels = torch.tensor([0, 1, 2])
     fields = {"labels": labels, "fake_labels": labels.flip(0)}
     rows = torch.zeros(3)
@@ -247,7 +247,7 @@ def test_r3gans_pairs_are_of_one_class() -> None:
     assert torch.equal(R1R2().prepare(game).fake_labels, labels)
 
 
-def test_r3gans_burn_in_is_that_of_the_authors(tmp_path: Path) -> None:
+def test_r3gans_burn_in_follows_the_authors_schedule(tmp_path: Path) -> None:
     # A quarter of the way: 5,000,000 of 20,000,000 real images there, 80 of 320 samples here.
     about = REFERENCE["r3gan"]["at a quarter of the burn-in"]
     state = torch.load(train("r3gan", tmp_path, 6).checkpoint(6).file("state.pt"))

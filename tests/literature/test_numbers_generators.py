@@ -68,7 +68,7 @@ def test_with_truncation_0_every_style_is_the_mean_of_w() -> None:
 
 
 @torch.no_grad()
-def test_nine_tenths_of_the_samples_mix_two_styles_from_a_uniform_block_on() -> None:
+def test_nine_tenths_of_the_samples_mix_two_styles_and_the_crossover_is_uniform() -> None:
     network = method("stylegan2").Generator(SampleSpec("image", (1, 32, 32)))
     blocks, seen = len(network.blocks), {}
     network.from_styles = lambda w, noise: seen.update(w=w)
@@ -81,7 +81,7 @@ def test_nine_tenths_of_the_samples_mix_two_styles_from_a_uniform_block_on() -> 
     assert share[1:blocks].tolist() == pytest.approx([0.9 / (blocks - 1)] * (blocks - 1), abs=0.03)
 
 
-def test_the_path_length_of_an_orthogonal_map_is_the_length_of_the_noise() -> None:
+def test_the_path_length_of_a_scaled_rotation_is_the_scaled_length_of_the_noise() -> None:
     class Rotation(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -139,7 +139,7 @@ def test_standing_statistics_are_the_means_over_all_batches() -> None:
         (torch.linalg.qr(torch.randn(4, 4))[0].tolist(), 0.0),
     ],
 )
-def test_the_orthogonal_penalty_counts_products_of_different_rows(
+def test_the_orthogonal_penalty_sums_products_of_different_rows(
     weight: list[list[float]], penalty: float
 ) -> None:
     network = nn.Linear(4, len(weight))
@@ -174,7 +174,7 @@ def test_tokens_of_a_low_temperature_follow_the_softmax_of_the_logits() -> None:
 
 
 @torch.no_grad()
-def test_the_probabilities_of_all_texts_sum_to_1_and_are_their_frequencies() -> None:
+def test_the_probabilities_of_all_texts_sum_to_1_and_match_sampled_frequencies() -> None:
     network = method("reinforce").Generator(SampleSpec("text", (3,), vocabulary=2), width=4)
     texts = nn.functional.one_hot(torch.cartesian_prod(*[torch.arange(2)] * 3), 2).float()
     probabilities = network.log_prob(texts, torch.zeros(8, 1)).exp()
@@ -208,7 +208,7 @@ class Token(nn.Module):
         return x[:, 0] @ torch.tensor([-1.0, 2.0])
 
 
-def test_equal_logits_have_the_likelihood_of_a_uniform_text() -> None:
+def test_equal_logits_give_the_likelihood_of_a_uniform_text() -> None:
     spec = SampleSpec("text", (6,), vocabulary=5)
     network = constant(method("mle").Generator(spec), [0.0] * 5)
     real = torch.eye(5)[torch.randint(5, (4, 6))]
@@ -226,7 +226,7 @@ def run(name: str, runs: Path, *words: str) -> Any:
 
 
 @pytest.mark.slow
-def test_reinforce_starts_from_the_likeliest_texts_of_maximum_likelihood(tmp_path: Path) -> None:
+def test_reinforce_starts_from_the_weights_of_a_maximum_likelihood_run(tmp_path: Path) -> None:
     first = run("mle", tmp_path)
     rows = first.directory.metrics()
     assert not [key for row in rows for key in row if key.startswith("d/")]
@@ -241,7 +241,7 @@ def test_reinforce_starts_from_the_likeliest_texts_of_maximum_likelihood(tmp_pat
 # --- CTGAN ---
 
 
-def test_conditions_are_drawn_by_the_logarithm_of_their_counts() -> None:
+def test_conditions_are_drawn_in_proportion_to_the_logarithm_of_their_counts() -> None:
     data = method("ctgan").Skewed("train")
     index, condition = data.draw(noise(8192), 8192)
     assert condition.sum(1).eq(1).all()
@@ -259,7 +259,7 @@ def test_the_conditions_of_the_rows_have_the_frequencies_of_the_table() -> None:
     assert (2 * conditions.sum(0)).tolist() == [80, 16, 4, 80, 20]
 
 
-def test_the_price_of_a_condition_is_its_cross_entropy() -> None:
+def test_the_condition_term_is_the_cross_entropy_of_the_drawn_category() -> None:
     fake = torch.tensor([[0.3, 0.5, 0.25, 0.25, 0.9, 0.1]])
     condition = torch.tensor([[0.0, 1.0, 0.0, 0.0, 0.0]])
     ctgan = method("ctgan")
@@ -274,7 +274,7 @@ VIDEO = SampleSpec("video", (4, 1, 8, 8))
 
 
 @torch.no_grad()
-def test_a_video_without_motion_is_one_frame() -> None:
+def test_without_motion_all_frames_of_a_video_are_equal() -> None:
     network = method("mocogan").Generator(VIDEO).eval()
     z = torch.randn(2, network.latent_dim)
     moving = network(z, noise=noise(2))
@@ -286,7 +286,7 @@ def test_a_video_without_motion_is_one_frame() -> None:
 
 
 @torch.no_grad()
-def test_the_order_of_frames_matters_to_the_critic_of_videos_alone() -> None:
+def test_only_the_video_critic_depends_on_the_order_of_frames() -> None:
     critic = method("mocogan").Discriminator(VIDEO)
     video, order = torch.randn(2, 4, 1, 8, 8), [2, 0, 3, 1]
     before, after = critic(video), critic(video[:, order])

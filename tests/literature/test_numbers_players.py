@@ -32,7 +32,7 @@ class Scale(nn.Module):
     ("to_a", "to_b", "cycle", "identity"),
     [(2.0, 0.5, 0.0, 0.75), (1.0, 1.0, 0.0, 0.0), (-1.0, 1.0, 4.0, 1.0)],
 )
-def test_cyclegan_measures_how_far_there_and_back_is_from_the_start(
+def test_cyclegan_terms_are_the_distances_after_a_cycle_and_of_the_identity(
     to_a: float, to_b: float, cycle: float, identity: float
 ) -> None:
     cyclegan = method("cyclegan")
@@ -53,7 +53,7 @@ def test_cyclegan_measures_how_far_there_and_back_is_from_the_start(
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
-def test_bigan_costs_log_two_a_pair_while_d_knows_nothing_and_only_its_player_learns(
+def test_bigan_terms_are_log_2_for_a_constant_d_and_the_encoder_learns_with_g(
     player: str,
 ) -> None:
     bigan = method("bigan")

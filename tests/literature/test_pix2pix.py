@@ -8,7 +8,7 @@ from ganzoo.cli import main
 METHOD = Path(__file__).parent / "methods" / "pix2pix.py"
 
 
-def test_the_distance_to_the_truth_falls_in_forty_steps(tmp_path: Path) -> None:
+def test_the_distance_to_the_target_falls_in_forty_steps(tmp_path: Path) -> None:
     recipe = METHOD.with_suffix(".yaml")
     words = ["train.steps=40", "train.log_every_steps=10", "--plugin", METHOD, "--runs-dir"]
     assert main([str(word) for word in ("run", recipe, *words, tmp_path)]) == 0

@@ -9,7 +9,7 @@ from .runs import METHODS
 from .table import END, PAGE, START, offered, page, used
 
 
-def test_the_page_has_the_present_table() -> None:
+def test_the_page_has_the_current_table() -> None:
     text = PAGE.read_text()
     assert text.count(START) == text.count(END) == 1
     assert page(text) == text, "docs/game.md is out of date. try: make methods"
@@ -43,7 +43,7 @@ PUBLIC = {"ganzoo.api", "ganzoo.nn"}
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_is_short_and_imports_public_modules_only(name: str) -> None:
+def test_a_method_is_short_and_imports_only_public_modules(name: str) -> None:
     code = METHODS[name].read_text()
     assert len(code.splitlines()) < 100
     for node in ast.walk(ast.parse(code)):

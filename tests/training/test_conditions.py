@@ -95,7 +95,7 @@ def test_an_unconditional_recipe_gets_no_condition() -> None:
 
 
 @memory_or_stream
-def test_conditions_alone_are_those_of_the_samples(in_memory: bool) -> None:
+def test_conditions_read_without_samples_are_those_of_the_samples(in_memory: bool) -> None:
     batch = feed(Pairs(), in_memory=in_memory).next()
     alone = batch.conditions(Rows(1, 2))
     samples, conditions = batch.part(Rows(1, 2))
@@ -104,7 +104,7 @@ def test_conditions_alone_are_those_of_the_samples(in_memory: bool) -> None:
 
 
 @memory_or_stream
-def test_a_pair_is_mirrored_together(in_memory: bool) -> None:
+def test_a_sample_and_its_condition_are_mirrored_together(in_memory: bool) -> None:
     class Ramps(Pairs):
         mirror = True
 
@@ -164,7 +164,7 @@ def test_a_condition_of_another_form_is_refused(
 
 @memory_or_stream
 @pytest.mark.parametrize("dataset", [Drawn, DrawnRows])
-def test_drawn_batches_are_the_same_from_memory_and_stream_and_later_on(
+def test_drawn_batches_are_the_same_from_memory_from_a_stream_and_on_resume(
     dataset: Any, in_memory: bool
 ) -> None:
     straight = feed(dataset())
@@ -183,7 +183,7 @@ def assert_same(found: list[tuple[Tensor, Tensor]], expected: list[tuple[Tensor,
 
 @memory_or_stream
 @pytest.mark.parametrize("dataset", [Drawn, DrawnRows])
-def test_ranks_and_micro_batches_share_out_a_drawn_batch(dataset: Any, in_memory: bool) -> None:
+def test_a_drawn_batch_is_split_over_ranks_and_micro_batches(dataset: Any, in_memory: bool) -> None:
     size = 256  # more than one block of noise
     samples, conditions = whole(feed(dataset(), rows=Rows(0, size), batch_size=size))
     parts = []
@@ -200,13 +200,13 @@ def test_a_drawn_condition_replaces_that_of_the_row() -> None:
     assert torch.equal(conditions.argmax(1), samples[:, 0].long() // 10)
 
 
-def test_drawn_rows_without_conditions_have_their_own() -> None:
+def test_drawn_rows_without_conditions_keep_their_own() -> None:
     samples, conditions = whole(feed(DrawnRows(), rows=Rows(0, 64), batch_size=64))
     assert {level % 2 for level in levels(samples)} == {0}
     assert levels(conditions) == [2 * level for level in levels(samples)]
 
 
-def test_each_batch_and_each_rollback_draws_anew() -> None:
+def test_each_batch_and_each_rollback_draws_new_rows() -> None:
     made = feed(Drawn(), rows=Rows(0, 32), batch_size=32)
     first, second = whole(made)[0], whole(made)[0]
     made.go_to(0, rollbacks=1)
@@ -255,14 +255,14 @@ def echo(dataset: Any) -> Sampler:
     return Sampler(Echo(), PAIR, Zeros(), ConditionSampler(lambda: dataset))
 
 
-def test_each_row_gives_its_condition_once_before_any_is_repeated() -> None:
+def test_each_condition_is_used_once_before_any_is_repeated() -> None:
     samples = echo(Pairs()).sample(20, seed=3)[:, 0, 0, 0].tolist()
     assert sorted(samples[:10]) == list(range(0, 20, 2))
     assert samples[10:] == samples[:10]
     assert samples != echo(Pairs()).sample(20, seed=4)[:, 0, 0, 0].tolist()
 
 
-def test_batches_come_with_their_conditions_in_stored_form_on_any_rank() -> None:
+def test_sample_batches_include_their_conditions_in_stored_form_on_every_rank() -> None:
     made = echo(Pairs())
     whole = made.sample(600, seed=1)
     shares = [list(made.batches(600, seed=1, rank=rank, world_size=2)) for rank in (0, 1)]
@@ -278,13 +278,13 @@ def test_given_conditions_are_used_in_turn() -> None:
     assert echo(Pairs()).sample(5, labels=given)[:, 0, 0, 0].tolist() == [5, 6, 7, 5, 6]
 
 
-def test_a_walk_keeps_the_condition_of_its_first_sample() -> None:
+def test_an_interpolation_keeps_the_condition_of_its_first_sample() -> None:
     made = echo(Pairs())
     walks = made.interpolate(2, 3, seed=5)[:, 0, 0, 0].view(2, 3)
     assert torch.equal(walks, made.sample(2, seed=5)[:, 0, 0, 0, None].expand(2, 3))
 
 
-def test_a_data_set_that_draws_gives_samples_their_conditions() -> None:
+def test_samples_get_their_conditions_from_the_draw_of_the_data_set() -> None:
     noise = BatchNoise(RandomStreams(7), "sample", 0, Rows(0, 300))
     found = ConditionSampler(Drawn).draw(noise)
     assert found.sum(0).gt(60).all()
@@ -294,7 +294,7 @@ def test_a_data_set_that_draws_gives_samples_their_conditions() -> None:
     assert set(rows[:, 0, 0, 0].tolist()) <= {0, 4, 8, 12, 16}
 
 
-def test_all_conditions_of_a_data_set_come_with_its_samples() -> None:
+def test_reading_all_samples_of_a_data_set_returns_their_conditions() -> None:
     samples, conditions = tensors_of(Pairs())
     assert conditions is not None
     assert encode(PAIR, samples).shape == (10, 1, 4, 4)

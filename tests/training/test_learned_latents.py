@@ -56,7 +56,7 @@ def centres(step: GanStep) -> Tensor:
 # --- learning ---
 
 
-def test_a_latent_learns_in_gs_update_with_gs_optimizer(tmp_path: Path) -> None:
+def test_a_latent_is_trained_in_updates_of_g_by_the_optimizer_of_g(tmp_path: Path) -> None:
     step = made(tmp_path, optimizers__both={"use": "sgd", "lr": 0.5})
     assert "latent.mean" in step.generator.names
     assert not any(name.startswith("latent") for name in step.discriminator.names)
@@ -70,7 +70,7 @@ def test_a_latent_learns_in_gs_update_with_gs_optimizer(tmp_path: Path) -> None:
     torch.testing.assert_close(centres(step), before - 0.5 * gradient)
 
 
-def test_ds_update_draws_latents_without_a_graph(tmp_path: Path) -> None:
+def test_an_update_of_d_draws_latents_without_a_graph(tmp_path: Path) -> None:
     step = made(tmp_path)
     assert not first_game(step, step.discriminator, 0).latents.requires_grad
     assert first_game(step, step.generator, 0).latents.requires_grad
@@ -93,7 +93,7 @@ def test_parameter_groups_match_the_latents_names(tmp_path: Path) -> None:
         made(tmp_path, optimizers__generator__groups={"a": {"match": "latent.centre"}})
 
 
-def test_the_average_holds_the_latent_too(tmp_path: Path) -> None:
+def test_the_average_includes_the_latent(tmp_path: Path) -> None:
     step = made(tmp_path, train__ema={"half_life_samples": 16})
     before = centres(step)
     step()
@@ -130,7 +130,7 @@ def test_two_processes_learn_the_same_latent_as_one(tmp_path: Path) -> None:
 # --- saving, restoring, undoing ---
 
 
-def test_a_checkpoint_has_the_latent_in_files_of_its_own(tmp_path: Path) -> None:
+def test_a_checkpoint_stores_the_latent_in_separate_files(tmp_path: Path) -> None:
     step = made(tmp_path)
     step()
     write_state(step, tmp_path)
@@ -146,7 +146,7 @@ def test_a_run_with_a_learned_latent_resumes_bit_for_bit(
     assert_resumes(plan_of(tmp_path, **change), tmp_path / "checkpoint")
 
 
-def test_a_skipped_update_leaves_no_trace_in_the_latent(tmp_path: Path) -> None:
+def test_a_skipped_update_does_not_change_the_latent(tmp_path: Path) -> None:
     step = made(tmp_path, train__on_nonfinite="skip")
     step()
     latent: Any = step.parts.latent
@@ -157,7 +157,7 @@ def test_a_skipped_update_leaves_no_trace_in_the_latent(tmp_path: Path) -> None:
     assert torch.equal(latent.drawn, drawn)
 
 
-def test_a_latent_that_is_not_finite_is_found_and_named(tmp_path: Path) -> None:
+def test_a_latent_that_is_not_finite_is_detected_and_named(tmp_path: Path) -> None:
     step = made(tmp_path)
     with torch.no_grad():
         step.parts.latent.mean[0, 0] = float("nan")
@@ -191,7 +191,7 @@ def test_a_run_starts_from_the_latent_of_the_run_that_g_starts_from(tmp_path: Pa
     assert torch.equal(centres(step), saved)
 
 
-def test_g_of_a_run_without_a_learned_latent_can_be_started_from(tmp_path: Path) -> None:
+def test_a_run_can_start_from_the_g_of_a_run_without_a_learned_latent(tmp_path: Path) -> None:
     done = trained(tmp_path, latent="gaussian")
     step = made(tmp_path, init__generator=str(done.path))
     assert torch.equal(centres(step), centres(made(tmp_path)))
@@ -209,7 +209,7 @@ def test_a_live_latent_is_sampled_in_eval_mode_and_stays_in_training_mode(tmp_pa
 # --- what does not fit ---
 
 
-def test_a_learned_latent_is_an_obstacle_to_capturing(tmp_path: Path) -> None:
+def test_a_learned_latent_prevents_graph_capture(tmp_path: Path) -> None:
     dry_run(plan_of(tmp_path))
     with pytest.raises(RecipeError, match="cannot be: latent learns, and its draws are part of"):
         dry_run(plan_of(tmp_path, train__cuda_graphs=True))

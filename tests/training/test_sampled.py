@@ -83,7 +83,7 @@ def test_in_training_sampling_parameters_have_their_defaults(tmp_path: Path) -> 
         ({"noise": 1.0}, "eval.sampling.noise  unknown parameter"),
     ],
 )
-def test_a_wrong_sampling_parameter_is_named_as_a_wrong_parameter_is(
+def test_a_wrong_sampling_parameter_is_reported_like_any_wrong_parameter(
     given: dict[str, Any], said: str, tmp_path: Path, run: Run
 ) -> None:
     for attempt in (
@@ -96,7 +96,7 @@ def test_a_wrong_sampling_parameter_is_named_as_a_wrong_parameter_is(
         assert raised.value.hint == "ganzoo info local/styled --kind generator"
 
 
-def test_a_generator_without_sampling_parameters_says_so(tmp_path: Path) -> None:
+def test_the_message_says_that_a_generator_has_no_sampling_parameters(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="zoo/dcgan has no sampling parameters"):
         made(tmp_path, generator="dcgan", eval__sampling={"truncation": 0.5})
 
@@ -109,7 +109,7 @@ def test_a_sampling_parameter_without_a_type_is_refused(tmp_path: Path) -> None:
 # --- the law of z at sampling --------------------------------------------------------------------
 
 
-def test_another_law_of_z_is_used_at_sampling_only(tmp_path: Path) -> None:
+def test_another_distribution_of_z_is_used_only_at_sampling(tmp_path: Path) -> None:
     law = {"use": "local/truncated", "threshold": 0.5}
     step = made(tmp_path, eval__latent=law, generator__prepared=False)
     seen: list[Tensor] = []
@@ -123,7 +123,7 @@ def test_another_law_of_z_is_used_at_sampling_only(tmp_path: Path) -> None:
     assert max(float(z.abs().max()) for z in seen) <= 0.5
 
 
-def test_a_learned_law_of_z_is_sampled_scored_and_exported_with_the_generator(
+def test_a_learned_latent_is_sampled_scored_and_exported_with_the_generator(
     tmp_path: Path,
 ) -> None:
     given = {**OVERRIDES, "latent": "local/learned", "optimizers.both.lr": 0.1}
@@ -150,7 +150,7 @@ def test_a_learned_law_of_z_is_sampled_scored_and_exported_with_the_generator(
     assert generator(z[:3]).shape == (3, 1, 8, 8)
 
 
-def test_a_law_of_z_that_has_to_be_trained_cannot_replace_another(tmp_path: Path) -> None:
+def test_a_latent_that_has_to_be_trained_cannot_replace_another_at_sampling(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"eval\.latent  local/learned has weights"):
         made(tmp_path, eval__latent="local/learned")
 
@@ -158,7 +158,7 @@ def test_a_law_of_z_that_has_to_be_trained_cannot_replace_another(tmp_path: Path
 # --- prepare_sampling ----------------------------------------------------------------------------
 
 
-def test_a_generator_is_prepared_on_a_copy_once_a_step(tmp_path: Path) -> None:
+def test_a_generator_is_prepared_on_a_copy_at_most_once_per_step(tmp_path: Path) -> None:
     step = made(tmp_path)
     step()
     before = {name: each.clone() for name, each in step.parts.generator.state_dict().items()}
@@ -174,7 +174,7 @@ def test_a_generator_is_prepared_on_a_copy_once_a_step(tmp_path: Path) -> None:
     assert not torch.equal(step.sampler().generator.w_mean, sampler.generator.w_mean)
 
 
-def test_what_is_prepared_depends_on_neither_eval_nor_its_seed(tmp_path: Path) -> None:
+def test_preparation_depends_neither_on_eval_settings_nor_on_the_seed(tmp_path: Path) -> None:
     plain = made(tmp_path).sampler()
     changed = made(
         tmp_path, eval__seed=9, eval__sampling={"truncation": 0.1}, eval__latent="local/truncated"
@@ -183,7 +183,7 @@ def test_what_is_prepared_depends_on_neither_eval_nor_its_seed(tmp_path: Path) -
         assert torch.equal(changed.generator.state_dict()[name], each)
 
 
-def test_batch_norm_of_all_processes_is_prepared_as_on_one(tmp_path: Path) -> None:
+def test_synced_batch_norm_is_prepared_as_on_one_process(tmp_path: Path) -> None:
     from ganzoo.training.batch_norm import sync_batch_norm
 
     step, synced = made(tmp_path), made(tmp_path)
@@ -194,7 +194,7 @@ def test_batch_norm_of_all_processes_is_prepared_as_on_one(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_two_processes_prepare_and_score_as_one_does_later(tmp_path: Path) -> None:
+def test_two_processes_prepare_and_score_as_one_process_does_later(tmp_path: Path) -> None:
     words = ["generator=local/styled", "eval.extractor=pixels", "train.batch_norm=synced"]
     words += ["eval.samples=600", "--plugin", str(PLUGIN)]
     done = launch(tmp_path, 2, "-m", "ganzoo", "run", str(small_recipe(tmp_path)), *words)
@@ -214,7 +214,7 @@ def test_an_error_in_prepare_sampling_names_the_generator(tmp_path: Path) -> Non
 # --- scores --------------------------------------------------------------------------------------
 
 
-def test_a_run_and_a_later_score_sample_alike_and_record_how(run: Run) -> None:
+def test_a_run_and_a_later_score_draw_the_same_samples_and_record_the_settings(run: Run) -> None:
     final = next(s for s in run.scores if s.sampling and s.sampling.selected == "final")
     best = next(s for s in run.scores if s.sampling and s.sampling.selected == "best")
     assert final.sampling
@@ -240,7 +240,7 @@ def test_a_score_with_other_sampling_does_not_replace_the_runs_own(run: Run) -> 
     assert row.sampling["parameters"] == ("truncation=0.5",)
 
 
-def test_records_of_older_versions_are_read() -> None:
+def test_records_of_older_versions_can_be_read() -> None:
     from ganzoo.runs.score import Score
 
     sampling = {"weights": "raw", "step": 1, "samples_seen": 1, "selected": "final", "seed": 0}
@@ -273,7 +273,7 @@ def test_a_program_has_the_sampling_parameters_of_the_recipe_and_new_noise(run: 
     torch.testing.assert_close(program(z), made)
 
 
-def test_weights_are_described_with_noise_and_sampling_parameters(run: Run) -> None:
+def test_exported_weights_have_a_description_with_noise_and_sampling_parameters(run: Run) -> None:
     weights, words = run.export("safetensors")
     about = json.loads(words.read_text())
     assert (about["noise"], about["prepared"], about["latent"]["dim"]) == (True, True, 8)
@@ -321,7 +321,7 @@ class Failing(Network):
         raise ValueError("no such thing")
 
 
-def test_a_program_takes_batches_of_any_size_where_python_takes_their_length() -> None:
+def test_a_program_takes_batches_of_any_size_if_the_code_calls_len() -> None:
     network = Lengths()
     program = program_of(network, torch.zeros(2, 4), None).module()
     for count in (1, 2, 5):
@@ -329,7 +329,7 @@ def test_a_program_takes_batches_of_any_size_where_python_takes_their_length() -
         torch.testing.assert_close(program(z), network(z))
 
 
-def test_a_name_gives_a_program_the_same_noise_each_time() -> None:
+def test_in_a_program_a_name_returns_the_same_noise_each_time() -> None:
     program = program_of(TwiceTheSame(), torch.zeros(2, 4), None).module()
     made = program(torch.zeros(50, 4))
     assert made.shape == (50, 6)
@@ -344,7 +344,7 @@ def test_a_name_gives_a_program_the_same_noise_each_time() -> None:
         (Failing, "ValueError: no such thing{}", 1),
     ],
 )
-def test_a_program_that_torch_cannot_make_names_the_line_of_the_author(
+def test_a_failed_export_names_the_line_in_the_authors_code(
     network: type[Network], said: str, line: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(PluginError) as raised:
@@ -387,7 +387,9 @@ def test_sample_takes_sampling_parameters(run: Run, tmp_path: Path, capsys: Capt
         ("truncatoin=0.7", "command line  eval.sampling.truncatoin  unknown parameter - did you"),
     ],
 )
-def test_a_wrong_word_of_set_is_refused(word: str, said: str, run: Run, capsys: Capture) -> None:
+def test_a_wrong_argument_of_set_is_refused(
+    word: str, said: str, run: Run, capsys: Capture
+) -> None:
     assert main(["sample", str(run.path), "--set", word]) == 2
     assert said in capsys.readouterr().err
 

@@ -44,13 +44,13 @@ def test_every_suffix_of_a_format_that_pillow_decodes_is_read(tmp_path: Path) ->
     assert data.skipped == []
 
 
-def test_a_picture_without_a_suffix_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+def test_a_picture_without_a_suffix_is_recognized_by_its_first_bytes(tmp_path: Path) -> None:
     picture(tmp_path / "a.png").rename(tmp_path / "a")
     picture(tmp_path / "b.jpg").rename(tmp_path / "b.download")
     assert Folder("train", path=tmp_path).names == ["a", "b.download"]
 
 
-def test_files_that_are_no_pictures_are_counted_and_named(
+def test_files_that_are_not_pictures_are_counted_and_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -67,7 +67,7 @@ def test_files_that_are_no_pictures_are_counted_and_named(
     assert f"left out: {said}" in capsys.readouterr().err
 
 
-def test_thumbnails_and_files_of_the_system_are_not_trained_on(tmp_path: Path) -> None:
+def test_thumbnails_and_system_files_are_left_out(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     picture(tmp_path / "@eaDir" / "a.png" / "thumb.jpg")
     (tmp_path / "Thumbs.db").write_bytes(b"x")
@@ -76,13 +76,13 @@ def test_thumbnails_and_files_of_the_system_are_not_trained_on(tmp_path: Path) -
     assert data.skipped == []
 
 
-def test_a_folder_without_pictures_says_what_is_in_it(tmp_path: Path) -> None:
+def test_the_error_about_a_folder_without_pictures_names_its_files(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(DataError, match=r"no pictures in .*, only files such as a.txt"):
         Folder("train", path=tmp_path)
 
 
-def test_a_zip_whose_names_begin_with_a_dot_and_a_slash_is_read(tmp_path: Path) -> None:
+def test_a_zip_with_names_that_begin_with_a_dot_and_a_slash_is_read(tmp_path: Path) -> None:
     content = picture(tmp_path / "a.png").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("./cats/a.png", content)
@@ -102,7 +102,7 @@ def styled(folder: Path, labels: object) -> Path:
     return folder
 
 
-def test_labels_of_stylegans_tools_are_read_and_shard_folders_are_no_classes(
+def test_labels_of_stylegans_tools_are_read_and_shard_folders_are_not_classes(
     tmp_path: Path,
 ) -> None:
     names = [f"0000{number // 2}/img{number}.png" for number in range(4)]
@@ -146,7 +146,7 @@ def test_folders_called_train_and_test_are_splits_and_not_classes(
         Folder("train", path=tmp_path, holdout=0.1)
 
 
-def test_a_class_of_the_test_folder_that_is_not_trained_is_refused(tmp_path: Path) -> None:
+def test_a_class_that_only_the_test_folder_has_is_refused(tmp_path: Path) -> None:
     for name in ("train/cat/1", "train/dog/1", "test/cow/1"):
         picture(tmp_path / f"{name}.png")
     with pytest.raises(DataError, match=r"test/cow/1.png is in no class of the training set"):
@@ -161,7 +161,7 @@ def test_8_bit_levels_in_32_bits_are_not_black(tmp_path: Path) -> None:
     assert Folder("train", path=tmp_path)[0][0].unique().tolist() == [200]
 
 
-def test_12_bit_levels_in_16_bits_are_asked_about_and_scaled(tmp_path: Path) -> None:
+def test_12_bit_levels_in_16_bits_need_the_bits_parameter_and_are_scaled(tmp_path: Path) -> None:
     stored(np.full((8, 8), 4095, np.uint16), tmp_path / "a.png")
     with pytest.raises(DataError, match=r"levels end at 4095: 12 bits\? set dataset.bits"):
         Folder("train", path=tmp_path).check()
@@ -171,7 +171,7 @@ def test_12_bit_levels_in_16_bits_are_asked_about_and_scaled(tmp_path: Path) -> 
         Folder("train", path=tmp_path, bits=10)[0]
 
 
-def test_transparent_levels_of_16_bit_grey_are_white(tmp_path: Path) -> None:
+def test_transparent_pixels_of_16_bit_grey_become_white(tmp_path: Path) -> None:
     levels = np.full((8, 8), 30000, np.uint16)
     levels[0] = 60000
     content = stored(levels, tmp_path / "a.png").read_bytes()
@@ -184,7 +184,7 @@ def test_transparent_levels_of_16_bit_grey_are_white(tmp_path: Path) -> None:
     assert sample[:, 1:].unique().tolist() == [255]
 
 
-def test_a_damaged_text_of_a_png_does_not_cost_its_pixels(tmp_path: Path) -> None:
+def test_the_pixels_of_a_png_with_a_damaged_text_are_read(tmp_path: Path) -> None:
     content = picture(tmp_path / "a.png", (9, 9, 9)).read_bytes()
     start = content.index(b"IDAT") - 4
     body = b"tEXtComment\x00hello"
@@ -198,7 +198,7 @@ def test_a_damaged_text_of_a_png_does_not_cost_its_pixels(tmp_path: Path) -> Non
 # --- new recipe ---
 
 
-def test_a_new_recipe_sees_the_pictures_and_classes_that_the_run_sees(
+def test_a_new_recipe_counts_the_pictures_and_classes_that_a_run_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

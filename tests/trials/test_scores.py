@@ -95,7 +95,7 @@ def test_generated_samples_that_are_not_finite_are_refused_and_counted(
         sampler(5).generate(torch.zeros(12, 4), None, seed=0)
 
 
-def test_neither_a_score_nor_samples_are_made_of_a_generator_that_is_not_finite(
+def test_a_generator_that_is_not_finite_is_neither_scored_nor_sampled(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -115,7 +115,7 @@ def test_neither_a_score_nor_samples_are_made_of_a_generator_that_is_not_finite(
         assert re.search(said, capsys.readouterr().err)
 
 
-def test_an_evaluation_of_samples_that_are_not_finite_ends_the_run_as_diverged(
+def test_an_evaluation_with_samples_that_are_not_finite_ends_the_run_as_diverged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -194,7 +194,7 @@ def test_samples_are_scored_like_a_conditional_run_with_the_labels_of_their_npz(
     assert re.search(said or "", " ".join(score["notes"]))
 
 
-def test_a_metric_that_cannot_be_computed_is_a_note_and_a_missing_number(
+def test_a_metric_that_cannot_be_computed_gives_a_note_and_no_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -215,7 +215,7 @@ def test_a_metric_that_needs_more_samples_than_a_score_has_is_refused_before_tra
     assert not Path("runs").exists()
 
 
-def test_a_resumed_run_may_drop_metrics_and_take_no_new_ones(
+def test_a_resumed_run_may_drop_metrics_but_not_add_any(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -250,7 +250,7 @@ def test_a_resumed_run_may_drop_metrics_and_take_no_new_ones(
         (PICTURES.astype("f4") * 9, "float32, not uint8; .* from 0 to 2295", "from 0 to 255"),
     ],
 )
-def test_pixels_of_another_range_or_type_are_refused_with_the_way_to_save_them(
+def test_pixels_of_a_wrong_range_or_type_are_refused_with_a_conversion(
     array: np.ndarray, said: str, way: str, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "own.npz", samples=array)
@@ -259,7 +259,7 @@ def test_pixels_of_another_range_or_type_are_refused_with_the_way_to_save_them(
     assert way in str(caught.value.hint)
 
 
-def test_black_samples_are_scored_as_what_they_are(tmp_path: Path) -> None:
+def test_black_samples_are_scored(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", samples=np.zeros_like(PICTURES))
     assert score_against(tmp_path / "own.npz", "digits", {}, extractor="pixels").value > 0
 
@@ -274,7 +274,7 @@ def test_black_samples_are_scored_as_what_they_are(tmp_path: Path) -> None:
         ("jpg", None, "JPEG pictures, and the reference may not be"),
     ],
 )
-def test_a_score_of_jpeg_pictures_against_others_says_so(
+def test_a_score_of_jpeg_pictures_against_another_format_has_a_note(
     samples: str, reference: str | None, said: str | None, tmp_path: Path
 ) -> None:
     for name, suffix in (("own", samples), ("real", reference)):
@@ -304,7 +304,7 @@ def test_equal_means_share_a_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert {row.name: row.rank for row in compare().ranked} == {"a": 1, "b": 1, "c": 3}
 
 
-def test_compare_ranks_the_protocol_that_is_asked_for_and_lists_all(
+def test_compare_ranks_the_requested_protocol_and_lists_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -327,7 +327,7 @@ def test_compare_ranks_the_protocol_that_is_asked_for_and_lists_all(
     assert f"try: ganzoo compare --protocol {ids['a']}" in said
 
 
-def test_the_expected_score_of_real_samples_is_called_no_floor(
+def test_the_expected_score_of_real_samples_is_not_called_a_floor(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -59,7 +59,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
-def test_compare_keeps_rank_name_and_every_digit(board: Path, columns: int) -> None:
+def test_compare_shows_rank_name_and_all_digits_at_every_width(board: Path, columns: int) -> None:
     shown = on_a_terminal(["compare"], columns, board)
     plain = subprocess.run(
         [sys.executable, "-m", "ganzoo", "compare"], cwd=board, capture_output=True, text=True
@@ -80,7 +80,7 @@ def test_compare_keeps_rank_name_and_every_digit(board: Path, columns: int) -> N
     )
 
 
-def test_a_fitted_table_drops_columns_from_the_right_only() -> None:
+def test_a_fitted_table_drops_only_columns_from_the_right() -> None:
     columns = ("#", "name", "score", "a", "b")
     table = Table(
         columns, [("1", "x" * 40, "96000", "12345678", "87654321")], {"#", "score", "a", "b"}
@@ -114,7 +114,7 @@ def test_the_progress_bar_shows_step_and_time_at_every_width(
     assert re.search(r"-:--:--|\d:\d\d:\d\d", line)
 
 
-def test_control_characters_of_names_reach_neither_terminal_nor_log(
+def test_control_characters_in_names_are_escaped_in_the_output(
     board: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(board)
@@ -134,7 +134,7 @@ def test_control_characters_of_names_reach_neither_terminal_nor_log(
     assert r"evil\x1b[31m" in err
 
 
-def test_only_one_place_of_the_commands_prints() -> None:
+def test_only_one_module_of_the_commands_prints() -> None:
     commands = Path(__file__).parents[2] / "ganzoo" / "cli"
     printing = {
         path.name
