@@ -240,6 +240,14 @@ class Modality:
             DataError: such as grey pictures against colour ones.
         """
 
+    def file_note(self, path: Path, reference: Path | None) -> str | None:
+        """Return what a score of the samples in `path` should say about their files, or None.
+
+        Args:
+            reference: files of the real samples, if the reference has any.
+        """
+        return None
+
     save_as: ClassVar[str | None] = None
     """What to save in place of samples of the wrong dtype, in words; None: the dtype."""
 

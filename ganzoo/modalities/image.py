@@ -206,6 +206,22 @@ class Image(Pixels):
         if are_grey(samples) != (other := are_grey(reference)):
             raise _other_colours(path, colour_wanted=not other)
 
+    def file_note(self, path: Path, reference: Path | None) -> str | None:
+        """Note samples that were saved as JPEG, unless the reference was too.
+
+        Features see JPEG's artefacts (Parmar et al. 2022, arXiv:2104.11222).
+        """
+        if formats_in(path) != {"JPEG"}:
+            return None
+        theirs = formats_in(reference) if reference else set()
+        if theirs == {"JPEG"}:
+            return None
+        known = f"those of the reference are {' and '.join(sorted(theirs))}" if theirs else ""
+        return (
+            f"the samples are JPEG pictures, and {known or 'the reference may not be'}: the score "
+            "includes what JPEG changed; save samples as PNG"
+        )
+
 
 def grid(samples: Tensor, columns: int | None = None, images: int = 1) -> PIL.Image.Image:
     """Return uint8 images (B, C, H, W) in a grid, 2 pixels apart, nearly square by default.

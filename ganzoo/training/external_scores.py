@@ -22,7 +22,6 @@ from ganzoo.modalities.image import (
     AS_PICTURES,
     ONE_FORMAT,
     PICTURES,
-    formats_in,
     require_one_format,
 )
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
@@ -156,22 +155,10 @@ def score_against(
 def _noted(
     score: Score, path: Path, spec: SampleSpec, reference: ComponentPlan | None = None
 ) -> Score:
-    """Return a score with a note if its samples, but not the reference, were saved as JPEG.
-
-    Features see JPEG's artefacts (Parmar et al. 2022, arXiv:2104.11222).
-    """
-    if spec.modality != "image" or formats_in(path) != {"JPEG"}:
-        return score
+    """Return a score with the note of its modality about the files of the samples, if any."""
     real = reference.parameters.get("path") if reference else None
-    theirs = formats_in(real) if isinstance(real, Path) else set()
-    if theirs == {"JPEG"}:
-        return score
-    known = f"those of the reference are {' and '.join(sorted(theirs))}" if theirs else ""
-    note = (
-        f"the samples are JPEG pictures, and {known or 'the reference may not be'}: the score "
-        "includes what JPEG changed; save samples as PNG"
-    )
-    return replace(score, notes=(note, *score.notes))
+    note = spec.kind.file_note(path, real if isinstance(real, Path) else None)
+    return replace(score, notes=(note, *score.notes)) if note else score
 
 
 @contextmanager
