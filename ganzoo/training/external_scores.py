@@ -101,7 +101,8 @@ def score_like(
         tell(
             f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
         )
-    score = _noted(scorer.score(_batches(samples[:wanted], labels)), path, scorer)
+    score = scorer.score(_batches(samples[:wanted], labels))
+    score = _noted(score, path, scorer.real.spec, scorer.dataset)
     return keep(score, scorer.real.spec, samples) if keep else score
 
 
@@ -136,6 +137,7 @@ def score_against(
     if Path(against).suffix.lower() == ".npz" and Path(against).exists():
         given = (path, Path(against), extractor, registry, find_processes())
         score, spec, samples = score_against_npz(*given)
+        score = _noted(score, path, spec)
         return keep(score, spec, samples) if keep else score
     dataset = _reference(against, parameters, registry)
     with _as_parameters():
@@ -147,18 +149,20 @@ def score_against(
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     with _as_parameters():
         real.spec.kind.require_alike(path, samples, scorer.reference.samples)
-    score = _noted(scorer.score(_batches(samples)), path, scorer)
+    score = _noted(scorer.score(_batches(samples)), path, real.spec, dataset)
     return keep(score, real.spec, samples) if keep else score
 
 
-def _noted(score: Score, path: Path, scorer: Scorer) -> Score:
+def _noted(
+    score: Score, path: Path, spec: SampleSpec, reference: ComponentPlan | None = None
+) -> Score:
     """Return a score with a note if its samples, but not the reference, were saved as JPEG.
 
-    Features see JPEG's artefacts (Parmar et al. 2022, arXiv:2104.11222, section 4).
+    Features see JPEG's artefacts (Parmar et al. 2022, arXiv:2104.11222).
     """
-    if scorer.real.spec.modality != "image" or formats_in(path) != {"JPEG"}:
+    if spec.modality != "image" or formats_in(path) != {"JPEG"}:
         return score
-    real = scorer.dataset.parameters.get("path")
+    real = reference.parameters.get("path") if reference else None
     theirs = formats_in(real) if isinstance(real, Path) else set()
     if theirs == {"JPEG"}:
         return score

@@ -270,6 +270,7 @@ def test_black_samples_are_scored(tmp_path: Path) -> None:
         ("jpg", "png", "JPEG pictures, and those of the reference are PNG"),
         ("jpg", "jpg", None),
         ("png", "jpg", None),
+        ("jpg", "npz", "JPEG pictures, and the reference may not be"),
         ("jpg", None, "JPEG pictures, and the reference may not be"),
     ],
 )
@@ -277,10 +278,14 @@ def test_a_score_of_jpeg_pictures_against_another_format_has_a_note(
     samples: str, reference: str | None, said: str | None, tmp_path: Path
 ) -> None:
     for name, suffix in (("own", samples), ("real", reference)):
+        if suffix == "npz":
+            np.savez(tmp_path / "real.npz", samples=PICTURES)
+            continue
         for number, each in enumerate(PICTURES if suffix else ()):
             (tmp_path / name).mkdir(exist_ok=True)
             Image.fromarray(each[0]).save(tmp_path / name / f"{number}.{suffix}")
-    against = str(tmp_path / "real") if reference else "digits"
+    name = "real.npz" if reference == "npz" else "real"
+    against = str(tmp_path / name) if reference else "digits"
     notes = score_against(tmp_path / "own", against, {}, extractor="pixels").notes
     assert len(notes) == bool(said)
     assert re.search(said or "", "".join(notes))

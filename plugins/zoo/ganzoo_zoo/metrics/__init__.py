@@ -10,6 +10,7 @@ CONTINUOUS = {"image", "vector", "audio", "video"}
 def register_metrics(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
     add("class-agreement", "classes:ClassAgreement")
+    add("cmmd", "cmmd:CMMD", paper="arXiv:2401.09603")
     add("density-coverage", "coverage:DensityCoverage", paper="arXiv:2002.09797")
     add("fd-infinity", "fd_infinity:FDInfinity", paper="arXiv:1911.07023")
     add("inception-score", "inception_score:InceptionScore", paper="arXiv:1606.03498")

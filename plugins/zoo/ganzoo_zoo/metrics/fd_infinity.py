@@ -21,7 +21,7 @@ class FDInfinity:
     Returns ``fd_infinity``; over Inception's pool3 features that is FID-infinity, except for the
     random numbers of the samples: the authors draw them as a Sobol sequence.
 
-    Source: Chong and Forsyth 2020, arXiv:1911.07023, section 4; 15 sizes from a tenth of the
+    Source: Chong and Forsyth 2020, arXiv:1911.07023; 15 sizes from a tenth of the
     samples on are theirs (5,000 to 50,000).
 
     Args:

@@ -74,7 +74,7 @@ class KidSubsets:
     Returns ``kid_subsets``, the mean, and ``kid_subsets_sd``, the standard deviation over the
     subsets, which is the ± of other tools. It is not an error of the mean: subsets overlap.
 
-    Source: Bińkowski et al. 2018, arXiv:1801.01401, section 4; 100 subsets of 1,000 are the
+    Source: Bińkowski et al. 2018, arXiv:1801.01401; 100 subsets of 1,000 are the
     defaults of torch-fidelity and torchmetrics.
 
     Args:
