@@ -17,12 +17,12 @@ STATISTICS = ("running_mean", "running_var")
 
 
 class Ema:
-    """Average G's weights; the share of old weights halves every half-life.
+    """Average G's weights; the share of older weights halves every half-life.
 
     Per update ``average = beta * average + (1 - beta) * current`` with
     ``beta = 0.5 ** (samples / half_life)``. The half-life is at most `ramp_up` times the samples
-    seen, so that the start is forgotten quickly. Buffers are averaged or copied, as
-    `averaged_and_copied` says.
+    seen, so the initial weights lose their share quickly. `averaged_and_copied` decides whether a
+    tensor is averaged or copied.
 
     Args:
         half_life_samples: half-life, in samples seen.
@@ -41,15 +41,16 @@ class Ema:
     ) -> None:
         self.half_life_samples = half_life_samples
         self.ramp_up = ramp_up
-        self._averages: list[Tensor] = []
-        self._sources: list[_Source] = []
+        self._averages: tuple[list[Tensor], list[Tensor]] = ([], [])
+        self._parameters: list[Tensor] = []
+        self._buffers: list[_Buffer] = []
         self._copies: list[Tensor] = []
-        self._copied: list[_Source] = []
+        self._copied: list[_Buffer] = []
         self.module = self._follow(generator)
         self.latent = None if latent is None else self._follow(latent)
 
     def beta(self, samples: int, samples_seen: int) -> float:
-        """Return the share of itself that the average keeps in an update, in [0, 1]."""
+        """Return the weight of the old average in an update, in [0, 1]."""
         half_life = self.half_life_samples
         if self.ramp_up is not None:
             half_life = min(half_life, self.ramp_up * samples_seen)
@@ -57,53 +58,60 @@ class Ema:
 
     @torch.no_grad()
     def update(self, samples: int, samples_seen: int) -> None:
-        """Move the average towards the present networks.
+        """Update the average with the current networks.
 
         Args:
             samples: samples seen since the last update.
             samples_seen: samples seen so far, these included.
         """
-        weight = 1 - self.beta(samples, samples_seen)
-        torch._foreach_lerp_(self._averages, _read(self._sources), weight)
+        weight, (parameters, buffers) = 1 - self.beta(samples, samples_seen), self._averages
+        torch._foreach_lerp_(parameters, self._parameters, weight)
+        if buffers:
+            torch._foreach_lerp_(buffers, _read(self._buffers), weight)
         if self._copies:
             torch._foreach_copy_(self._copies, _read(self._copied))
 
     def _follow(self, network: nn.Module) -> nn.Module:
-        """Return the copy of a network that `update` moves."""
+        """Return a copy of a network, which `update` averages."""
         average = copy.deepcopy(network).eval().requires_grad_(False)
         averaged, copied = averaged_and_copied(network)
-        self._averages += _read(_sources(average, averaged))
-        self._sources += _sources(network, averaged)
-        self._copies += _read(_sources(average, copied))
-        self._copied += _sources(network, copied)
+        # Finding the tensors takes longer than averaging a small network, so it is done once. A
+        # forward pass may replace a buffer, so buffers are read anew at each update.
+        parameters = dict(network.named_parameters())
+        buffers = [name for name in averaged if name not in parameters]
+        averaged = [name for name in averaged if name in parameters]
+        for kept, names in zip(self._averages, (averaged, buffers), strict=True):
+            kept += _read(_located(average, names))
+        self._parameters += [parameters[name] for name in averaged]
+        self._buffers += _located(network, buffers)
+        self._copies += _read(_located(average, copied))
+        self._copied += _located(network, copied)
         return average
 
 
-_Source = tuple[nn.Module, str]
-"""A module, and the name of a parameter or buffer of it. Finding a network's tensors takes longer
-than averaging a small one, so it is done once; a forward pass may replace a buffer, so the tensors
-themselves are read at each update."""
+_Buffer = tuple[nn.Module, str]
+"""A module, and the name of a buffer (or parameter) of it."""
 
 
-def _sources(network: nn.Module, names: list[str]) -> list[_Source]:
+def _located(network: nn.Module, names: list[str]) -> list[_Buffer]:
     split = (name.rpartition(".") for name in names)
     return [(network.get_submodule(owner), leaf) for owner, _, leaf in split]
 
 
-def _read(sources: list[_Source]) -> list[Tensor]:
-    return [getattr(owner, leaf) for owner, leaf in sources]
+def _read(buffers: list[_Buffer]) -> list[Tensor]:
+    return [getattr(owner, leaf) for owner, leaf in buffers]
 
 
 def averaged_and_copied(network: nn.Module) -> tuple[list[str], list[str]]:
-    """Return the names of the tensors that the average of a network averages, and copies.
+    """Return the names of the tensors that are averaged, and of those that are copied.
 
-    Averaged are trained parameters and the running statistics of batch norm; copied is every other
-    buffer; a parameter that is not trained is neither. The network's attributes `averaged` and
+    Trained parameters and the running statistics of batch norm are averaged, and every other buffer
+    is copied. A parameter that is not trained is neither. The network's attributes `averaged` and
     `copied`, patterns of names, change that.
 
     Raises:
-        ValueError: a pattern matches nothing, a tensor is to be averaged and copied, or an integer
-            tensor is to be averaged.
+        ValueError: a pattern matches nothing, a tensor matches both attributes, or `averaged`
+            matches an integer tensor.
     """
     parameters, buffers = dict(network.named_parameters()), dict(network.named_buffers())
     tensors = parameters | buffers

@@ -94,7 +94,7 @@ class HeldInputs:
 
     @property
     def step(self) -> int:
-        """Generator updates done before this one."""
+        """Steps done before this one."""
         return self.live.step
 
     @property

@@ -260,9 +260,9 @@ class GanStep:
         )
 
     def latents(self, player: Player, noise: BatchNoise) -> Tensor:
-        """Return the latents of one micro-batch; those of a latent that learns have its graph in
-        G's update."""
-        with nullcontext() if player is self.generator else torch.no_grad():
+        """Return the latents of a micro-batch; a latent that learns has a graph in G's update."""
+        learns = self.parts.latent_module is not None
+        with torch.no_grad() if learns and player is self.discriminator else nullcontext():
             return noise.draw("latents", self.parts.latent.sample)
 
     def terms(
