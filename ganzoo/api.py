@@ -1,15 +1,15 @@
-"""All that a plugin imports, and it imports no torch: hooks, `SampleSpec`, `Game`, their words.
+"""The public API for plugins: hooks, `SampleSpec`, `Game` and their types. Imports no torch.
 
 A plugin is a distribution with one entry point in the group ``ganzoo.v1``. The entry point's name
-is the plugin's namespace; the module that it names implements the hooks of `Hooks`, each of which
-hands over import strings and metadata, never classes::
+is the plugin's namespace; the module that it names implements hooks of `Hooks`. A hook registers
+import strings and metadata, never classes::
 
     @hookimpl
     def register_losses(register):
         register("hinge", "ganzoo_acme.losses:Hinge", revision=1, paper="arXiv:1705.02894")
 
-A target is a factory (class or function). The engine's arguments come positionally, the recipe's
-parameters by keyword, so a target's annotated keyword-only arguments *are* its parameters.
+A target is a factory (class or function). The engine passes its own arguments by position and the
+recipe's parameters by keyword: a target's annotated keyword-only arguments are its parameters.
 """
 
 from __future__ import annotations
@@ -114,11 +114,11 @@ class SamplingInputs(NamedTuple):
 
 
 class Game(Noise, Protocol):
-    """One update of one player, as a paper writes it. The engine chooses the forward passes.
+    """One update of one player, in the terms of the papers. The engine runs the forward passes.
 
     In the discriminator's update `fake` has no graph (unless a component declares
     ``generator-graph``). In the generator's update D's parameters are frozen and `fake` has the
-    graph of G. All samples are in model form. Properties are computed at first use, once.
+    graph of G. All samples are in model form. Each property is computed once, at first use.
 
     B is the number of rows of this process's batch or, with `train.micro_batch`, of one
     micro-batch. `uniform` and `normal` have B rows.
@@ -144,10 +144,10 @@ class Game(Noise, Protocol):
     `fake` and `real` are pairs.
     """
     step: int
-    """Number of training steps before this one."""
+    """Number of training steps before the current one."""
     samples_seen: int
-    """Samples in the real batches of D's updates before this one, over all ranks; in those of
-    G's updates where D is never trained."""
+    """Real samples in D's updates before this one, over all ranks; in G's updates if D is never
+    trained."""
     generator_module: nn.Module
     """G, for weight penalties and `styles(z, y)`. Call `generate` to make samples."""
     discriminator_module: nn.Module
@@ -155,13 +155,13 @@ class Game(Noise, Protocol):
 
     @property
     def rows(self) -> Tensor:
-        """The rows of this process among those of all: ``gather(t)[rows]`` is t. int64 (B,)."""
+        """Indices of this process's rows among all: ``gather(t)[rows]`` is t. int64 (B,)."""
 
     @property
     def fake(self) -> Tensor:
         """G(latents, fake_labels), (B, *model_shape).
 
-        Noise inside G is the same whenever a game with other `latents` computes it again.
+        Noise inside G is the same in a game with other `latents`.
         """
 
     @property
@@ -192,10 +192,10 @@ class Game(Noise, Protocol):
         """Return G(z, y), with new noise inside G at each call."""
 
     def latent(self, name: str) -> Tensor:
-        """Return other latents of the recipe's latent law, (B, latent_dim) float32.
+        """Return other latents from the recipe's latent distribution, (B, latent_dim) float32.
 
-        The same name returns the same numbers within an update. Where the latent law has
-        parameters, the result carries their graph in the generator's update, as `latents` does.
+        The same name returns the same numbers within an update. If the latent has parameters, the
+        result carries their graph in the generator's update, as `latents` does.
         """
 
     def input_gradient(
@@ -203,7 +203,7 @@ class Game(Noise, Protocol):
     ) -> tuple[DiscriminatorOutput, Tensor]:
         """Return D's output on x and d(sum of its logits)/dx, shaped like x, differentiable.
 
-        For `real` and `fake` it is the output that the loss uses, without a second pass.
+        For `real` and `fake`, return the output that the loss uses, without a second pass.
         """
 
     def mean(self, t: Tensor) -> Tensor:
@@ -217,8 +217,8 @@ class Game(Noise, Protocol):
 
         Fields: `real`, `labels`, `fake`, `latents`, `fake_labels`, `real_output`, `fake_output`.
         Other `latents` or `fake_labels` give another `fake`. D's output for a replaced field is
-        computed again, unless `real_output` or `fake_output` is passed too (top-k keeps rows of
-        the output that is there).
+        computed again, unless `real_output` or `fake_output` is passed too (top-k passes rows of
+        the existing output).
         """
 
 
@@ -227,7 +227,7 @@ class Loss(Protocol):
 
     Optional: ``after_step(game)``, called after each update, and `requires`, the capabilities that
     it needs of other components by role, such as ``{"discriminator": {"class-logits"},
-    "generator": {"styles"}, "latent": {"acme/code"}}``. A plain set is about the discriminator.
+    "generator": {"styles"}, "latent": {"acme/code"}}``. A plain set means the discriminator.
     """
 
     def discriminator(self, game: Game) -> Terms: ...
@@ -236,7 +236,7 @@ class Loss(Protocol):
 
 
 class Regularizer(Protocol):
-    """One or both methods of a loss, optionally `requires` as a loss has it, and these."""
+    """One or both methods of a loss, or one of those below; optionally `requires`, as in `Loss`."""
 
     def prepare(self, game: Game) -> Game:
         """Return the game that the loss gets (top-k, latent optimisation, APA)."""
@@ -252,12 +252,12 @@ class Dataset(Protocol):
     its condition in the condition's stored form.
 
     Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
-    (with conditions in the place of labels); ``check() -> list[str]`` decodes all data and names
-    what cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of
-    a real batch, int64 (n,), in place of the epoch's order, and their conditions in stored form
-    (n, *condition.shape), in place of those of the rows. Its `noise` is a `Noise` of these n rows:
-    row i depends on row i of the noise alone. ``mirror``, if True, makes the engine mirror half of
-    the samples, each together with its condition if that can be mirrored.
+    (conditions in place of labels); ``check() -> list[str]`` decodes all data and names what
+    cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of a
+    real batch, int64 (n,), in place of the epoch's order, and their conditions in stored form
+    (n, *condition.shape), in place of the rows' own. Its `noise` is a `Noise` of these n rows: row
+    i of the result depends only on row i of the noise. If ``mirror`` is True, the engine mirrors
+    half of the samples, each together with its condition if that can be mirrored.
     """
 
     spec: SampleSpec
@@ -307,7 +307,7 @@ class Evaluated:
 
 
 class GeneratorProbe(Protocol):
-    """A trained generator in eval mode, for metrics that need more samples of it."""
+    """A trained generator in eval mode, for metrics that need more samples from it."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
         """Return latents (count, latent_dim) as the recipe draws them, and labels.
@@ -320,16 +320,16 @@ class GeneratorProbe(Protocol):
         """Return the extractor's features of G(latents, labels), float32 (B, D) on the CPU.
 
         The samples are clamped to the range of the stored form but not rounded, so that features
-        change smoothly with the latents. Noise inside G is fixed: row i of every call has the same.
+        change smoothly with the latents. Noise inside G is fixed: row i has the same in every call.
         """
 
 
 class Metric(Protocol):
     """A metric in addition to the Fréchet distance.
 
-    It is called once per score, with all samples of both sides, and with the same on every
+    It is called once per score, with all samples of both sides; the inputs are the same on every
     process. Samples and features are memory-mapped files: read them in blocks. The result must not
-    depend on the order of the samples. Raise `DataError` if something is missing, and say what.
+    depend on the order of the samples. Raise a `DataError` that names what is missing.
     `ganzoo.nn` has `Moments` and `frechet_distance`.
     """
 
@@ -338,17 +338,16 @@ class Metric(Protocol):
 
 
 class Augmentation(Protocol):
-    """A differentiable augmentation of everything that D sees.
+    """A differentiable augmentation of every input of D.
 
-    It returns the augmented x, or a pair of it and what a D that declares ``augmentation-aware``
-    gets as `extra`: a tensor or a mapping of tensors, first axis B, in the same form at each call
-    (a time step, the drawn transformations). No gradient flows through `extra`.
+    It returns the augmented x, or (x, extra). `extra` is for a D that declares
+    ``augmentation-aware``: a tensor or a mapping of tensors, first axis B, in the same form at each
+    call (a time step, the drawn transformations). No gradient flows through `extra`.
 
-    An adaptive one has ``observe(statistics)``. It is called after each update of D with
-    ``real_logits_sign`` and ``fake_logits_sign`` (scalar tensors, the mean sign of D's logits on
-    each side over all ranks) and ``samples`` (number of real samples in that update). The second
-    is left out if D was not run on generated samples: nothing used `fake_logits`. State is tensors
-    in ``state_dict``.
+    An adaptive augmentation has ``observe(statistics)``, which is called after each update of D
+    with ``real_logits_sign`` and ``fake_logits_sign`` (scalar tensors, the mean sign of D's logits
+    on each side over all ranks) and ``samples`` (number of real samples in that update). The second
+    is missing if D was not run on generated samples. State is tensors in ``state_dict``.
     """
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor | tuple[Tensor, Extra]: ...
@@ -357,15 +356,14 @@ class Augmentation(Protocol):
 class Latent(Protocol):
     """The distribution of z.
 
-    It may be an `nn.Module`: its parameters then learn with G's optimizer, under the name
-    ``latent.NAME``, and are averaged, saved, sampled and exported with G.
+    It may be an `nn.Module`: G's optimizer then trains its parameters, under the name
+    ``latent.NAME``, and they are averaged, saved, sampled and exported with G.
     """
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Return float32 (n, dim) drawn from `generator`, which is on the CPU.
 
-        The result is on the CPU, or on the device of the latent's own parameters and with their
-        graph.
+        The result is on the CPU, or on the device of the latent's own parameters with their graph.
         """
 
 
@@ -396,7 +394,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Registration:
-    """A component as its plugin registers it, without an import."""
+    """A component as its plugin registers it; nothing is imported."""
 
     kind: str
     namespace: str
@@ -406,19 +404,19 @@ class Registration:
     distribution: str
     version: str
     revision: int = 1
-    """Raised whenever the numbers change that it computes; shown with every score."""
+    """Increase it whenever the numbers that it computes change; shown with every score."""
     summary: str = ""
     """One line: as registered, else the first line of the target's docstring."""
     modalities: frozenset[str] = frozenset()
     """Supported modalities; empty: any."""
     capabilities: frozenset[str] = frozenset()
-    """What it *can* do, as registered, else as its class says; an instance may do less."""
+    """The capabilities as registered, else as its class declares; an instance may have fewer."""
     paper: str | None = None
     license: str | None = None
     splits: tuple[str, ...] = ()
     """Data sets: names of the splits."""
     extractor: str | None = None
-    """Data sets: the extractor that ``eval.extractor: auto`` means."""
+    """Data sets: the extractor that ``eval.extractor: auto`` selects."""
     datasets: tuple[str, ...] = ()
     """Extractors: ids of the data sets that its weights were trained for."""
     files: tuple[RemoteFile, ...] = ()
@@ -451,9 +449,9 @@ class Register(Protocol):
     ) -> None:
         """Register one component under `name` (lower case letters, digits, ``-``).
 
-        Leave `summary` and `capabilities` out where the target's class says them: the first line
-        of its docstring, and a class attribute `capabilities` with literal words. Both are read
-        from the source, without an import.
+        Leave out `summary` and `capabilities` if the target's class has them: the first line of
+        its docstring, and a class attribute `capabilities` with literal words. Both are read from
+        the source, without an import.
         """
 
 
@@ -482,17 +480,16 @@ class Hooks:
     def register_generators(self, register: Register) -> None:
         """``(spec, *, …)`` → nn.Module: ``forward(z, y=None)``, attribute `latent_dim`.
 
-        ``forward(z, y=None, *, noise)`` gets a `Noise` of the batch, so that a sample with noise
-        inside is still a function of the seed and its index. Other annotated keyword-only
-        arguments of `forward`, with defaults, are sampling parameters (a truncation, a
-        temperature): recipes and ``ganzoo sample --set`` set them at sampling; in training the
-        defaults hold.
+        ``forward(z, y=None, *, noise)`` gets a `Noise` of the batch, so a sample with noise inside
+        is still a function of the seed and its index. Other annotated keyword-only arguments of
+        `forward`, with defaults, are sampling parameters (a truncation, a temperature): recipes
+        and ``ganzoo sample --set`` set them at sampling; training uses the defaults.
 
         Optional: ``prepare_sampling(draw)`` is called once on the copy of G that is sampled, in
         eval mode and without gradients; each ``draw(count)`` returns the next `SamplingInputs` of
-        a fixed stream. `copied` and `averaged` are tuples of name patterns of parameters and
-        buffers. In G's moving average, parameters and batch norm's running statistics are
-        averaged and other buffers are copied, unless these say otherwise.
+        a fixed stream. In G's moving average, parameters and batch norm's running statistics are
+        averaged and other buffers are copied; `averaged` and `copied`, tuples of name patterns of
+        parameters and buffers, change that.
         """
 
     @hookspec
@@ -500,8 +497,8 @@ class Hooks:
         """``(spec, *, …)`` → nn.Module: ``forward(x, y=None)`` → logits or DiscriminatorOutput.
 
         With the capability ``augmentation-aware``, ``forward(x, y=None, *, extra)`` gets what the
-        augmentation returned beside x, or None where x is not augmented. `batch_multiple`, an int
-        attribute, is what the number of rows of every batch must be a multiple of.
+        augmentation returned beside x, or None where x is not augmented. The number of rows of
+        every batch is a multiple of the int attribute `batch_multiple`, if there is one.
         """
 
     @hookspec
@@ -510,7 +507,7 @@ class Hooks:
 
     @hookspec
     def register_losses(self, register: Register) -> None:
-        """``(*, …)`` → `Loss`; `requires`: the capabilities that it needs, by role."""
+        """``(*, …)`` → `Loss`; `requires`: the capabilities that it needs of others, by role."""
 
     @hookspec
     def register_regularizers(self, register: Register) -> None:
@@ -542,7 +539,7 @@ class Hooks:
 
     @hookspec
     def register_callbacks(self, register: Register) -> None:
-        """``(*, …)`` → an observer of started, stepped, scored, saved, pictured, finished."""
+        """``(*, …)`` → an object with started, stepped, scored, saved, pictured or finished."""
 
     @hookspec
     def register_modalities(self, register: Register) -> None:
@@ -573,7 +570,7 @@ HOOKS: Mapping[str, str] = {
 
 
 def cache_directory() -> Path:
-    """Return where fetched files and reference statistics live, made or not.
+    """Return the folder of fetched files and reference statistics; it may not exist yet.
 
     ``GANZOO_CACHE`` if set, else ``ganzoo`` under ``XDG_CACHE_HOME`` or ``~/.cache``.
     """

@@ -1,7 +1,7 @@
 """Sampling parameters: keyword-only arguments of a generator's `forward`, besides `noise`.
 
-They change how a trained generator is sampled, such as a truncation or a temperature. In training
-their defaults hold. They are validated as a factory's parameters are.
+They change how a trained generator is sampled, such as a truncation or a temperature. Training uses
+their defaults. They are validated like a factory's parameters.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def sampling_model(id: str, forward: Callable[..., Any]) -> type[BaseModel]:
 
 
 def sampling_rows(id: str, factory: Callable[..., Any]) -> list[dict[str, str]]:
-    """Return name, type and default of each sampling parameter of a generator, without making it.
+    """Return name, type and default of each sampling parameter of a generator; do not build it.
 
-    Empty for a function whose annotated result is not a network's class.
+    Empty for a function whose return annotation is not a network's class.
 
     Raises:
         PluginError: the signature of `forward` breaks the contract.
@@ -68,7 +68,7 @@ def sampling_rows(id: str, factory: Callable[..., Any]) -> list[dict[str, str]]:
 def check_sampling(
     recipe: Recipe, generator: ComponentPlan, network: nn.Module
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return ``eval.sampling``: as G's `forward` receives it, and as plain data.
+    """Return the values of ``eval.sampling``, as G's `forward` gets them and as plain data.
 
     Args:
         network: the live generator.
@@ -94,7 +94,7 @@ def check_sampling(
 
 
 def _hints(id: str, forward: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the types of some arguments; those of the others may exist for type checkers only."""
+    """Return the types of some arguments; other annotations may exist for type checkers only."""
     function: Any = inspect.unwrap(getattr(forward, "__func__", forward))
     own = {name: each for name, each in function.__annotations__.items() if name in names}
     try:

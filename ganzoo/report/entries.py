@@ -56,7 +56,7 @@ class Entry:
     """Whether the run used a plugin file of its own (``--plugin``), which nobody else has."""
     kind: Kind = "run"
     last_step: int = 0
-    """Generator steps of a finished run."""
+    """Steps of a finished run."""
     samples_sha256: str | None = None
     """Hash of samples that no run of ganzoo made; None in records without it."""
 
@@ -203,7 +203,7 @@ def was_run(path: Path) -> bool:
 
 
 def last_step(run: RunDirectory) -> int:
-    """Return the last generator step that was logged or saved; 0 if none was."""
+    """Return the last step that was logged or saved; 0 if none was."""
     saved = CheckpointStore(run.checkpoints_directory).steps()
     return max((*saved, *(row["step"] for row in run.metrics())), default=0)
 

@@ -52,7 +52,7 @@ class Checkpoint:
 
     path: Path
     step: int
-    """Generator updates."""
+    """Steps done."""
     manifest: dict[str, Any]
     sha256: str
     """Hash of the names, sizes and hashes of all files; scores identify the checkpoint by it."""

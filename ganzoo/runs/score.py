@@ -124,7 +124,7 @@ class Sampling:
     weights: str
     """``ema`` or ``raw``."""
     step: int
-    """Generator updates."""
+    """Steps done."""
     samples_seen: int
     selected: str
     """``during``, ``best``, ``final`` or ``asked``: which checkpoint of the run was scored."""

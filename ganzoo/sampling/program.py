@@ -1,4 +1,4 @@
-"""Networks as `torch.export` programs, for batches of any size, which run without ganzoo."""
+"""Export networks as `torch.export` programs for batches of any size, which run without ganzoo."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def program_of(
     torch's default generator when the program runs.
 
     Args:
-        parameters: the sampling parameters that the program has; others have their defaults.
+        parameters: values of sampling parameters in the program; others have their defaults.
 
     Raises:
         PluginError: `torch.export` cannot follow the generator's code; names the line.
@@ -58,7 +58,7 @@ class _Sampled(nn.Module):
 
 
 class _DefaultNoise:
-    """A `ganzoo.api.Noise` for one batch from torch's default generator, on the device of z."""
+    """A `ganzoo.api.Noise` for one batch, from torch's default generator on the device of z."""
 
     def __init__(self, z: Tensor) -> None:
         self.z = z
@@ -81,9 +81,9 @@ class _DefaultNoise:
 
 
 def latent_program_of(latent: nn.Module) -> torch.export.ExportedProgram:
-    """Return a latent that learns as a program: any tensor (B, ...) to latents (B, dim).
+    """Return a learned latent as a program from any tensor (B, ...) to latents (B, dim).
 
-    They are drawn by torch's default generator when the program runs.
+    Torch's default generator draws them when the program runs.
 
     Raises:
         PluginError: `torch.export` cannot follow the latent's code; names the line.
@@ -105,7 +105,7 @@ class _DrawnLatents(nn.Module):
 
 
 class _DefaultGenerator(TorchFunctionMode):
-    """Draws from torch's default generator inside: a program cannot hold a `torch.Generator`."""
+    """Draw from torch's default generator: a program cannot contain a `torch.Generator`."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -119,7 +119,7 @@ def _program(
 ) -> torch.export.ExportedProgram:
     """Return a network as a program, in eval mode, for batches of any size.
 
-    Code that torch cannot follow as it runs it is given to its compiler, which follows more.
+    If tracing a run of the code fails, try torch's compiler front end, which supports more code.
 
     Raises:
         PluginError: torch cannot follow the network's code; names the line.
@@ -159,7 +159,7 @@ def _traced(
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of an error of torch, without its C++ file and its own hints."""
+    """Return the first line of a torch error, without its C++ file and its hints."""
     first = str(error).strip().partition("\n")[0].partition(" For more information")[0]
     words = re.sub(r"^\S+\.(cpp|h):\d+: ", "", first)
     own = type(error).__module__ == "builtins" and not isinstance(error, RuntimeError)
@@ -167,7 +167,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _place(frames: Iterable[tuple[FrameType, int]]) -> str:
-    """Return the last place outside torch, ganzoo and Python: `` (critic.py:12)``, or nothing."""
+    """Return the last place outside torch, ganzoo and Python: `` (critic.py:12)``, or ``''``."""
     found = ""
     for frame, line in frames:
         module = str(frame.f_globals.get("__name__")).partition(".")[0]
@@ -177,7 +177,7 @@ def _place(frames: Iterable[tuple[FrameType, int]]) -> str:
 
 
 def _line_of_guard(network: nn.Module, arguments: tuple[Tensor, ...]) -> str:
-    """Return the first place that needs the size of the batch as a number, or nothing.
+    """Return the first place that needs the size of the batch as a number, or ``''``.
 
     torch logs each such guard while it runs the network; its exception does not name the line.
     """
@@ -196,7 +196,7 @@ def _line_of_guard(network: nn.Module, arguments: tuple[Tensor, ...]) -> str:
 
 
 class _Guards(logging.Handler):
-    """Records the place of the first guard that torch logs."""
+    """Record the place of the first guard that torch logs."""
 
     place = ""
 

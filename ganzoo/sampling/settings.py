@@ -1,4 +1,4 @@
-"""What a recipe's ``eval`` says of sampling, and the sampler that follows it."""
+"""The sampling settings of a recipe's ``eval``, applied to a sampler."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class SamplingSettings:
 
     Args:
         parameters: arguments of G's `forward`.
-        latent: the law of z at sampling; None: the recipe's.
-        recorded: what a score records of both; see `ganzoo.runs.score.Sampling`.
+        latent: the distribution of z at sampling; None: the recipe's.
+        recorded: both, as a score records them; see `ganzoo.runs.score.Sampling`.
         generator: the generator's plan, for error messages.
     """
 
@@ -57,13 +57,13 @@ class SamplingSettings:
         return cls(parameters, latent, {"parameters": plain, "latent": _words(component)}, about)
 
     def apply(self, sampler: Sampler, most: int | None = None) -> Sampler:
-        """Return a sampler that follows the settings, its generator prepared.
+        """Return a sampler with these settings and a prepared generator.
 
-        The generator is changed if it has `prepare_sampling`: pass a copy of one that trains.
+        A generator with `prepare_sampling` is changed in place: pass a copy of one that trains.
 
         Args:
-            sampler: one with the recipe's own laws, which `prepare_sampling` draws from.
-            most: rows that it gets at a time, for a trial; None: as many as it asks for.
+            sampler: one with the recipe's own distributions; `prepare_sampling` draws from them.
+            most: maximum rows per draw, for a dry run; None: no maximum.
 
         Raises:
             PluginError: `prepare_sampling` failed.
@@ -79,7 +79,7 @@ class SamplingSettings:
 def prepare(sampler: Sampler, most: int | None = None) -> None:
     """Call `prepare_sampling` of a sampler's generator.
 
-    What it draws is the same for all seeds of the samples, and for any number of processes.
+    Its draws are the same for all seeds of the samples and for any number of processes.
     """
     generator: Any = sampler.generator
     drawn = 0

@@ -95,7 +95,9 @@ class ReferenceCache:
         try:
             with safe_open(self._path(key), framework="pt") as file:
                 about = file.metadata()
-                mean, covariance = file.get_tensor("mean"), file.get_tensor("covariance")
+                # Clones are aligned in memory as computed moments are: products by MKL, and so the
+                # last digits of a score, depend on that.
+                mean, covariance = (file.get_tensor(n).clone() for n in ("mean", "covariance"))
             moments = Moments(mean, covariance, int(about["n"]))
             sound = about["format"] == FORMAT and about["sha256"] == _digest(key, moments)
         except (OSError, SafetensorError, KeyError, ValueError, TypeError):

@@ -4,9 +4,9 @@
 
     test_conformance = conformance("acme/*")
 
-is a whole test file: pytest then runs one test per component and check. ``ganzoo conformance
+is a complete test file: pytest then runs one test per component and check. ``ganzoo conformance
 'acme/*'`` runs the same checks from a shell, and ``ganzoo conformance --list`` describes each
-check. Everything runs on the CPU with small samples. `game` makes a game over given tensors, to
+check. Everything runs on the CPU with small samples. `game` makes a game from given tensors, to
 try a loss or a regularizer by hand.
 """
 
@@ -33,13 +33,13 @@ def game(
     capabilities: Collection[str] = (),
     **fields: Any,
 ) -> Game:
-    """Return one update of one player over given tensors, to try a loss or a regularizer by hand.
+    """Return one update of one player on given tensors, to try a loss or a regularizer by hand.
 
     Args:
         player: ``discriminator`` or ``generator``.
         real: samples in model form, (B, *model_shape).
         latents: (B, latent_dim) float32.
-        capabilities: of the components that play, such as ``{"real-gradient"}``.
+        capabilities: of the components that use the game, such as ``{"real-gradient"}``.
         fields: `labels` and `fake_labels`, int64 (B,) or conditions in model form; `augmentation`;
             `spec`; `latent`, the law of `Game.latent` (standard normal if there is none); `seed` of
             all noise; `step` and `samples_seen`.

@@ -1,4 +1,4 @@
-"""The specs and latents that the kit tries components with: its own, and those that are given."""
+"""The specs and latents that the kit tests components with: its own and the user's."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def spec_of(given: GivenSpec) -> SampleSpec:
     """Return a spec from JSON, or from ``MODALITY:SHAPE`` or ``MODALITY:SHAPE:CLASSES``.
 
     Raises:
-        UsageError: it describes no sample.
+        UsageError: it is not a valid spec.
     """
     if isinstance(given, SampleSpec):
         return given
@@ -73,7 +73,7 @@ def _validated(given: GivenSpec, data: dict[str, Any]) -> SampleSpec:
 
 
 def _json(what: str, given: Any, hint: str) -> dict[str, Any]:
-    """Return given JSON text, or a mapping, as a mapping of JSON data."""
+    """Return JSON text or a mapping as a mapping of JSON data."""
     data = given
     if isinstance(given, str):
         try:
@@ -123,10 +123,10 @@ def _small(name: str, registry: Registry) -> SampleSpec:
 
 
 def latent_of(registry: Registry, given: GivenLatent) -> ComponentPlan:
-    """Return the plan of a latent that is given by its id or by ``{"use": id, …parameters}``.
+    """Return the plan of a latent, from its id or from ``{"use": id, …parameters}``.
 
     Raises:
-        UsageError: it names no latent, or a parameter is wrong.
+        UsageError: there is no such latent, or a parameter is wrong.
     """
     if isinstance(given, str) and not given.lstrip().startswith("{"):
         return adhoc_component(registry, "latent", given, {})

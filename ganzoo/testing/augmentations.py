@@ -32,7 +32,7 @@ STRENGTHS = ("strength", "probability", "p")
 def form(case: Case) -> None:
     """It maps samples and noise to samples of the same shape and dtype, or to (samples, extra).
 
-    `extra` is a tensor or a mapping of tensors, each with a row for each sample.
+    `extra` is a tensor or a mapping of tensors, with one row per sample.
     """
     x = _samples(case)
     made: Any = case.make()(x, _noise())
@@ -53,14 +53,14 @@ def form(case: Case) -> None:
 
 
 def named_extra(extra: Any) -> dict[str, Any]:
-    """Return what an augmentation returns beside the samples by the name that a message shows."""
+    """Return an augmentation's extra tensors by the names that messages show."""
     if isinstance(extra, Mapping):
         return {f"extra[{name!r}]": each for name, each in extra.items()}
     return {"extra": extra}
 
 
 def _augmented(augmentation: Any, x: Tensor) -> dict[str, Tensor]:
-    """Return the samples and what is beside them, by name."""
+    """Return the samples and the extra tensors, by name."""
     found = augmentation(x, _noise())
     if isinstance(found, Tensor):
         return {"samples": found}
@@ -118,7 +118,7 @@ def identity_at_zero(case: Case) -> None:
 
 @case_check("form")
 def resumes(case: Case) -> None:
-    """If it adapts, it continues unchanged after a restart: its state is in its state_dict."""
+    """If it adapts, it continues identically after a restart: its state is in its state_dict."""
     if not hasattr(case.make(), "observe"):
         raise Exempt("does not adapt: it has no method observe")
 

@@ -178,7 +178,7 @@ class Component:
         return [()]
 
     def _games(self) -> list[tuple[SampleSpec | None, ComponentPlan | None]]:
-        """Return the spec and the latent of each game that a loss or a regularizer plays."""
+        """Return the spec and the latent of each game that tests a loss or a regularizer."""
         if self.kind not in PLAYS:
             return [(None, None)]
         own = game_specs(self._modalities, self.registry)
@@ -239,7 +239,7 @@ class Case:
 
     @property
     def is_small(self) -> bool:
-        """Whether a sample has at most `SMALL` numbers, or was asked for; true without a spec."""
+        """Whether a sample has at most `SMALL` numbers or a given spec; true without a spec."""
         takes_spec = self.component.kind in TAKES_SPEC
         return not takes_spec or self.spec.size <= SMALL or self.spec in self.component.specs
 

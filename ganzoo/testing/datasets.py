@@ -211,7 +211,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 @case_check("labels")
 def drawn_rows(case: Case) -> None:
-    """If it has `draw`, row i of a batch depends on row i of the noise alone."""
+    """If it has `draw`, row i of a batch depends only on row i of the noise."""
     dataset = case.make()
     if not hasattr(dataset, "draw"):
         raise Exempt("has no method draw")

@@ -157,7 +157,7 @@ def input_gradient(case: Case) -> None:
 
 @case_check("form", name="batch-multiple")
 def batch_multiples(case: Case) -> None:
-    """If it has `batch_multiple` m, each m consecutive samples are judged apart from the others.
+    """If it has `batch_multiple` m, the output for m consecutive samples depends on them only.
 
     In eval mode.
     """
@@ -178,7 +178,7 @@ def batch_multiples(case: Case) -> None:
 def augmentation_aware(case: Case) -> None:
     """If it declares ``augmentation-aware``, forward takes `extra`: None, or an augmentation's.
 
-    With what an augmentation of the same plugin returns beside x, outputs are finite, of the same
+    With the extra output of an augmentation of the same plugin, outputs are finite, have the same
     shapes, and depend on it.
     """
     network = perturbed(trained(case))
@@ -213,7 +213,7 @@ def _augmented(case: Case, x: Tensor) -> tuple[Tensor, Any]:
     """Return samples and what an augmentation of the plugin returns beside them.
 
     Raises:
-        NotChecked: no augmentation of the plugin returns anything.
+        NotChecked: no augmentation of the plugin returns an extra output.
     """
     for plan in registered(case, "augmentation"):
         with suppress(ValueError):  # refuses this spec

@@ -110,7 +110,7 @@ def separate_generated(case: Case) -> None:
 
 @case_check("finite")
 def noise(case: Case) -> None:
-    """A G whose forward takes `noise` uses it, each sample its own rows."""
+    """If forward takes `noise`, samples depend on it, each on its own row only."""
     network = perturbed(trained(case))
     parameter = signature(network.forward).parameters.get("noise")
     if parameter is None:

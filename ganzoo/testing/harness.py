@@ -62,8 +62,8 @@ class Setting:
 def settings(case: Case) -> list[Setting]:
     """Return the settings that a component must support on the case's spec.
 
-    One that declares ``conditional``, or requires a capability of D, always gets labels, or the
-    conditions of a spec that has a condition.
+    A component that declares ``conditional``, or requires a capability of D, always gets labels, or
+    conditions if the spec has a condition.
 
     Raises:
         Exempt: it needs labels, and the spec has neither classes nor a condition.
@@ -110,7 +110,7 @@ class GameHarness:
         """Requests to all games so far: see `RecordingGame.requested`."""
 
     def game(self, player: str, update: int = 0, rows: slice = EVERY_ROW) -> EngineGame:
-        """Return the game of one update, with `rows` of the batch that `update` decides."""
+        """Return the game of one update, with the given `rows` of the batch of `update`."""
         random, shape = torch.Generator().manual_seed(update), self.spec.model_shape
         axes = (-1, *(1 for _ in shape))
         spread = self.setting.spread * torch.linspace(-1, 1, self.count).view(axes)
@@ -249,10 +249,10 @@ def _checked(player: str, terms: Any) -> dict[str, Tensor]:
 
 
 def _network(case: Case, kind: str, live: Any, setting: Setting) -> Any:
-    """Return a network of the component's plugin, or None if the toy has what it requires.
+    """Return a network of the component's plugin, or None if the toy network is sufficient.
 
     Raises:
-        NotChecked: neither has it.
+        NotChecked: neither has the required capabilities.
     """
     needed = required(live, kind)
     if needed <= OFFERED[kind]:
@@ -267,13 +267,13 @@ def _network(case: Case, kind: str, live: Any, setting: Setting) -> Any:
 
 
 def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]:
-    """Return the latent that games draw from, and the numbers of a z.
+    """Return the latent that games draw from, and the dimension of z.
 
     It is the given one, or one of the component's plugin if that has the required capabilities;
     None stands for the standard normal distribution.
 
     Raises:
-        NotChecked: none has them, or it refuses these numbers.
+        NotChecked: no latent has them, or it refuses these dimensions.
     """
     needed, given = required(live, "latent"), [case.latent] if case.latent else []
     if not needed and not given:

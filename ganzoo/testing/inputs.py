@@ -1,4 +1,4 @@
-"""The inputs that the kit gives both networks, G and D, and what they return for them."""
+"""Inputs of G and D for the checks of both networks, and the outputs for these inputs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ BATCH = 4
 
 
 class Inputs(NamedTuple):
-    """Inputs of a network for one batch: latents or samples, labels or conditions, and the rest."""
+    """Inputs of a network for one batch: latents or samples, labels or conditions, and keywords."""
 
     x: Tensor
     y: Tensor | None
     keywords: Mapping[str, Any] = {}
-    """`noise` for a G that takes it, `extra` for a D that does; sampling parameters."""
+    """`noise` of a G or `extra` of a D that takes it; sampling parameters."""
 
     def into(self, network: nn.Module) -> Any:
-        """Return what the network returns for them."""
+        """Return the network's output for these inputs."""
         return network(self.x, self.y, **self.keywords)
 
     def rows(self, first: int, count: int) -> Self:
@@ -39,7 +39,7 @@ class Inputs(NamedTuple):
         return self._replace(x=self.x[chosen], y=y, keywords=keywords)
 
     def having(self, **keywords: Any) -> Self:
-        """Return them with other keyword arguments too."""
+        """Return these inputs with additional keyword arguments."""
         return self._replace(keywords={**self.keywords, **keywords})
 
 
@@ -47,7 +47,7 @@ def inputs(case: Case, network: nn.Module, batch: int = BATCH, seed: int = 1) ->
     """Return inputs of a batch, the same for the same `seed`.
 
     Args:
-        batch: rows of G, packs of D (samples, unless it declares `batch_multiple`).
+        batch: number of rows for G, of packs for D (of samples, if it has no `batch_multiple`).
     """
     random = torch.Generator().manual_seed(seed)
     keywords: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def named(output: Any) -> dict[str, Tensor]:
 
 
 def perturbed(network: nn.Module) -> nn.Module:
-    """Add noise of a tenth of its size to every parameter, to break symmetric initial values."""
+    """Add noise to every parameter, a tenth of its size, to break symmetric initial values."""
     random = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -116,7 +116,7 @@ def trained(case: Case) -> nn.Module:
 def coupling(case: Case, *, training: bool) -> str | None:
     """Return how the first row's output changes with the other rows; None if it does not.
 
-    The first `batch_multiple` rows, for a D that has one.
+    For a D with `batch_multiple`, the first row is the first pack.
     """
     network, found = trained(case).train(training), []
     own = batch_multiple(network)
@@ -132,7 +132,7 @@ def coupling(case: Case, *, training: bool) -> str | None:
 
 
 def log_prob(network: nn.Module, given: Inputs) -> Tensor:
-    """Return the log probability of G's own samples, of a G that declares ``score-function``."""
+    """Return `log_prob` of G's own samples, for a G that declares ``score-function``."""
     with torch.no_grad():
         x = outputs(network, given)["outputs"]
     method: Any = network.log_prob

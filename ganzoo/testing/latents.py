@@ -34,7 +34,7 @@ def latent_finite(case: Case) -> None:
 
 @case_check("form", name="same-seed")
 def latent_same_seed(case: Case) -> None:
-    """The passed generator decides the numbers: the same for the same seed, else different."""
+    """The numbers depend on the passed generator: the same for the same seed, else different."""
     first, again, other = _drawn(case), _drawn(case), _drawn(case, seed=1)
     advice = "pass the generator to every torch function that draws numbers"
     expected = "the same numbers from the same seed"
@@ -80,7 +80,7 @@ def latent_gradients(case: Case) -> None:
 
 @case_check("same-seed", name="state-dict")
 def latent_state_dict(case: Case) -> None:
-    """If it is a module, its state, loaded into one of another seed, gives the same numbers."""
+    """If it is a module, its state, loaded into one with another seed, gives the same numbers."""
     latent = _module(case)
     restored = case.make(seed=5)
     advice = "keep what is drawn with the weights in parameters and persistent buffers"
@@ -105,7 +105,7 @@ def latent_deep_copy(case: Case) -> None:
 
 @case_check("deep-copy", name="exports")
 def latent_exports(case: Case) -> None:
-    """If it is a module with a state, torch.export makes it a program for any number of latents."""
+    """If it is a module with a state, torch.export can export it for any number of latents."""
     latent, dimension = _module(case), case.arguments[0]
     if not latent.state_dict():
         raise Exempt("has neither parameters nor buffers")

@@ -41,7 +41,7 @@ LARGE = 1e4
 
 @case_check("requires")
 def plays(case: Case) -> None:
-    """It runs both players' updates: with and without labels, with one and with several logits.
+    """It works in both players' updates, with and without labels, with one and several logits.
 
     A loss has both methods; a regularizer has at least one of them, `prepare` or `after_step`.
     """
@@ -115,7 +115,7 @@ def _finite(harness: GameHarness, player: str) -> None:
 
 @case_check("scalar-terms")
 def resumes(case: Case) -> None:
-    """It continues unchanged after a restart: its state is in its state_dict."""
+    """It continues identically after a restart: its state is in its state_dict."""
     setting = settings(case)[0]
     harness = GameHarness(case, case.make(), setting)
     updates = [(player, number) for number in range(3) for player in PLAYERS]

@@ -58,7 +58,7 @@ def batch_of_one(case: Case) -> None:
 def gradients(case: Case) -> None:
     """Every parameter that trains gets a gradient from the sum of all outputs.
 
-    From that of log_prob, for a G that declares ``score-function``.
+    For a G that declares ``score-function``, from the sum of log_prob.
     """
     network = perturbed(case.make())
     random = torch.Generator().manual_seed(4)
@@ -155,7 +155,7 @@ def deep_copy(case: Case) -> None:
 
 @case_check("builds")
 def average_patterns(case: Case) -> None:
-    """Each pattern of `averaged` and `copied` matches a parameter or buffer, and none in both."""
+    """Each pattern of `averaged` and `copied` matches a tensor, and no tensor matches both."""
     network = case.make()
     if not (getattr(network, "averaged", ()) or getattr(network, "copied", ())):
         raise Exempt("has neither averaged nor copied")

@@ -63,7 +63,7 @@ class Failed(Exception):
     Args:
         expected: what the contract demands, completing "expected …".
         got: what was found, completing "got …".
-        advice: how the author can mend it.
+        advice: how the author can fix it.
     """
 
     def __init__(self, expected: str, got: str, advice: str) -> None:

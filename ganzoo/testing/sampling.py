@@ -27,7 +27,7 @@ from ganzoo.testing.registrations import check_defaults
 
 @case_check("batch-of-one", "inputs-alone")
 def exports(case: Case) -> None:
-    """In eval mode torch.export makes it a program that takes any number of latents."""
+    """In eval mode torch.export can export it as a program for any number of latents."""
     network = trained(case)
     given = inputs(case, network)
     program = follow(lambda: program_of(network, given.x, given.y))

@@ -90,7 +90,7 @@ def reduces(case: Case) -> None:
 
 @case_check("form")
 def resumes(case: Case) -> None:
-    """It continues unchanged after a restart: its state is in its state_dict."""
+    """It continues identically after a restart: its state is in its state_dict."""
     straight, resumed = Quadratic(case), Quadratic(case)
     straight.steps(5)
     resumed.optimizer.load_state_dict(as_saved(straight.optimizer.state_dict()))
@@ -126,7 +126,7 @@ def values(case: Case) -> None:
 
 @case_check("values")
 def function_of_samples(case: Case) -> None:
-    """Its value depends on the samples seen only: a resumed run does not repeat earlier calls."""
+    """Its value depends only on the samples seen: a resumed run does not repeat earlier calls."""
     schedule = case.make()
     along = [schedule(samples) for samples in SAMPLES_SEEN]
     for samples, before in zip(SAMPLES_SEEN, along, strict=True):

@@ -35,7 +35,7 @@ class Reporter:
         """`run`: name, path, steps, step to begin at, seed, device, world_size."""
 
     def ticked(self, step: int) -> None:
-        """One generator step is done."""
+        """One step is done."""
 
     def stepped(self, step: int, samples_seen: int, terms: Mapping[str, float]) -> None:
         """The means of the terms since the last call, every ``train.log_every_steps``."""

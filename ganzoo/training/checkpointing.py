@@ -233,7 +233,7 @@ def newest_whole(store: CheckpointStore) -> Checkpoint:
 
 
 def step_of(score: Score) -> int:
-    """Return the generator step of a score of a run."""
+    """Return the step of a score of a run."""
     assert score.sampling is not None
     return score.sampling.step
 

@@ -1,7 +1,7 @@
 """Dry run of what a run calls besides its updates: sampling, previews, schedules, a score.
 
-Extractor and metrics get features of a few real samples on both sides, by the functions that
-scoring uses, so that one that fails is found before training and not at the first evaluation.
+The extractor and the metrics get a few real samples on both sides, through the functions that
+scoring uses. So an error in them is found before training, not at the first evaluation.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer, scored_generator
 
 FEW = 8
-"""Samples of a side. The extractor runs on them alone."""
+"""Samples of each side. The extractor runs only on them."""
 
 MANY = 1024
-"""Rows of a side for a metric that fails on few: it may need more neighbours, or a larger subset.
-They are the few, repeated with a little noise."""
+"""Rows of each side for a metric that fails on few: it may need more neighbours or a larger subset.
+They are the few samples, repeated with a little noise."""
 
 MANY_BYTES = 1 << 28
-"""Largest size of these rows' samples."""
+"""Maximum size of these rows' samples, in bytes."""
 
 SCHEDULE_POINTS = 8
-"""Parts of the run at whose ends each schedule is asked for its value."""
+"""Each schedule is called at the start and at the end of this many parts of the run."""
 
 GENERATED = 2
-"""Samples that the untrained generator makes at a time."""
+"""Number of samples of the untrained generator in one batch."""
 
 
 def dry_run_outputs(plan: Plan) -> None:
@@ -67,7 +67,7 @@ def dry_run_outputs(plan: Plan) -> None:
 
     Raises:
         PluginError: a component failed, or made something of the wrong form.
-        DataError: a metric lacks something that the run will not have either.
+        DataError: a metric needs something that the run will not have either.
     """
     sampler = _sampler(plan)
     with blaming(plan.components["generator",], "when it was sampled in eval mode"):
@@ -87,10 +87,10 @@ def dry_run_outputs(plan: Plan) -> None:
 
 
 def _call_schedules(plan: Plan) -> None:
-    """Ask every schedule for its values over the run.
+    """Call every schedule at several points of the run.
 
     Raises:
-        PluginError: one fails, or gives no finite number.
+        PluginError: one fails, or its value is not finite.
     """
     total = plan.budget.steps * plan.recipe.settings.train.samples_per_step
     for component in plan.group("schedules").values():
@@ -104,7 +104,7 @@ def _call_schedules(plan: Plan) -> None:
 
 
 def _sampler(plan: Plan) -> Sampler:
-    """Return the sampler of the untrained generator. Classes are uniform, to count no data."""
+    """Return the sampler of the untrained generator; classes are uniform, so no data is read."""
     settings, spec = plan.recipe.settings, plan.spec
     generator, latent = build_generator(plan.components, spec, settings.seed)
     labels: LabelSampler | ConditionSampler | None = None
@@ -160,12 +160,12 @@ def _score(plan: Plan, sampler: Sampler) -> None:
 
 
 class _Unavailable(DataError):
-    """The run will not have what a metric asks for."""
+    """A metric needs something that the run will not have."""
 
 
 @dataclass(frozen=True)
 class _FewFeatures(Probe):
-    """A probe that computes the features of the first latents, and repeats them for the others."""
+    """A probe that computes the features of the first latents and repeats them for the others."""
 
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         few = slice(0, GENERATED)
@@ -178,7 +178,7 @@ class _FewFeatures(Probe):
 
 @dataclass(frozen=True)
 class _TrialScore:
-    """Inputs of metrics from a few real samples on both sides."""
+    """Metric inputs made from a few real samples on both sides."""
 
     plan: Plan
     scorer: Scorer
@@ -201,7 +201,7 @@ class _TrialScore:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Numbers of samples of the largest score: real ones, generated ones."""
+        """Numbers of real and of generated samples in the largest score."""
         budget = self.plan.budget
         return len(self.scorer.real), max(budget.samples, budget.final_samples)
 
@@ -246,10 +246,10 @@ class _TrialScore:
 class _Retried:
     """A metric that is called again with more rows if it fails on few.
 
-    A DataError may be about the counts of the trial, or about classes that few samples do not
-    have, and is then ignored. It is about too few samples if the metric takes more of them, and
-    about labels or logits that are missing if the metric fails in another way, or not at all, once
-    they are there.
+    A `DataError` is ignored unless the run itself would cause it. That is so if a score has too few
+    samples (the metric succeeds with more), or if labels or logits are missing (the metric succeeds
+    with them, or fails with another error). Else its cause may be the dry run: few samples do not
+    have all classes.
     """
 
     metric: Metric
@@ -276,7 +276,7 @@ class _Retried:
         return real, replace(fake, generator=self.probe)
 
     def _has_too_few(self) -> bool:
-        """Return whether the metric, which fails on as many rows as a score has, takes more."""
+        """Return whether the metric succeeds with more rows than a score has."""
         if min(self.trial.counts) >= MANY:
             return False
         try:
@@ -300,7 +300,7 @@ class _Retried:
 
 
 def _complete(side: Evaluated) -> Evaluated:
-    """Return a side with labels and logits; those that it lacks mean nothing."""
+    """Return a side with labels and logits; missing ones get arbitrary values."""
     rows = torch.arange(len(side.features)) % 2
     if side.labels is None:
         side = replace(side, labels=rows)

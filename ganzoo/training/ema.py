@@ -17,12 +17,12 @@ STATISTICS = ("running_mean", "running_var")
 
 
 class Ema:
-    """Average G's weights; the share of old weights halves every half-life.
+    """Average G's weights; the share of older weights halves every half-life.
 
     Per update ``average = beta * average + (1 - beta) * current`` with
     ``beta = 0.5 ** (samples / half_life)``. The half-life is at most `ramp_up` times the samples
-    seen, so that the start is forgotten quickly. Buffers are averaged or copied, as
-    `averaged_and_copied` says.
+    seen, so the initial weights lose their share quickly. `averaged_and_copied` decides whether a
+    tensor is averaged or copied.
 
     Args:
         half_life_samples: half-life, in samples seen.
@@ -50,7 +50,7 @@ class Ema:
         self.latent = None if latent is None else self._follow(latent)
 
     def beta(self, samples: int, samples_seen: int) -> float:
-        """Return the share of itself that the average keeps in an update, in [0, 1]."""
+        """Return the weight of the old average in an update, in [0, 1]."""
         half_life = self.half_life_samples
         if self.ramp_up is not None:
             half_life = min(half_life, self.ramp_up * samples_seen)
@@ -58,7 +58,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, samples: int, samples_seen: int) -> None:
-        """Move the average towards the present networks.
+        """Update the average with the current networks.
 
         Args:
             samples: samples seen since the last update.
@@ -72,7 +72,7 @@ class Ema:
             torch._foreach_copy_(self._copies, _read(self._copied))
 
     def _follow(self, network: nn.Module) -> nn.Module:
-        """Return the copy of a network that `update` moves."""
+        """Return a copy of a network, which `update` averages."""
         average = copy.deepcopy(network).eval().requires_grad_(False)
         averaged, copied = averaged_and_copied(network)
         # Finding the tensors takes longer than averaging a small network, so it is done once. A
@@ -103,15 +103,15 @@ def _read(buffers: list[_Buffer]) -> list[Tensor]:
 
 
 def averaged_and_copied(network: nn.Module) -> tuple[list[str], list[str]]:
-    """Return the names of the tensors that the average of a network averages, and copies.
+    """Return the names of the tensors that are averaged, and of those that are copied.
 
-    Averaged are trained parameters and the running statistics of batch norm; copied is every other
-    buffer; a parameter that is not trained is neither. The network's attributes `averaged` and
+    Trained parameters and the running statistics of batch norm are averaged, and every other buffer
+    is copied. A parameter that is not trained is neither. The network's attributes `averaged` and
     `copied`, patterns of names, change that.
 
     Raises:
-        ValueError: a pattern matches nothing, a tensor is to be averaged and copied, or an integer
-            tensor is to be averaged.
+        ValueError: a pattern matches nothing, a tensor matches both attributes, or `averaged`
+            matches an integer tensor.
     """
     parameters, buffers = dict(network.named_parameters()), dict(network.named_buffers())
     tensors = parameters | buffers

@@ -60,7 +60,8 @@ def obstacles(
         for path in settings.schedules
         if not _follows_a_schedule(path, named)
     ]
-    if parts.latent_module is not None:
+    latent = parts.latent_module
+    if latent is not None and any(each.requires_grad for each in latent.parameters()):
         found.append("latent learns, and its draws are part of G's update")
     if settings.train.on_nonfinite == "skip":
         found.append("train.on_nonfinite: skip asks the host about every update")
@@ -94,7 +95,7 @@ class HeldInputs:
 
     @property
     def step(self) -> int:
-        """Generator updates done before this one."""
+        """Steps done before this one."""
         return self.live.step
 
     @property

@@ -41,7 +41,7 @@ class NonFiniteReport:
     what: str
     """One line: which term, gradient or weight."""
     step: int
-    """Generator updates made before."""
+    """Steps done before."""
     samples_seen: int
     player: str | None = None
     """The player that was updated; None for weights found between two updates."""

@@ -117,7 +117,7 @@ class Run:
         """Return a verified checkpoint.
 
         Args:
-            which: ``final`` (the newest), ``best``, or a generator step.
+            which: ``final`` (the newest), ``best``, or a step.
 
         Raises:
             UsageError: `which` is none of the three.
@@ -416,7 +416,7 @@ def score(
     Args:
         reference: as for `load`.
         overrides: of ``eval`` only, such as ``{"eval.final_samples": 10000}``.
-        checkpoint: ``final``, ``best``, or a generator step.
+        checkpoint: ``final``, ``best``, or a step.
 
     Raises:
         UsageError: there is no such run, or an override of anything but ``eval``.

@@ -1,4 +1,4 @@
-"""What is sampled and scored: the generator of a checkpoint, and the record of how."""
+"""The sampler of a checkpoint's generator, and the record of its settings."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def sampler_of(
     labels: LabelSampler | ConditionSampler | None,
     device: torch.device,
 ) -> tuple[Sampler, SamplingSettings]:
-    """Return the sampler of a checkpoint's generator, by a recipe, and how it samples.
+    """Return the sampler of a checkpoint's generator, and the sampling settings of the recipe.
 
     Raises:
         CheckpointError: the weights are missing, damaged, or from another network.
-        RecipeError, PluginError: the recipe asks for what its generator or latent does not have.
+        RecipeError: a sampling parameter is wrong, or the latent has to be trained.
+        PluginError: the generator or the latent breaks its contract.
     """
     settings = recipe.settings
     generator, latent = build_generator(components, spec, settings.seed)
@@ -55,7 +56,7 @@ def sampling_record(
     selected: str,
     checkpoint: Checkpoint | None = None,
 ) -> Sampling:
-    """Return how scored samples were drawn.
+    """Return the record of how scored samples were drawn.
 
     Args:
         selected: ``during``, ``best``, ``final`` or ``asked``: which checkpoint was scored.

@@ -55,7 +55,7 @@ def knobs(
         path: path of a number in the recipe: ``optimizers.both.lr``, ``regularizers.r1.gamma``.
         optimizers: ``generator`` and ``discriminator`` → optimizer.
         components: dotted slot (``loss``, ``regularizers.r1``) → the objects that keep its numbers.
-        taken: all scheduled paths. ``both`` leaves out a side that has a schedule of its own.
+        taken: all scheduled paths. ``both`` does not apply to a side with its own schedule.
         settings: dotted section (``train``, ``train.ema``) → the objects that keep its numbers.
         given: the number in the recipe; None: the object's own.
         copies: slot → copies of its component, on which the number is set too.
@@ -88,8 +88,8 @@ def attribute_knob(
 
     Args:
         owners: the component, and its slot (for a regularizer's weight).
-        given: the number in the recipe. A tensor starts from it: its own value may come from a
-            checkpoint, and has none in a dry run.
+        given: the number in the recipe. A tensor starts from it, because the tensor's own value
+            may come from a checkpoint, and it has none in a dry run.
 
     Raises:
         ValueError: none of them keeps a number under that name.
@@ -108,7 +108,7 @@ def attribute_knob(
 
 
 def is_number_tensor(kept: Any) -> bool:
-    """Return whether a tensor is a number that can be scheduled: float (), and not trained."""
+    """Return whether a tensor can be scheduled: a float of shape () that is not trained."""
     return (
         isinstance(kept, Tensor)
         and kept.dim() == 0
@@ -118,7 +118,7 @@ def is_number_tensor(kept: Any) -> bool:
 
 
 def set_number(owner: Any, name: str, value: float) -> None:
-    """Set a number that a component keeps as an attribute or a tensor."""
+    """Set a component's number, which is an attribute or a tensor."""
     kept = getattr(owner, name)
     if isinstance(kept, Tensor):
         kept.fill_(value)  # in place: a captured graph keeps reading the same tensor
@@ -127,7 +127,7 @@ def set_number(owner: Any, name: str, value: float) -> None:
 
 
 def set_sampled(made: Sequence[Knob], generator: Any, latent: Any, samples_seen: int) -> None:
-    """Set the scheduled numbers of the G and the latent that are sampled.
+    """Set the scheduled numbers of the generator and the latent that are sampled.
 
     Args:
         made: knobs of any components.

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,11 @@ def test_the_reference_loop_reads_every_key_of_train_that_it_does_not_declare_ig
 
 
 # --- times ---
+
+
+def test_only_players_that_are_updated_are_timed(tmp_path: Path) -> None:
+    step = make_step(small_plan(tmp_path, {"train.discriminator_steps": 0}), Processes(CPU))
+    assert time_by_player(step, time.process_time, 2).keys() == {"generator"}
 
 
 def test_speed_is_the_median_of_the_ratios_within_rounds() -> None:

@@ -23,6 +23,7 @@ def register_generators(register: Any) -> None:
 @hookimpl
 def register_latents(register: Any) -> None:
     register("wide", "local:Wide", summary="a normal latent of scheduled width")
+    register("seen", "local:Seen", summary="a module that learns nothing")
     register("particles", "local:Particles", summary="a mixture whose centres learn with G")
 
 
@@ -149,6 +150,19 @@ class Particles(nn.Module):
         chosen = torch.randint(len(centres), (n,), generator=generator)
         noise = torch.randn(n, centres.shape[1], generator=generator)
         return centres[chosen.to(centres.device)] + self.sigma * noise.to(centres.device)
+
+
+class Seen(nn.Module):
+    """A normal latent that counts its draws."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("drawn", torch.tensor(0))
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        self.drawn += n
+        return torch.randn(n, self.dim, generator=generator)
 
 
 class Needy:

@@ -209,6 +209,14 @@ def test_a_live_latent_is_sampled_in_eval_mode_and_stays_in_training_mode(tmp_pa
 # --- what does not fit ---
 
 
+def test_a_latent_module_that_learns_nothing_is_saved_and_can_be_captured(tmp_path: Path) -> None:
+    step = made(tmp_path, latent="local/seen")
+    dry_run(plan_of(tmp_path, latent="local/seen", train__cuda_graphs=True))
+    step()
+    write_state(step, tmp_path)
+    assert load_file(tmp_path / "latent.safetensors")["drawn"] == 2 * 128
+
+
 def test_a_learned_latent_prevents_graph_capture(tmp_path: Path) -> None:
     dry_run(plan_of(tmp_path))
     with pytest.raises(RecipeError, match="cannot be: latent learns, and its draws are part of"):
