@@ -121,7 +121,7 @@ def _extractor(
     wanted: str | Mapping[str, Any] | None, spec: SampleSpec, registry: Registry
 ) -> ComponentPlan:
     if wanted is None:
-        if spec.modality != "image":
+        if spec.kind.extractor is None:
             raise UsageError(f"no extractor is given for {spec}", hint="--extractor NAME")
         wanted = automatic_extractor(registry.get("dataset", PICTURES), registry)
     own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
