@@ -99,7 +99,8 @@ def stoppable(arguments: Sequence[str]) -> Iterator[None]:
         os._exit(code)
 
     try:
-        heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        hangup = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        heard = [each for each in SIGNALS if each != signal.SIGHUP or hangup]
         before = {number: signal.signal(number, stop) for number in heard}
     except ValueError:
         yield
