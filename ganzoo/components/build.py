@@ -116,18 +116,27 @@ def takes(network: nn.Module, name: str) -> bool:
 
 
 def batch_multiple(discriminator: nn.Module) -> int:
-    """Return what the number of rows of every batch of D must be a multiple of; 1: anything."""
-    return int(getattr(discriminator, "batch_multiple", 1))
+    """Return what the number of rows of every batch of D must be a multiple of; 1: anything.
+
+    Raises:
+        ValueError: the attribute is not a whole number from 1 on.
+    """
+    multiple = getattr(discriminator, "batch_multiple", 1)
+    if type(multiple) is not int or multiple < 1:
+        raise ValueError(f"has batch_multiple {multiple!r}, not a whole number from 1 on")
+    return multiple
 
 
 def requirements(component: Any) -> dict[str, frozenset[str]]:
     """Return the capabilities that a loss or a regularizer requires, by role.
 
-    `requires` is a set of words for D, or a mapping by role: ``{"generator": {"styles"}}``.
+    `requires` is a set of words for D, or a mapping by role: ``{"generator": {"styles"}}``. A word
+    alone stands for a set of one.
     """
     required = getattr(component, "requires", ())
     by_role = required if isinstance(required, Mapping) else {"discriminator": required}
-    return {role: frozenset(words) for role, words in by_role.items() if words}
+    sets = {role: {each} if isinstance(each, str) else each for role, each in by_role.items()}
+    return {role: frozenset(words) for role, words in sets.items() if words}
 
 
 def batch_norms(network: nn.Module) -> Iterator[_BatchNorm]:

@@ -209,7 +209,11 @@ def fit(plan: Plan, parts: Components) -> None:
     if train.micro_batch:
         for key, what in against_micro_batches(plan, parts):
             findings.add(plan.recipe.problem(("train", key), what), "train.micro_batch=null")
-    _fit_batches(plan, batch_multiple(parts.discriminator), findings)
+    try:
+        _fit_batches(plan, batch_multiple(parts.discriminator), findings)
+    except ValueError as error:
+        what = f"{plan.components['discriminator',].id} {error}"
+        findings.add(plan.recipe.problem(("discriminator",), what))
     findings.raise_any()
 
 
@@ -263,14 +267,13 @@ def _fit_labels(
     wanted = plan.recipe.settings.conditional
     if wanted == ("conditional" in does):
         return
-    role = network.slot[0]
+    role, has_word = network.slot[0], "conditional" in network.plain
     if wanted:
         what = f"the recipe is conditional, but {network.id} does not use labels as it is set here"
-        has_word = "conditional" in network.plain
         hint = f"{role}.conditional=true" if has_word else f"ganzoo list {role}s"
     else:
         what = f"{network.id} wants labels, but the recipe is not conditional"
-        hint = f"conditional=true, or {role}.conditional=false"
+        hint = f"{role}.conditional=false" if has_word else "conditional=true"
     findings.add(plan.recipe.problem(network.slot, what), hint)
 
 

@@ -120,7 +120,7 @@ def features_of_batch(
     if not isinstance(features, Tensor) or features.dtype != torch.float32:
         given = str(getattr(features, "dtype", type(features).__name__)).removeprefix("torch.")
         raise PluginError(f"{name} gave {given}, not a float32 tensor of features")
-    expected = (len(batch), extractor.num_features or features.shape[-1])
+    expected = (len(batch), extractor.num_features or (*features.shape, 0)[1])
     if tuple(features.shape) != expected:
         raise PluginError(f"{name} gave features of shape {tuple(features.shape)}, not {expected}")
     return features.cpu()

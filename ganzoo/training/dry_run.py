@@ -136,6 +136,7 @@ def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
     multiple = batch_multiple(parts.discriminator)
     count = -(-batch_size // multiple) * multiple
     trial = _Trial(plan, parts, count)
+    trial.check_augmentation(trial.game("discriminator"))
     with FlopCounter() as counter:
         if plan.recipe.settings.train.discriminator_steps:
             trial.update("discriminator")
@@ -202,10 +203,12 @@ class _Trial:
         )
 
     def latents(self, count: int) -> Tensor:
-        with self.blaming(("latent",), "as it was asked for a batch"):
+        with self.blaming(("latent",), "when it drew a batch"):
             latents = self.parts.latent.sample(count, torch.Generator())
-        if latents.shape[0] != count or latents.dtype != torch.float32:
-            what = f"gave {tuple(latents.shape)} {latents.dtype} for {count} samples"
+        generator: Any = self.parts.generator
+        wanted = (count, int(generator.latent_dim))
+        if not _is_float32(latents, wanted):
+            what = f"drew {_form(latents)} for {count} samples, not float32 of shape {wanted}"
             raise self.error(("latent",), what)
         return latents
 
@@ -226,6 +229,22 @@ class _Trial:
             what = f"gives logits of shape {tuple(logits.shape)} for {count} samples"
             raise self.error(("discriminator",), f"{what}; they must be (B,) or (B, K)")
 
+    def check_augmentation(self, game: EngineGame) -> None:
+        """Raise PluginError unless the augmentation returns samples, and perhaps their extra."""
+        if self.parts.augmentation is None:
+            return
+        slot, shape = ("augmentation",), tuple(game.real.shape)
+        with self.blaming(slot, "on a real batch"):
+            found: Any = self.parts.augmentation(game.real, game.noise.within("check"))
+        x, extra = found if isinstance(found, tuple) and len(found) == 2 else (found, None)
+        if not _is_float32(x, shape):
+            raise self.error(slot, f"returned {_form(x)}, not float32 samples of shape {shape}")
+        values = extra.values() if isinstance(extra, Mapping) else [] if extra is None else [extra]
+        for value in values:
+            if not isinstance(value, Tensor) or not value.dim() or len(value) != len(x):
+                what = f"returned {_form(value)} beside its samples, not a row for each of {len(x)}"
+                raise self.error(slot, what)
+
     def scalars(self, slot: Slot, player: str, terms: Any) -> list[Tensor]:
         if not isinstance(terms, Mapping):
             what = f"gave a {type(terms).__name__} for the {player}, not terms by name"
@@ -241,6 +260,18 @@ class _Trial:
 
     def blaming(self, slot: Slot, where: str) -> AbstractContextManager[None]:
         return blaming(self.plan.components[slot], where)
+
+
+def _is_float32(value: Any, shape: tuple[int, ...]) -> bool:
+    tensor = isinstance(value, Tensor)
+    return tensor and tuple(value.shape) == shape and value.dtype == torch.float32
+
+
+def _form(value: Any) -> str:
+    """Return what a value is, in words."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} of shape {tuple(value.shape)}"
+    return f"a {type(value).__name__}"
 
 
 class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]

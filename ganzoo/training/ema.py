@@ -134,7 +134,8 @@ def averaged_and_copied(network: nn.Module) -> tuple[list[str], list[str]]:
 def _matching(network: nn.Module, key: str, names: list[str]) -> Iterator[str]:
     """Yield the names that match a pattern of the network's attribute `key`."""
     plain = {name: plain_name(name) for name in names}
-    for pattern in getattr(network, key, ()):
+    patterns = getattr(network, key, ())
+    for pattern in (patterns,) if isinstance(patterns, str) else patterns:
         found = [name for name in names if fnmatchcase(plain[name], pattern)]
         if not found:
             near = guess(pattern, plain.values())
