@@ -273,7 +273,8 @@ def _fit_labels(
         hint = f"{role}.conditional=true" if has_word else f"ganzoo list {role}s"
     else:
         what = f"{network.id} wants labels, but the recipe is not conditional"
-        hint = f"{role}.conditional=false" if has_word else "conditional=true"
+        can_be = plan.spec.classes or plan.spec.condition or not has_word
+        hint = "conditional=true" if can_be else f"{role}.conditional=false"
     findings.add(plan.recipe.problem(network.slot, what), hint)
 
 
