@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import Dataset, Noise, SampleSpec
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
 
 Stored = tuple[Tensor, Tensor | None]
 """Samples in stored form (N, *shape), and their labels int64 (N,), their conditions in stored form
@@ -18,9 +18,17 @@ def row_of(dataset: Dataset, index: int) -> tuple[Tensor, Any]:
     """Return one sample in stored form, and its label, its condition or None.
 
     Raises:
-        DataError: it is no such pair, or the sample does not have the shape that the spec declares.
+        DataError: it cannot be read, is no such pair, or does not have the shape of the spec.
+        PluginError: the data set's code failed.
     """
-    row = dataset[index]
+    try:
+        row = dataset[index]
+    except OSError as error:
+        raise DataError(_failed_at(dataset, index, error)) from error
+    except Exception as error:
+        if isinstance(error, GanzooError) or says_no_memory(error):
+            raise
+        raise PluginError(_failed_at(dataset, index, error)) from error
     if not isinstance(row, tuple) or len(row) != 2 or not isinstance(row[0], Tensor):
         name, given = type(dataset).__name__, type(row).__name__
         if isinstance(row, tuple):
@@ -31,6 +39,10 @@ def row_of(dataset: Dataset, index: int) -> tuple[Tensor, Any]:
     if row[0].shape != dataset.spec.shape:  # its dtype is checked once for a batch
         _check_stored(row[0][None], dataset.spec, f"declares {dataset.spec}")
     return row
+
+
+def _failed_at(dataset: Dataset, index: int, error: Exception) -> str:
+    return f"the data set {type(dataset).__name__} failed at sample {index}: {failure(error)}"
 
 
 def tensors_of(dataset: Any) -> Stored:

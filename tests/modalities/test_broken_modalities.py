@@ -173,7 +173,7 @@ def run(tmp_path: Path) -> int:
             "Data gives a Tensor as sample 0",
         ),
         ("torch.ones(4) - 2", "torch.ones(5) - 2", "4 as float32, but gives (5,) as float32"),
-        ("torch.ones(4) - 2", "torch.one(4) - 2", "plugin 'acme' failed: AttributeError: "),
+        ("torch.ones(4) - 2", "torch.one(4) - 2", "the data set Data failed at sample "),
         ("return x.float()", "return x.flot()", "(ganzoo_acme/parts.py, line 65)"),
         ("file.getvalue()", "file.value()", "(ganzoo_acme/parts.py, line 24)"),
         ("file = BytesIO()", "raise OSError('no ink')", "failed in preview: OSError: no ink ("),
