@@ -315,7 +315,7 @@ def _other_code(kept: Sequence[Entry], names: Mapping[str, str]) -> dict[str, li
 def _without_repeats(
     ranked: Iterable[Entry], protocol_id: str
 ) -> tuple[list[Entry], list[Unranked]]:
-    """Keep the newest run of each experiment and seed, and the first score of each content.
+    """Keep the newest run of each experiment and seed, and of equal ones in a row the first.
 
     Neither a repeat nor the same weights or samples under another number is another seed.
     """
@@ -327,13 +327,14 @@ def _without_repeats(
             reason = f"repeats seed {each.seed} of an experiment; {each.run.name} is newer"
             repeats.append(Unranked(before.run.name, reason))
         newest[key] = each
-    first: dict[str, Entry] = {}
+    first: dict[tuple[str, str], Entry] = {}
     for key, each in list(newest.items()):
         content = each.content(protocol_id)
-        if content is None or first.setdefault(content, each) is each:
+        known = each if content is None else first.setdefault((each.experiment, content), each)
+        if known is each:
             continue
         what = "weights" if each.kind == "run" else "samples"
-        reason = f"has the same {what} as {first[content].run.name}: no other seed"
+        reason = f"has the same {what} as {known.run.name}: no other seed"
         repeats.append(Unranked(each.run.name, reason))
         del newest[key]
     return list(newest.values()), repeats
