@@ -21,6 +21,7 @@ show a traceback, and plugins under ``GANZOO_STRICT=1``.
 """
 
 import re
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +197,13 @@ class Unfinished(GanzooError):
     """The run stopped before its end (time limit, SIGUSR1) and can be resumed."""
 
     exit_code = 75
+
+
+def stop_signals() -> list[signal.Signals]:
+    """Return the signals that stop a run: SIGHUP among them, unless ``nohup`` has it ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    always = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+    return always if ignored else [*always, signal.SIGHUP]
 
 
 class Interrupted(GanzooError):

@@ -6,7 +6,7 @@ import click
 
 from ganzoo.cli import options
 from ganzoo.cli.output import emit_json, emit_table, say
-from ganzoo.report.entries import list_runs, was_run
+from ganzoo.report.entries import list_run, was_run
 from ganzoo.report.table import Table
 from ganzoo.runs.directory import RunDirectory, unreadable
 from ganzoo.runs.references import command
@@ -19,7 +19,8 @@ COLUMNS = ("run", "status", "step", "score", "protocol", "created (UTC)")
 @options.runs_directory
 def ls(as_json: bool, runs_dir: Path) -> None:
     """List the runs, oldest first, with status, last saved step, and score."""
-    runs = list_runs(runs_dir)
+    found = RunDirectory.all(runs_dir)
+    runs = [list_run(run) for run in found]
     if as_json:
         emit_json([each.to_dict() for each in runs])
     elif runs:
@@ -27,9 +28,9 @@ def ls(as_json: bool, runs_dir: Path) -> None:
     else:
         hint = command("run", "digits-dcgan-hinge", runs_directory=runs_dir)
         say(f"there are no runs in {runs_dir}\ntry: {hint}")
-    for run in RunDirectory.all(runs_dir):
+    for run in found:
         for line in run.damaged():
             say(f"{run.name}: {line}")
-    for path, why in unreadable(runs_dir):
+    for path, why in unreadable(runs_dir, readable=found):
         if was_run(path):
             say(f"left out: {why}")

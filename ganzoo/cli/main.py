@@ -17,10 +17,8 @@ from ganzoo.errors import (
     Unfinished,
     out_of_memory,
     says_no_memory,
+    stop_signals,
 )
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""Signals that end a long verb before there is a run; SIGHUP unless ``nohup`` has it ignored."""
 
 LONG = ("run", "resume", "score")
 """The verbs that a scheduler starts. Once a run has its directory, it handles signals itself."""
@@ -99,9 +97,7 @@ def stoppable(arguments: Sequence[str]) -> Iterator[None]:
         os._exit(code)
 
     try:
-        hangup = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-        heard = [each for each in SIGNALS if each != signal.SIGHUP or hangup]
-        before = {number: signal.signal(number, stop) for number in heard}
+        before = {number: signal.signal(number, stop) for number in stop_signals()}
     except ValueError:
         yield
         return

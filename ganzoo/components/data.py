@@ -86,7 +86,7 @@ def draw(dataset: Any, noise: Noise, count: int) -> Drawn:
     """Return what the data set's `draw` chooses for `count` rows.
 
     Raises:
-        DataError: not so many rows, rows that do not exist, or conditions of another form.
+        DataError: another number of rows, rows that do not exist, or conditions of another form.
     """
     indices, conditions = dataset.draw(noise, count)
     if indices.dtype != torch.int64 or tuple(indices.shape) != (count,):

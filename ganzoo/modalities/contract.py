@@ -438,7 +438,7 @@ def modality(name: str) -> Modality:
     """Return the modality of that name.
 
     Raises:
-        BadModality: there is none, its plugin is not installed, or its class is wrong.
+        BadModality: it is unknown, its plugin is not installed, or its class is wrong.
     """
     if name not in _TARGETS and "/" in name:
         _ask_plugin(name)

@@ -1,7 +1,7 @@
 """What tables read from run directories: entries of the leaderboard, lines of ``ganzoo ls``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -140,11 +140,11 @@ def read_entry(run: RunDirectory) -> Entry | Unranked:
     name, created = str(info.get("name", run.name)), info["created"]
     is_local = "plugin_sha256" in info
     ends = [each.get("step", 0) for each in run.events() if each.get("event") == "finished"]
-    entry = Entry(run, name, seed, created, experiment, scores, code, is_local, kind)
-    if kind == "run":
-        entry = replace(entry, last_step=ends[-1] if ends else 0)
-    else:
-        entry = replace(entry, samples_sha256=info["samples"].get("sha256"))
+    entry = Entry(
+        *(run, name, seed, created, experiment, scores, code, is_local, kind),
+        last_step=ends[-1] if ends else 0,
+        samples_sha256=None if kind == "run" else info["samples"].get("sha256"),
+    )
     if status != "finished":
         return Unranked(run.name, *_why_unfinished(run, status), dataset)
     if not entry.protocols():
@@ -270,11 +270,6 @@ class ListedRun:
         protocol = self.score.protocol.words() if self.score else ""
         when = self.created[:16].replace("T", " ")
         return self.run, self.status, str(self.step), value, protocol, when
-
-
-def list_runs(runs_directory: Path) -> list[ListedRun]:
-    """Return the runs whose run.json can be read, oldest first."""
-    return [list_run(run) for run in RunDirectory.all(runs_directory)]
 
 
 def list_run(run: RunDirectory) -> ListedRun:

@@ -101,7 +101,7 @@ class BatchNoise:
         return BatchNoise(self.streams, f"{self.prefix}/{name}", self.step, self.rows, self.device)
 
     def of_size(self, count: int) -> BatchNoise:
-        """Return the noise of a batch of `count` rows, numbered anew over all processes.
+        """Return the noise of a batch of `count` rows, numbered again over all processes.
 
         Where `count` is m times the rows of this batch, each of them becomes m consecutive ones;
         where it is an m-th, m consecutive rows become one. Neither depends on the number of

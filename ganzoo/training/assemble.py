@@ -110,11 +110,6 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         check_averages(plan, parts)
         about = train.ema.half_life_samples, train.ema.ramp_up
         ema = Ema(parts.generator, *about, parts.latent_module)
-    labels: LabelSampler | ConditionSampler | None = None
-    if settings.conditional and plan.spec.condition:
-        labels = ConditionSampler(partial(reference_of, plan))
-    elif settings.conditional:
-        labels = LabelSampler.of(settings.labels, plan.dataset)
     config = StepConfig(
         batch_size=train.batch_size,
         micro_batch=train.micro_batch,
@@ -133,7 +128,7 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
         processes=processes,
         players=players,
         ema=ema,
-        label_sampler=labels,
+        label_sampler=_label_sampler(plan),
         sampling=SamplingSettings.of(plan.recipe, plan.components, parts.generator),
         schedules=make_run_schedules(plan, parts, optimizers, list(players.values()), ema),
         guard=guard,
@@ -142,6 +137,15 @@ def make_step(plan: Plan, processes: Processes, checkpoint: Checkpoint | None = 
     if checkpoint is not None:
         read_state(step, checkpoint.path)
     return step
+
+
+def _label_sampler(plan: Plan) -> LabelSampler | ConditionSampler | None:
+    """Return the distribution of labels or conditions of generated samples, if they have any."""
+    if not plan.recipe.settings.conditional:
+        return None
+    if plan.spec.condition:
+        return ConditionSampler(partial(reference_of, plan))
+    return LabelSampler.of(plan.recipe.settings.labels, plan.dataset)
 
 
 def _rows(batch_size: int, processes: Processes) -> Rows:

@@ -76,7 +76,7 @@ class Ema:
         average = copy.deepcopy(network).eval().requires_grad_(False)
         averaged, copied = averaged_and_copied(network)
         # Finding the tensors takes longer than averaging a small network, so it is done once. A
-        # forward pass may replace a buffer, so buffers are read anew at each update.
+        # forward pass may replace a buffer, so buffers are looked up at each update.
         parameters = dict(network.named_parameters())
         buffers = [name for name in averaged if name not in parameters]
         averaged = [name for name in averaged if name in parameters]

@@ -24,21 +24,13 @@ from ganzoo.errors import (
     Unfinished,
     out_of_memory,
     says_no_memory,
+    stop_signals,
 )
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.processes import PeerGone, Processes, says_peer_gone
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-
-
-def handled_signals() -> list[signal.Signals]:
-    """Return the signals that stop a run: SIGHUP among them, unless ``nohup`` has it ignored."""
-    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    return [*SIGNALS, *([] if ignored else [signal.SIGHUP])]
-
 
 _WORKER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
 """torch's message, raised anywhere in a run, about a data worker killed from outside."""
@@ -114,14 +106,14 @@ class StopFlag:
 
 @contextmanager
 def stop_flag(max_seconds: float | None = None, started: float | None = None) -> Iterator[StopFlag]:
-    """Catch `handled_signals` in a flag inside; outside a main thread catch nothing.
+    """Catch `stop_signals` in a flag inside; outside a main thread catch nothing.
 
     Args:
         max_seconds, started: as for `StopFlag`; None: no limit, and from now on.
     """
     flag = StopFlag(max_seconds, started=time.monotonic() if started is None else started)
     try:
-        before = {number: signal.signal(number, flag.receive) for number in handled_signals()}
+        before = {number: signal.signal(number, flag.receive) for number in stop_signals()}
     except ValueError:
         yield flag
         return

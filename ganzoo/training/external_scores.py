@@ -37,7 +37,7 @@ from ganzoo.scoring.reference import content_sha256
 from ganzoo.training.npz_references import score_against_npz
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
-from ganzoo.training.scorer import Scorer
+from ganzoo.training.scorer import Scorer, chosen_extractor
 
 BATCH = 256
 ARRAYS = (".npz", ".npy")
@@ -142,8 +142,7 @@ def score_against(
     with _as_parameters():
         real = make(dataset, split)
     wanted = extractor or automatic_extractor(dataset.registration, registry)
-    own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
-    chosen = adhoc_component(registry, "extractor", own.pop("use"), own)
+    chosen = chosen_extractor(wanted, registry)
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     with _as_parameters():

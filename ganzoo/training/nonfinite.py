@@ -190,7 +190,7 @@ class UpdateSnapshot:
 
     def take(self) -> None:
         """Copy the present state."""
-        # A forward pass may replace a buffer, so they are found anew.
+        # A forward pass may replace a buffer, so they are looked up at each call.
         self.before = [
             (owner, name, buffer.clone())
             for network in self.parts.modules.values()

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec, cache_directory
-from ganzoo.components.build import make
 from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan
@@ -33,7 +32,7 @@ from ganzoo.scoring.score_samples import (
     score_samples,
 )
 from ganzoo.training.processes import Processes
-from ganzoo.training.scorer import score_of
+from ganzoo.training.scorer import chosen_extractor, live_extractor, score_of
 
 SAMPLES, STATISTICS = "npz", "statistics"
 """What the protocol calls the two kinds of reference. Their content has its hash."""
@@ -75,9 +74,7 @@ def score_against_npz(
     spec = _spec_of(path, registry) if statistics else _spec_of(against, registry)
     plan = _extractor(extractor, spec, registry)
     samples = read_samples(path, spec, registry)
-    live = make(plan)
-    if isinstance(live, torch.nn.Module):
-        live.eval().requires_grad_(False).to(processes.device)
+    live = live_extractor(plan, processes)
     name, identity = f"file={against.name}", ExtractorIdentity.of(plan)
     fake = [(part, None) for part in torch.split(own_share(samples), 256)]
     if statistics:
@@ -124,8 +121,7 @@ def _extractor(
         if spec.kind.extractor is None:
             raise UsageError(f"no extractor is given for {spec}", hint="--extractor NAME")
         wanted = automatic_extractor(registry.get("dataset", PICTURES), registry)
-    own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
-    return adhoc_component(registry, "extractor", own.pop("use"), own)
+    return chosen_extractor(wanted, registry)
 
 
 def _moments(path: Path, mu: np.ndarray, sigma: np.ndarray) -> Moments:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -15,8 +15,10 @@ from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.build import make, reference_of
 from ganzoo.components.data import tensors_of
 from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.errors import DataError, UsageError
+from ganzoo.registry.registry import Registry
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import SampleBatch, Sampler
@@ -79,10 +81,12 @@ class Scorer:
     @cached_property
     def extractor(self) -> Any:
         """The live extractor, in eval mode on the processes' device."""
-        extractor = make(self.extractor_plan)
-        if isinstance(extractor, torch.nn.Module):
-            extractor.eval().requires_grad_(False).to(self.processes.device)
-        return extractor
+        return live_extractor(self.extractor_plan, self.processes)
+
+    @cached_property
+    def identity(self) -> ExtractorIdentity:
+        """The extractor's entries in the protocol."""
+        return ExtractorIdentity.of(self.extractor_plan)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -140,7 +144,7 @@ class Scorer:
             fake,
             self.reference,
             extractor=self.extractor,
-            identity=ExtractorIdentity.of(self.extractor_plan),
+            identity=self.identity,
             metrics=self.metrics,
             spec=self.real.spec,
             device=self.processes.device,
@@ -187,6 +191,20 @@ def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:
         latents=lambda count, seed: sampler.inputs(Rows(0, count), seed),
         generate=partial(sampler.generate, seed=seed),
     )
+
+
+def live_extractor(plan: ComponentPlan, processes: Processes) -> Any:
+    """Return an extractor in eval mode on the processes' device; it is not trained."""
+    extractor = make(plan)
+    if isinstance(extractor, torch.nn.Module):
+        extractor.eval().requires_grad_(False).to(processes.device)
+    return extractor
+
+
+def chosen_extractor(wanted: str | Mapping[str, Any], registry: Registry) -> ComponentPlan:
+    """Return the plan of an extractor by its name, or ``{"use": name, parameter: value}``."""
+    own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
+    return adhoc_component(registry, "extractor", own.pop("use"), own)
 
 
 def preparation(dataset: ComponentPlan) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from ganzoo.cli import main
 from ganzoo.errors import UsageError
 from ganzoo.report.compare import compare
-from ganzoo.report.entries import list_runs
+from ganzoo.report.entries import list_run
 from ganzoo.report.pages.comparison import comparison_page
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import keep_score, kind_of
@@ -112,7 +112,10 @@ def test_the_last_run_is_never_a_score_of_samples(keep, make_run, score, runs: P
     kept = keep("theirs", 2.0)
     assert RunDirectory.find("last", runs).name == run.name
     assert RunDirectory.find("theirs", runs).name == kept.name
-    assert [each.score.value for each in list_runs(runs) if each.score] == [3.0, 2.0]
+    assert [each.score.value for each in map(list_run, RunDirectory.all(runs)) if each.score] == [
+        3.0,
+        2.0,
+    ]
 
 
 def test_commands_that_need_a_run_refuse_samples(keep, capsys: pytest.CaptureFixture[str]) -> None:

@@ -247,9 +247,7 @@ def split_folders(names: Sequence[str]) -> dict[str, str]:
 
     Two folders that are both called a split are splits and not classes: ``train`` and ``test``.
     """
-    folders = [name.split("/")[:-1] for name in names]
-    outermost = zip(min(folders), max(folders), strict=False)
-    depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], outermost))
+    folders, depth = first_difference(names)
     if any(len(folder) == depth for folder in folders):
         return {}
     there = {folder[depth].lower(): folder[depth] for folder in folders}
@@ -285,16 +283,21 @@ def place(name: str) -> float:
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
+def first_difference(names: Sequence[str]) -> tuple[list[list[str]], int]:
+    """Return the folders of each picture, and the first depth at which they differ."""
+    folders = [name.split("/")[:-1] for name in names]
+    # The common prefix of the first and the last in sorted order is common to all.
+    outermost = zip(min(folders), max(folders), strict=False)
+    return folders, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], outermost))
+
+
 def class_folders(names: Sequence[str]) -> tuple[tuple[str, ...], int]:
     """Return the class names, which are names of folders, and the depth of these folders.
 
     The class folders are the first level on which pictures differ in folder; there are none if a
     picture lies above that level. So a single folder around everything is no class.
     """
-    folders = [name.split("/")[:-1] for name in names]
-    # The common prefix of the first and the last in sorted order is common to all.
-    outermost = zip(min(folders), max(folders), strict=False)
-    depth = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], outermost))
+    folders, depth = first_difference(names)
     if any(len(folder) == depth for folder in folders):
         return (), depth
     return tuple(sorted({folder[depth] for folder in folders})), depth
