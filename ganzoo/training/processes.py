@@ -4,6 +4,7 @@ One `accelerate.Accelerator` per process starts the process group and chooses th
 its wrappers is around the networks, optimizers or data: an update costs nothing more for it.
 """
 
+import atexit
 import os
 import re
 import shlex
@@ -133,7 +134,19 @@ def _accelerator() -> Any:
         raise DeviceError(f"accelerate cannot start: {reason}") from error
     if accelerator.distributed_type == DistributedType.XLA:
         raise DeviceError("accelerate found a TPU, which is not supported")
+    if accelerator.num_processes > 1:
+        atexit.register(_leave_group)
     return accelerator
+
+
+def _leave_group() -> None:
+    """Destroy the process group, if there still is one.
+
+    A thread of the group that needs Python while the interpreter shuts down aborts the process
+    (exit code -6, after a run that succeeded).
+    """
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 # --- what a launcher asks for ---
