@@ -64,8 +64,13 @@ HEALTHY = [
 
 def pulled(outputs: int, **more: Any) -> dict[str, Any]:
     """Return a recipe whose samples are pulled to a few outputs from step 120 on."""
-    return {"train.ema": None, "regularizers.pull.use": "local/pull",
-            "regularizers.pull.outputs": outputs, "regularizers.pull.from_step": 120, **more}  # fmt: skip
+    return {
+        "train.ema": None,
+        "regularizers.pull.use": "local/pull",
+        "regularizers.pull.outputs": outputs,
+        "regularizers.pull.from_step": 120,
+        **more,
+    }
 
 
 COLLAPSING = [
