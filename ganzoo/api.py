@@ -256,7 +256,9 @@ class Dataset(Protocol):
     cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of a
     real batch, int64 (n,), in place of the epoch's order, and their conditions in stored form
     (n, *condition.shape), in place of the rows' own. Its `noise` is a `Noise` of these n rows: row
-    i of the result depends only on row i of the noise. If ``mirror`` is True, the engine mirrors
+    i of the result depends only on row i of the noise; ``content_key() -> str`` returns a hash of
+    the files and of everything else that decides the stored samples, so that they can be decoded
+    once and kept on disk. If ``mirror`` is True, the engine mirrors
     half of the samples, each together with its condition if that can be mirrored.
     """
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -30,6 +31,7 @@ from ganzoo.training.continuity import (
     only_fewer_metrics,
     other_world_size,
 )
+from ganzoo.training.decoded_cache import with_decoded_cache
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
 from ganzoo.training.execution import cpu_threads, numerics, threads_for
@@ -241,6 +243,7 @@ def _prepared(
             # A signal ends the run at once while data is read into memory: nothing has to be saved.
             # Several processes continue to the first step, where they stop together.
             with flag.at_once() if processes.world_size == 1 else nullcontext():
+                plan = with_decoded_cache(plan, processes, partial(reporters.notify, "noted"))
                 step = make_step(plan, processes, checkpoint)
         except StopAsked as asked:
             at = checkpoint.step if checkpoint else 0
