@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ganzoo.errors import UsageError
 from ganzoo.version import __version__
@@ -90,6 +91,13 @@ class LazyGroup(click.Group):
             self.add_command(command, cmd_name)
         return self.commands.get(cmd_name)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and options that begin with a word, without importing any file."""
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        lines = {name: line for section in self.sections.values() for name, line in section.items()}
+        fitting = [name for name in lines if name.startswith(incomplete)]
+        return [CompletionItem(name, help=lines[name]) for name in fitting] + options
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -98,6 +106,8 @@ class LazyGroup(click.Group):
         Raises:
             UsageError, click.UsageError: there is no such command; suggests the nearest.
         """
+        if ctx.resilient_parsing:  # the shell completes
+            return super().resolve_command(ctx, args)
         if args and (meant := self.habits.get(args[0])):
             message = f"{self.missing} {args[0]!r} - did you mean {meant!r}?"
             raise UsageError(message, hint=f"ganzoo {meant} --help")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ganzoo.api import HOOKS, MODALITIES, Registration
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.modalities import modality
@@ -20,8 +20,8 @@ from ganzoo.version import __version__
 
 
 @click.command()
-@click.argument("kind", required=False)
-@click.argument("pattern", default="*")
+@click.argument("kind", required=False, shell_complete=completion.kinds)
+@click.argument("pattern", default="*", shell_complete=completion.components)
 @options.as_json
 @options.plugin
 def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.errors import PluginError, RecipeError
@@ -16,7 +16,7 @@ from ganzoo.report.table import Table
 
 
 @click.command()
-@click.argument("pattern", default="*")
+@click.argument("pattern", default="*", shell_complete=completion.recipes)
 @options.as_json
 @options.plugin
 def recipes(pattern: str, as_json: bool, plugin: Path | None) -> None:
