@@ -11,8 +11,8 @@ from ganzoo.cli import options
 
 
 @click.command()
-@click.argument("reference", metavar="RUN")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@options.run
+@options.overrides
 @click.option("--allow-drift", is_flag=True, help="Continue even if a revision has changed.")
 @click.option("--strict-code", is_flag=True, help="Refuse if any code or version has changed.")
 @click.option("--take-over", is_flag=True, help="Take over a run that is owned by another machine.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.recipes import Recipe
@@ -89,7 +89,13 @@ class RunOptions:
 
 
 @click.command()
-@click.argument("recipes_and_overrides", nargs=-1, required=True, metavar="RECIPE… [KEY=VALUE…]")
+@click.argument(
+    "recipes_and_overrides",
+    nargs=-1,
+    required=True,
+    metavar="RECIPE… [KEY=VALUE…]",
+    shell_complete=completion.recipes_and_overrides,
+)
 @click.option(
     "--seeds", type=options.Seeds(), metavar="LIST", help="One run per seed: 0,1,2 or 0-4."
 )

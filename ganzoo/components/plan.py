@@ -135,6 +135,8 @@ class Plan:
 
         Data that does not fit into memory is cached if the data set decodes files.
         """
+        from ganzoo.components.fingerprint import source_files
+
         chosen = self.recipe.settings.train.data
         if chosen != "auto":
             return chosen
@@ -142,7 +144,7 @@ class Plan:
         row = stored_bytes(self.spec) + (stored_bytes(condition) if condition else 0)
         if len(self.dataset) * row <= MEMORY_LIMIT_BYTES:
             return "memory"
-        return "cache" if hasattr(self.dataset, "content_key") else "stream"
+        return "cache" if source_files(self.dataset) else "stream"
 
     def lock(self) -> dict[str, Any]:
         """Return the lock: the resolved recipe, and the versions and defaults of its code."""

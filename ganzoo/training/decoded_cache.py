@@ -20,7 +20,6 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 from zlib import crc32
@@ -32,10 +31,13 @@ from torch import Tensor
 
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.data import Stored, rows_of
+from ganzoo.components.fingerprint import file_hashes, source_files, versions
 from ganzoo.components.plan import Plan, stored_bytes
 from ganzoo.errors import GanzooError, UsageError, printable
 from ganzoo.recipes.lock import COUNTS
 from ganzoo.runs.files import says_no_room, write_atomic
+from ganzoo.runs.records import content_hash
+from ganzoo.scoring.features import no_op
 from ganzoo.training.feed import read_by_workers, workers_for
 from ganzoo.training.processes import Processes
 
@@ -57,17 +59,22 @@ NO_LABEL = np.iinfo(np.int64).min
 """Stored for a sample without a label."""
 
 Tell = Callable[[str], None]
+Watch = Callable[[], None]
 
 
 class NotCached(Exception):
     """The samples cannot be kept on disk; the message says why."""
 
 
-def with_decoded_cache(plan: Plan, processes: Processes, tell: Tell) -> Plan:
+def with_decoded_cache(plan: Plan, processes: Processes, tell: Tell, watch: Watch = no_op) -> Plan:
     """Return the plan with its training data read from the cache, where it says so.
 
     Missing samples are decoded into the cache first. Where there is no room for them, the data is
-    decoded each time, as `tell` is told.
+    decoded each time, with a note.
+
+    Args:
+        tell: receives notes, and the progress every ten seconds.
+        watch: called after every block; may raise to end the work, which a later call continues.
 
     Raises:
         DataError: a sample cannot be read.
@@ -76,14 +83,14 @@ def with_decoded_cache(plan: Plan, processes: Processes, tell: Tell) -> Plan:
     if plan.data != "cache":
         return plan
     try:
-        cache = _filled(plan, processes, tell)
+        cache = _filled(plan, processes, tell, watch)
     except NotCached as reason:
         tell(f"the data is decoded each time: {reason}")
         return plan
     return replace(plan, dataset=cache)
 
 
-def _filled(plan: Plan, processes: Processes, tell: Tell) -> DecodedCache:
+def _filled(plan: Plan, processes: Processes, tell: Tell, watch: Watch) -> DecodedCache:
     if not hasattr(os, "preadv"):
         raise NotCached("this system cannot read a file by position")
     directory = decoded_directory() / key_of(plan)
@@ -91,9 +98,9 @@ def _filled(plan: Plan, processes: Processes, tell: Tell) -> DecodedCache:
     try:
         if cache.missing():
             directory.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(directory, tell):
+            with _alone(directory, tell, watch):
                 cache = DecodedCache(plan.dataset, directory)  # another process may have filled it
-                _fill(cache, plan, processes, tell)
+                _fill(cache, plan, processes, tell, watch)
     except (OSError, NotImplementedError) as error:
         if says_no_room(error):
             remove(directory)
@@ -104,8 +111,8 @@ def _filled(plan: Plan, processes: Processes, tell: Tell) -> DecodedCache:
     return cache
 
 
-def _fill(cache: DecodedCache, plan: Plan, processes: Processes, tell: Tell) -> None:
-    """Decode what the cache misses, and tell how far that is every ten seconds."""
+def _fill(cache: DecodedCache, plan: Plan, processes: Processes, tell: Tell, watch: Watch) -> None:
+    """Decode what the cache misses."""
     if not (missing := cache.missing()):
         return
     make_room(cache.directory, cache.size)
@@ -117,6 +124,7 @@ def _fill(cache: DecodedCache, plan: Plan, processes: Processes, tell: Tell) -> 
     workers = workers_for(plan.recipe.settings.train.workers, processes.world_size)
     for indices, found in cache.decoded(missing, workers):
         cache.write(indices, found)
+        watch()
         done += len(indices)
         now = time.monotonic()
         if now - told > SECONDS_BETWEEN_NOTES:
@@ -129,28 +137,34 @@ def _fill(cache: DecodedCache, plan: Plan, processes: Processes, tell: Tell) -> 
 def key_of(plan: Plan) -> str:
     """Return a hash of everything that decides the stored training samples.
 
-    That is the data set's own key, its revision and its spec.
+    That is the contents of the data set's files, its parameters and its revision. Where the files
+    lie does not matter, and neither does `mirror`, which the engine applies to stored samples.
 
     Raises:
-        NotCached: the data set has no key.
+        NotCached: the data set names no files.
     """
     component, dataset = plan.components["dataset",], plan.dataset
-    if not hasattr(dataset, "content_key"):
-        raise NotCached(f"{component.id} does not tell what decides its samples (content_key)")
+    if (files := source_files(dataset)) is None:
+        raise NotCached(f"{component.id} does not name its files (source_files)")
+    places = {name for name, value in component.parameters.items() if isinstance(value, Path)}
+    how = {key: value for key, value in component.plain.items() if key not in {*places, "mirror"}}
     code = plan.lock()["lock"]["components"]["dataset"]
-    about = [component.id, str(plan.spec), dataset.content_key(), *map(code.get, COUNTS)]
-    return sha256(json.dumps(about).encode()).hexdigest()[:32]
+    about = [component.id, *map(code.get, COUNTS), how, str(plan.spec), len(dataset)]
+    return content_hash([about, file_hashes(files), versions()])[:32]
 
 
 @contextmanager
-def _alone(directory: Path, tell: Tell) -> Iterator[None]:
+def _alone(directory: Path, tell: Tell, watch: Watch) -> Iterator[None]:
     """Hold a cache's lock inside, so that one process fills it and others wait."""
     lock = FileLock(directory.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        tell("waiting for another process that decodes the same data")
-        lock.acquire()
+    seconds = 0.0
+    while not lock.is_locked:
+        watch()
+        with suppress(Timeout):
+            lock.acquire(timeout=seconds)
+        if not lock.is_locked and not seconds:
+            tell("waiting for another process that decodes the same data")
+        seconds = 1.0
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.scoring.features import no_op
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
 from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
@@ -242,8 +243,10 @@ def _prepared(
         try:
             # A signal ends the run at once while data is read into memory: nothing has to be saved.
             # Several processes continue to the first step, where they stop together.
-            with flag.at_once() if processes.world_size == 1 else nullcontext():
-                plan = with_decoded_cache(plan, processes, partial(reporters.notify, "noted"))
+            alone = processes.world_size == 1
+            tell, watch = partial(reporters.notify, "noted"), flag.check if alone else no_op
+            plan = with_decoded_cache(plan, processes, tell, watch)
+            with flag.at_once() if alone else nullcontext():
                 step = make_step(plan, processes, checkpoint)
         except StopAsked as asked:
             at = checkpoint.step if checkpoint else 0

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,6 @@ from ganzoo.components import plan as plans
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, UsageError
 from ganzoo.sampling.random_streams import CPU, Rows
-from ganzoo.training import decoded_cache
 from ganzoo.training.decoded_cache import (
     LIMIT,
     RECORDS,
@@ -37,14 +37,19 @@ from ganzoo.training.decoded_cache import (
     DecodedCache,
     decoded_directory,
     kept,
+    key_of,
     with_decoded_cache,
 )
 from ganzoo.training.feed import DataFeed, usable_cores, workers_for
 from ganzoo.training.processes import Processes
-from tests.training.recipes import SMALL, small_plan
+from tests.training.recipes import SMALL, small_plan, small_recipe
 
 ALONE = Processes(CPU)
 COUNT = 40
+NETWORKS: dict[str, Any] = {
+    "generator": {"use": "mlp", "width": 8, "latent_dim": 4},
+    "discriminator": {"use": "mlp", "width": 8},
+}
 
 
 @pytest.fixture
@@ -67,11 +72,7 @@ def folder(tmp_path: Path) -> Path:
 def plan_of(tmp_path: Path, folder: Path, **train: object) -> Plan:
     data = {"use": "folder", "path": str(folder), "size": 16}
     settings = {f"train.{key}": value for key, value in train.items()}
-    networks = {
-        "generator": {"use": "mlp", "width": 8, "latent_dim": 4},
-        "discriminator": {"use": "mlp", "width": 8},
-    }
-    return small_plan(tmp_path, {"dataset": data, **networks, **settings})
+    return small_plan(tmp_path, {"dataset": data, **NETWORKS, **settings})
 
 
 def filled(plan: Plan) -> tuple[Any, list[str]]:
@@ -109,9 +110,6 @@ class Counted:
 
     def __len__(self) -> int:
         return self.length
-
-    def content_key(self) -> str:
-        return f"{self.length}"
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
         self.decoded.append(index)
@@ -235,8 +233,7 @@ def test_training_goes_on_bit_for_bit_when_the_way_of_reading_changes(
     about = SMALL | {
         "name": "mine",
         "dataset": {"use": "folder", "path": str(folder), "size": 16},
-        "generator": {"use": "mlp", "width": 8, "latent_dim": 4},
-        "discriminator": {"use": "mlp", "width": 8},
+        **NETWORKS,
     }
     recipe.write_text(yaml.safe_dump(about))
     straight = ganzoo.run(recipe, {"train.steps": 9, "train.data": "memory"})
@@ -258,12 +255,15 @@ def test_data_of_files_that_does_not_fit_into_memory_is_cached_and_other_data_is
     assert plan_of(tmp_path, folder).data == "memory"
     monkeypatch.setattr(plans, "MEMORY_LIMIT_BYTES", 1000)
     assert plan_of(tmp_path, folder).data == "cache"
-    assert small_plan(tmp_path).data == "stream"
-    data, said = filled(small_plan(tmp_path, {"train.data": "cache"}))
-    assert not isinstance(data, DecodedCache)
+    assert small_plan(tmp_path, {"dataset": "shapes"}).data == "stream"
+
+
+def test_data_that_does_not_name_its_files_is_not_cached(tmp_path: Path, folder: Path) -> None:
+    plan = replace(plan_of(tmp_path, folder, data="cache"), dataset=Counted())
+    data, said = filled(plan)
+    assert isinstance(data, Counted)
     assert said == [
-        "the data is decoded each time: zoo/digits does not tell what decides its samples "
-        "(content_key)"
+        "the data is decoded each time: zoo/folder does not name its files (source_files)"
     ]
 
 
@@ -272,16 +272,20 @@ def test_data_of_files_that_does_not_fit_into_memory_is_cached_and_other_data_is
 
 def test_another_content_or_preparation_is_another_cache(tmp_path: Path, folder: Path) -> None:
     def key(**given: Any) -> str:
-        return Folder("train", path=folder, **({"size": 16} | given)).content_key()
+        data = {"use": "folder", "path": str(folder), "size": 16, **given}
+        return key_of(small_plan(tmp_path, {"dataset": data, **NETWORKS}))
 
     first = key()
-    assert key(mirror=True, on_bad_image="skip") == first
-    others = {key(size=8), key(crop="pad"), key(channels=1), key(draft=True), key(holdout=0.5)}
+    assert key(mirror=True) == first
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    assert key(path=str(moved)) == first
+    others = [key(size=8), key(crop="pad"), key(channels=1), key(draft=True), key(holdout=0.5)]
     (folder / "a" / "00.jpg").rename(folder / "b" / "zz.jpg")
-    others.add(key())
+    others.append(key())
     Image.new("RGB", (30, 30)).save(folder / "b" / "01.png")
-    others.add(key())
-    assert len(others | {first}) == 8
+    others.append(key())
+    assert len({first, *others}) == 8
 
 
 # --- interruptions and damage --------------------------------------------------------------------
@@ -355,7 +359,7 @@ import sys, time
 from ganzoo_zoo.datasets.folder import Folder
 read = Folder.__getitem__
 def slowly(self, index):
-    time.sleep(0.05)
+    time.sleep(0.2)
     return read(self, index)
 Folder.__getitem__ = slowly
 from ganzoo.training import decoded_cache
@@ -370,35 +374,37 @@ sys.exit(main(sys.argv[1:]))
 def test_a_run_that_ends_while_it_decodes_goes_on_where_it_was(
     tmp_path: Path, folder: Path, number: signal.Signals
 ) -> None:
-    plan = plan_of(tmp_path, folder, data="cache")
-    recipe = tmp_path / "mine.yaml"
-    recipe.write_text(plan.recipe.text)
+    small_recipe(tmp_path)
     words = ["run", str(tmp_path / "small.yaml"), "--runs-dir", str(tmp_path / "runs")]
     words += [f"dataset={{use: folder, path: {folder}, size: 16}}", "generator={use: mlp}"]
     words += ["discriminator={use: mlp}", "train.data=cache"]
-    run = subprocess.Popen(
-        [sys.executable, "-c", KILLED, *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    while not any(
-        np.fromfile(file, np.uint32).any() for file in decoded_directory().glob("*/sums")
-    ):
-        time.sleep(0.05)
-        assert run.poll() is None
-    os.killpg(run.pid, number)  # as Ctrl+C in a terminal: the workers get the signal too
-    said = run.communicate(timeout=60)[1]
+    command = [sys.executable, "-c", KILLED, *words]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        while not any(map(complete_in, decoded_directory().glob("*/sums"))):
+            time.sleep(0.05)
+            assert run.poll() is None
+        os.killpg(run.pid, number)  # as Ctrl+C in a terminal: the workers get the signal too
+        said = run.communicate(timeout=60)[1]
     assert "Traceback" not in said
     assert run.returncode == (-9 if number == signal.SIGKILL else 130)
-    cache, _ = filled(plan)
-    assert cache.missing() == []
+    (file,) = decoded_directory().glob("*/sums")
+    missing = COUNT - complete_in(file)
+    cache, notes = filled(plan_of(tmp_path, folder, data="cache"))
+    assert f"decoding {missing} samples once" in notes[0]
+    assert 0 < missing < COUNT
     assert same(batches(feed_of(cache), 5), batches(feed_of(cache.dataset), 5))
+
+
+def complete_in(sums: Path) -> int:
+    """Return how many samples of a cache are complete."""
+    return int(np.count_nonzero(np.fromfile(sums, np.uint32)))
 
 
 def test_one_process_decodes_and_another_waits_for_it(tmp_path: Path, folder: Path) -> None:
     plan = plan_of(tmp_path, folder, data="cache", workers=0)
-    directory = decoded_directory() / decoded_cache.key_of(plan)
+    directory = decoded_directory() / key_of(plan)
     directory.parent.mkdir(parents=True)
     held, told, found = FileLock(directory.with_suffix(".lock")), threading.Event(), []
     held.acquire()

@@ -1,6 +1,5 @@
 """Pictures in a folder or a zip."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from hashlib import sha256
@@ -9,12 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import PIL
 import torch
 from torch import Tensor
 
-from ganzoo.api import DataError, Fraction, PositiveInt, SampleSpec
-from ganzoo_zoo.datasets.checking import damaged, stamp
+from ganzoo.api import DataError, Fraction, PositiveInt, SampleSpec, SourceFile
+from ganzoo_zoo.datasets.checking import damaged
 from ganzoo_zoo.datasets.pictures import (
     DAMAGE,
     Crop,
@@ -93,6 +91,7 @@ class Folder:
         self.mirror = mirror
         self.on_bad_image = on_bad_image
         self.skipped = left_out(self.source)
+        self._listed = tuple(self.names)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -111,12 +110,13 @@ class Folder:
                 row.copy_(sample)
         return samples, None if self.labels is None else torch.tensor(self.labels)
 
-    def content_key(self) -> str:
-        """Return a hash of the files by size and time (in a zip: CRC), and of their preparation."""
-        files = [(name, *stamp(self.source, name)) for name in self.names]
-        how = (self.spec.shape, self.crop, self.bits, self.least, PIL.__version__)
-        about = (str(self.source.path.resolve()), files, self.labels, how)
-        return sha256(json.dumps(about).encode()).hexdigest()
+    def source_files(self) -> dict[str, SourceFile]:
+        """Return all pictures by name, without the folders that are around everything."""
+        outer = first_difference(self._listed)[1]
+        files = {"/".join(name.split("/")[outer:]): name for name in self._listed}
+        if self.source.has_labels:
+            files[LABELS] = LABELS
+        return {name: self.source.file(path) for name, path in files.items()}
 
     def headers(self) -> Iterator[tuple[tuple[int, int], str]]:
         """Yield the upright (width, height) and Pillow's mode of each picture, for its recipe."""
