@@ -225,6 +225,7 @@ def test_labels_and_conditions_are_kept_with_their_samples(tmp_path: Path, data:
         assert label is value is None or torch.equal(torch.as_tensor(label), torch.as_tensor(value))
 
 
+@pytest.mark.slow
 def test_training_goes_on_bit_for_bit_when_the_way_of_reading_changes(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
