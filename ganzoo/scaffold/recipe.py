@@ -263,9 +263,10 @@ def _batch(facts: Facts, size: int) -> int:
 
 def _scores(facts: Facts, kid: bool) -> Iterator[str]:
     samples = min(5000, max(2, facts.count))
-    yield "# The Fréchet distance is the score. With few pictures it is biased, by more the fewer they"
-    yield "# are; KID is not. FID needs Inception's weights (`ganzoo fetch inception`, 95 MB). Until"
-    yield "# they are here there is no score, unless you name an extractor that needs no download."
+    yield "# The score is the Fréchet distance. With few pictures it is biased, by more the"
+    yield "# fewer they are; KID is not. FID needs Inception's weights, 95 MB: `ganzoo fetch"
+    yield "# inception`. Without them a run has no score, unless you name an extractor that"
+    yield "# needs no download; its scores rank your own runs."
     yield "eval:"
     yield "  # extractor: toy-cnn"
     why = "as many as there are pictures, at most 5,000"
