@@ -55,11 +55,16 @@ def _failed_at(dataset: Dataset, index: int, error: Exception) -> str:
 
 
 def rows_of(dataset: Any, indices: Sequence[int]) -> Stored:
-    """Return samples by index, read together where the data set has ``__getitems__``.
+    """Return samples by index, (len(indices), *shape), and their labels or conditions.
+
+    A data set with ``rows``, as the decoded cache, or ``__getitems__`` reads them together.
 
     Raises:
         DataError, PluginError: as `row_of`.
     """
+    if hasattr(dataset, "rows"):
+        stored: Stored = dataset.rows(indices)
+        return stored
     if not hasattr(dataset, "__getitems__"):
         return collate([row_of(dataset, index) for index in indices])
     try:

@@ -119,7 +119,7 @@ class KeptHash:
         paths = [name for name, value in component.parameters.items() if isinstance(value, Path)]
         plain = {name: value for name, value in component.plain.items() if name not in paths}
         locked = component.locked()
-        about = [file_hashes(files), locked, plain, split, len(dataset), _versions()]
+        about = [file_hashes(files), locked, plain, split, len(dataset), versions()]
         return cls(cache_directory() / "content" / f"{content_hash(about)[:32]}.sha256")
 
     def read(self) -> str | None:
@@ -136,7 +136,7 @@ class KeptHash:
             _keep(self.place, sha256)
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
     """Return the versions of the libraries that decode and resize."""
     import numpy
     import PIL

@@ -22,6 +22,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.scoring.features import no_op
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
 from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
@@ -32,6 +33,7 @@ from ganzoo.training.continuity import (
     only_fewer_metrics,
     other_world_size,
 )
+from ganzoo.training.decoded_cache import with_decoded_cache
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
 from ganzoo.training.execution import cpu_threads, numerics, threads_for
@@ -234,7 +236,10 @@ def _prepared(
         try:
             # A signal ends the run at once while data is read into memory: nothing has to be saved.
             # Several processes continue to the first step, where they stop together.
-            with flag.at_once() if processes.world_size == 1 else nullcontext():
+            alone = processes.world_size == 1
+            tell, watch = partial(reporters.notify, "noted"), flag.check if alone else no_op
+            plan = with_decoded_cache(plan, processes, tell, watch)
+            with flag.at_once() if alone else nullcontext():
                 step = make_step(plan, processes, checkpoint)
         except StopAsked as asked:
             at = checkpoint.step if checkpoint else 0
