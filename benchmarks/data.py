@@ -2,10 +2,10 @@
 
     python benchmarks/data.py [--count 2000] [--size 64] [--seconds 1] [--rounds 5]
 
-Makes pictures of synthetic content in a temporary folder: PNG and JPEG of `--size`, and JPEG of eight
-times that size, decoded with and without `draft`. Measures what the trainer gets: batches of 64 in
-model form, in order, nothing else computed. One thread, no workers, processor time: samples per
-second of one core, whatever else the machine does.
+Makes synthetic pictures in a temporary folder: PNG and JPEG of `--size`, and JPEG of eight times
+that size, decoded with and without `draft`. Measures what the trainer gets: batches of 64 in model
+form, in order, nothing else computed. One thread, no workers, processor time: samples per second of
+one core, whatever else the machine does.
 """
 
 import argparse
