@@ -187,7 +187,7 @@ def check_all(jobs: list[Job], given: RunOptions) -> None:
     Raises:
         click.exceptions.Exit: some recipe has one, with the exit code of the first.
     """
-    from ganzoo.training.launch import check_data
+    from ganzoo.components.data import check_readable
 
     first: dict[str, Job] = {}
     for job in jobs:
@@ -195,7 +195,7 @@ def check_all(jobs: list[Job], given: RunOptions) -> None:
     failures: dict[str, GanzooError] = {}
     for job in first.values():
         try:
-            check_data(given.plan(job))
+            check_readable(given.plan(job).dataset)
         except GanzooError as error:
             if error.message not in [each.message for each in failures.values()]:
                 report_error(error)
