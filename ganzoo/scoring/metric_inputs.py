@@ -164,7 +164,8 @@ def real_side(
     """
     own = features_on_disk(real, extraction) if features is None else features
     rows = own.gathered(extraction.device).tensor()
-    return Evaluated(rows, real.samples, real.labels, extraction.class_logits(rows))
+    logits = extraction.class_logits(rows)
+    return Evaluated(rows, real.samples, real.labels, logits, extraction=extraction)
 
 
 def fake_side(
@@ -177,7 +178,7 @@ def fake_side(
     rows = features.gathered(extraction.device).tensor()
     samples, labels = recorded.gathered(extraction.device)
     logits = extraction.class_logits(rows)
-    return Evaluated(rows, samples, labels, logits, generator=generator)
+    return Evaluated(rows, samples, labels, logits, generator=generator, extraction=extraction)
 
 
 def features_on_disk(real: RealData, extraction: Extraction) -> RowsOnDisk:

@@ -9,7 +9,8 @@ from ganzoo.api import DataError, Evaluated
 
 
 def side(logits: Tensor | None) -> Evaluated:
-    return Evaluated(torch.zeros(8, 1), torch.zeros(8, 1), class_logits=logits)
+    rows = torch.zeros(8, 1) if logits is None else logits
+    return Evaluated(rows, rows, class_logits=logits)
 
 
 def test_clear_and_evenly_spread_classes_score_their_number() -> None:

@@ -101,7 +101,7 @@ class KidSubsets:
                 hint="score more samples, or remove kid-subsets from eval.metrics",
             )
         kid, values = Kid(), torch.zeros(self.subsets, dtype=torch.float64)
-        x, y = x[order_of(x)], y[order_of(y)]
+        x, y = x[order_of(real.samples)], y[order_of(fake.samples)]
         random = torch.Generator().manual_seed(self.seed)
         for number in range(self.subsets):
             chosen = [

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
 from ganzoo.nn import Moments, frechet_distance
-from ganzoo_zoo.metrics.neighbours import nearest
+from ganzoo_zoo.metrics.neighbours import TIED, nearest
 
 HINT = "remove memorisation from eval.metrics"
 
@@ -47,8 +47,10 @@ class Memorisation:
         count = min(len(seen.features), len(unseen.features))
         seen, unseen, made = chosen(seen, count), chosen(unseen, count), fake.features
         to_seen, to_unseen = nearest(made, seen), nearest(made, unseen)
-        ratio = torch.where(to_seen == to_unseen, 1.0, to_seen / to_unseen)
-        nearer = (to_seen < to_unseen).double() + (to_seen == to_unseen).double() / 2
+        # A picture of both splits is equally far from a sample up to round-off.
+        equal = (to_seen - to_unseen).abs() <= TIED * made.norm(dim=1)
+        ratio = torch.where(equal, 1.0, to_seen / to_unseen)
+        nearer = ((to_seen < to_unseen) & ~equal).double() + equal.double() / 2
         moments = Moments.of(made)
         return {
             "fd_train": frechet_distance(Moments.of(seen), moments),
