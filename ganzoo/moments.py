@@ -37,13 +37,16 @@ class Moments:
     n: int
 
     @classmethod
-    def of(cls, features: Tensor) -> "Moments":
+    def of(cls, features: Tensor, rows: Tensor | None = None) -> "Moments":
         """Return the moments of features (N, D) of any float type.
+
+        Args:
+            rows: int64, those to take; None: all.
 
         Raises:
             DataError: fewer than two rows.
         """
-        return cls.of_blocks(torch.split(features, BLOCK))
+        return cls.of_blocks(blocks_of_rows(features, rows))
 
     @classmethod
     def of_blocks(cls, blocks: Iterable[Tensor]) -> "Moments":
@@ -123,6 +126,14 @@ def add_rows(total: Tensor, scatter: Tensor, n: int, rows: Tensor) -> None:
         centred = torch.cat([centred, between[None]])
     total += added
     scatter.addmm_(centred.T, centred)
+
+
+def blocks_of_rows(features: Tensor, rows: Tensor | None = None) -> Iterator[Tensor]:
+    """Yield these rows of features (N, D), all by default, `BLOCK` at a time."""
+    if rows is None:
+        yield from torch.split(features, BLOCK)
+    else:
+        yield from (features[part] for part in torch.split(rows, BLOCK))
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

@@ -59,7 +59,7 @@ class ClassificationAccuracyScore:
             )
         classes = 1 + int(torch.cat([made, labels]).max())
         fitted = self.fit(fake.features, made, classes)
-        parts = order_of(side.samples).tensor_split(2)
+        parts = order_of(side).tensor_split(2)
         halves = [(side.features[part], labels[part]) for part in parts]
         right = sum(
             correct(self.fit(*trained, classes), *tested)

@@ -1,7 +1,6 @@
 """Whether a generator copies what it was trained on."""
 
 from collections.abc import Mapping
-from hashlib import blake2b
 
 import torch
 from torch import Tensor
@@ -9,6 +8,7 @@ from torch import Tensor
 from ganzoo.api import DataError, Evaluated
 from ganzoo.nn import Moments, frechet_distance
 from ganzoo_zoo.metrics.neighbours import TIED, nearest
+from ganzoo_zoo.metrics.subsets import hashes_of, taken
 
 HINT = "remove memorisation from eval.metrics"
 
@@ -78,6 +78,4 @@ def chosen(side: Evaluated, count: int) -> Tensor:
     """
     if count == len(side.features):
         return side.features
-    hashes = [blake2b(sample.numpy().tobytes(), digest_size=8).digest() for sample in side.samples]
-    smallest = sorted(range(len(hashes)), key=hashes.__getitem__)[:count]
-    return side.features[smallest]
+    return taken(side.features, hashes_of(side).argsort(stable=True)[:count])

@@ -80,7 +80,7 @@ class TorchMetric:
             try:
                 for is_real, rows in inputs.items():
                     side_of = {"real": is_real} if len(sides) == 2 else {}
-                    for block in sorted_blocks(rows, sides[is_real].samples):
+                    for block in sorted_blocks(rows, order_of(sides[is_real])):
                         live.update(block, **side_of)
                 found = live.compute()
                 values = found if isinstance(found, tuple) else (found,)
@@ -206,11 +206,11 @@ def inputs_of(factory: Any, path: str) -> str:
     )
 
 
-def sorted_blocks(rows: Tensor, samples: Tensor) -> Iterator[Tensor]:
-    """Yield the rows of samples as float64 in blocks, ordered by the samples' content alone.
+def sorted_blocks(rows: Tensor, order: Tensor) -> Iterator[Tensor]:
+    """Yield rows as float64 in blocks, in this order of them.
 
     Images in uint8 are scaled to [0, 1].
     """
-    for part in torch.split(order_of(samples), BLOCK):
+    for part in torch.split(order, BLOCK):
         block = rows[part]
         yield block.double() / 255 if block.dtype == torch.uint8 else block.double()
