@@ -22,6 +22,7 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.overrides import Overrides
 from ganzoo.recipes.schema import BOTH, SIDES, Node, named_components
 from ganzoo.recipes.yaml import KeyPath
+from ganzoo.registry.loading import info_command
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify, shorten
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class _Planner:
             )
         except WrongParameters as wrong:
             for path, what in wrong.found:
-                findings.add(problem((*slot, *path), what), f"ganzoo info {registration.id}")
+                findings.add(problem((*slot, *path), what), info_command(registration))
         except PluginError as error:
             findings.add(problem(slot, error.message), error.hint)
         return None

@@ -1,5 +1,7 @@
-"""Subsets of samples that do not depend on the order of the samples."""
+"""Subsets of samples that do not depend on their order, and what is computed of one set once."""
 
+import weakref
+from collections.abc import Callable
 from hashlib import blake2b
 
 import torch
@@ -35,3 +37,23 @@ def taken(features: Tensor, rows: Tensor) -> Tensor:
     for block in blocks_of_rows(features, rows):
         found.add(block)
     return found.tensor()
+
+
+class Remembered:
+    """Keeps what was computed last from features; those of the reference serve all scores of a run.
+
+    Args:
+        compute: from features (N, D) to the result.
+    """
+
+    def __init__(self, compute: Callable[[Tensor], Tensor]) -> None:
+        self._compute = compute
+        self._of: weakref.ref[Tensor] | None = None
+        self._found = torch.empty(0)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Return the result for these features."""
+        if self._of is None or self._of() is not features:
+            self._of, self._found = None, self._compute(features)
+            self._of = weakref.ref(features)
+        return self._found
