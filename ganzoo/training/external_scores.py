@@ -34,6 +34,7 @@ from ganzoo.sampling.files import read_labels, read_samples, write_preview
 from ganzoo.sampling.sampler import SampleBatch
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.reference import content_sha256
+from ganzoo.training.continuity import fingerprint_of, require_same_data
 from ganzoo.training.npz_references import score_against_npz
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
@@ -82,6 +83,13 @@ def score_like(
     Raises:
         DataError: there are fewer samples than that, or labels that the data does not have.
     """
+    try:
+        require_same_data(run.directory, fingerprint_of(run.plan), None)
+    except DataError as error:
+        error.hint = (
+            command("score", path, "--against", "FOLDER") + "   # the data to score against"
+        )
+        raise
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
     labels = read_labels(path, scorer.real.spec, len(samples))

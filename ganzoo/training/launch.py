@@ -44,7 +44,9 @@ from ganzoo.training.run_files import (
     recipe_of,
     record_data,
     registry_of,
+    replace_plugin,
     rewrite_lock,
+    with_local_code,
 )
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.trainer import Trainer
@@ -173,6 +175,9 @@ def resume(
 ) -> None:
     """Resume a run in its own directory, from its newest whole checkpoint.
 
+    Args:
+        registry: with a repaired ``--plugin`` file; None: that of the run's own copy.
+
     Raises:
         UsageError: an override of anything but budget, cadence and paths, or a new metric.
         PluginError: the components are not those that the run was started with.
@@ -180,13 +185,14 @@ def resume(
         GanzooError: what ends a run early; see `ganzoo.errors`.
     """
     only_budget_and_cadence(directory, overrides)
+    lock, repaired = read_lock(directory.lock_file), registry is not None
     registry = registry or registry_of(directory)
     with where_data_moved("resume", directory, overrides):
         plan = make_plan(recipe_of(directory, overrides, registry), registry)
     not_backwards(directory, plan)
     only_fewer_metrics(directory, plan)
     plan = checked_code(
-        read_lock(directory.lock_file),
+        with_local_code(lock, plan) if repaired else lock,
         plan,
         command("resume", reference_to(directory.path)),
         allow_drift=options.allow_drift,
@@ -218,6 +224,7 @@ def _owned(
             if write_lock_again:
                 rewrite_lock(directory, plan)
             directory.begin_attempt()
+            replace_plugin(directory, plan)
             record_data(directory, plan, data)
             directory.write_info(
                 steps=plan.budget.steps,

@@ -313,7 +313,7 @@ class Run:
 
     def evaluation(self) -> dict[str, Any]:
         """Return this run's evaluation protocol, as overrides for another run."""
-        evaluation = self.plan.lock()["eval"]
+        evaluation = read_lock(self.directory.lock_file)["eval"]
         names = ("final_samples", "extractor", "reference", "metrics", "seed")
         return {f"eval.{name}": evaluation[name] for name in names}
 
@@ -394,12 +394,20 @@ def run(
     return Run(train_run(plan, chosen))
 
 
-def resume(reference: str | Path = "last", overrides: Overrides = (), **options: Any) -> Run:
+def resume(
+    reference: str | Path = "last",
+    overrides: Overrides = (),
+    *,
+    plugin: str | Path | None = None,
+    **options: Any,
+) -> Run:
     """Resume a run from its newest whole checkpoint and train it to its end; return it.
 
     Args:
         reference: as for `load`.
-        overrides: of budget and cadence only, such as ``{"train.steps": 5000}``.
+        overrides: of budget and cadence, such as ``{"train.steps": 5000}``, of the path of data
+            that has moved, or with fewer metrics.
+        plugin: a repaired version of the file that the run was started with.
         options: the fields of `ganzoo.training.launch.Options`.
 
     Raises:
@@ -409,7 +417,8 @@ def resume(reference: str | Path = "last", overrides: Overrides = (), **options:
     """
     chosen = options_of(options)
     directory = _find(reference, chosen.runs_directory)
-    resume_directory(directory, overrides, chosen)
+    registry = Registry.with_local(Path(plugin)) if plugin is not None else None
+    resume_directory(directory, overrides, chosen, registry)
     return Run(directory)
 
 

@@ -46,9 +46,7 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
     write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
     _write_spec(directory, plan)
-    if plan.registry.local_file:
-        write_atomic(directory.plugin_file, plan.registry.local_source)
-        directory.write_info(plugin_sha256=plan.registry.local_sha256)
+    _write_plugin(directory, plan.registry)
     write_atomic(directory.env_file, to_json(environment(), indent=1) + b"\n")
     directory.write_info(
         recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
@@ -62,6 +60,22 @@ def _write_spec(directory: RunDirectory, plan: Plan) -> None:
     classes = settings.conditional and plan.spec.classes
     counts = label_counts(settings.labels, plan.dataset) if classes else None
     write_sample_spec(directory, plan.spec, counts)
+
+
+def _write_plugin(directory: RunDirectory, registry: Registry) -> None:
+    """Write the run's copy of the ``--plugin`` file, if there is one."""
+    if registry.local_file:
+        write_atomic(directory.plugin_file, registry.local_source)
+        directory.write_info(plugin_sha256=registry.local_sha256)
+
+
+def replace_plugin(directory: RunDirectory, plan: Plan) -> None:
+    """Replace the run's copy of the ``--plugin`` file if the plan has another; that is an event."""
+    registry = plan.registry
+    if registry.local_sha256 not in (None, directory.info().get("plugin_sha256")):
+        directory.append_event("plugin_changed", sha256=registry.local_sha256)
+        _write_plugin(directory, registry)
+        rewrite_lock(directory, plan)
 
 
 def record_data(directory: RunDirectory, plan: Plan, data: Fingerprint) -> None:
@@ -95,14 +109,23 @@ def read_fingerprint(directory: RunDirectory) -> Fingerprint | None:
         ) from error
 
 
+def data_of(directory: RunDirectory) -> tuple[str, str | None]:
+    """Return a run's data set, ``zoo/folder:cats``, and the hash of its content if it is known."""
+    lock, data = read_lock(directory.lock_file), read_fingerprint(directory)
+    path = data_paths(lock).get("dataset.path")
+    name = ":".join(filter(None, (str(lock["dataset"]["use"]), path and Path(path).name)))
+    return name, data.sha256 if data else None
+
+
 def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
     """Write the plan's budget, cadence, metrics and paths of data into its run's lock.
 
-    Everything else stays: the lock records the code that the run was started with. The first paths
-    stay in ``lock.moved``: the experiment is still the same.
+    Everything else stays: the lock records the code that the run was started with, except that of
+    a repaired ``--plugin`` file. The first paths stay in ``lock.moved``: the experiment is still
+    the same.
     """
     before, now = read_lock(directory.lock_file), plan.lock()
-    lock = deepcopy(before)
+    lock = with_local_code(before, plan)
     for key in marked(Mark.BUDGET, Mark.CADENCE):
         section, _, name = key.rpartition(".")
         lock[section].pop(name, None)  # a lock leaves out a budget that is not given
@@ -121,6 +144,15 @@ def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
     if lock != before:
         write_lock(directory.lock_file, lock)
         directory.write_info(lock=identity(lock, directory.lock_file))
+
+
+def with_local_code(lock: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Return a copy of a lock with the code of the plan's ``--plugin`` file."""
+    changed, now = deepcopy(dict(lock)), locked_components(plan.lock())
+    for slot, component in locked_components(changed).items():
+        if "code_sha256" in component and now.get(slot, {}).get("id") == component["id"]:
+            component |= now[slot]
+    return changed
 
 
 def environment() -> dict[str, Any]:
