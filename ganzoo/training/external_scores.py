@@ -24,6 +24,7 @@ from ganzoo.modalities.image import (
     PICTURES,
     require_one_format,
 )
+from ganzoo.recipes.lock import data_paths, read_lock
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.external import keep_score
@@ -86,9 +87,8 @@ def score_like(
     try:
         require_same_data(run.directory, fingerprint_of(run.plan), None)
     except DataError as error:
-        error.hint = (
-            command("score", path, "--against", "FOLDER") + "   # the data to score against"
-        )
+        if data_paths(read_lock(run.directory.lock_file)):
+            error.hint = command("score", path, "--against", "FOLDER") + "   # the real pictures"
         raise
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())

@@ -153,8 +153,8 @@ class Scorer:
             watch=watch,
             debias=sampling is None or sampling.selected != "during",
         )
-        protocol = replace(result.protocol, folder=folder_read(self.dataset))
-        return score_of(replace(result, protocol=protocol), self.processes, sampling)
+        score = score_of(result, self.processes, sampling)
+        return replace(score, protocol=replace(score.protocol, folder=folder_read(self.dataset)))
 
     def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of `count` samples drawn by ``sampling.seed``."""
