@@ -38,13 +38,13 @@ def resume(
     (train.steps=5000, eval.every_steps=100), and metrics be dropped (eval.metrics=[]). For data
     that has moved, give its path (dataset.path=FOLDER); --plugin takes a repaired plugin file.
     """
-    from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import print_result
     from ganzoo.runs.directory import RunDirectory
     from ganzoo.runs.external import require_run
     from ganzoo.training.continuity import is_complete
     from ganzoo.training.launch import Options
     from ganzoo.training.launch import resume as go_on
+    from ganzoo.training.progress import TerminalReporter
 
     reporter: Any = TerminalReporter()
     directory = RunDirectory.find(reference, runs_dir)

@@ -139,8 +139,8 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
     is_queue = len(jobs) > 1 or given.seeds is not None
     if is_queue:
         check_all(jobs, given)
-    from ganzoo.cli.progress import TerminalReporter
     from ganzoo.training.launch import train_run
+    from ganzoo.training.progress import TerminalReporter
     from ganzoo.training.rejoin import start_or_resume
 
     train = start_or_resume if is_queue or given.resume else train_run

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import completion, options
-from ganzoo.cli.output import emit, is_main_process, report_error, say
+from ganzoo.cli.output import emit, report_error, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.registry.names import shorten
 from ganzoo.runs.directory import INFO
 from ganzoo.runs.references import command, reference_to
+from ganzoo.training.progress import is_main_process
 
 if TYPE_CHECKING:
     from ganzoo.runs.score import Score

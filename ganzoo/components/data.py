@@ -45,6 +45,17 @@ def _failed_at(dataset: Dataset, index: int, error: Exception) -> str:
     return f"the data set {type(dataset).__name__} failed at sample {index}: {failure(error)}"
 
 
+def rows_of(dataset: Any, indices: Sequence[int]) -> Stored:
+    """Return these samples of a data set, (len(indices), *shape), and their labels or conditions.
+
+    A data set with `rows` reads them at once. Errors as of `row_of`.
+    """
+    if hasattr(dataset, "rows"):
+        stored: Stored = dataset.rows(indices)
+        return stored
+    return collate([row_of(dataset, index) for index in indices])
+
+
 def tensors_of(dataset: Any) -> Stored:
     """Return all samples of a data set, and their labels or conditions.
 

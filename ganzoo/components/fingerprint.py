@@ -110,7 +110,7 @@ def kept_hash(
         return compute()
     paths = [name for name, value in component.parameters.items() if isinstance(value, Path)]
     plain = {name: value for name, value in component.plain.items() if name not in paths}
-    about = [file_hashes(files), component.locked(), plain, split, len(dataset), _versions()]
+    about = [file_hashes(files), component.locked(), plain, split, len(dataset), versions()]
     place = cache_directory() / "content" / f"{content_hash(about)[:32]}.sha256"
     with suppress(OSError, UnicodeError):
         if _SHA256.fullmatch(kept := place.read_text()):
@@ -120,7 +120,7 @@ def kept_hash(
     return found
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
     """Return the versions of the libraries that decode and resize."""
     import numpy
     import PIL

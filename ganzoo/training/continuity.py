@@ -21,7 +21,7 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.run_files import read_fingerprint
 
-BUDGET_AND_CADENCE = marked(Mark.BUDGET, Mark.CADENCE)
+RESUMABLE = marked(Mark.BUDGET, Mark.CADENCE, Mark.READING)
 """Keys that an override of `ganzoo resume` may set."""
 
 METRICS = "eval.metrics"
@@ -31,16 +31,16 @@ METRICS = "eval.metrics"
 def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
-    """Raise UsageError for an override of anything but budget, cadence, metrics, paths of data."""
-    paths = data_paths(read_lock(directory.lock_file))
+    """Raise UsageError for an override of anything but `RESUMABLE` keys, metrics, paths of data."""
+    known = (*RESUMABLE, *data_paths(read_lock(directory.lock_file)))
     for key in _keys(overrides):
-        if key in (*BUDGET_AND_CADENCE, METRICS, *paths):
+        if key in (*known, METRICS):
             continue
-        near = suggest(key, (*BUDGET_AND_CADENCE, METRICS))
+        near = suggest(key, (*known, METRICS))
         guess = f" - did you mean {near!r}?" if near else ""
         raise UsageError(
-            f"a resumed run keeps its recipe: {key} cannot change, only budget and cadence can "
-            f"({', '.join((*BUDGET_AND_CADENCE, *paths))}), and {METRICS} can lose some{guess}",
+            f"a resumed run keeps its recipe: {key} cannot change, only budget, cadence and "
+            f"reading can ({', '.join(known)}), and {METRICS} can lose some{guess}",
             hint=command("resume", reference_to(directory.path), f"{near}=VALUE")
             if near
             else command("run", directory.lock_file, f"{key}=VALUE") + "   # a new run",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -21,6 +22,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.scoring.features import no_op
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
 from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
@@ -35,10 +37,12 @@ from ganzoo.training.continuity import (
     require_same_data,
     where_data_moved,
 )
+from ganzoo.training.decoded_cache import with_decoded_cache
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
 from ganzoo.training.execution import cpu_threads, numerics, threads_for
 from ganzoo.training.processes import Processes, find_processes
+from ganzoo.training.progress import TerminalReporter, is_interactive
 from ganzoo.training.run_files import (
     create_run,
     recipe_of,
@@ -52,6 +56,11 @@ from ganzoo.training.scorer import Scorer
 from ganzoo.training.trainer import Trainer
 
 
+def default_reporter() -> Any:
+    """Return a reporter that prints to stderr if somebody types the commands, else a silent one."""
+    return TerminalReporter() if is_interactive() else Reporter()
+
+
 @dataclass(frozen=True)
 class Options:
     """How a run is run. Nothing here changes what it computes."""
@@ -63,7 +72,8 @@ class Options:
     allow_drift: bool = False
     strict_code: bool = False
     take_over: bool = False
-    reporter: Reporter = field(default_factory=Reporter)
+    reporter: Any = field(default_factory=default_reporter)
+    """A `Reporter`, or an object with some of its methods."""
 
 
 def prepare(
@@ -269,7 +279,10 @@ def _prepared(
         try:
             # A signal ends the run at once while data is read into memory: nothing has to be saved.
             # Several processes continue to the first step, where they stop together.
-            with flag.at_once() if processes.world_size == 1 else nullcontext():
+            alone = processes.world_size == 1
+            tell, watch = partial(reporters.notify, "noted"), flag.check if alone else no_op
+            plan = with_decoded_cache(plan, processes, tell, watch)
+            with flag.at_once() if alone else nullcontext():
                 step = make_step(plan, processes, checkpoint)
         except StopAsked as asked:
             at = checkpoint.step if checkpoint else 0

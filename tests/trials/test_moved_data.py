@@ -290,7 +290,7 @@ class Mine(Hinge):
 
 @hookimpl
 def register_losses(register):
-    register("mine", Mine)
+    register("mine", "local:Mine")
 """
 
 

@@ -21,6 +21,9 @@ class Kid:
 
     Returns ``kid`` and ``kid_standard_error``.
 
+    Args:
+        degree: of the polynomial kernel; the paper has 3.
+
     Source: Bińkowski et al. 2018, arXiv:1801.01401, section 3; Gretton et al. 2012, lemma 6.
 
     Raises:
