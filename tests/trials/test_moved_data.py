@@ -274,8 +274,8 @@ def test_a_folder_is_named_and_scores_of_others_are_never_advised_like_it(trial:
     assert code == 2
     assert "against folder:birds" in said
     assert "against folder:data" in said
-    assert first in trial.call("compare", "--dataset", "folder:data")
-    assert second in trial.call("compare", "--dataset", "folder")
+    assert "folder:data/train" in trial.call("compare", "--dataset", "folder:data").splitlines()[0]
+    assert "folder:birds/train" in trial.call("compare", "--dataset", "folder").splitlines()[0]
 
 
 PLUGIN = """
@@ -298,9 +298,10 @@ def test_a_run_goes_on_with_a_repaired_plugin_file(trial: Trial) -> None:
     file = Path("plugin.py")
     file.write_text(PLUGIN + "BROKEN = True\n")
     words = ["run", "mine.yaml", "loss=local/mine", "train.steps=4", "--name", "own"]
-    assert trial.tried(*words, "--plugin", "plugin.py")[0] == 3
+    code, said = trial.tried(*words, "--plugin", "plugin.py")
+    assert (code, "plugin 'local' failed: ValueError: a mistake" in said) == (1, True)
     (run,) = (each for each in RunDirectory.all(Path("runs")) if each.name.startswith("own"))
-    assert trial.tried("resume", run.name)[0] == 3
+    assert trial.tried("resume", run.name)[0] == 1
     file.write_text(PLUGIN + "BROKEN = False\n")
     trial.call("resume", run.name, "--plugin", "plugin.py")
     assert run.status() == "finished"
