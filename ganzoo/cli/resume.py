@@ -42,6 +42,7 @@ def resume(
     from ganzoo.runs.directory import RunDirectory
     from ganzoo.runs.external import require_run
     from ganzoo.training.continuity import is_complete
+    from ganzoo.training.ending import require_not_collapsed
     from ganzoo.training.launch import Options
     from ganzoo.training.launch import resume as go_on
     from ganzoo.training.progress import TerminalReporter
@@ -51,8 +52,8 @@ def resume(
     require_run(directory)
     if is_complete(directory) and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
-        print_result(directory, reporter)
-        return
-    chosen = Options(runs_directory=runs_dir, max_seconds=max_time, reporter=reporter, **flags)
-    go_on(directory, overrides, chosen, options.registry(plugin) if plugin else None)
+    else:
+        chosen = Options(runs_directory=runs_dir, max_seconds=max_time, reporter=reporter, **flags)
+        go_on(directory, overrides, chosen, options.registry(plugin) if plugin else None)
     print_result(directory, reporter)
+    require_not_collapsed(directory)

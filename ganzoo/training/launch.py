@@ -12,10 +12,11 @@ from shlex import quote
 from typing import Any
 
 from ganzoo.components.build import make
+from ganzoo.components.data import check_readable
 from ganzoo.components.fingerprint import Fingerprint
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
-from ganzoo.errors import DataError, UsageError
+from ganzoo.errors import UsageError
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.registry import Registry
@@ -109,24 +110,9 @@ def prepare(
     return dry_run(plan)
 
 
-def check_data(plan: Plan) -> list[str]:
-    """Decode every sample of the training data once, if the data set has a `check`.
-
-    Returns:
-        What the data set leaves out, one line each.
-
-    Raises:
-        DataError: names what cannot be read.
-    """
-    if hasattr(plan.dataset, "check") and (bad := plan.dataset.check()):
-        shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
-        raise DataError(f"{len(bad)} files cannot be read: {shown}")
-    return list(getattr(plan.dataset, "skipped", ()))
-
-
 def note_left_out(plan: Plan, options: Options) -> None:
-    """Decode the training data as `check_data` does, and report what it leaves out."""
-    for line in check_data(plan):
+    """Decode the training data once if it has a `check`, and report what it leaves out."""
+    for line in check_readable(plan.dataset):
         options.reporter.noted(f"left out: {line}")
 
 
@@ -158,7 +144,7 @@ def train_run(
     if created is None:
         note_left_out(plan, options)
     else:  # reported before it was created
-        check_data(plan)
+        check_readable(plan.dataset)
     data = fingerprint_of(plan)
     if stopped:
         reference = reference_to(stopped.path)
@@ -287,7 +273,8 @@ def _prepared(
         except StopAsked as asked:
             at = checkpoint.step if checkpoint else 0
             raise flag.error(quote(str(directory.path)), at) from asked
-        scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
+        tell = partial(reporters.notify, "reading")
+        scorer = Scorer.of(plan, processes, flag.at_once, tell) if plan.extractor else None
         best, since = previous_best(directory.scores(), step.iteration, train.stop)
         run = (directory, store, processes, reporters, flag)
         resumed_at = checkpoint.step if checkpoint else None

@@ -101,6 +101,12 @@ class Folder:
         with strict_warnings():
             return self._read(self.names[index]), label
 
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int | None]]:
+        """Read several pictures, in threads."""
+        labels = [None if self.labels is None else self.labels[index] for index in indices]
+        with closing(in_threads(self._read, [self.names[index] for index in indices])) as read:
+            return list(zip(read, labels, strict=True))
+
     def tensors(self) -> tuple[Tensor, Tensor | None]:
         """Check, then return all pictures, uint8 (N, C, H, W), and labels int64 (N,) or None."""
         self.check()
