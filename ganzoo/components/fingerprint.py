@@ -153,8 +153,8 @@ def change(before: Fingerprint, now: Fingerprint) -> str:
         "changed": sorted(name for name in both if before.files[name] != now.files[name]),
     }
     if not both:
-        sizes = f"{before.samples} then, {now.samples} now"
-        return f"its samples differ ({sizes})"
+        other_size = f" ({before.samples} then, {now.samples} now)"
+        return "its samples differ" + other_size * (before.samples != now.samples)
     return ", ".join(
         f"{len(names)} file{'s' * (len(names) > 1)} {what} ({', '.join(names[:3])}"
         f"{', …' * (len(names) > 3)})"

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ganzoo_zoo.datasets.folder import Folder
 from PIL import Image
@@ -309,3 +310,52 @@ def test_a_run_goes_on_with_a_repaired_plugin_file(trial: Trial) -> None:
     file.unlink()
     trial.call("resume", run.name, "train.steps=5")
     trial.call("score", run.name)
+
+
+DATA = """
+from pathlib import Path
+
+import numpy as np
+import torch
+from ganzoo.api import DataError, SampleSpec, hookimpl
+
+class Points:
+    spec = SampleSpec("vector", (2,))
+
+    def __init__(self, split, *, path: Path):
+        if not path.exists():
+            raise DataError(f"there is no {path}")
+        self.points = torch.from_numpy(np.load(path))
+
+    def __len__(self):
+        return len(self.points)
+
+    def __getitem__(self, index):
+        return self.points[index], None
+
+@hookimpl
+def register_datasets(register):
+    register("points", "local:Points", modalities={"vector"}, splits=("train",))
+"""
+
+
+def test_a_data_set_that_names_no_files_is_known_by_its_samples(trial: Trial) -> None:
+    points = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    np.save("points.npy", points)
+    Path("plugin.py").write_text(DATA)
+    changes = ["dataset={use: local/points, path: points.npy}", "conditional=false", "--name=own"]
+    trial.call("run", "mine.yaml", *changes, "--plugin", "plugin.py")
+    (run,) = (each for each in RunDirectory.all(Path("runs")) if each.name.startswith("own"))
+    Path("plugin.py").unlink()
+    Path("points.npy").rename("moved.npy")
+    trial.call("sample", run.name, "-n", "2")
+    code, said = trial.tried("resume", run.name, "train.steps=3")
+    assert code == 4
+    trial.pasted(said, "moved.npy")
+    points[17, 1] += 1
+    np.save("moved.npy", points)
+    code, said = trial.tried("resume", run.name, "train.steps=4")
+    assert code == 4
+    assert f"{run.name} was trained on other data: its samples differ\n" in said
+    np.save("moved.npy", points[:20])
+    assert "its samples differ (30 then, 20 now)" in trial.tried("score", run.name)[1]
