@@ -11,7 +11,7 @@ from typing import Any
 from ganzoo.components.fingerprint import Fingerprint, change, fingerprint
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, PluginError, UsageError
-from ganzoo.recipes.lock import code_differences, data_paths, locked_components, read_lock
+from ganzoo.recipes.lock import code_differences, data_paths, locked_components
 from ganzoo.recipes.overrides import override_layer
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.recipes.yaml import yaml_line
@@ -19,7 +19,7 @@ from ganzoo.registry.names import shorten, suggest
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
-from ganzoo.training.run_files import read_fingerprint
+from ganzoo.training.run_files import lock_of, read_fingerprint
 
 RESUMABLE = marked(Mark.BUDGET, Mark.CADENCE, Mark.READING)
 """Keys that an override of `ganzoo resume` may set."""
@@ -32,7 +32,7 @@ def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
     """Raise UsageError for an override of anything but `RESUMABLE` keys, metrics, paths of data."""
-    known = (*RESUMABLE, *data_paths(read_lock(directory.lock_file)))
+    known = (*RESUMABLE, *data_paths(lock_of(directory)))
     for key in _keys(overrides):
         if key in (*known, METRICS):
             continue
@@ -49,7 +49,7 @@ def only_budget_and_cadence(
 
 def only_fewer_metrics(directory: RunDirectory, plan: Plan) -> None:
     """Raise UsageError if the plan has a metric that the run was not started with."""
-    known = read_lock(directory.lock_file)["eval"].get("metrics", [])
+    known = lock_of(directory)["eval"].get("metrics", [])
     for metric in plan.lock()["eval"]["metrics"]:
         if metric not in known:
             names = ", ".join(shorten(each["use"]) for each in known)
@@ -81,7 +81,7 @@ def where_data_moved(
     try:
         yield
     except DataError as error:
-        paths = data_paths(read_lock(directory.lock_file))
+        paths = data_paths(lock_of(directory))
         if key := next((key for key, path in paths.items() if not os.path.exists(path)), None):
             words = [word for word in as_words(overrides) if not word.startswith(f"{key}=")]
             where = command(verb, reference_to(directory.path), *words, f"{key}=FOLDER")

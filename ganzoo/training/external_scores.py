@@ -25,7 +25,7 @@ from ganzoo.modalities.image import (
     PICTURES,
     require_one_format,
 )
-from ganzoo.recipes.lock import data_paths, read_lock
+from ganzoo.recipes.lock import data_paths
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.external import keep_score
@@ -40,6 +40,7 @@ from ganzoo.training.continuity import fingerprint_of, require_same_data
 from ganzoo.training.npz_references import score_against_npz
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
+from ganzoo.training.run_files import lock_of
 from ganzoo.training.scorer import Scorer, chosen_extractor
 
 BATCH = 256
@@ -91,7 +92,7 @@ def score_like(
     try:
         require_same_data(run.directory, fingerprint_of(run.plan), None)
     except DataError as error:
-        if data_paths(read_lock(run.directory.lock_file)):
+        if data_paths(lock_of(run.directory)):
             error.hint = command("score", path, "--against", "FOLDER") + "   # the real pictures"
         raise
     scorer = Scorer.of(run.plan, find_processes())

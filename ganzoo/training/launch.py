@@ -18,7 +18,6 @@ from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
 from ganzoo.errors import UsageError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
@@ -46,6 +45,7 @@ from ganzoo.training.processes import Processes, find_processes
 from ganzoo.training.progress import TerminalReporter, is_interactive
 from ganzoo.training.run_files import (
     create_run,
+    lock_of,
     recipe_of,
     record_data,
     registry_of,
@@ -181,7 +181,7 @@ def resume(
         GanzooError: what ends a run early; see `ganzoo.errors`.
     """
     only_budget_and_cadence(directory, overrides)
-    lock, repaired = read_lock(directory.lock_file), registry is not None
+    lock, repaired = lock_of(directory), registry is not None
     registry = registry or registry_of(directory)
     with where_data_moved("resume", directory, overrides):
         plan = make_plan(recipe_of(directory, overrides, registry), registry)

@@ -16,7 +16,7 @@ from ganzoo.components.plan import Plan
 from ganzoo.components.planner import is_sampled, make_plan, plan_some
 from ganzoo.errors import CheckpointError, DataError, GanzooError, PluginError, UsageError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import data_paths, read_lock
+from ganzoo.recipes.lock import data_paths
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registry import Registry
 from ganzoo.runs import html
@@ -43,7 +43,7 @@ from ganzoo.training.continuity import fingerprint_of, require_same_data, where_
 from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
 from ganzoo.training.processes import find_processes
-from ganzoo.training.run_files import recipe_of, registry_of
+from ganzoo.training.run_files import lock_of, recipe_of, registry_of
 from ganzoo.training.sampled import sampler_of, sampling_record
 from ganzoo.training.scorer import Scorer
 
@@ -316,7 +316,7 @@ class Run:
             except PluginError as error:
                 error.hint = command("export", reference_to(self.path), "--format", "safetensors")
                 raise
-        lock = read_lock(self.directory.lock_file)
+        lock = lock_of(self.directory)
         about = description(lock, chosen, sampler, sampling.recorded) | {
             "run": self.name,
             "scores": [score.to_dict() for score in self.scores[-2:]],
@@ -325,7 +325,7 @@ class Run:
 
     def evaluation(self) -> dict[str, Any]:
         """Return this run's evaluation protocol, as overrides for another run."""
-        evaluation = read_lock(self.directory.lock_file)["eval"]
+        evaluation = lock_of(self.directory)["eval"]
         names = ("final_samples", "extractor", "reference", "metrics", "seed")
         return {f"eval.{name}": evaluation[name] for name in names}
 
@@ -347,7 +347,7 @@ class Run:
             DataError: the data is missing, or is not that which the run was trained on.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
-        paths = data_paths(read_lock(self.directory.lock_file))
+        paths = data_paths(lock_of(self.directory))
         only_evaluation(reference_to(self.path), overrides, paths)
         registry = registry_of(self.directory)
         with where_data_moved("score", self.directory, overrides):

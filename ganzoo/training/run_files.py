@@ -111,7 +111,7 @@ def read_fingerprint(directory: RunDirectory) -> Fingerprint | None:
 
 def data_of(directory: RunDirectory) -> tuple[str, str | None]:
     """Return a run's data set, ``zoo/folder:cats``, and the hash of its content if it is known."""
-    lock, data = read_lock(directory.lock_file), read_fingerprint(directory)
+    lock, data = lock_of(directory), read_fingerprint(directory)
     path = data_paths(lock).get("dataset.path")
     name = ":".join(filter(None, (str(lock["dataset"]["use"]), path and Path(path).name)))
     return name, data.sha256 if data else None
@@ -196,6 +196,22 @@ def registry_of(directory: RunDirectory) -> Registry:
     return Registry.with_local(local)
 
 
+def lock_of(directory: RunDirectory) -> dict[str, Any]:
+    """Return the lock of a run.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        return read_lock(directory.lock_file)
+    except RecipeError as error:
+        again = command("run", directory.recipe_file)
+        raise DataError(
+            f"{reference_to(directory.path)} has no readable lock: {error.message}",
+            hint=f"{again}   # a new run; add the overrides that this one had",
+        ) from error
+
+
 def recipe_of(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any], registry: Registry
 ) -> Recipe:
@@ -207,12 +223,5 @@ def recipe_of(
         RecipeError: an override is not valid.
     """
     require_run(directory)
-    try:
-        read_lock(directory.lock_file)
-    except RecipeError as error:
-        again = command("run", directory.recipe_file)
-        raise DataError(
-            f"{reference_to(directory.path)} has no readable lock: {error.message}",
-            hint=f"{again}   # a new run; add the overrides that this one had",
-        ) from error
+    lock_of(directory)
     return Recipe.load(directory.lock_file, overrides, registry)
