@@ -73,6 +73,7 @@ class Image(Pixels):
     axes = 3
     channels_last = True
     extractor = "inception"
+    plain_extractors = ("toy-cnn", "pixels")
 
     def specs(self) -> tuple[SampleSpec, ...]:
         return (
