@@ -14,7 +14,7 @@ import torch
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.build import make, reference_of
 from ganzoo.components.data import blocks_of, check_readable
-from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.extractors import why_unscored
 from ganzoo.components.fingerprint import KeptHash
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan, Plan
@@ -70,16 +70,16 @@ class Scorer:
             UsageError: the recipe has no extractor.
         """
         if plan.extractor is None:
-            if plan.recipe.settings.eval.extractor == "auto":  # chosen before; fails as it did then
-                automatic_extractor(plan.components["dataset",].registration, plan.registry)
+            if plan.recipe.settings.eval.extractor == "auto":
+                dataset = plan.components["dataset",].registration
+                raise why_unscored(dataset, plan.registry, plan.spec)
             raise UsageError(
                 f"{plan.recipe.name} has no extractor, so it cannot be scored",
                 hint="eval.extractor=auto",
             )
-        dataset, split = plan.components["dataset",], plan.recipe.settings.eval.reference
         return cls(
-            dataset=dataset,
-            split=split,
+            dataset=plan.components["dataset",],
+            split=plan.recipe.settings.eval.reference,
             real=reference_of(plan),
             extractor_plan=plan.extractor,
             metric_plans=[
@@ -178,7 +178,8 @@ class Scorer:
             watch=watch,
             debias=sampling is None or sampling.selected != "during",
         )
-        return score_of(result, self.processes, sampling)
+        score = score_of(result, self.processes, sampling)
+        return replace(score, protocol=replace(score.protocol, folder=folder_read(self.dataset)))
 
     def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of `count` samples drawn by ``sampling.seed``."""
@@ -230,6 +231,12 @@ def chosen_extractor(wanted: str | Mapping[str, Any], registry: Registry) -> Com
     """Return the plan of an extractor by its name, or ``{"use": name, parameter: value}``."""
     own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
     return adhoc_component(registry, "extractor", own.pop("use"), own)
+
+
+def folder_read(dataset: ComponentPlan) -> str:
+    """Return the last part of a data set's required `path`; empty for one that has none."""
+    path = dataset.parameters.get("path")
+    return path.name if isinstance(path, Path) and "path" not in dataset.defaults else ""
 
 
 def preparation(dataset: ComponentPlan) -> str:

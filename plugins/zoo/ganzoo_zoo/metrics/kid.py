@@ -107,7 +107,7 @@ class KidSubsets:
                 hint="score more samples, or remove kid-subsets from eval.metrics",
             )
         kid, values = Kid(), torch.zeros(self.subsets, dtype=torch.float64)
-        orders = order_of(x), order_of(y)
+        orders = order_of(real), order_of(fake)
         random = torch.Generator().manual_seed(self.seed)
         for number in range(self.subsets):
             chosen = [

@@ -7,21 +7,26 @@ from hashlib import blake2b
 import torch
 from torch import Tensor
 
-from ganzoo.nn import RowsOnDisk, blocks_of_rows
+from ganzoo.api import Evaluated
+from ganzoo.nn import RowsOnDisk, blocks_of_rows, ordered_hash
 
-BLOCK = 1024
+
+def hashes_of(side: Evaluated) -> Tensor:
+    """Return a hash of each sample's content, int64 (N,)."""
+    if side.hashes is not None:
+        return side.hashes
+    return torch.tensor([ordered_hash(sample) for sample in side.samples], dtype=torch.int64)
 
 
-def order_of(rows: Tensor, seed: int = 0) -> Tensor:
-    """Return a random order (N,) of rows that depends on their content and the seed alone.
+def order_of(side: Evaluated, seed: int = 0) -> Tensor:
+    """Return a random order (N,) of samples that depends on their content and the seed alone.
 
-    Rows of equal content are interchangeable.
+    Equal samples are interchangeable. Samples decide, not features: the last digits of features
+    depend on the batches that the samples were in.
     """
     key = seed.to_bytes(8, "little")
     digests = [
-        blake2b(row.numpy().tobytes(), digest_size=8, key=key).digest()
-        for block in torch.split(rows, BLOCK)
-        for row in block
+        blake2b(h.tobytes(), digest_size=8, key=key).digest() for h in hashes_of(side).numpy()
     ]
     return torch.tensor(sorted(range(len(digests)), key=digests.__getitem__), dtype=torch.int64)
 
