@@ -67,18 +67,14 @@ def score_against_npz(
         DataError: a file is damaged, of another form, or has another number of features.
         UsageError: the data is no picture, and no extractor is given.
     """
-    arrays = npz_arrays(against)
-    statistics = {"mu", "sigma"} <= arrays.keys()
-    if not statistics and {"mu", "sigma"} & arrays.keys():
-        raise DataError(f"{against} holds {', '.join(arrays)}: mu and sigma go together")
-    spec = _spec_of(path, registry) if statistics else _spec_of(against, registry)
+    moments = statistics_in(against)
+    spec = _spec_of(against if moments is None else path, registry)
     plan = _extractor(extractor, spec, registry)
     samples = read_samples(path, spec, registry)
     live = live_extractor(plan, processes)
     name, identity = f"file={against.name}", ExtractorIdentity.of(plan)
     fake = [(part, None) for part in torch.split(own_share(samples), 256)]
-    if statistics:
-        moments = _moments(against, arrays["mu"], arrays["sigma"])
+    if moments is not None:
         width = Extraction(live, spec, processes.device).width(samples)
         if width != len(moments.mean):
             raise DataError(
@@ -124,12 +120,18 @@ def _extractor(
     return chosen_extractor(wanted, registry)
 
 
-def _moments(path: Path, mu: np.ndarray, sigma: np.ndarray) -> Moments:
-    """Return the moments in a file; their number of samples is unknown.
+def statistics_in(path: Path) -> Moments | None:
+    """Return the moments in an npz, whose number of samples is unknown; None: it holds samples.
 
     Raises:
-        DataError: wrong sizes, or no mean and covariance.
+        DataError: the file is damaged, has one of mu and sigma, or no mean and covariance.
     """
+    arrays = npz_arrays(path)
+    if not {"mu", "sigma"} & arrays.keys():
+        return None
+    if not {"mu", "sigma"} <= arrays.keys():
+        raise DataError(f"{path} holds {', '.join(arrays)}: mu and sigma go together")
+    mu, sigma = arrays["mu"], arrays["sigma"]
     hint = "np.savez(FILE, mu=features.mean(0), sigma=np.cov(features, rowvar=False))"
     if mu.ndim != 1 or sigma.shape != (len(mu), len(mu)) or not len(mu):
         raise DataError(
