@@ -15,6 +15,7 @@ recipe's parameters by keyword: a target's annotated keyword-only arguments are 
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,6 +246,10 @@ class Regularizer(Protocol):
         """Act on the modules after the player's update (weight clipping)."""
 
 
+SourceFile: TypeAlias = Path | zipfile.Path
+"""A file, or a file in a zip, that samples of a data set are made from."""
+
+
 class Dataset(Protocol):
     """A map-style data set in stored form. The constructor lists files and reads headers only.
 
@@ -253,11 +258,18 @@ class Dataset(Protocol):
 
     Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
     (conditions in place of labels); ``check() -> list[str]`` decodes all data and names what
-    cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of a
-    real batch, int64 (n,), in place of the epoch's order, and their conditions in stored form
-    (n, *condition.shape), in place of the rows' own. Its `noise` is a `Noise` of these n rows: row
-    i of the result depends only on row i of the noise. If ``mirror`` is True, the engine mirrors
+    cannot be read; ``source_files() -> {name: SourceFile}`` names every file that the samples
+    depend on, by a name that is the same where the data has moved;
+    ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of a real batch, int64
+    (n,), in place of the epoch's order, and their conditions in stored form (n, *condition.shape),
+    in place of the rows' own. Its `noise` is a `Noise` of these n rows: row i of the result depends
+    only on row i of the noise. If ``mirror`` is True, the engine mirrors
     half of the samples, each together with its condition if that can be mirrored.
+
+    A run is resumed and scored only with the data that it was trained on. That data is identified
+    by the contents of its `source_files`; if there are none (``{}``), the samples depend on nothing
+    but the revision and the parameters. Without that method the samples are hashed at every start:
+    all of them, or 1,000 of data that is streamed.
     """
 
     spec: SampleSpec
@@ -619,6 +631,7 @@ __all__ = [
     "SampleSpec",
     "SamplingInputs",
     "Schedule",
+    "SourceFile",
     "Terms",
     "cache_directory",
     "hookimpl",

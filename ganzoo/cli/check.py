@@ -11,8 +11,8 @@ from ganzoo.cli.output import emit, say
 
 
 @click.command()
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@options.recipe
+@options.overrides
 @click.option("--data", "with_data", is_flag=True, help="Also decode every training sample.")
 @options.plugin
 def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path | None) -> None:

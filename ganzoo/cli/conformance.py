@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.api import HOOKS
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.names import kind_of
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("pattern", required=False)
+@click.argument("pattern", required=False, shell_complete=completion.components)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE…]")
-@click.option("--kind", help="Only components of this kind.")
+@click.option("--kind", shell_complete=completion.kinds, help="Only components of this kind.")
 @click.option(
     "--spec",
     "specs",

@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ganzoo.cli.group import group  # takes a tenth of a second: catch signals first
 
         make_stdout_tolerant(sys.stdout)
+        if instruction := os.environ.get("_GANZOO_COMPLETE"):
+            from ganzoo.cli.completion import answer
+
+            return answer(group, instruction)
         try:
             with group.make_context("ganzoo", arguments.copy() or ["--help"]) as context:
                 group.invoke(context)

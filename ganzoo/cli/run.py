@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, report_bug, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.recipes import Recipe
@@ -89,7 +89,13 @@ class RunOptions:
 
 
 @click.command()
-@click.argument("recipes_and_overrides", nargs=-1, required=True, metavar="RECIPE… [KEY=VALUE…]")
+@click.argument(
+    "recipes_and_overrides",
+    nargs=-1,
+    required=True,
+    metavar="RECIPE… [KEY=VALUE…]",
+    shell_complete=completion.recipes_and_overrides,
+)
 @click.option(
     "--seeds", type=options.Seeds(), metavar="LIST", help="One run per seed: 0,1,2 or 0-4."
 )
@@ -133,8 +139,8 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
     is_queue = len(jobs) > 1 or given.seeds is not None
     if is_queue:
         check_all(jobs, given)
-    from ganzoo.cli.progress import TerminalReporter
     from ganzoo.training.launch import train_run
+    from ganzoo.training.progress import TerminalReporter
     from ganzoo.training.rejoin import start_or_resume
 
     train = start_or_resume if is_queue or given.resume else train_run

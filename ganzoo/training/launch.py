@@ -34,9 +34,15 @@ from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
 from ganzoo.training.execution import cpu_threads, numerics, threads_for
 from ganzoo.training.processes import Processes, find_processes
+from ganzoo.training.progress import TerminalReporter, is_interactive
 from ganzoo.training.run_files import create_run, recipe_of, registry_of, rewrite_lock
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.trainer import Trainer
+
+
+def default_reporter() -> Any:
+    """Return a reporter that prints to stderr if somebody types the commands, else a silent one."""
+    return TerminalReporter() if is_interactive() else Reporter()
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,8 @@ class Options:
     allow_drift: bool = False
     strict_code: bool = False
     take_over: bool = False
-    reporter: Reporter = field(default_factory=Reporter)
+    reporter: Any = field(default_factory=default_reporter)
+    """A `Reporter`, or an object with some of its methods."""
 
 
 def prepare(

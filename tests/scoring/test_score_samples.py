@@ -52,7 +52,7 @@ def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
     assert metrics == {}
     assert protocol == Protocol(
         metric="frechet",
-        metric_revision=1,
+        metric_revision=2,
         extractor="toys/flat",
         extractor_revision=3,
         weights_sha256=None,
@@ -124,7 +124,8 @@ def test_images_are_scored_through_the_input_rule(
     assert result.value == pytest.approx(0, abs=1e-6)
     assert result.protocol.weights_sha256 == "ab" * 32
     assert result.protocol.input_rule == (
-        "clamp and round to uint8; grey->rgb; bicubic antialias 8x8->16x16; float32 in [0, 255]"
+        "clamp and round to uint8; grey->rgb; bicubic antialias 8x8->16x16, clamped; "
+        "float32 in [0, 255]"
     )
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from ganzoo.api import PositiveInt, SampleSpec
+from ganzoo.api import PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.counter import uniforms
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
@@ -72,6 +72,9 @@ class Digits:
         images, labels = digits_of(self.split, self.spec.width)
         return images[index].clone(), int(labels[index])
 
+    def source_files(self) -> dict[str, SourceFile]:
+        return {FILE.name: FILE}
+
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return uint8 (599, 1, size, size) and int64 (599,)."""
         images, labels = digits_of(self.split, self.spec.width)
@@ -111,6 +114,9 @@ class StackedDigits:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         images, labels = self._stack(np.array([require_index(index, self.length)]))
         return images[0], int(labels[0])
+
+    def source_files(self) -> dict[str, SourceFile]:
+        return {FILE.name: FILE}
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return uint8 (length, 3, size, size) and int64 (length,)."""

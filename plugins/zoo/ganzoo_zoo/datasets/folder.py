@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.api import DataError, Fraction, PositiveInt, SampleSpec
+from ganzoo.api import DataError, Fraction, PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.checking import damaged
 from ganzoo_zoo.datasets.pictures import (
     DAMAGE,
@@ -84,6 +84,7 @@ class Folder:
         self.mirror = mirror
         self.on_bad_image = on_bad_image
         self.skipped = left_out(self.source)
+        self._listed = tuple(self.names)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -101,6 +102,14 @@ class Folder:
             for row, sample in zip(samples, read, strict=True):
                 row.copy_(sample)
         return samples, None if self.labels is None else torch.tensor(self.labels)
+
+    def source_files(self) -> dict[str, SourceFile]:
+        """Return all pictures by name, without the folders that are around everything."""
+        outer = first_difference(self._listed)[1]
+        files = {"/".join(name.split("/")[outer:]): name for name in self._listed}
+        if self.source.has_labels:
+            files[LABELS] = LABELS
+        return {name: self.source.file(path) for name, path in files.items()}
 
     def headers(self) -> Iterator[tuple[tuple[int, int], str]]:
         """Yield the upright (width, height) and Pillow's mode of each picture, for its recipe."""

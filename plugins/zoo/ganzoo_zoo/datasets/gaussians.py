@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganzoo.api import DataError, PositiveFloat, PositiveInt, SampleSpec
+from ganzoo.api import DataError, PositiveFloat, PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.counter import uniforms
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
@@ -61,6 +61,10 @@ class Gaussians:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         points, labels = self._draw(np.array([require_index(index, self.length)]))
         return points[0], int(labels[0])
+
+    def source_files(self) -> dict[str, SourceFile]:
+        """Return nothing: the samples depend on the parameters alone."""
+        return {}
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return float32 (length, 2) and int64 (length,)."""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganzoo.api import Ge, PositiveInt, SampleSpec
+from ganzoo.api import Ge, PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.counter import uniforms
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
@@ -181,6 +181,10 @@ class Shapes:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         index = require_index(index, self.length)
         return self._draw(np.array([index]))[0], index % len(OUTLINES)
+
+    def source_files(self) -> dict[str, SourceFile]:
+        """Return nothing: the samples depend on the parameters alone."""
+        return {}
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return uint8 (length, 3, height, width) and int64 (length,)."""
