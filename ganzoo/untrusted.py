@@ -7,6 +7,7 @@ before it allocates, and wraps the library's call in `reading`.
 import csv
 import errno
 import json
+import lzma
 import os
 import re
 import stat
@@ -33,12 +34,15 @@ DAMAGE = (
     RuntimeError,
     struct.error,
     zlib.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     csv.Error,
     wave.Error,
     Warning,
 )
 """What the readers of formats raise for damaged files: those of Python, numpy, Pillow and torch."""
+
+MAX_PICTURE_PIXELS = 64_000_000
 
 LONGEST_TEXT = 1 << 28
 """Largest size of a text file that is read whole, in bytes: 256 MiB."""
@@ -101,7 +105,9 @@ def read_text(path: Path) -> str:
     try:
         return read_regular(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {reason(error)}", hint="save it as UTF-8") from error
+        raise DataError(
+            f"{path} cannot be read: {reason(error)}", hint="save it as UTF-8"
+        ) from error
 
 
 # --- JSON ----------------------------------------------------------------------------------------
@@ -118,7 +124,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_json(content: bytes | str) -> Any:
-    """Return strict JSON: finite numbers, no key twice, texts of valid characters, few levels.
+    """Return strict JSON: finite numbers, no key twice, texts that can be printed, few levels.
 
     Raises:
         ValueError: it is something else; the message says what, in one line.
@@ -138,8 +144,8 @@ def parse_json(content: bytes | str) -> Any:
         ]
     if level:
         raise ValueError(TOO_DEEP)
-    if _SURROGATE.search(text):
-        json.dumps(found, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
+    if _SURROGATE.search(text):  # those of undecodable file names can be printed, no others
+        json.dumps(found, ensure_ascii=False).encode(errors="surrogateescape")
     return found
 
 
@@ -262,7 +268,8 @@ def available_memory() -> int | None:
     found = []
     try:
         (line,) = (
-            each for each in Path("/proc/meminfo").read_text().splitlines()
+            each
+            for each in Path("/proc/meminfo").read_text().splitlines()
             if each.startswith("MemAvailable:")
         )
         found.append(int(line.split()[1]) * 1024)

@@ -142,7 +142,7 @@ def _require_memory(path: Path, name: str, header: Header) -> None:
 
 def _read(archive: zipfile.ZipFile, header: Header) -> np.ndarray:
     values = np.empty(math.prod(header.shape), header.dtype)
-    left = memoryview(values.view(np.uint8)) if header.bytes else memoryview(b"")
+    left = memoryview(values.view(np.uint8).data)
     with archive.open(header.member) as file:
         file.read(header.start)
         while left:

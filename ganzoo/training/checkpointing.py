@@ -26,6 +26,7 @@ from ganzoo.training.callbacks import Reporters
 from ganzoo.training.player import Player
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
+from ganzoo.untrusted import open_zip, reason, require_readable
 
 STATE_FILE = "state.pt"
 
@@ -71,10 +72,13 @@ def load_state(path: Path) -> Any:
         CheckpointError: it cannot be read.
     """
     try:
+        with open_zip(path) as archive:
+            for member in archive.infolist():
+                require_readable(f"{path}: {member.filename}", member)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch raises many kinds for a file that is damaged or that hides code.
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def _restore(step: GanStep, state: dict[str, Any]) -> None:

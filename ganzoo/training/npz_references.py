@@ -21,7 +21,8 @@ from ganzoo.registry.names import shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.files import sha256_of
 from ganzoo.runs.score import Score
-from ganzoo.sampling.files import npz_arrays, npz_samples, read_samples
+from ganzoo.sampling.files import read_samples, samples_in
+from ganzoo.sampling.npz import npz_array, npz_headers
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.features import Extraction
 from ganzoo.scoring.reference import RealData, ReferenceCache
@@ -98,7 +99,7 @@ def _spec_of(path: Path, registry: Registry) -> SampleSpec:
         given = {"path": str(path.absolute()), "channels": 3}
         spec: SampleSpec = adhoc_component(registry, "dataset", PICTURES, given).build("train").spec
         return SampleSpec("image", spec.shape)
-    shape = tuple(npz_samples(path).shape[1:])
+    shape = samples_in(path)[1][1:]
     if len(shape) == 1:
         return SampleSpec("vector", shape)
     if len(shape) not in (2, 3) or not min(shape):
@@ -126,12 +127,12 @@ def statistics_in(path: Path) -> Moments | None:
     Raises:
         DataError: the file is damaged, has one of mu and sigma, or no mean and covariance.
     """
-    arrays = npz_arrays(path)
-    if not {"mu", "sigma"} & arrays.keys():
+    headers = npz_headers(path)
+    if not {"mu", "sigma"} & headers.keys():
         return None
-    if not {"mu", "sigma"} <= arrays.keys():
-        raise DataError(f"{path} holds {', '.join(arrays)}: mu and sigma go together")
-    mu, sigma = arrays["mu"], arrays["sigma"]
+    if not {"mu", "sigma"} <= headers.keys():
+        raise DataError(f"{path} holds {', '.join(headers)}: mu and sigma go together")
+    mu, sigma = (npz_array(path, name) for name in ("mu", "sigma"))
     hint = "np.savez(FILE, mu=features.mean(0), sigma=np.cov(features, rowvar=False))"
     if mu.ndim != 1 or sigma.shape != (len(mu), len(mu)) or not len(mu):
         raise DataError(
