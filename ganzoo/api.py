@@ -266,7 +266,9 @@ class Dataset(Protocol):
     An item is a sample and its label, an int or None; with `spec.condition` it is a sample and
     its condition in the condition's stored form.
 
-    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
+    Optional: ``labels``, a list or int64 (N,), saves reading all samples for their labels;
+    ``__getitems__(indices) -> list of items`` reads several items together, as PyTorch's loader
+    asks for them; ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
     (conditions in place of labels); ``check() -> list[str]`` decodes all data and names what
     cannot be read; ``source_files() -> {name: SourceFile}`` names every file that the samples
     depend on, by a name that is the same where the data has moved;
@@ -315,10 +317,11 @@ class Evaluated:
     features: Tensor
     """(N, D) float32 on the CPU."""
     samples: Tensor
-    """(N, *shape) in stored form on the CPU."""
+    """(N, *shape) in stored form on the CPU. Real ones are decoded into a temporary file at first
+    access, which takes time and disk space."""
     labels: Tensor | None = None
     """(N,) int64: the labels of the data, or those given to G. For data with a condition: the
-    conditions in stored form, (N, *condition.shape), memory-mapped on the generated side."""
+    conditions in stored form, (N, *condition.shape)."""
     class_logits: Tensor | None = None
     """(N, K), if the extractor has a classifier."""
     splits: Mapping[str, Evaluated] = field(default_factory=dict)
@@ -326,6 +329,9 @@ class Evaluated:
     computed at first access, which raises `DataError` if there is no such split."""
     generator: GeneratorProbe | None = None
     """For the generated side: the generator; None for samples from a file."""
+    hashes: Tensor | None = None
+    """For the real side: (N,) int64, a hash of each sample's content, to choose samples whatever
+    their order; None: not known."""
 
 
 class GeneratorProbe(Protocol):
@@ -350,7 +356,8 @@ class Metric(Protocol):
     """A metric in addition to the Fréchet distance.
 
     It is called once per score, with all samples of both sides; the inputs are the same on every
-    process. Samples and features are memory-mapped files: read them in blocks. The result must not
+    process. Samples, features, logits and conditions are memory-mapped files, which may be larger
+    than the memory: read them in blocks. `ganzoo.nn.RowsOnDisk` holds more. The result must not
     depend on the order of the samples. Raise a `DataError` that names what is missing.
     `ganzoo.nn` has `Moments` and `frechet_distance`.
     """

@@ -37,8 +37,11 @@ class Moments:
     n: int
 
     @classmethod
-    def of(cls, features: Tensor) -> "Moments":
+    def of(cls, features: Tensor, rows: Tensor | None = None) -> "Moments":
         """Return the moments of features (N, D) of any float type.
+
+        Args:
+            rows: int64, those to take; None: all.
 
         Raises:
             DataError: fewer than two rows.
@@ -47,7 +50,7 @@ class Moments:
         total = torch.zeros(width, dtype=torch.float64, device=features.device)
         scatter = torch.zeros(width, width, dtype=torch.float64, device=features.device)
         n = 0
-        for block in torch.split(features, BLOCK):
+        for block in blocks_of_rows(features, rows):
             add_rows(total, scatter, n, block.double())
             n += len(block)
         return cls.of_sums(total, scatter, n)
@@ -113,6 +116,14 @@ def add_rows(total: Tensor, scatter: Tensor, n: int, rows: Tensor) -> None:
         centred = torch.cat([centred, between[None]])
     total += added
     scatter.addmm_(centred.T, centred)
+
+
+def blocks_of_rows(features: Tensor, rows: Tensor | None = None) -> Iterator[Tensor]:
+    """Yield these rows of features (N, D), all by default, `BLOCK` at a time."""
+    if rows is None:
+        yield from torch.split(features, BLOCK)
+    else:
+        yield from (features[part] for part in torch.split(rows, BLOCK))
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

@@ -35,6 +35,7 @@ def resume(
     from ganzoo.runs.directory import RunDirectory
     from ganzoo.runs.external import require_run
     from ganzoo.training.continuity import is_complete
+    from ganzoo.training.ending import require_not_collapsed
     from ganzoo.training.launch import Options
     from ganzoo.training.launch import resume as go_on
     from ganzoo.training.progress import TerminalReporter
@@ -44,8 +45,8 @@ def resume(
     require_run(directory)
     if is_complete(directory) and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
-        print_result(directory, reporter)
-        return
-    chosen = Options(runs_directory=runs_dir, max_seconds=max_time, reporter=reporter, **flags)
-    go_on(directory, overrides, chosen)
+    else:
+        chosen = Options(runs_directory=runs_dir, max_seconds=max_time, reporter=reporter, **flags)
+        go_on(directory, overrides, chosen)
     print_result(directory, reporter)
+    require_not_collapsed(directory)

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,30 +98,46 @@ def _tensor_hash(tensor: Tensor | None) -> str | None:
     return hashlib.sha256(f"{array.dtype.name} {array.shape}\n".encode() + array.data).hexdigest()
 
 
-def kept_hash(
-    component: ComponentPlan, dataset: Dataset, split: str, compute: Callable[[], str]
-) -> str:
-    """Return a hash of the samples of a split, from the store if nothing has changed since.
+@dataclass(frozen=True)
+class KeptHash:
+    """A hash of the samples of a split, kept in the store until something changes.
 
-    It is kept by the data set's files, code and parameters; see `source_files`. Data sets without
-    that method are hashed each time.
+    It is kept by the data set's files, code and parameters; see `source_files`. The samples of a
+    data set without that method have none.
+
+    Args:
+        place: file of the hash; None: it is not kept.
     """
-    files = source_files(dataset)
-    if files is None:
-        return compute()
-    paths = [name for name, value in component.parameters.items() if isinstance(value, Path)]
-    plain = {name: value for name, value in component.plain.items() if name not in paths}
-    about = [file_hashes(files), component.locked(), plain, split, len(dataset), _versions()]
-    place = cache_directory() / "content" / f"{content_hash(about)[:32]}.sha256"
-    with suppress(OSError, UnicodeError):
-        if _SHA256.fullmatch(kept := place.read_text()):
-            return kept
-    found = compute()
-    _keep(place, found)
-    return found
+
+    place: Path | None
+
+    @classmethod
+    def of(cls, component: ComponentPlan, dataset: Dataset, split: str) -> KeptHash:
+        """Return where the hash of a split is kept; reads the files that are new."""
+        files = source_files(dataset)
+        if files is None:
+            return cls(None)
+        paths = [name for name, value in component.parameters.items() if isinstance(value, Path)]
+        plain = {name: value for name, value in component.plain.items() if name not in paths}
+        locked = component.locked()
+        about = [file_hashes(files), locked, plain, split, len(dataset), versions()]
+        return cls(cache_directory() / "content" / f"{content_hash(about)[:32]}.sha256")
+
+    def read(self) -> str | None:
+        """Return the hash; None if it is not known."""
+        if self.place is not None:
+            with suppress(OSError, UnicodeError):
+                if _SHA256.fullmatch(kept := self.place.read_text()):
+                    return kept
+        return None
+
+    def write(self, sha256: str) -> None:
+        """Keep the hash."""
+        if self.place is not None:
+            _keep(self.place, sha256)
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
     """Return the versions of the libraries that decode and resize."""
     import numpy
     import PIL
