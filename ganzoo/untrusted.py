@@ -32,6 +32,7 @@ DAMAGE = (
     ArithmeticError,
     EOFError,
     RuntimeError,
+    AssertionError,
     struct.error,
     zlib.error,
     lzma.LZMAError,
