@@ -26,6 +26,7 @@ class Vector(Modality):
 
     axes = 1
     preview_samples = 2048
+    plain_extractors = ("pixels",)
 
     def specs(self) -> tuple[SampleSpec, ...]:
         return (SampleSpec("vector", (2,), classes=8),)
