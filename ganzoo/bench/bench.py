@@ -26,7 +26,7 @@ from ganzoo.bench.timing import (
     warm_ups_on,
 )
 from ganzoo.components.build import Components
-from ganzoo.components.fingerprint import source_files
+from ganzoo.components.data import source_files
 from ganzoo.components.plan import Plan
 from ganzoo.runs.score import Sampling
 from ganzoo.sampling.random_streams import Rows

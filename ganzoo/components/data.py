@@ -1,13 +1,13 @@
 """Read a data set: samples as tensors, their labels or conditions, and a check of their form."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ganzoo.api import Dataset, Noise, SampleSpec
+from ganzoo.api import Dataset, Noise, SampleSpec, SourceFile
 from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
 
 Stored = tuple[Tensor, Tensor | None]
@@ -237,3 +237,20 @@ def collate(rows: Sequence[tuple[Tensor, Any]]) -> Stored:
     if isinstance(labels[0], Tensor):
         return samples, torch.stack(labels)
     return samples, torch.tensor(labels)
+
+
+def source_files(dataset: Any) -> Mapping[str, SourceFile] | None:
+    """Return name → file of a data set; None if it has no method `source_files`.
+
+    Raises:
+        PluginError: the method returns something else.
+    """
+    if not callable(getattr(dataset, "source_files", None)):
+        return None
+    files = dataset.source_files()
+    if not isinstance(files, Mapping) or not all(
+        isinstance(name, str) and isinstance(file, SourceFile) for name, file in files.items()
+    ):
+        name = type(dataset).__name__
+        raise PluginError(f"source_files of the data set {name} returns no mapping of str to Path")
+    return files

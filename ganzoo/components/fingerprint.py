@@ -21,9 +21,8 @@ from typing import Any
 from torch import Tensor
 
 from ganzoo.api import Dataset, SourceFile, cache_directory
-from ganzoo.components.data import spread_samples, tensors_of
+from ganzoo.components.data import source_files, spread_samples, tensors_of
 from ganzoo.components.plan import ComponentPlan
-from ganzoo.errors import PluginError
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.records import content_hash
 from ganzoo.untrusted import DAMAGE, parse_json, read_regular
@@ -71,23 +70,6 @@ def fingerprint(dataset: Dataset, *, whole: bool = True) -> Fingerprint:
         return Fingerprint(content_hash(about), len(dataset), {})
     short = {name: each[:16] for name, each in sorted(file_hashes(files).items())}
     return Fingerprint(content_hash(short), len(dataset), short)
-
-
-def source_files(dataset: Any) -> Mapping[str, SourceFile] | None:
-    """Return name → file of a data set; None if it has no method `source_files`.
-
-    Raises:
-        PluginError: the method returns something else.
-    """
-    if not callable(getattr(dataset, "source_files", None)):
-        return None
-    files = dataset.source_files()
-    if not isinstance(files, Mapping) or not all(
-        isinstance(name, str) and isinstance(file, SourceFile) for name, file in files.items()
-    ):
-        name = type(dataset).__name__
-        raise PluginError(f"source_files of the data set {name} returns no mapping of str to Path")
-    return files
 
 
 def _tensor_hash(tensor: Tensor | None) -> str | None:
@@ -146,7 +128,7 @@ def versions() -> list[str]:
 
 
 def change(before: Fingerprint, now: Fingerprint) -> str:
-    """Return what has changed, ``2 files added (a.png, b.png), 1 file removed (c.png)``."""
+    """Return what has changed, ``2 files added (a, b), 1 file removed (c)``."""
     both = before.files.keys() & now.files.keys()
     found = {
         "added": sorted(now.files.keys() - before.files.keys()),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ganzoo.api import Dataset, Registration, SampleSpec
+from ganzoo.components.data import source_files
 from ganzoo.errors import Problem
 from ganzoo.recipes.lock import ENGINE_REVISION, defaults_in
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of
@@ -135,8 +136,6 @@ class Plan:
 
         Data that does not fit into memory is cached if the data set decodes files.
         """
-        from ganzoo.components.fingerprint import source_files
-
         chosen = self.recipe.settings.train.data
         if chosen != "auto":
             return chosen

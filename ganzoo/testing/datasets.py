@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.data import conditions_at, draw, has_tensors
-from ganzoo.components.fingerprint import source_files
+from ganzoo.components.data import conditions_at, draw, has_tensors, source_files
 from ganzoo.errors import PluginError
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import case_check, component_check

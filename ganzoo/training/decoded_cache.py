@@ -30,8 +30,8 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from ganzoo.api import Dataset, cache_directory
-from ganzoo.components.data import Stored, rows_of
-from ganzoo.components.fingerprint import file_hashes, source_files, versions
+from ganzoo.components.data import Stored, rows_of, source_files
+from ganzoo.components.fingerprint import file_hashes, versions
 from ganzoo.components.plan import Plan, stored_bytes
 from ganzoo.errors import GanzooError, UsageError, printable
 from ganzoo.recipes.lock import COUNTS

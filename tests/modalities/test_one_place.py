@@ -60,7 +60,7 @@ def test_no_file_but_its_own_compares_a_modality_with_a_word() -> None:
 @pytest.mark.parametrize("word", [".png", ".wav", ".webp", ".gif", "PNG"])
 def test_no_file_outside_of_the_modalities_assumes_a_format_of_samples(word: str) -> None:
     may = {
-        "ganzoo/report/pages/page.py",  # the media types that a page can embed
+        "ganzoo/runs/html.py",  # the media types that a page can embed
         "ganzoo/cli/sample.py",  # --help lists the formats
         "ganzoo/testing/modalities.py",  # checks that previews are what their suffix says
         "ganzoo/scaffold/templates/ganzoo_acme/modalities/points.py",  # a modality itself
