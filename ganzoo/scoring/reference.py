@@ -18,11 +18,12 @@ from torch import Tensor
 
 from ganzoo.errors import DataError
 from ganzoo.moments import Moments
-from ganzoo.runs.files import write_atomic
+from ganzoo.runs.files import remove_leftovers, write_atomic
 from ganzoo.runs.records import canonical_json
 from ganzoo.runs.score import Protocol
 
 FORMAT = "1"
+DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class ReferenceCache:
         }
         with suppress(OSError):
             self.directory.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.directory, older_than_seconds=DAY)  # others may be writing
             write_atomic(self._path(key), save(tensors, about))
 
     def _path(self, key: str) -> Path:

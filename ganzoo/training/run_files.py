@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,15 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
 
     Raises:
         UsageError: a name that no run can have, or a directory that cannot be written.
+        DiskError: there is no room, or the disk fails.
     """
+    settings = plan.recipe.settings
+    fill = partial(_fill, plan)
+    return RunDirectory.create(runs_directory, name or settings.name, settings.seed, fill)
+
+
+def _fill(plan: Plan, directory: RunDirectory) -> None:
     settings, lock = plan.recipe.settings, plan.lock()
-    directory = RunDirectory.create(runs_directory, name or settings.name, settings.seed)
     write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
     classes = settings.conditional and plan.spec.classes
@@ -51,7 +58,6 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
     directory.write_info(
         recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
     )
-    return directory
 
 
 def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:

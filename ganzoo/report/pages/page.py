@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
-from ganzoo.errors import UsageError
+from ganzoo.runs.files import write_atomic, writing
 from ganzoo.runs.score import Protocol
 from ganzoo.version import __version__
 
@@ -122,13 +122,10 @@ def write_page(path: Path, text: str) -> None:
     """Write a page.
 
     Raises:
-        UsageError: it cannot be written there.
+        UsageError, DiskError: it cannot be written there.
     """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        hint = f"mkdir -p {quote(str(path.parent))}" if not path.parent.exists() else None
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+    with writing(path, None if path.parent.exists() else f"mkdir -p {quote(str(path.parent))}"):
+        write_atomic(path, text.encode())
 
 
 def protocol_rows(protocol: Protocol) -> list[tuple[str, str]]:
