@@ -44,6 +44,7 @@ quick: env  ## the tests that take less than a few seconds each
 soak: env  ## kill a run 40 times at random moments, then write docs/reliability.md; minutes
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak | tee .soak.log
 	@$(BIN)/python -m tests.reliability.table --soak "$$(tail -n 1 .soak.log)"; rm .soak.log
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.collapse_trial
 
 methods: env  ## write the table of methods in docs/game.md, from tests/literature
 	@$(BIN)/python -m tests.literature.table

@@ -15,6 +15,7 @@ recipe's parameters by keyword: a target's annotated keyword-only arguments are 
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,19 +246,32 @@ class Regularizer(Protocol):
         """Act on the modules after the player's update (weight clipping)."""
 
 
+SourceFile: TypeAlias = Path | zipfile.Path
+"""A file, or a file in a zip, that samples of a data set are made from."""
+
+
 class Dataset(Protocol):
     """A map-style data set in stored form. The constructor lists files and reads headers only.
 
     An item is a sample and its label, an int or None; with `spec.condition` it is a sample and
     its condition in the condition's stored form.
 
-    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
+    Optional: ``labels``, a list or int64 (N,), saves reading all samples for their labels;
+    ``__getitems__(indices) -> list of items`` reads several items together, as PyTorch's loader
+    asks for them; ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
     (conditions in place of labels); ``check() -> list[str]`` decodes all data and names what
-    cannot be read; ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of a
-    real batch, int64 (n,), in place of the epoch's order, and their conditions in stored form
-    (n, *condition.shape), in place of the rows' own. Its `noise` is a `Noise` of these n rows: row
-    i of the result depends only on row i of the noise. If ``mirror`` is True, the engine mirrors
+    cannot be read; ``source_files() -> {name: SourceFile}`` names every file that the samples
+    depend on, by a name that is the same where the data has moved;
+    ``draw(noise, n) -> (indices, conditions or None)`` chooses the n rows of a real batch, int64
+    (n,), in place of the epoch's order, and their conditions in stored form (n, *condition.shape),
+    in place of the rows' own. Its `noise` is a `Noise` of these n rows: row i of the result depends
+    only on row i of the noise. If ``mirror`` is True, the engine mirrors
     half of the samples, each together with its condition if that can be mirrored.
+
+    A run is resumed and scored only with the data that it was trained on. That data is identified
+    by the contents of its `source_files`; if there are none (``{}``), the samples depend on nothing
+    but the revision and the parameters. Without that method the samples are hashed at every start:
+    all of them, or 1,000 of data that is streamed.
     """
 
     spec: SampleSpec
@@ -293,10 +307,11 @@ class Evaluated:
     features: Tensor
     """(N, D) float32 on the CPU."""
     samples: Tensor
-    """(N, *shape) in stored form on the CPU."""
+    """(N, *shape) in stored form on the CPU. Real ones are decoded into a temporary file at first
+    access, which takes time and disk space."""
     labels: Tensor | None = None
     """(N,) int64: the labels of the data, or those given to G. For data with a condition: the
-    conditions in stored form, (N, *condition.shape), memory-mapped on the generated side."""
+    conditions in stored form, (N, *condition.shape)."""
     class_logits: Tensor | None = None
     """(N, K), if the extractor has a classifier."""
     splits: Mapping[str, Evaluated] = field(default_factory=dict)
@@ -304,6 +319,9 @@ class Evaluated:
     computed at first access, which raises `DataError` if there is no such split."""
     generator: GeneratorProbe | None = None
     """For the generated side: the generator; None for samples from a file."""
+    hashes: Tensor | None = None
+    """For the real side: (N,) int64, a hash of each sample's content, to choose samples whatever
+    their order; None: not known."""
 
 
 class GeneratorProbe(Protocol):
@@ -328,7 +346,8 @@ class Metric(Protocol):
     """A metric in addition to the Fréchet distance.
 
     It is called once per score, with all samples of both sides; the inputs are the same on every
-    process. Samples and features are memory-mapped files: read them in blocks. The result must not
+    process. Samples, features, logits and conditions are memory-mapped files, which may be larger
+    than the memory: read them in blocks. `ganzoo.nn.RowsOnDisk` holds more. The result must not
     depend on the order of the samples. Raise a `DataError` that names what is missing.
     `ganzoo.nn` has `Moments` and `frechet_distance`.
     """
@@ -619,6 +638,7 @@ __all__ = [
     "SampleSpec",
     "SamplingInputs",
     "Schedule",
+    "SourceFile",
     "Terms",
     "cache_directory",
     "hookimpl",

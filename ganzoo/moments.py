@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ganzoo.errors import DataError
 
-REVISION = 1
-"""Increase it when the same features get a different value."""
+REVISION = 2
+"""Increase it when the same samples get a different value."""
 
 BLOCK = 2048
 """Rows per matrix product: enough for a fast product, few enough for any memory."""
@@ -37,39 +37,40 @@ class Moments:
     n: int
 
     @classmethod
-    def of(cls, features: Tensor) -> "Moments":
+    def of(cls, features: Tensor, rows: Tensor | None = None) -> "Moments":
         """Return the moments of features (N, D) of any float type.
+
+        Args:
+            rows: int64, those to take; None: all.
 
         Raises:
             DataError: fewer than two rows.
         """
         width = features.shape[1]
         total = torch.zeros(width, dtype=torch.float64, device=features.device)
-        outer = torch.zeros(width, width, dtype=torch.float64, device=features.device)
-        for block in torch.split(features, BLOCK):
-            block = block.double()
-            total += block.sum(0)
-            outer.addmm_(block.T, block)
-        return cls.of_sums(total, outer, len(features))
+        scatter = torch.zeros(width, width, dtype=torch.float64, device=features.device)
+        n = 0
+        for block in blocks_of_rows(features, rows):
+            add_rows(total, scatter, n, block.double())
+            n += len(block)
+        return cls.of_sums(total, scatter, n)
 
     @classmethod
-    def of_sums(cls, total: Tensor, outer: Tensor, n: int) -> "Moments":
-        """Return the moments of n samples from their sum (D,) and sum of outer products (D, D).
+    def of_sums(cls, total: Tensor, scatter: Tensor, n: int) -> "Moments":
+        """Return the moments of n samples from their sum (D,) and scatter (D, D).
 
         Raises:
             DataError: fewer than two samples.
         """
         if n < 2:
             raise DataError(f"a covariance needs at least 2 samples, not {n}")
-        mean = total / n
-        return cls(mean, (outer - n * torch.outer(mean, mean)) / (n - 1), n)
+        return cls(total / n, scatter / (n - 1), n)
 
     @cached_property
     def factor(self) -> Tensor:
         """F (D, R) with F F^T = the covariance and R its rank; lower triangular where R = D.
 
-        An eigenvalue counts as zero below the round-off of the second moments, of which the
-        covariance is a difference. Sums of n equal numbers are the worst case: n epsilons.
+        An eigenvalue counts as zero below the round-off of the covariance.
         """
         floor = self._noise()
         cholesky, failed = torch.linalg.cholesky_ex(self.covariance)
@@ -86,9 +87,43 @@ class Moments:
         return self if mean is self.mean else Moments(mean, self.covariance.to(device), self.n)
 
     def _noise(self) -> Tensor:
-        """Return the largest eigenvalue of the covariance that round-off alone can cause."""
-        second = self.covariance.diagonal() + self.mean.square()
-        return 4 * (self.n + len(second)) * _EPSILON * second.max()
+        """Return the largest eigenvalue of the covariance that round-off alone can cause.
+
+        A sum of n numbers is wrong by at most n epsilons of it. The error of the mean enters the
+        covariance squared.
+        """
+        errors = (self.n + len(self.mean)) * _EPSILON
+        spread = self.covariance.diagonal().max()
+        return 4 * errors * spread + (errors * self.mean).square().max()
+
+
+def add_rows(total: Tensor, scatter: Tensor, n: int, rows: Tensor) -> None:
+    """Add rows (B, D) to the sum (D,) and the scatter (D, D) of n others, all float64, in place.
+
+    The scatter is the sum of outer products about the mean. A difference of uncentred sums would
+    lose twice as many digits as the mean is larger than the deviation.
+
+    Source: Chan, Golub and LeVeque 1979, STAN-CS-79-773, eq. 2.1, one block at a time.
+    """
+    if not (size := len(rows)):
+        return
+    added = rows.sum(0)
+    mean = added / size
+    centred = rows - mean
+    if n:
+        # The distance of the two means is one row more of the product.
+        between = (mean - total / n) * (n * size / (n + size)) ** 0.5
+        centred = torch.cat([centred, between[None]])
+    total += added
+    scatter.addmm_(centred.T, centred)
+
+
+def blocks_of_rows(features: Tensor, rows: Tensor | None = None) -> Iterator[Tensor]:
+    """Yield these rows of features (N, D), all by default, `BLOCK` at a time."""
+    if rows is None:
+        yield from torch.split(features, BLOCK)
+    else:
+        yield from (features[part] for part in torch.split(rows, BLOCK))
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@options.recipe
+@options.overrides
 @click.option(
     "--against",
     type=click.Choice(["textbook"]),

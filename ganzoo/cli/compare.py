@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, emit_table, say
 from ganzoo.errors import UsageError
 from ganzoo.registry.names import shorten
@@ -17,7 +17,7 @@ FORMATS = ("table", "md", "csv", "json")
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN…]")
+@click.argument("runs", nargs=-1, metavar="[RUN…]", shell_complete=completion.runs)
 @click.option(
     "--format",
     "form",
@@ -27,7 +27,12 @@ FORMATS = ("table", "md", "csv", "json")
     help="Output format.",
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
-@click.option("--dataset", metavar="ID", help="Only runs scored against this data set.")
+@click.option(
+    "--dataset",
+    metavar="ID",
+    shell_complete=completion.datasets,
+    help="Only runs scored against this data set.",
+)
 @click.option("--protocol", metavar="ID", help="Rank under this protocol; the table lists them.")
 @click.option("--by-dataset", is_flag=True, help="One leaderboard per data set.")
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.api import HOOKS
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.names import kind_of
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("pattern", required=False)
+@click.argument("pattern", required=False, shell_complete=completion.components)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE…]")
-@click.option("--kind", help="Only components of this kind.")
+@click.option("--kind", shell_complete=completion.kinds, help="Only components of this kind.")
 @click.option(
     "--spec",
     "specs",
@@ -99,6 +99,7 @@ def _list(kind: str | None, as_json: bool) -> None:
 def _examine(trials: list[Trial], *, quiet: bool) -> list[Outcome]:
     """Run every check; unless `quiet`, print each component's outcome as soon as it is known."""
     from ganzoo.testing.outcomes import EXEMPT, PASSED, summary
+    from ganzoo.testing.registrations import missing_descriptions
     from ganzoo.testing.suite import by_component
 
     outcomes: list[Outcome] = []
@@ -113,6 +114,8 @@ def _examine(trials: list[Trial], *, quiet: bool) -> list[Outcome]:
             if each.outcome not in (PASSED, EXEMPT) and each.message not in said:
                 emit(f"  {each}")
                 said.add(each.message)
+        if note := missing_descriptions(its_trials[0].component):
+            emit(f"  note: {note}")
     return outcomes
 
 

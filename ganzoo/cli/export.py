@@ -11,7 +11,7 @@ from ganzoo.cli.output import emit
 
 
 @click.command()
-@click.argument("reference", metavar="RUN")
+@options.run
 @click.option(
     "--format",
     "form",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from ganzoo.api import HOOKS, RemoteFile
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.errors import UsageError
@@ -21,7 +21,7 @@ from ganzoo.runs.files import writing
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="ID...")
+@click.argument("ids", nargs=-1, metavar="ID...", shell_complete=completion.components)
 @click.option(
     "--from",
     "source",

@@ -1,10 +1,12 @@
 """The table of verbs, and the click group that imports a verb's file when it is called."""
 
+import shlex
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ganzoo.errors import UsageError
 from ganzoo.version import __version__
@@ -46,12 +48,39 @@ VERBS: dict[str, dict[str, str]] = {
 
 HABITS = {
     "train": "run",
+    "fit": "run",
+    "start": "run",
+    "continue": "resume",
     "eval": "score",
     "evaluate": "score",
+    "test": "score",
+    "fid": "score",
     "generate": "sample",
+    "predict": "sample",
+    "inference": "sample",
     "models": "recipes",
+    "recipe": "recipes",
+    "leaderboard": "compare",
+    "rank": "compare",
+    "plot": "report",
+    "view": "report",
+    "visualize": "report",
+    "runs": "ls",
+    "history": "ls",
+    "status": "ls",
+    "validate": "check",
+    "lint": "check",
+    "components": "list",
+    "describe": "info",
+    "download": "fetch",
+    "create": "new",
+    "init": "new",
+    "benchmark": "bench",
+    "profile": "bench",
+    "version": "--version",
+    "help": "--help",
 }
-"""Verbs of other tools → the verb that does the same here."""
+"""Words of other tools → what does the same here."""
 
 
 class LazyGroup(click.Group):
@@ -90,6 +119,13 @@ class LazyGroup(click.Group):
             self.add_command(command, cmd_name)
         return self.commands.get(cmd_name)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and options that begin with a word, without importing any file."""
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        lines = {name: line for section in self.sections.values() for name, line in section.items()}
+        fitting = [name for name in lines if name.startswith(incomplete)]
+        return [CompletionItem(name, help=lines[name]) for name in fitting] + options
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -98,15 +134,33 @@ class LazyGroup(click.Group):
         Raises:
             UsageError, click.UsageError: there is no such command; suggests the nearest.
         """
+        if ctx.resilient_parsing:  # the shell completes
+            return super().resolve_command(ctx, args)
         if args and (meant := self.habits.get(args[0])):
-            message = f"{self.missing} {args[0]!r} - did you mean {meant!r}?"
-            raise UsageError(message, hint=f"ganzoo {meant} --help")
+            raise self._did_you_mean(meant, args)
         if args and args[0] not in self.list_commands(ctx):
-            from ganzoo.registry.names import guess  # --help must not wait for the registry
+            from ganzoo.registry.names import PLURALS, guess  # --help must not wait for these
 
+            if self.habits and args[0] in PLURALS.values():
+                raise self._did_you_mean(f"list {args[0]}", args)
             near = guess(args[0], self.list_commands(ctx))
             raise click.UsageError(f"{self.missing} {args[0]!r}{near}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _did_you_mean(self, meant: str, args: list[str]) -> UsageError:
+        """Return the error for a habit; its hint is a command that can be pasted."""
+        rest, hint = args[1:], meant.split()
+        context = click.Context(self)
+        command = self.get_command(context, hint[0])
+        if meant == "--help":
+            hint = [*(word for word in rest[:1] if word in self.list_commands(context)), meant]
+        elif any(word.startswith("-") for word in rest):
+            hint += ["--help"] if command else []
+        elif command:
+            needs = any(each.required for each in command.params) or isinstance(command, LazyGroup)
+            hint += ["--help"] if needs and not rest else rest
+        message = f"{self.missing} {args[0]!r} - did you mean {meant!r}?"
+        return UsageError(message, hint=shlex.join(["ganzoo", *hint]))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, without importing their files."""
@@ -133,4 +187,4 @@ group = LazyGroup(
     params=[traceback_option()],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-group = click.version_option(__version__, message="ganzoo %(version)s")(group)
+group = click.version_option(__version__, "-V", "--version", message="ganzoo %(version)s")(group)

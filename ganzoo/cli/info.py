@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ganzoo.api import MODALITIES, Registration
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, emit_json, emit_table
 from ganzoo.errors import PluginError
 from ganzoo.recipes.load import Recipe, locate, shipped_recipes
@@ -21,8 +21,12 @@ from ganzoo.report.table import Table
 
 
 @click.command()
-@click.argument("name", metavar="ID")
-@click.option("--kind", help="The kind, if several kinds have a component of that name.")
+@click.argument("name", metavar="ID", shell_complete=completion.components_and_recipes)
+@click.option(
+    "--kind",
+    shell_complete=completion.kinds,
+    help="The kind, if several kinds have a component of that name.",
+)
 @options.plugin
 @options.as_json
 def info(name: str, kind: str | None, plugin: Path | None, as_json: bool) -> None:

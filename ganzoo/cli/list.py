@@ -9,19 +9,19 @@ from typing import Any
 import click
 
 from ganzoo.api import HOOKS, MODALITIES, Registration
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.modalities import modality
-from ganzoo.registry.names import PLURALS, kind_of, shorten
+from ganzoo.registry.names import PLURALS, kind_of, no_match, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
 from ganzoo.version import __version__
 
 
 @click.command()
-@click.argument("kind", required=False)
-@click.argument("pattern", default="*")
+@click.argument("kind", required=False, shell_complete=completion.kinds)
+@click.argument("pattern", default="*", shell_complete=completion.components)
 @options.as_json
 @options.plugin
 def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> None:
@@ -47,7 +47,8 @@ def list(kind: str | None, pattern: str, as_json: bool, plugin: Path | None) -> 
     elif components:
         emit_table(Table(("id", "summary", "paper"), [row(each) for each in components]))
     else:
-        say(f"no {PLURALS[kind]} match {pattern!r}")
+        names = [shorten(each["id"]) for each in found(registry, kind, "*")]
+        say(no_match(PLURALS[kind], pattern, names))
     warn(registry, nothing_found=not components)
 
 

@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with stoppable(arguments), tolerant_streams():
         from ganzoo.cli.group import group  # takes a tenth of a second: catch signals first
 
+        if instruction := os.environ.get("_GANZOO_COMPLETE"):
+            from ganzoo.cli.completion import answer
+
+            return answer(group, instruction)
         try:
             with group.make_context("ganzoo", arguments.copy() or ["--help"]) as context:
                 group.invoke(context)

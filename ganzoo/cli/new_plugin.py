@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.api import HOOKS
+from ganzoo.cli import completion
 from ganzoo.cli.output import emit, say
 from ganzoo.errors import PluginError, UsageError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     "kinds",
     multiple=True,
     metavar="KIND",
+    shell_complete=completion.kinds,
     help=f"Kind of component, at least one; repeat it for more: {', '.join(HOOKS)}.",
 )
 @click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, say
 
 if TYPE_CHECKING:
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@click.option("--from", "parent", metavar="ID", help="Recipe to extend: an id or a YAML file.")
+@click.option(
+    "--from",
+    "parent",
+    metavar="ID",
+    shell_complete=completion.recipes,
+    help="Recipe to extend: an id or a YAML file.",
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),

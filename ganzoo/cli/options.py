@@ -9,10 +9,16 @@ from typing import Any
 
 import click
 
+from ganzoo.cli import completion
 from ganzoo.runs.references import DEFAULT_DIRECTORY
 
 Command = Callable[..., Any]
 
+recipe = click.argument("recipe", shell_complete=completion.recipes)
+overrides = click.argument(
+    "overrides", nargs=-1, metavar="[KEY=VALUE…]", shell_complete=completion.overrides
+)
+run = click.argument("reference", metavar="RUN", shell_complete=completion.runs)
 runs_directory = click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),

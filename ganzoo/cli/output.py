@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
 
 BUNDLED = "zoo"
 """Namespace of ganzoo's own components: an error there is a bug of ganzoo."""
-
-
-def is_main_process() -> bool:
-    """Whether this process prints: with a launcher, only rank 0 does."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def say(words: str) -> None:

@@ -5,31 +5,33 @@ from pathlib import Path
 
 import click
 
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit_json, emit_table, say
 from ganzoo.cli.plugins import warn
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.recipes.load import shipped_recipes
 from ganzoo.recipes.yaml import read_document
+from ganzoo.registry.names import no_match
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
 
 
 @click.command()
-@click.argument("pattern", default="*")
+@click.argument("pattern", default="*", shell_complete=completion.recipes)
 @options.as_json
 @options.plugin
 def recipes(pattern: str, as_json: bool, plugin: Path | None) -> None:
     """List the available recipes; with PATTERN, such as 'digits-*', only those that match."""
     registry = options.registry(plugin)
-    found = [each for each in every_recipe(registry) if fnmatchcase(each["id"], pattern)]
+    every = every_recipe(registry)
+    found = [each for each in every if fnmatchcase(each["id"], pattern)]
     if as_json:
         emit_json(found)
     elif found:
         rows = [(each["id"], each["description"], each["paper"]) for each in found]
         emit_table(Table(("recipe", "description", "paper"), rows))
     else:
-        say(f"no recipes match {pattern!r}")
+        say(f"{no_match('recipes', pattern, [each['id'] for each in every])}\ntry: ganzoo recipes")
     warn(registry)
 
 

@@ -11,8 +11,8 @@ from ganzoo.cli import options
 
 
 @click.command()
-@click.argument("reference", metavar="RUN")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@options.run
+@options.overrides
 @click.option("--allow-drift", is_flag=True, help="Continue even if a revision has changed.")
 @click.option("--strict-code", is_flag=True, help="Refuse if any code or version has changed.")
 @click.option("--take-over", is_flag=True, help="Take over a run that is owned by another machine.")
@@ -31,21 +31,22 @@ def resume(
     RUN is a path, the unique prefix of a name, or `last`. Only budget and cadence may change
     (train.steps=5000, eval.every_steps=100), and metrics be dropped (eval.metrics=[]).
     """
-    from ganzoo.cli.progress import TerminalReporter
     from ganzoo.cli.run import print_result
     from ganzoo.runs.directory import RunDirectory
     from ganzoo.runs.external import require_run
     from ganzoo.training.continuity import is_complete
+    from ganzoo.training.ending import require_not_collapsed
     from ganzoo.training.launch import Options
     from ganzoo.training.launch import resume as go_on
+    from ganzoo.training.progress import TerminalReporter
 
     reporter: Any = TerminalReporter()
     directory = RunDirectory.find(reference, runs_dir)
     require_run(directory)
     if is_complete(directory) and not overrides:
         reporter.say("run", f"{directory.path}  is finished already")
-        print_result(directory, reporter)
-        return
-    chosen = Options(runs_directory=runs_dir, max_seconds=max_time, reporter=reporter, **flags)
-    go_on(directory, overrides, chosen)
+    else:
+        chosen = Options(runs_directory=runs_dir, max_seconds=max_time, reporter=reporter, **flags)
+        go_on(directory, overrides, chosen)
     print_result(directory, reporter)
+    require_not_collapsed(directory)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ganzoo.cli import options
+from ganzoo.cli import completion, options
 from ganzoo.cli.main import report_and_get_code
 from ganzoo.cli.output import emit, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
@@ -90,7 +90,13 @@ class RunOptions:
 
 
 @click.command()
-@click.argument("recipes_and_overrides", nargs=-1, required=True, metavar="RECIPE… [KEY=VALUE…]")
+@click.argument(
+    "recipes_and_overrides",
+    nargs=-1,
+    required=True,
+    metavar="RECIPE… [KEY=VALUE…]",
+    shell_complete=completion.recipes_and_overrides,
+)
 @click.option(
     "--seeds", type=options.Seeds(), metavar="LIST", help="One run per seed: 0,1,2 or 0-4."
 )
@@ -134,8 +140,9 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
     is_queue = len(jobs) > 1 or given.seeds is not None
     if is_queue:
         check_all(jobs, given)
-    from ganzoo.cli.progress import TerminalReporter
+    from ganzoo.training.ending import require_not_collapsed
     from ganzoo.training.launch import train_run
+    from ganzoo.training.progress import TerminalReporter
     from ganzoo.training.rejoin import start_or_resume
 
     train = start_or_resume if is_queue or given.resume else train_run
@@ -145,6 +152,7 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
             reporter = TerminalReporter()
             directory = train(given.plan(job), given.training(reporter, deadline))
             print_result(directory, reporter)
+            require_not_collapsed(directory)
     if failures:
         say(f"{len(failures)} of {len(jobs)} runs failed:")
         for job, code in failures:
@@ -180,7 +188,7 @@ def check_all(jobs: list[Job], given: RunOptions) -> None:
     Raises:
         click.exceptions.Exit: some recipe has one, with the exit code of the first.
     """
-    from ganzoo.training.launch import check_data
+    from ganzoo.components.data import check_readable
 
     first: dict[str, Job] = {}
     for job in jobs:
@@ -188,7 +196,7 @@ def check_all(jobs: list[Job], given: RunOptions) -> None:
     failures: dict[str, GanzooError] = {}
     for job in first.values():
         try:
-            check_data(given.plan(job))
+            check_readable(given.plan(job).dataset)
         except GanzooError as error:
             if error.message not in [each.message for each in failures.values()]:
                 report_error(error)

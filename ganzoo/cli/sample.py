@@ -15,7 +15,7 @@ from ganzoo.errors import RecipeError
 
 
 @click.command()
-@click.argument("reference", metavar="RUN")
+@options.run
 @click.option(
     "-n",
     "--count",

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganzoo.cli import options
-from ganzoo.cli.output import emit, is_main_process, report_error, say
+from ganzoo.cli import completion, options
+from ganzoo.cli.output import emit, report_error, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.registry.names import shorten
 from ganzoo.runs.directory import INFO
 from ganzoo.runs.references import command, reference_to
+from ganzoo.training.progress import is_main_process
 
 if TYPE_CHECKING:
     from ganzoo.runs.score import Score
@@ -64,13 +65,25 @@ class ScoreOptions:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="RUN|PATH… [KEY=VALUE…]")
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="RUN|PATH… [KEY=VALUE…]",
+    shell_complete=completion.runs_and_overrides,
+)
 @click.option(
     "--against",
     metavar="DATASET|PATH",
+    shell_complete=completion.datasets,
     help="Score the samples in PATH against this; an npz holds samples, or mu and sigma.",
 )
-@click.option("--like", metavar="RUN", help="Use this run's evaluation protocol.")
+@click.option(
+    "--like",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Use this run's evaluation protocol.",
+)
 @click.option("--split", metavar="NAME", help="Split of --against; default: train.")
 @click.option(
     "--extractor",

@@ -12,8 +12,8 @@ from ganzoo.cli.output import emit, say
 
 
 @click.command()
-@click.argument("recipe")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE…]")
+@options.recipe
+@options.overrides
 @options.plugin
 @options.as_json
 def show(recipe: str, overrides: tuple[str, ...], plugin: Path | None, as_json: bool) -> None:

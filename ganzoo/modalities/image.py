@@ -86,9 +86,9 @@ class Image(Pixels):
     def fit_input(self, x: Tensor, input_shape: Shape) -> Tensor:
         """Resize to the extractor's height and width, and repeat grey as RGB.
 
-        One batched bicubic resize with antialias on float values in [0, 255], which equals
-        clean-fid's PIL rule (Parmar et al. 2022, arXiv:2104.11222); like there, its overshoot is
-        not clamped.
+        One batched bicubic resize with antialias on float values, clamped to [0, 255], which equals
+        clean-fid's PIL rule (Parmar et al. 2022, arXiv:2104.11222). Without the clamp the filter
+        overshoots beside edges, to levels that no picture has.
         """
         from torch.nn import functional
 
@@ -96,6 +96,7 @@ class Image(Pixels):
         self.input_steps(shape, input_shape)
         if shape[-2:] != input_shape[-2:]:
             x = functional.interpolate(x, input_shape[-2:], mode="bicubic", antialias=True)
+            x = x.clamp(0, 255)
         return x.repeat(1, 3, 1, 1) if shape[0] == 1 and input_shape[0] == 3 else x
 
     def input_steps(self, shape: Shape, input_shape: Shape) -> list[str]:
@@ -108,7 +109,7 @@ class Image(Pixels):
         steps = ["grey->rgb"] if shape[0] != input_shape[0] else []
         if shape[-2:] != input_shape[-2:]:
             sizes = ("x".join(map(str, each[-2:])) for each in (shape, input_shape))
-            steps.append(f"bicubic antialias {'->'.join(sizes)}")
+            steps.append(f"bicubic antialias {'->'.join(sizes)}, clamped")
         return steps
 
     def features(self, spec: SampleSpec, samples: Tensor) -> Tensor:

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganzoo.errors import PluginError, Problem, RecipeError, UsageError, describe, truncate
 from ganzoo.recipes.merge import Layer, Origin, fold, nearest, problem_at, value_at
 from ganzoo.recipes.overrides import Overrides, override_layer
-from ganzoo.recipes.schema import BOTH, SIDES, Settings
+from ganzoo.recipes.schema import BOTH, BUDGETS, SIDES, Settings
 from ganzoo.recipes.show import settings_data
 from ganzoo.recipes.validate import check
 from ganzoo.recipes.yaml import SUFFIXES, KeyPath, Reading, read_mapping, read_text, refusal
 from ganzoo.registry.names import guess
+from ganzoo.runs import html
 from ganzoo.runs.directory import INFO
 
 if TYPE_CHECKING:
@@ -114,6 +115,21 @@ class Recipe:
     def seed(self) -> int:
         """Seed of the run."""
         return self.settings.seed
+
+    def __repr__(self) -> str:
+        return f"<Recipe {', '.join(f'{name} {text}' for name, text in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return html.table(self._facts()) + html.paragraphs(self.text)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """Return what the recipe is, as names and words: its components and its budget."""
+        settings = self.settings
+        parts = ("generator", "discriminator", "loss", "dataset")
+        facts = [(part, getattr(settings, part).use) for part in parts]
+        budget = next(each for each in BUDGETS if getattr(settings.train, each) is not None)
+        facts.append((budget, f"{getattr(settings.train, budget):,}"))
+        return [("name", self.name), *facts, ("seed", str(self.seed))]
 
     def resolved(self) -> dict[str, Any]:
         """Return the recipe with the schema's defaults filled in; it is itself a valid recipe.

@@ -19,6 +19,18 @@ PLURALS = {kind: hook.removeprefix("register_") for kind, hook in HOOKS.items()}
 """Kind of component → its plural: generator → generators, loss → losses."""
 
 
+_OTHER_WORDS = {
+    "models": "recipes",
+    "gans": "recipes",
+    "networks": "generators",
+    "architectures": "generators",
+    "data": "datasets",
+    "penalties": "regularizers",
+    "scores": "metrics",
+}
+"""What people call a kind elsewhere → its plural here."""
+
+
 def is_name(word: str) -> bool:
     """Whether `word` can name a component or a namespace: lower case letters, digits, ``-``."""
     return _NAME.fullmatch(word) is not None
@@ -53,6 +65,14 @@ def guess(word: str, candidates: Iterable[str]) -> str:
     return f" - did you mean {near!r}?" if near else ""
 
 
+def no_match(plural: str, pattern: str, names: Iterable[str]) -> str:
+    """Return the message for a pattern that no name matches, with the names nearest to it."""
+    word = pattern.strip("*?")
+    holding = [name for name in names if word and word in name]
+    near = ", ".join(holding[:5]) or suggest(word, names)
+    return f"no {plural} match {pattern!r}" + (f" - near: {near}" if near else "")
+
+
 def with_article(kind: str) -> str:
     """Return ``an extractor``, ``a loss``."""
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
@@ -69,8 +89,8 @@ def kind_of(word: str) -> str:
         return word
     if word in singular:
         return singular[word]
-    near = suggest(word, singular)
+    near = _OTHER_WORDS.get(word) or suggest(word, singular)
     raise UsageError(
-        f"no kind of component is called {word!r}{guess(word, singular)}",
+        f"no kind of component is called {word!r}{f' - did you mean {near!r}?' if near else ''}",
         hint=f"ganzoo list {near}" if near else "ganzoo list, which counts every kind",
     )

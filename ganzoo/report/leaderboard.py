@@ -10,6 +10,7 @@ from ganzoo.report.entries import Unranked
 from ganzoo.report.published import HEADING, PublishedFigure
 from ganzoo.report.rows import SIGNIFICANCE, Row
 from ganzoo.report.table import Table, three_digits, with_spread
+from ganzoo.runs import html
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
 from ganzoo.runs.score import Protocol
@@ -150,6 +151,14 @@ class Leaderboard:
             cells += [row.recipe[key] for key in recipe]
             rows.append(cells)
         return Table(columns, rows, numbers={"#", "n", distance, "best", *sampling, *metrics})
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.ranked)} ranked, {len(self.unranked)} not ranked"
+        return f"<Leaderboard {self.protocol.words()}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        shown = html.paragraphs(self.header), self.table().html(), html.paragraphs(self.footer())
+        return "".join(shown)
 
     def to_table(self) -> str:
         """Return everything as plain text."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.cells import cell_len
 
 from ganzoo.errors import printable
+from ganzoo.runs.html import table
 
 if TYPE_CHECKING:
     import rich.table
@@ -55,6 +56,11 @@ class Table:
         heading, *rows = self._lines()
         rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in (heading, rule, *rows))
+
+    def html(self) -> str:
+        """Return an HTML table for notebooks."""
+        columns, *rows = self._lines()
+        return table(rows, columns, self.numbers)
 
     def csv(self) -> str:
         """Return comma-separated values under a line of headings.

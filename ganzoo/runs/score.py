@@ -11,6 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
+from ganzoo.runs import html
 from ganzoo.runs.records import content_hash, to_json, utc_now
 
 _NAMES = {
@@ -192,6 +193,23 @@ class Score:
     def now(cls, **parts: Any) -> Score:
         """Return a score with the current time; `parts` are the other fields."""
         return cls(time=utc_now(), **parts)
+
+    def __repr__(self) -> str:
+        return f"<Score {', '.join(f'{name} {text}' for name, text in self.facts())}>"
+
+    def _repr_html_(self) -> str:
+        return html.table(self.facts())
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what the score is, as names and words: distance, protocol, step, metrics."""
+        error = f" ± {self.statistics.standard_error:.2g}" if self.statistics else ""
+        facts = [(self.protocol.distance_name, f"{self.value:.4g}{error}")]
+        facts.append(("protocol", f"{self.protocol.words()} ({self.protocol.id})"))
+        if self.sampling:
+            which = {"asked": ""}.get(self.sampling.selected, f" ({self.sampling.selected})")
+            facts.append(("step", f"{self.sampling.step}{which}"))
+        facts += [(name, f"{value:.4g}") for name, value in self.metrics.items()]
+        return facts + [("note", note) for note in self.notes]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the score as a record of `scores.jsonl`, including the protocol's id."""

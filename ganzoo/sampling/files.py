@@ -12,11 +12,13 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import blaming_modality
-from ganzoo.components.data import tensors_of
+from ganzoo.components.data import blocks_of, check_readable
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.errors import DataError, PluginError, UsageError
 from ganzoo.modalities import PREVIEW_SUFFIXES
+from ganzoo.moments import BLOCK
 from ganzoo.registry.registry import Registry
+from ganzoo.rows import RowsOnDisk
 from ganzoo.runs.files import replacing, write_atomic, writing
 
 NPZ = "write the file again: np.savez(FILE, samples=ARRAY)"
@@ -144,6 +146,8 @@ def _write_each(folder: Path, spec: SampleSpec, samples: Tensor) -> None:
 def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     """Return samples of another tool in stored form (N, *spec.shape), at least two.
 
+    Pictures in a folder or a zip are memory-mapped.
+
     Raises:
         DataError: there is nothing, something unreadable, samples of another kind or shape, or
             values that are not finite.
@@ -157,7 +161,8 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
             hint="make some thousand: the fewer, the higher they score",
         )
     if samples.is_floating_point():
-        wrong = samples.flatten(1).isfinite().all(1).logical_not()
+        blocks = torch.split(samples, BLOCK)
+        wrong = torch.cat([part.flatten(1).isfinite().all(1).logical_not() for part in blocks])
         if bool(wrong.any()):
             raise DataError(
                 f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not "
@@ -219,7 +224,11 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 
     def read_dataset(name: str, parameters: Mapping[str, Any]) -> Tensor:
         dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
-        return tensors_of(dataset)[0]
+        check_readable(dataset)
+        rows = RowsOnDisk(dataset.spec.shape, getattr(torch, dataset.spec.stored_dtype))
+        for samples, _ in blocks_of(dataset, range(len(dataset))):
+            rows.add(samples)
+        return rows.tensor()
 
     return (
         npz_samples(path)

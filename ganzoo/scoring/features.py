@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ganzoo.api import Extractor, SampleSpec
 from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
 from ganzoo.modalities import modality as modality_of
+from ganzoo.rows import RowsOnDisk
 
 BATCH_SIZE = 256
 """Largest batch of an extractor; smaller where its inputs are large."""
@@ -232,20 +233,29 @@ class Extraction:
             self.watch()
             yield features
 
-    def width(self, samples: Tensor) -> int:
-        """Return D; where the extractor does not declare it, from the features of one sample."""
-        return self.extractor.num_features or next(self.features([samples[:1]])).shape[1]
+    def width(self, first: Callable[[], Tensor]) -> int:
+        """Return D; where the extractor does not declare it, from the features of one sample.
+
+        Args:
+            first: returns the sample, (1, *shape).
+        """
+        return self.extractor.num_features or next(self.features([first()])).shape[1]
 
     def class_logits(self, features: Tensor) -> Tensor | None:
-        """Return the logits (N, K) of the extractor's classifier; None if it has no classifier."""
+        """Return the logits (N, K) of the extractor's classifier, memory-mapped.
+
+        Returns:
+            None: it has no classifier.
+        """
         if not hasattr(self.extractor, "class_logits"):
             return None
-        with torch.inference_mode(), _blaming(self.name, "in class_logits"):
-            parts = [
-                self.extractor.class_logits(part.to(self.device)).float().cpu()
-                for part in torch.split(features, self.batch_size)
-            ]
-        return torch.cat(parts)
+        rows: RowsOnDisk | None = None
+        for part in torch.split(features, self.batch_size):
+            with torch.inference_mode(), _blaming(self.name, "in class_logits"):
+                logits = self.extractor.class_logits(part.to(self.device)).float().cpu()
+            rows = rows or RowsOnDisk(tuple(logits.shape[1:]), torch.float32)
+            rows.add(logits)
+        return rows.tensor() if rows else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import DataError
-from ganzoo.moments import BLOCK, Moments, distance, trace_of_root, trace_of_root_of_rows
+from ganzoo.moments import (
+    BLOCK,
+    Moments,
+    add_rows,
+    distance,
+    trace_of_root,
+    trace_of_root_of_rows,
+)
 from ganzoo.scoring import collectives
 
 OPTIONAL = ("torchvision", "torch_fidelity")
@@ -64,9 +71,10 @@ with _broken_packages_hidden():
 class FrechetDistance(FrechetInceptionDistance):
     """Fréchet distance between two sets of features, (N, D) each; lower is better.
 
-    The six states of torchmetrics' metric keep their names and meaning (float64 sums of features
-    and of their outer products, counts), so torchmetrics computes the same value from them. With
-    torch.distributed initialised, each rank updates its metric with its own share.
+    The six states keep the names of torchmetrics' metric. Sums are float64; those of outer products
+    (``…_cov_sum``) are about the mean, where torchmetrics sums about 0 and loses the digits of
+    features that are far from it. With torch.distributed initialised, each rank updates its metric
+    with its own share.
 
     Args:
         num_features: D.
@@ -97,10 +105,9 @@ class FrechetDistance(FrechetInceptionDistance):
         device = self.fake_features_sum.device
         self._reference = moments = moments.to(device)
         self._computed = None
-        n, mean = moments.n, moments.mean
-        self.real_features_sum = n * mean
-        self.real_features_cov_sum = (n - 1) * moments.covariance + n * torch.outer(mean, mean)
-        self.real_features_num_samples = torch.tensor(n, device=device)
+        self.real_features_sum = moments.n * moments.mean
+        self.real_features_cov_sum = (moments.n - 1) * moments.covariance
+        self.real_features_num_samples = torch.tensor(moments.n, device=device)
 
     def update(self, features: Tensor, real: bool) -> None:
         """Add features (N, D), of any float type and on any device.
@@ -124,8 +131,7 @@ class FrechetDistance(FrechetInceptionDistance):
         if not bool(finite.all()):
             row = int(count) + int(finite.logical_not().nonzero()[0])
             raise DataError(f"the features of {side} sample {row} are not finite")
-        total += block.sum(0)
-        getattr(self, f"{side}_features_cov_sum").addmm_(block.T, block)
+        add_rows(total, getattr(self, f"{side}_features_cov_sum"), int(count), block)
         count += len(block)
         if side == "real":
             self._reference = None
@@ -145,8 +151,8 @@ class FrechetDistance(FrechetInceptionDistance):
         n = int(getattr(self, f"{side}_features_num_samples"))
         if n < 2:
             raise DataError(f"a Fréchet distance needs at least 2 {side} samples, not {n}")
-        total, outer = (getattr(self, f"{side}_features_{name}") for name in ("sum", "cov_sum"))
-        return Moments.of_sums(total, outer, n)
+        total, scatter = (getattr(self, f"{side}_features_{name}") for name in ("sum", "cov_sum"))
+        return Moments.of_sums(total, scatter, n)
 
     def compute(self) -> Tensor:
         """Return the distance, a float64 scalar.
@@ -178,9 +184,16 @@ class FrechetDistance(FrechetInceptionDistance):
         Moments set by `set_reference` are the same on every rank and are not summed.
         """
         group = process_group or self.process_group
-        for name in self._reductions:
-            if self._reference is None or name.startswith("fake"):
-                setattr(self, name, collectives.sum_over_ranks(getattr(self, name), group))
+        for side in ("fake",) if self._reference is not None else ("real", "fake"):
+            names = [f"{side}_features_{name}" for name in ("sum", "cov_sum", "num_samples")]
+            total, scatter, count = (getattr(self, name) for name in names)
+            of_all, count_of_all = (collectives.sum_over_ranks(t, group) for t in (total, count))
+            # Each rank's scatter is about its own mean: move it to the mean of all.
+            between = total / count.clamp(min=1) - of_all / count_of_all.clamp(min=1)
+            scatter = torch.addr(scatter, count * between, between)
+            scatter_of_all = collectives.sum_over_ranks(scatter, group)
+            for name, value in zip(names, (of_all, scatter_of_all, count_of_all), strict=True):
+                setattr(self, name, value)
         self._rows_of_all = None
         if self.fake_features_num_samples < self.num_features:
             empty = self.fake_features_sum.new_empty(0, self.num_features)

@@ -137,21 +137,19 @@ def debiased(reference: Moments, fake: Moments, rows: Tensor, places: Tensor) ->
 
 def _leaving_out(fake: Moments, rows: Tensor, block_of: Tensor) -> Iterator[Moments]:
     """Yield the moments of the samples, leaving out one block at a time."""
-    total = fake.n * fake.mean
-    outer = (fake.n - 1) * fake.covariance + fake.n * torch.outer(fake.mean, fake.mean)
+    mean, scatter = fake.mean, (fake.n - 1) * fake.covariance
     for number in range(BLOCKS):
-        left_out, products, count = torch.zeros_like(total), torch.zeros_like(outer), 0
+        left_out, products, count = torch.zeros_like(mean), torch.zeros_like(scatter), 0
         for part in torch.split((block_of == number).nonzero()[:, 0], BLOCK):
-            x = rows[part].to(total.device).double()
+            x = rows[part].to(mean.device).double() - mean
             left_out += x.sum(0)
             products.addmm_(x.T, x)
             count += len(x)
-        n = fake.n - int(collectives.sum_over_ranks(torch.tensor(count, device=total.device)))
-        yield Moments.of_sums(
-            total - collectives.sum_over_ranks(left_out),
-            outer - collectives.sum_over_ranks(products),
-            n,
-        )
+        n = fake.n - int(collectives.sum_over_ranks(torch.tensor(count, device=mean.device)))
+        # The mean of the others, relative to that of all, about which deviations sum to 0.
+        moved = -collectives.sum_over_ranks(left_out) / n
+        about_all = scatter - collectives.sum_over_ranks(products)
+        yield Moments.of_sums(n * (mean + moved), torch.addr(about_all, -n * moved, moved), n)
 
 
 def places_of(keys: Tensor, device: torch.device) -> Tensor:

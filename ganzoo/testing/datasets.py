@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.data import conditions_at, draw, has_tensors
+from ganzoo.components.fingerprint import source_files
 from ganzoo.errors import PluginError
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.checks import case_check, component_check
@@ -181,6 +182,35 @@ def whole_tensors(case: Case) -> None:
             raise Failed(f"dataset[{index}] as row {index} of tensors()", found, advice)
 
 
+@case_check("form")
+def several_items(case: Case) -> None:
+    """If it has `__getitems__`, it gives the same items as `__getitem__`, in the order asked."""
+    dataset: Any = case.make()
+    if not hasattr(dataset, "__getitems__"):
+        raise Exempt("has no method __getitems__")
+    chosen, advice = list(reversed(indices(dataset))), "return [self[index] for index in indices]"
+    with expecting("a list of items from __getitems__", advice):
+        items = list(dataset.__getitems__(chosen))
+    if len(items) != len(chosen):
+        raise Failed(f"{len(chosen)} items from __getitems__", str(len(items)), advice)
+    for index, item in zip(chosen, items, strict=True):
+        if found := _changed(dataset[index], item):
+            raise Failed(f"dataset[{index}] from __getitems__", found, advice)
+
+
+@case_check("form")
+def files(case: Case) -> None:
+    """If it has `source_files`, they are files that exist, by name."""
+    dataset = case.make()
+    advice = "return {name: Path, or zipfile.Path}, one for each file that the samples depend on"
+    with expecting("a mapping of names to files from source_files", advice):
+        named = source_files(dataset)
+    if named is None:
+        raise Exempt("has no method source_files")
+    if missing := [name for name, file in named.items() if not file.is_file()]:
+        raise Failed("files that exist from source_files", f"no file {missing[0]}", advice)
+
+
 def _changed(before: tuple[Tensor, Any], after: tuple[Tensor, Any]) -> str | None:
     """Return how two items differ; None if they are equal."""
     expected, found = {"values": before[0]}, {"values": after[0]}
@@ -243,6 +273,8 @@ DATASET = (
     labels,
     same_by_index,
     picklable,
+    several_items,
     whole_tensors,
+    files,
     drawn_rows,
 )

@@ -16,7 +16,7 @@ from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
 
-BUDGET_AND_CADENCE = marked(Mark.BUDGET, Mark.CADENCE)
+RESUMABLE = marked(Mark.BUDGET, Mark.CADENCE, Mark.READING)
 """Keys that an override of `ganzoo resume` may set."""
 
 METRICS = "eval.metrics"
@@ -26,15 +26,15 @@ METRICS = "eval.metrics"
 def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
-    """Raise UsageError if an override sets anything but budget, cadence and the metrics."""
+    """Raise UsageError if an override sets anything but `RESUMABLE` keys and the metrics."""
     for key in _keys(overrides):
-        if key in (*BUDGET_AND_CADENCE, METRICS):
+        if key in (*RESUMABLE, METRICS):
             continue
-        near = suggest(key, (*BUDGET_AND_CADENCE, METRICS))
+        near = suggest(key, (*RESUMABLE, METRICS))
         guess = f" - did you mean {near!r}?" if near else ""
         raise UsageError(
-            f"a resumed run keeps its recipe: {key} cannot change, only budget and cadence can "
-            f"({', '.join(BUDGET_AND_CADENCE)}), and {METRICS} can lose some{guess}",
+            f"a resumed run keeps its recipe: {key} cannot change, only budget, cadence and "
+            f"reading can ({', '.join(RESUMABLE)}), and {METRICS} can lose some{guess}",
             hint=command("resume", reference_to(directory.path), f"{near}=VALUE")
             if near
             else command("run", directory.lock_file, f"{key}=VALUE") + "   # a new run",

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import make
+from ganzoo.components.data import spread_samples
 from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan
@@ -40,6 +41,9 @@ from ganzoo.training.run import Run
 from ganzoo.training.scorer import Scorer, chosen_extractor
 
 BATCH = 256
+ALIKE = 1024
+"""Real samples that external ones are compared with, to find another kind of data."""
+
 ARRAYS = (".npz", ".npy")
 
 
@@ -85,7 +89,7 @@ def score_like(
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
     labels = read_labels(path, scorer.real.spec, len(samples))
-    scorer.real.spec.kind.require_alike(path, samples, scorer.reference.samples)
+    scorer.real.spec.kind.require_alike(path, samples, spread_samples(scorer.real, ALIKE)[0])
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
         dataset = run.plan.components["dataset",]
@@ -146,7 +150,7 @@ def score_against(
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     with _as_parameters():
-        real.spec.kind.require_alike(path, samples, scorer.reference.samples)
+        real.spec.kind.require_alike(path, samples, spread_samples(scorer.real, ALIKE)[0])
     score = _noted(scorer.score(_batches(samples)), path, real.spec, dataset)
     return keep(score, real.spec, samples) if keep else score
 

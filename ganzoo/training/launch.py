@@ -6,20 +6,23 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from ganzoo.components.build import make
+from ganzoo.components.data import check_readable
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
-from ganzoo.errors import DataError, UsageError
+from ganzoo.errors import UsageError
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.scoring.features import no_op
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
 from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
@@ -30,13 +33,20 @@ from ganzoo.training.continuity import (
     only_fewer_metrics,
     other_world_size,
 )
+from ganzoo.training.decoded_cache import with_decoded_cache
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
 from ganzoo.training.execution import cpu_threads, numerics, threads_for
 from ganzoo.training.processes import Processes, find_processes
+from ganzoo.training.progress import TerminalReporter, is_interactive
 from ganzoo.training.run_files import create_run, recipe_of, registry_of, rewrite_lock
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.trainer import Trainer
+
+
+def default_reporter() -> Any:
+    """Return a reporter that prints to stderr if somebody types the commands, else a silent one."""
+    return TerminalReporter() if is_interactive() else Reporter()
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,8 @@ class Options:
     allow_drift: bool = False
     strict_code: bool = False
     take_over: bool = False
-    reporter: Reporter = field(default_factory=Reporter)
+    reporter: Any = field(default_factory=default_reporter)
+    """A `Reporter`, or an object with some of its methods."""
 
 
 def prepare(
@@ -86,24 +97,9 @@ def prepare(
     return dry_run(plan)
 
 
-def check_data(plan: Plan) -> list[str]:
-    """Decode every sample of the training data once, if the data set has a `check`.
-
-    Returns:
-        What the data set leaves out, one line each.
-
-    Raises:
-        DataError: names what cannot be read.
-    """
-    if hasattr(plan.dataset, "check") and (bad := plan.dataset.check()):
-        shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
-        raise DataError(f"{len(bad)} files cannot be read: {shown}")
-    return list(getattr(plan.dataset, "skipped", ()))
-
-
 def note_left_out(plan: Plan, options: Options) -> None:
-    """Decode the training data as `check_data` does, and report what it leaves out."""
-    for line in check_data(plan):
+    """Decode the training data once if it has a `check`, and report what it leaves out."""
+    for line in check_readable(plan.dataset):
         options.reporter.noted(f"left out: {line}")
 
 
@@ -238,12 +234,16 @@ def _prepared(
         try:
             # A signal ends the run at once while data is read into memory: nothing has to be saved.
             # Several processes continue to the first step, where they stop together.
-            with flag.at_once() if processes.world_size == 1 else nullcontext():
+            alone = processes.world_size == 1
+            tell, watch = partial(reporters.notify, "noted"), flag.check if alone else no_op
+            plan = with_decoded_cache(plan, processes, tell, watch)
+            with flag.at_once() if alone else nullcontext():
                 step = make_step(plan, processes, checkpoint)
         except StopAsked as asked:
             at = checkpoint.step if checkpoint else 0
             raise flag.error(quote(str(directory.path)), at) from asked
-        scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
+        tell = partial(reporters.notify, "reading")
+        scorer = Scorer.of(plan, processes, flag.at_once, tell) if plan.extractor else None
         best, since = previous_best(directory.scores(), step.iteration, train.stop)
         run = (directory, store, processes, reporters, flag)
         resumed_at = checkpoint.step if checkpoint else None

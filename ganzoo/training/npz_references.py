@@ -79,7 +79,7 @@ def score_against_npz(
     fake = [(part, None) for part in torch.split(own_share(samples), 256)]
     if statistics:
         moments = _moments(against, arrays["mu"], arrays["sigma"])
-        width = Extraction(live, spec, processes.device).width(samples)
+        width = Extraction(live, spec, processes.device).width(lambda: samples[:1])
         if width != len(moments.mean):
             raise DataError(
                 f"{against} has the statistics of {len(moments.mean)} features, and "
@@ -89,8 +89,9 @@ def score_against_npz(
         known = FeatureStatistics(moments, STATISTICS, sha256_of(against), name, (FOREIGN,))
         result = score_against_statistics(fake, known, live, identity, spec, processes.device)
         return score_of(result, processes), spec, samples
-    real = RealData(read_samples(against, spec, registry), None, SAMPLES, "", name)
-    spec.kind.require_alike(path, samples, real.samples)
+    reference = read_samples(against, spec, registry)
+    real = RealData.of(reference, None, SAMPLES, "", name)
+    spec.kind.require_alike(path, samples, reference)
     cache = ReferenceCache(cache_directory() / "reference")
     result = score_samples(fake, real, live, identity, {}, spec, processes.device, cache)
     return score_of(result, processes), spec, samples

@@ -19,11 +19,12 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registry import Registry
+from ganzoo.runs import html
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
-from ganzoo.runs.samples import read_sample_spec
+from ganzoo.runs.samples import last_preview, read_sample_spec
 from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.files import read_conditions
@@ -47,6 +48,9 @@ from ganzoo.training.scorer import Scorer
 
 Overrides = Sequence[str] | Mapping[str, Any]
 
+SHOWN_SCORES = 5
+"""Newest scores of a run that a notebook shows."""
+
 
 class Run:
     """A run on disk: its scores, and its generator for sampling, export and further scores."""
@@ -56,6 +60,14 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.name} ({self.status})>"
+
+    def _repr_html_(self) -> str:
+        about = [("run", self.name), ("status", self.status), ("directory", str(self.path))]
+        rows = [[text for _, text in each.facts()[:3]] for each in self.scores[-SHOWN_SCORES:]]
+        scores = html.table(rows, ("score", "protocol", "step")) if rows else ""
+        newest = last_preview(self.directory)
+        picture = html.picture(newest[0], f"samples, {newest[0].stem}") if newest else ""
+        return html.table(about) + scores + picture
 
     @property
     def path(self) -> Path:

@@ -67,7 +67,7 @@ def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
     """
     before, now = read_lock(directory.lock_file), plan.lock()
     lock = deepcopy(before)
-    for key in marked(Mark.BUDGET, Mark.CADENCE):
+    for key in marked(Mark.BUDGET, Mark.CADENCE, Mark.READING):
         section, _, name = key.rpartition(".")
         lock[section].pop(name, None)  # a lock leaves out a budget that is not given
         lock[section] |= {name: now[section][name]} if name in now[section] else {}

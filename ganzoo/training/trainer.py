@@ -53,6 +53,8 @@ class Trainer:
         self.checkpoints = CheckpointManager(self.store, *parts, saved_step=self.resumed_at)
         self.nonfinite = NonFinitePolicy(self.plan, *parts)
         self.collapse_monitor = CollapseMonitor(self.plan, *parts, self.scorer)
+        if self.resumed_at is not None:
+            self.collapse_monitor.go_to(self.resumed_at)
         self.metrics = MetricsLogger(*parts)
         self.gallery = Gallery(self.plan, self.directory, self.processes)
         self.noted: set[str] = set()
@@ -71,7 +73,7 @@ class Trainer:
         for note in startup_notes(self.plan, self.step):
             self.reporters.notify("noted", note)
         self.tell_pictured(self.gallery.draw_real())
-        ended = self.evaluate() if self.owes_an_evaluation() else None
+        ended = self.evaluate() if self.owes_an_evaluation() else self.owed_end()
         self.metrics.start_clock(self.step.samples_seen)
         if self.nonfinite.policy == "rollback" and self.step.iteration == 0:
             self.save()  # a checkpoint to go back to
@@ -152,6 +154,7 @@ class Trainer:
         go_back = partial(self.checkpoints.go_back, self.step)
         self.nonfinite.handle(found.report, self.step.rollbacks, go_back)
         self.metrics.reset(self.step.samples_seen)
+        self.collapse_monitor.go_to(self.step.iteration)
         self.best, self.evaluations_since_best = previous_best(
             self.directory.scores(), self.step.iteration, self.plan.recipe.settings.train.stop
         )
@@ -162,13 +165,23 @@ class Trainer:
         """Return whether the run was stopped during the evaluation of the step it resumes from."""
         now, budget = self.step.iteration, self.plan.budget
         elsewhere = now % budget.eval_every and now != budget.steps
-        if not now or elsewhere or self.scorer is None:
+        if not now or elsewhere:
             return False
+        if self.scorer is None:
+            return self.collapse_monitor.is_due(now)
         scored = any(
             score.sampling and score.sampling.selected == "during" and step_of(score) == now
             for score in self.directory.scores()
         )
         return not self.processes.share(scored)
+
+    def owed_end(self) -> str | None:
+        """Return why the run ends at the step it resumes from, if it was stopped before it did."""
+        monitor, now = self.collapse_monitor, self.step.iteration
+        ended = monitor.collapsed and monitor.checked == now and monitor.policy == "stop"
+        events = self.directory.events() if ended and self.processes.is_main else []
+        done = any(each.get("event") == "finished" and each.get("step") == now for each in events)
+        return self.processes.share("collapsed" if ended and not done else None)
 
     def evaluate(self) -> str | None:
         """Check for collapse and score; return why the run ends here, if it does."""

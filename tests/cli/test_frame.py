@@ -14,8 +14,8 @@ import pytest
 from ganzoo.cli import main
 from ganzoo.cli.group import HABITS, VERBS, group
 from ganzoo.cli.main import make_stdout_tolerant
-from ganzoo.cli.progress import TerminalReporter
 from ganzoo.errors import DataError, Diverged, GanzooError, Interrupted, RunLocked, Unfinished
+from ganzoo.training.progress import TerminalReporter
 
 Capture = pytest.CaptureFixture[str]
 

@@ -12,13 +12,12 @@ import torch
 
 from ganzoo.api import SampleSpec
 from ganzoo.cli import main
-from ganzoo.cli.output import is_main_process
-from ganzoo.cli.progress import TerminalReporter
 from ganzoo.cli.sample import class_numbers, default_name
 from ganzoo.cli.score import figure
 from ganzoo.errors import UsageError
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.files import write_samples
+from ganzoo.training.progress import TerminalReporter, is_main_process
 
 Capture = pytest.CaptureFixture[str]
 SPEC = SampleSpec("image", (1, 8, 8))

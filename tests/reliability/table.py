@@ -99,9 +99,9 @@ ROWS = [
     Row(
         "a generator that is constant, draws two samples, or has two modes; twenty healthy "
         "runs",
-        "the collapse monitor reports the first three within one evaluation, and no healthy "
-        "run",
-        ["tests/training/test_collapse.py"],
+        "the collapse monitor reports the first three within two evaluations, and no healthy "
+        "run; a run that stops at a collapse is saved and exits with code 10",
+        ["tests/training/test_collapse.py", "tests/trials/test_collapse.py"],
     ),
     Row(
         "a full disk while saving; too little memory",

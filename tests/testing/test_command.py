@@ -24,6 +24,12 @@ class Broken:
         return samples_seen / 0
 
 class Linear:
+    '''Down to 0.
+
+    Args:
+        end: samples seen from which it is 0.
+    '''
+
     def __init__(self, *, end: int):
         self.end = end
 

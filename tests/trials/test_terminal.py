@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ganzoo.cli import main
-from ganzoo.cli.progress import TerminalReporter
 from ganzoo.report.table import Table
+from ganzoo.training.progress import TerminalReporter
 
 RECORDS = Path(__file__).parents[2] / "recipes" / "records"
 WIDTHS = [60, 80, 120, 200]

@@ -74,6 +74,7 @@ def test_a_run_is_scored_by_weights_that_were_fetched_from_disk(
     assert protocol.layer == "pool3"
     assert protocol.extractor_dtype == "float32"
     assert protocol.input_rule == (
-        "clamp and round to uint8; grey->rgb; bicubic antialias 16x16->299x299; float32 in [0, 255]"
+        "clamp and round to uint8; grey->rgb; bicubic antialias 16x16->299x299, clamped; "
+        "float32 in [0, 255]"
     )
     assert (protocol.n_fake, protocol.n_real) == (4, 5)

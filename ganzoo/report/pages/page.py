@@ -1,6 +1,5 @@
 """What pages share: templates, style and script, previews of samples, words for protocols."""
 
-import base64
 import csv
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -16,11 +15,9 @@ from markupsafe import Markup
 from PIL import Image
 
 from ganzoo.runs.files import write_atomic, writing
+from ganzoo.runs.html import MEDIA, embedded
 from ganzoo.runs.score import Protocol
 from ganzoo.version import __version__
-
-MEDIA = {".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".wav": "audio/wav"}
-"""Suffix → media type, for files that a page embeds unchanged."""
 
 LONGEST = 4000
 """Characters of a text file that a page shows."""
@@ -75,8 +72,7 @@ def _embedded(path: Path, words: str) -> tuple[Markup, bool]:
         body = Markup("").join(map(Markup("<tr>{}</tr>").format, cells))
         table = "<table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>"
         return Markup(f'<div class="wide">{table}</div>').format(words, names, body), True
-    content = base64.b64encode(path.read_bytes()).decode()
-    source = f"data:{MEDIA[suffix]};base64,{content}"
+    source = embedded(path)
     if MEDIA[suffix].startswith("audio/"):
         player = '<audio controls src="{}" aria-label="{}"></audio>'
         return Markup(player).format(source, words), True

@@ -4,6 +4,7 @@ Source: Optical Recognition of Handwritten Digits (test set), E. Alpaydin and C.
 https://doi.org/10.24432/C50P49, CC BY 4.0. The file carries this attribution in its header.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from ganzoo.api import PositiveInt, SampleSpec
+from ganzoo.api import PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.counter import uniforms
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
@@ -72,6 +73,9 @@ class Digits:
         images, labels = digits_of(self.split, self.spec.width)
         return images[index].clone(), int(labels[index])
 
+    def source_files(self) -> dict[str, SourceFile]:
+        return {FILE.name: FILE}
+
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return uint8 (599, 1, size, size) and int64 (599,)."""
         images, labels = digits_of(self.split, self.spec.width)
@@ -111,6 +115,13 @@ class StackedDigits:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         images, labels = self._stack(np.array([require_index(index, self.length)]))
         return images[0], int(labels[0])
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
+        images, labels = self._stack(np.array([require_index(i, self.length) for i in indices]))
+        return list(zip(images, labels.tolist(), strict=True))
+
+    def source_files(self) -> dict[str, SourceFile]:
+        return {FILE.name: FILE}
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return uint8 (length, 3, size, size) and int64 (length,)."""

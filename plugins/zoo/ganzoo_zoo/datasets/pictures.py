@@ -130,7 +130,9 @@ def upright_size(stream: BinaryIO) -> tuple[int, int]:
     return image.size if orientation in (5, 6, 7, 8) else (image.height, image.width)
 
 
-def decode(stream: BinaryIO, channels: int, bits: int | None = None) -> Image.Image:
+def decode(
+    stream: BinaryIO, channels: int, bits: int | None = None, least: int | None = None
+) -> Image.Image:
     """Return the first frame, upright, in mode RGB, or L for one channel.
 
     EXIF orientation is applied, transparent pixels become white, CMYK and palettes become RGB;
@@ -139,22 +141,31 @@ def decode(stream: BinaryIO, channels: int, bits: int | None = None) -> Image.Im
 
     Args:
         bits: of levels that are stored in 16 or 32 bits, see `eight_bit`.
+        least: decode a JPEG at the smallest of 1/8, 1/4, 1/2 and 1 of its size at which no side is
+            shorter than this.
 
     Raises:
         any of DAMAGE: the file is not a complete picture.
     """
     try:
-        image = header(stream)
-        image.load()
+        image = loaded(stream, least)
         image = ImageOps.exif_transpose(image)
     except DAMAGE:
-        image = header(without_metadata(stream))
-        image.load()
+        image = loaded(without_metadata(stream), least)
     image = eight_bit(image, bits)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("L" if channels == 1 else "RGB")
+
+
+def loaded(stream: BinaryIO, least: int | None) -> Image.Image:
+    """Return the picture with its pixels decoded; see `decode`."""
+    image = header(stream)
+    if least:
+        image.draft(None, (least, least))
+    image.load()
+    return image
 
 
 def without_metadata(stream: BinaryIO) -> BinaryIO:

@@ -9,7 +9,7 @@ from pathlib import Path
 from posixpath import normpath, splitext
 from typing import BinaryIO, Protocol
 
-from ganzoo.api import DataError
+from ganzoo.api import DataError, SourceFile
 from ganzoo_zoo.datasets.pictures import DAMAGE, START, is_suffix, starts_a_picture
 
 LABELS = "dataset.json"
@@ -41,6 +41,9 @@ class Source(Protocol):
 
     def stamp(self, name: str) -> tuple[int, int]:
         """Return two numbers that change when the picture does."""
+
+    def file(self, name: str) -> SourceFile:
+        """Return where a file is."""
 
 
 def open_source(path: Path) -> Source:
@@ -137,6 +140,9 @@ class Directory:
         status = os.stat(self.path / name)
         return status.st_size, status.st_mtime_ns
 
+    def file(self, name: str) -> SourceFile:
+        return self.path / name
+
     def _start_of(self, name: str) -> bytes:
         try:
             with self.open(name) as file:
@@ -204,6 +210,9 @@ class Archive:
 
     def stamp(self, name: str) -> tuple[int, int]:
         return self._members[name].file_size, self._members[name].CRC
+
+    def file(self, name: str) -> SourceFile:
+        return zipfile.Path(self._zip(), self._members[name].filename)
 
     def _zip(self) -> zipfile.ZipFile:
         if self._opened is None or self._opened[0] != os.getpid():

@@ -80,11 +80,11 @@ def read_weights(file: Path, expected_sha256: str) -> dict[str, Tensor]:
 
 
 def to_input(images: Tensor) -> Tensor:
-    """Return uint8 images (B, 1 or 3, H, W) as float32 (B, 3, 32, 32) in about [0, 255].
+    """Return uint8 images (B, 1 or 3, H, W) as float32 (B, 3, 32, 32) in [0, 255].
 
-    Bicubic, antialiased, grey repeated, as the core prepares samples for scoring.
+    Bicubic, antialiased, clamped, grey repeated, as the core prepares samples for scoring.
     """
     images = images.float().expand(-1, 3, -1, -1)
     if images.shape[-2:] == (32, 32):
         return images
-    return functional.interpolate(images, (32, 32), mode="bicubic", antialias=True)
+    return functional.interpolate(images, (32, 32), mode="bicubic", antialias=True).clamp(0, 255)

@@ -18,7 +18,10 @@ class PrecisionRecall:
 
     Returns ``precision`` and ``recall``.
 
-    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1-2; k = 3 is theirs.
+    Args:
+        k: each ball reaches to this neighbour; the paper has 3.
+
+    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1-2.
 
     Raises:
         DataError: one side has no more than k samples.
@@ -52,7 +55,10 @@ class DensityCoverage:
 
     Returns ``density`` and ``coverage``.
 
-    Source: Naeem et al. 2020, arXiv:2002.09797, eq. 3-4 and lemma 2; k = 5 is theirs.
+    Args:
+        k: each ball reaches to this neighbour; the paper has 5.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, eq. 3-4 and lemma 2.
 
     Raises:
         DataError: one side has no more than k samples.

@@ -56,7 +56,7 @@ class FDInfinity:
         values = []
         for index, size in enumerate(sizes.tolist()):
             rows = order_of(fake.features, self.seed + index)[:size]
-            values.append(frechet_distance(reference, Moments.of(fake.features[rows])))
+            values.append(frechet_distance(reference, Moments.of(fake.features, rows)))
         return {"fd_infinity": intercept(1 / sizes.double(), torch.tensor(values).double())}
 
 

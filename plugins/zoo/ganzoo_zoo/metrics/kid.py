@@ -21,6 +21,9 @@ class Kid:
 
     Returns ``kid`` and ``kid_standard_error``.
 
+    Args:
+        degree: of the polynomial kernel; the paper has 3.
+
     Source: Bińkowski et al. 2018, arXiv:1801.01401, section 3; Gretton et al. 2012, lemma 6.
 
     Raises:
@@ -101,13 +104,14 @@ class KidSubsets:
                 hint="score more samples, or remove kid-subsets from eval.metrics",
             )
         kid, values = Kid(), torch.zeros(self.subsets, dtype=torch.float64)
-        x, y = x[order_of(x)], y[order_of(y)]
+        orders = order_of(x), order_of(y)
         random = torch.Generator().manual_seed(self.seed)
         for number in range(self.subsets):
             chosen = [
                 Evaluated(some, some)
-                for rows in (x, y)
-                for some in [rows[torch.randperm(len(rows), generator=random)[: self.size]]]
+                for rows, order in zip((x, y), orders, strict=True)
+                for picked in [torch.randperm(len(rows), generator=random)[: self.size]]
+                for some in [rows[order[picked]]]
             ]
             values[number] = kid(chosen[0], chosen[1])["kid"]
         spread = values.std(correction=0).item()

@@ -1,14 +1,14 @@
 """Whether a generator copies what it was trained on."""
 
 from collections.abc import Mapping
-from hashlib import blake2b
 
 import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
-from ganzoo.nn import Moments, frechet_distance
+from ganzoo.nn import Moments, frechet_distance, ordered_hash
 from ganzoo_zoo.metrics.neighbours import nearest
+from ganzoo_zoo.metrics.subsets import taken
 
 HINT = "remove memorisation from eval.metrics"
 
@@ -76,6 +76,7 @@ def chosen(side: Evaluated, count: int) -> Tensor:
     """
     if count == len(side.features):
         return side.features
-    hashes = [blake2b(sample.numpy().tobytes(), digest_size=8).digest() for sample in side.samples]
-    smallest = sorted(range(len(hashes)), key=hashes.__getitem__)[:count]
-    return side.features[smallest]
+    hashes = side.hashes
+    if hashes is None:
+        hashes = torch.tensor([ordered_hash(sample) for sample in side.samples])
+    return taken(side.features, hashes.argsort(stable=True)[:count])

@@ -1,9 +1,11 @@
-"""Random subsets of samples that do not depend on the order of the samples."""
+"""Subsets of samples that do not depend on the order of the samples."""
 
 from hashlib import blake2b
 
 import torch
 from torch import Tensor
+
+from ganzoo.nn import RowsOnDisk, blocks_of_rows
 
 BLOCK = 1024
 
@@ -20,3 +22,11 @@ def order_of(rows: Tensor, seed: int = 0) -> Tensor:
         for row in block
     ]
     return torch.tensor(sorted(range(len(digests)), key=digests.__getitem__), dtype=torch.int64)
+
+
+def taken(features: Tensor, rows: Tensor) -> Tensor:
+    """Return these rows of features (N, D), memory-mapped."""
+    found = RowsOnDisk(tuple(features.shape[1:]), features.dtype)
+    for block in blocks_of_rows(features, rows):
+        found.add(block)
+    return found.tensor()

@@ -19,12 +19,24 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from ganzoo.cli.output import is_main_process
 from ganzoo.errors import printable
 from ganzoo.runs.records import device_line
 
 PLAIN_LINES = 10
 """Number of lines of loss terms that a whole run prints without a terminal."""
+
+
+def is_main_process() -> bool:
+    """Whether this process prints: with a launcher, only rank 0 does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def is_interactive() -> bool:
+    """Whether somebody types the commands: in a notebook, in IPython, at Python's prompt.
+
+    Each of them sets ``sys.ps1``; a script does not.
+    """
+    return hasattr(sys, "ps1")
 
 
 class TerminalReporter:
@@ -34,7 +46,11 @@ class TerminalReporter:
         # rich would take FORCE_COLOR for a terminal and draw bars into log files.
         terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self.console = Console(
-            stderr=True, highlight=False, soft_wrap=True, force_terminal=terminal
+            stderr=True,
+            highlight=False,
+            soft_wrap=True,
+            force_terminal=terminal,
+            force_jupyter=False,
         )
         self.silent = not is_main_process()
         self.progress: Progress | None = None
@@ -82,6 +98,13 @@ class TerminalReporter:
         if score.statistics:
             distance += f" ± {score.statistics.standard_error:.2g}"
         self.say("score", f"{step:>6}  {distance}{others}{label}")
+
+    def reading(self, split: str, done: int, total: int) -> None:
+        words = f"{split}: {done} of {total} real samples are read for scores"
+        if self.progress:
+            self.progress.update(self.task, description=words)
+        else:
+            self.say("data", words)
 
     def saved(self, step: int, path: Path) -> None:
         """Print nothing: saves are frequent and expected."""
