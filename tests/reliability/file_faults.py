@@ -29,6 +29,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -227,7 +228,8 @@ def summary(done: Sequence[Case]) -> str:
     words = ", ".join(f"{count} {end}" for end, count in sorted(ends.items()))
     bad = sum(case.wrong is not None for case in done)
     verdict = f"{bad} WRONG" if bad else "nothing lost"
-    return f"{len(done)} faults at {calls} file calls of a run and its resume: {words}; {verdict}"
+    what = f"{len(done)} faults at {calls} file calls of a run and its resume"
+    return f"{date.today()}  {what}: {words}; {verdict}"
 
 
 def main() -> int:

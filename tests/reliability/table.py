@@ -1,12 +1,13 @@
 """Run the tests behind every guarantee and write docs/reliability.md with their results.
 
-    python -m tests.reliability.table [--soak LINE]
+    python -m tests.reliability.table [--soak LOG]
 
-A row's result covers all its tests. `LINE` is the last line of `make soak`; by default the page
-keeps the one it has.
+A row's result covers all its tests. Of `LOG`, what `make soak` printed, the page takes the lines
+that begin with a date; by default it keeps those it has.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 HERE, ZOO, RUNS = "tests/reliability/", "tests/zoo/", "tests/runs/"
 RANKS = HERE + "test_ranks.py::"
-SOAK = "Last `make soak`: "
+SOAK = "The last results of `make soak`:\n\n"
+_RESULT = re.compile(r"20\d\d-\d\d-\d\d  ")
 
 
 class Row(NamedTuple):
@@ -116,6 +118,43 @@ ROWS = [
         [HERE + "test_final_checkpoint.py"],
     ),
     Row(
+        "any file call of a run or of its resume that fails, with an I/O error or a full disk, "
+        "once or from then on; kill -9 at any of them",
+        "one line that names the file, exit code 7 (4, 5 where a file of the run cannot be read), "
+        "or no effect; the next start goes on and ends bit for bit as an undisturbed run, with "
+        "nothing left over",
+        ["tests/trials/test_runs.py::"
+         "test_a_fault_at_any_file_call_of_a_run_and_its_resume_loses_nothing"],
+    ),
+    Row(
+        "a full disk, a quota, an I/O error, a read-only disk or missing permission while a page, "
+        "a schema, a recipe, a plugin or samples are written",
+        "one line that names the file, exit code 7, or 2 without permission; nothing half",
+        ["tests/trials/test_runs.py::"
+         "test_a_file_that_cannot_be_written_is_named_and_nothing_half_is_left",
+         "tests/trials/test_runs.py::test_pages_and_pictures_are_written_whole_or_not_at_all"],
+    ),
+    Row(
+        "the directory of a training run, or one above it, is renamed, deleted, or taken over",
+        "a renamed run saves in its new place, stops with exit code 75 and names the place; "
+        "otherwise exit code 5 or 6, and no checkpoint is acknowledged that cannot be resumed",
+        ["tests/trials/test_runs.py::"
+         "test_a_run_whose_directory_is_renamed_saves_there_stops_and_says_how_to_resume",
+         "tests/trials/test_runs.py::"
+         "test_a_directory_above_the_run_may_be_renamed_while_a_checkpoint_is_written",
+         "tests/trials/test_runs.py::"
+         "test_a_run_whose_directory_is_deleted_acknowledges_nothing_any_more",
+         "tests/trials/test_runs.py::"
+         "test_a_run_that_another_process_has_taken_over_writes_nothing_any_more"],
+    ),
+    Row(
+        "stderr closed, full, or a pipe without reader",
+        "training goes on without words; a result that stdout cannot take is exit code 7, or 141 "
+        "for a pipe",
+        ["tests/trials/test_runs.py::test_training_goes_on_when_nobody_reads_what_it_says",
+         "tests/trials/test_runs.py::test_a_short_command_ends_as_designed_without_readers"],
+    ),
+    Row(
         "a directory that cannot be written, unusual names, `LC_ALL=C`, a clock that goes back",
         "a message of one line, or no effect",
         [HERE + "test_environments.py"],
@@ -153,7 +192,10 @@ and writes this page; `make soak` is the long test.
 
 TAIL = """
 The soak test kills a run with SIGKILL 40 times at random moments, resumes it each time, and
-compares everything in its last checkpoint with that of an undisturbed run.
+compares everything in its last checkpoint with that of an undisturbed run. Then it makes file
+calls of a run and of its resume fail, one in each of a run's lives, and resumes the run: those of
+Python, of safetensors and of torch, below the runs and the cache. It tries one of five faults;
+`python -m tests.reliability.file_faults` tries all.
 
 ## Limits
 
@@ -174,8 +216,9 @@ compares everything in its last checkpoint with that of an undisturbed run.
 
 ## Not tested
 
-Power loss (files are synced, but no plug was pulled), network file systems, a GPU that is lost or
-really runs out of memory, Windows, macOS.
+Power loss (files are synced, but no plug was pulled), several machines (several processes share
+one), network file systems, disks whose mapped pages fail, a GPU that is lost or really runs out of
+memory, Windows, macOS.
 """
 
 
@@ -212,18 +255,17 @@ def result(row: Row, found: dict[str, tuple[int, int, int]]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--soak", metavar="LINE")
-    soak = parser.parse_args().soak
-    before = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
-    kept = [line.removeprefix(SOAK) for line in before if line.startswith(SOAK)]
+    parser.add_argument("--soak", metavar="LOG", type=Path, default=PAGE)
+    given = parser.parse_args().soak.read_text(encoding="utf-8").splitlines()
+    results = [line.removeprefix("- ") for line in given]
     found = outcomes(sorted({test for row in ROWS for test in row.tests}))
     lines = [
         f"| {row.fault} | {row.guarantee} | {', '.join(f'`{test}`' for test in row.tests)} "
         f"| {result(row, found)} |\n"
         for row in ROWS
     ]
-    last = soak or next(iter(kept), "never")
-    PAGE.write_text(f"{HEAD}{''.join(lines)}\n{SOAK}{last}\n{TAIL}", encoding="utf-8")
+    soak = "".join(f"- {line}\n" for line in results if _RESULT.match(line))
+    PAGE.write_text(f"{HEAD}{''.join(lines)}\n{SOAK}{soak}{TAIL}", encoding="utf-8")
     return 1 if any(failed for _, failed, _ in found.values()) else 0
 
 
