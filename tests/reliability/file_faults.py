@@ -158,7 +158,7 @@ def wrong(place: Path, fault: str, ended: int, straight: Path) -> str | None:
     if fault == "kill":
         if ended != -signal.SIGKILL:
             return f"ended with {ended}"
-    elif ended not in ENDS or "Traceback" in said or (ended and "try: " not in said):
+    elif ended not in ENDS or "Traceback" in said or (ended in (2, 7) and "try: " not in said):
         return f"ended with {ended}: {said[-2000:]}"
     try:
         survived(runs)

@@ -118,15 +118,6 @@ ROWS = [
         [HERE + "test_final_checkpoint.py"],
     ),
     Row(
-        "any file call of a run or of its resume that fails, with an I/O error or a full disk, "
-        "once or from then on; kill -9 at any of them",
-        "one line that names the file, exit code 7 (4, 5 where a file of the run cannot be read), "
-        "or no effect; the next start goes on and ends bit for bit as an undisturbed run, with "
-        "nothing left over",
-        ["tests/trials/test_runs.py::"
-         "test_a_fault_at_any_file_call_of_a_run_and_its_resume_loses_nothing"],
-    ),
-    Row(
         "a full disk, a quota, an I/O error, a read-only disk or missing permission while a page, "
         "a schema, a recipe, a plugin or samples are written",
         "one line that names the file, exit code 7, or 2 without permission; nothing half",
@@ -151,8 +142,7 @@ ROWS = [
         "stderr closed, full, or a pipe without reader",
         "training goes on without words; a result that stdout cannot take is exit code 7, or 141 "
         "for a pipe",
-        ["tests/trials/test_runs.py::test_training_goes_on_when_nobody_reads_what_it_says",
-         "tests/trials/test_runs.py::test_a_short_command_ends_as_designed_without_readers"],
+        ["tests/trials/test_runs.py::test_a_short_command_ends_as_designed_without_readers"],
     ),
     Row(
         "a directory that cannot be written, unusual names, `LC_ALL=C`, a clock that goes back",
@@ -201,8 +191,8 @@ Python, of safetensors and of torch, below the runs and the cache. It tries one 
 
 - *Two processes* are two on one CPU, over gloo. How NCCL reports a lost process was never
   observed: the phrases by which ganzoo recognizes it are untested.
-- *Streamed* data comes from two worker processes, data in memory from none; there is no third
-  way.
+- *Streamed* data is decoded by worker processes, and by the run's own process where they are not
+  ahead; data in memory needs no workers.
 - A signal *before Python has started* `ganzoo` (some 20 milliseconds) ends the process like any
   other: SIGUSR1 with 138, not 75. A signal that arrives while several processes wait for each
   other to start is handled once they have started.
