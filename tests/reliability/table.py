@@ -139,9 +139,9 @@ ROWS = [
          "test_a_run_that_another_process_has_taken_over_writes_nothing_any_more"],
     ),
     Row(
-        "stderr closed, full, or a pipe without reader",
-        "training goes on without words; a result that stdout cannot take is exit code 7, or 141 "
-        "for a pipe",
+        "stdout or stderr closed, full, or a pipe without reader",
+        "words are dropped, and the command ends as it would have; a result that stdout cannot "
+        "take is exit code 7, or 141 for a pipe",
         ["tests/trials/test_runs.py::test_a_short_command_ends_as_designed_without_readers"],
     ),
     Row(
@@ -193,6 +193,9 @@ Python, of safetensors and of torch, below the runs and the cache. It tries one 
   observed: the phrases by which ganzoo recognizes it are untested.
 - *Streamed* data is decoded by worker processes, and by the run's own process where they are not
   ahead; data in memory needs no workers.
+- Of the 2,077 *faults at file calls* of a run and its resume only 31 were tried so far, on
+  2026-11-29: 9 kills, 17 ended with exit code 7, 2 with 5, 1 with 2, 2 without effect. No
+  checkpoint was lost. Errors without advice and the exit code 2 of an I/O error were mended since.
 - A signal *before Python has started* `ganzoo` (some 20 milliseconds) ends the process like any
   other: SIGUSR1 with 138, not 75. A signal that arrives while several processes wait for each
   other to start is handled once they have started.
