@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, TypeAlias
@@ -286,7 +286,8 @@ class Extractor(Protocol):
 
     It is called with float32 (B, *input_shape). Images are in [0, 255], resized and with adapted
     channels. If `input_shape` is None, samples have their stored values and shape, in float32.
-    Optional: ``class_logits(features) -> (B, K)``.
+    Optional: ``class_logits(features) -> (B, K)``, and ``spatial_features(x) -> (B, S)``: float32
+    activations of an inner layer at every place of a grid, flattened, of few channels.
     """
 
     input_shape: tuple[int, ...] | None
@@ -322,6 +323,22 @@ class Evaluated:
     hashes: Tensor | None = None
     """For the real side: (N,) int64, a hash of each sample's content, to choose samples whatever
     their order; None: not known."""
+    extraction: ExtractorProbe | None = None
+    """The extractor, for metrics that need features of other samples or of another layer."""
+
+
+class ExtractorProbe(Protocol):
+    """The extractor of a score, applied to samples in stored form as it was for the score."""
+
+    def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Yield features, float32 (at most some hundred, D) on the CPU, of batches of samples."""
+
+    def spatial(self) -> ExtractorProbe:
+        """Return the same for the extractor's ``spatial_features``.
+
+        Raises:
+            DataError: it has none.
+        """
 
 
 class GeneratorProbe(Protocol):

@@ -4,7 +4,7 @@ Linear algebra on one process, without scipy: the root of a product is computed 
 matrices, so there are no imaginary parts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,11 +46,21 @@ class Moments:
         Raises:
             DataError: fewer than two rows.
         """
-        width = features.shape[1]
-        total = torch.zeros(width, dtype=torch.float64, device=features.device)
-        scatter = torch.zeros(width, width, dtype=torch.float64, device=features.device)
+        return cls.of_blocks(blocks_of_rows(features, rows))
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Tensor]) -> "Moments":
+        """Return the moments of features that come in blocks (B, D) of any float type.
+
+        Raises:
+            DataError: fewer than two rows.
+        """
+        total = scatter = torch.zeros(0, dtype=torch.float64)
         n = 0
-        for block in blocks_of_rows(features, rows):
+        for block in blocks:
+            if not n:
+                total = torch.zeros_like(block[0], dtype=torch.float64)
+                scatter = torch.outer(total, total)
             add_rows(total, scatter, n, block.double())
             n += len(block)
         return cls.of_sums(total, scatter, n)

@@ -151,9 +151,9 @@ def file_hashes(files: Mapping[str, SourceFile]) -> dict[str, str]:
     """Return name → sha256 of each file's content; empty for a file that cannot be read."""
     if not files:
         return {}
-    place = _memory_of(files)
-    known, stamps = _recall(place), {name: _stamp(file) for name, file in files.items()}
     keys = {name: _key(file) for name, file in files.items()}
+    place = _memory_of(files, keys)
+    known, stamps = _recall(place), {name: _stamp(file) for name, file in files.items()}
     found, fresh = {}, []
     for name, stamp in stamps.items():
         stored, sha256 = known.get(keys[name], (None, ""))
@@ -173,11 +173,13 @@ def _key(file: SourceFile) -> str:
     return str(file) if isinstance(file, zipfile.Path) else os.path.abspath(file)
 
 
-def _memory_of(files: Mapping[str, SourceFile]) -> Path:
+def _memory_of(files: Mapping[str, SourceFile], keys: Mapping[str, str]) -> Path:
     """Return the file of the store for these files: one for each folder or zip."""
     folders = {
-        os.path.abspath(str(file.root.filename) if isinstance(file, zipfile.Path) else file.parent)
-        for file in files.values()
+        os.path.abspath(str(file.root.filename))
+        if isinstance(file, zipfile.Path)
+        else os.path.dirname(keys[name])
+        for name, file in files.items()
     }
     try:
         root = os.path.commonpath(folders)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import make
-from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.extractors import automatic_extractor, why_unscored
 from ganzoo.components.fit import fit_plan, fit_schedules
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot
@@ -22,6 +22,7 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.overrides import Overrides
 from ganzoo.recipes.schema import BOTH, SIDES, Node, named_components
 from ganzoo.recipes.yaml import KeyPath
+from ganzoo.registry.loading import info_command
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify, shorten
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
     if not isinstance(getattr(dataset, "spec", None), SampleSpec):
         raise PluginError(str(source.problem(f"{source.id} has no attribute spec (a SampleSpec)")))
     fit_plan(recipe, components, dataset)
+    if recipe.settings.eval.extractor == "auto" and ("eval", "extractor") not in components:
+        why = why_unscored(source.registration, registry, dataset.spec)
+        notes = [*notes, f"no score: {why.message}; try: {why.hint}"]
     return Plan(
         recipe=recipe,
         registry=registry,
@@ -151,13 +155,13 @@ class _Planner:
             )
         except WrongParameters as wrong:
             for path, what in wrong.found:
-                findings.add(problem((*slot, *path), what), f"ganzoo info {registration.id}")
+                findings.add(problem((*slot, *path), what), info_command(registration))
         except PluginError as error:
             findings.add(problem(slot, error.message), error.hint)
         return None
 
     def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
-        """Add the extractor that ``auto`` selects, or note why there is none."""
+        """Add the extractor that ``auto`` selects, if there is one."""
         chosen = self.settings.eval.extractor
         dataset = components["dataset",].registration
         if chosen is None:
@@ -173,9 +177,8 @@ class _Planner:
         else:
             try:
                 node = Node(use=automatic_extractor(dataset, self.registry))
-            except UsageError as error:
-                self.notes.append(f"no score: {error.message}; try: {error.hint}")
-                return
+            except UsageError:
+                return  # `make_plan`, which knows the data, says why
             if component := self.component("extractor", ("eval", "extractor"), node):
                 components["eval", "extractor"] = component
 

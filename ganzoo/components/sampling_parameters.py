@@ -25,7 +25,7 @@ from ganzoo.components.signature import (
 )
 from ganzoo.errors import Findings, PluginError
 from ganzoo.recipes.load import Recipe
-from ganzoo.registry.names import shorten
+from ganzoo.registry.loading import info_command
 
 NOISE = "noise"
 """The argument of `forward` through which the engine passes a `ganzoo.api.Noise`."""
@@ -90,7 +90,7 @@ def check_sampling(
     except WrongParameters as wrong:
         findings = Findings()
         for path, what in wrong.found:
-            hint = f"ganzoo info {shorten(generator.id)} --kind generator"
+            hint = info_command(generator.registration, "--kind", "generator")
             what = what if model.model_fields else f"{generator.id} has no sampling parameters"
             findings.add(recipe.problem((*KEY, *path), what), hint)
         findings.raise_any()

@@ -73,6 +73,7 @@ class Image(Pixels):
     axes = 3
     channels_last = True
     extractor = "inception"
+    plain_extractors = ("toy-cnn", "pixels")
 
     def specs(self) -> tuple[SampleSpec, ...]:
         return (
@@ -197,6 +198,15 @@ class Image(Pixels):
             and (height, width) in (shape[1:], shape[:2])
         ):
             raise _other_colours(path, colour_wanted=spec.channels == 3)
+        for channels, size in ((shape[0], shape[1:]), (shape[-1], shape[:-1])):
+            if shape != spec.shape and (channels, size) in (
+                (2, spec.shape[1:]),
+                (4, spec.shape[1:]),
+            ):
+                raise DataError(
+                    f"{path} holds pictures of {channels} channels, the last of them alpha",
+                    hint="paint them on the reference's background, and save them without alpha",
+                )
         return super().adapt(spec, path, samples)
 
     def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:

@@ -24,6 +24,7 @@ class Vector(Modality):
 
     axes = 1
     preview_samples = 2048
+    plain_extractors = ("pixels",)
 
     def specs(self) -> tuple[SampleSpec, ...]:
         return (SampleSpec("vector", (2,), classes=8),)

@@ -58,7 +58,7 @@ def compare(
         only_changed: whether the recipe keys that differ become columns.
 
     Raises:
-        ComparisonError: no two runs share a protocol, or there is no score at all.
+        ComparisonError: no run has a score.
         UsageError: no run or several runs match a name; a wrong condition; no such column or
             protocol.
     """
@@ -83,8 +83,8 @@ def compare_by_dataset(
 ) -> tuple[Leaderboard, ...]:
     """Return one leaderboard per data set, the data set with the most runs first.
 
-    Arguments and errors are those of `compare`. If no two runs of a data set share a protocol, its
-    runs are listed as not ranked below the first leaderboard.
+    Arguments and errors are those of `compare`. Runs of a data set that none of them has a score
+    for are listed as not ranked below the first leaderboard.
     """
     directory = Path(runs_directory)
     read = _read(runs, directory, where)
@@ -93,17 +93,17 @@ def compare_by_dataset(
         for dataset in sorted(datasets_of(each)):
             by_dataset[dataset].append(each)
     boards: list[Leaderboard] = []
-    rest = [each for each in read if not datasets_of(each)]
+    rest = [each for each in read if isinstance(each, Unranked) and not datasets_of(each)]
     for dataset in sorted(by_dataset, key=lambda name: (-len(by_dataset[name]), name)):
         try:
             board = _leaderboard(by_dataset[dataset], directory, dataset, None, only_changed)
-        except ComparisonError:
-            rest += by_dataset[dataset]
+        except ComparisonError:  # none of them has a score
+            rest += [each for each in by_dataset[dataset] if isinstance(each, Unranked)]
         else:
             boards.append(board)
     if not boards:
         return (_leaderboard(read, directory, None, sort, only_changed),)
-    first = replace(boards[0], unranked=(*boards[0].unranked, *map(_without_partner, rest)))
+    first = replace(boards[0], unranked=(*boards[0].unranked, *rest))
     return _sorted((first, *boards[1:]), sort)
 
 
@@ -114,13 +114,6 @@ def _sorted(boards: tuple[Leaderboard, ...], column: str | None) -> tuple[Leader
     if not any(each.has_column(column) for each in boards):
         return (boards[0].sorted_by(column),)  # raises, and names the columns there are
     return tuple(each.sorted_by(column) if each.has_column(column) else each for each in boards)
-
-
-def _without_partner(each: Entry | Unranked) -> Unranked:
-    if isinstance(each, Unranked):
-        return each
-    protocols = " and ".join(protocol.words() for protocol in each.protocols().values())
-    return Unranked(each.run.name, f"no other run was scored under its protocol, {protocols}")
 
 
 def _read(
@@ -189,8 +182,6 @@ def _leaderboard(
     protocol = _chosen_protocol(scores_under, protocol_id, directory)
     ranked = [each for each in entries if each.final(protocol.id)]
     others = [each for each in entries if not each.final(protocol.id)]
-    if len(ranked) == 1 and others and protocol_id is None:
-        raise _no_shared_protocol(ranked[0], others, protocol, directory)
     unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
     unranked += damaged_lines(entries)
     kept, repeats = _without_repeats(ranked, protocol.id)
@@ -261,20 +252,6 @@ def _no_score(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
     return ComparisonError(
         "\n".join(["no run has a score that could be ranked", *lines]),
         hint=commands[0] if commands else make,
-    )
-
-
-def _no_shared_protocol(
-    first: Entry, others: Sequence[Entry], protocol: Protocol, directory: Path
-) -> ComparisonError:
-    """Return the error for scores no two of which share a protocol, naming the differences."""
-    reasons = [_other_protocol(each, protocol, first, directory) for each in others]
-    lines = [f"  {first.run.name}: {protocol.words()}"]
-    lines += [f"  {each.run}: {each.reason}" for each in reasons]
-    count = 1 + len(others)
-    return ComparisonError(
-        "\n".join([f"{count} runs, no two of them scored under one protocol", *lines]),
-        hint=reasons[0].command,
     )
 
 

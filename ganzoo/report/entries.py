@@ -22,6 +22,7 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import Kind, kind_of
 from ganzoo.runs.records import content_hash
 from ganzoo.runs.references import command, reference_to
+from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Protocol, Sampling, Score
 
 EXTERNAL_FAILURES = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
@@ -191,10 +192,19 @@ def _why_unscored(entry: Entry) -> tuple[str, str | None]:
         why, changes = "its recipe asks for no score", ["eval.extractor=auto"]
     elif extractor == "auto":
         why = "its data has no extractor of its own; `ganzoo list extractors` lists those there are"
-        changes = ["eval.extractor=NAME"]
+        changes = [f"eval.extractor={_plain_extractor(entry.run)}"]
     else:
         why, changes = "its final generator has no score", []
     return why, command("score", entry.reference, *changes)
+
+
+def _plain_extractor(run: RunDirectory) -> str:
+    """Return an extractor that scores a run's samples without a download, or ``NAME``."""
+    try:
+        found = read_sample_spec(run)
+    except DataError:
+        return "NAME"
+    return next(iter(found[0].kind.plain_extractors), "NAME") if found else "NAME"
 
 
 def was_run(path: Path) -> bool:

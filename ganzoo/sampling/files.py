@@ -143,6 +143,10 @@ def _write_each(folder: Path, spec: SampleSpec, samples: Tensor) -> None:
 # --- reading -------------------------------------------------------------------------------------
 
 
+BEYOND = 1e-3
+"""Fraction of the range by which values may lie outside of it, by round-off."""
+
+
 def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     """Return samples of another tool in stored form (N, *spec.shape), at least two.
 
@@ -160,15 +164,6 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
             f"{path} holds {'one sample' if len(samples) else 'no samples'}, and a score needs two",
             hint="make some thousand: the fewer, the higher they score",
         )
-    if samples.is_floating_point():
-        blocks = torch.split(samples, BLOCK)
-        wrong = torch.cat([part.flatten(1).isfinite().all(1).logical_not() for part in blocks])
-        if bool(wrong.any()):
-            raise DataError(
-                f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not "
-                f"finite, the first is sample {int(wrong.nonzero()[0])}",
-                hint="check whether the model that made them has diverged",
-            )
     return samples
 
 
@@ -238,7 +233,16 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 
 
 def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
-    """Return samples whose dtype is that of the stored form."""
+    """Return samples that are finite and of the stored form's dtype."""
+    if samples.is_floating_point():
+        blocks = torch.split(samples, BLOCK)
+        wrong = torch.cat([part.flatten(1).isfinite().all(1).logical_not() for part in blocks])
+        if bool(wrong.any()):
+            raise DataError(
+                f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not "
+                f"finite, the first is sample {int(wrong.nonzero()[0])}",
+                hint="check whether the model that made them has diverged",
+            )
     if samples.dtype != getattr(torch, spec.stored_dtype):
         found, hint = str(samples.dtype).removeprefix("torch."), _as_stored(samples, spec)
         raise DataError(f"{path} holds {found}, not {spec.stored_dtype}{hint[0]}", hint=hint[1])
@@ -250,13 +254,20 @@ def _as_stored(samples: Tensor, spec: SampleSpec) -> tuple[str, str]:
     otherwise = f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}"
     if spec.stored_dtype != "uint8" or not samples.numel() or samples.is_complex():
         return "", otherwise
-    low, high = float(samples.min()), float(samples.max())
+    array = samples.numpy()  # torch has no minimum of unsigned integers of 16 bits and more
+    low, high = float(array.min()), float(array.max())
     forms = {(0, 1): "(255 * ARRAY).round()", (-1, 1): "(127.5 * (ARRAY + 1)).round()"}
-    if not samples.is_floating_point() or high > 1:
+    if not samples.is_floating_point() or high > 1 + BEYOND:
         forms = {(0, 255): "ARRAY.round()"}
-    form = next((way for (least, most), way in forms.items() if least <= low <= high <= most), None)
-    hint = otherwise if form is None else f"np.savez(FILE, samples={form}.astype('uint8'))"
-    return f"; its values are from {low:.4g} to {high:.4g}", hint
+    if samples.dtype == torch.uint16 and high > 4095:  # less may be levels of 10 or 12 bits
+        forms = {(0, 65535): "(ARRAY / 257).round()"}
+    for (least, most), way in forms.items():
+        beyond = BEYOND * (most - least) if samples.is_floating_point() else 0
+        if least - beyond <= low <= high <= most + beyond:
+            clip = "" if least <= low <= high <= most else ".clip(0, 255)"
+            otherwise = f"np.savez(FILE, samples={way}{clip}.astype('uint8'))"
+            break
+    return f"; its values are from {low:.8g} to {high:.8g}", otherwise
 
 
 def npz_arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:

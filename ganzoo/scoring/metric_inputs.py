@@ -148,6 +148,7 @@ class RealPass:
             extraction.class_logits(rows),
             splits,
             collectives.gather_rows(hashes.to(device)).cpu(),
+            extraction,
         )
         return side
 
@@ -165,10 +166,11 @@ class _RealSide(Evaluated):
         class_logits: Tensor | None,
         splits: Splits,
         hashes: Tensor,
+        extraction: Extraction,
     ) -> None:
-        given = (features, labels, class_logits, splits, None, hashes, read)
-        names = ("features", "labels", "class_logits", "splits", "generator", "hashes", "_read")
-        for name, value in zip(names, given, strict=True):
+        values: dict[str, object] = {"features": features, "labels": labels, "splits": splits}
+        values |= {"class_logits": class_logits, "hashes": hashes, "extraction": extraction}
+        for name, value in {**values, "generator": None, "_read": read}.items():
             object.__setattr__(self, name, value)
 
     @cached_property
@@ -235,7 +237,7 @@ def fake_side(
     rows = gathered(features, extraction.device).tensor()
     samples, labels = recorded.gathered(extraction.device)
     logits = extraction.class_logits(rows)
-    return Evaluated(rows, samples, labels, logits, generator=generator)
+    return Evaluated(rows, samples, labels, logits, generator=generator, extraction=extraction)
 
 
 def evaluate(

@@ -221,7 +221,8 @@ class _TrialScore:
         is_repeated = torch.arange(len(index)) >= len(features)
         rows = features[index] + 1e-3 * features.std() * random * is_repeated[:, None]
         labels = None if side.labels is None else side.labels[index]
-        return Evaluated(rows, side.samples[index], labels, self.extraction.class_logits(rows))
+        logits = self.extraction.class_logits(rows)
+        return Evaluated(rows, side.samples[index], labels, logits, extraction=self.extraction)
 
     def _split(self, name: str) -> RealData:
         try:

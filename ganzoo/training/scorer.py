@@ -14,7 +14,7 @@ import torch
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.build import make, reference_of
 from ganzoo.components.data import blocks_of, check_readable
-from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.extractors import why_unscored
 from ganzoo.components.fingerprint import KeptHash
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan, Plan
@@ -70,16 +70,16 @@ class Scorer:
             UsageError: the recipe has no extractor.
         """
         if plan.extractor is None:
-            if plan.recipe.settings.eval.extractor == "auto":  # chosen before; fails as it did then
-                automatic_extractor(plan.components["dataset",].registration, plan.registry)
+            if plan.recipe.settings.eval.extractor == "auto":
+                dataset = plan.components["dataset",].registration
+                raise why_unscored(dataset, plan.registry, plan.spec)
             raise UsageError(
                 f"{plan.recipe.name} has no extractor, so it cannot be scored",
                 hint="eval.extractor=auto",
             )
-        dataset, split = plan.components["dataset",], plan.recipe.settings.eval.reference
         return cls(
-            dataset=dataset,
-            split=split,
+            dataset=plan.components["dataset",],
+            split=plan.recipe.settings.eval.reference,
             real=reference_of(plan),
             extractor_plan=plan.extractor,
             metric_plans=[

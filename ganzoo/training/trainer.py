@@ -24,7 +24,7 @@ from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
 from ganzoo.training.sampled import sampler_of, sampling_record
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.startup_notes import startup_notes
+from ganzoo.training.startup_notes import TimeEstimate, startup_notes
 from ganzoo.training.step import GanStep
 
 
@@ -57,6 +57,7 @@ class Trainer:
             self.collapse_monitor.go_to(self.resumed_at)
         self.metrics = MetricsLogger(*parts)
         self.gallery = Gallery(self.plan, self.directory, self.processes)
+        self.estimate = TimeEstimate(self.processes.device, scored=self.scorer is not None)
         self.noted: set[str] = set()
 
     def run(self) -> str:
@@ -96,6 +97,9 @@ class Trainer:
         if step.graphs and (refusal := step.graphs.take_refusal()):
             self.reporters.notify("noted", f"updates are not captured as CUDA graphs: {refusal}")
         self.reporters.notify("ticked", step.iteration)
+        budget = self.plan.budget.steps
+        if words := self.estimate.after_step(step.iteration, step.samples_seen, budget):
+            self.reporters.notify("noted", words)
         due, ended = self.due(), None
         if due:
             step.check_finite()
@@ -111,6 +115,8 @@ class Trainer:
             ended = self.evaluate()
         if ended:
             self.save(needed=True)
+        if due - {"log"}:
+            self.estimate.restart()
         return ended
 
     def draw(self) -> None:
@@ -154,6 +160,7 @@ class Trainer:
         go_back = partial(self.checkpoints.go_back, self.step)
         self.nonfinite.handle(found.report, self.step.rollbacks, go_back)
         self.metrics.reset(self.step.samples_seen)
+        self.estimate.restart()
         self.collapse_monitor.go_to(self.step.iteration)
         self.best, self.evaluations_since_best = previous_best(
             self.directory.scores(), self.step.iteration, self.plan.recipe.settings.train.stop

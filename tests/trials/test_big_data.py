@@ -12,6 +12,7 @@ import pytest
 import torch
 from ganzoo_zoo.datasets.folder import Folder
 from ganzoo_zoo.datasets.gaussians import Gaussians
+from ganzoo_zoo.metrics import coverage
 from ganzoo_zoo.metrics.cmmd import CMMD
 from ganzoo_zoo.metrics.coverage import DensityCoverage, PrecisionRecall
 from ganzoo_zoo.metrics.fd_infinity import FDInfinity
@@ -19,6 +20,7 @@ from ganzoo_zoo.metrics.inception_score import InceptionScore
 from ganzoo_zoo.metrics.intra_class import IntraClass
 from ganzoo_zoo.metrics.kid import Kid, KidSubsets
 from ganzoo_zoo.metrics.memorisation import Memorisation
+from ganzoo_zoo.metrics.neighbours import squared_radii
 from PIL import Image
 from torch import Tensor, nn
 
@@ -182,6 +184,25 @@ def test_a_reference_of_known_moments_is_read_to_be_hashed_and_not_extracted(
     assert (len(data.read), sum(batches)) == (COUNT, 300)
     assert reference.sha256 is not None
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_what_depends_on_the_reference_alone_is_computed_once_for_all_scores(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    counts: list[int] = []
+
+    def radii(features: Tensor, k: int) -> Tensor:
+        counts.append(len(features))
+        return squared_radii(features, k)
+
+    monkeypatch.setattr(coverage, "squared_radii", radii)
+    reference, cache = real(Watched()), ReferenceCache(tmp_path)
+    metrics = {"precision-recall": PrecisionRecall()}
+    assert score(reference, metrics, cache) == score(reference, metrics, cache)
+    assert counts == [COUNT, 300, 300]
+    other = score(real(Watched(first=700)), metrics, cache)
+    assert counts[3:] == [COUNT, 300]
+    assert other == score(real(Watched(first=700)), {"precision-recall": PrecisionRecall()}, cache)
 
 
 # --- the identity of files ---

@@ -25,11 +25,15 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.api import Dataset, SampleSpec
+from ganzoo.bench import bench
+from ganzoo.cli import bench as cli
 from ganzoo.cli import main
 from ganzoo.components import plan as plans
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, UsageError
+from ganzoo.recipes.lock import experiment_id
 from ganzoo.sampling.random_streams import CPU, Rows
+from ganzoo.training.assemble import make_step
 from ganzoo.training.decoded_cache import (
     LIMIT,
     RECORDS,
@@ -40,6 +44,7 @@ from ganzoo.training.decoded_cache import (
     key_of,
     with_decoded_cache,
 )
+from ganzoo.training.doctor import decoded
 from ganzoo.training.feed import DataFeed, usable_cores, workers_for
 from ganzoo.training.processes import Processes
 from tests.training.recipes import SMALL, small_plan, small_recipe
@@ -365,6 +370,8 @@ def slowly(self, index):
 Folder.__getitem__ = slowly
 from ganzoo.training import decoded_cache
 decoded_cache.BLOCK_BYTES = 1
+from ganzoo.bench import bench
+from ganzoo.cli import bench as cli
 from ganzoo.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -505,3 +512,114 @@ def test_a_picture_that_cannot_be_read_is_named_while_the_cache_is_filled(
     (folder / "b" / "05.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
     with pytest.raises(DataError, match=r"05\.png cannot be read"):
         filled(plan_of(tmp_path, folder, data="cache"))
+
+
+def test_doctor_says_how_much_is_decoded_and_removes_it(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(plan_of(tmp_path, folder, data="cache"))
+    words = next(decoded())
+    assert (words.status, words.hint) == ("ok", "ganzoo doctor --clear-decoded")
+    assert "of at most 64 GiB" in words.words
+    runs = ["--runs-dir", str(tmp_path / "runs")]
+    assert main(["doctor", "--clear-decoded", *runs]) == 0
+    assert ": removed" in capsys.readouterr().err
+    assert kept() == []
+    assert next(decoded()).hint is None
+
+
+def test_doctor_reports_a_limit_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIMIT, "much")
+    (found,) = decoded()
+    assert (found.status, found.hint, found.exit_code) == ("wrong", f"unset {LIMIT}", 2)
+
+
+# --- whether the data is the limit ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("train", "advice"),
+    [
+        ({"data": "memory"}, None),
+        ({"data": "cache", "workers": 0}, "train.data=memory"),
+        ({"data": "stream"}, "train.data=cache"),
+    ],
+)
+def test_bench_names_the_setting_under_which_data_comes_faster(
+    tmp_path: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    train: dict[str, Any],
+    advice: str | None,
+) -> None:
+    plan = with_decoded_cache(plan_of(tmp_path, folder, **train), ALONE, lambda said: None)
+    step = make_step(plan, ALONE)
+    monkeypatch.setattr(bench, "seconds_per_read", lambda *given: 0.2)
+    slow = bench.data_rate(plan, step, bench.How(), seconds_without_data=0.1)
+    assert (slow.limits, slow.advice, slow.source) == (True, advice, train["data"])
+    assert (slow.samples_per_second, slow.step_samples_per_second) == (80, 160)
+    fast = bench.data_rate(plan, step, bench.How(), seconds_without_data=0.4)
+    assert (fast.limits, fast.advice) == (False, None)
+
+
+def test_bench_says_in_one_line_which_is_the_limit() -> None:
+    slow = bench.DataRate("stream", 812.4, 2400, "train.data=cache")
+    assert cli._limit(slow) == (
+        "the data is the limit (stream: 812 samples/s; the step without it: 2400): train.data=cache"
+    )
+    fast = bench.DataRate("memory", 41234, 640, None)
+    assert cli._limit(fast) == (
+        "the step is the limit, not the data (memory: 41234 samples/s; the step without it: 640)"
+    )
+
+
+def test_the_feed_is_measured_alone_by_the_batches_that_a_step_reads(
+    tmp_path: Path, folder: Path
+) -> None:
+    step = make_step(plan_of(tmp_path, folder, data="memory", discriminator_steps=2), ALONE)
+    read = step.feed.read
+    positions = []
+    step.feed.read = lambda batch, part: positions.append(batch.position) or read(batch, part)  # type: ignore[method-assign,func-returns-value]
+    assert bench.seconds_per_read(step, seconds=1e-9) > 0
+    assert [position // 16 for position in positions] == [0, 1, 3, 4, 6, 7, 9, 10]
+
+
+# --- JPEG files at reduced size ------------------------------------------------------------------
+
+
+def photo(path: Path, side: int) -> Path:
+    """Write a picture with smooth areas and edges."""
+    levels = np.random.default_rng(1).integers(0, 256, (6, 6, 3), np.uint8)
+    image = Image.fromarray(levels).resize((side, side), Image.Resampling.BICUBIC)
+    image.paste((200, 30, 30), (side // 4, side // 4, side // 2, side // 3))
+    image.save(path)
+    return path
+
+
+def read(path: Path, **given: Any) -> Tensor:
+    return Folder("train", path=path, **({"size": 32} | given))[0][0].float()
+
+
+def test_draft_changes_pixels_of_large_jpegs_by_some_levels(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg", 512)
+    off = (read(tmp_path, draft=True) - read(tmp_path)).abs()
+    assert 0 < off.mean() < 2
+    assert off.max() < 25
+
+
+@pytest.mark.parametrize(("name", "side"), [("a.png", 512), ("a.jpg", 120), ("a.jpg", 32)])
+def test_draft_leaves_other_pictures_as_they_are(tmp_path: Path, name: str, side: int) -> None:
+    photo(tmp_path / name, side)
+    assert torch.equal(read(tmp_path, draft=True), read(tmp_path))
+
+
+def test_draft_is_another_experiment_and_its_absence_is_not(tmp_path: Path, folder: Path) -> None:
+    def lock(**given: Any) -> dict[str, Any]:
+        data = {"use": "folder", "path": str(folder), "size": 16, **given}
+        return small_plan(tmp_path, {"dataset": data, **NETWORKS}).lock()
+
+    before = lock()
+    del before["dataset"]["draft"]
+    del before["lock"]["defaults"]["dataset.draft"]
+    assert experiment_id(lock()) == experiment_id(before)
+    assert experiment_id(lock(draft=True)) != experiment_id(before)

@@ -1,11 +1,13 @@
 """Fidelity and variety apart: precision and recall, density and coverage, by nearest neighbours."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 
 from ganzoo.api import DataError, Evaluated, PositiveInt
 from ganzoo_zoo.metrics.neighbours import squared_distances, squared_radii
+from ganzoo_zoo.metrics.subsets import Remembered
 
 
 class PrecisionRecall:
@@ -29,11 +31,12 @@ class PrecisionRecall:
 
     def __init__(self, *, k: PositiveInt = 3) -> None:
         self.k = k
+        self._real_radii = Remembered(partial(squared_radii, k=k))
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         require_more_than(self.k, "precision-recall", real, fake)
         x, y = real.features, fake.features
-        real_radii, fake_radii = squared_radii(x, self.k), squared_radii(y, self.k)
+        real_radii, fake_radii = self._real_radii(x), squared_radii(y, self.k)
         covered, inside = torch.zeros(len(x), dtype=torch.bool), []
         for rows, block in squared_distances(y, x):
             inside.append((block <= real_radii).any(dim=1))
@@ -66,11 +69,12 @@ class DensityCoverage:
 
     def __init__(self, *, k: PositiveInt = 5) -> None:
         self.k = k
+        self._real_radii = Remembered(partial(squared_radii, k=k))
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         require_more_than(self.k, "density-coverage", real, fake)
         x, y = real.features, fake.features
-        radii = squared_radii(x, self.k)
+        radii = self._real_radii(x)
         inside, covered = 0, torch.zeros(len(x), dtype=torch.bool)
         for _, block in squared_distances(y, x):
             within = block <= radii

@@ -46,16 +46,20 @@ class InceptionScore:
             "inception_score": inception_score(fake.class_logits),
             "inception_score_real": inception_score(real.class_logits),
         }
-        return numbers if self.splits == 1 else {**numbers, **self.over_splits(fake.class_logits)}
+        return (
+            numbers
+            if self.splits == 1
+            else {**numbers, **self.over_splits(fake, fake.class_logits)}
+        )
 
-    def over_splits(self, logits: Tensor) -> dict[str, float]:
-        """Return mean and standard deviation over the splits of logits (N, K)."""
+    def over_splits(self, side: Evaluated, logits: Tensor) -> dict[str, float]:
+        """Return mean and standard deviation over the splits of a side's logits (N, K)."""
         if len(logits) < self.splits:
             raise DataError(
                 f"the metric 'inception-score' has {self.splits} splits of {len(logits)} samples",
                 hint="score more samples, or leave out splits",
             )
-        parts = torch.tensor_split(order_of(logits), self.splits)
+        parts = torch.tensor_split(order_of(side), self.splits)
         values = torch.tensor([inception_score(logits, rows) for rows in parts]).double()
         name = f"inception_score_{self.splits}_splits"
         return {name: values.mean().item(), f"{name}_sd": values.std(correction=0).item()}

@@ -14,6 +14,13 @@ NUMBERS = 2**22
 EQUAL = 1e-10
 """Squared distances below this times the squared lengths are round-off and count as 0."""
 
+TIED = 1e-6
+"""Distances that differ by less than this times the length of the features are equal.
+
+Features are float32, and their last digits depend on the batch that a sample was in. Without this,
+a copy of a sample would be inside a ball that ends at the sample by chance.
+"""
+
 
 def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yield (rows, |a_i - b_j|^2 for i in rows, float64 (R, M)) for blocks of rows of a.
@@ -44,7 +51,12 @@ def nearest(a: Tensor, b: Tensor) -> Tensor:
 
 
 def squared_radii(features: Tensor, k: int) -> Tensor:
-    """Return the squared distance from each row to its k-th nearest other row, float64 (N,)."""
+    """Return the squared distance from each row to its k-th nearest other row, float64 (N,).
+
+    It is enlarged by `TIED`, so that all samples at just this distance are inside the ball,
+    whatever their order.
+    """
     # The first of the k + 1 nearest is the row itself.
     blocks = squared_distances(features, features)
-    return torch.cat([block.kthvalue(k + 1, dim=1).values for _, block in blocks])
+    radii = torch.cat([block.kthvalue(k + 1, dim=1).values for _, block in blocks]).sqrt()
+    return (radii + TIED * features.norm(dim=1)).square()
