@@ -144,6 +144,25 @@ def versions() -> list[str]:
     return [PIL.__version__, numpy.__version__]
 
 
+def change(before: Fingerprint, now: Fingerprint) -> str:
+    """Return what has changed, ``2 files added (a.png, b.png), 1 file removed (c.png)``."""
+    both = before.files.keys() & now.files.keys()
+    found = {
+        "added": sorted(now.files.keys() - before.files.keys()),
+        "removed": sorted(before.files.keys() - now.files.keys()),
+        "changed": sorted(name for name in both if before.files[name] != now.files[name]),
+    }
+    if not both:
+        other_size = f" ({before.samples} then, {now.samples} now)"
+        return "its samples differ" + other_size * (before.samples != now.samples)
+    return ", ".join(
+        f"{len(names)} file{'s' * (len(names) > 1)} {what} ({', '.join(names[:3])}"
+        f"{', …' * (len(names) > 3)})"
+        for what, names in found.items()
+        if names
+    )
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,27 @@ def plan_components(
     return components, planner.notes
 
 
+def plan_some(
+    recipe: Recipe, registry: Registry, wanted: Callable[[Slot], bool]
+) -> dict[Slot, ComponentPlan]:
+    """Return some components with validated parameters; plugins of the others are not needed.
+
+    Raises:
+        RecipeError: every unknown id, and every wrong parameter of the known ones.
+    """
+    planner = _Planner(recipe, registry)
+    components = planner.check(wanted)
+    planner.findings.raise_any()
+    return components
+
+
+def is_sampled(slot: Slot) -> bool:
+    """Return whether samples depend on a component: G, the latents, and schedules of both."""
+    if slot[0] == "schedules":
+        return slot[1].partition(".")[0] in ("generator", "latent")
+    return slot in (("generator",), ("latent",), ("eval", "latent"))
+
+
 def make_budget(recipe: Recipe) -> Budget:
     """Return the run's length and cadence; an interval that is null is a tenth of the run."""
     train, scores = recipe.settings.train, recipe.settings.eval
@@ -121,16 +143,16 @@ class _Planner:
         self.findings = Findings()
         self.notes: list[str] = []
 
-    def check(self) -> dict[Slot, ComponentPlan]:
+    def check(self, wanted: Callable[[Slot], bool] = lambda _: True) -> dict[Slot, ComponentPlan]:
         """Return the components that exist and have valid parameters; collect the problems."""
         try:
-            check_ids(self.recipe, self.registry)
+            check_ids(self.recipe, self.registry, wanted)
         except RecipeError as error:
             self.findings.take(error)
         components = {
             slot: component
             for slot, kind, node in named_components(self.settings)
-            if (component := self.component(kind, slot, node))
+            if wanted(slot) and (component := self.component(kind, slot, node))
         }
         fit_schedules(self.recipe, components, self.findings, complete=False)
         return components
@@ -196,14 +218,18 @@ _EXPECTED_NAMES = {
 """Messages for names that users expect but that are not registered."""
 
 
-def check_ids(recipe: Recipe, registry: Registry) -> None:
-    """Look up every component of a recipe. Only plugins that the recipe names are loaded.
+def check_ids(
+    recipe: Recipe, registry: Registry, wanted: Callable[[Slot], bool] = lambda _: True
+) -> None:
+    """Look up every wanted component of a recipe. Only plugins that the recipe names are loaded.
 
     Raises:
         RecipeError: one problem per unknown name, sorted by line, with the hint of the first.
     """
     findings = Findings()
     for path, kind, node in named_components(recipe.settings):
+        if not wanted(path):
+            continue
         try:
             registry.get(kind, node.use, requirement=_requirement(recipe, namespace_of(node.use)))
         except PluginError as error:

@@ -19,6 +19,7 @@ from ganzoo.report.entries import (
     Unranked,
     damaged_lines,
     datasets_of,
+    is_dataset,
     read_entry,
     unknown_dataset,
     was_run,
@@ -69,7 +70,11 @@ def compare(
         if problem := unknown_dataset(dataset, read, directory):
             raise problem
         wanted = qualify(dataset)
-        read = [each for each in read if wanted in datasets_of(each) or not datasets_of(each)]
+        read = [
+            each
+            for each in read
+            if any(is_dataset(wanted, data) for data in datasets_of(each)) or not datasets_of(each)
+        ]
     return _leaderboard(read, directory, wanted, sort, only_changed, protocol)
 
 
@@ -210,7 +215,7 @@ def _scores_by_protocol(entries: Iterable[Entry], dataset: str | None) -> list[l
     for each in entries:
         for identifier, protocol in each.protocols().items():
             score = each.final(identifier)
-            if score and dataset in (None, protocol.reference):
+            if score and (dataset is None or is_dataset(dataset, protocol.data)):
                 scores_under[identifier].append(score)
 
     def weight(scores: list[Score]) -> tuple[int, int, str]:
@@ -261,19 +266,27 @@ def _other_protocol(each: Entry, ranked: Protocol, first: Entry, directory: Path
     Of several protocols of the run, take the one closest to the ranked one.
     """
     own = min(each.protocols().values(), key=lambda own: len(own.differences(ranked)))
-    if own.reference == ranked.reference and each.kind != "run":
+    if not _same_data(each, own, first, ranked):
+        way = command("compare", "--dataset", shorten(own.data), runs_directory=directory)
+    elif each.kind != "run":
         way = command("score", "SAMPLES", "--like", first.reference, "--name", each.name)
-    elif own.reference == ranked.reference:
-        way = command("score", each.reference, "--like", first.reference)
     else:
-        shown = shorten(own.reference)
-        way = command("compare", "--dataset", shown, runs_directory=directory)
+        way = command("score", each.reference, "--like", first.reference)
     reason = f"another protocol, {own.words()}; its own / ranked: " + "; ".join(
         own.differences(ranked)
     )
-    if own.reference != ranked.reference:  # the other differences follow from this one
+    if not _same_data(each, own, first, ranked):  # the other differences follow from this one
         reason = f"another data set, {own.words()}"
-    return Unranked(each.run.name, reason, way, own.reference)
+    return Unranked(each.run.name, reason, way, own.data)
+
+
+def _same_data(each: Entry, own: Protocol, first: Entry, ranked: Protocol) -> bool:
+    """Return whether one entry can be scored against the reference of another."""
+    if own.reference != ranked.reference or own.split == ranked.split:
+        return own.reference_sha256 == ranked.reference_sha256
+    if "run" in (each.kind, first.kind) and each.kind == first.kind:
+        return bool(each.lock.get("dataset") == first.lock.get("dataset"))
+    return own.data == ranked.data
 
 
 def _other_code(kept: Sequence[Entry], names: Mapping[str, str]) -> dict[str, list[str]]:

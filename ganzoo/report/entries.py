@@ -237,10 +237,15 @@ def selected(score: Score) -> str | None:
 
 
 def datasets_of(each: Entry | Unranked) -> set[str]:
-    """Return the full ids of the data sets that a run was scored against; empty if unknown."""
+    """Return the data sets that a run was scored against, see `Protocol.data`; empty if unknown."""
     if isinstance(each, Entry):
-        return {protocol.reference for protocol in each.protocols().values()}
+        return {protocol.data for protocol in each.protocols().values()}
     return {each.dataset} if each.dataset else set()
+
+
+def is_dataset(wanted: str, data: str) -> bool:
+    """Return whether `data` is this data set: its full id, or also the folder that it reads."""
+    return data == wanted or data.startswith(f"{wanted}:")
 
 
 def unknown_dataset(
@@ -248,7 +253,7 @@ def unknown_dataset(
 ) -> ComparisonError | None:
     """Return the error for a data set that none of the runs was scored against, else None."""
     named = {name for each in read for name in datasets_of(each)}
-    if qualify(dataset) in named or not named:
+    if not named or any(is_dataset(qualify(dataset), name) for name in named):
         return None
     there = sorted(map(shorten, named))
     near = suggest(dataset, there) or there[0]

@@ -57,6 +57,8 @@ class RunDirectory:
         """The resolved recipe."""
         self.sample_spec_file = path / "sample_spec.json"
         """What one sample is, and how labels are drawn: enough to sample without the data set."""
+        self.data_file = path / "data.json"
+        """Fingerprint of the training data."""
         self.info_file = path / INFO
         """Facts about the run as a whole; see `info`."""
         self.plugin_file = path / "plugin.py"

@@ -57,6 +57,9 @@ class Protocol:
     """Parameters of the extractor that have no default or are not at it, in words."""
     extractor_code_sha256: str | None = None
     """Hash of the code of an extractor without weights; None with weights, which have their own."""
+    folder: str = field(default="", compare=False)
+    """Name of the folder or file with the data, for a data set that reads any. It decides nothing:
+    the content has its hash."""
 
     @cached_property
     def id(self) -> str:
@@ -79,6 +82,11 @@ class Protocol:
         }
 
     @property
+    def data(self) -> str:
+        """The data set's full id, with the folder that it reads: ``zoo/folder:cats``."""
+        return ":".join(filter(None, (self.reference, self.folder)))
+
+    @property
     def distance_name(self) -> str:
         """``FID`` for Inception pool3 features only, else ``FD(extractor)``."""
         if (self.extractor, self.layer) == ("zoo/inception", "pool3"):
@@ -95,7 +103,7 @@ class Protocol:
         """Return the protocol as a short label, such as ``FID 50k · cifar10/train``."""
         thousands, rest = divmod(self.n_fake, 1000)
         count = f"{thousands}k" if thousands and not rest else str(self.n_fake)
-        reference = "/".join(filter(None, (_bare(self.reference), self.split)))
+        reference = "/".join(filter(None, (_bare(self.data), self.split)))
         return f"{self.distance_name} {count} · {reference}"
 
     def differences(self, other: Protocol) -> list[str]:

@@ -261,13 +261,17 @@ def measure(score: Score, stop: Any) -> float:
 
 
 def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | None, int]:
-    """Return the best score during training up to `step`, and the evaluations since it."""
+    """Return the best score during training up to `step`, and the evaluations since it.
+
+    Scores under another protocol than the last one do not count: the data may have changed.
+    """
     latest = {
         step_of(score): score
         for score in scores
         if score.sampling and score.sampling.selected == "during" and step_of(score) <= step
     }
     ordered = [latest[key] for key in sorted(latest)]
+    ordered = [score for score in ordered if score.protocol == ordered[-1].protocol]
     if not ordered:
         return None, 0
     best = min(range(len(ordered)), key=lambda index: measure(ordered[index], stop))

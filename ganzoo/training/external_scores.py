@@ -25,6 +25,7 @@ from ganzoo.modalities.image import (
     PICTURES,
     require_one_format,
 )
+from ganzoo.recipes.lock import data_paths
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.external import keep_score
@@ -35,9 +36,11 @@ from ganzoo.sampling.files import read_labels, read_samples, write_preview
 from ganzoo.sampling.sampler import SampleBatch
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.reference import content_sha256
+from ganzoo.training.continuity import fingerprint_of, require_same_data
 from ganzoo.training.npz_references import score_against_npz
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
+from ganzoo.training.run_files import lock_of
 from ganzoo.training.scorer import Scorer, chosen_extractor
 
 BATCH = 256
@@ -86,6 +89,12 @@ def score_like(
     Raises:
         DataError: there are fewer samples than that, or labels that the data does not have.
     """
+    try:
+        require_same_data(run.directory, fingerprint_of(run.plan), None)
+    except DataError as error:
+        if data_paths(lock_of(run.directory)):
+            error.hint = command("score", path, "--against", "FOLDER") + "   # the real pictures"
+        raise
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
     labels = read_labels(path, scorer.real.spec, len(samples))

@@ -204,7 +204,10 @@ class Trainer:
         score = self.score(self.plan.budget.samples, "during")
         self.record(score)
         stop = self.plan.recipe.settings.train.stop
-        better = self.best is None or measure(score, stop) < measure(self.best, stop)
+        best = self.best
+        if best is not None and best.protocol != score.protocol:
+            best = None  # scores under two protocols cannot be compared: the data may have changed
+        better = best is None or measure(score, stop) < measure(best, stop)
         if better and self.save():
             self.best, self.evaluations_since_best = score, 0
         else:

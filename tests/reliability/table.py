@@ -164,6 +164,14 @@ ROWS = [
         [HERE + "test_hostile_files.py", "tests/test_no_code_from_files.py"],
     ),
     Row(
+        "training data that was changed, moved, renamed, zipped or deleted, a data set whose "
+        "plugin is not installed, a plugin file with a mistake",
+        "other data is refused, and named, unless drift is allowed; the best checkpoint is chosen "
+        "under one reference; the hint takes the new path; sampling, export and comparison need no "
+        "data; a repaired plugin file continues the run",
+        ["tests/trials/test_moved_data.py"],
+    ),
+    Row(
         "a broken plugin, a library that cannot be imported, a full disk, no permission to "
         "write, no file locks",
         "`ganzoo doctor` reports it and exits with the code of the first problem",

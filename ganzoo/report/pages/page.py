@@ -136,7 +136,7 @@ def protocol_rows(protocol: Protocol) -> list[tuple[str, str]]:
 
 def explanation(protocol: Protocol) -> str:
     """Explain what the score measures."""
-    real = "/".join(filter(None, (protocol.reference.removeprefix("zoo/"), protocol.split)))
+    real = "/".join(filter(None, (protocol.data.removeprefix("zoo/"), protocol.split)))
     return (
         f"{protocol.distance_name} is the Fréchet distance between two Gaussians: one fitted to "
         f"the features that the network {protocol.extractor} computes of {protocol.n_fake:,} "
