@@ -37,7 +37,7 @@ RUN = [
     "photos-dcgan", "dataset.mirror=false", "train.data=stream", "train.steps=50",
     "train.batch_size=16", "generator.width=8", "discriminator.width=8", "train.ema=null",
     "eval.extractor=toy-cnn", "eval.metrics=[kid, precision-recall]", "eval.samples=5000",
-    "eval.final_samples=5000",
+    "eval.final_samples=5000", "eval.every_steps=50", "train.sample_every_steps=50",
 ]  # fmt: skip
 
 

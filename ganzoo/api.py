@@ -26,6 +26,16 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from ganzoo.errors import DataError, PluginError
 from ganzoo.modalities import MODALITIES, Column, Modality, SampleSpec, write_npz
+from ganzoo.untrusted import (
+    DAMAGE,
+    MAX_PICTURE_PIXELS,
+    open_zip,
+    parse_json,
+    read_member,
+    read_regular,
+    require_harmless,
+    require_readable,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -619,8 +629,10 @@ def cache_directory() -> Path:
 __all__ = [
     "API_VERSION",
     "CAPABILITIES",
+    "DAMAGE",
     "ENTRY_POINT_GROUP",
     "HOOKS",
+    "MAX_PICTURE_PIXELS",
     "MODALITIES",
     "Augmentation",
     "Column",
@@ -659,6 +671,12 @@ __all__ = [
     "Terms",
     "cache_directory",
     "hookimpl",
+    "open_zip",
+    "parse_json",
+    "read_member",
+    "read_regular",
+    "require_harmless",
+    "require_readable",
     "table",
     "write_npz",
 ]

@@ -26,6 +26,7 @@ from ganzoo.components.plan import ComponentPlan
 from ganzoo.errors import PluginError
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.records import content_hash
+from ganzoo.untrusted import DAMAGE, parse_json, read_regular
 
 SPREAD = 1000
 """Samples that are hashed of data that is streamed and names no files."""
@@ -224,17 +225,17 @@ def _sha256(file: SourceFile) -> str:
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError):
+    except DAMAGE:
         return ""
 
 
 def _recall(place: Path) -> dict[str, list[Any]]:
     """Return what the store knows of a folder; nothing if its file is damaged."""
     try:
-        known = json.loads(place.read_bytes())
+        known = parse_json(read_regular(place))
         sound = all(_SHA256.fullmatch(sha256) for _, sha256 in known.values())
         return known if sound else {}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except DAMAGE:
         return {}
 
 

@@ -1,7 +1,6 @@
 """A run's directory: its files and its records."""
 
 import contextlib
-import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +15,6 @@ from ganzoo.errors import CheckpointError, DataError, DiskError
 from ganzoo.runs import faults, owner, records
 from ganzoo.runs.files import (
     TEMPORARY,
-    read_regular,
     remove_leftovers,
     sync_directory,
     unwritable,
@@ -32,6 +30,7 @@ from ganzoo.runs.references import (
     unknown_run,
 )
 from ganzoo.runs.score import Score
+from ganzoo.untrusted import parse_json, read_regular
 
 FORMAT = 2
 """Format of a run's directory, written into run.json."""
@@ -185,10 +184,10 @@ class RunDirectory:
             DataError: it is missing, damaged, or of another format.
         """
         try:
-            info = json.loads(read_regular(self.info_file))
+            info = parse_json(read_regular(self.info_file))
         except OSError as error:
             raise DataError(f"{self.info_file} cannot be read: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise DataError(f"{self.info_file} is incomplete or empty: {error}") from error
         try:
             records.check_record(info)

@@ -1,6 +1,5 @@
 """Samples in a run's directory: what one sample is (``sample_spec.json``), and ``samples/``."""
 
-import json
 import math
 import re
 from collections import defaultdict
@@ -13,6 +12,7 @@ from ganzoo.modalities import PREVIEW_SUFFIXES, BadModality
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import write_atomic
+from ganzoo.untrusted import DAMAGE, parse_json, read_regular, reason
 
 REAL = "real"
 CONDITION = "condition"
@@ -41,7 +41,7 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
         DataError: the file is damaged, or the plugin of its modality is not installed.
     """
     try:
-        content = json.loads(run.sample_spec_file.read_bytes())
+        content = parse_json(read_regular(run.sample_spec_file))
         counts = content["label_counts"]
         if counts is not None:
             whole = isinstance(counts, list) and all(type(n) is int and n >= 0 for n in counts)
@@ -54,8 +54,8 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
         raise DataError(f"{run.sample_spec_file} cannot be read: {error.strerror}") from error
     except BadModality as error:
         raise DataError(f"{run.sample_spec_file}: {error.message}", hint=error.hint) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{run.sample_spec_file} is damaged: {error}") from error
+    except DAMAGE as error:
+        raise DataError(f"{run.sample_spec_file} is damaged: {reason(error)}") from error
 
 
 def previews(run: RunDirectory) -> dict[str, list[Path]]:

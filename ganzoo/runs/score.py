@@ -273,15 +273,31 @@ def _from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
     known, needed = _names(cls)  # type: ignore[arg-type]
     if missing := [name for name in needed if name not in data]:
         raise ValueError(f"a {cls.__name__.lower()} needs {', '.join(missing)}")
+    for name, kind in known.items():
+        types = _TYPES.get(kind)
+        if types and name in data and type(data[name]) not in types:
+            raise ValueError(f"gives {name} as {type(data[name]).__name__}")
     return cls(**{name: data[name] for name in known if name in data})
 
 
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+    "float | None": (int, float, type(None)),
+    "Mapping[str, Any]": (dict,),
+}
+"""Annotation of a field → types of its values in a record."""
+
+
 @cache
-def _names(cls: type) -> tuple[list[str], list[str]]:
-    """Return the names of a dataclass's fields, and of the required ones."""
+def _names(cls: type) -> tuple[dict[str, str], list[str]]:
+    """Return a dataclass's fields with their annotations, and the names of the required ones."""
     known = fields(cls)
     needed = [f.name for f in known if f.default is MISSING and f.default_factory is MISSING]
-    return [f.name for f in known], needed
+    return {f.name: str(f.type) for f in known}, needed
 
 
 def _bare(name: str) -> str:

@@ -1,10 +1,10 @@
 """Samples as files, in the formats of their modality: written, and read from other tools."""
 
 import shlex
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import torch
@@ -14,14 +14,13 @@ from ganzoo.api import SampleSpec
 from ganzoo.components.build import blaming_modality
 from ganzoo.components.data import blocks_of, check_readable
 from ganzoo.components.parameters import adhoc_component
-from ganzoo.errors import DataError, PluginError, UsageError
+from ganzoo.errors import DataError, PluginError, UsageError, printable, truncate
 from ganzoo.modalities import PREVIEW_SUFFIXES
 from ganzoo.moments import BLOCK
 from ganzoo.registry.registry import Registry
 from ganzoo.rows import RowsOnDisk
 from ganzoo.runs.files import replacing, write_atomic, writing
-
-NPZ = "write the file again: np.savez(FILE, samples=ARRAY)"
+from ganzoo.sampling.npz import NPZ, npz_array, npz_headers
 
 # --- writing -------------------------------------------------------------------------------------
 
@@ -178,9 +177,9 @@ def read_labels(path: Path, spec: SampleSpec, count: int) -> Tensor | None:
     """
     if path.suffix.lower() != ".npz" or not spec.classes:
         return None
-    found = npz_arrays(path, only="labels").get("labels")
-    if found is None:
+    if "labels" not in npz_headers(path):
         return None
+    found = npz_array(path, "labels")
     hint = f"save labels of integers from 0 to {spec.classes - 1}, one a sample"
     if found.shape != (count,) or found.dtype.kind not in "iu":
         what = f"{found.dtype} of shape {found.shape}"
@@ -270,39 +269,38 @@ def _as_stored(samples: Tensor, spec: SampleSpec) -> tuple[str, str]:
     return f"; its values are from {low:.8g} to {high:.8g}", otherwise
 
 
-def npz_arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
-    """Return the arrays in an npz by their names, or `only` one of them, if it is there.
+def samples_in(path: Path) -> tuple[str, tuple[int, ...]]:
+    """Return the name and the shape of the samples in an npz, without reading them.
+
+    They are ``samples``, or the only array with more than one axis (labels have one).
 
     Raises:
-        DataError: it cannot be read, or holds Python objects.
+        DataError: it cannot be read, or it is not clear which array they are.
     """
-    if not is_zipfile(path):
-        raise DataError(f"{path} is not an npz file, or the end of it is missing", hint=NPZ)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            members = {n: archive[n] for n in archive.files if only in (None, n)}
-    except (OSError, ValueError, TypeError, BadZipFile) as error:
-        raise DataError(f"{path} cannot be read: {error}", hint=NPZ) from error
-    # A member of the zip that is no array comes as bytes.
-    return {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
+    headers = npz_headers(path)
+    if not headers:
+        raise DataError(f"{path} holds no array", hint=NPZ)
+    several = [name for name, header in headers.items() if len(header.shape) > 1]
+    candidates = ["samples"] if "samples" in headers else several
+    if len(candidates) != 1:
+        raise DataError(
+            f"{path} holds {truncate(printable(', '.join(headers), one_line=True), 200)}; which "
+            "are the samples?",
+            hint="name the array `samples`, or save no other",
+        )
+    return candidates[0], headers[candidates[0]].shape
 
 
 def npz_samples(path: Path) -> Tensor:
-    """Return ``samples``, or the only array with more than one axis (labels have one)."""
-    arrays = npz_arrays(path)
-    if not arrays:
-        raise DataError(f"{path} holds no array", hint=NPZ)
-    candidates = (
-        ["samples"] if "samples" in arrays else [n for n, a in arrays.items() if a.ndim > 1]
-    )
-    if len(candidates) != 1:
-        raise DataError(
-            f"{path} holds {', '.join(arrays)}; which are the samples?",
-            hint="name the array `samples`, or save no other",
-        )
-    array = arrays[candidates[0]]
-    try:
-        # torch reads this machine's byte order only.
-        return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
-    except TypeError as error:
-        raise DataError(f"{path} holds no numbers: {error}", hint=NPZ) from error
+    """Return the samples in an npz; large ones that stay in the file cannot be written.
+
+    Raises:
+        DataError: it cannot be read, or holds no samples.
+    """
+    array = npz_array(path, samples_in(path)[0])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        try:
+            return torch.from_numpy(np.ascontiguousarray(array))
+        except TypeError as error:
+            raise DataError(f"{path} holds no numbers: {error}", hint=NPZ) from error

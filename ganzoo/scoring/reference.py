@@ -24,6 +24,7 @@ from ganzoo.runs.files import remove_leftovers, write_atomic
 from ganzoo.runs.records import canonical_json
 from ganzoo.runs.score import Protocol
 from ganzoo.scoring import collectives
+from ganzoo.untrusted import DAMAGE, require_regular
 
 FORMAT = "1"
 DAY = 86_400
@@ -181,6 +182,7 @@ class ReferenceCache:
 
     def _read(self, key: str) -> Moments | None:
         try:
+            require_regular(self._path(key))
             with safe_open(self._path(key), framework="pt") as file:
                 about = file.metadata()
                 # Clones are aligned in memory as computed moments are: products by MKL, and so the
@@ -188,7 +190,7 @@ class ReferenceCache:
                 mean, covariance = (file.get_tensor(n).clone() for n in ("mean", "covariance"))
             moments = Moments(mean, covariance, int(about["n"]))
             sound = about["format"] == FORMAT and about["sha256"] == _digest(key, moments)
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        except (*DAMAGE, SafetensorError):
             return None
         return moments if sound else None
 

@@ -26,6 +26,7 @@ from ganzoo.training.callbacks import Reporters
 from ganzoo.training.player import Player
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
+from ganzoo.untrusted import open_zip, reason, require_readable
 
 STATE_FILE = "state.pt"
 
@@ -57,17 +58,28 @@ def read_state(step: GanStep, directory: Path) -> None:
     for name, network in step.modules().items():
         read_network(network, directory / f"{name}.safetensors")
     try:
-        state = torch.load(directory / STATE_FILE, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # torch raises many kinds for a file that is damaged or that hides code.
-        raise CheckpointError(f"{directory / STATE_FILE} cannot be read: {error}") from error
-    try:
-        _restore(step, state)
+        _restore(step, load_state(directory / STATE_FILE))
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise CheckpointError(
             f"{directory / STATE_FILE} is not the state of this run: {what}"
         ) from error
+
+
+def load_state(path: Path) -> Any:
+    """Return the content of a state file, which holds no code.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    try:
+        with open_zip(path) as archive:
+            for member in archive.infolist():
+                require_readable(f"{path}: {member.filename}", member)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch raises many kinds for a file that is damaged or that hides code.
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def _restore(step: GanStep, state: dict[str, Any]) -> None:

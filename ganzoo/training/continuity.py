@@ -32,11 +32,15 @@ def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
     """Raise UsageError for an override of anything but `RESUMABLE` keys, metrics, paths of data."""
-    known = (*RESUMABLE, *data_paths(lock_of(directory)))
+    lock = lock_of(directory)
+    known = (*RESUMABLE, *data_paths(lock))
     for key in _keys(overrides):
         if key in (*known, METRICS):
             continue
-        near = suggest(key, (*known, METRICS))
+        section, _, name = key.partition(".")
+        keys = lock.get(section)
+        is_key = isinstance(keys, Mapping) and name in keys  # and so not a misspelt one
+        near = None if is_key else suggest(key, (*known, METRICS))
         guess = f" - did you mean {near!r}?" if near else ""
         raise UsageError(
             f"a resumed run keeps its recipe: {key} cannot change, only budget, cadence and "

@@ -25,11 +25,12 @@ from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
-from ganzoo.runs.files import read_regular, sha256_of, write_atomic
+from ganzoo.runs.files import sha256_of, write_atomic
 from ganzoo.runs.records import to_json
 from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.samples import write_sample_spec
 from ganzoo.sampling.sampler import label_counts
+from ganzoo.untrusted import parse_json, read_regular, reading
 from ganzoo.version import __version__
 
 
@@ -104,15 +105,12 @@ def read_fingerprint(directory: RunDirectory) -> Fingerprint | None:
     Raises:
         DataError: the file is damaged.
     """
-    try:
-        return Fingerprint(**json.loads(read_regular(directory.data_file)))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise DataError(
-            f"{directory.data_file} cannot be read: {error}",
-            hint=f"rm {shlex.quote(str(directory.data_file))}   # the data is not checked then",
-        ) from error
+    file = directory.data_file
+    with reading(file, hint=f"rm {shlex.quote(str(file))}   # the data is not checked then"):
+        try:
+            return Fingerprint(**parse_json(read_regular(file)))
+        except FileNotFoundError:
+            return None
 
 
 def data_of(directory: RunDirectory) -> tuple[str, str | None]:

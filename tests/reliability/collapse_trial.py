@@ -63,23 +63,23 @@ HEALTHY = [
 
 
 def pulled(outputs: int, **more: Any) -> dict[str, Any]:
-    """Return a recipe whose samples are pulled to a few outputs from step 120 on."""
+    """Return a recipe whose samples are pulled to a few outputs from step 400 on."""
     return {
         "train.ema": None,
         "regularizers.pull.use": "local/pull",
         "regularizers.pull.outputs": outputs,
-        "regularizers.pull.from_step": 120,
+        "regularizers.pull.from_step": 400,
         **more,
     }
 
 
 COLLAPSING = [
-    Kind("all latents to one output, from step 120", "digits-dcgan-hinge", 220, 20,
+    Kind("all latents to one output, from step 400", "digits-dcgan-hinge", 960, 320,
          pulled(1), True),
-    Kind("all latents to three outputs, from step 120", "digits-dcgan-hinge", 220, 20,
+    Kind("all latents to three outputs, from step 400", "digits-dcgan-hinge", 960, 320,
          pulled(3), True),
-    Kind("the same, raw samples compared", "digits-dcgan-hinge", 220, 20, pulled(3, **RAW), True),
-    Kind("all latents to two points, from step 120", "gaussians-mlp", 220, 20, pulled(2), True),
+    Kind("the same, raw samples compared", "digits-dcgan-hinge", 960, 320, pulled(3, **RAW), True),
+    Kind("all latents to two points, from step 400", "gaussians-mlp", 640, 80, pulled(2), True),
     Kind("a generator that ignores z", "digits-mlp-hinge", 120, 20,
          {"generator": {"use": "local/constant"}}, True),
     Kind("learning rate 1", "digits-mlp-hinge", 120, 20, {"optimizers.both.lr": 1.0}, True),

@@ -1,9 +1,10 @@
 """Run the tests behind every guarantee and write docs/reliability.md with their results.
 
-    python -m tests.reliability.table [--soak LOG]
+    python -m tests.reliability.table [--soak LOG] [--fuzz LINE]
 
-A row's result covers all its tests. Of `LOG`, what `make soak` printed, the page takes the lines
-that begin with a date; by default it keeps those it has.
+A row's result covers all its tests. Of `LOG`, what the soak test and the faults at file calls
+printed, the page takes the lines that begin with a date; `LINE` is the last line of the fuzzer. By
+default the page keeps those it has.
 """
 
 import argparse
@@ -21,6 +22,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 HERE, ZOO, RUNS = "tests/reliability/", "tests/zoo/", "tests/runs/"
 RANKS = HERE + "test_ranks.py::"
 SOAK = "The last results of `make soak`:\n\n"
+FUZZ = "Last `python -m tests.reliability.fuzz`: "
 _RESULT = re.compile(r"20\d\d-\d\d-\d\d  ")
 
 
@@ -164,6 +166,12 @@ ROWS = [
         [HERE + "test_hostile_files.py", "tests/test_no_code_from_files.py"],
     ),
     Row(
+        "decompression bombs, headers that lie, pipes and directories in place of files, JSON of "
+        "100,000 levels, and files with changed bytes",
+        "one error of ganzoo, of one line, before memory is taken",
+        ["tests/trials/test_files_from_strangers.py", HERE + "test_fuzz.py"],
+    ),
+    Row(
         "training data that was changed, moved, renamed, zipped or deleted, a data set whose "
         "plugin is not installed, a plugin file with a mistake",
         "other data is refused, and named, unless drift is allowed; the best checkpoint is chosen "
@@ -194,6 +202,28 @@ compares everything in its last checkpoint with that of an undisturbed run. Then
 calls of a run and of its resume fail, one in each of a run's lives, and resumes the run: those of
 Python, of safetensors and of torch, below the runs and the cache. It tries one of five faults;
 `python -m tests.reliability.file_faults` tries all.
+
+## Files from strangers
+
+The fuzzer changes whole files by seed (bytes, lengths, texts, and what lies behind a checksum) and
+gives each to the reader that a command uses: npz of samples and of statistics; PNG, JPEG, WebP,
+TIFF and other pictures; zips and labels of pictures; animations, wav, csv and token files;
+safetensors, `state.pt` and tar; run.json, records, manifests, locks and recipes. A case fails if
+anything but an error of ganzoo comes out, if it takes over 20 seconds or 1 GiB, or if it ends the
+process. `make soak` tries 200,000, `make test` 2,000.
+
+| what | limit |
+|---|---|
+| members of a zip | 2,000,000; stored or deflated; no larger together than the file |
+| a member or tar that unpacks to more than 16 MiB | 100 times its packed size |
+| a picture or labels in a zip | 256 MiB |
+| a picture | 64 megapixels, 20,000 a side; formats that Pillow decodes itself |
+| an array of an npz | free memory; 1 GiB and more of uncompressed uint8 stay in the file |
+| JSON | 32 levels, numbers below 2^63, no NaN, no key twice |
+| a recipe | 1 MiB, 32 levels, 5,000 values, no aliases |
+
+A file that is cut short while it is memory-mapped (weights, and arrays of 1 GiB and more) ends the
+process with SIGBUS, as with every program that maps files.
 
 ## Limits
 
@@ -257,8 +287,12 @@ def result(row: Row, found: dict[str, tuple[int, int, int]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--soak", metavar="LOG", type=Path, default=PAGE)
-    given = parser.parse_args().soak.read_text(encoding="utf-8").splitlines()
-    results = [line.removeprefix("- ") for line in given]
+    parser.add_argument("--fuzz", metavar="LINE")
+    given = parser.parse_args()
+    before = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    logged = given.soak.read_text(encoding="utf-8").splitlines() if given.soak.exists() else []
+    results = [line.removeprefix("- ") for line in logged]
+    fuzzed = [line.removeprefix(FUZZ) for line in before if line.startswith(FUZZ)]
     found = outcomes(sorted({test for row in ROWS for test in row.tests}))
     lines = [
         f"| {row.fault} | {row.guarantee} | {', '.join(f'`{test}`' for test in row.tests)} "
@@ -266,7 +300,8 @@ def main() -> int:
         for row in ROWS
     ]
     soak = "".join(f"- {line}\n" for line in results if _RESULT.match(line))
-    PAGE.write_text(f"{HEAD}{''.join(lines)}\n{SOAK}{soak}{TAIL}", encoding="utf-8")
+    last = f"{SOAK}{soak}\n{FUZZ}{given.fuzz or next(iter(fuzzed), 'never')}\n"
+    PAGE.write_text(f"{HEAD}{''.join(lines)}\n{last}{TAIL}", encoding="utf-8")
     return 1 if any(failed for _, failed, _ in found.values()) else 0
 
 

@@ -20,6 +20,7 @@ from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
 from ganzoo.training.callbacks import Reporter, Reporters
 from ganzoo.training.collapse import (
+    FALL_SAMPLES,
     GRACE_SAMPLES,
     CollapseMonitor,
     RealBaseline,
@@ -188,7 +189,7 @@ def test_a_generator_that_keeps_two_modes_of_a_mixture_is_collapsed_at_the_secon
     modes = sorted({int(label) for _, label in rows if label is not None})[:2]
     few = torch.stack([x for x, label in rows if label in modes])
     assert not check(monitor, torch.stack([x for x, _ in rows]), few)
-    assert check(monitor, few)
+    assert check(monitor, few, samples_seen=GRACE_SAMPLES + FALL_SAMPLES)
     assert "distinct ones" in heard.notes[0]
 
 

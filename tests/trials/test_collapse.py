@@ -24,7 +24,7 @@ from ganzoo.training.processes import Processes
 REAL = SampleStats(distinct=40.0, duplicates=0.0, saturated=0.5)
 
 
-def verdicts(*diversity: float, duplicates: float = 0.0, every: int = 4000) -> list[bool]:
+def verdicts(*diversity: float, duplicates: float = 0.0, every: int = 10_000) -> list[bool]:
     """Return the verdict after each evaluation of generators this diverse, one being real data."""
     history = History()
     fakes = [SampleStats(max(1.0, 40 * each), duplicates, 0.0) for each in diversity]
@@ -57,10 +57,15 @@ def test_equal_samples_from_the_start_are_a_collapse_at_the_second_evaluation() 
 
 
 def test_a_diversity_that_stays_low_for_many_evaluations_is_a_collapse() -> None:
-    evaluations = 4 * PLATEAU_SAMPLES // 4000
-    found = verdicts(*[0.1] * evaluations)
+    found = verdicts(*[0.1] * 100, every=4000)
     assert found[-1]
     assert found.index(True) + 1 == -(-PLATEAU_SAMPLES // 4000)
+
+
+def test_a_young_generator_that_loses_its_diversity_for_a_moment_is_not_collapsed() -> None:
+    # Measured: gaussians-mlp, seed 0, evaluated every four steps.
+    dip = [0.10, 0.34, 1.32, 0.45, 0.31, 0.09, 0.09, 0.08, 0.12, 0.72, 0.63, 0.49, 0.27, 0.40]
+    assert not any(verdicts(*dip, every=1024))
 
 
 def advice(tmp_path: Path, recipe: str, *overrides: str) -> tuple[str, str]:

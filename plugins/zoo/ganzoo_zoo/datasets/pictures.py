@@ -1,10 +1,7 @@
 """Decode one picture file to upright 8-bit pixels of a given size, or say what is wrong with it."""
 
 import io
-import struct
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +10,9 @@ from typing import BinaryIO, Literal, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ganzoo.api import DAMAGE as _DAMAGE
+from ganzoo.api import MAX_PICTURE_PIXELS
 
 Crop = Literal["center", "pad", "none"]
 T = TypeVar("T")
@@ -32,25 +32,10 @@ TGA and SPIDER have no mark at their beginning, so they come after all that have
 START = 64
 """Bytes by which `starts_a_picture` tells."""
 
-MAX_PIXELS = 64_000_000
 MAX_SIDE = 20_000
 THREADS = 4
 
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OverflowError,
-    NotImplementedError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    Image.DecompressionBombError,
-    Warning,
-)
+DAMAGE = (*_DAMAGE, Image.DecompressionBombError)
 """What Pillow's decoders and zipfile raise for damaged files."""
 
 
@@ -76,7 +61,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not a picture of a known format"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return f"more than {MAX_PIXELS // 10**6} megapixels"
+        return f"more than {MAX_PICTURE_PIXELS // 10**6} megapixels"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split()) or type(error).__name__
@@ -112,7 +97,7 @@ def header(stream: BinaryIO) -> Image.Image:
     stream.seek(0)
     Image.init()
     image = Image.open(stream, formats=[name for name in FORMATS if name in Image.OPEN])
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > MAX_PICTURE_PIXELS:
         raise Image.DecompressionBombError
     if max(image.size) > MAX_SIDE:
         raise ValueError(f"more than {MAX_SIDE:,} pixels wide or high")

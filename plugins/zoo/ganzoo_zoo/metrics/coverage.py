@@ -37,12 +37,12 @@ class PrecisionRecall:
         require_more_than(self.k, "precision-recall", real, fake)
         x, y = real.features, fake.features
         real_radii, fake_radii = self._real_radii(x), squared_radii(y, self.k)
-        covered, inside = torch.zeros(len(x), dtype=torch.bool), []
+        covered, inside = (torch.zeros(len(each), dtype=torch.bool) for each in (x, y))
         for rows, block in squared_distances(y, x):
-            inside.append((block <= real_radii).any(dim=1))
+            inside[rows] = (block <= real_radii).any(dim=1)
             covered |= (block <= fake_radii[rows, None]).any(dim=0)
         return {
-            "precision": torch.cat(inside).double().mean().item(),
+            "precision": inside.double().mean().item(),
             "recall": covered.double().mean().item(),
         }
 

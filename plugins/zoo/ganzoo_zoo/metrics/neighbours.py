@@ -25,17 +25,21 @@ a copy of a sample would be inside a ball that ends at the sample by chance.
 def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yield (rows, |a_i - b_j|^2 for i in rows, float64 (R, M)) for blocks of rows of a.
 
-    Samples whose features differ only by rounding have distance 0 exactly.
+    Samples whose features differ only by rounding have distance 0 exactly. Each block is written
+    over the one before: a new one would fragment the memory wherever a small tensor is kept.
 
     Args:
         a, b: features (N, D) and (M, D), memory-mapped if they are large.
     """
     centre = b.mean(dim=0).double()  # distances do not depend on the origin, their rounding does
     size = max(1, NUMBERS // len(b))
+    blocks = torch.empty(min(size, len(a)), len(b), dtype=torch.float64)
     for first in range(0, len(a), size):
         rows = slice(first, min(first + size, len(a)))
-        left = a[rows].double() - centre
-        yield rows, torch.cat([_squares(left, part, centre) for part in torch.split(b, COLUMNS)], 1)
+        left, block = a[rows].double() - centre, blocks[: rows.stop - first]
+        for part, columns in zip(b.split(COLUMNS), block.split(COLUMNS, dim=1), strict=True):
+            columns.copy_(_squares(left, part, centre))
+        yield rows, block
 
 
 def _squares(left: Tensor, columns: Tensor, centre: Tensor) -> Tensor:
@@ -47,7 +51,10 @@ def _squares(left: Tensor, columns: Tensor, centre: Tensor) -> Tensor:
 
 def nearest(a: Tensor, b: Tensor) -> Tensor:
     """Return the distance from each row of a to the nearest row of b, float64 (N,)."""
-    return torch.cat([block.amin(dim=1) for _, block in squared_distances(a, b)]).sqrt()
+    found = torch.empty(len(a), dtype=torch.float64)
+    for rows, block in squared_distances(a, b):
+        found[rows] = block.amin(dim=1)
+    return found.sqrt()
 
 
 def squared_radii(features: Tensor, k: int) -> Tensor:
@@ -56,7 +63,8 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
     It is enlarged by `TIED`, so that all samples at just this distance are inside the ball,
     whatever their order.
     """
-    # The first of the k + 1 nearest is the row itself.
-    blocks = squared_distances(features, features)
-    radii = torch.cat([block.kthvalue(k + 1, dim=1).values for _, block in blocks]).sqrt()
-    return (radii + TIED * features.norm(dim=1)).square()
+    found = torch.empty(len(features), dtype=torch.float64)
+    for rows, block in squared_distances(features, features):
+        # The first of the k + 1 nearest is the row itself.
+        found[rows] = block.kthvalue(k + 1, dim=1).values
+    return (found.sqrt() + TIED * features.norm(dim=1)).square()
