@@ -53,7 +53,6 @@ def report_and_get_code(error: BaseException, *, with_traceback: bool) -> int:
     import click
 
     from ganzoo.cli.output import report_bug, report_error, report_usage
-    from ganzoo.runs.files import file_error
 
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
@@ -72,6 +71,8 @@ def report_and_get_code(error: BaseException, *, with_traceback: bool) -> int:
     if says_no_memory(error):
         report_error(out_of_memory(error))
         return OutOfMemory.exit_code
+    from ganzoo.runs.files import file_error  # --help must not wait for the registry
+
     if failed := file_error(error):
         report_error(failed, with_traceback=with_traceback)
         return failed.exit_code

@@ -16,6 +16,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 from ganzoo.errors import DiskError, DiskFull, GanzooError, UsageError, culprit
 from ganzoo.registry.names import DEFAULT_NAMESPACE
@@ -145,9 +146,14 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        if _of_system(error) and error.filename is None:
             error.filename = str(path)
         raise
+
+
+def _of_system(error: BaseException) -> TypeGuard[OSError]:
+    """Return whether it is an OSError with an errno; text alone would not be shown with a name."""
+    return isinstance(error, OSError) and error.errno is not None
 
 
 # --- durable files -------------------------------------------------------------------------------
@@ -215,9 +221,9 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+        if _of_system(error) and error.filename in (None, str(temporary)):
             error.filename = str(path)
-            error.filename2 = None
+            del error.filename2  # None would be shown
         raise
 
 
