@@ -10,7 +10,8 @@
     ├── DataError               4   a data set that is missing, damaged or of the wrong form
     ├── CheckpointError         5   a checkpoint that cannot be read or must not be written
     ├── RunLocked               6   a run directory that another process is writing
-    ├── DiskFull                7   no room for a checkpoint, three times in a row
+    ├── DiskError               7   a disk that cannot be read or written, or is read-only
+    │   └── DiskFull            7   no room: on the disk, within a quota or a limit of file sizes
     ├── OutOfMemory             8   a batch that does not fit on the device
     ├── DeviceError             9   a device or number of processes that is not available
     ├── Collapsed              10   samples that collapsed, where the recipe says to stop then
@@ -159,10 +160,14 @@ class RunLocked(GanzooError):
     exit_code = 6
 
 
-class DiskFull(GanzooError):
-    """The disk had no room for a checkpoint, three times in a row."""
+class DiskError(GanzooError):
+    """A disk or file system fails: an I/O error, or it is read-only."""
 
     exit_code = 7
+
+
+class DiskFull(DiskError):
+    """There is no room: on the disk, within a quota, or within a limit of file sizes."""
 
 
 class OutOfMemory(GanzooError):

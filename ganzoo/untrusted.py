@@ -90,10 +90,14 @@ def read_regular(path: Path, most: int = LONGEST_TEXT) -> bytes:
         OSError: it cannot be read, is larger, or is no regular file.
     """
     require_regular(path)
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, f"is larger than {most:,} bytes", str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        error.filename = str(path)  # that of a failing read has no name
+        raise
+    if len(content) > most:  # not EFBIG, which means that a file on the disk cannot grow
+        raise OSError(errno.EINVAL, f"is larger than {most:,} bytes", str(path))
     return content
 
 

@@ -17,6 +17,7 @@ from ganzoo.registry.fetching import Progress, cached, fetch_file, is_whole
 from ganzoo.registry.names import qualify, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.report.table import Table
+from ganzoo.runs.files import writing
 
 
 @click.command()
@@ -58,7 +59,8 @@ def fetch(
         if is_whole(cached(file), file):
             say(f"{file.name} is in the cache already")
         else:
-            with progress_bar(file, source) as progress:
+            elsewhere = f"GANZOO_CACHE=DIRECTORY ganzoo fetch {identifier}"
+            with writing(cached(file), elsewhere), progress_bar(file, source) as progress:
                 fetch_file(file, identifier, source, progress)
             say(f"{file.name}: sha256 verified")
         done.append({"id": qualify(identifier), "file": file.name, "path": str(cached(file))})

@@ -5,13 +5,14 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from ganzoo.errors import (
     BrokenPlugin,
+    DiskError,
     GanzooError,
     OutOfMemory,
     Unfinished,
@@ -31,10 +32,9 @@ BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, or print the list of verbs, and return the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    with stoppable(arguments):
+    with stoppable(arguments), tolerant_streams():
         from ganzoo.cli.group import group  # takes a tenth of a second: catch signals first
 
-        make_stdout_tolerant(sys.stdout)
         if instruction := os.environ.get("_GANZOO_COMPLETE"):
             from ganzoo.cli.completion import answer
 
@@ -62,10 +62,7 @@ def report_and_get_code(error: BaseException, *, with_traceback: bool) -> int:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         click.echo(err=True)  # ends the line in which the terminal echoed ^C
         return INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        # The reader, such as `head`, has closed the pipe. What is left in the buffer must not
-        # raise again when Python closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has closed the pipe
         return BROKEN_PIPE
     if isinstance(error, GanzooError):
         always = error.exit_code == BUG or isinstance(error, BrokenPlugin)
@@ -74,6 +71,11 @@ def report_and_get_code(error: BaseException, *, with_traceback: bool) -> int:
     if says_no_memory(error):
         report_error(out_of_memory(error))
         return OutOfMemory.exit_code
+    from ganzoo.runs.files import file_error  # --help must not wait for the registry
+
+    if failed := file_error(error):
+        report_error(failed, with_traceback=with_traceback)
+        return failed.exit_code
     report_bug(error, with_traceback=with_traceback)
     return BUG
 
@@ -97,7 +99,8 @@ def stoppable(arguments: Sequence[str]) -> Iterator[None]:
         if os.getpid() == owner:  # forked workers inherit the handler and must stay silent
             name = signal.Signals(number).name
             message = f"stopped by {name}: nothing was being trained, there is nothing to save"
-            os.write(2, os.fsencode(f"{message}\ntry: {same_command}\n"))
+            with suppress(OSError):
+                os.write(2, os.fsencode(f"{message}\ntry: {same_command}\n"))
         os._exit(code)
 
     try:
@@ -110,6 +113,65 @@ def stoppable(arguments: Sequence[str]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def tolerant_streams() -> Iterator[None]:
+    """Let no lost reader and no missing character of stdout or stderr disturb a command inside.
+
+    What cannot be written to stderr is dropped: nobody reads it, and training must go on. Results
+    on stdout are not dropped silently: see `Stream`.
+    """
+    with suppress(OSError):
+        while (free := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass  # a closed stream's number would be the next file's, and get its words
+        os.close(free)
+    before = sys.stdout, sys.stderr
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        make_stdout_tolerant(sys.stdout)
+        sys.stdout = Stream(sys.stdout or nowhere, needed=True)
+        sys.stderr = Stream(sys.stderr or nowhere, needed=False)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before
+
+
+class Stream:
+    """A text stream that can fail once; afterwards its text is dropped.
+
+    Args:
+        needed: the failure is raised; otherwise it is dropped, too.
+    """
+
+    def __init__(self, stream: Any, *, needed: bool) -> None:
+        self._stream, self._needed = stream, needed
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._stream, attribute)
+
+    def write(self, text: str) -> int:
+        """Write text; return its length."""
+        if text == "":  # click tries this out, and would ignore the failure
+            return 0
+        return self._guarded(self._stream.write, text) or len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        self._guarded(self._stream.flush)
+
+    def _guarded(self, call: Callable[..., Any], *words: str) -> Any:
+        try:
+            return call(*words)
+        except OSError as error:
+            with suppress(OSError):  # what is left in the buffer must not fail again at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            if not self._needed:
+                return None
+            if isinstance(error, BrokenPipeError):
+                raise
+            what = f"standard output cannot be written: {error.strerror}"
+            raise DiskError(what, hint="write it elsewhere: > FILE") from error
 
 
 def make_stdout_tolerant(stream: Any) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ganzoo.cli import completion, options
-from ganzoo.cli.output import emit, report_bug, report_error, say
+from ganzoo.cli.main import report_and_get_code
+from ganzoo.cli.output import emit, report_error, say
 from ganzoo.errors import GanzooError, Interrupted, Unfinished
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.schema import Settings
@@ -219,12 +220,8 @@ def queued(job: Job, failures: list[tuple[Job, int]], deadline: float | None) ->
         yield
     except (Interrupted, Unfinished):
         raise
-    except GanzooError as error:
-        report_error(error)
-        failures.append((job, error.exit_code))
-    except Exception as error:  # a plugin's error, or a bug: the other jobs can still run
-        report_bug(error)
-        failures.append((job, GanzooError.exit_code))
+    except Exception as error:  # even a plugin's error, or a bug: the other jobs can still run
+        failures.append((job, report_and_get_code(error, with_traceback=False)))
 
 
 def print_result(directory: RunDirectory, reporter: Any) -> None:

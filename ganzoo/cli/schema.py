@@ -25,7 +25,7 @@ def schema(out: Path | None, plugin: Path | None) -> None:
     A YAML editor uses it to complete keys and names and to show their documentation.
     """
     from ganzoo.components.json_schema import recipe_schema
-    from ganzoo.errors import UsageError
+    from ganzoo.runs.files import write_atomic, writing
 
     made, left_out = recipe_schema(options.registry(plugin))
     for line in left_out:
@@ -34,10 +34,7 @@ def schema(out: Path | None, plugin: Path | None) -> None:
     if out is None:
         emit(text, end="")
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        what = f"{out} cannot be written: {error.strerror}"
-        raise UsageError(what, hint="ganzoo schema --out recipe.schema.json") from error
+    with writing(out, "ganzoo schema --out recipe.schema.json"):
+        write_atomic(out, text.encode())
     say(f"wrote {out}; for your editor, make this the first line of a recipe:")
     emit(f"# yaml-language-server: $schema={out}")

@@ -18,8 +18,9 @@ from typing import Any
 import yaml
 from yaml.error import Mark
 
-from ganzoo.errors import Problem, RecipeError
+from ganzoo.errors import DiskError, Problem, RecipeError
 from ganzoo.registry.names import suggest
+from ganzoo.runs.files import unwritable
 from ganzoo.untrusted import read_regular
 
 SUFFIXES = (".yaml", ".yml")
@@ -151,6 +152,8 @@ def read_text(path: Path, file: str) -> str:
             raise refusal(file, "is larger than 1 MiB", "a recipe is a page of text")
         return read_regular(path, MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
+        if isinstance(failed := unwritable(path, error, what="read"), DiskError):
+            raise failed from error
         raise refusal(file, f"cannot be read: {error.strerror}", None) from error
     except UnicodeDecodeError as error:
         before = error.object[: error.start]

@@ -8,7 +8,6 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from errno import ENOSPC
 from http.client import HTTPException
 from pathlib import Path
 from ssl import SSLError
@@ -17,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from ganzoo.api import RemoteFile, cache_directory
-from ganzoo.errors import DataError, DiskFull, UsageError
+from ganzoo.errors import DataError, UsageError
 
 TIMEOUT_SECONDS = 30
 """Longest time without a single byte."""
@@ -64,14 +63,14 @@ def fetch_file(
 
     Raises:
         DataError: the URL cannot be reached, the file is truncated, or its sha256 is wrong.
-        UsageError: the cache cannot be written, or the copy cannot be read.
-        DiskFull: no space left.
+        UsageError: the copy cannot be read.
+        OSError: the cache cannot be written.
     """
     target = cached(file)
     if is_whole(target, file):
         return target
     again = f"ganzoo fetch {identifier}"
-    with _staging(target, again) as part:
+    with _staging(target) as part:
         opened = _copy(source) if source else _download(file, again)
         with opened as (stream, total), part.open("xb") as written:
             found, done = _pour(stream, written, file, total, progress)
@@ -88,18 +87,12 @@ def fetch_file(
 
 
 @contextlib.contextmanager
-def _staging(target: Path, again: str) -> Iterator[Path]:
+def _staging(target: Path) -> Iterator[Path]:
     """Yield a temporary path next to `target`; what is left there is removed."""
-    elsewhere = f"GANZOO_CACHE=DIRECTORY {again}"
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
-    except OSError as error:
-        if error.errno == ENOSPC:
-            full = f"no space for {target.name} in {target.parent}"
-            raise DiskFull(full, hint=elsewhere) from error
-        raise UsageError(f"{target} cannot be written: {error.strerror}", hint=elsewhere) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()

@@ -112,7 +112,7 @@ def _registrations(namespace: Namespace, plugin: Any) -> list[Registration]:
             _check_file(registration)
     for registration in staged.values():
         if registration.kind == "modality":
-            register_modality(shorten(registration.id), registration.target)
+            register_modality(registration.id, registration.target)
     return list(staged.values())
 
 
@@ -213,7 +213,7 @@ def import_file(file: Path, source: bytes) -> ModuleType:
 
 def info_command(registration: Registration, *flags: str) -> str:
     """Return the command that shows a component, with the ``--plugin`` file that it is from."""
-    words = ["ganzoo", "info", shorten(registration.id), *flags]
+    words = ["ganzoo", "info", registration.id, *flags]
     module = sys.modules.get(registration.target.partition(":")[0])
     if registration.namespace == LOCAL_NAMESPACE and module and module.__file__:
         words += ["--plugin", os.path.relpath(module.__file__)]

@@ -108,8 +108,8 @@ class CheckpointStore:
             about: further JSON values for the manifest (samples seen, world size, plugins).
 
         Raises:
-            NoRoom: the disk is full, however `write` reported it. No new files are left behind,
-                and the older checkpoints are unchanged.
+            NoRoom, OSError: the disk is full, or cannot be written, however `write` reported it.
+                No new files are left behind, and the older checkpoints are unchanged.
         """
         path = self._path(step)
         if path.exists():
@@ -117,9 +117,10 @@ class CheckpointStore:
                 return self.at(step)
             except DamagedCheckpoint as error:
                 self._set_aside(step, error)
-        staging = self.directory / f".tmp-{step}-{secrets.token_hex(4)}"
+        staging = self.directory / f"{files.TEMPORARY}{step}-{secrets.token_hex(4)}"
         try:
-            staging.mkdir(parents=True)
+            self.directory.mkdir(exist_ok=True)  # of a run that is still there
+            staging.mkdir()
             faults.hit("publish.staged")
             write(staging)
             faults.hit("publish.written")
@@ -130,6 +131,8 @@ class CheckpointStore:
             shutil.rmtree(staging, ignore_errors=True)
             if isinstance(error, Exception) and files.says_no_room(error):
                 raise files.NoRoom(errno.ENOSPC, f"no room to save step {step}: {error}") from error
+            if isinstance(error, Exception) and (found := files.os_error(error)):
+                raise OSError(found.errno, found.strerror, str(path)) from error
             raise
         faults.hit("publish.renamed")
         files.sync_directory(self.directory)
@@ -164,7 +167,9 @@ class CheckpointStore:
         try:
             return _checkpoint(path, verify(path))
         except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
+            again = f"{command('resume', reference_to(self.directory.parent))}   # once it can be"
+            what = f"{error.filename or path} cannot be read: {error.strerror or error}"
+            raise CheckpointError(what, hint=again) from error
 
     def prune(self, protected: Collection[int] = ()) -> None:
         """Remove all checkpoints but the newest `keep` and the protected steps.
@@ -179,7 +184,7 @@ class CheckpointStore:
             if step in protected:
                 continue
             faults.hit("prune.before")
-            doomed = self.directory / f".tmp-{step}-{secrets.token_hex(4)}"
+            doomed = self.directory / f"{files.TEMPORARY}{step}-{secrets.token_hex(4)}"
             self._path(step).rename(doomed)
             faults.hit("prune.renamed")
             shutil.rmtree(doomed)
@@ -187,8 +192,7 @@ class CheckpointStore:
 
     def clean(self) -> None:
         """Remove leftovers of interrupted saves and prunes. Requires ownership of the run."""
-        for leftover in self.directory.glob(".tmp-*"):
-            shutil.rmtree(leftover)
+        files.remove_leftovers(self.directory)
 
     def _no_such(self, step: int) -> CheckpointError:
         run, steps = self.directory.parent, self.steps()

@@ -2,8 +2,8 @@
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -11,10 +11,17 @@ from typing import Any
 
 from filelock import FileLock
 
-from ganzoo.errors import DataError
+from ganzoo.errors import CheckpointError, DataError, DiskError
 from ganzoo.runs import faults, owner, records
-from ganzoo.runs.files import unwritable, write_atomic
-from ganzoo.runs.owner import Owner
+from ganzoo.runs.files import (
+    TEMPORARY,
+    remove_leftovers,
+    sync_directory,
+    unwritable,
+    write_atomic,
+    writing,
+)
+from ganzoo.runs.owner import Hold, Owner
 from ganzoo.runs.references import (
     ambiguous_run,
     check_name,
@@ -76,36 +83,67 @@ class RunDirectory:
         self.export_directory = path / "export"
         """Exported generators."""
 
+        self.held: Hold | None = None
+        """The ownership of this process, inside `hold`."""
+        self.renamed: Path | None = None
+        """The path that the directory had when `hold` began, if it has another now."""
+
     # --- creating and finding --------------------------------------------------------------------
 
     @classmethod
-    def create(cls, runs_directory: Path, name: str, seed: int) -> "RunDirectory":
+    def create(
+        cls,
+        runs_directory: Path,
+        name: str,
+        seed: int,
+        fill: Callable[["RunDirectory"], object] = lambda run: None,
+    ) -> "RunDirectory":
         """Create the directory of a new run; it is unique even among concurrent processes.
+
+        Args:
+            fill: writes what the run needs. The directory gets its name once that is done: no
+                fault leaves one that is incomplete.
 
         Raises:
             UsageError: the name is not valid, or the directory cannot be written.
-            DiskFull: there is no room.
+            DiskError: there is no room, or the disk fails.
         """
         check_name(name)
-        run = cls(runs_directory / f"{name}-s{seed}-{secrets.token_hex(3)}")
-        try:
-            run.path.mkdir(parents=True)
-            run.write_info(format=FORMAT, name=name, seed=seed, created=records.utc_now())
-        except FileExistsError:
-            return cls.create(runs_directory, name, seed)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                run.path.rmdir()
-            raise unwritable(runs_directory, error, "--runs-dir DIRECTORY") from error
-        return run
+        with locked(runs_directory):
+            run = cls(runs_directory / f"{TEMPORARY}{secrets.token_hex(4)}")
+            path = runs_directory / f"{name}-s{seed}-{secrets.token_hex(3)}"
+            while path.exists():
+                path = runs_directory / f"{name}-s{seed}-{secrets.token_hex(3)}"
+            try:
+                run.path.mkdir()
+                run.write_info(format=FORMAT, name=name, seed=seed, created=records.utc_now())
+                fill(run)
+                sync_directory(run.path)
+                run.path.rename(path)
+                sync_directory(runs_directory)
+            except BaseException as error:
+                shutil.rmtree(run.path, ignore_errors=True)
+                if isinstance(error, OSError):
+                    raise unwritable(runs_directory, error, "--runs-dir DIRECTORY") from error
+                raise
+        return cls(path)
 
     @classmethod
-    def all(cls, runs_directory: Path) -> list["RunDirectory"]:
-        """Return the runs in a directory whose run.json can be read, oldest first."""
+    def all(cls, runs_directory: Path, *, strict: bool = False) -> list["RunDirectory"]:
+        """Return the runs in a directory whose run.json can be read, oldest first.
+
+        Raises:
+            DiskError: `strict`, and the disk fails where there may be a run.
+        """
         runs = []
         for path in _entries(runs_directory):
-            with contextlib.suppress(DataError):
+            try:
                 runs.append((cls(path).info()["created"], path.name, cls(path)))
+            except DataError as error:
+                why = error.__cause__
+                failed = unwritable(path, why, what="read") if isinstance(why, OSError) else None
+                if strict and isinstance(failed, DiskError):
+                    raise failed from error
         return [run for _, _, run in sorted(runs, key=lambda entry: entry[:2])]
 
     @classmethod
@@ -230,9 +268,36 @@ class RunDirectory:
 
     # --- owner and status ------------------------------------------------------------------------
 
-    def hold(self, *, take_over: bool = False) -> AbstractContextManager[Owner]:
+    @contextlib.contextmanager
+    def hold(self, *, take_over: bool = False) -> Iterator[Owner]:
         """Own the directory during a ``with`` block; see `ganzoo.runs.owner.hold`."""
-        return owner.hold(self.path, take_over=take_over)
+        with owner.hold(self.path, take_over=take_over) as self.held:
+            try:
+                yield self.held.owner
+            finally:
+                self.held = None
+
+    def follow(self) -> None:
+        """Go on in the new place if somebody has renamed the directory that this process owns.
+
+        Raises:
+            CheckpointError: it was deleted, or a file without which nothing can be resumed.
+            RunLocked: another process has taken it over.
+        """
+        if self.held is None:
+            return
+        place = self.held.place()
+        if place != self.path:
+            renamed = self.renamed or self.path
+            vars(self).update(vars(RunDirectory(place)), held=self.held, renamed=renamed)
+            self.held.path = place
+        gone = [path.name for path in (self.info_file, self.lock_file) if not path.exists()]
+        if gone:
+            raise CheckpointError(
+                f"{self.path} lost its {' and '.join(gone)} while its run was training: "
+                "nothing that is saved could be resumed",
+                hint=f"{command('resume', reference_to(self.path))}   # once they are back",
+            )
 
     def status(self) -> str:
         """Return ``running``, ``finished``, ``failed`` or ``interrupted``.
@@ -254,15 +319,17 @@ def locked(runs_directory: Path) -> Iterator[None]:
     """Exclude other processes inside, while a run is looked up and created.
 
     Raises:
-        UsageError, DiskFull: the directory cannot be written.
+        UsageError, DiskError: the directory cannot be written.
     """
     try:
         runs_directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(runs_directory / ".lock")
+        lock = FileLock(runs_directory / ".lock", is_singleton=True)  # may be held already
         lock.acquire()
     except OSError as error:
         raise unwritable(runs_directory, error, "--runs-dir DIRECTORY") from error
     try:
+        with writing(runs_directory):
+            remove_leftovers(runs_directory)
         yield
     finally:
         lock.release()
@@ -291,4 +358,5 @@ def unreadable(
 def _entries(runs_directory: Path) -> list[Path]:
     if not runs_directory.is_dir():
         return []
-    return sorted(path for path in runs_directory.iterdir() if path.is_dir())
+    paths = (path for path in runs_directory.iterdir() if not path.name.startswith(TEMPORARY))
+    return sorted(path for path in paths if path.is_dir())

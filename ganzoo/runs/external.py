@@ -38,14 +38,16 @@ def keep_score(
 
     Raises:
         UsageError: the name is not valid for a run, or the directory cannot be written.
-        DiskFull: there is no room.
+        DiskError: there is no room, or the disk fails.
     """
-    directory = RunDirectory.create(runs_directory, name, seed)
     kind: Kind = "yardstick" if yardstick else "samples"
-    directory.write_info(samples={"kind": kind, "description": description, "sha256": sha256})
-    directory.append_score(score)
-    directory.append_event("finished", step=0, how="scored")
-    return directory
+
+    def fill(directory: RunDirectory) -> None:
+        directory.write_info(samples={"kind": kind, "description": description, "sha256": sha256})
+        directory.append_score(score)
+        directory.append_event("finished", step=0, how="scored")
+
+    return RunDirectory.create(runs_directory, name, seed, fill)
 
 
 def kind_of(info: Mapping[str, Any]) -> Kind:

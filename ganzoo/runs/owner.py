@@ -3,6 +3,8 @@
 Two files: ``lock`` is a lock of the operating system, which is released even if the owner is
 killed; ``owner.json`` names the owner and is removed at a normal exit. Locks of other hosts may be
 invisible on network file systems, so for another host ``owner.json`` decides.
+
+A directory that is renamed while it is owned is followed to its new place, see `Hold.place`.
 """
 
 import contextlib
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ganzoo.errors import RunLocked
+from ganzoo.errors import CheckpointError, RunLocked
 from ganzoo.runs.files import remove_leftovers, unwritable, write_atomic
 from ganzoo.runs.records import to_json, utc_now
 from ganzoo.runs.references import command, reference_to
@@ -38,14 +40,68 @@ class Owner:
         return f"pid {self.pid} on {self.host} since {self.started}"
 
 
+class Hold:
+    """A directory that this process owns.
+
+    Args:
+        path: of the directory, which has its owner.json already.
+    """
+
+    def __init__(self, path: Path, owner: Owner) -> None:
+        self.path, self.owner = path, owner
+        # Open directories keep their identity when they are renamed. Windows has none, and does
+        # not let anybody rename a directory with open files.
+        self._descriptor = None if os.name == "nt" else os.open(path, os.O_RDONLY)
+
+    def place(self) -> Path:
+        """Return where the directory is now: somebody may have renamed it, or one above it.
+
+        Raises:
+            CheckpointError: it was deleted, or it cannot be found any more.
+            RunLocked: another process has taken it over.
+        """
+        found = owner_of(self.path)
+        if found == self.owner or self._descriptor is None:
+            return self.path
+        if self._is_at(self.path):
+            if found is None:  # only owner.json is gone
+                return self.path
+            raise RunLocked(f"{self.path} was taken over by {found}", hint=f"kill {found.pid}")
+        with contextlib.suppress(OSError):  # /proc is Linux's
+            moved = Path(os.readlink(f"/proc/self/fd/{self._descriptor}"))
+            if self._is_at(moved):
+                here = Path.cwd()
+                return moved.relative_to(here) if moved.is_relative_to(here) else moved
+        again = command("resume", reference_to(self.path))
+        raise CheckpointError(
+            f"{self.path} was deleted, or moved to another disk, while its run was training: "
+            "nothing can be saved any more",
+            hint=f"{again}   # once it is back",
+        )
+
+    def _is_at(self, path: Path) -> bool:
+        assert self._descriptor is not None
+        try:
+            return os.path.samestat(path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def end(self) -> None:
+        """Remove owner.json, if it is still this owner's."""
+        with contextlib.suppress(OSError, CheckpointError, RunLocked):
+            (self.place() / OWNER).unlink(missing_ok=True)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+
 @contextlib.contextmanager
-def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
+def hold(directory: Path, *, take_over: bool = False) -> Iterator[Hold]:
     """Own `directory` until the end of the block.
 
     Raises:
         RunLocked: another process owns it, or a process on another host did and never released
             it; `take_over` ignores the latter.
-        UsageError, DiskFull: the directory cannot be written.
+        UsageError, DiskError: the directory cannot be written.
     """
     claimant = owner_of(directory)
     foreign = claimant is not None and claimant.host != socket.gethostname()
@@ -61,17 +117,19 @@ def hold(directory: Path, *, take_over: bool = False) -> Iterator[Owner]:
     lock = FileLock(directory / LOCK, timeout=_PATIENCE)
     try:
         lock.acquire()
-        remove_leftovers(directory)
+        for place in (directory, *filter(Path.is_dir, directory.iterdir())):
+            remove_leftovers(place)
         write_atomic(directory / OWNER, to_json(asdict(owner)))
+        held = Hold(directory, owner)
     except Timeout:
         raise _locked(directory) from None
     except OSError as error:
         lock.release()
         raise unwritable(directory, error) from error
     try:
-        yield owner
+        yield held
     finally:
-        (directory / OWNER).unlink(missing_ok=True)
+        held.end()
         lock.release()
 
 

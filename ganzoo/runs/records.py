@@ -12,11 +12,13 @@ import json
 import math
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ganzoo.errors import truncate
+from ganzoo.runs.files import naming
 from ganzoo.untrusted import DAMAGE, parse_json, read_regular
 
 CHECKSUM = "checksum"
@@ -106,18 +108,24 @@ def append(path: Path, record: Mapping[str, Any], *, durable: bool = False) -> N
     """Append one record as one line; a `durable` one has a checksum and is on the disk afterwards.
 
     If an earlier process was killed in the middle of a line, a newline first ends that line, so
-    that only that record is lost.
+    that only that record is lost. Nothing of a record stays whose writing failed.
     """
     line = to_json(sealed(record) if durable else record) + b"\n"
-    with path.open("ab+") as file:
-        if file.tell():
+    with naming(path), path.open("ab+", buffering=0) as file:
+        before = file.tell()
+        if before:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 line = b"\n" + line
-        file.write(line)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
+        try:
+            while line:
+                line = line[file.write(line) :]
+            if durable:
+                os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from ganzoo.components.build import takes
 from ganzoo.components.sampling_parameters import sampling_model
 from ganzoo.components.weights import write_network
 from ganzoo.runs.checkpoints import Checkpoint
-from ganzoo.runs.files import unwritable
+from ganzoo.runs.files import replacing, usual_mode, write_atomic, writing
 from ganzoo.sampling.program import latent_program_of, program_of
 from ganzoo.sampling.sampler import Sampler
 
@@ -66,15 +65,14 @@ def export_weights(sampler: Sampler, about: dict[str, Any], directory: Path) -> 
     words = directory / "generator.json"
     text = json.dumps(about, indent=2, ensure_ascii=False, sort_keys=True)
     written = []
-    try:
+    with writing(directory, ELSEWHERE):
         directory.mkdir(parents=True, exist_ok=True)
         for name, network in networks.items():
             written.append(directory / f"{name}.safetensors")
-            write_network(network, written[-1])
-            written[-1].chmod(0o666 & ~_umask())
-        words.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise unwritable(directory, error, ELSEWHERE) from error
+            with replacing(written[-1]) as temporary:
+                write_network(network, temporary)
+                temporary.chmod(usual_mode(directory))  # safetensors writes 0600
+        write_atomic(words, text.encode() + b"\n")
     return [*written, words]
 
 
@@ -98,16 +96,9 @@ def export_program(sampler: Sampler, directory: Path) -> list[Path]:
     programs = {"generator": program_of(sampler.generator, z, y, sampler.parameters)}
     if latent := learned_latent(sampler):
         programs["latent"] = latent_program_of(latent)
-    try:
+    with writing(directory, ELSEWHERE):
         directory.mkdir(parents=True, exist_ok=True)
         for name, program in programs.items():
-            torch.export.save(program, directory / f"{name}.pt2")
-    except OSError as error:
-        raise unwritable(directory, error, ELSEWHERE) from error
+            with replacing(directory / f"{name}.pt2") as temporary:
+                torch.export.save(program, temporary)
     return [directory / f"{name}.pt2" for name in programs]
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

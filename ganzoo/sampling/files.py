@@ -19,7 +19,7 @@ from ganzoo.modalities import PREVIEW_SUFFIXES
 from ganzoo.moments import BLOCK
 from ganzoo.registry.registry import Registry
 from ganzoo.rows import RowsOnDisk
-from ganzoo.runs.files import unwritable
+from ganzoo.runs.files import replacing, write_atomic, writing
 from ganzoo.sampling.npz import NPZ, npz_array, npz_headers
 
 # --- writing -------------------------------------------------------------------------------------
@@ -62,14 +62,13 @@ def write_samples(
         UsageError: no such format, or `target` cannot be written or holds other files.
     """
     require_format(target, spec)
-    try:
+    with writing(target, "--out PATH"):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.suffix:
-            spec.kind.write(spec, target, samples, columns)
+            with replacing(target) as temporary:
+                spec.kind.write(spec, temporary, samples, columns)
         else:
             _write_each(target, spec, samples)
-    except OSError as error:
-        raise unwritable(target, error, "--out PATH") from error
     return target
 
 
@@ -83,10 +82,10 @@ def write_preview(
 ) -> list[Path]:
     """Write the files of a preview, whose names begin with `stem`, into a folder; return them."""
     files = preview_files(spec, samples, real, conditions)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # of a run that is still there
     paths = [folder / f"{stem}{ending}" for ending in files]
     for path, content in zip(paths, files.values(), strict=True):
-        path.write_bytes(content)
+        write_atomic(path, content)
     return paths
 
 

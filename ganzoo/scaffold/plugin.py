@@ -6,6 +6,7 @@ component is a file next to the plugin's ``__init__.py``, which holds the table.
 """
 
 import re
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ganzoo.api import HOOKS
 from ganzoo.errors import UsageError
 from ganzoo.registry.discovery import BUNDLED_DISTRIBUTIONS
 from ganzoo.registry.names import LOCAL_NAMESPACE, PLURALS
+from ganzoo.runs.files import write_new, writing
 
 # --- names ---
 
@@ -122,21 +124,25 @@ def write_plugin(files: Mapping[str, str], directory: Path) -> None:
     """Write the files into a directory that is empty or does not exist.
 
     Raises:
-        UsageError: the directory is not empty, or cannot be written.
+        UsageError, DiskError: the directory is not empty, or cannot be written.
     """
-    try:
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+    with writing(directory, ELSEWHERE):
+        is_new = not directory.exists()
+        if not is_new and (not directory.is_dir() or any(directory.iterdir())):
             raise UsageError(
                 f"{directory} exists already and is not an empty directory", hint=ELSEWHERE
             )
-        for path, text in files.items():
-            file = directory / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {error.filename or directory}: {error.strerror}", hint=ELSEWHERE
-        ) from error
+        try:
+            for path, text in files.items():
+                file = directory / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_new(file, text.encode())
+        except BaseException:  # half a plugin would be in the way of the next try
+            for part in directory.iterdir():
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+            if is_new:
+                directory.rmdir()
+            raise
 
 
 def _package(kind: str) -> dict[str, str]:

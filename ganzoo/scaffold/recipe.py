@@ -9,6 +9,8 @@ from pathlib import Path
 from ganzoo.errors import UsageError
 from ganzoo.recipes.load import FORMAT, NEVER_INHERITED, Recipe, inside_project, is_path
 from ganzoo.recipes.yaml import yaml_line
+from ganzoo.runs.files import write_new as write_new_file
+from ganzoo.runs.files import writing
 from ganzoo.runs.references import check_name
 
 _MAIN = ("dataset", "generator", "discriminator", "loss", "regularizers", "augmentation",
@@ -41,14 +43,10 @@ def write_new(file: Path, text: str) -> None:
     """Write a file that does not exist yet.
 
     Raises:
-        UsageError: it exists by now, or cannot be written.
+        UsageError, DiskError: it exists by now, or cannot be written.
     """
-    try:
-        with file.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-    except OSError as error:
-        what = f"{file} cannot be written: {(error.strerror or str(error)).lower()}"
-        raise UsageError(what, hint="run this in a directory that you can write to") from error
+    with writing(file, "run this in a directory that you can write to"):
+        write_new_file(file, text.encode())
 
 
 def child_text(file: Path, parent: Recipe) -> str:

@@ -20,13 +20,14 @@ from ganzoo.api import Evaluated
 from ganzoo.components.data import Stored
 from ganzoo.errors import DataError
 from ganzoo.moments import BLOCK, Moments
-from ganzoo.runs.files import write_atomic
+from ganzoo.runs.files import remove_leftovers, write_atomic
 from ganzoo.runs.records import canonical_json
 from ganzoo.runs.score import Protocol
 from ganzoo.scoring import collectives
 from ganzoo.untrusted import DAMAGE, require_regular
 
 FORMAT = "1"
+DAY = 86_400
 
 DIGEST = 32
 """Bytes of a sha256."""
@@ -209,6 +210,7 @@ class ReferenceCache:
         }
         with suppress(OSError):
             self.directory.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.directory, older_than_seconds=DAY)  # others may be writing
             write_atomic(self._path(key), save(tensors, about))
             self._marker(protocol).touch()
 

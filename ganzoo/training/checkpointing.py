@@ -45,7 +45,8 @@ def write_state(step: GanStep, directory: Path) -> None:
     """
     for name, network in step.modules().items():
         write_network(network, directory / f"{name}.safetensors")
-    torch.save(_state(step), directory / STATE_FILE)
+    with (directory / STATE_FILE).open("wb") as file:  # of Python: its errors say what failed
+        torch.save(_state(step), file)
 
 
 def read_state(step: GanStep, directory: Path) -> None:
@@ -168,6 +169,8 @@ class CheckpointManager:
 
     def _publish(self, step: GanStep, protected: Collection[int]) -> str | None:
         """Return why the disk has no room, or None for a published checkpoint."""
+        self.directory.follow()
+        self.store.directory = self.directory.checkpoints_directory
         try:
             checkpoint = self.store.publish(
                 step.iteration,

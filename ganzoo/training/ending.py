@@ -17,9 +17,9 @@ from ganzoo.components.fit import against_micro_batches, fit, fit_plan
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import plan_components
 from ganzoo.errors import (
+    CheckpointError,
     Collapsed,
     DeviceError,
-    DiskFull,
     GanzooError,
     Interrupted,
     OutOfMemory,
@@ -29,8 +29,9 @@ from ganzoo.errors import (
     stop_signals,
 )
 from ganzoo.recipes.load import Recipe
+from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.files import no_room_in, says_no_room
+from ganzoo.runs.files import file_error
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.networks import RequiredGradients
@@ -138,14 +139,21 @@ def recorded_failures(
     """Record how a run fails, and raise it as an error of `ganzoo.errors` where it is one.
 
     An interrupted run is not recorded: its lock is gone. Of several processes each records its own
-    failure; those that fail because another has ended record nothing.
+    failure; those that fail because another has ended record nothing. Of a directory that was
+    deleted or renamed only that is said.
 
     Raises:
         PeerGone: another process has ended.
-        GanzooError: as it was, or in place of an error about a full disk or memory.
+        GanzooError: as it was, or in place of an error about files or memory.
     """
     try:
-        yield
+        try:
+            yield
+        except (OSError, CheckpointError) as error:
+            directory.follow()
+            if directory.renamed:
+                raise renamed(directory) from error
+            raise
     except GanzooError as error:
         interrupted = error.exit_code in (75, 129, 130, 143)
         if not interrupted and not isinstance(error, PeerGone):
@@ -167,17 +175,28 @@ def recorded_failures(
                 f"a process that reads the data was ended from outside: {str(error).strip()}",
                 hint=command("resume", reference_to(directory.path)),
             ) from error
-        no_room = says_no_room(error)
-        code = DiskFull.exit_code if no_room else GanzooError.exit_code
+        resume = command("resume", reference_to(directory.path))
+        failed = file_error(error, hint=f"{resume}   # once this is mended")
+        code = failed.exit_code if failed else GanzooError.exit_code
         _record(directory, processes, f"{type(error).__name__}: {error}", code)
         log = directory.log_file
         if not processes.is_main:
             log = log.with_stem(f"{log.stem}-rank{processes.rank}")
         with suppress(OSError), log.open("a", encoding="utf-8") as file:
             file.writelines(format_exception(error))
-        if no_room:
-            raise no_room_in(directory.path) from error
+        if failed:
+            raise failed from error
         raise
+
+
+def renamed(directory: RunDirectory) -> GanzooError:
+    """Return the error of a run whose directory was renamed while it was training."""
+    steps = CheckpointStore(directory.checkpoints_directory).steps()
+    state = f"its newest checkpoint is of step {steps[-1]}" if steps else "it has no checkpoint yet"
+    return Unfinished(
+        f"{directory.renamed} was renamed to {directory.path} while its run was training; {state}",
+        hint=command("resume", reference_to(directory.path)),
+    )
 
 
 def _record(directory: RunDirectory, processes: Processes, what: str, exit_code: int) -> None:

@@ -249,8 +249,6 @@ def _prepared(
         reporters = Reporters([options.reporter, LogFile(directory.log_file)], callbacks)
     train = plan.recipe.settings.train
     store = CheckpointStore(directory.checkpoints_directory, train.keep)
-    if resumed and processes.is_main:
-        store.clean()
     checkpoint = newest_on_all_ranks(store, processes, reporters) if resumed else None
     if resumed and processes.is_main:
         if checkpoint is None:

@@ -80,12 +80,13 @@ def same_run(plan: Plan, runs_directory: Path, name: str | None = None) -> RunDi
 
     Raises:
         UsageError: two such runs exist; the message names both.
+        DiskError: a run cannot be read, so it might be this one.
     """
     wanted = _identity(plan.lock())
     label = name or plan.recipe.name
     found = [
         run
-        for run in RunDirectory.all(runs_directory)
+        for run in RunDirectory.all(runs_directory, strict=True)
         if run.info().get("name") == label and _identity_of(run) == wanted
     ]
     if len(found) > 1:

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,15 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
 
     Raises:
         UsageError: a name that no run can have, or a directory that cannot be written.
+        DiskError: there is no room, or the disk fails.
     """
-    settings, lock = plan.recipe.settings, plan.lock()
-    directory = RunDirectory.create(runs_directory, name or settings.name, settings.seed)
+    settings = plan.recipe.settings
+    fill = partial(_fill, plan)
+    return RunDirectory.create(runs_directory, name or settings.name, settings.seed, fill)
+
+
+def _fill(plan: Plan, directory: RunDirectory) -> None:
+    lock = plan.lock()
     write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
     _write_spec(directory, plan)
@@ -52,7 +59,6 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
     directory.write_info(
         recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
     )
-    return directory
 
 
 def _write_spec(directory: RunDirectory, plan: Plan) -> None:

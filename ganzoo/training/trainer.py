@@ -19,7 +19,7 @@ from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.callbacks import Gallery, MetricsLogger, Reporters
 from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of
 from ganzoo.training.collapse import CollapseMonitor
-from ganzoo.training.ending import StopFlag, hint_lower_lr
+from ganzoo.training.ending import StopFlag, hint_lower_lr, renamed
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
 from ganzoo.training.sampled import sampler_of, sampling_record
@@ -103,6 +103,7 @@ class Trainer:
         due, ended = self.due(), None
         if due:
             step.check_finite()
+            self.directory.follow()
         if "log" in due:
             self.metrics.write(step.iteration, step.samples_seen)
         # Before samples are drawn and scored: an extractor or a metric that fails ends the run.
@@ -287,9 +288,11 @@ class Trainer:
         return self.checkpoints.save(self.step, protected, needed=needed)
 
     def stop_if_asked(self) -> None:
-        """Save and raise if any rank should stop."""
-        if not self.processes.any(self.flag.reason is not None):
+        """Save and raise if any rank should stop, or the directory was renamed."""
+        if not self.processes.any(self.flag.reason is not None or bool(self.directory.renamed)):
             return
         self.step.check_finite()
         self.save(needed=True)
+        if self.directory.renamed and self.flag.reason is None:
+            raise renamed(self.directory)
         raise self.flag.error(quote(str(self.directory.path)), self.step.iteration)

@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_is_said_and_nothing_is_left_behind(
     monkeypatch.setattr("ganzoo.registry.fetching._pour", no_room)
     assert main(["fetch", "acme/net"]) == 7
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        f"no space for net.bin in {own_cache}",
+        f"no room in {own_cache / 'net.bin'}: No space left on device",
         "try: GANZOO_CACHE=DIRECTORY ganzoo fetch acme/net",
     ]
     assert left_in(own_cache) == []

@@ -186,8 +186,8 @@ def test_of_two_protocols_with_equally_many_runs_the_one_used_last_is_ranked(
 ) -> None:
     finer = replace(protocol, n_fake=1000)
     for lr in (1.0, 2.0):
-        make_run("new", replace(score(2.0, "final", finer), time="2026-02-01"), lr=lr)
-        make_run("old", replace(score(1.0), time="2026-01-01"), lr=lr + 10)
+        make_run("new", replace(score(2.0, "final", finer), time="2026-02-01T00:00:00Z"), lr=lr)
+        make_run("old", replace(score(1.0), time="2026-01-01T00:00:00Z"), lr=lr + 10)
     assert compare().protocol == finer
 
 

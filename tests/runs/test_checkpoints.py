@@ -27,6 +27,7 @@ SECRET = hashlib.sha256(b"secret").hexdigest()
 
 
 def filled(directory: Path, *steps: int, keep: int = 2) -> CheckpointStore:
+    directory.mkdir(exist_ok=True)
     store = CheckpointStore(directory / "checkpoints", keep)
     for step in steps:
         store.publish(step, writer(step), samples_seen=64 * step)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shlex
 import signal
 import socket
@@ -79,8 +80,8 @@ def test_a_new_run_is_named_by_recipe_seed_and_six_hex_digits(runs: Path) -> Non
 
 
 def test_two_runs_never_share_a_directory(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = iter(["aaaaaa", "0", "aaaaaa", "bbbbbb", "1"])
-    monkeypatch.setattr("secrets.token_hex", lambda size: next(tokens))
+    tokens, drawn = iter(["aaaaaa", "aaaaaa", "bbbbbb"]), secrets.token_hex
+    monkeypatch.setattr("secrets.token_hex", lambda n: next(tokens) if n == 3 else drawn(n))
     names = [RunDirectory.create(runs, "a", 0).name for _ in range(2)]
     assert names == ["a-s0-aaaaaa", "a-s0-bbbbbb"]
 
@@ -94,7 +95,7 @@ def test_a_name_that_cannot_be_a_directory_is_refused(runs: Path, name: str) -> 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="file cannot be written: Not a directory") as caught:
+    with pytest.raises(UsageError, match="file cannot be written: File exists") as caught:
         RunDirectory.create(tmp_path / "file", "a", 0)
     assert caught.value.hint == "--runs-dir DIRECTORY"
 
@@ -103,7 +104,7 @@ def test_a_full_disk_leaves_no_empty_run(runs: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(faults.VARIABLE, "info.before_write:enospc:*")
     with pytest.raises(DiskFull):
         RunDirectory.create(runs, "a", 0)
-    assert list(runs.iterdir()) == []
+    assert [path.name for path in runs.iterdir()] == [".lock"]
 
 
 def test_a_run_is_found_by_path_by_name_by_unique_prefix_and_as_the_last(runs: Path) -> None:
@@ -276,11 +277,14 @@ def test_checking_a_lock_leaves_no_trace(runs: Path) -> None:
 
 def test_a_new_owner_removes_temporary_files_of_killed_writes_and_nothing_else(runs: Path) -> None:
     run = RunDirectory.create(runs, "a", 0)
-    (run.path / ".run.json.0a1b2c3d.tmp").write_text('{"crea')
+    (run.path / ".tmp-0a1b2c3d.json").write_text('{"crea')
+    run.samples_directory.mkdir()
+    (run.samples_directory / ".tmp-0a1b2c3d.png").touch()
     (run.path / "notes.tmp").write_text("mine")
     with run.hold():
         names = {path.name for path in run.path.iterdir()}
-    assert names == {"run.json", "notes.tmp", "lock", "owner.json"}
+    assert names == {"run.json", "notes.tmp", "lock", "owner.json", "samples"}
+    assert not list(run.samples_directory.iterdir())
 
 
 def test_an_unreadable_owner_is_reported_as_another_process(runs: Path) -> None:

@@ -34,8 +34,8 @@ def test_every_field_of_a_protocol_decides_its_id() -> None:
     for part in fields(Protocol):
         value = getattr(DIGITS, part.name)
         other = replace(DIGITS, **{part.name: value + 1 if isinstance(value, int) else "other"})
-        # The content of the reference has a hash: words about its preparation decide nothing.
-        decides = part.name != "preparation"
+        # The content of the reference has a hash: words about it decide nothing.
+        decides = part.name not in ("preparation", "folder")
         assert (other.id != DIGITS.id) == decides
         assert (other.reference_key != DIGITS.reference_key) == (decides and part.name != "n_fake")
         assert len(DIGITS.differences(other)) == decides

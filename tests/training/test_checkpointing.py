@@ -129,7 +129,7 @@ def test_a_run_whose_files_cannot_grow_ends_with_disk_full(tmp_path: Path) -> No
         capture_output=True,
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, 16_000)),
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 7, done.stderr
     assert done.stderr.count("going on without this checkpoint") == MAX_FULL_DISKS - 1

@@ -13,8 +13,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ganzoo.errors import DataError, UsageError
+from ganzoo.errors import DataError
 from ganzoo.modalities.image import opened_picture
+from ganzoo.runs.files import write_atomic, writing
 from ganzoo.runs.html import MEDIA, embedded
 from ganzoo.runs.score import Protocol
 from ganzoo.untrusted import DAMAGE, read_regular
@@ -118,13 +119,10 @@ def write_page(path: Path, text: str) -> None:
     """Write a page.
 
     Raises:
-        UsageError: it cannot be written there.
+        UsageError, DiskError: it cannot be written there.
     """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        hint = f"mkdir -p {quote(str(path.parent))}" if not path.parent.exists() else None
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+    with writing(path, None if path.parent.exists() else f"mkdir -p {quote(str(path.parent))}"):
+        write_atomic(path, text.encode())
 
 
 def protocol_rows(protocol: Protocol) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -86,4 +86,5 @@ def remember(file: Path, files: dict[str, list[Any]]) -> None:
         partial.write_text(json.dumps({"rules": RULES, "files": files}))
         partial.replace(file)
     except OSError:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

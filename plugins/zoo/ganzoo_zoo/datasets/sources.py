@@ -62,6 +62,8 @@ def open_source(path: Path) -> Source:
     try:
         if not path.exists():
             raise DataError(f"there is no folder or zip {path}", hint="dataset.path=FOLDER")
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise DataError(f"{path} is neither a folder nor a zip")
         source: Source = Directory(path) if path.is_dir() else Archive(path)
     except OSError as error:
         raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
