@@ -28,7 +28,7 @@ from ganzoo.api import HOOKS, Hooks, Registration
 from ganzoo.errors import LOCAL_MODULE, BrokenPlugin, PluginError
 from ganzoo.modalities import register_modality
 from ganzoo.registry.discovery import PLUGINS, STRICT, Namespace, is_strict
-from ganzoo.registry.names import LOCAL_NAMESPACE, guess, shorten
+from ganzoo.registry.names import LOCAL_NAMESPACE, guess
 from ganzoo.registry.registrar import Registrar
 
 MOST_CHARACTERS = 500

@@ -29,6 +29,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
     monkeypatch.setattr(command, "check_all", lambda jobs, given: None)
     monkeypatch.setattr(command, "print_result", lambda directory, reporter: None)
     monkeypatch.setattr(command.RunOptions, "plan", lambda given, job: str(job))
+    monkeypatch.setattr("ganzoo.training.ending.require_not_collapsed", lambda directory: None)
     monkeypatch.setattr("ganzoo.training.launch.train_run", train)
     monkeypatch.setattr("ganzoo.training.rejoin.start_or_resume", train)
     return ends

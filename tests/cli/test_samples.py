@@ -117,15 +117,18 @@ def test_a_run_is_not_scored_like_one_of_another_data_set(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     def load(name: str, directory: Path) -> SimpleNamespace:
-        dataset = SimpleNamespace(id="zoo/gaussians" if name == "points" else "zoo/digits")
         return SimpleNamespace(
             name=name,
-            plan=SimpleNamespace(components={("dataset",): dataset}),
+            directory=name,
             evaluation=lambda: {"eval.final_samples": 7},
             score=lambda overrides, **about: pytest.fail(f"scored with {overrides}"),
         )
 
+    def data_of(name: str) -> tuple[str, None]:
+        return "zoo/gaussians" if name == "points" else "zoo/digits", None
+
     monkeypatch.setattr("ganzoo.training.run.load", load)
+    monkeypatch.setattr("ganzoo.training.run_files.data_of", data_of)
     assert main(["score", "a", "--like", "points"]) == 2
     assert "points was scored against gaussians and a against digits" in capsys.readouterr().err
     with pytest.raises(pytest.fail.Exception, match=r"scored with \{'eval.final_samples': 7\}"):

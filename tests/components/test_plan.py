@@ -173,7 +173,7 @@ def test_a_factorys_own_refusal_is_quoted(tmp_path: Path) -> None:
     said = r"mine.yaml:7:1  discriminator  zoo/dcgan cannot be made: .*choose one"
     with pytest.raises(RecipeError, match=said) as raised:
         dry_run(plan(tmp_path, discriminator=both))
-    assert raised.value.hint == "ganzoo info dcgan"
+    assert raised.value.hint == "ganzoo info zoo/dcgan"
 
 
 def test_unknown_ids_and_wrong_parameters_are_reported_together(tmp_path: Path) -> None:

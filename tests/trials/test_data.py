@@ -209,7 +209,7 @@ def test_a_new_recipe_counts_the_pictures_and_classes_that_a_run_reads(
         (tmp_path / "data" / link).symlink_to(".")
     assert main(["new", "recipe", "mine", "--data", "data", "--size", "8"]) == 0
     text = (tmp_path / "mine.yaml").read_text()
-    assert text.startswith("# 3 pictures of 8x8 pixels, RGB.")
+    assert text.startswith("# 3 pictures, 8 pixels wide and 8 high, RGB.")
     assert "The 2 sub-folders are classes. The smallest is cat" in text
 
 
