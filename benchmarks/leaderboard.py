@@ -30,7 +30,6 @@ from ganzoo.runs.directory import RunDirectory
 METRICS = "eval.metrics=[memorisation, density-coverage, precision-recall]"
 CONDITIONAL = "eval.metrics=[class-agreement, memorisation, density-coverage, precision-recall]"
 BOARD: dict[str, tuple[str, ...]] = {
-    "shapes-dcgan-wgan-gp": (CONDITIONAL,),
     "shapes-dcgan-r1": (CONDITIONAL,),
     "shapes-dcgan-hinge": (CONDITIONAL,),
     "digits-dcgan-wgan-gp": (METRICS,),
