@@ -41,9 +41,12 @@ test: check  ## lint, types, floors, all tests, and both wheels in an environmen
 quick: env  ## the tests that take less than a few seconds each
 	@$(BIN)/pytest -q $(PARALLEL) -m "not slow"
 
-soak: env  ## kill a run 40 times at random moments, then write docs/reliability.md; minutes
+soak: env  ## kill a run 40 times, read 200,000 mutated files, write docs/reliability.md; an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak | tee .soak.log
-	@$(BIN)/python -m tests.reliability.table --soak "$$(tail -n 1 .soak.log)"; rm .soak.log
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.fuzz | tee .fuzz.log
+	@$(BIN)/python -m tests.reliability.table --soak "$$(tail -n 1 .soak.log)" \
+		--fuzz "$$(tail -n 1 .fuzz.log)"; rm .soak.log .fuzz.log
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.collapse_trial
 
 methods: env  ## write the table of methods in docs/game.md, from tests/literature
 	@$(BIN)/python -m tests.literature.table

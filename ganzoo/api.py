@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, TypeAlias
@@ -26,6 +26,16 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from ganzoo.errors import DataError, PluginError
 from ganzoo.modalities import MODALITIES, Column, Modality, SampleSpec, write_npz
+from ganzoo.untrusted import (
+    DAMAGE,
+    MAX_PICTURE_PIXELS,
+    open_zip,
+    parse_json,
+    read_member,
+    read_regular,
+    require_harmless,
+    require_readable,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -256,7 +266,9 @@ class Dataset(Protocol):
     An item is a sample and its label, an int or None; with `spec.condition` it is a sample and
     its condition in the condition's stored form.
 
-    Optional: ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
+    Optional: ``labels``, a list or int64 (N,), saves reading all samples for their labels;
+    ``__getitems__(indices) -> list of items`` reads several items together, as PyTorch's loader
+    asks for them; ``tensors() -> (samples, labels or None)`` returns all data if it fits in memory
     (conditions in place of labels); ``check() -> list[str]`` decodes all data and names what
     cannot be read; ``source_files() -> {name: SourceFile}`` names every file that the samples
     depend on, by a name that is the same where the data has moved;
@@ -284,7 +296,8 @@ class Extractor(Protocol):
 
     It is called with float32 (B, *input_shape). Images are in [0, 255], resized and with adapted
     channels. If `input_shape` is None, samples have their stored values and shape, in float32.
-    Optional: ``class_logits(features) -> (B, K)``.
+    Optional: ``class_logits(features) -> (B, K)``, and ``spatial_features(x) -> (B, S)``: float32
+    activations of an inner layer at every place of a grid, flattened, of few channels.
     """
 
     input_shape: tuple[int, ...] | None
@@ -305,10 +318,11 @@ class Evaluated:
     features: Tensor
     """(N, D) float32 on the CPU."""
     samples: Tensor
-    """(N, *shape) in stored form on the CPU."""
+    """(N, *shape) in stored form on the CPU. Real ones are decoded into a temporary file at first
+    access, which takes time and disk space."""
     labels: Tensor | None = None
     """(N,) int64: the labels of the data, or those given to G. For data with a condition: the
-    conditions in stored form, (N, *condition.shape), memory-mapped on the generated side."""
+    conditions in stored form, (N, *condition.shape)."""
     class_logits: Tensor | None = None
     """(N, K), if the extractor has a classifier."""
     splits: Mapping[str, Evaluated] = field(default_factory=dict)
@@ -316,6 +330,25 @@ class Evaluated:
     computed at first access, which raises `DataError` if there is no such split."""
     generator: GeneratorProbe | None = None
     """For the generated side: the generator; None for samples from a file."""
+    hashes: Tensor | None = None
+    """For the real side: (N,) int64, a hash of each sample's content, to choose samples whatever
+    their order; None: not known."""
+    extraction: ExtractorProbe | None = None
+    """The extractor, for metrics that need features of other samples or of another layer."""
+
+
+class ExtractorProbe(Protocol):
+    """The extractor of a score, applied to samples in stored form as it was for the score."""
+
+    def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Yield features, float32 (at most some hundred, D) on the CPU, of batches of samples."""
+
+    def spatial(self) -> ExtractorProbe:
+        """Return the same for the extractor's ``spatial_features``.
+
+        Raises:
+            DataError: it has none.
+        """
 
 
 class GeneratorProbe(Protocol):
@@ -340,7 +373,8 @@ class Metric(Protocol):
     """A metric in addition to the Fréchet distance.
 
     It is called once per score, with all samples of both sides; the inputs are the same on every
-    process. Samples and features are memory-mapped files: read them in blocks. The result must not
+    process. Samples, features, logits and conditions are memory-mapped files, which may be larger
+    than the memory: read them in blocks. `ganzoo.nn.RowsOnDisk` holds more. The result must not
     depend on the order of the samples. Raise a `DataError` that names what is missing.
     `ganzoo.nn` has `Moments` and `frechet_distance`.
     """
@@ -595,8 +629,10 @@ def cache_directory() -> Path:
 __all__ = [
     "API_VERSION",
     "CAPABILITIES",
+    "DAMAGE",
     "ENTRY_POINT_GROUP",
     "HOOKS",
+    "MAX_PICTURE_PIXELS",
     "MODALITIES",
     "Augmentation",
     "Column",
@@ -635,6 +671,12 @@ __all__ = [
     "Terms",
     "cache_directory",
     "hookimpl",
+    "open_zip",
+    "parse_json",
+    "read_member",
+    "read_regular",
+    "require_harmless",
+    "require_readable",
     "table",
     "write_npz",
 ]

@@ -13,6 +13,7 @@
     ├── DiskFull                7   no room for a checkpoint, three times in a row
     ├── OutOfMemory             8   a batch that does not fit on the device
     ├── DeviceError             9   a device or number of processes that is not available
+    ├── Collapsed              10   samples that collapsed, where the recipe says to stop then
     ├── Unfinished             75   stopped before the end, can be resumed
     └── Interrupted  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM, with its state saved
 
@@ -191,6 +192,12 @@ class DeviceError(GanzooError):
     """A requested device or number of processes is not available."""
 
     exit_code = 9
+
+
+class Collapsed(GanzooError):
+    """The run ended, saved and scored, because its samples collapsed (train.on_collapse: stop)."""
+
+    exit_code = 10
 
 
 class Unfinished(GanzooError):

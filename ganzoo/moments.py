@@ -4,7 +4,7 @@ Linear algebra on one process, without scipy: the root of a product is computed 
 matrices, so there are no imaginary parts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,17 +37,30 @@ class Moments:
     n: int
 
     @classmethod
-    def of(cls, features: Tensor) -> "Moments":
+    def of(cls, features: Tensor, rows: Tensor | None = None) -> "Moments":
         """Return the moments of features (N, D) of any float type.
+
+        Args:
+            rows: int64, those to take; None: all.
 
         Raises:
             DataError: fewer than two rows.
         """
-        width = features.shape[1]
-        total = torch.zeros(width, dtype=torch.float64, device=features.device)
-        scatter = torch.zeros(width, width, dtype=torch.float64, device=features.device)
+        return cls.of_blocks(blocks_of_rows(features, rows))
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Tensor]) -> "Moments":
+        """Return the moments of features that come in blocks (B, D) of any float type.
+
+        Raises:
+            DataError: fewer than two rows.
+        """
+        total = scatter = torch.zeros(0, dtype=torch.float64)
         n = 0
-        for block in torch.split(features, BLOCK):
+        for block in blocks:
+            if not n:
+                total = torch.zeros_like(block[0], dtype=torch.float64)
+                scatter = torch.outer(total, total)
             add_rows(total, scatter, n, block.double())
             n += len(block)
         return cls.of_sums(total, scatter, n)
@@ -113,6 +126,14 @@ def add_rows(total: Tensor, scatter: Tensor, n: int, rows: Tensor) -> None:
         centred = torch.cat([centred, between[None]])
     total += added
     scatter.addmm_(centred.T, centred)
+
+
+def blocks_of_rows(features: Tensor, rows: Tensor | None = None) -> Iterator[Tensor]:
+    """Yield these rows of features (N, D), all by default, `BLOCK` at a time."""
+    if rows is None:
+        yield from torch.split(features, BLOCK)
+    else:
+        yield from (features[part] for part in torch.split(rows, BLOCK))
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

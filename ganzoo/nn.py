@@ -1,6 +1,7 @@
 """Tensor helpers for plugin authors: stored and model form, image sizes, labels, moments.
 
-For metrics: `Moments.of(features)`, and `frechet_distance` between two of them.
+For metrics: `Moments.of(features)`, and `frechet_distance` between two of them; `blocks_of_rows` to
+read features block by block, and `RowsOnDisk` for other numbers of each sample.
 """
 
 from math import ceil
@@ -11,7 +12,10 @@ from torch.nn import functional
 
 from ganzoo.api import DataError, Evaluated, SampleSpec
 from ganzoo.moments import Moments as Moments
+from ganzoo.moments import blocks_of_rows as blocks_of_rows
 from ganzoo.moments import frechet_distance as frechet_distance
+from ganzoo.rows import RowsOnDisk as RowsOnDisk
+from ganzoo.rows import ordered_hash as ordered_hash
 
 # --- stored and model form -----------------------------------------------------------------------
 

@@ -26,11 +26,15 @@ from ganzoo.bench.timing import (
     warm_ups_on,
 )
 from ganzoo.components.build import Components
+from ganzoo.components.fingerprint import source_files
 from ganzoo.components.plan import Plan
 from ganzoo.runs.score import Sampling
+from ganzoo.sampling.random_streams import Rows
 from ganzoo.training.assemble import make_step
+from ganzoo.training.decoded_cache import DecodedCache
 from ganzoo.training.dry_run import FlopCounter
 from ganzoo.training.ema import Ema
+from ganzoo.training.feed import READS_IN_A_ROW, usable_cores
 from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.step import GanStep
@@ -67,6 +71,24 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class DataRate:
+    """How fast real batches come when nothing else runs, and whether that limits training."""
+
+    source: str
+    """``memory``, ``cache`` or ``stream``."""
+    samples_per_second: float
+    step_samples_per_second: float
+    """Rate of the step without the time that it spends on data."""
+    advice: str | None
+    """The override that makes data faster; None if data is no limit, or nothing would help."""
+
+    @property
+    def limits(self) -> bool:
+        """Whether a step waits for its data."""
+        return self.samples_per_second < self.step_samples_per_second
+
+
+@dataclass(frozen=True)
 class Report:
     """The measurements of `ganzoo bench`: times in seconds, rates per second, shares in [0, 1]."""
 
@@ -87,6 +109,7 @@ class Report:
     share_of_evaluation: float | None
     """Fraction of a run spent on scores, at the recipe's cadence; None where there is no score."""
     peak: Peak
+    data: DataRate
     textbook: Loop | None = None
     """The reference loop's measurements."""
     speed: Spread | None = None
@@ -155,6 +178,7 @@ def bench(
         shares={name: value / sum(parts.values()) for name, value in parts.items()},
         share_of_evaluation=share_of_evaluation(plan, step, processes, clock, median),
         peak=peak,
+        data=data_rate(plan, step, how, median * (1 - parts["data"] / sum(parts.values()))),
         textbook=textbook,
         speed=speed_against(taken, TEXTBOOK)[RECIPE] if reference else None,
     )
@@ -218,6 +242,62 @@ def _states(parts: Components, ema: Ema | None, optimizers: Iterable[Optimizer])
     averages = [each for each in (ema.module, ema.latent) if each is not None] if ema else []
     stateful: list[Any] = [*parts.modules.values(), *averages, *optimizers]
     return [tensor for each in stateful for tensor in tensors_in(each.state_dict())]
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def data_rate(plan: Plan, step: GanStep, how: How, seconds_without_data: float) -> DataRate:
+    """Measure how fast the real batches of a step's feed come alone, in wall time.
+
+    Args:
+        seconds_without_data: of one step.
+    """
+    train = plan.recipe.settings.train
+    source = plan.data
+    if source == "cache" and not isinstance(plan.dataset, DecodedCache):
+        source = "stream"  # there was no room
+    alone = 1 / seconds_per_read(step, how.seconds)
+    rate = DataRate(
+        source,
+        train.samples_per_step * alone,
+        train.samples_per_step / seconds_without_data,
+        None,
+    )
+    return replace(rate, advice=_advice(plan, source)) if rate.limits else rate
+
+
+def seconds_per_read(step: GanStep, seconds: float) -> float:
+    """Return the wall-clock seconds in which the real batches of one step are read."""
+    clock = clock_of(step.feed.device, threads=2)
+    config, whole = step.config, Rows(0, step.feed.rows.count)
+
+    def read() -> None:
+        for _ in range(config.discriminator_steps):
+            step.feed.next().part(whole)
+        for _ in range(config.generator_steps):
+            batch = step.feed.next()
+            if not config.discriminator_steps:
+                batch.part(whole)
+
+    repeated(read, READS_IN_A_ROW + 1)()
+    count, began = 0, clock()
+    while (taken := clock() - began) < seconds or not count:
+        read()
+        count += 1
+    return taken / count
+
+
+def _advice(plan: Plan, source: str) -> str | None:
+    """Return an override under which data comes faster, or None."""
+    asked = plan.recipe.settings.train.workers
+    if source == "cache":
+        return "train.data=memory"
+    if source == "stream" and plan.data == "stream" and source_files(plan.dataset):
+        return "train.data=cache"
+    if source == "stream" and asked != "auto" and asked < usable_cores():
+        return f"train.workers={usable_cores()}"
+    return None
 
 
 # --- scores, and a trace -------------------------------------------------------------------------

@@ -42,6 +42,7 @@ IGNORED = {
     "batch_norm": "one process, whose batch is the whole batch",
     "deterministic": "set outside a step",
     "data": "always in memory",
+    "workers": "nothing is decoded on the way",
     "on_nonfinite": "no update is checked",
     "on_collapse": "nothing is evaluated",
     "stop": "nothing is evaluated",

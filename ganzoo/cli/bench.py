@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from ganzoo.report.table import Table, three_digits
 from ganzoo.runs.references import command
 
 if TYPE_CHECKING:
-    from ganzoo.bench.bench import Loop, Report
+    from ganzoo.bench.bench import DataRate, Loop, Report
     from ganzoo.bench.sweep import Sweep
     from ganzoo.bench.timing import Spread
     from ganzoo.components.plan import Plan
@@ -82,6 +83,7 @@ def bench(
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from ganzoo.bench.bench import How
+    from ganzoo.training.decoded_cache import with_decoded_cache
     from ganzoo.training.execution import cpu_threads, keep_freed_memory, numerics
     from ganzoo.training.launch import prepare
     from ganzoo.training.processes import find_processes
@@ -105,12 +107,15 @@ def bench(
         numerics(plan.recipe.settings.train),
         _readable_memory_errors(plan, recipe, overrides, plugin),
     ):
+        plan = with_decoded_cache(plan, processes, say)
         if swept:
             from ganzoo.bench.sweep import sweep
 
-            found = sweep(
-                lambda more: prepare(recipe, [*overrides, *more], registry), processes, how, say
-            )
+            def planned(more: tuple[str, ...]) -> Plan:
+                other = prepare(recipe, [*overrides, *more], registry)
+                return replace(other, dataset=plan.dataset)
+
+            found = sweep(planned, processes, how, say)
             again = _command("run", recipe, overrides, found.proposal, plugin)
             _show_sweep(found, again, as_json)
             return
@@ -186,8 +191,20 @@ def _show(report: Report, as_json: bool) -> None:
     if report.share_of_evaluation is not None:
         share = report.share_of_evaluation
         emit(f"\nevaluation, at the recipe's cadence: {share:.1%} of a run")
+    emit(_limit(report.data))
     if report.speed:
         emit(f"{_spread(report.speed)} times as fast as the textbook loop")
+
+
+def _limit(data: DataRate) -> str:
+    """Return a line that says whether the data or the step limits training."""
+    alone, step = (
+        three_digits(each) for each in (data.samples_per_second, data.step_samples_per_second)
+    )
+    rates = f"{data.source}: {alone} samples/s; the step without it: {step}"
+    if not data.limits:
+        return f"the step is the limit, not the data ({rates})"
+    return f"the data is the limit ({rates})" + (f": {data.advice}" if data.advice else "")
 
 
 def _loops(report: Report) -> Table:

@@ -23,13 +23,14 @@ def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path
 
     All problems are shown at once, each with file, line and column. Nothing is written.
     """
-    from ganzoo.training.launch import check_data, prepare
+    from ganzoo.components.data import check_readable
+    from ganzoo.training.launch import prepare
 
     plan = prepare(recipe, overrides, options.registry(plugin))
     for note in plan.notes:
         say(f"note: {note}")
     if with_data:
-        for line in check_data(plan):
+        for line in check_readable(plan.dataset):
             say(f"left out: {line}")
         say(f"data: {len(plan.dataset)} samples can be read")
     emit(

@@ -104,7 +104,7 @@ def compare(
     if form == "json" and by_dataset:
         emit("[" + ",\n".join(each.to_json() for each in found) + "]")
     elif form == "csv" and len(found) > 1:
-        first = shorten(found[0].protocol.reference)
+        first = shorten(found[0].protocol.data)
         raise UsageError(
             f"csv holds one table, but there are {len(found)} data sets",
             hint=command("compare", "--format", "csv", "--dataset", first, runs_directory=runs_dir),

@@ -99,6 +99,7 @@ def _list(kind: str | None, as_json: bool) -> None:
 def _examine(trials: list[Trial], *, quiet: bool) -> list[Outcome]:
     """Run every check; unless `quiet`, print each component's outcome as soon as it is known."""
     from ganzoo.testing.outcomes import EXEMPT, PASSED, summary
+    from ganzoo.testing.registrations import missing_descriptions
     from ganzoo.testing.suite import by_component
 
     outcomes: list[Outcome] = []
@@ -113,6 +114,8 @@ def _examine(trials: list[Trial], *, quiet: bool) -> list[Outcome]:
             if each.outcome not in (PASSED, EXEMPT) and each.message not in said:
                 emit(f"  {each}")
                 said.add(each.message)
+        if note := missing_descriptions(its_trials[0].component):
+            emit(f"  note: {note}")
     return outcomes
 
 

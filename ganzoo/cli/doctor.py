@@ -12,11 +12,18 @@ from ganzoo.cli.output import emit, emit_json, say
 
 
 @click.command()
+@click.option("--clear-decoded", is_flag=True, help="Remove decoded data from the cache first.")
 @options.as_json
 @options.plugin
 @options.runs_directory
 @click.pass_context
-def doctor(context: click.Context, as_json: bool, plugin: Path | None, runs_dir: Path) -> None:
+def doctor(
+    context: click.Context,
+    clear_decoded: bool,
+    as_json: bool,
+    plugin: Path | None,
+    runs_dir: Path,
+) -> None:
     """Check versions, devices, plugins, disk, cache and fetched files.
 
     The exit code is 0 if nothing is wrong, else that of the first problem: 2 for the installation
@@ -24,6 +31,12 @@ def doctor(context: click.Context, as_json: bool, plugin: Path | None, runs_dir:
     """
     from ganzoo.training.doctor import examine
 
+    if clear_decoded:
+        from ganzoo.training.decoded_cache import kept, remove
+
+        for cache in kept():
+            done = "removed" if remove(cache.directory) else "cannot be removed, or is being filled"
+            say(f"{cache.directory}, {cache.size / 2**30:.2g} GiB: {done}")
     findings = list(examine(options.registry(plugin), runs_dir))
     if as_json:
         emit_json([asdict(each) for each in findings])

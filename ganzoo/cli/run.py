@@ -139,6 +139,7 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
     is_queue = len(jobs) > 1 or given.seeds is not None
     if is_queue:
         check_all(jobs, given)
+    from ganzoo.training.ending import require_not_collapsed
     from ganzoo.training.launch import train_run
     from ganzoo.training.progress import TerminalReporter
     from ganzoo.training.rejoin import start_or_resume
@@ -150,6 +151,7 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
             reporter = TerminalReporter()
             directory = train(given.plan(job), given.training(reporter, deadline))
             print_result(directory, reporter)
+            require_not_collapsed(directory)
     if failures:
         say(f"{len(failures)} of {len(jobs)} runs failed:")
         for job, code in failures:
@@ -185,7 +187,7 @@ def check_all(jobs: list[Job], given: RunOptions) -> None:
     Raises:
         click.exceptions.Exit: some recipe has one, with the exit code of the first.
     """
-    from ganzoo.training.launch import check_data
+    from ganzoo.components.data import check_readable
 
     first: dict[str, Job] = {}
     for job in jobs:
@@ -193,7 +195,7 @@ def check_all(jobs: list[Job], given: RunOptions) -> None:
     failures: dict[str, GanzooError] = {}
     for job in first.values():
         try:
-            check_data(given.plan(job))
+            check_readable(given.plan(job).dataset)
         except GanzooError as error:
             if error.message not in [each.message for each in failures.values()]:
                 report_error(error)

@@ -204,12 +204,16 @@ def _score_run(reference: str, overrides: tuple[str, ...], given: ScoreOptions) 
 
 
 def _evaluation_of(like: Run, run: Run) -> dict[str, Any]:
-    """Return how one run was evaluated, as overrides for another of the same data set."""
-    theirs, own = (each.plan.components["dataset",].id for each in (like, run))
-    if theirs != own:
+    """Return how one run was evaluated, as overrides for another of the same data."""
+    from ganzoo.training.run_files import data_of
+
+    (theirs, content), (own, own_content) = (data_of(each.directory) for each in (like, run))
+    other = content and own_content and content != own_content
+    if other or theirs.partition(":")[0] != own.partition(":")[0]:
         raise UsageError(
             f"{like.name} was scored against {shorten(theirs)} and {run.name} against "
-            f"{shorten(own)}: their scores cannot be compared",
+            f"{shorten(own)}{', which is other data' * (theirs == own)}: their scores cannot be "
+            "compared",
             hint=command("compare", "--by-dataset"),
         )
     return like.evaluation()

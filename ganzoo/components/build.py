@@ -23,7 +23,7 @@ from ganzoo.errors import (
     failure,
     in_one_line,
 )
-from ganzoo.registry.names import shorten
+from ganzoo.registry.loading import info_command
 
 
 @dataclass
@@ -210,7 +210,7 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
 
     Each names the component's position in the recipe and quotes the factory.
     """
-    hint = f"ganzoo info {shorten(component.id)}"
+    hint = info_command(component.registration)
     try:
         return component.build(*arguments)
     except DataError as error:
@@ -253,7 +253,7 @@ def blaming_modality(spec: SampleSpec, method: str) -> Iterator[None]:
 
 def component_error(component: ComponentPlan, what: str) -> PluginError:
     """Return an error about a component, with the place where the recipe names it."""
-    hint = f"ganzoo info {shorten(component.id)}"
+    hint = info_command(component.registration)
     return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
 
 

@@ -1,6 +1,7 @@
 """Read a data set: samples as tensors, their labels or conditions, and a check of their form."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +13,10 @@ from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_
 Stored = tuple[Tensor, Tensor | None]
 """Samples in stored form (N, *shape), and their labels int64 (N,), their conditions in stored form
 (N, *condition.shape), or None."""
+
+
+BLOCK_BYTES = 1 << 25
+"""Size of a block of samples in stored form: enough to read in parallel, little for any memory."""
 
 
 def row_of(dataset: Dataset, index: int) -> tuple[Tensor, Any]:
@@ -29,6 +34,10 @@ def row_of(dataset: Dataset, index: int) -> tuple[Tensor, Any]:
         if isinstance(error, GanzooError) or says_no_memory(error):
             raise
         raise PluginError(_failed_at(dataset, index, error)) from error
+    return _checked_row(dataset, index, row)
+
+
+def _checked_row(dataset: Dataset, index: int, row: Any) -> tuple[Tensor, Any]:
     if not isinstance(row, tuple) or len(row) != 2 or not isinstance(row[0], Tensor):
         name, given = type(dataset).__name__, type(row).__name__
         if isinstance(row, tuple):
@@ -45,20 +54,78 @@ def _failed_at(dataset: Dataset, index: int, error: Exception) -> str:
     return f"the data set {type(dataset).__name__} failed at sample {index}: {failure(error)}"
 
 
+def rows_of(dataset: Any, indices: Sequence[int]) -> Stored:
+    """Return samples by index, (len(indices), *shape), and their labels or conditions.
+
+    A data set with ``rows``, as the decoded cache, or ``__getitems__`` reads them together.
+
+    Raises:
+        DataError, PluginError: as `row_of`.
+    """
+    if hasattr(dataset, "rows"):
+        stored: Stored = dataset.rows(indices)
+        return stored
+    if not hasattr(dataset, "__getitems__"):
+        return collate([row_of(dataset, index) for index in indices])
+    try:
+        rows = list(dataset.__getitems__(list(indices)))
+    except Exception as error:
+        if isinstance(error, GanzooError) or says_no_memory(error):
+            raise
+        rows = [row_of(dataset, index) for index in indices]  # names the sample that fails
+    if len(rows) != len(indices):
+        name = type(dataset).__name__
+        raise DataError(f"__getitems__ of {name} gives {len(rows)} of {len(indices)} samples")
+    return collate([_checked_row(dataset, *each) for each in zip(indices, rows, strict=True)])
+
+
+def blocks_of(dataset: Any, rows: range) -> Iterator[Stored]:
+    """Yield consecutive rows of a data set, `BLOCK_BYTES` at a time, and their labels.
+
+    Raises:
+        DataError: they do not have the form that the data set's spec declares.
+    """
+    spec = dataset.spec
+    size = prod(spec.shape) * getattr(torch, spec.stored_dtype).itemsize
+    count = max(1, BLOCK_BYTES // max(1, size))
+    for first in range(0, len(rows), count):
+        samples, labels = rows_of(dataset, rows[first : first + count])
+        _check_all(dataset, samples, labels)
+        yield samples, labels
+
+
 def tensors_of(dataset: Any) -> Stored:
     """Return all samples of a data set, and their labels or conditions.
 
     Raises:
         DataError: they do not have the form that the data set's spec declares.
     """
-    if has_tensors(dataset):
-        samples, labels = dataset.tensors()
-    else:
-        samples, labels = collate([row_of(dataset, index) for index in range(len(dataset))])
+    samples, labels = (
+        dataset.tensors() if has_tensors(dataset) else rows_of(dataset, range(len(dataset)))
+    )
+    _check_all(dataset, samples, labels)
+    return samples, labels
+
+
+def _check_all(dataset: Any, samples: Tensor, labels: Any) -> None:
     check_form(samples, labels, dataset.spec)
     if dataset.spec.condition and not hasattr(dataset, "draw"):
         check_conditions(labels, dataset.spec)
-    return samples, labels
+
+
+def check_readable(dataset: Any) -> list[str]:
+    """Decode every sample once, if the data set has a `check`.
+
+    Returns:
+        What the data set leaves out, one line each.
+
+    Raises:
+        DataError: names what cannot be read.
+    """
+    if hasattr(dataset, "check") and (bad := dataset.check()):
+        shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
+        raise DataError(f"{len(bad)} files cannot be read: {shown}")
+    return list(getattr(dataset, "skipped", ()))
 
 
 def has_tensors(dataset: Any) -> bool:
@@ -70,7 +137,7 @@ def spread_samples(dataset: Dataset, count: int) -> Stored:
     """Return `count` samples, or all if there are fewer, spread over a data set."""
     count = min(count, len(dataset))
     stride = len(dataset) // count
-    return collate([row_of(dataset, index * stride) for index in range(count)])
+    return rows_of(dataset, range(0, count * stride, stride))
 
 
 class Drawn(NamedTuple):
@@ -132,17 +199,16 @@ def _check_stored(batch: Tensor, spec: SampleSpec, what: str) -> None:
 
 
 def labels_of(dataset: Any) -> Tensor:
-    """Return the labels of a data set, int64 (N,), decoding samples only if necessary.
+    """Return the labels of a data set, int64 (N,), reading samples only if it has no ``labels``.
 
     Raises:
         DataError: the data has no labels.
     """
     if hasattr(dataset, "labels"):
         labels = dataset.labels
-    elif has_tensors(dataset):
-        labels = dataset.tensors()[1]
     else:
-        labels = [row_of(dataset, index)[1] for index in range(len(dataset))]
+        parts: Any = [found for _, found in blocks_of(dataset, range(len(dataset)))]
+        labels = None if any(part is None for part in parts) else torch.cat(parts)
     if labels is None or (isinstance(labels, list) and None in labels):
         raise DataError(f"the data set declares {dataset.spec}, but has no labels")
     return torch.as_tensor(labels, dtype=torch.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ganzoo.api import MODALITIES, Registration
+from ganzoo.api import MODALITIES, Registration, SampleSpec
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.modalities import modality
 from ganzoo.registry.fetching import cached
@@ -46,6 +46,29 @@ def automatic_extractor(dataset: Registration, registry: Registry) -> str:
             hint=f"ganzoo fetch {general}",
         )
     return general
+
+
+def why_unscored(dataset: Registration, registry: Registry, spec: SampleSpec) -> UsageError:
+    """Return the error of `automatic_extractor`, with a hint that fits the data.
+
+    Args:
+        dataset: data for which there is no automatic extractor.
+    """
+    try:
+        automatic_extractor(dataset, registry)
+    except UsageError as error:
+        plain = spec.kind.plain_extractors
+        if dataset.extractor is None and plain:
+            others = f" or {', '.join(plain[1:])}" if plain[1:] else ""
+            offline = f"eval.extractor={plain[0]}{others}"
+            download = error.hint or ""
+            # Its weights are of photographs in colour; grey pictures would be scored as such.
+            if download.startswith("ganzoo fetch ") and spec.shape[0] == 3:
+                error.hint = f"{download}   # or, without a download, {offline}"
+            else:
+                error.hint = offline.replace(" or ", "   # or ", 1)
+        return error
+    return UsageError("the files of its extractor are here by now", hint="eval.extractor=auto")
 
 
 def _general(modalities: Collection[str]) -> str | None:

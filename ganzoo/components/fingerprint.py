@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from ganzoo.components.plan import ComponentPlan
 from ganzoo.errors import PluginError
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.records import content_hash
+from ganzoo.untrusted import DAMAGE, parse_json, read_regular
 
 SPREAD = 1000
 """Samples that are hashed of data that is streamed and names no files."""
@@ -97,35 +98,70 @@ def _tensor_hash(tensor: Tensor | None) -> str | None:
     return hashlib.sha256(f"{array.dtype.name} {array.shape}\n".encode() + array.data).hexdigest()
 
 
-def kept_hash(
-    component: ComponentPlan, dataset: Dataset, split: str, compute: Callable[[], str]
-) -> str:
-    """Return a hash of the samples of a split, from the store if nothing has changed since.
+@dataclass(frozen=True)
+class KeptHash:
+    """A hash of the samples of a split, kept in the store until something changes.
 
-    It is kept by the data set's files, code and parameters; see `source_files`. Data sets without
-    that method are hashed each time.
+    It is kept by the data set's files, code and parameters; see `source_files`. The samples of a
+    data set without that method have none.
+
+    Args:
+        place: file of the hash; None: it is not kept.
     """
-    files = source_files(dataset)
-    if files is None:
-        return compute()
-    paths = [name for name, value in component.parameters.items() if isinstance(value, Path)]
-    plain = {name: value for name, value in component.plain.items() if name not in paths}
-    about = [file_hashes(files), component.locked(), plain, split, len(dataset), _versions()]
-    place = cache_directory() / "content" / f"{content_hash(about)[:32]}.sha256"
-    with suppress(OSError, UnicodeError):
-        if _SHA256.fullmatch(kept := place.read_text()):
-            return kept
-    found = compute()
-    _keep(place, found)
-    return found
+
+    place: Path | None
+
+    @classmethod
+    def of(cls, component: ComponentPlan, dataset: Dataset, split: str) -> KeptHash:
+        """Return where the hash of a split is kept; reads the files that are new."""
+        files = source_files(dataset)
+        if files is None:
+            return cls(None)
+        paths = [name for name, value in component.parameters.items() if isinstance(value, Path)]
+        plain = {name: value for name, value in component.plain.items() if name not in paths}
+        locked = component.locked()
+        about = [file_hashes(files), locked, plain, split, len(dataset), versions()]
+        return cls(cache_directory() / "content" / f"{content_hash(about)[:32]}.sha256")
+
+    def read(self) -> str | None:
+        """Return the hash; None if it is not known."""
+        if self.place is not None:
+            with suppress(OSError, UnicodeError):
+                if _SHA256.fullmatch(kept := self.place.read_text()):
+                    return kept
+        return None
+
+    def write(self, sha256: str) -> None:
+        """Keep the hash."""
+        if self.place is not None:
+            _keep(self.place, sha256)
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
     """Return the versions of the libraries that decode and resize."""
     import numpy
     import PIL
 
     return [PIL.__version__, numpy.__version__]
+
+
+def change(before: Fingerprint, now: Fingerprint) -> str:
+    """Return what has changed, ``2 files added (a.png, b.png), 1 file removed (c.png)``."""
+    both = before.files.keys() & now.files.keys()
+    found = {
+        "added": sorted(now.files.keys() - before.files.keys()),
+        "removed": sorted(before.files.keys() - now.files.keys()),
+        "changed": sorted(name for name in both if before.files[name] != now.files[name]),
+    }
+    if not both:
+        other_size = f" ({before.samples} then, {now.samples} now)"
+        return "its samples differ" + other_size * (before.samples != now.samples)
+    return ", ".join(
+        f"{len(names)} file{'s' * (len(names) > 1)} {what} ({', '.join(names[:3])}"
+        f"{', …' * (len(names) > 3)})"
+        for what, names in found.items()
+        if names
+    )
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -135,9 +171,9 @@ def file_hashes(files: Mapping[str, SourceFile]) -> dict[str, str]:
     """Return name → sha256 of each file's content; empty for a file that cannot be read."""
     if not files:
         return {}
-    place = _memory_of(files)
-    known, stamps = _recall(place), {name: _stamp(file) for name, file in files.items()}
     keys = {name: _key(file) for name, file in files.items()}
+    place = _memory_of(files, keys)
+    known, stamps = _recall(place), {name: _stamp(file) for name, file in files.items()}
     found, fresh = {}, []
     for name, stamp in stamps.items():
         stored, sha256 = known.get(keys[name], (None, ""))
@@ -157,11 +193,13 @@ def _key(file: SourceFile) -> str:
     return str(file) if isinstance(file, zipfile.Path) else os.path.abspath(file)
 
 
-def _memory_of(files: Mapping[str, SourceFile]) -> Path:
+def _memory_of(files: Mapping[str, SourceFile], keys: Mapping[str, str]) -> Path:
     """Return the file of the store for these files: one for each folder or zip."""
     folders = {
-        os.path.abspath(str(file.root.filename) if isinstance(file, zipfile.Path) else file.parent)
-        for file in files.values()
+        os.path.abspath(str(file.root.filename))
+        if isinstance(file, zipfile.Path)
+        else os.path.dirname(keys[name])
+        for name, file in files.items()
     }
     try:
         root = os.path.commonpath(folders)
@@ -187,17 +225,17 @@ def _sha256(file: SourceFile) -> str:
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError):
+    except DAMAGE:
         return ""
 
 
 def _recall(place: Path) -> dict[str, list[Any]]:
     """Return what the store knows of a folder; nothing if its file is damaged."""
     try:
-        known = json.loads(place.read_bytes())
+        known = parse_json(read_regular(place))
         sound = all(_SHA256.fullmatch(sha256) for _, sha256 in known.values())
         return known if sound else {}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except DAMAGE:
         return {}
 
 

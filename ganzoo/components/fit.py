@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.api import Dataset
+from ganzoo.api import CAPABILITIES, Dataset
 from ganzoo.components.build import Components, batch_multiple, capabilities, make, requirements
 from ganzoo.components.groups import betas_by_name
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
+from ganzoo.registry.loading import info_command
 from ganzoo.registry.names import PLURALS, guess, shorten
 from ganzoo.runs.directory import INFO
 
@@ -22,6 +23,9 @@ ComponentPlans = Mapping[Slot, ComponentPlan]
 
 ROLES = (*NETWORKS, "latent")
 """Components of which a loss or a regularizer can require capabilities."""
+
+METHODS = {"styles": ("styles", "from_styles"), "score-function": ("log_prob",)}
+"""Capability of G → the methods that it promises."""
 
 SCHEDULED = ("optimizers", "loss", "regularizers", "augmentation", *ROLES)
 """Sections whose components' numbers can be scheduled."""
@@ -86,9 +90,7 @@ def _fit_scores(recipe: Recipe, components: ComponentPlans, findings: Findings) 
     if dataset.splits and scores.reference not in dataset.splits:
         near = guess(scores.reference, dataset.splits) or f"; it has {', '.join(dataset.splits)}"
         what = f"{dataset.id} has no split {scores.reference!r}{near}"
-        findings.add(
-            recipe.problem(("eval", "reference"), what), f"ganzoo info {shorten(dataset.id)}"
-        )
+        findings.add(recipe.problem(("eval", "reference"), what), info_command(dataset))
     if scores.extractor is None:
         needy: list[Slot] = [slot for slot in components if slot[:2] == ("eval", "metrics")]
         needy += [("train", "stop")] if stop else []
@@ -181,7 +183,7 @@ def _is_number(value: Any) -> bool:
 def _info_of(slot: str, components: ComponentPlans) -> str | None:
     path = ("optimizers", "generator") if slot == "optimizers.both" else tuple(slot.split("."))
     component = components.get(path)
-    return f"ganzoo info {shorten(component.id)}" if component else None
+    return info_command(component.registration) if component else None
 
 
 # --- with live components ------------------------------------------------------------------------
@@ -205,6 +207,7 @@ def fit(plan: Plan, parts: Components) -> None:
             what = f"{plan.components[slot].id} wants labels, but the recipe is not conditional"
             findings.add(plan.recipe.problem(slot, what), "conditional=true")
     _fit_requirements(plan, parts, findings)
+    _fit_methods(plan, parts, findings)
     train = plan.recipe.settings.train
     if train.micro_batch:
         for key, what in against_micro_batches(plan, parts):
@@ -240,10 +243,29 @@ def _fit_requirements(plan: Plan, parts: Components, findings: Findings) -> None
                 near = guess(role, ROLES) or f"; it has {', '.join(ROLES)}"
                 what = f"{component.id} requires something of {role!r}, which is no role{near}"
                 findings.add(plan.recipe.problem(slot, what))
-            elif missing := ", ".join(sorted(words - offered[role])):
-                what = f"{component.id} needs a {role} with {missing}"
+            elif missing := sorted(words - offered[role]):
+                what = f"{component.id} needs a {role} with {', '.join(map(_word, missing))}"
                 what += f"; {plan.components[role,].id} has none with these parameters"
                 findings.add(plan.recipe.problem(slot, what), f"ganzoo list {PLURALS[role]}")
+
+
+def _word(capability: str) -> str:
+    """Return a capability that is required; says so if there is no such word."""
+    if capability in CAPABILITIES or "/" in capability:
+        return capability
+    return f"{capability!r} (no capability{guess(capability, CAPABILITIES)})"
+
+
+def _fit_methods(plan: Plan, parts: Components, findings: Findings) -> None:
+    """Add a problem for each capability that G declares without the methods that it promises."""
+    for word in sorted(capabilities(parts.generator) & METHODS.keys()):
+        names = [each for each in METHODS[word] if not hasattr(parts.generator, each)]
+        if names:
+            component = plan.components["generator",]
+            what = f"{component.id} declares {word}, but has no method {' and no '.join(names)}"
+            what += f": {CAPABILITIES[word]}"
+            hint = f"ganzoo conformance {shorten(component.id)} --kind generator"
+            findings.add(plan.recipe.problem(("generator",), what), hint)
 
 
 def _fit_batches(plan: Plan, multiple: int, findings: Findings) -> None:

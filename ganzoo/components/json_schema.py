@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from ganzoo.api import Registration
-from ganzoo.components.signature import argument_docs, parameter_model, summary_of
+from ganzoo.components.signature import parameter_model, summary_of
 from ganzoo.errors import PluginError
 from ganzoo.recipes.load import shipped_recipes
 from ganzoo.recipes.merge import null_removes
@@ -161,11 +161,8 @@ class _Component:
         schema = model.model_json_schema(ref_template=f"#/$defs/{own}.{{model}}")
         found = schema.get("$defs", {})
         self.definitions = {f"{own}.{name}": _untitled(each) for name, each in found.items()}
-        docs = argument_docs(factory)
-        self.parameters = {
-            name: _untitled(each) | ({"description": docs[name]} if name in docs else {})
-            for name, each in schema.get("properties", {}).items()
-        }
+        parameters = schema.get("properties", {})
+        self.parameters = {name: _untitled(each) for name, each in parameters.items()}
         words = (registration.summary or summary_of(factory), registration.paper)
         self.about = ". ".join(filter(None, words))
 

@@ -22,6 +22,7 @@ from ganzoo.components.signature import (
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.recipes.merge import COMMAND_LINE, NOWHERE
 from ganzoo.recipes.validate import readable_errors
+from ganzoo.registry.loading import info_command
 from ganzoo.registry.names import guess
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def adhoc_component(
             Problem(COMMAND_LINE, *NOWHERE, ".".join((kind, *path)), what)
             for path, what in wrong.found
         ]
-        raise RecipeError(problems, hint=f"ganzoo info {registration.id}") from None
+        raise RecipeError(problems, hint=info_command(registration)) from None
 
 
 def _wrong_parameter(path: Slot, what: str, names: list[str]) -> tuple[Slot, str]:

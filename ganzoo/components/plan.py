@@ -131,13 +131,20 @@ class Plan:
 
     @cached_property
     def data(self) -> str:
-        """``memory`` or ``stream``: `train.data`, with ``auto`` resolved by size."""
+        """``memory``, ``cache`` or ``stream``: `train.data`, with ``auto`` resolved.
+
+        Data that does not fit into memory is cached if the data set decodes files.
+        """
+        from ganzoo.components.fingerprint import source_files
+
         chosen = self.recipe.settings.train.data
         if chosen != "auto":
             return chosen
         condition = self.spec.condition
-        row = _bytes(self.spec) + (_bytes(condition) if condition else 0)
-        return "memory" if len(self.dataset) * row <= MEMORY_LIMIT_BYTES else "stream"
+        row = stored_bytes(self.spec) + (stored_bytes(condition) if condition else 0)
+        if len(self.dataset) * row <= MEMORY_LIMIT_BYTES:
+            return "memory"
+        return "cache" if source_files(self.dataset) else "stream"
 
     def lock(self) -> dict[str, Any]:
         """Return the lock: the resolved recipe, and the versions and defaults of its code."""
@@ -168,7 +175,7 @@ class Plan:
         return {**full, "lock": about}
 
 
-def _bytes(spec: SampleSpec) -> int:
+def stored_bytes(spec: SampleSpec) -> int:
     """Return the size of one sample in stored form."""
     return math.prod(spec.shape) * getattr(torch, spec.stored_dtype).itemsize
 

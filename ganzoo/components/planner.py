@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import make
-from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.extractors import automatic_extractor, why_unscored
 from ganzoo.components.fit import fit_plan, fit_schedules
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import NETWORKS, Budget, ComponentPlan, Plan, Slot
@@ -22,6 +23,7 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.overrides import Overrides
 from ganzoo.recipes.schema import BOTH, SIDES, Node, named_components
 from ganzoo.recipes.yaml import KeyPath
+from ganzoo.registry.loading import info_command
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify, shorten
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
     if not isinstance(getattr(dataset, "spec", None), SampleSpec):
         raise PluginError(str(source.problem(f"{source.id} has no attribute spec (a SampleSpec)")))
     fit_plan(recipe, components, dataset)
+    if recipe.settings.eval.extractor == "auto" and ("eval", "extractor") not in components:
+        why = why_unscored(source.registration, registry, dataset.spec)
+        notes = [*notes, f"no score: {why.message}; try: {why.hint}"]
     return Plan(
         recipe=recipe,
         registry=registry,
@@ -91,6 +96,27 @@ def plan_components(
     return components, planner.notes
 
 
+def plan_some(
+    recipe: Recipe, registry: Registry, wanted: Callable[[Slot], bool]
+) -> dict[Slot, ComponentPlan]:
+    """Return some components with validated parameters; plugins of the others are not needed.
+
+    Raises:
+        RecipeError: every unknown id, and every wrong parameter of the known ones.
+    """
+    planner = _Planner(recipe, registry)
+    components = planner.check(wanted)
+    planner.findings.raise_any()
+    return components
+
+
+def is_sampled(slot: Slot) -> bool:
+    """Return whether samples depend on a component: G, the latents, and schedules of both."""
+    if slot[0] == "schedules":
+        return slot[1].partition(".")[0] in ("generator", "latent")
+    return slot in (("generator",), ("latent",), ("eval", "latent"))
+
+
 def make_budget(recipe: Recipe) -> Budget:
     """Return the run's length and cadence; an interval that is null is a tenth of the run."""
     train, scores = recipe.settings.train, recipe.settings.eval
@@ -117,16 +143,16 @@ class _Planner:
         self.findings = Findings()
         self.notes: list[str] = []
 
-    def check(self) -> dict[Slot, ComponentPlan]:
+    def check(self, wanted: Callable[[Slot], bool] = lambda _: True) -> dict[Slot, ComponentPlan]:
         """Return the components that exist and have valid parameters; collect the problems."""
         try:
-            check_ids(self.recipe, self.registry)
+            check_ids(self.recipe, self.registry, wanted)
         except RecipeError as error:
             self.findings.take(error)
         components = {
             slot: component
             for slot, kind, node in named_components(self.settings)
-            if (component := self.component(kind, slot, node))
+            if wanted(slot) and (component := self.component(kind, slot, node))
         }
         fit_schedules(self.recipe, components, self.findings, complete=False)
         return components
@@ -151,13 +177,13 @@ class _Planner:
             )
         except WrongParameters as wrong:
             for path, what in wrong.found:
-                findings.add(problem((*slot, *path), what), f"ganzoo info {registration.id}")
+                findings.add(problem((*slot, *path), what), info_command(registration))
         except PluginError as error:
             findings.add(problem(slot, error.message), error.hint)
         return None
 
     def choose_extractor(self, components: dict[Slot, ComponentPlan]) -> None:
-        """Add the extractor that ``auto`` selects, or note why there is none."""
+        """Add the extractor that ``auto`` selects, if there is one."""
         chosen = self.settings.eval.extractor
         dataset = components["dataset",].registration
         if chosen is None:
@@ -173,9 +199,8 @@ class _Planner:
         else:
             try:
                 node = Node(use=automatic_extractor(dataset, self.registry))
-            except UsageError as error:
-                self.notes.append(f"no score: {error.message}; try: {error.hint}")
-                return
+            except UsageError:
+                return  # `make_plan`, which knows the data, says why
             if component := self.component("extractor", ("eval", "extractor"), node):
                 components["eval", "extractor"] = component
 
@@ -193,14 +218,18 @@ _EXPECTED_NAMES = {
 """Messages for names that users expect but that are not registered."""
 
 
-def check_ids(recipe: Recipe, registry: Registry) -> None:
-    """Look up every component of a recipe. Only plugins that the recipe names are loaded.
+def check_ids(
+    recipe: Recipe, registry: Registry, wanted: Callable[[Slot], bool] = lambda _: True
+) -> None:
+    """Look up every wanted component of a recipe. Only plugins that the recipe names are loaded.
 
     Raises:
         RecipeError: one problem per unknown name, sorted by line, with the hint of the first.
     """
     findings = Findings()
     for path, kind, node in named_components(recipe.settings):
+        if not wanted(path):
+            continue
         try:
             registry.get(kind, node.use, requirement=_requirement(recipe, namespace_of(node.use)))
         except PluginError as error:

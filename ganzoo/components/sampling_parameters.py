@@ -16,10 +16,16 @@ from torch import nn
 
 from ganzoo.components.parameters import WrongParameters, validated
 from ganzoo.components.plan import ComponentPlan
-from ganzoo.components.signature import model_of, parameter_values, plain_values, rows_of
+from ganzoo.components.signature import (
+    argument_docs,
+    model_of,
+    parameter_values,
+    plain_values,
+    rows_of,
+)
 from ganzoo.errors import Findings, PluginError
 from ganzoo.recipes.load import Recipe
-from ganzoo.registry.names import shorten
+from ganzoo.registry.loading import info_command
 
 NOISE = "noise"
 """The argument of `forward` through which the engine passes a `ganzoo.api.Noise`."""
@@ -47,7 +53,7 @@ def sampling_model(id: str, forward: Callable[..., Any]) -> type[BaseModel]:
                 f"{id} has an argument {name!r} of forward without a {missing}",
                 hint="in the plugin, write forward(z, y=None, *, truncation: float = 1.0)",
             )
-    return model_of(f"sampling parameters of {id}", own.values(), hints)
+    return model_of(f"sampling parameters of {id}", own.values(), hints, argument_docs(forward))
 
 
 def sampling_rows(id: str, factory: Callable[..., Any]) -> list[dict[str, str]]:
@@ -84,7 +90,7 @@ def check_sampling(
     except WrongParameters as wrong:
         findings = Findings()
         for path, what in wrong.found:
-            hint = f"ganzoo info {shorten(generator.id)} --kind generator"
+            hint = info_command(generator.registration, "--kind", "generator")
             what = what if model.model_fields else f"{generator.id} has no sampling parameters"
             findings.add(recipe.problem((*KEY, *path), what), hint)
         findings.raise_any()

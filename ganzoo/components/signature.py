@@ -70,18 +70,27 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
             f"{id} takes {positional} positional arguments; {with_article(kind)} is given "
             f"{ENGINE_ARGUMENTS[kind]}, and its parameters must be keyword-only (after a `*`)"
         )
-    return model_of(f"parameters of {id}", own, hints)
+    return model_of(f"parameters of {id}", own, hints, argument_docs(factory))
 
 
 def model_of(
-    title: str, parameters: Iterable[inspect.Parameter], hints: Mapping[str, Any]
+    title: str,
+    parameters: Iterable[inspect.Parameter],
+    hints: Mapping[str, Any],
+    docs: Mapping[str, str],
 ) -> type[BaseModel]:
-    """Return the pydantic model of keyword arguments; `hints` are their types by name."""
+    """Return the pydantic model of keyword arguments.
+
+    Args:
+        hints: types by name.
+        docs: descriptions by name.
+    """
     fields: dict[str, Any] = {}
     for parameter in parameters:
         default = ... if parameter.default is parameter.empty else parameter.default
         # The alias keeps names that pydantic reserves, such as `copy`, usable as parameters.
-        field = Field(default, alias=parameter.name)
+        about = docs.get(parameter.name)
+        field = Field(default, alias=parameter.name, description=about)
         fields[f"p_{parameter.name}"] = (hints[parameter.name], field)
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
     return create_model(title, __config__=config, **fields)
@@ -126,6 +135,12 @@ def plain_values(model: BaseModel) -> dict[str, Any]:
 def parameter_names(model: type[BaseModel]) -> list[str]:
     """Return the parameters' names in a recipe."""
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def undescribed(model: type[BaseModel]) -> list[str]:
+    """Return the names of the parameters without a description."""
+    fields = model.model_fields.items()
+    return [field.alias or name for name, field in fields if not field.description]
 
 
 def path_parameters(model: type[BaseModel]) -> list[str]:

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ganzoo.errors import CheckpointError
+from ganzoo.untrusted import DAMAGE, reason, require_regular
 
 
 def write_network(network: nn.Module, path: Path) -> None:
@@ -33,9 +34,12 @@ def read_network(network: nn.Module, path: Path) -> None:
         CheckpointError: the file is missing, damaged, or from another network.
     """
     try:
-        network.load_state_dict(load_file(path), strict=True)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        require_regular(path)
+        state = load_file(path)
+    except (*DAMAGE, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from error
+    try:
+        network.load_state_dict(state, strict=True)
     except RuntimeError as error:
         first = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise CheckpointError(f"{path} holds the weights of another network: {first}") from error

@@ -13,6 +13,7 @@ import PIL.Image
 from ganzoo.errors import DataError
 from ganzoo.modalities import Modality, ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import CHANNELS, RULE, arranged, heat_map, panel, png
+from ganzoo.untrusted import reading, require_regular
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,7 +146,8 @@ def _read_wav(spec: SampleSpec, file: Path) -> Tensor:
     import torch
 
     channels, length = spec.shape
-    try:
+    with reading(file, "remove or replace it"):
+        require_regular(file)
         with wave.open(str(file), "rb") as opened:
             found = (opened.getframerate(), opened.getnchannels(), opened.getnframes())
             if found != (spec.sample_rate, channels, length):
@@ -155,8 +157,6 @@ def _read_wav(spec: SampleSpec, file: Path) -> Tensor:
                     hint=f"make samples of shape {spec.shape}",
                 )
             width, content = opened.getsampwidth(), opened.readframes(length)
-    except (OSError, EOFError, wave.Error) as error:
-        raise DataError(f"{file} cannot be read: {error}", hint="remove or replace it") from error
     raw = np.frombuffer(content, dtype=np.uint8)
     if len(raw) != channels * length * width or width not in (1, 2, 3, 4):
         raise DataError(f"{file} is cut short", hint="remove or replace it")

@@ -56,6 +56,8 @@ class Modality:
     """Number of samples that a preview shows."""
     extractor: ClassVar[str | None] = None
     """Extractor of ``eval.extractor: auto`` for data sets that name none."""
+    plain_extractors: ClassVar[tuple[str, ...]] = ()
+    """Extractors that need no download, advised for data that `extractor` cannot score."""
 
     def specs(self) -> tuple[SampleSpec, ...]:
         """Return typical specs, at least one: the conformance kit tries components with them."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
+import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 import PIL.Image
@@ -18,6 +18,7 @@ import PIL.ImageOps
 from ganzoo.errors import DataError
 from ganzoo.modalities import Modality, ReadDataset, SampleSpec, Shape
 from ganzoo.modalities.drawing import png
+from ganzoo.untrusted import DAMAGE, MAX_PICTURE_PIXELS, open_zip, reading, require_regular
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,6 +74,7 @@ class Image(Pixels):
     axes = 3
     channels_last = True
     extractor = "inception"
+    plain_extractors = ("toy-cnn", "pixels")
 
     def specs(self) -> tuple[SampleSpec, ...]:
         return (
@@ -197,6 +199,15 @@ class Image(Pixels):
             and (height, width) in (shape[1:], shape[:2])
         ):
             raise _other_colours(path, colour_wanted=spec.channels == 3)
+        for channels, size in ((shape[0], shape[1:]), (shape[-1], shape[:-1])):
+            if shape != spec.shape and (channels, size) in (
+                (2, spec.shape[1:]),
+                (4, spec.shape[1:]),
+            ):
+                raise DataError(
+                    f"{path} holds pictures of {channels} channels, the last of them alpha",
+                    hint="paint them on the reference's background, and save them without alpha",
+                )
         return super().adapt(spec, path, samples)
 
     def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:
@@ -280,12 +291,33 @@ def _read_picture(path: Path) -> Tensor:
     """
     import torch
 
-    try:
-        with PIL.Image.open(path) as image:
-            array = np.array(PIL.ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, EOFError, PIL.Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read: {error}", hint="remove or replace it") from error
+    with opened_picture(path) as image:
+        array = np.array(PIL.ImageOps.exif_transpose(image).convert("RGB"))
     return torch.from_numpy(array).permute(2, 0, 1)[None].contiguous()
+
+
+@contextmanager
+def opened_picture(path: Path) -> Iterator[PIL.Image.Image]:
+    """Open a picture of at most `MAX_PICTURE_PIXELS`; the block may decode it.
+
+    Raises:
+        DataError: it is too large, damaged, or of no format that needs no other program.
+    """
+    with reading(path, "remove or replace it"), warnings.catch_warnings():
+        # Pillow warns of files that it cannot read reliably.
+        warnings.simplefilter("error")
+        require_regular(path)
+        try:
+            with PIL.Image.open(path, formats=_FORMATS) as image:
+                if image.width * image.height > MAX_PICTURE_PIXELS:
+                    raise ValueError(_TOO_LARGE)
+                yield image
+        except PIL.Image.DecompressionBombError as error:
+            raise ValueError(_TOO_LARGE) from error
+
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA", "MPO")
+_TOO_LARGE = f"more than {MAX_PICTURE_PIXELS // 10**6} megapixels"
 
 
 def are_grey(pictures: Tensor) -> bool:
@@ -375,10 +407,10 @@ def _pictures(path: Path) -> Iterator[tuple[str, bytes]]:
                 if _is_picture((inside / name).as_posix()):
                     yield name, _start_of_file(Path(folder, name))
         return
-    with suppress(OSError, BadZipFile, NotImplementedError), ZipFile(path) as archive:
-        for name in archive.namelist():
-            if _is_picture(name.replace("\\", "/")):
-                yield name, _start_of_member(archive, name)
+    with suppress(DataError), open_zip(path) as archive:
+        for member in archive.infolist():
+            if _is_picture(member.filename.replace("\\", "/")):
+                yield member.filename, _start_of_member(archive, member)
 
 
 def _is_picture(name: str) -> bool:
@@ -398,9 +430,7 @@ def _start_of_file(path: Path) -> bytes:
     return b""
 
 
-def _start_of_member(archive: ZipFile, name: str) -> bytes:
-    # RuntimeError is what zipfile raises on an encrypted member.
-    with suppress(OSError, BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
-        with archive.open(name) as member:
-            return member.read(_LONGEST)
+def _start_of_member(archive: ZipFile, member: ZipInfo) -> bytes:
+    with suppress(*DAMAGE), archive.open(member) as file:
+        return file.read(_LONGEST)
     return b""

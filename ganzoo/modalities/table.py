@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import PIL.Image
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, truncate
 from ganzoo.modalities import COLUMN_KINDS, Column, Modality, ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import INK, arranged, bars, outline, panel, png
 from ganzoo.modalities.vector import histograms
+from ganzoo.untrusted import read_text, reading
 
 if TYPE_CHECKING:
     import torch
@@ -121,20 +122,18 @@ class Table(Modality):
             raise DataError(f"{path} is neither csv nor npz", hint="save the rows as csv")
         names = [column.name for column in spec.columns]
         rows = []
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file)
-                if set(reader.fieldnames or ()) != set(names):
-                    found = ", ".join(reader.fieldnames or ())
-                    raise DataError(
-                        f"{path}:1  has the columns {found or 'of no name'}",
-                        hint=f"the columns are {', '.join(names)}",
-                    )
-                for row in reader:
-                    where = f"{path}:{reader.line_num}"
-                    rows.append([_value(each, row[each.name], where) for each in spec.columns])
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{path} cannot be read: {error}", hint="save it as UTF-8") from error
+        text = read_text(path)
+        with reading(path, "save it as UTF-8"):
+            reader = csv.DictReader(StringIO(text, newline=""))
+            if sorted(reader.fieldnames or ()) != sorted(names):
+                found = ", ".join(reader.fieldnames or ())
+                raise DataError(
+                    f"{path}:1  has the columns {truncate(found, 300) or 'of no name'}",
+                    hint=f"the columns are {', '.join(names)}",
+                )
+            for row in reader:
+                where = f"{path}:{reader.line_num}"
+                rows.append([_value(each, row[each.name], where) for each in spec.columns])
         return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(names))
 
 
@@ -173,7 +172,7 @@ def _value(column: Column, cell: str | None, where: str) -> float:
             time = datetime.fromisoformat(text)
             return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
         return float(text)
-    except ValueError:
+    except (ValueError, ArithmeticError):  # of a year that no calendar has
         wanted = " or ".join(options[:5]) if options else f"of the kind {column.kind}"
         raise DataError(
             f"{where}  {text[:40]!r} in the column {column.name!r} is not {wanted}",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import DataError
 from ganzoo.modalities import Modality, ReadDataset, SampleSpec, Shape
+from ganzoo.untrusted import parse_json, read_text
 
 if TYPE_CHECKING:
     import torch
@@ -96,10 +97,7 @@ class Text(Modality):
                 f"{path} is neither {', '.join(LINES)} nor npz",
                 hint="save one sample a line, as numbers of tokens",
             )
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} cannot be read: {error}", hint="save it as UTF-8") from error
+        lines = read_text(path).splitlines()
         rows = [
             _tokens(line, suffix, spec, f"{path}:{number}")
             for number, line in enumerate(lines, start=1)
@@ -121,8 +119,8 @@ def _tokens(line: str, suffix: str, spec: SampleSpec, where: str) -> list[int]:
         DataError: something else stands there, too few or too many, or outside the vocabulary.
     """
     try:
-        found: Any = json.loads(line) if suffix == ".jsonl" else [int(w) for w in line.split()]
-    except (ValueError, RecursionError):
+        found: Any = parse_json(line) if suffix == ".jsonl" else [int(w) for w in line.split()]
+    except ValueError:
         found = None
     length, vocabulary = spec.shape[0], spec.vocabulary or 0
     valid = isinstance(found, list) and all(type(token) is int for token in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import PIL.Image
 from ganzoo.errors import DataError
 from ganzoo.modalities import Modality, ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import GENERATED, REAL, bars, outline, panel, png
+from ganzoo.untrusted import read_text, reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +26,7 @@ class Vector(Modality):
 
     axes = 1
     preview_samples = 2048
+    plain_extractors = ("pixels",)
 
     def specs(self) -> tuple[SampleSpec, ...]:
         return (SampleSpec("vector", (2,), classes=8),)
@@ -65,24 +68,23 @@ class Vector(Modality):
         if path.suffix.lower() != ".csv" or not path.is_file():
             raise DataError(f"{path} is neither csv nor npz", hint="np.savez(FILE, samples=ARRAY)")
         rows = []
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                for number, row in enumerate(csv.reader(file), start=1):
-                    try:
-                        rows.append([float(cell) for cell in row])
-                    except ValueError:
-                        if number > 1:
-                            raise DataError(
-                                f"{path}:{number}  a cell is not a number",
-                                hint="one sample a row, one number a cell",
-                            ) from None
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{path} cannot be read: {error}", hint="save it as UTF-8") from error
+        text = read_text(path)
+        with reading(path, "save it as UTF-8"):
+            for number, row in enumerate(csv.reader(StringIO(text, newline="")), start=1):
+                try:
+                    rows.append([float(cell) for cell in row])
+                except ValueError:
+                    if number > 1:
+                        raise DataError(
+                            f"{path}:{number}  a cell is not a number",
+                            hint="one sample a row, one number a cell",
+                        ) from None
         if any(len(row) != len(rows[0]) for row in rows):
             raise DataError(
                 f"{path}: its rows have different lengths", hint="one number a cell, no gaps"
             )
-        return torch.tensor(rows, dtype=torch.float32).reshape(len(rows), -1)
+        width = len(rows[0]) if rows else spec.shape[0]
+        return torch.tensor(rows, dtype=torch.float32).reshape(len(rows), width)
 
 
 def scatter(points: Tensor, real: Tensor) -> PIL.Image.Image:

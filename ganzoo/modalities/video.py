@@ -13,7 +13,7 @@ from PIL import ImageSequence
 from ganzoo.errors import DataError
 from ganzoo.modalities import ReadDataset, SampleSpec
 from ganzoo.modalities.drawing import arranged, png
-from ganzoo.modalities.image import Pixels, grid
+from ganzoo.modalities.image import Pixels, grid, opened_picture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,19 +100,16 @@ def _clip(spec: SampleSpec, file: Path) -> Tensor:
 
     mode = "L" if spec.channels == 1 else "RGB"
     wanted = (spec.shape[0], (spec.width, spec.height))
-    try:
-        with PIL.Image.open(file) as image:
-            # The header is compared first: nothing is decoded that is larger than it should be.
-            found = (getattr(image, "n_frames", 1), image.size)
-            if found != wanted:
-                raise DataError(
-                    f"{file} has {found[0]} frames of {found[1][1]}x{found[1][0]}, not "
-                    f"{wanted[0]} of {wanted[1][1]}x{wanted[1][0]}",
-                    hint=f"make clips of shape {spec.shape}",
-                )
-            frames = [np.array(each.convert(mode)) for each in ImageSequence.Iterator(image)]
-    except (OSError, ValueError, SyntaxError, EOFError, PIL.Image.DecompressionBombError) as error:
-        raise DataError(f"{file} cannot be read: {error}", hint="remove or replace it") from error
+    with opened_picture(file) as image:
+        # The header is compared first: nothing is decoded that is larger than it should be.
+        found = (getattr(image, "n_frames", 1), image.size)
+        if found != wanted:
+            raise DataError(
+                f"{file} has {found[0]} frames of {found[1][1]}x{found[1][0]}, not "
+                f"{wanted[0]} of {wanted[1][1]}x{wanted[1][0]}",
+                hint=f"make clips of shape {spec.shape}",
+            )
+        frames = [np.array(each.convert(mode)) for each in ImageSequence.Iterator(image)]
     clip = torch.from_numpy(np.stack(frames))
     return clip[:, None] if spec.channels == 1 else clip.permute(0, 3, 1, 2).contiguous()
 

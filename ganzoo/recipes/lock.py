@@ -7,6 +7,7 @@ everything that changes numbers; see `experiment`. No plugin is imported to find
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,15 @@ def experiment(lock: Mapping[str, Any], without: tuple[str, ...] = ()) -> Tree:
 
     That is: component ids, their revisions, the parameters and keys that change numbers, and the
     engine's revision. Left out is each key or parameter that equals its default at the time of the
-    lock, so that a default added by a later version changes nothing.
+    lock, so that a default added by a later version changes nothing. Data that has moved
+    counts with its first path.
 
     Args:
         without: further keys to leave out, as ``section.key``.
     """
     about = lock.get("lock", {})
+    if moved := about.get("moved"):
+        lock = {**lock, "dataset": {**lock["dataset"], **moved}}
     dropped = NOT_THE_EXPERIMENT.union(without, ["lock"])
     defaults = about.get("defaults")
     tree = _pruned(lock, (), dropped, defaults if isinstance(defaults, dict) else {})
@@ -126,6 +130,15 @@ def experiment(lock: Mapping[str, Any], without: tuple[str, ...] = ()) -> Tree:
         if slot.partition(".")[0] not in dropped
     }
     return {**tree, "lock": {"engine": about.get("engine"), "components": components}}
+
+
+def data_paths(lock: Mapping[str, Any]) -> dict[str, str]:
+    """Return ``dataset.NAME`` → path of each parameter of a lock's data set that is a path."""
+    return {
+        f"dataset.{name}": value
+        for name, value in lock["dataset"].items()
+        if isinstance(value, str) and os.path.isabs(value)
+    }
 
 
 def locked_components(lock: Mapping[str, Any]) -> dict[str, Tree]:

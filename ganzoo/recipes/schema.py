@@ -89,6 +89,7 @@ class Mark(Enum):
     BUDGET = "the length of the run; may change when it is resumed"
     CADENCE = "when something is written or scored; may change when the run is resumed"
     EXECUTION = "how the same numbers are computed, to rounding, and who observes them"
+    READING = "where data is read from, to the bit; may change when the run is resumed"
     SCHEDULABLE = "a number of the training step that a schedule can change"
 
 
@@ -250,8 +251,14 @@ class Train(_Part):
     """Batch-norm statistics of each process, or of all (synced), as if one device trained."""
     deterministic: Annotated[bool, Mark.EXECUTION] = False
     """Use only deterministic algorithms, so that resuming on a GPU is bit-exact."""
-    data: Annotated[Literal["auto", "memory", "stream"], Mark.EXECUTION] = "auto"
-    """Hold the data in memory, or stream it; auto: in memory up to 2 GiB."""
+    data: Annotated[Literal["auto", "memory", "cache", "stream"], Mark.EXECUTION, Mark.READING] = (
+        "auto"
+    )
+    """Keep samples in memory, or on disk (cache), or decode them each time; auto: by size."""
+    workers: Annotated[Literal["auto"] | Annotated[int, Ge(0)], Mark.EXECUTION, Mark.READING] = (
+        "auto"
+    )
+    """Processes that decode samples ahead; 0: none; auto: one per core, at most 8."""
     ema: Ema | None = None
     """Moving average of G's weights; null: none."""
     clip_grad_norm: Annotated[Positive | None, Mark.SCHEDULABLE] = None

@@ -319,11 +319,11 @@ def _path_in(given: Any, error: ErrorDetails) -> KeyPath:
 
 def _of_several(errors: Sequence[ErrorDetails]) -> str:
     """Return one message for a value that matches no member of a union."""
-    other = [error for error in errors if error["type"] not in _TYPES]
+    other = [error for error in errors if error["type"] not in (*_TYPES, "literal_error")]
     if len(errors) == 1 or other:
         return describe_error((other or list(errors))[0])
-    types = " or ".join(dict.fromkeys(_TYPES[error["type"]] for error in errors))
-    return f"expected {types}, got {describe(errors[0]['input'])}"
+    kinds = (_TYPES.get(each["type"]) or each["ctx"]["expected"] for each in errors)
+    return f"expected {' or '.join(dict.fromkeys(kinds))}, got {describe(errors[0]['input'])}"
 
 
 def describe_error(error: ErrorDetails) -> str:

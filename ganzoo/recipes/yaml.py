@@ -20,6 +20,7 @@ from yaml.error import Mark
 
 from ganzoo.errors import Problem, RecipeError
 from ganzoo.registry.names import suggest
+from ganzoo.untrusted import read_regular
 
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 2**20
@@ -148,7 +149,7 @@ def read_text(path: Path, file: str) -> str:
             raise refusal(file, f"does not exist{guess}", "ganzoo recipes")
         if path.stat().st_size > MAX_BYTES:
             raise refusal(file, "is larger than 1 MiB", "a recipe is a page of text")
-        return path.read_bytes().decode("utf-8-sig")
+        return read_regular(path, MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise refusal(file, f"cannot be read: {error.strerror}", None) from error
     except UnicodeDecodeError as error:

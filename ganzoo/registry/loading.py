@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import inspect
 import os
+import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable
 from contextlib import redirect_stdout
@@ -27,7 +28,7 @@ from ganzoo.api import HOOKS, Hooks, Registration
 from ganzoo.errors import LOCAL_MODULE, BrokenPlugin, PluginError
 from ganzoo.modalities import register_modality
 from ganzoo.registry.discovery import PLUGINS, STRICT, Namespace, is_strict
-from ganzoo.registry.names import guess, shorten
+from ganzoo.registry.names import LOCAL_NAMESPACE, guess, shorten
 from ganzoo.registry.registrar import Registrar
 
 MOST_CHARACTERS = 500
@@ -208,6 +209,15 @@ def import_file(file: Path, source: bytes) -> ModuleType:
             ) from error
         raise
     return module
+
+
+def info_command(registration: Registration, *flags: str) -> str:
+    """Return the command that shows a component, with the ``--plugin`` file that it is from."""
+    words = ["ganzoo", "info", shorten(registration.id), *flags]
+    module = sys.modules.get(registration.target.partition(":")[0])
+    if registration.namespace == LOCAL_NAMESPACE and module and module.__file__:
+        words += ["--plugin", os.path.relpath(module.__file__)]
+    return shlex.join(words)
 
 
 # --- errors of plugins ---------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ganzoo.report.entries import (
     Unranked,
     damaged_lines,
     datasets_of,
+    is_dataset,
     read_entry,
     unknown_dataset,
     was_run,
@@ -58,7 +59,7 @@ def compare(
         only_changed: whether the recipe keys that differ become columns.
 
     Raises:
-        ComparisonError: no two runs share a protocol, or there is no score at all.
+        ComparisonError: no run has a score.
         UsageError: no run or several runs match a name; a wrong condition; no such column or
             protocol.
     """
@@ -69,7 +70,11 @@ def compare(
         if problem := unknown_dataset(dataset, read, directory):
             raise problem
         wanted = qualify(dataset)
-        read = [each for each in read if wanted in datasets_of(each) or not datasets_of(each)]
+        read = [
+            each
+            for each in read
+            if any(is_dataset(wanted, data) for data in datasets_of(each)) or not datasets_of(each)
+        ]
     return _leaderboard(read, directory, wanted, sort, only_changed, protocol)
 
 
@@ -83,8 +88,8 @@ def compare_by_dataset(
 ) -> tuple[Leaderboard, ...]:
     """Return one leaderboard per data set, the data set with the most runs first.
 
-    Arguments and errors are those of `compare`. If no two runs of a data set share a protocol, its
-    runs are listed as not ranked below the first leaderboard.
+    Arguments and errors are those of `compare`. Runs of a data set that none of them has a score
+    for are listed as not ranked below the first leaderboard.
     """
     directory = Path(runs_directory)
     read = _read(runs, directory, where)
@@ -93,17 +98,17 @@ def compare_by_dataset(
         for dataset in sorted(datasets_of(each)):
             by_dataset[dataset].append(each)
     boards: list[Leaderboard] = []
-    rest = [each for each in read if not datasets_of(each)]
+    rest = [each for each in read if isinstance(each, Unranked) and not datasets_of(each)]
     for dataset in sorted(by_dataset, key=lambda name: (-len(by_dataset[name]), name)):
         try:
             board = _leaderboard(by_dataset[dataset], directory, dataset, None, only_changed)
-        except ComparisonError:
-            rest += by_dataset[dataset]
+        except ComparisonError:  # none of them has a score
+            rest += [each for each in by_dataset[dataset] if isinstance(each, Unranked)]
         else:
             boards.append(board)
     if not boards:
         return (_leaderboard(read, directory, None, sort, only_changed),)
-    first = replace(boards[0], unranked=(*boards[0].unranked, *map(_without_partner, rest)))
+    first = replace(boards[0], unranked=(*boards[0].unranked, *rest))
     return _sorted((first, *boards[1:]), sort)
 
 
@@ -114,13 +119,6 @@ def _sorted(boards: tuple[Leaderboard, ...], column: str | None) -> tuple[Leader
     if not any(each.has_column(column) for each in boards):
         return (boards[0].sorted_by(column),)  # raises, and names the columns there are
     return tuple(each.sorted_by(column) if each.has_column(column) else each for each in boards)
-
-
-def _without_partner(each: Entry | Unranked) -> Unranked:
-    if isinstance(each, Unranked):
-        return each
-    protocols = " and ".join(protocol.words() for protocol in each.protocols().values())
-    return Unranked(each.run.name, f"no other run was scored under its protocol, {protocols}")
 
 
 def _read(
@@ -189,8 +187,6 @@ def _leaderboard(
     protocol = _chosen_protocol(scores_under, protocol_id, directory)
     ranked = [each for each in entries if each.final(protocol.id)]
     others = [each for each in entries if not each.final(protocol.id)]
-    if len(ranked) == 1 and others and protocol_id is None:
-        raise _no_shared_protocol(ranked[0], others, protocol, directory)
     unranked += [_other_protocol(each, protocol, ranked[0], directory) for each in others]
     unranked += damaged_lines(entries)
     kept, repeats = _without_repeats(ranked, protocol.id)
@@ -219,7 +215,7 @@ def _scores_by_protocol(entries: Iterable[Entry], dataset: str | None) -> list[l
     for each in entries:
         for identifier, protocol in each.protocols().items():
             score = each.final(identifier)
-            if score and dataset in (None, protocol.reference):
+            if score and (dataset is None or is_dataset(dataset, protocol.data)):
                 scores_under[identifier].append(score)
 
     def weight(scores: list[Score]) -> tuple[int, int, str]:
@@ -264,39 +260,33 @@ def _no_score(unranked: Sequence[Unranked], directory: Path) -> ComparisonError:
     )
 
 
-def _no_shared_protocol(
-    first: Entry, others: Sequence[Entry], protocol: Protocol, directory: Path
-) -> ComparisonError:
-    """Return the error for scores no two of which share a protocol, naming the differences."""
-    reasons = [_other_protocol(each, protocol, first, directory) for each in others]
-    lines = [f"  {first.run.name}: {protocol.words()}"]
-    lines += [f"  {each.run}: {each.reason}" for each in reasons]
-    count = 1 + len(others)
-    return ComparisonError(
-        "\n".join([f"{count} runs, no two of them scored under one protocol", *lines]),
-        hint=reasons[0].command,
-    )
-
-
 def _other_protocol(each: Entry, ranked: Protocol, first: Entry, directory: Path) -> Unranked:
     """Return how the protocol of a run differs, and the command that scores it like the others.
 
     Of several protocols of the run, take the one closest to the ranked one.
     """
     own = min(each.protocols().values(), key=lambda own: len(own.differences(ranked)))
-    if own.reference == ranked.reference and each.kind != "run":
+    if not _same_data(each, own, first, ranked):
+        way = command("compare", "--dataset", shorten(own.data), runs_directory=directory)
+    elif each.kind != "run":
         way = command("score", "SAMPLES", "--like", first.reference, "--name", each.name)
-    elif own.reference == ranked.reference:
-        way = command("score", each.reference, "--like", first.reference)
     else:
-        shown = shorten(own.reference)
-        way = command("compare", "--dataset", shown, runs_directory=directory)
+        way = command("score", each.reference, "--like", first.reference)
     reason = f"another protocol, {own.words()}; its own / ranked: " + "; ".join(
         own.differences(ranked)
     )
-    if own.reference != ranked.reference:  # the other differences follow from this one
+    if not _same_data(each, own, first, ranked):  # the other differences follow from this one
         reason = f"another data set, {own.words()}"
-    return Unranked(each.run.name, reason, way, own.reference)
+    return Unranked(each.run.name, reason, way, own.data)
+
+
+def _same_data(each: Entry, own: Protocol, first: Entry, ranked: Protocol) -> bool:
+    """Return whether one entry can be scored against the reference of another."""
+    if own.reference != ranked.reference or own.split == ranked.split:
+        return own.reference_sha256 == ranked.reference_sha256
+    if "run" in (each.kind, first.kind) and each.kind == first.kind:
+        return bool(each.lock.get("dataset") == first.lock.get("dataset"))
+    return own.data == ranked.data
 
 
 def _other_code(kept: Sequence[Entry], names: Mapping[str, str]) -> dict[str, list[str]]:

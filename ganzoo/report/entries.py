@@ -22,6 +22,7 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import Kind, kind_of
 from ganzoo.runs.records import content_hash
 from ganzoo.runs.references import command, reference_to
+from ganzoo.runs.samples import read_sample_spec
 from ganzoo.runs.score import Protocol, Sampling, Score
 
 EXTERNAL_FAILURES = {kind.exit_code for kind in (DataError, CheckpointError, DiskFull, DeviceError)}
@@ -191,10 +192,19 @@ def _why_unscored(entry: Entry) -> tuple[str, str | None]:
         why, changes = "its recipe asks for no score", ["eval.extractor=auto"]
     elif extractor == "auto":
         why = "its data has no extractor of its own; `ganzoo list extractors` lists those there are"
-        changes = ["eval.extractor=NAME"]
+        changes = [f"eval.extractor={_plain_extractor(entry.run)}"]
     else:
         why, changes = "its final generator has no score", []
     return why, command("score", entry.reference, *changes)
+
+
+def _plain_extractor(run: RunDirectory) -> str:
+    """Return an extractor that scores a run's samples without a download, or ``NAME``."""
+    try:
+        found = read_sample_spec(run)
+    except DataError:
+        return "NAME"
+    return next(iter(found[0].kind.plain_extractors), "NAME") if found else "NAME"
 
 
 def was_run(path: Path) -> bool:
@@ -227,10 +237,15 @@ def selected(score: Score) -> str | None:
 
 
 def datasets_of(each: Entry | Unranked) -> set[str]:
-    """Return the full ids of the data sets that a run was scored against; empty if unknown."""
+    """Return the data sets that a run was scored against, see `Protocol.data`; empty if unknown."""
     if isinstance(each, Entry):
-        return {protocol.reference for protocol in each.protocols().values()}
+        return {protocol.data for protocol in each.protocols().values()}
     return {each.dataset} if each.dataset else set()
+
+
+def is_dataset(wanted: str, data: str) -> bool:
+    """Return whether `data` is this data set: its full id, or also the folder that it reads."""
+    return data == wanted or data.startswith(f"{wanted}:")
 
 
 def unknown_dataset(
@@ -238,7 +253,7 @@ def unknown_dataset(
 ) -> ComparisonError | None:
     """Return the error for a data set that none of the runs was scored against, else None."""
     named = {name for each in read for name in datasets_of(each)}
-    if qualify(dataset) in named or not named:
+    if not named or any(is_dataset(qualify(dataset), name) for name in named):
         return None
     there = sorted(map(shorten, named))
     near = suggest(dataset, there) or there[0]

@@ -12,6 +12,7 @@ from typing import Any
 from ganzoo.errors import RecipeError
 from ganzoo.recipes.yaml import load_document
 from ganzoo.report.entries import Entry
+from ganzoo.untrusted import read_regular
 
 HEADING = "published, protocol unknown, never ranked"
 
@@ -76,7 +77,7 @@ def published_figures(candidates: Iterable[Entry]) -> tuple[PublishedFigure, ...
 def _keys(lock_file: Path) -> str:
     """Return the text of the two keys; empty without a figure or a readable lock."""
     try:
-        text = lock_file.read_text(encoding="utf-8")
+        text = read_regular(lock_file).decode()
     except (OSError, UnicodeDecodeError):
         return ""  # samples have no lock; a run's may be gone while run.json still describes it
     return "" if NONE in text else "".join(KEYS.findall(text))

@@ -43,7 +43,10 @@ class Condition:
             )
         value = _value(match["value"])
         if match["sign"] in _ORDERS and not _is_number(value):
-            raise UsageError(f"--where: {match['sign']} needs a number, not {match['value']!r}")
+            raise UsageError(
+                f"--where: {match['sign']} needs a number, not {match['value']!r}",
+                hint=f"--where '{match['key']}={match['value']}'",
+            )
         return cls(match["key"], match["sign"], value)
 
     def holds(self, leaves: Mapping[str, Any]) -> bool:

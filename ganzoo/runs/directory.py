@@ -1,7 +1,6 @@
 """A run's directory: its files and its records."""
 
 import contextlib
-import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -14,7 +13,7 @@ from filelock import FileLock
 
 from ganzoo.errors import DataError
 from ganzoo.runs import faults, owner, records
-from ganzoo.runs.files import read_regular, unwritable, write_atomic
+from ganzoo.runs.files import unwritable, write_atomic
 from ganzoo.runs.owner import Owner
 from ganzoo.runs.references import (
     ambiguous_run,
@@ -24,6 +23,7 @@ from ganzoo.runs.references import (
     unknown_run,
 )
 from ganzoo.runs.score import Score
+from ganzoo.untrusted import parse_json, read_regular
 
 FORMAT = 2
 """Format of a run's directory, written into run.json."""
@@ -49,6 +49,8 @@ class RunDirectory:
         """The resolved recipe."""
         self.sample_spec_file = path / "sample_spec.json"
         """What one sample is, and how labels are drawn: enough to sample without the data set."""
+        self.data_file = path / "data.json"
+        """Fingerprint of the training data."""
         self.info_file = path / INFO
         """Facts about the run as a whole; see `info`."""
         self.plugin_file = path / "plugin.py"
@@ -144,10 +146,10 @@ class RunDirectory:
             DataError: it is missing, damaged, or of another format.
         """
         try:
-            info = json.loads(read_regular(self.info_file))
+            info = parse_json(read_regular(self.info_file))
         except OSError as error:
             raise DataError(f"{self.info_file} cannot be read: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise DataError(f"{self.info_file} is incomplete or empty: {error}") from error
         try:
             records.check_record(info)

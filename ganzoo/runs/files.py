@@ -85,17 +85,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_regular(path: Path) -> bytes:
-    """Return the content of a regular file.
-
-    Raises:
-        OSError: it cannot be read, or is something else: a pipe would block for ever.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "is not a regular file", str(path))
-    return path.read_bytes()
-
-
 def write_new(path: Path, data: bytes) -> None:
     """Write a file that does not exist yet, and make its content durable."""
     with path.open("xb") as file:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from ganzoo.untrusted import read_regular
+
 MEDIA = {".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".wav": "audio/wav"}
 """Suffix → media type, for files that a page embeds unchanged."""
 
@@ -54,4 +56,4 @@ def embedded(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    return f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(read_regular(path)).decode()}"

@@ -4,7 +4,6 @@
 every file, and a hash of itself.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults, files
 from ganzoo.runs.records import content_hash, plain, to_json
+from ganzoo.untrusted import parse_json, read_regular
 
 FORMAT = 1
 MANIFEST = "MANIFEST.json"
@@ -69,12 +69,12 @@ def seal(staging: Path, step: int, about: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
+        manifest = parse_json(read_regular(path / MANIFEST))
         stated = manifest.pop("manifest_sha256")
         sound = content_hash(manifest) == stated and _is_well_formed(manifest)
     except FileNotFoundError:
         raise DamagedCheckpoint(f"{path.name}: {MANIFEST} is missing") from None
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         sound = False
     if not sound:
         raise DamagedCheckpoint(f"{path.name}: {MANIFEST} is damaged")
@@ -94,7 +94,7 @@ def _is_well_formed(manifest: dict[str, Any]) -> bool:
     return (
         isinstance(manifest["step"], int)
         and all({"bytes", "sha256"} <= entry.keys() for entry in manifest["files"].values())
-        and not any(name.is_absolute() or ".." in name.parts for name in names)
+        and not any(n.is_absolute() or ".." in n.parts or "\0" in str(n) for n in names)
     )
 
 

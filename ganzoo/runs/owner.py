@@ -6,7 +6,6 @@ invisible on network file systems, so for another host ``owner.json`` decides.
 """
 
 import contextlib
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from ganzoo.errors import RunLocked
 from ganzoo.runs.files import remove_leftovers, unwritable, write_atomic
 from ganzoo.runs.records import to_json, utc_now
 from ganzoo.runs.references import command, reference_to
+from ganzoo.untrusted import parse_json, read_regular
 
 LOCK, OWNER = "lock", "owner.json"
 
@@ -97,7 +97,7 @@ def is_held(directory: Path) -> bool:
 def owner_of(directory: Path) -> Owner | None:
     """Return the owner that owner.json names; None if there is none or it cannot be read."""
     try:
-        return Owner(**json.loads((directory / OWNER).read_bytes()))
+        return Owner(**parse_json(read_regular(directory / OWNER)))
     except (OSError, ValueError, TypeError):
         return None
 

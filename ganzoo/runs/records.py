@@ -17,18 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ganzoo.errors import truncate
-from ganzoo.runs.files import read_regular
+from ganzoo.untrusted import DAMAGE, parse_json, read_regular
 
 CHECKSUM = "checksum"
 """Key of a durable record: the first 16 hex digits of the `content_hash` of its other keys."""
-
-LARGEST = 2**63
-"""Whole numbers of a record are below this. A longer one is damage, and overflows a float."""
-
-DEEPEST = 16
-"""Levels of nested lists and mappings in a record."""
-
-TOO_DEEP = "is nested too deeply"
 
 T = TypeVar("T")
 
@@ -153,22 +145,16 @@ def read(
         try:
             if line:
                 found.whole.append(parse(_record(line, durable)))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             what = str(error)
             if isinstance(error, json.JSONDecodeError):
                 what = "is incomplete"
-            elif isinstance(error, RecursionError):
-                what = TOO_DEEP
             found.damaged.append(f"{path.name}:{number} {truncate(what, 200)}")
     return found
 
 
-_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What code raises that meets a record of another form than it expects."""
-
-
 def _record(line: bytes, durable: bool) -> dict[str, Any]:
-    record = json.loads(line)
+    record = parse_json(line)
     check_record(record)
     written = record.pop(CHECKSUM, None)
     if written is None and durable:
@@ -179,23 +165,14 @@ def _record(line: bytes, durable: bool) -> dict[str, Any]:
 
 
 def check_record(record: Any) -> None:
-    """Raise ValueError if a record is not a mapping, or a value has a wrong type or size."""
+    """Raise ValueError if a record is not a mapping, or a value has a wrong type."""
     if not isinstance(record, dict):
         raise ValueError("is not a mapping")
-    _check_value(record, DEEPEST)
+    if type(time := record.get("time")) is str and datetime.fromisoformat(time).tzinfo is None:
+        raise ValueError("gives a time without its zone")
     for key, types in TYPES.items():
         if key in record and type(record[key]) not in types:
             raise ValueError(f"gives {key} as {type(record[key]).__name__}")
-
-
-def _check_value(value: Any, levels: int) -> None:
-    if isinstance(value, dict | list):
-        if not levels:
-            raise ValueError(TOO_DEEP)
-        for each in value.values() if isinstance(value, dict) else value:
-            _check_value(each, levels - 1)
-    elif type(value) is int and abs(value) >= LARGEST:
-        raise ValueError("holds a number that is too large")
 
 
 def last_attempts(records: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Samples in a run's directory: what one sample is (``sample_spec.json``), and ``samples/``."""
 
-import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from ganzoo.modalities import PREVIEW_SUFFIXES, BadModality
 from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import write_atomic
+from ganzoo.untrusted import DAMAGE, parse_json, read_regular, reason
 
 REAL = "real"
 CONDITION = "condition"
@@ -40,7 +41,7 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
         DataError: the file is damaged, or the plugin of its modality is not installed.
     """
     try:
-        content = json.loads(run.sample_spec_file.read_bytes())
+        content = parse_json(read_regular(run.sample_spec_file))
         counts = content["label_counts"]
         if counts is not None:
             whole = isinstance(counts, list) and all(type(n) is int and n >= 0 for n in counts)
@@ -53,22 +54,35 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
         raise DataError(f"{run.sample_spec_file} cannot be read: {error.strerror}") from error
     except BadModality as error:
         raise DataError(f"{run.sample_spec_file}: {error.message}", hint=error.hint) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{run.sample_spec_file} is damaged: {error}") from error
+    except DAMAGE as error:
+        raise DataError(f"{run.sample_spec_file} is damaged: {reason(error)}") from error
 
 
 def previews(run: RunDirectory) -> dict[str, list[Path]]:
     """Return the files of a run's previews by the beginning of their names, sorted.
 
-    The main file of a preview comes first: the one with only a suffix after the beginning.
+    The main file of a preview comes first: the one with only a suffix after the beginning. A run
+    that ended before a step has no preview of that step: an earlier attempt left it.
     """
+    end = _last_step(run)
     found: dict[str, list[tuple[bool, Path]]] = defaultdict(list)
     if run.samples_directory.is_dir():
         for path in run.samples_directory.iterdir():
             match = _PREVIEW.fullmatch(path.name)
-            if match and path.suffix in PREVIEW_SUFFIXES:
+            late = match and match[1].startswith("step-") and int(match[1][5:]) > end
+            if match and not late and path.suffix in PREVIEW_SUFFIXES:
                 found[match[1]].append((match[2] != path.suffix, path))
     return {stem: [path for _, path in sorted(found[stem])] for stem in sorted(found)}
+
+
+def _last_step(run: RunDirectory) -> float:
+    """Return the step at which a run has ended; infinity for one that has not."""
+    for event in reversed(run.events()):
+        if event.get("event") == "finished":
+            return float(event.get("step", math.inf))
+        if event.get("event") in ("started", "resumed"):
+            break
+    return math.inf
 
 
 def last_preview(run: RunDirectory) -> list[Path]:

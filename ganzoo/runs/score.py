@@ -57,6 +57,9 @@ class Protocol:
     """Parameters of the extractor that have no default or are not at it, in words."""
     extractor_code_sha256: str | None = None
     """Hash of the code of an extractor without weights; None with weights, which have their own."""
+    folder: str = field(default="", compare=False)
+    """Name of the folder or file with the data, for a data set that reads any. It decides nothing:
+    the content has its hash."""
 
     @cached_property
     def id(self) -> str:
@@ -79,6 +82,11 @@ class Protocol:
         }
 
     @property
+    def data(self) -> str:
+        """The data set's full id, with the folder that it reads: ``zoo/folder:cats``."""
+        return ":".join(filter(None, (self.reference, self.folder)))
+
+    @property
     def distance_name(self) -> str:
         """``FID`` for Inception pool3 features only, else ``FD(extractor)``."""
         if (self.extractor, self.layer) == ("zoo/inception", "pool3"):
@@ -95,7 +103,7 @@ class Protocol:
         """Return the protocol as a short label, such as ``FID 50k · cifar10/train``."""
         thousands, rest = divmod(self.n_fake, 1000)
         count = f"{thousands}k" if thousands and not rest else str(self.n_fake)
-        reference = "/".join(filter(None, (_bare(self.reference), self.split)))
+        reference = "/".join(filter(None, (_bare(self.data), self.split)))
         return f"{self.distance_name} {count} · {reference}"
 
     def differences(self, other: Protocol) -> list[str]:
@@ -265,15 +273,31 @@ def _from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
     known, needed = _names(cls)  # type: ignore[arg-type]
     if missing := [name for name in needed if name not in data]:
         raise ValueError(f"a {cls.__name__.lower()} needs {', '.join(missing)}")
+    for name, kind in known.items():
+        types = _TYPES.get(kind)
+        if types and name in data and type(data[name]) not in types:
+            raise ValueError(f"gives {name} as {type(data[name]).__name__}")
     return cls(**{name: data[name] for name in known if name in data})
 
 
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+    "float | None": (int, float, type(None)),
+    "Mapping[str, Any]": (dict,),
+}
+"""Annotation of a field → types of its values in a record."""
+
+
 @cache
-def _names(cls: type) -> tuple[list[str], list[str]]:
-    """Return the names of a dataclass's fields, and of the required ones."""
+def _names(cls: type) -> tuple[dict[str, str], list[str]]:
+    """Return a dataclass's fields with their annotations, and the names of the required ones."""
     known = fields(cls)
     needed = [f.name for f in known if f.default is MISSING and f.default_factory is MISSING]
-    return [f.name for f in known], needed
+    return {f.name: str(f.type) for f in known}, needed
 
 
 def _bare(name: str) -> str:

@@ -1,10 +1,10 @@
 """Samples as files, in the formats of their modality: written, and read from other tools."""
 
 import shlex
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import torch
@@ -12,14 +12,15 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import blaming_modality
-from ganzoo.components.data import tensors_of
+from ganzoo.components.data import blocks_of, check_readable
 from ganzoo.components.parameters import adhoc_component
-from ganzoo.errors import DataError, PluginError, UsageError
+from ganzoo.errors import DataError, PluginError, UsageError, printable, truncate
 from ganzoo.modalities import PREVIEW_SUFFIXES
+from ganzoo.moments import BLOCK
 from ganzoo.registry.registry import Registry
+from ganzoo.rows import RowsOnDisk
 from ganzoo.runs.files import unwritable
-
-NPZ = "write the file again: np.savez(FILE, samples=ARRAY)"
+from ganzoo.sampling.npz import NPZ, npz_array, npz_headers
 
 # --- writing -------------------------------------------------------------------------------------
 
@@ -142,8 +143,14 @@ def _write_each(folder: Path, spec: SampleSpec, samples: Tensor) -> None:
 # --- reading -------------------------------------------------------------------------------------
 
 
+BEYOND = 1e-3
+"""Fraction of the range by which values may lie outside of it, by round-off."""
+
+
 def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
     """Return samples of another tool in stored form (N, *spec.shape), at least two.
+
+    Pictures in a folder or a zip are memory-mapped.
 
     Raises:
         DataError: there is nothing, something unreadable, samples of another kind or shape, or
@@ -157,14 +164,6 @@ def read_samples(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
             f"{path} holds {'one sample' if len(samples) else 'no samples'}, and a score needs two",
             hint="make some thousand: the fewer, the higher they score",
         )
-    if samples.is_floating_point():
-        wrong = samples.flatten(1).isfinite().all(1).logical_not()
-        if bool(wrong.any()):
-            raise DataError(
-                f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not "
-                f"finite, the first is sample {int(wrong.nonzero()[0])}",
-                hint="check whether the model that made them has diverged",
-            )
     return samples
 
 
@@ -179,9 +178,9 @@ def read_labels(path: Path, spec: SampleSpec, count: int) -> Tensor | None:
     """
     if path.suffix.lower() != ".npz" or not spec.classes:
         return None
-    found = npz_arrays(path, only="labels").get("labels")
-    if found is None:
+    if "labels" not in npz_headers(path):
         return None
+    found = npz_array(path, "labels")
     hint = f"save labels of integers from 0 to {spec.classes - 1}, one a sample"
     if found.shape != (count,) or found.dtype.kind not in "iu":
         what = f"{found.dtype} of shape {found.shape}"
@@ -220,7 +219,11 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 
     def read_dataset(name: str, parameters: Mapping[str, Any]) -> Tensor:
         dataset = adhoc_component(registry, "dataset", name, parameters).build("train")
-        return tensors_of(dataset)[0]
+        check_readable(dataset)
+        rows = RowsOnDisk(dataset.spec.shape, getattr(torch, dataset.spec.stored_dtype))
+        for samples, _ in blocks_of(dataset, range(len(dataset))):
+            rows.add(samples)
+        return rows.tensor()
 
     return (
         npz_samples(path)
@@ -230,7 +233,16 @@ def _read(path: Path, spec: SampleSpec, registry: Registry) -> Tensor:
 
 
 def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
-    """Return samples whose dtype is that of the stored form."""
+    """Return samples that are finite and of the stored form's dtype."""
+    if samples.is_floating_point():
+        blocks = torch.split(samples, BLOCK)
+        wrong = torch.cat([part.flatten(1).isfinite().all(1).logical_not() for part in blocks])
+        if bool(wrong.any()):
+            raise DataError(
+                f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not "
+                f"finite, the first is sample {int(wrong.nonzero()[0])}",
+                hint="check whether the model that made them has diverged",
+            )
     if samples.dtype != getattr(torch, spec.stored_dtype):
         found, hint = str(samples.dtype).removeprefix("torch."), _as_stored(samples, spec)
         raise DataError(f"{path} holds {found}, not {spec.stored_dtype}{hint[0]}", hint=hint[1])
@@ -242,48 +254,54 @@ def _as_stored(samples: Tensor, spec: SampleSpec) -> tuple[str, str]:
     otherwise = f"save {spec.kind.save_as or f'samples as {spec.stored_dtype}'}"
     if spec.stored_dtype != "uint8" or not samples.numel() or samples.is_complex():
         return "", otherwise
-    low, high = float(samples.min()), float(samples.max())
+    array = samples.numpy()  # torch has no minimum of unsigned integers of 16 bits and more
+    low, high = float(array.min()), float(array.max())
     forms = {(0, 1): "(255 * ARRAY).round()", (-1, 1): "(127.5 * (ARRAY + 1)).round()"}
-    if not samples.is_floating_point() or high > 1:
+    if not samples.is_floating_point() or high > 1 + BEYOND:
         forms = {(0, 255): "ARRAY.round()"}
-    form = next((way for (least, most), way in forms.items() if least <= low <= high <= most), None)
-    hint = otherwise if form is None else f"np.savez(FILE, samples={form}.astype('uint8'))"
-    return f"; its values are from {low:.4g} to {high:.4g}", hint
+    if samples.dtype == torch.uint16 and high > 4095:  # less may be levels of 10 or 12 bits
+        forms = {(0, 65535): "(ARRAY / 257).round()"}
+    for (least, most), way in forms.items():
+        beyond = BEYOND * (most - least) if samples.is_floating_point() else 0
+        if least - beyond <= low <= high <= most + beyond:
+            clip = "" if least <= low <= high <= most else ".clip(0, 255)"
+            otherwise = f"np.savez(FILE, samples={way}{clip}.astype('uint8'))"
+            break
+    return f"; its values are from {low:.8g} to {high:.8g}", otherwise
 
 
-def npz_arrays(path: Path, only: str | None = None) -> dict[str, np.ndarray]:
-    """Return the arrays in an npz by their names, or `only` one of them, if it is there.
+def samples_in(path: Path) -> tuple[str, tuple[int, ...]]:
+    """Return the name and the shape of the samples in an npz, without reading them.
+
+    They are ``samples``, or the only array with more than one axis (labels have one).
 
     Raises:
-        DataError: it cannot be read, or holds Python objects.
+        DataError: it cannot be read, or it is not clear which array they are.
     """
-    if not is_zipfile(path):
-        raise DataError(f"{path} is not an npz file, or the end of it is missing", hint=NPZ)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            members = {n: archive[n] for n in archive.files if only in (None, n)}
-    except (OSError, ValueError, TypeError, BadZipFile) as error:
-        raise DataError(f"{path} cannot be read: {error}", hint=NPZ) from error
-    # A member of the zip that is no array comes as bytes.
-    return {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
+    headers = npz_headers(path)
+    if not headers:
+        raise DataError(f"{path} holds no array", hint=NPZ)
+    several = [name for name, header in headers.items() if len(header.shape) > 1]
+    candidates = ["samples"] if "samples" in headers else several
+    if len(candidates) != 1:
+        raise DataError(
+            f"{path} holds {truncate(printable(', '.join(headers), one_line=True), 200)}; which "
+            "are the samples?",
+            hint="name the array `samples`, or save no other",
+        )
+    return candidates[0], headers[candidates[0]].shape
 
 
 def npz_samples(path: Path) -> Tensor:
-    """Return ``samples``, or the only array with more than one axis (labels have one)."""
-    arrays = npz_arrays(path)
-    if not arrays:
-        raise DataError(f"{path} holds no array", hint=NPZ)
-    candidates = (
-        ["samples"] if "samples" in arrays else [n for n, a in arrays.items() if a.ndim > 1]
-    )
-    if len(candidates) != 1:
-        raise DataError(
-            f"{path} holds {', '.join(arrays)}; which are the samples?",
-            hint="name the array `samples`, or save no other",
-        )
-    array = arrays[candidates[0]]
-    try:
-        # torch reads this machine's byte order only.
-        return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
-    except TypeError as error:
-        raise DataError(f"{path} holds no numbers: {error}", hint=NPZ) from error
+    """Return the samples in an npz; large ones that stay in the file cannot be written.
+
+    Raises:
+        DataError: it cannot be read, or holds no samples.
+    """
+    array = npz_array(path, samples_in(path)[0])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        try:
+            return torch.from_numpy(np.ascontiguousarray(array))
+        except TypeError as error:
+            raise DataError(f"{path} holds no numbers: {error}", hint=NPZ) from error

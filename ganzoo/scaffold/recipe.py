@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,15 +155,18 @@ def photo_text(file: str, facts: Facts, size: int, *, kid: bool) -> str:
 
 def _head(file: str, facts: Facts) -> Iterator[str]:
     widths, heights = zip(*facts.sizes, strict=True)
-    span = f"{min(widths)}x{min(heights)}"
-    if (max(widths), max(heights)) != (min(widths), min(heights)):
-        span += f" to {max(widths)}x{max(heights)}"
+    span = f"{_span(widths)} pixels wide and {_span(heights)} high"
     pictures = "picture" if facts.count == 1 else "pictures"
-    yield f"# {facts.count:,} {pictures} of {span} pixels, {', '.join(facts.modes)}."
+    yield f"# {facts.count:,} {pictures}, {span}, {', '.join(facts.modes)}."
     yield f"#   ganzoo check {file} --data    every mistake, and every picture that cannot be read"
     yield f"#   ganzoo run {file}             train; `ganzoo resume last` goes on after Ctrl-C"
     yield f"recipe: {FORMAT}"
     yield f"name: {yaml_line(file.removesuffix('.yaml'))}"
+
+
+def _span(sizes: Iterable[int]) -> str:
+    smallest, largest = min(sizes), max(sizes)
+    return str(smallest) if smallest == largest else f"{smallest} to {largest}"
 
 
 def _dataset(facts: Facts, size: int) -> Iterator[str]:
@@ -241,7 +244,7 @@ def _training(facts: Facts, size: int) -> Iterator[str]:
     yield "optimizers:"
     yield f"  both: {{use: adam, lr: 2e-4, betas: {betas}}}"
     yield "train:"
-    yield f"  steps: {STEPS}  # samples are drawn every tenth of them; try train.steps=200 first"
+    yield f"  steps: {STEPS}  # a preview every {STEPS // 10:,}; try train.steps=200 first"
     if batch * 2 > facts.count:
         yield f"  batch_size: {batch}  # no more than there are pictures"
     else:
@@ -260,9 +263,12 @@ def _batch(facts: Facts, size: int) -> int:
 
 def _scores(facts: Facts, kid: bool) -> Iterator[str]:
     samples = min(5000, max(2, facts.count))
-    yield "# The Fréchet distance (FID, with Inception's features) is computed wherever there is an"
-    yield "# extractor. With few pictures it is biased, by more the fewer they are; KID is not."
+    yield "# The score is the Fréchet distance. With few pictures it is biased, by more the"
+    yield "# fewer they are; KID is not. FID needs Inception's weights, 95 MB: `ganzoo fetch"
+    yield "# inception`. Without them a run has no score, unless you name an extractor that"
+    yield "# needs no download; its scores rank your own runs."
     yield "eval:"
+    yield "  # extractor: toy-cnn"
     why = "as many as there are pictures, at most 5,000"
     yield f"  samples: {samples}  # {why if facts.count > 1 else 'no fewer can be scored'}"
     yield "  metrics: [kid]" if kid else "  # metrics: [kid]    of no plugin that is installed"

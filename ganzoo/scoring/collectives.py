@@ -28,6 +28,12 @@ def own_share(rows: Tensor) -> Tensor:
     return rows.tensor_split(size)[rank]
 
 
+def own_range(count: int) -> range:
+    """Return this rank's consecutive part of `count` rows, as `own_share` does."""
+    part = own_share(torch.arange(count))
+    return range(int(part[0]), int(part[-1]) + 1) if len(part) else range(0)
+
+
 def sum_over_ranks(t: Tensor, group: dist.ProcessGroup | None = None) -> Tensor:
     """Return the sum of t over all ranks, as a new tensor."""
     t = t.clone()

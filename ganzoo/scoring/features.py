@@ -7,7 +7,7 @@ What an extractor gets is ours, so that no library's default decides. Quantisati
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from ganzoo.api import Extractor, SampleSpec
 from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
 from ganzoo.modalities import modality as modality_of
+from ganzoo.registry.names import shorten
+from ganzoo.rows import RowsOnDisk
 
 BATCH_SIZE = 256
 """Largest batch of an extractor; smaller where its inputs are large."""
@@ -205,6 +207,22 @@ def fp32_precision(backends: list[Any], kind: str) -> Iterator[None]:
             backend.fp32_precision = value
 
 
+class _Spatial:
+    """The spatial features of an extractor, as an extractor."""
+
+    num_features: int | None = None
+
+    def __init__(self, extractor: Any) -> None:
+        self.input_shape = extractor.input_shape
+        self.layer = extractor.layer
+        self.weights_sha256 = extractor.weights_sha256
+        self._extractor = extractor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        features: Tensor = self._extractor.spatial_features(x)
+        return features
+
+
 def no_op() -> None:
     """Do nothing."""
 
@@ -232,20 +250,42 @@ class Extraction:
             self.watch()
             yield features
 
-    def width(self, samples: Tensor) -> int:
-        """Return D; where the extractor does not declare it, from the features of one sample."""
-        return self.extractor.num_features or next(self.features([samples[:1]])).shape[1]
+    def width(self, first: Callable[[], Tensor]) -> int:
+        """Return D; where the extractor does not declare it, from the features of one sample.
+
+        Args:
+            first: returns the sample, (1, *shape).
+        """
+        return self.extractor.num_features or next(self.features([first()])).shape[1]
+
+    def spatial(self) -> "Extraction":
+        """Return the extraction of the extractor's spatial features, see `ganzoo.api.Extractor`.
+
+        Raises:
+            DataError: it has none.
+        """
+        if not hasattr(self.extractor, "spatial_features"):
+            raise DataError(
+                f"{shorten(self.name.split()[-1])} has no spatial features",
+                hint="use an extractor that has them, as inception and toy-cnn do",
+            )
+        return replace(self, extractor=_Spatial(self.extractor))
 
     def class_logits(self, features: Tensor) -> Tensor | None:
-        """Return the logits (N, K) of the extractor's classifier; None if it has no classifier."""
+        """Return the logits (N, K) of the extractor's classifier, memory-mapped.
+
+        Returns:
+            None: it has no classifier.
+        """
         if not hasattr(self.extractor, "class_logits"):
             return None
-        with torch.inference_mode(), _blaming(self.name, "in class_logits"):
-            parts = [
-                self.extractor.class_logits(part.to(self.device)).float().cpu()
-                for part in torch.split(features, self.batch_size)
-            ]
-        return torch.cat(parts)
+        rows: RowsOnDisk | None = None
+        for part in torch.split(features, self.batch_size):
+            with torch.inference_mode(), _blaming(self.name, "in class_logits"):
+                logits = self.extractor.class_logits(part.to(self.device)).float().cpu()
+            rows = rows or RowsOnDisk(tuple(logits.shape[1:]), torch.float32)
+            rows.add(logits)
+        return rows.tensor() if rows else None
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,17 @@
 """Inputs of the metrics: features, samples and labels of real and generated data, on disk."""
 
-import hashlib
-import tempfile
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from math import prod
+from __future__ import annotations
 
-import numpy as np
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
+
 import torch
 from torch import Tensor
 
 from ganzoo.api import Evaluated, GeneratorProbe, Metric, SampleSpec
 from ganzoo.errors import (
     DataError,
-    DiskFull,
     Diverged,
     GanzooError,
     PluginError,
@@ -22,73 +20,53 @@ from ganzoo.errors import (
 )
 from ganzoo.moments import BLOCK
 from ganzoo.registry.names import shorten
+from ganzoo.rows import RowsOnDisk, ordered_hash
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import Extraction
-from ganzoo.scoring.reference import RealData
+from ganzoo.scoring.reference import ContentHash, RealData
 
 
-class RowsOnDisk:
-    """Rows of one shape and dtype in an unnamed temporary file, deleted with this object.
+def gathered(rows: RowsOnDisk, device: torch.device) -> RowsOnDisk:
+    """Return the rows of every rank, rank after rank, on disk too.
 
-    They are memory-mapped, so they need no more memory than the pages that are read. Python's
-    `tempfile` chooses the directory (``TMPDIR``).
+    Args:
+        device: of the process group.
     """
+    rank, size = collectives.rank_and_size()
+    if size == 1:
+        return rows
+    own, everything = rows.tensor(), RowsOnDisk(rows.shape, rows.dtype)
+    for source, count in enumerate(collectives.gather_counts(len(rows), device)):
+        for first in range(0, count, BLOCK):
+            some = min(BLOCK, count - first)
+            block = (
+                own[first : first + some]
+                if source == rank
+                else torch.empty(some, *rows.shape, dtype=rows.dtype)
+            )
+            everything.add(collectives.broadcast(source, block.to(device)))
+    return everything
 
-    def __init__(self, shape: tuple[int, ...], dtype: torch.dtype) -> None:
-        self.shape = shape
-        self.dtype = dtype
-        self._count = 0
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (as long as self)
-        weakref.finalize(self, self._file.close)
 
-    def __len__(self) -> int:
-        return self._count
+class _Labels:
+    """Labels or conditions in stored form of the batches of one side."""
 
-    def add(self, rows: Tensor) -> None:
-        """Append rows (N, *shape), on any device.
+    def __init__(self, spec: SampleSpec) -> None:
+        y = spec.condition
+        kind = getattr(torch, y.stored_dtype) if y else torch.int64
+        self._rows = RowsOnDisk(y.shape if y else (), kind)
+        self._complete = True
 
-        Raises:
-            DiskFull: there is no room for them.
-        """
-        content = memoryview(rows.detach().to("cpu", self.dtype).contiguous().numpy().tobytes())
-        try:
-            while content:
-                content = content[self._file.write(content) :]
-        except OSError as error:
-            raise DiskFull(
-                f"{tempfile.gettempdir()} has no room for the metrics' features: {error.strerror}",
-                hint="export TMPDIR=DIRECTORY, one with more room",
-            ) from error
-        self._count += len(rows)
+    def add(self, labels: Tensor | None) -> None:
+        self._complete &= labels is not None
+        if labels is not None:
+            self._rows.add(labels)
 
-    def tensor(self) -> Tensor:
-        """Return all rows (N, *shape), memory-mapped."""
-        shape = (self._count, *self.shape)
-        if not prod(shape):
-            return torch.empty(shape, dtype=self.dtype)
-        kind = str(self.dtype).removeprefix("torch.")
-        return torch.from_numpy(np.memmap(self._file, kind, "r+", shape=shape))
-
-    def gathered(self, device: torch.device) -> "RowsOnDisk":
-        """Return the rows of every rank, rank after rank, on disk too.
-
-        Args:
-            device: of the process group.
-        """
-        rank, size = collectives.rank_and_size()
-        if size == 1:
-            return self
-        own, everything = self.tensor(), RowsOnDisk(self.shape, self.dtype)
-        for source, count in enumerate(collectives.gather_counts(self._count, device)):
-            for first in range(0, count, BLOCK):
-                some = min(BLOCK, count - first)
-                block = (
-                    own[first : first + some]
-                    if source == rank
-                    else torch.empty(some, *self.shape, dtype=self.dtype)
-                )
-                everything.add(collectives.broadcast(source, block.to(device)))
-        return everything
+    def gathered(self, device: torch.device) -> Tensor | None:
+        """Return all ranks' labels, if every sample has one."""
+        if not collectives.true_on_all_ranks(self._complete, device):
+            return None
+        return gathered(self._rows, device).tensor()
 
 
 class RecordedBatches:
@@ -105,10 +83,7 @@ class RecordedBatches:
         self._keep = keep
         self.keys: list[int] = []
         self._samples = RowsOnDisk(spec.shape, getattr(torch, spec.stored_dtype))
-        y = spec.condition
-        kind = getattr(torch, y.stored_dtype) if y else torch.int64
-        self._labels = RowsOnDisk(y.shape if y else (), kind)
-        self._all_labelled = True
+        self._labels = _Labels(spec)
 
     def __iter__(self) -> Iterator[Tensor]:
         for samples, labels in self._batches:
@@ -116,16 +91,99 @@ class RecordedBatches:
             self.keys += map(content_key, samples.cpu())
             if self._keep:
                 self._samples.add(samples)
-                self._all_labelled &= labels is not None
-                if labels is not None:
-                    self._labels.add(labels)
+                self._labels.add(labels)
 
     def gathered(self, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Return all ranks' samples (N, *shape), and their labels if every sample has one."""
-        samples = self._samples.gathered(device).tensor()
-        if not collectives.true_on_all_ranks(self._all_labelled, device):
-            return samples, None
-        return samples, self._labels.gathered(device).tensor()
+        samples = gathered(self._samples, device).tensor()
+        return samples, self._labels.gathered(device)
+
+
+class RealPass:
+    """One pass over this rank's share of real data, whose samples are hashed on the way.
+
+    Args:
+        keep: record labels and features, and a short hash of each sample, for metrics.
+    """
+
+    def __init__(self, real: RealData, spec: SampleSpec, width: int, keep: bool) -> None:
+        self._real = real
+        self._keep = keep
+        self._content = ContentHash(spec.shape, spec.stored_dtype)
+        self._labels = _Labels(spec)
+        self._hashes: list[int] = []
+        self._features = RowsOnDisk((width,), torch.float32)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for samples, labels in self._real.read(collectives.own_range(self._real.count)):
+            yield samples
+            if self._real.sha256 is None:
+                self._content.add(samples)
+            if self._keep:
+                self._labels.add(labels)
+                self._hashes += map(ordered_hash, samples)
+
+    def add(self, features: Tensor) -> None:
+        """Record features, in the order of the samples."""
+        if self._keep:
+            self._features.add(features)
+
+    def sha256(self, device: torch.device) -> str:
+        """Return the hash of all ranks' samples, and keep it as that of the data."""
+        if self._real.sha256 is None:
+            self._real.sha256 = self._content.gathered(device)
+            self._real.remember(self._real.sha256)
+        return self._real.sha256
+
+    def side(self, extraction: Extraction) -> Evaluated:
+        """Return the metrics' input, over all ranks' shares."""
+        device, real = extraction.device, self._real
+        rows = gathered(self._features, device).tensor()
+        hashes = torch.tensor(self._hashes, dtype=torch.int64)
+        splits = Splits(real.splits, extraction)
+        splits.known[real.split] = side = _RealSide(
+            rows,
+            partial(_on_disk, real, extraction.spec),
+            self._labels.gathered(device),
+            extraction.class_logits(rows),
+            splits,
+            collectives.gather_rows(hashes.to(device)).cpu(),
+            extraction,
+        )
+        return side
+
+
+class _RealSide(Evaluated):
+    """The real side; its samples are decoded into a temporary file at first access."""
+
+    _read: Callable[[], Tensor]
+
+    def __init__(
+        self,
+        features: Tensor,
+        read: Callable[[], Tensor],
+        labels: Tensor | None,
+        class_logits: Tensor | None,
+        splits: Splits,
+        hashes: Tensor,
+        extraction: Extraction,
+    ) -> None:
+        values: dict[str, object] = {"features": features, "labels": labels, "splits": splits}
+        values |= {"class_logits": class_logits, "hashes": hashes, "extraction": extraction}
+        for name, value in {**values, "generator": None, "_read": read}.items():
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def samples(self) -> Tensor:
+        return self._read()
+
+
+def _on_disk(real: RealData, spec: SampleSpec) -> Tensor:
+    """Return all samples, memory-mapped."""
+    rows = RowsOnDisk(spec.shape, getattr(torch, spec.stored_dtype))
+    for samples, _ in real.read(range(real.count)):
+        rows.add(samples)
+    return rows.tensor()
 
 
 def content_key(sample: Tensor) -> int:
@@ -137,34 +195,36 @@ def content_key(sample: Tensor) -> int:
 class Splits(Mapping[str, Evaluated]):
     """Metric inputs of each split of the reference's data set, computed at first access."""
 
-    def __init__(self, real: RealData, reference: Evaluated, extraction: Extraction) -> None:
-        self._read = real.splits
-        self._seen = {real.split: reference}
+    def __init__(
+        self, splits: Mapping[str, Callable[[], RealData]], extraction: Extraction
+    ) -> None:
+        self._open = splits
         self._extraction = extraction
+        self.known: dict[str, Evaluated] = {}
 
     def __getitem__(self, name: str) -> Evaluated:
-        if name not in self._seen:
-            self._seen[name] = real_side(self._read[name](), self._extraction)
-        return self._seen[name]
+        if name not in self.known:
+            self.known[name] = real_side(self._open[name](), self._extraction)
+        return self.known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._read, **self._seen})
+        return iter({**self._open, **self.known})
 
     def __len__(self) -> int:
-        return len({**self._read, **self._seen})
+        return len({**self._open, **self.known})
 
 
-def real_side(
-    real: RealData, extraction: Extraction, features: RowsOnDisk | None = None
-) -> Evaluated:
-    """Return the metrics' input from real data.
+def real_side(real: RealData, extraction: Extraction) -> Evaluated:
+    """Return the metrics' input from real data, read once.
 
-    Args:
-        features: of this rank's share, if they are known.
+    Raises:
+        GanzooError: another rank failed.
     """
-    own = features_on_disk(real, extraction) if features is None else features
-    rows = own.gathered(extraction.device).tensor()
-    return Evaluated(rows, real.samples, real.labels, extraction.class_logits(rows))
+    with collectives.fail_together(extraction.device), real.reading():
+        read = RealPass(real, extraction.spec, extraction.width(real.first), keep=True)
+        for features in extraction.features(read):
+            read.add(features)
+    return read.side(extraction)
 
 
 def fake_side(
@@ -174,23 +234,10 @@ def fake_side(
     generator: GeneratorProbe | None,
 ) -> Evaluated:
     """Return the metrics' input from the recorded samples of all ranks."""
-    rows = features.gathered(extraction.device).tensor()
+    rows = gathered(features, extraction.device).tensor()
     samples, labels = recorded.gathered(extraction.device)
     logits = extraction.class_logits(rows)
-    return Evaluated(rows, samples, labels, logits, generator=generator)
-
-
-def features_on_disk(real: RealData, extraction: Extraction) -> RowsOnDisk:
-    """Return the features of this rank's share of real data.
-
-    Raises:
-        GanzooError: another rank failed.
-    """
-    with collectives.fail_together(extraction.device):
-        rows = RowsOnDisk((extraction.width(real.samples),), torch.float32)
-        for features in extraction.features([collectives.own_share(real.samples)]):
-            rows.add(features)
-    return rows
+    return Evaluated(rows, samples, labels, logits, generator=generator, extraction=extraction)
 
 
 def evaluate(

@@ -5,10 +5,10 @@ features, so a hit is right by construction. The file's own content is checked b
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -16,59 +16,140 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ganzoo.api import Evaluated
+from ganzoo.components.data import Stored
 from ganzoo.errors import DataError
-from ganzoo.moments import Moments
+from ganzoo.moments import BLOCK, Moments
 from ganzoo.runs.files import write_atomic
 from ganzoo.runs.records import canonical_json
 from ganzoo.runs.score import Protocol
+from ganzoo.scoring import collectives
+from ganzoo.untrusted import DAMAGE, require_regular
 
 FORMAT = "1"
 
+DIGEST = 32
+"""Bytes of a sha256."""
 
-@dataclass(frozen=True)
+TELL_SECONDS = 10
+
+Reading = Callable[[], AbstractContextManager[None]]
+Progress = Callable[[int, int], None]
+
+
+def nothing_to_tell(done: int, total: int) -> None:
+    """Do nothing."""
+
+
+def nothing_to_keep(sha256: str) -> None:
+    """Do nothing."""
+
+
+@dataclass
 class RealData:
-    """Reference samples in stored form, with their entries in the protocol.
+    """Reference samples in stored form, read in blocks, with their entries in the protocol.
 
     Raises:
         DataError: fewer than two samples.
     """
 
-    samples: Tensor
-    """(N, *shape), on the CPU."""
-    labels: Tensor | None
-    """int64 (N,), conditions in stored form (N, *condition.shape), or None."""
+    count: int
+    blocks: Callable[[range], Iterable[Stored]]
+    """Rows, in order → their samples and labels, in blocks of any size, on the CPU."""
     dataset: str
     """Full id, such as ``zoo/digits``."""
     split: str
     preparation: str = ""
     """The data set's parameters, as text."""
     splits: "Mapping[str, Callable[[], RealData]]" = field(default_factory=dict)
-    """Name → function that reads that split of the data set."""
+    """Name → function that opens that split of the data set."""
+    reading: Reading = nullcontext
+    """What the data is read in; may raise to end the work."""
+    progress: Progress = nothing_to_tell
+    """Called while the data is read, with the numbers of samples read and of all to read."""
+    sha256: str | None = None
+    """Hash of the content, see `ContentHash`, once it is known."""
+    remember: Callable[[str], None] = nothing_to_keep
+    """Called with the hash of the content when it becomes known."""
+    sides: dict[str, Evaluated] = field(default_factory=dict, repr=False)
+    """Inputs of metrics, once they are computed, by `Protocol.reference_key`."""
 
     def __post_init__(self) -> None:
-        if len(self.samples) < 2:
+        if self.count < 2:
             raise DataError(
-                f"{self.dataset}/{self.split} has {len(self.samples)} samples; "
+                f"{self.dataset}/{self.split} has {self.count} samples; "
                 "a Fréchet distance needs at least 2",
                 hint="use more real samples, some thousands if there are",
             )
 
-    @cached_property
-    def content_sha256(self) -> str:
-        """Hash of the samples, see `content_sha256`."""
-        return content_sha256(self.samples)
+    @classmethod
+    def of(
+        cls,
+        samples: Tensor,
+        labels: Tensor | None,
+        dataset: str,
+        split: str,
+        preparation: str = "",
+    ) -> "RealData":
+        """Return samples (N, *shape) that are in memory, or memory-mapped."""
+
+        def blocks(rows: range) -> Iterator[Stored]:
+            for part in torch.split(torch.arange(rows.start, rows.stop), BLOCK):
+                some = slice(int(part[0]), int(part[-1]) + 1)
+                yield samples[some], None if labels is None else labels[some]
+
+        return cls(len(samples), blocks, dataset, split, preparation)
+
+    def read(self, rows: range) -> Iterator[Stored]:
+        """Yield rows as `blocks` does, and tell the progress every `TELL_SECONDS`."""
+        done, told = 0, time.monotonic()
+        for samples, labels in self.blocks(rows):
+            yield samples, labels
+            done += len(samples)
+            if (now := time.monotonic()) - told >= TELL_SECONDS:
+                self.progress(done, len(rows))
+                told = now
+
+    def first(self) -> Tensor:
+        """Return the first sample, (1, *shape)."""
+        return next(iter(self.blocks(range(1))))[0]
 
 
-def content_sha256(samples: Tensor) -> str:
-    """Return a hash of samples (N, *shape) in stored form that does not depend on their order.
+class ContentHash:
+    """Hash of samples (N, *shape) in stored form that does not depend on their order.
 
     It is the sha256 of dtype, shape and the sorted sha256 of every sample's little-endian bytes.
     """
-    array = samples.cpu().contiguous().numpy()
-    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    digests = sorted(hashlib.sha256(row.tobytes()).digest() for row in array)
-    form = f"{array.dtype.name} {tuple(samples.shape[1:])}\n"
-    return hashlib.sha256(form.encode() + b"".join(digests)).hexdigest()
+
+    def __init__(self, shape: tuple[int, ...], dtype: str) -> None:
+        self.form = f"{dtype} {shape}\n"
+        self.digests: list[bytes] = []
+
+    def add(self, samples: Tensor) -> None:
+        """Add a block of samples."""
+        for sample in samples.cpu():
+            array = sample.contiguous().numpy()
+            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            self.digests.append(hashlib.sha256(array.tobytes()).digest())
+
+    def gathered(self, device: torch.device) -> str:
+        """Return the hash of all ranks' samples."""
+        if collectives.rank_and_size()[1] > 1:
+            own = torch.tensor(list(b"".join(self.digests)), dtype=torch.uint8).view(-1, DIGEST)
+            rows = collectives.gather_rows(own.to(device)).cpu().numpy()
+            self.digests = [row.tobytes() for row in rows]
+        return self.hexdigest()
+
+    def hexdigest(self) -> str:
+        """Return the hash."""
+        return hashlib.sha256(self.form.encode() + b"".join(sorted(self.digests))).hexdigest()
+
+
+def content_sha256(samples: Tensor) -> str:
+    """Return the hash of all samples (N, *shape), see `ContentHash`."""
+    content = ContentHash(tuple(samples.shape[1:]), str(samples.dtype).removeprefix("torch."))
+    content.add(samples)
+    return content.hexdigest()
 
 
 class ReferenceCache:
@@ -91,8 +172,16 @@ class ReferenceCache:
         self._last = key, self._last[1].to(device)
         return self._last[1]
 
+    def expects(self, protocol: Protocol) -> bool:
+        """Return whether moments under this protocol were saved, of whatever content."""
+        return self._marker(protocol).exists()
+
+    def _marker(self, protocol: Protocol) -> Path:
+        return self.directory / f"{replace(protocol, reference_sha256='').reference_key}.known"
+
     def _read(self, key: str) -> Moments | None:
         try:
+            require_regular(self._path(key))
             with safe_open(self._path(key), framework="pt") as file:
                 about = file.metadata()
                 # Clones are aligned in memory as computed moments are: products by MKL, and so the
@@ -100,7 +189,7 @@ class ReferenceCache:
                 mean, covariance = (file.get_tensor(n).clone() for n in ("mean", "covariance"))
             moments = Moments(mean, covariance, int(about["n"]))
             sound = about["format"] == FORMAT and about["sha256"] == _digest(key, moments)
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        except (*DAMAGE, SafetensorError):
             return None
         return moments if sound else None
 
@@ -121,6 +210,7 @@ class ReferenceCache:
         with suppress(OSError):
             self.directory.mkdir(parents=True, exist_ok=True)
             write_atomic(self._path(key), save(tensors, about))
+            self._marker(protocol).touch()
 
     def _path(self, key: str) -> Path:
         return self.directory / f"{key}.safetensors"

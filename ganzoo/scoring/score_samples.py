@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from ganzoo.api import Evaluated, Extractor, Metric, SampleSpec
+from ganzoo.api import Extractor, Metric, SampleSpec
 from ganzoo.components.plan import ComponentPlan, module_code_sha256
 from ganzoo.moments import BLOCK, REVISION, Moments
+from ganzoo.rows import RowsOnDisk
 from ganzoo.runs.score import Protocol, Statistics
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import (
@@ -26,12 +27,10 @@ from ganzoo.scoring.features import (
     regrouped,
 )
 from ganzoo.scoring.metric_inputs import (
+    RealPass,
     RecordedBatches,
-    RowsOnDisk,
-    Splits,
     evaluate,
     fake_side,
-    real_side,
 )
 from ganzoo.scoring.reference import RealData, ReferenceCache
 from ganzoo.scoring.score_statistics import (
@@ -119,14 +118,24 @@ def score_samples(
         GanzooError: another rank failed.
     """
     extraction = Extraction(extractor, spec, device, batch_size, watch, identity.id)
-    about = (real.dataset, real.content_sha256, real.split, len(real.samples), real.preparation)
+    about = (real.dataset, real.sha256 or "", real.split, real.count, real.preparation)
     protocol = _protocol(extractor, identity, spec, *about)
-    known = _known(cache, protocol.reference_key, device)
+    if real.sha256 is None and _expects(cache, protocol, device):
+        protocol = replace(protocol, reference_sha256=_hash(real, spec, device))
+    known = _known(cache, protocol, device)
+    side = real.sides.get(protocol.reference_key)
     recorded = RecordedBatches(fake, spec, keep=bool(metrics))
     with collectives.fail_together(device):
         extracted = _extract(
-            extraction, real, recorded, wants_real=bool(metrics), knows_real=known is not None
+            extraction,
+            real,
+            recorded,
+            wants_real=bool(metrics) and side is None,
+            knows_real=known is not None,
         )
+    if extracted.real is not None:
+        protocol = replace(protocol, reference_sha256=extracted.real.sha256(device))
+    known = known or _known(cache, protocol, device)
     distance = extracted.distance
     distance.sync()
     if known is None:
@@ -138,11 +147,15 @@ def score_samples(
     value = float(distance.compute())  # also restores each rank's own sums after `sync`
     keys = recorded.keys if debias else None
     statistics = _statistics(value, *sides, extracted.fake.tensor(), keys, device)
-    protocol, notes = replace(protocol, n_fake=sides[1].n), list[str]()
+    key, protocol, notes = protocol.reference_key, replace(protocol, n_fake=sides[1].n), list[str]()
     if not metrics:
         return SampleScore(value, {}, protocol, statistics)
-    inputs = _metric_inputs(extraction, real, recorded, extracted, generator)
-    others = evaluate(metrics, *inputs, notes)
+    if side is None:
+        assert extracted.real is not None
+        side = real.sides[key] = extracted.real.side(extraction)
+    probe = Probe(generator, extraction) if generator else None
+    made = fake_side(recorded, extraction, extracted.fake, probe)
+    others = evaluate(metrics, side, made, notes)
     return SampleScore(value, others, protocol, statistics, tuple(notes))
 
 
@@ -202,8 +215,8 @@ class _Extracted:
     """A distance updated with this rank's shares, and their features."""
 
     distance: FrechetDistance
-    real: RowsOnDisk
-    """Empty if no metric needs real features and their moments are known."""
+    real: RealPass | None
+    """None if no metric needs real features and their moments are known."""
     fake: RowsOnDisk
 
 
@@ -223,35 +236,41 @@ def _extract(
     # Here, because torchmetrics takes a second to import.
     from ganzoo.scoring.frechet import FrechetDistance
 
-    width, device = extraction.width(real.samples), extraction.device
+    width, device = extraction.width(real.first), extraction.device
     distance = FrechetDistance(width, sync_on_compute=False)
     distance.to(_of_float64(device))
+    read = None
+    if wants_real or not knows_real:
+        read = RealPass(real, extraction.spec, width, keep=wants_real)
+        with real.reading():
+            for block in regrouped(extraction.features(read), BLOCK):
+                read.add(block)
+                if not knows_real:
+                    distance.update(block, real=True)
+    rows = RowsOnDisk((width,), torch.float32)
+    for block in regrouped(extraction.features(recorded), BLOCK):
+        rows.add(block)
+        distance.update(block, real=False)
+    return _Extracted(distance, read, rows)
 
-    def extract(samples: Iterable[Tensor], side: bool, updates: bool = True) -> RowsOnDisk:
-        rows = RowsOnDisk((width,), torch.float32)
-        for block in regrouped(extraction.features(samples), BLOCK):
-            rows.add(block)
-            if updates:
-                distance.update(block, real=side)
-        return rows
 
-    shares = [collectives.own_share(real.samples)] if wants_real or not knows_real else []
-    real_features = extract(shares, True, updates=not knows_real)
-    return _Extracted(distance, real_features, extract(recorded, False))
+def _expects(cache: ReferenceCache | None, protocol: Protocol, device: torch.device) -> bool:
+    """Return whether every rank's cache is likely to have the reference's moments."""
+    found = cache is not None and cache.expects(protocol)
+    return collectives.true_on_all_ranks(found, device)
 
 
-def _metric_inputs(
-    extraction: Extraction,
-    real: RealData,
-    recorded: RecordedBatches,
-    extracted: _Extracted,
-    generator: ScoredGenerator | None,
-) -> tuple[Evaluated, Evaluated]:
-    """Return the inputs of the other metrics, real and generated, over all ranks' samples."""
-    reference = real_side(real, extraction, extracted.real)
-    reference = replace(reference, splits=Splits(real, reference, extraction))
-    probe = Probe(generator, extraction) if generator else None
-    return reference, fake_side(recorded, extraction, extracted.fake, probe)
+def _hash(real: RealData, spec: SampleSpec, device: torch.device) -> str:
+    """Return the hash of the reference's content, read for it alone.
+
+    Raises:
+        GanzooError: another rank failed.
+    """
+    with collectives.fail_together(device), real.reading():
+        read = RealPass(real, spec, 0, keep=False)
+        for _ in read:
+            pass
+    return read.sha256(device)
 
 
 def _statistics(
@@ -279,9 +298,13 @@ def _statistics(
     )
 
 
-def _known(cache: ReferenceCache | None, key: str, device: torch.device) -> Moments | None:
+def _known(
+    cache: ReferenceCache | None, protocol: Protocol, device: torch.device
+) -> Moments | None:
     """Return the reference's moments from the cache, if every rank finds them there."""
-    moments = cache.load(key, _of_float64(device)) if cache else None
+    moments = None
+    if cache and protocol.reference_sha256:
+        moments = cache.load(protocol.reference_key, _of_float64(device))
     return moments if collectives.true_on_all_ranks(moments is not None, device) else None
 
 

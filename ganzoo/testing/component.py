@@ -13,6 +13,7 @@ from ganzoo.components.build import capabilities, initialised_from
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.components.signature import parameter_model
+from ganzoo.registry.loading import info_command
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
 from ganzoo.testing.arguments import SPEC, game_specs, typical_specs
@@ -106,7 +107,8 @@ class Component:
                 raise Failed(
                     "a component for at least one of the specs that are tried",
                     "a refusal of each: " + "; ".join(refused),
-                    "register the modalities that it supports, or pass specs=[…] to conformance",
+                    "register the modalities that it supports, or try others: --spec SPEC, "
+                    "or specs=[…] in Python",
                 )
             found += fitting
         return found
@@ -139,7 +141,7 @@ class Component:
             raise Failed(
                 f"the parameters {given} to be accepted",
                 what,
-                f"ganzoo info {self.registration.id} lists the parameters",
+                f"{info_command(self.registration)} lists the parameters",
             ) from None
 
     def _plans(self) -> Iterator[ComponentPlan]:

@@ -183,6 +183,22 @@ def whole_tensors(case: Case) -> None:
 
 
 @case_check("form")
+def several_items(case: Case) -> None:
+    """If it has `__getitems__`, it gives the same items as `__getitem__`, in the order asked."""
+    dataset: Any = case.make()
+    if not hasattr(dataset, "__getitems__"):
+        raise Exempt("has no method __getitems__")
+    chosen, advice = list(reversed(indices(dataset))), "return [self[index] for index in indices]"
+    with expecting("a list of items from __getitems__", advice):
+        items = list(dataset.__getitems__(chosen))
+    if len(items) != len(chosen):
+        raise Failed(f"{len(chosen)} items from __getitems__", str(len(items)), advice)
+    for index, item in zip(chosen, items, strict=True):
+        if found := _changed(dataset[index], item):
+            raise Failed(f"dataset[{index}] from __getitems__", found, advice)
+
+
+@case_check("form")
 def files(case: Case) -> None:
     """If it has `source_files`, they are files that exist, by name."""
     dataset = case.make()
@@ -257,6 +273,7 @@ DATASET = (
     labels,
     same_by_index,
     picklable,
+    several_items,
     whole_tensors,
     files,
     drawn_rows,

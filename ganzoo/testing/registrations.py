@@ -15,12 +15,13 @@ from pydantic_core import PydanticSerializationError
 from torch import nn
 
 from ganzoo.api import CAPABILITIES
+from ganzoo.components.signature import undescribed
 from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.validate import describe_error
 from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
 from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component
-from ganzoo.testing.outcomes import Exempt, Failed, NotChecked
+from ganzoo.testing.outcomes import PASSED, Exempt, Failed, NotChecked
 
 LIST_PLUGIN = """
 import json, sys
@@ -107,6 +108,18 @@ def parameters(component: Component) -> None:
             getattr(error, "hint", None)
             or "annotate each argument after the `*` with a plain type",
         ) from error
+
+
+def missing_descriptions(component: Component) -> str:
+    """Return a note about parameters without a description; empty if there are none.
+
+    It is about a component that passed `parameters`. No check fails for it.
+    """
+    passed = component.outcomes.get(parameters.name)
+    if not passed or passed.outcome != PASSED or not (missing := undescribed(component.model)):
+        return ""
+    advice = f"write `{missing[0]}: …` under `Args:` in its docstring, which editors show"
+    return f"no description of {', '.join(missing)}; {advice}"
 
 
 @component_check("parameters")

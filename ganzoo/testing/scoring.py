@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -116,7 +116,20 @@ def _samples(case: Case, extractor: Any) -> list[Tensor]:
     return [spec.kind.decode(spec, spec.kind.random(spec, BATCH, random)).float() for spec in specs]
 
 
-EXTRACTOR = (form, finite, batches_and_order, class_logits)
+@case_check("form")
+def spatial_features(case: Case) -> None:
+    """If it has `spatial_features`, they map samples to finite float32 features (B, S)."""
+    extractor = _extractor(case)
+    if not hasattr(extractor, "spatial_features"):
+        raise Exempt("has no method spatial_features")
+    for samples in _samples(case, extractor):
+        found = extractor.spatial_features(samples)
+        if (found.dim(), len(found), found.dtype) != (2, BATCH, torch.float32):
+            raise Failed(f"float32 features of shape {BATCH}xS", form_of(found), "flatten them")
+        require_finite("spatial features", found, "avoid 0/0")
+
+
+EXTRACTOR = (form, finite, batches_and_order, class_logits, spatial_features)
 
 
 # --- metrics -------------------------------------------------------------------------------------
@@ -136,6 +149,25 @@ class Probe:
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         weights = torch.linspace(-1, 1, LATENTS * FEATURES).view(LATENTS, FEATURES)
         return torch.tanh(latents @ weights)
+
+
+class Extraction:
+    """An extractor of random linear features of pixels."""
+
+    def __init__(self, width: int = FEATURES) -> None:
+        self.width = width
+
+    def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
+        random = torch.Generator().manual_seed(self.width)
+        weights = torch.Tensor()
+        for batch in samples:
+            rows = batch.flatten(1).float() / 255
+            if not len(weights):
+                weights = torch.randn(rows.shape[1], self.width, generator=random)
+            yield rows @ weights
+
+    def spatial(self) -> Extraction:
+        return Extraction(self.width + 1)
 
 
 @case_check()
@@ -197,13 +229,15 @@ def _side(seed: int, count: int) -> Evaluated:
         samples=torch.randint(256, (count, 3, 8, 8), generator=random, dtype=torch.uint8),
         labels=labels,
         class_logits=features[:, :LABELS].clone(),
+        extraction=Extraction(),
     )
 
 
 def _shuffled(side: Evaluated) -> Evaluated:
     new = torch.randperm(len(side.features), generator=torch.Generator().manual_seed(3))
     rows = {name: getattr(side, name)[new] for name in ("features", "samples", "labels")}
-    return Evaluated(**rows, class_logits=rows["features"][:, :LABELS].clone())
+    logits = rows["features"][:, :LABELS].clone()
+    return Evaluated(**rows, class_logits=logits, extraction=side.extraction)
 
 
 METRIC = (numbers, order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,10 +148,14 @@ def trials(
         for registration in selected
     ]
     if latents and not PLAYS & {each.kind for each in components}:
-        raise UsageError(f"a latent is given, and no loss or regularizer matches {pattern!r}")
+        what = f"a latent is given, and no loss or regularizer matches {pattern!r}"
+        raise UsageError(what, hint=f"ganzoo conformance {shlex.quote(pattern)} without --latent")
     for spec in components[0].specs:
         if not any(component.supports(spec) for component in components):
-            raise UsageError(f"no component that matches {pattern!r} is tried with {spec}")
+            raise UsageError(
+                f"no component that matches {pattern!r} is tried with {spec}",
+                hint=f"ganzoo conformance {shlex.quote(pattern)} without --spec",
+            )
     for key, sets in parameters.items():
         named = [each for each in components if key in (str(each), each.registration.id)]
         if not named:

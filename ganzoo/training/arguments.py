@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from operator import index
 from pathlib import Path
@@ -106,10 +106,14 @@ def options_of(given: Mapping[str, Any]) -> Options:
     return replace(options, runs_directory=Path(options.runs_directory))
 
 
-def only_evaluation(reference: str, overrides: Overrides) -> None:
-    """Raise UsageError for an override of anything but ``eval``; `reference` names the run."""
+def only_evaluation(reference: str, overrides: Overrides, paths: Collection[str] = ()) -> None:
+    """Raise UsageError for an override of anything but ``eval``; `reference` names the run.
+
+    Args:
+        paths: further keys that may change.
+    """
     for key in override_keys(overrides):
-        if key.partition(".")[0] != "eval":
+        if key.partition(".")[0] != "eval" and key not in paths:
             near = suggest(key, Eval.model_fields) or "final_samples"
             raise UsageError(
                 f"a run keeps its recipe: {key} cannot change, only how it is evaluated can",

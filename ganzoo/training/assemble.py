@@ -32,7 +32,7 @@ from ganzoo.training.execution import (
     require_compiler,
     resolve_channels_last,
 )
-from ganzoo.training.feed import DataFeed
+from ganzoo.training.feed import DataFeed, workers_for
 from ganzoo.training.graphs import CudaRecorder, Graphs, obstacles
 from ganzoo.training.player import Guard, LossScale, Player, supports_found_inf
 from ganzoo.training.processes import Processes
@@ -221,6 +221,7 @@ def _feed(plan: Plan, processes: Processes) -> DataFeed:
         with_labels=settings.conditional,
         players=("discriminator",) * settings.train.discriminator_steps
         + ("generator",) * settings.train.generator_steps,
+        workers=workers_for(settings.train.workers, processes.world_size),
     )
 
 

@@ -46,6 +46,9 @@ class Reporter:
     def saved(self, step: int, path: Path) -> None:
         """A checkpoint is published."""
 
+    def reading(self, split: str, done: int, total: int) -> None:
+        """So many of the real samples of a split are read for a score."""
+
     def pictured(self, step: int, paths: Sequence[Path]) -> None:
         """The files of a preview are written: of real samples before the first step, then of G."""
 

@@ -26,6 +26,7 @@ from ganzoo.training.callbacks import Reporters
 from ganzoo.training.player import Player
 from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
+from ganzoo.untrusted import open_zip, reason, require_readable
 
 STATE_FILE = "state.pt"
 
@@ -56,17 +57,28 @@ def read_state(step: GanStep, directory: Path) -> None:
     for name, network in step.modules().items():
         read_network(network, directory / f"{name}.safetensors")
     try:
-        state = torch.load(directory / STATE_FILE, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # torch raises many kinds for a file that is damaged or that hides code.
-        raise CheckpointError(f"{directory / STATE_FILE} cannot be read: {error}") from error
-    try:
-        _restore(step, state)
+        _restore(step, load_state(directory / STATE_FILE))
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise CheckpointError(
             f"{directory / STATE_FILE} is not the state of this run: {what}"
         ) from error
+
+
+def load_state(path: Path) -> Any:
+    """Return the content of a state file, which holds no code.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    try:
+        with open_zip(path) as archive:
+            for member in archive.infolist():
+                require_readable(f"{path}: {member.filename}", member)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch raises many kinds for a file that is damaged or that hides code.
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def _restore(step: GanStep, state: dict[str, Any]) -> None:
@@ -258,13 +270,17 @@ def measure(score: Score, stop: Any) -> float:
 
 
 def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | None, int]:
-    """Return the best score during training up to `step`, and the evaluations since it."""
+    """Return the best score during training up to `step`, and the evaluations since it.
+
+    Scores under another protocol than the last one do not count: the data may have changed.
+    """
     latest = {
         step_of(score): score
         for score in scores
         if score.sampling and score.sampling.selected == "during" and step_of(score) <= step
     }
     ordered = [latest[key] for key in sorted(latest)]
+    ordered = [score for score in ordered if score.protocol == ordered[-1].protocol]
     if not ordered:
         return None, 0
     best = min(range(len(ordered)), key=lambda index: measure(ordered[index], stop))

@@ -1,22 +1,27 @@
-"""What may change when a run is resumed: budget, cadence, and code of the same revision."""
+"""What may change when a run is resumed: budget, cadence, paths, and code of the same revision."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from ganzoo.components.fingerprint import Fingerprint, change, fingerprint
 from ganzoo.components.plan import Plan
-from ganzoo.errors import PluginError, UsageError
-from ganzoo.recipes.lock import code_differences, locked_components, read_lock
+from ganzoo.errors import DataError, PluginError, UsageError
+from ganzoo.recipes.lock import code_differences, data_paths, locked_components
 from ganzoo.recipes.overrides import override_layer
 from ganzoo.recipes.schema import Mark, marked
+from ganzoo.recipes.yaml import yaml_line
 from ganzoo.registry.names import shorten, suggest
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import command, reference_to
+from ganzoo.training.run_files import lock_of, read_fingerprint
 
-BUDGET_AND_CADENCE = marked(Mark.BUDGET, Mark.CADENCE)
+RESUMABLE = marked(Mark.BUDGET, Mark.CADENCE, Mark.READING)
 """Keys that an override of `ganzoo resume` may set."""
 
 METRICS = "eval.metrics"
@@ -26,15 +31,20 @@ METRICS = "eval.metrics"
 def only_budget_and_cadence(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
 ) -> None:
-    """Raise UsageError if an override sets anything but budget, cadence and the metrics."""
+    """Raise UsageError for an override of anything but `RESUMABLE` keys, metrics, paths of data."""
+    lock = lock_of(directory)
+    known = (*RESUMABLE, *data_paths(lock))
     for key in _keys(overrides):
-        if key in (*BUDGET_AND_CADENCE, METRICS):
+        if key in (*known, METRICS):
             continue
-        near = suggest(key, (*BUDGET_AND_CADENCE, METRICS))
+        section, _, name = key.partition(".")
+        keys = lock.get(section)
+        is_key = isinstance(keys, Mapping) and name in keys  # and so not a misspelt one
+        near = None if is_key else suggest(key, (*known, METRICS))
         guess = f" - did you mean {near!r}?" if near else ""
         raise UsageError(
-            f"a resumed run keeps its recipe: {key} cannot change, only budget and cadence can "
-            f"({', '.join(BUDGET_AND_CADENCE)}), and {METRICS} can lose some{guess}",
+            f"a resumed run keeps its recipe: {key} cannot change, only budget, cadence and "
+            f"reading can ({', '.join(known)}), and {METRICS} can lose some{guess}",
             hint=command("resume", reference_to(directory.path), f"{near}=VALUE")
             if near
             else command("run", directory.lock_file, f"{key}=VALUE") + "   # a new run",
@@ -43,7 +53,7 @@ def only_budget_and_cadence(
 
 def only_fewer_metrics(directory: RunDirectory, plan: Plan) -> None:
     """Raise UsageError if the plan has a metric that the run was not started with."""
-    known = read_lock(directory.lock_file)["eval"].get("metrics", [])
+    known = lock_of(directory)["eval"].get("metrics", [])
     for metric in plan.lock()["eval"]["metrics"]:
         if metric not in known:
             names = ", ".join(shorten(each["use"]) for each in known)
@@ -62,6 +72,55 @@ def _keys(overrides: Sequence[str] | Mapping[str, Any]) -> list[str]:
         for section, part in override_layer(overrides).data.items()
         for key in (part if isinstance(part, Mapping) else (section,))
     ]
+
+
+# --- data ---
+
+
+@contextmanager
+def where_data_moved(
+    verb: str, directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any]
+) -> Iterator[None]:
+    """Say how `verb` takes the new path if the data of a run cannot be read inside."""
+    try:
+        yield
+    except DataError as error:
+        paths = data_paths(lock_of(directory))
+        if key := next((key for key, path in paths.items() if not os.path.exists(path)), None):
+            words = [word for word in as_words(overrides) if not word.startswith(f"{key}=")]
+            where = command(verb, reference_to(directory.path), *words, f"{key}=FOLDER")
+            error.hint = f"{where}   # where it is now"
+        raise
+
+
+def as_words(overrides: Sequence[str] | Mapping[str, Any]) -> list[str]:
+    """Return overrides as words of a command line."""
+    if isinstance(overrides, Mapping):
+        return [f"{key}={yaml_line(value)}" for key, value in overrides.items()]
+    return [overrides] if isinstance(overrides, str) else list(overrides)
+
+
+def fingerprint_of(plan: Plan) -> Fingerprint:
+    """Return the fingerprint of a plan's training data."""
+    return fingerprint(plan.dataset, whole=plan.data == "memory")
+
+
+def require_same_data(
+    directory: RunDirectory, data: Fingerprint, hint: str | None, *, allow_drift: bool = False
+) -> None:
+    """Raise DataError if a run was trained on other data, unless `allow_drift`.
+
+    A run that is older than fingerprints is not checked.
+    """
+    known = read_fingerprint(directory)
+    if known is not None and known.sha256 != data.sha256 and not allow_drift:
+        raise DataError(
+            f"{reference_to(directory.path)} was trained on other data: {change(known, data)}",
+            hint=hint,
+        )
+
+
+# --- progress ---
 
 
 def is_complete(directory: RunDirectory) -> bool:
@@ -93,6 +152,9 @@ def other_world_size(manifest: Mapping[str, Any], world_size: int) -> str | None
         f"saved by {before} process{'es' * (before > 1)}, resumed with {world_size}: "
         "the data keeps its order, but the run is not bit-exact"
     )
+
+
+# --- code ---
 
 
 def refuse_drift(lock: Mapping[str, Any], plan: Plan, disregard: str) -> None:

@@ -73,6 +73,7 @@ def examine(registry: Registry, runs_directory: Path) -> Iterator[Finding]:
     yield from plugins(registry)
     for subject, directory in (("runs", runs_directory), ("cache", cache_directory())):
         yield place(subject, directory)
+    yield from decoded()
     yield from files(registry)
 
 
@@ -209,6 +210,19 @@ def place(subject: str, directory: Path) -> Finding:
     if free < LOW_DISK_BYTES:
         return wrong(subject, room, "make room", DiskFull)
     return Finding(subject, "ok", room)
+
+
+def decoded() -> Iterator[Finding]:
+    """Yield how much decoded samples take of the cache, and what removes them."""
+    from ganzoo.training.decoded_cache import LIMIT, kept, limit_bytes
+
+    try:
+        size, limit = sum(each.size for each in kept()), limit_bytes()
+    except UsageError as error:
+        yield wrong("decoded data", error.message, str(error.hint))
+        return
+    words = f"{size / 2**30:.1f} of at most {limit / 2**30:.4g} GiB ({LIMIT})"
+    yield Finding("decoded data", "ok", words, "ganzoo doctor --clear-decoded" if size else None)
 
 
 def files(registry: Registry) -> Iterator[Finding]:

@@ -32,15 +32,7 @@ from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
 from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.scoring.features import Extraction, Probe
-from ganzoo.scoring.metric_inputs import (
-    RecordedBatches,
-    RowsOnDisk,
-    Splits,
-    evaluate,
-    fake_side,
-    features_on_disk,
-    real_side,
-)
+from ganzoo.scoring.metric_inputs import Splits, evaluate, real_side
 from ganzoo.scoring.reference import RealData
 from ganzoo.training.processes import Processes
 from ganzoo.training.scorer import Scorer, scored_generator
@@ -185,8 +177,8 @@ class _TrialScore:
     extraction: Extraction
 
     @cached_property
-    def _few(self) -> tuple[tuple[RealData, Tensor], tuple[RealData, Tensor]]:
-        """The samples of the real and of the generated side, with their features."""
+    def _few(self) -> tuple[Evaluated, Evaluated]:
+        """The real and the generated side."""
         data = self.scorer.real
         stride = max(1, len(data) // (2 * FEW))
         samples, labels = _rows(data, range(0, len(data), stride)[: 2 * FEW])
@@ -195,9 +187,12 @@ class _TrialScore:
             # Generated samples have conditions of the reference: the same as the real side.
             given = slice(0, None, 2) if data.spec.condition and count >= 4 else side
             known = None if labels is None else labels[given][: len(samples[side])]
-            real = RealData(samples[side], known, self.scorer.dataset.id, self.scorer.split)
-            found.append((real, features_on_disk(real, self.extraction).tensor()))
+            found.append(self._side(samples[side], known))
         return found[0], found[1]
+
+    def _side(self, samples: Tensor, labels: Tensor | None) -> Evaluated:
+        about = (self.scorer.dataset.id, self.scorer.split)
+        return real_side(RealData.of(samples, labels, *about), self.extraction)
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -207,37 +202,33 @@ class _TrialScore:
 
     def sides(self, *most: int) -> tuple[Evaluated, Evaluated]:
         """Return metric inputs of at most these many rows, real and generated."""
-        size = self._few[0][0].samples[0].nbytes
+        real, fake = self._few
+        size = real.samples[0].nbytes
         reals, fakes = (min(count, max(FEW, MANY_BYTES // size)) for count in most)
-        real, features = self._repeated(*self._few[0], reals)
-        reference = real_side(real, self.extraction, features)
+        real, fake = self._repeated(real, reals), self._repeated(fake, fakes)
         names = self.scorer.dataset.registration.splits
-        real = replace(real, splits={name: partial(self._split, name) for name in names})
-        reference = replace(reference, splits=Splits(real, reference, self.extraction))
-        made, features = self._repeated(*self._few[1], fakes)
-        labels = made.labels if self.plan.recipe.settings.conditional else None
-        recorded = RecordedBatches([(made.samples, labels)], self.plan.spec, keep=True)
-        for _ in recorded:
-            pass
-        return reference, fake_side(recorded, self.extraction, features, None)
+        splits = Splits({name: partial(self._split, name) for name in names}, self.extraction)
+        splits.known[self.scorer.split] = real = replace(real, splits=splits)
+        if not self.plan.recipe.settings.conditional:
+            fake = replace(fake, labels=None)
+        return real, fake
 
-    def _repeated(
-        self, real: RealData, features: Tensor, count: int
-    ) -> tuple[RealData, RowsOnDisk]:
+    def _repeated(self, side: Evaluated, count: int) -> Evaluated:
         """Return `count` rows, at least two; repeated ones have some noise in their features."""
-        index = torch.arange(max(count, 2)) % len(real.samples)
+        features = side.features
+        index = torch.arange(max(count, 2)) % len(features)
         random = torch.randn(len(index), features.shape[1], generator=torch.Generator())
-        is_repeated = torch.arange(len(index)) >= len(real.samples)
-        rows = RowsOnDisk(tuple(features.shape[1:]), torch.float32)
-        rows.add(features[index] + 1e-3 * features.std() * random * is_repeated[:, None])
-        labels = None if real.labels is None else real.labels[index]
-        return replace(real, samples=real.samples[index], labels=labels), rows
+        is_repeated = torch.arange(len(index)) >= len(features)
+        rows = features[index] + 1e-3 * features.std() * random * is_repeated[:, None]
+        labels = None if side.labels is None else side.labels[index]
+        logits = self.extraction.class_logits(rows)
+        return Evaluated(rows, side.samples[index], labels, logits, extraction=self.extraction)
 
     def _split(self, name: str) -> RealData:
         try:
             data = self.scorer.other_split(name)
             samples, labels = _rows(data, range(min(FEW, len(data))))
-            return RealData(samples, labels, self.scorer.dataset.id, name)
+            return RealData.of(samples, labels, self.scorer.dataset.id, name)
         except DataError as error:
             raise _Unavailable(error.message, hint=error.hint) from error
 

@@ -8,14 +8,16 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from traceback import format_exception
 from types import FrameType
 
-from ganzoo.components.build import build
-from ganzoo.components.fit import against_micro_batches
+from ganzoo.components.build import Components, build
+from ganzoo.components.fit import against_micro_batches, fit, fit_plan
 from ganzoo.components.plan import Plan
+from ganzoo.components.planner import plan_components
 from ganzoo.errors import (
+    Collapsed,
     DeviceError,
     DiskFull,
     GanzooError,
@@ -26,10 +28,12 @@ from ganzoo.errors import (
     says_no_memory,
     stop_signals,
 )
+from ganzoo.recipes.load import Recipe
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import no_room_in, says_no_room
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.callbacks import Reporters
+from ganzoo.training.networks import RequiredGradients
 from ganzoo.training.processes import PeerGone, Processes, says_peer_gone
 
 _WORKER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
@@ -183,6 +187,18 @@ def _record(directory: RunDirectory, processes: Processes, what: str, exit_code:
         directory.append_event("failed", error=what, exit_code=exit_code, **rank)
 
 
+def require_not_collapsed(directory: RunDirectory) -> None:
+    """Raise Collapsed if a run has ended because its samples collapsed."""
+    last = directory.events()[-1:]
+    if last and last[0].get("event") == "finished" and last[0].get("how") == "collapsed":
+        again = [each for each in directory.events() if each.get("event") == "collapsed"]
+        raise Collapsed(
+            f"the samples have collapsed: the run ended at step {last[0].get('step')}, state saved "
+            "(train.on_collapse: stop)",
+            hint=str(again[-1].get("hint")) if again and again[-1].get("hint") else None,
+        )
+
+
 # --- commands that help ---
 
 
@@ -196,7 +212,7 @@ def rerun_command(directory: RunDirectory, *overrides: str) -> str:
 def hint_lower_lr(plan: Plan, directory: RunDirectory, roles: Sequence[str]) -> str:
     """Return the command of the same experiment with half the learning rates of these players.
 
-    It clips gradients instead where no optimizer has a learning rate.
+    It clips gradients, to half the norm if the recipe clips already, where no optimizer has one.
     """
     rates = {role: plan.components["optimizers", role].plain.get("lr") for role in roles}
     halved = [
@@ -204,7 +220,43 @@ def hint_lower_lr(plan: Plan, directory: RunDirectory, roles: Sequence[str]) -> 
         for role, rate in rates.items()
         if isinstance(rate, int | float)
     ]
-    return rerun_command(directory, *(halved or ["train.clip_grad_norm=1"]))
+    norm = (plan.recipe.settings.train.clip_grad_norm or 2) / 2
+    return rerun_command(directory, *(halved or [f"train.clip_grad_norm={norm:g}"]))
+
+
+def hint_against_collapse(plan: Plan, directory: RunDirectory, parts: Components) -> str:
+    """Return the command of the same experiment with one change that it lacks, and what that is.
+
+    Args:
+        parts: the live components of the run.
+    """
+    for override, what in _against_collapse(plan, parts):
+        if _fits(plan, directory, override):
+            return f"{rerun_command(directory, override)}   # {what}"
+    return f"{hint_lower_lr(plan, directory, ('generator',))}   # a slower G"
+
+
+def _against_collapse(plan: Plan, parts: Components) -> Iterator[tuple[str, str]]:
+    """Yield an override that the recipe does not have, and what it does; the best known first."""
+    if plan.recipe.settings.train.discriminator_steps == 0:
+        yield "train.discriminator_steps=1", "D is never trained in this recipe"
+    if not RequiredGradients.by(parts.game_parts()).penalised:
+        yield "regularizers.r1.gamma=1", "R1, a gradient penalty for D"
+    if plan.components["discriminator",].plain.get("spectral_norm") is False:
+        yield "discriminator.spectral_norm=true", "spectral norm in D"
+
+
+def _fits(plan: Plan, directory: RunDirectory, override: str) -> bool:
+    """Return whether the plan with an override passes the checks that need no data."""
+    try:
+        recipe = Recipe.load(directory.lock_file, [override], plan.registry)
+        components, _ = plan_components(recipe, plan.registry)
+        fit_plan(recipe, components, plan.dataset)
+        changed = replace(plan, recipe=recipe, components=components)
+        fit(changed, build(changed))
+    except GanzooError:
+        return False
+    return True
 
 
 def hint_smaller_batch(plan: Plan, world_size: int) -> str | None:

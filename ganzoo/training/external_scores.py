@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganzoo.api import SampleSpec
 from ganzoo.components.build import make
+from ganzoo.components.data import spread_samples
 from ganzoo.components.extractors import automatic_extractor
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan
@@ -24,6 +25,7 @@ from ganzoo.modalities.image import (
     PICTURES,
     require_one_format,
 )
+from ganzoo.recipes.lock import data_paths
 from ganzoo.registry.names import DEFAULT_NAMESPACE, shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.external import keep_score
@@ -34,12 +36,17 @@ from ganzoo.sampling.files import read_labels, read_samples, write_preview
 from ganzoo.sampling.sampler import SampleBatch
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.reference import content_sha256
+from ganzoo.training.continuity import fingerprint_of, require_same_data
 from ganzoo.training.npz_references import score_against_npz
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
+from ganzoo.training.run_files import lock_of
 from ganzoo.training.scorer import Scorer, chosen_extractor
 
 BATCH = 256
+ALIKE = 1024
+"""Real samples that external ones are compared with, to find another kind of data."""
+
 ARRAYS = (".npz", ".npy")
 
 
@@ -82,10 +89,16 @@ def score_like(
     Raises:
         DataError: there are fewer samples than that, or labels that the data does not have.
     """
+    try:
+        require_same_data(run.directory, fingerprint_of(run.plan), None)
+    except DataError as error:
+        if data_paths(lock_of(run.directory)):
+            error.hint = command("score", path, "--against", "FOLDER") + "   # the real pictures"
+        raise
     scorer = Scorer.of(run.plan, find_processes())
     samples = read_samples(path, scorer.real.spec, Registry())
     labels = read_labels(path, scorer.real.spec, len(samples))
-    scorer.real.spec.kind.require_alike(path, samples, scorer.reference.samples)
+    scorer.real.spec.kind.require_alike(path, samples, spread_samples(scorer.real, ALIKE)[0])
     wanted = count or run.plan.budget.final_samples
     if len(samples) < wanted:
         dataset = run.plan.components["dataset",]
@@ -146,7 +159,7 @@ def score_against(
     samples = read_samples(path, real.spec, registry)
     scorer = Scorer(dataset, split, real, chosen, [], find_processes())
     with _as_parameters():
-        real.spec.kind.require_alike(path, samples, scorer.reference.samples)
+        real.spec.kind.require_alike(path, samples, spread_samples(scorer.real, ALIKE)[0])
     score = _noted(scorer.score(_batches(samples)), path, real.spec, dataset)
     return keep(score, real.spec, samples) if keep else score
 

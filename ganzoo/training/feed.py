@@ -1,4 +1,4 @@
-"""Training data in order: which samples each update sees, from memory or decoded on the way.
+"""Training data in order: which samples each update sees, from memory, from disk or decoded.
 
 The order is f(seed, epoch, position): position p of a run is sample ``p mod n`` of the permutation
 of epoch ``p // n``. A run can therefore resume anywhere, on any number of processes, with no state
@@ -8,11 +8,13 @@ rows of each batch itself, from noise that depends on the position alone.
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -27,13 +29,15 @@ from ganzoo.components.data import (
     collate,
     draw,
     row_of,
+    rows_of,
     tensors_of,
 )
 from ganzoo.errors import DataError, GanzooError, PluginError, culprit, failure
 from ganzoo.nn import encode
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 
-STREAM_WORKERS = 2
+MOST_WORKERS = 8
+"""Worker processes of one training process under ``train.workers: auto``, at most."""
 
 Law = Callable[[Noise, int], Drawn]
 """``(noise of n rows, n)`` → which rows of the data set they are, and their conditions."""
@@ -93,6 +97,7 @@ class DataFeed:
         batch_size: size of the global batch, by which the position advances.
         position: samples consumed so far, over all ranks.
         players: the player of each update of one step, in order.
+        workers: number of processes that decode ahead; 0: this process decodes.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class DataFeed:
         in_memory: bool,
         with_labels: bool,
         players: Sequence[str] = ("discriminator", "generator"),
+        workers: int = 0,
     ) -> None:
         self.spec = dataset.spec
         law = partial(draw, dataset) if hasattr(dataset, "draw") else None
@@ -126,7 +132,7 @@ class DataFeed:
         if in_memory:
             self.source = _Memory(dataset, device)
         else:
-            self.source = _Stream(dataset, device, rows, batch_size, players)
+            self.source = _Stream(dataset, device, rows, batch_size, players, workers)
 
     def go_to(self, position: int, rollbacks: int) -> None:
         """Continue from another position, in the order of a run with this many rollbacks."""
@@ -250,7 +256,8 @@ class _Stream:
 
     Which batches that is follows from the past: most losses read real data in D's updates and not
     in G's. A wrong guess costs time and changes no number. A batch that no worker has decoded is
-    decoded in this process.
+    decoded in this process, and so are all where there are no workers. A data set with `rows`, as
+    the decoded cache, reads whole batches and needs none.
     """
 
     def __init__(
@@ -260,8 +267,10 @@ class _Stream:
         rows: Rows,
         batch_size: int,
         players: Sequence[str],
+        workers: int,
     ) -> None:
         self.dataset = dataset
+        self.workers = 0 if hasattr(dataset, "rows") else workers
         self.spec = dataset.spec
         self.device = device
         self.rows = rows
@@ -299,7 +308,7 @@ class _Stream:
         drawn = batch.draw(Rows(0, self.rows.count))
         found = self._prefetched(batch)
         if found is None:
-            found = collate([row_of(self.dataset, index) for index in drawn.indices.tolist()])
+            found = rows_of(self.dataset, drawn.indices.tolist())
         if isinstance(found, GanzooError):
             raise found
         samples, labels = found
@@ -328,22 +337,14 @@ class _Stream:
         """Start workers for the players that read their batches; end workers without work."""
         if self.ahead is not None and not self.ahead.pending:
             self.ahead = self.loader = None
-        if self.ahead is None and self.latest is not None and self.history.expects_any():
+        if not self.workers or self.ahead is not None or self.latest is None:
+            return
+        if self.history.expects_any():
             order, position = self.latest
             first = position + self.history.batch_size
             self.ahead = _ReadAhead(self.history, order, self.rows, first)
-            loader: DataLoader[Any] = DataLoader(
-                _ErrorCapturingDataset(self.dataset),  # type: ignore[arg-type]
-                batch_sampler=self.ahead,
-                num_workers=STREAM_WORKERS,
-                collate_fn=_collate_or_error,
-                pin_memory=self.device.type == "cuda",
-                persistent_workers=True,
-                # Without its own, torch seeds the workers from the default generator, and the next
-                # dropout of this step would depend on whether workers were started in it.
-                generator=torch.Generator(),
-            )
-            self.loader = iter(loader)
+            pin = self.device.type == "cuda"
+            self.loader = read_by_workers(self.dataset, self.ahead, self.workers, pin)
 
     def _next(self, loader: Iterator[Any]) -> Any:
         """Return the loader's next batch, or raise the data set's or torch's error."""
@@ -398,6 +399,44 @@ class _ReadAhead:
                 self.pending.append(position)
                 return self.order.indices(position + self.rows.first, self.rows.count).tolist()
         raise StopIteration
+
+
+def workers_for(asked: int | Literal["auto"], world_size: int) -> int:
+    """Return the number of workers of this process; ``auto``: its share of the cores, at most 8."""
+    if asked != "auto":
+        return asked
+    # torchrun says how many processes of the run are on this machine; others have it for all.
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size))
+    return min(MOST_WORKERS, max(1, usable_cores() // here))
+
+
+def usable_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def read_by_workers(
+    dataset: Dataset, batches: Iterable[list[int]], workers: int, pin_memory: bool = False
+) -> Iterator[Any]:
+    """Return batches of samples (`Stored`), or the error of one, in order, read by processes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "This DataLoader will create"
+        )  # more than cores, as asked
+        loader: DataLoader[Any] = DataLoader(
+            _ErrorCapturingDataset(dataset),  # type: ignore[arg-type]
+            batch_sampler=batches,
+            num_workers=workers,
+            collate_fn=_collate_or_error,
+            pin_memory=pin_memory,
+            persistent_workers=True,
+            # Without its own, torch seeds the workers from the default generator, and the next
+            # dropout of this step would depend on whether workers were started in it.
+            generator=torch.Generator(),
+        )
+        return iter(loader)
 
 
 class _ErrorCapturingDataset:

@@ -6,36 +6,53 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from ganzoo.components.build import make
+from ganzoo.components.data import check_readable
+from ganzoo.components.fingerprint import Fingerprint
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
-from ganzoo.errors import DataError, UsageError
+from ganzoo.errors import UsageError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import read_lock
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
+from ganzoo.scoring.features import no_op
 from ganzoo.training.assemble import make_step, require_fit
 from ganzoo.training.callbacks import LogFile, Reporter, Reporters
 from ganzoo.training.checkpointing import newest_on_all_ranks, previous_best
 from ganzoo.training.continuity import (
+    as_words,
     checked_code,
+    fingerprint_of,
     not_backwards,
     only_budget_and_cadence,
     only_fewer_metrics,
     other_world_size,
+    require_same_data,
+    where_data_moved,
 )
+from ganzoo.training.decoded_cache import with_decoded_cache
 from ganzoo.training.dry_run import dry_run
 from ganzoo.training.ending import StopAsked, StopFlag, recorded_failures, stop_flag
 from ganzoo.training.execution import cpu_threads, numerics, threads_for
 from ganzoo.training.processes import Processes, find_processes
 from ganzoo.training.progress import TerminalReporter, is_interactive
-from ganzoo.training.run_files import create_run, recipe_of, registry_of, rewrite_lock
+from ganzoo.training.run_files import (
+    create_run,
+    lock_of,
+    recipe_of,
+    record_data,
+    registry_of,
+    replace_plugin,
+    rewrite_lock,
+    with_local_code,
+)
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.trainer import Trainer
 
@@ -93,24 +110,9 @@ def prepare(
     return dry_run(plan)
 
 
-def check_data(plan: Plan) -> list[str]:
-    """Decode every sample of the training data once, if the data set has a `check`.
-
-    Returns:
-        What the data set leaves out, one line each.
-
-    Raises:
-        DataError: names what cannot be read.
-    """
-    if hasattr(plan.dataset, "check") and (bad := plan.dataset.check()):
-        shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
-        raise DataError(f"{len(bad)} files cannot be read: {shown}")
-    return list(getattr(plan.dataset, "skipped", ()))
-
-
 def note_left_out(plan: Plan, options: Options) -> None:
-    """Decode the training data as `check_data` does, and report what it leaves out."""
-    for line in check_data(plan):
+    """Decode the training data once if it has a `check`, and report what it leaves out."""
+    for line in check_readable(plan.dataset):
         options.reporter.noted(f"left out: {line}")
 
 
@@ -120,14 +122,14 @@ def train_run(
     stopped: RunDirectory | None = None,
     *,
     created: RunDirectory | None = None,
-    write_lock_again: bool = False,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
 ) -> RunDirectory:
     """Train a new run to its end, or a stopped one from its newest whole checkpoint.
 
     Args:
         stopped: directory of the run to resume; None: a new run.
         created: directory of a new run that `create_run` made; None: create it here.
-        write_lock_again: the plan differs from the stopped run's lock in budget or cadence.
+        overrides: what the plan has besides the stopped run's lock.
 
     Returns:
         The run's directory.
@@ -139,12 +141,19 @@ def train_run(
     started = time.monotonic()
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     require_fit(plan, processes)
-    if stopped is None and created is None:
+    if created is None:
         note_left_out(plan, options)
+    else:  # reported before it was created
+        check_readable(plan.dataset)
+    data = fingerprint_of(plan)
+    if stopped:
+        reference = reference_to(stopped.path)
+        again = command("resume", reference, *as_words(overrides), "--allow-drift")
+        require_same_data(stopped, data, again, allow_drift=options.allow_drift)
     with stop_flag(options.max_seconds, started) as flag:
         directory = stopped or created or _create(plan, options, processes)
         with (
-            _owned(directory, plan, processes, options.take_over, write_lock_again),
+            _owned(directory, plan, data, processes, options.take_over, bool(overrides)),
             _prepared(directory, plan, processes, options, flag, resumed=bool(stopped)) as trainer,
         ):
             status = trainer.run()
@@ -162,24 +171,30 @@ def resume(
 ) -> None:
     """Resume a run in its own directory, from its newest whole checkpoint.
 
+    Args:
+        registry: with a repaired ``--plugin`` file; None: that of the run's own copy.
+
     Raises:
-        UsageError: an override of anything but budget and cadence, or a new metric.
+        UsageError: an override of anything but budget, cadence and paths, or a new metric.
         PluginError: the components are not those that the run was started with.
+        DataError: the data is missing, or is not that which the run was started with.
         GanzooError: what ends a run early; see `ganzoo.errors`.
     """
     only_budget_and_cadence(directory, overrides)
+    lock, repaired = lock_of(directory), registry is not None
     registry = registry or registry_of(directory)
-    plan = make_plan(recipe_of(directory, overrides, registry), registry)
+    with where_data_moved("resume", directory, overrides):
+        plan = make_plan(recipe_of(directory, overrides, registry), registry)
     not_backwards(directory, plan)
     only_fewer_metrics(directory, plan)
     plan = checked_code(
-        read_lock(directory.lock_file),
+        with_local_code(lock, plan) if repaired else lock,
         plan,
         command("resume", reference_to(directory.path)),
         allow_drift=options.allow_drift,
         strict=options.strict_code,
     )
-    train_run(plan, options, directory, write_lock_again=bool(overrides))
+    train_run(plan, options, directory, overrides=overrides)
 
 
 def _create(plan: Plan, options: Options, processes: Processes) -> RunDirectory:
@@ -194,6 +209,7 @@ def _create(plan: Plan, options: Options, processes: Processes) -> RunDirectory:
 def _owned(
     directory: RunDirectory,
     plan: Plan,
+    data: Fingerprint,
     processes: Processes,
     take_over: bool,
     write_lock_again: bool,
@@ -204,6 +220,8 @@ def _owned(
             if write_lock_again:
                 rewrite_lock(directory, plan)
             directory.begin_attempt()
+            replace_plugin(directory, plan)
+            record_data(directory, plan, data)
             directory.write_info(
                 steps=plan.budget.steps,
                 device=str(processes.device),
@@ -247,12 +265,16 @@ def _prepared(
         try:
             # A signal ends the run at once while data is read into memory: nothing has to be saved.
             # Several processes continue to the first step, where they stop together.
-            with flag.at_once() if processes.world_size == 1 else nullcontext():
+            alone = processes.world_size == 1
+            tell, watch = partial(reporters.notify, "noted"), flag.check if alone else no_op
+            plan = with_decoded_cache(plan, processes, tell, watch)
+            with flag.at_once() if alone else nullcontext():
                 step = make_step(plan, processes, checkpoint)
         except StopAsked as asked:
             at = checkpoint.step if checkpoint else 0
             raise flag.error(quote(str(directory.path)), at) from asked
-        scorer = Scorer.of(plan, processes, flag.at_once) if plan.extractor else None
+        tell = partial(reporters.notify, "reading")
+        scorer = Scorer.of(plan, processes, flag.at_once, tell) if plan.extractor else None
         best, since = previous_best(directory.scores(), step.iteration, train.stop)
         run = (directory, store, processes, reporters, flag)
         resumed_at = checkpoint.step if checkpoint else None

@@ -21,7 +21,8 @@ from ganzoo.registry.names import shorten
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.files import sha256_of
 from ganzoo.runs.score import Score
-from ganzoo.sampling.files import npz_arrays, npz_samples, read_samples
+from ganzoo.sampling.files import read_samples, samples_in
+from ganzoo.sampling.npz import npz_array, npz_headers
 from ganzoo.scoring.collectives import own_share
 from ganzoo.scoring.features import Extraction
 from ganzoo.scoring.reference import RealData, ReferenceCache
@@ -67,19 +68,15 @@ def score_against_npz(
         DataError: a file is damaged, of another form, or has another number of features.
         UsageError: the data is no picture, and no extractor is given.
     """
-    arrays = npz_arrays(against)
-    statistics = {"mu", "sigma"} <= arrays.keys()
-    if not statistics and {"mu", "sigma"} & arrays.keys():
-        raise DataError(f"{against} holds {', '.join(arrays)}: mu and sigma go together")
-    spec = _spec_of(path, registry) if statistics else _spec_of(against, registry)
+    moments = statistics_in(against)
+    spec = _spec_of(against if moments is None else path, registry)
     plan = _extractor(extractor, spec, registry)
     samples = read_samples(path, spec, registry)
     live = live_extractor(plan, processes)
     name, identity = f"file={against.name}", ExtractorIdentity.of(plan)
     fake = [(part, None) for part in torch.split(own_share(samples), 256)]
-    if statistics:
-        moments = _moments(against, arrays["mu"], arrays["sigma"])
-        width = Extraction(live, spec, processes.device).width(samples)
+    if moments is not None:
+        width = Extraction(live, spec, processes.device).width(lambda: samples[:1])
         if width != len(moments.mean):
             raise DataError(
                 f"{against} has the statistics of {len(moments.mean)} features, and "
@@ -89,8 +86,9 @@ def score_against_npz(
         known = FeatureStatistics(moments, STATISTICS, sha256_of(against), name, (FOREIGN,))
         result = score_against_statistics(fake, known, live, identity, spec, processes.device)
         return score_of(result, processes), spec, samples
-    real = RealData(read_samples(against, spec, registry), None, SAMPLES, "", name)
-    spec.kind.require_alike(path, samples, real.samples)
+    reference = read_samples(against, spec, registry)
+    real = RealData.of(reference, None, SAMPLES, "", name)
+    spec.kind.require_alike(path, samples, reference)
     cache = ReferenceCache(cache_directory() / "reference")
     result = score_samples(fake, real, live, identity, {}, spec, processes.device, cache)
     return score_of(result, processes), spec, samples
@@ -102,7 +100,7 @@ def _spec_of(path: Path, registry: Registry) -> SampleSpec:
         given = {"path": str(path.absolute()), "channels": 3}
         spec: SampleSpec = adhoc_component(registry, "dataset", PICTURES, given).build("train").spec
         return SampleSpec("image", spec.shape)
-    shape = tuple(npz_samples(path).shape[1:])
+    shape = samples_in(path)[1][1:]
     if len(shape) == 1:
         return SampleSpec("vector", shape)
     if len(shape) not in (2, 3) or not min(shape):
@@ -124,12 +122,18 @@ def _extractor(
     return chosen_extractor(wanted, registry)
 
 
-def _moments(path: Path, mu: np.ndarray, sigma: np.ndarray) -> Moments:
-    """Return the moments in a file; their number of samples is unknown.
+def statistics_in(path: Path) -> Moments | None:
+    """Return the moments in an npz, whose number of samples is unknown; None: it holds samples.
 
     Raises:
-        DataError: wrong sizes, or no mean and covariance.
+        DataError: the file is damaged, has one of mu and sigma, or no mean and covariance.
     """
+    headers = npz_headers(path)
+    if not {"mu", "sigma"} & headers.keys():
+        return None
+    if not {"mu", "sigma"} <= headers.keys():
+        raise DataError(f"{path} holds {', '.join(headers)}: mu and sigma go together")
+    mu, sigma = (npz_array(path, name) for name in ("mu", "sigma"))
     hint = "np.savez(FILE, mu=features.mean(0), sigma=np.cov(features, rowvar=False))"
     if mu.ndim != 1 or sigma.shape != (len(mu), len(mu)) or not len(mu):
         raise DataError(

@@ -99,6 +99,13 @@ class TerminalReporter:
             distance += f" ± {score.statistics.standard_error:.2g}"
         self.say("score", f"{step:>6}  {distance}{others}{label}")
 
+    def reading(self, split: str, done: int, total: int) -> None:
+        words = f"{split}: {done} of {total} real samples are read for scores"
+        if self.progress:
+            self.progress.update(self.task, description=words)
+        else:
+            self.say("data", words)
+
     def saved(self, step: int, path: Path) -> None:
         """Print nothing: saves are frequent and expected."""
 

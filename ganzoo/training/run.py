@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from ganzoo.api import Dataset, SampleSpec
 from ganzoo.components.build import make
-from ganzoo.components.plan import ComponentPlan, Plan
-from ganzoo.components.planner import make_plan, plan_components
+from ganzoo.components.plan import Plan
+from ganzoo.components.planner import is_sampled, make_plan, plan_some
 from ganzoo.errors import CheckpointError, DataError, GanzooError, PluginError, UsageError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import read_lock
+from ganzoo.recipes.lock import data_paths
 from ganzoo.registry.names import suggest
 from ganzoo.registry.registry import Registry
 from ganzoo.runs import html
@@ -39,10 +39,11 @@ from ganzoo.training.arguments import (
     whole_number,
 )
 from ganzoo.training.checkpointing import newest_whole
+from ganzoo.training.continuity import fingerprint_of, require_same_data, where_data_moved
 from ganzoo.training.launch import prepare, train_run
 from ganzoo.training.launch import resume as resume_directory
 from ganzoo.training.processes import find_processes
-from ganzoo.training.run_files import recipe_of, registry_of
+from ganzoo.training.run_files import lock_of, recipe_of, registry_of
 from ganzoo.training.sampled import sampler_of, sampling_record
 from ganzoo.training.scorer import Scorer
 
@@ -154,7 +155,8 @@ class Run:
                 f"{self.name} was never scored while it trained, so no checkpoint is its best",
                 hint="--checkpoint final",
             )
-        best = min(during, key=lambda score: score.value)
+        comparable = [score for score in during if score.protocol == during[-1].protocol]
+        best = min(comparable, key=lambda score: score.value)
         assert best.sampling is not None
         return best.sampling.step
 
@@ -183,19 +185,19 @@ class Run:
         self, checkpoint: Checkpoint, device: torch.device, recipe: Recipe
     ) -> tuple[Sampler, SamplingSettings]:
         spec, counts = self._sampled
-        parts = plan_components(recipe, self._registry)[0]
+        parts = plan_some(recipe, self._registry, is_sampled)
         labels: LabelSampler | ConditionSampler | None = None
         if recipe.settings.conditional and spec.condition:
-            split = recipe.settings.eval.reference
-            labels = ConditionSampler(partial(self._reference, parts["dataset",], split))
+            labels = ConditionSampler(partial(self._reference, recipe))
         elif counts:
             labels = LabelSampler.by_counts(counts)
         return sampler_of(checkpoint, recipe, parts, spec, labels, device)
 
-    def _reference(self, dataset: ComponentPlan, split: str) -> Dataset:
+    def _reference(self, recipe: Recipe) -> Dataset:
         """Return the data that samples get their conditions from."""
+        slot, split = ("dataset",), recipe.settings.eval.reference
         try:
-            made: Dataset = make(dataset, split)
+            made: Dataset = make(plan_some(recipe, self._registry, slot.__eq__)[slot], split)
         except GanzooError as error:
             raise DataError(
                 f"{self.name} takes its conditions from its data, and {error.message}",
@@ -314,7 +316,7 @@ class Run:
             except PluginError as error:
                 error.hint = command("export", reference_to(self.path), "--format", "safetensors")
                 raise
-        lock = read_lock(self.directory.lock_file)
+        lock = lock_of(self.directory)
         about = description(lock, chosen, sampler, sampling.recorded) | {
             "run": self.name,
             "scores": [score.to_dict() for score in self.scores[-2:]],
@@ -323,7 +325,7 @@ class Run:
 
     def evaluation(self) -> dict[str, Any]:
         """Return this run's evaluation protocol, as overrides for another run."""
-        evaluation = self.plan.lock()["eval"]
+        evaluation = lock_of(self.directory)["eval"]
         names = ("final_samples", "extractor", "reference", "metrics", "seed")
         return {f"eval.{name}": evaluation[name] for name in names}
 
@@ -337,16 +339,23 @@ class Run:
         """Score a checkpoint, and append the score to the run's records.
 
         Args:
-            overrides: of ``eval`` only (``eval.final_samples=10000``). `evaluation` of another
-                run returns that run's protocol.
+            overrides: of ``eval`` (``eval.final_samples=10000``), or the path of data that has
+                moved. `evaluation` of another run returns that run's protocol.
 
         Raises:
             UsageError: an override of another section, or a run without an extractor.
+            DataError: the data is missing, or is not that which the run was trained on.
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
-        only_evaluation(reference_to(self.path), overrides)
+        paths = data_paths(lock_of(self.directory))
+        only_evaluation(reference_to(self.path), overrides, paths)
         registry = registry_of(self.directory)
-        plan = make_plan(recipe_of(self.directory, overrides, registry), registry)
+        with where_data_moved("score", self.directory, overrides):
+            plan = make_plan(recipe_of(self.directory, overrides, registry), registry)
+        if path := next(iter(paths), None):
+            hint = command("score", reference_to(self.path), f"{path}=FOLDER")
+            hint += "   # the data that it was trained on"
+        require_same_data(self.directory, fingerprint_of(plan), hint if path else None)
         processes = find_processes(expect_processes)
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
@@ -397,12 +406,20 @@ def run(
     return Run(train_run(plan, chosen))
 
 
-def resume(reference: str | Path = "last", overrides: Overrides = (), **options: Any) -> Run:
+def resume(
+    reference: str | Path = "last",
+    overrides: Overrides = (),
+    *,
+    plugin: str | Path | None = None,
+    **options: Any,
+) -> Run:
     """Resume a run from its newest whole checkpoint and train it to its end; return it.
 
     Args:
         reference: as for `load`.
-        overrides: of budget and cadence only, such as ``{"train.steps": 5000}``.
+        overrides: of budget and cadence, such as ``{"train.steps": 5000}``, of the path of data
+            that has moved, or with fewer metrics.
+        plugin: a repaired version of the file that the run was started with.
         options: the fields of `ganzoo.training.launch.Options`.
 
     Raises:
@@ -412,7 +429,8 @@ def resume(reference: str | Path = "last", overrides: Overrides = (), **options:
     """
     chosen = options_of(options)
     directory = _find(reference, chosen.runs_directory)
-    resume_directory(directory, overrides, chosen)
+    registry = Registry.with_local(Path(plugin)) if plugin is not None else None
+    resume_directory(directory, overrides, chosen, registry)
     return Run(directory)
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import asdict
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ganzoo.components.fingerprint import Fingerprint, change
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import identity, locked_components, read_lock, write_lock
+from ganzoo.recipes.lock import data_paths, identity, locked_components, read_lock, write_lock
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of
 from ganzoo.registry.registry import Registry
@@ -25,6 +29,7 @@ from ganzoo.runs.records import to_json
 from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.samples import write_sample_spec
 from ganzoo.sampling.sampler import label_counts
+from ganzoo.untrusted import parse_json, read_regular, reading
 from ganzoo.version import __version__
 
 
@@ -41,12 +46,8 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
     directory = RunDirectory.create(runs_directory, name or settings.name, settings.seed)
     write_atomic(directory.recipe_file, plan.recipe.text.encode())
     write_lock(directory.lock_file, lock)
-    classes = settings.conditional and plan.spec.classes
-    counts = label_counts(settings.labels, plan.dataset) if classes else None
-    write_sample_spec(directory, plan.spec, counts)
-    if plan.registry.local_file:
-        write_atomic(directory.plugin_file, plan.registry.local_source)
-        directory.write_info(plugin_sha256=plan.registry.local_sha256)
+    _write_spec(directory, plan)
+    _write_plugin(directory, plan.registry)
     write_atomic(directory.env_file, to_json(environment(), indent=1) + b"\n")
     directory.write_info(
         recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
@@ -54,14 +55,76 @@ def create_run(plan: Plan, runs_directory: Path, name: str | None) -> RunDirecto
     return directory
 
 
-def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
-    """Write the plan's budget, cadence and metrics into its run's lock, if they have changed.
+def _write_spec(directory: RunDirectory, plan: Plan) -> None:
+    """Write what one sample of the run is, and how its labels are drawn."""
+    settings = plan.recipe.settings
+    classes = settings.conditional and plan.spec.classes
+    counts = label_counts(settings.labels, plan.dataset) if classes else None
+    write_sample_spec(directory, plan.spec, counts)
 
-    Everything else stays: the lock records the code that the run was started with.
+
+def _write_plugin(directory: RunDirectory, registry: Registry) -> None:
+    """Write the run's copy of the ``--plugin`` file, if there is one."""
+    if registry.local_file:
+        write_atomic(directory.plugin_file, registry.local_source)
+        directory.write_info(plugin_sha256=registry.local_sha256)
+
+
+def replace_plugin(directory: RunDirectory, plan: Plan) -> None:
+    """Replace the run's copy of the ``--plugin`` file if the plan has another; that is an event."""
+    registry = plan.registry
+    if registry.local_sha256 not in (None, directory.info().get("plugin_sha256")):
+        directory.append_event("plugin_changed", sha256=registry.local_sha256)
+        _write_plugin(directory, registry)
+        rewrite_lock(directory, plan)
+
+
+def record_data(directory: RunDirectory, plan: Plan, data: Fingerprint) -> None:
+    """Write the fingerprint of the training data, if the run does not have it.
+
+    Where a run goes on with other data, that is an event.
+    """
+    known = read_fingerprint(directory)
+    if known == data:
+        return
+    if known is not None and known.sha256 != data.sha256:
+        directory.append_event("data_changed", what=change(known, data), sha256=data.sha256)
+        _write_spec(directory, plan)
+    write_atomic(directory.data_file, json.dumps(asdict(data)).encode())
+
+
+def read_fingerprint(directory: RunDirectory) -> Fingerprint | None:
+    """Return the fingerprint of a run's training data; None for a run that is older than it.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    file = directory.data_file
+    with reading(file, hint=f"rm {shlex.quote(str(file))}   # the data is not checked then"):
+        try:
+            return Fingerprint(**parse_json(read_regular(file)))
+        except FileNotFoundError:
+            return None
+
+
+def data_of(directory: RunDirectory) -> tuple[str, str | None]:
+    """Return a run's data set, ``zoo/folder:cats``, and the hash of its content if it is known."""
+    lock, data = lock_of(directory), read_fingerprint(directory)
+    path = data_paths(lock).get("dataset.path")
+    name = ":".join(filter(None, (str(lock["dataset"]["use"]), path and Path(path).name)))
+    return name, data.sha256 if data else None
+
+
+def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
+    """Write the plan's budget, cadence, metrics and paths of data into its run's lock.
+
+    Everything else stays: the lock records the code that the run was started with, except that of
+    a repaired ``--plugin`` file. The first paths stay in ``lock.moved``: the experiment is still
+    the same.
     """
     before, now = read_lock(directory.lock_file), plan.lock()
-    lock = deepcopy(before)
-    for key in marked(Mark.BUDGET, Mark.CADENCE):
+    lock = with_local_code(before, plan)
+    for key in marked(Mark.BUDGET, Mark.CADENCE, Mark.READING):
         section, _, name = key.rpartition(".")
         lock[section].pop(name, None)  # a lock leaves out a budget that is not given
         lock[section] |= {name: now[section][name]} if name in now[section] else {}
@@ -71,9 +134,23 @@ def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
         places = [components.pop(f"eval.metrics.{n}", {}) for n in range(len(metrics))]
         for n, metric in enumerate(kept):
             components[f"eval.metrics.{n}"] = places[metrics.index(metric)]
+    for key, path in data_paths(before).items():
+        name = key.removeprefix("dataset.")
+        if now["dataset"].get(name) != path:
+            lock["dataset"][name] = now["dataset"][name]
+            lock["lock"].setdefault("moved", {}).setdefault(name, path)
     if lock != before:
         write_lock(directory.lock_file, lock)
         directory.write_info(lock=identity(lock, directory.lock_file))
+
+
+def with_local_code(lock: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Return a copy of a lock with the code of the plan's ``--plugin`` file."""
+    changed, now = deepcopy(dict(lock)), locked_components(plan.lock())
+    for slot, component in locked_components(changed).items():
+        if "code_sha256" in component and now.get(slot, {}).get("id") == component["id"]:
+            component |= now[slot]
+    return changed
 
 
 def environment() -> dict[str, Any]:
@@ -117,6 +194,22 @@ def registry_of(directory: RunDirectory) -> Registry:
     return Registry.with_local(local)
 
 
+def lock_of(directory: RunDirectory) -> dict[str, Any]:
+    """Return the lock of a run.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        return read_lock(directory.lock_file)
+    except RecipeError as error:
+        again = command("run", directory.recipe_file)
+        raise DataError(
+            f"{reference_to(directory.path)} has no readable lock: {error.message}",
+            hint=f"{again}   # a new run; add the overrides that this one had",
+        ) from error
+
+
 def recipe_of(
     directory: RunDirectory, overrides: Sequence[str] | Mapping[str, Any], registry: Registry
 ) -> Recipe:
@@ -128,12 +221,5 @@ def recipe_of(
         RecipeError: an override is not valid.
     """
     require_run(directory)
-    try:
-        read_lock(directory.lock_file)
-    except RecipeError as error:
-        again = command("run", directory.recipe_file)
-        raise DataError(
-            f"{reference_to(directory.path)} has no readable lock: {error.message}",
-            hint=f"{again}   # a new run; add the overrides that this one had",
-        ) from error
+    lock_of(directory)
     return Recipe.load(directory.lock_file, overrides, registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,8 +13,9 @@ import torch
 
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.build import make, reference_of
-from ganzoo.components.data import tensors_of
-from ganzoo.components.extractors import automatic_extractor
+from ganzoo.components.data import blocks_of, check_readable
+from ganzoo.components.extractors import why_unscored
+from ganzoo.components.fingerprint import KeptHash
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.plan import ComponentPlan, Plan
 from ganzoo.errors import DataError, UsageError
@@ -24,12 +25,16 @@ from ganzoo.sampling.random_streams import Rows
 from ganzoo.sampling.sampler import SampleBatch, Sampler
 from ganzoo.scoring import collectives
 from ganzoo.scoring.features import ScoredGenerator, no_op
-from ganzoo.scoring.reference import RealData, ReferenceCache
+from ganzoo.scoring.reference import Reading, RealData, ReferenceCache
 from ganzoo.scoring.score_samples import ExtractorIdentity, SampleScore, score_samples
 from ganzoo.training.processes import Processes
 from ganzoo.version import __version__
 
-Reading = Callable[[], AbstractContextManager[None]]
+Telling = Callable[[str, int, int], None]
+
+
+def no_telling(split: str, done: int, total: int) -> None:
+    """Do nothing."""
 
 
 @dataclass
@@ -39,6 +44,7 @@ class Scorer:
     Args:
         dataset: the reference's plan; `real` is its split, live.
         reading: what a whole split is read in; may raise to end the work.
+        tell: receives a split, and the numbers of its samples that are read and of all.
     """
 
     dataset: ComponentPlan
@@ -48,25 +54,32 @@ class Scorer:
     metric_plans: list[ComponentPlan]
     processes: Processes
     reading: Reading = nullcontext
+    tell: Telling = no_telling
 
     @classmethod
-    def of(cls, plan: Plan, processes: Processes, reading: Reading = nullcontext) -> Scorer:
+    def of(
+        cls,
+        plan: Plan,
+        processes: Processes,
+        reading: Reading = nullcontext,
+        tell: Telling = no_telling,
+    ) -> Scorer:
         """Return the protocol of a recipe.
 
         Raises:
             UsageError: the recipe has no extractor.
         """
         if plan.extractor is None:
-            if plan.recipe.settings.eval.extractor == "auto":  # chosen before; fails as it did then
-                automatic_extractor(plan.components["dataset",].registration, plan.registry)
+            if plan.recipe.settings.eval.extractor == "auto":
+                dataset = plan.components["dataset",].registration
+                raise why_unscored(dataset, plan.registry, plan.spec)
             raise UsageError(
                 f"{plan.recipe.name} has no extractor, so it cannot be scored",
                 hint="eval.extractor=auto",
             )
-        dataset, split = plan.components["dataset",], plan.recipe.settings.eval.reference
         return cls(
-            dataset=dataset,
-            split=split,
+            dataset=plan.components["dataset",],
+            split=plan.recipe.settings.eval.reference,
             real=reference_of(plan),
             extractor_plan=plan.extractor,
             metric_plans=[
@@ -76,6 +89,7 @@ class Scorer:
             ],
             processes=processes,
             reading=reading,
+            tell=tell,
         )
 
     @cached_property
@@ -99,7 +113,7 @@ class Scorer:
 
     @cached_property
     def reference(self) -> RealData:
-        """The reference's samples, read once."""
+        """The reference, with the inputs of metrics that were computed from it."""
         names = self.dataset.registration.splits
         splits = {name: partial(self._read, name) for name in names}
         return replace(self._real_data(self.real, self.split), splits=splits)
@@ -124,8 +138,19 @@ class Scorer:
 
     def _real_data(self, data: Dataset, split: str) -> RealData:
         with collectives.fail_together(self.processes.device), self.reading():
-            samples, labels = tensors_of(data)
-        return RealData(samples, labels, self.dataset.id, split, preparation(self.dataset))
+            check_readable(data)  # which may leave samples out
+            kept = KeptHash.of(self.dataset, data, split)
+        return RealData(
+            len(data),
+            partial(blocks_of, data),
+            self.dataset.id,
+            split,
+            preparation(self.dataset),
+            reading=self.reading,
+            progress=partial(self.tell, split),
+            sha256=self.processes.share(kept.read()),
+            remember=kept.write,
+        )
 
     def score(
         self,
@@ -153,7 +178,8 @@ class Scorer:
             watch=watch,
             debias=sampling is None or sampling.selected != "during",
         )
-        return score_of(result, self.processes, sampling)
+        score = score_of(result, self.processes, sampling)
+        return replace(score, protocol=replace(score.protocol, folder=folder_read(self.dataset)))
 
     def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of `count` samples drawn by ``sampling.seed``."""
@@ -205,6 +231,12 @@ def chosen_extractor(wanted: str | Mapping[str, Any], registry: Registry) -> Com
     """Return the plan of an extractor by its name, or ``{"use": name, parameter: value}``."""
     own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
     return adhoc_component(registry, "extractor", own.pop("use"), own)
+
+
+def folder_read(dataset: ComponentPlan) -> str:
+    """Return the last part of a data set's required `path`; empty for one that has none."""
+    path = dataset.parameters.get("path")
+    return path.name if isinstance(path, Path) and "path" not in dataset.defaults else ""
 
 
 def preparation(dataset: ComponentPlan) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import torch
 
@@ -101,3 +103,77 @@ def bf16_is_fast(device: torch.device) -> bool:
         known = torch.cpu.get_capabilities()
         return bool(known.get("avx512_bf16") or known.get("amx_bf16") or known.get("bf16"))
     return False
+
+
+# --- how long the run will take ---
+
+WARM_UP_STEPS = 2
+"""The first steps of a process take longer, and are not timed."""
+
+TIMED_STEPS = 3
+TIMED_SECONDS = 3.0
+"""An estimate needs at least so many steps, and so much time."""
+
+WORTH_SAYING_SECONDS = 60.0
+
+
+@dataclass
+class TimeEstimate:
+    """Estimates once, from the first steps of a process, how long the rest of its run takes.
+
+    Args:
+        device: where the run trains.
+        scored: whether evaluations come on top.
+    """
+
+    device: torch.device
+    scored: bool
+    steps: int = 0
+    """Steps of this process so far."""
+    begun: tuple[float, int, int] | None = None
+    """Time, step and samples seen at the beginning of the timed steps."""
+    done: bool = False
+    clock: Callable[[], float] = field(default=time.monotonic)
+
+    def restart(self) -> None:
+        """Leave out what was timed so far: something else than steps took time."""
+        self.begun = None
+
+    def after_step(self, step: int, samples_seen: int, last: int) -> str | None:
+        """Return the estimate in words, when there is one; once.
+
+        Args:
+            last: number of steps of the whole run.
+        """
+        self.steps += 1
+        if self.done or self.steps < WARM_UP_STEPS:
+            return None
+        now = self.clock()
+        if self.begun is None:
+            self.begun = now, step, samples_seen
+            return None
+        seconds, steps = now - self.begun[0], step - self.begun[1]
+        if steps < TIMED_STEPS or seconds < TIMED_SECONDS:
+            return None
+        self.done = True
+        left = (last - step) * seconds / steps
+        if left < WORTH_SAYING_SECONDS:
+            return None
+        rate = (samples_seen - self.begun[2]) / seconds
+        speed = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+        where = {"cpu": "CPU", "cuda": "GPU"}.get(self.device.type, self.device.type)
+        more = "; evaluations take more" if self.scored else ""
+        return (
+            f"training takes about {duration(left)} at {speed} samples/s on this {where} "
+            f"(an estimate from {steps} steps{more})"
+        )
+
+
+def duration(seconds: float) -> str:
+    """Return a duration of a minute or more in its two largest units: ``3 h 20 min``."""
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "day" if days == 1 else "days"), (hours, "h"), (minutes, "min")]
+    shown = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(shown[:2])

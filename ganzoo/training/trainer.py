@@ -24,7 +24,7 @@ from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
 from ganzoo.training.sampled import sampler_of, sampling_record
 from ganzoo.training.scorer import Scorer
-from ganzoo.training.startup_notes import startup_notes
+from ganzoo.training.startup_notes import TimeEstimate, startup_notes
 from ganzoo.training.step import GanStep
 
 
@@ -53,8 +53,11 @@ class Trainer:
         self.checkpoints = CheckpointManager(self.store, *parts, saved_step=self.resumed_at)
         self.nonfinite = NonFinitePolicy(self.plan, *parts)
         self.collapse_monitor = CollapseMonitor(self.plan, *parts, self.scorer)
+        if self.resumed_at is not None:
+            self.collapse_monitor.go_to(self.resumed_at)
         self.metrics = MetricsLogger(*parts)
         self.gallery = Gallery(self.plan, self.directory, self.processes)
+        self.estimate = TimeEstimate(self.processes.device, scored=self.scorer is not None)
         self.noted: set[str] = set()
 
     def run(self) -> str:
@@ -71,7 +74,7 @@ class Trainer:
         for note in startup_notes(self.plan, self.step):
             self.reporters.notify("noted", note)
         self.tell_pictured(self.gallery.draw_real())
-        ended = self.evaluate() if self.owes_an_evaluation() else None
+        ended = self.evaluate() if self.owes_an_evaluation() else self.owed_end()
         self.metrics.start_clock(self.step.samples_seen)
         if self.nonfinite.policy == "rollback" and self.step.iteration == 0:
             self.save()  # a checkpoint to go back to
@@ -94,6 +97,9 @@ class Trainer:
         if step.graphs and (refusal := step.graphs.take_refusal()):
             self.reporters.notify("noted", f"updates are not captured as CUDA graphs: {refusal}")
         self.reporters.notify("ticked", step.iteration)
+        budget = self.plan.budget.steps
+        if words := self.estimate.after_step(step.iteration, step.samples_seen, budget):
+            self.reporters.notify("noted", words)
         due, ended = self.due(), None
         if due:
             step.check_finite()
@@ -108,6 +114,8 @@ class Trainer:
             ended = self.evaluate()
         if ended:
             self.save(needed=True)
+        if due - {"log"}:
+            self.estimate.restart()
         return ended
 
     def draw(self) -> None:
@@ -151,6 +159,8 @@ class Trainer:
         go_back = partial(self.checkpoints.go_back, self.step)
         self.nonfinite.handle(found.report, self.step.rollbacks, go_back)
         self.metrics.reset(self.step.samples_seen)
+        self.estimate.restart()
+        self.collapse_monitor.go_to(self.step.iteration)
         self.best, self.evaluations_since_best = previous_best(
             self.directory.scores(), self.step.iteration, self.plan.recipe.settings.train.stop
         )
@@ -161,13 +171,23 @@ class Trainer:
         """Return whether the run was stopped during the evaluation of the step it resumes from."""
         now, budget = self.step.iteration, self.plan.budget
         elsewhere = now % budget.eval_every and now != budget.steps
-        if not now or elsewhere or self.scorer is None:
+        if not now or elsewhere:
             return False
+        if self.scorer is None:
+            return self.collapse_monitor.is_due(now)
         scored = any(
             score.sampling and score.sampling.selected == "during" and step_of(score) == now
             for score in self.directory.scores()
         )
         return not self.processes.share(scored)
+
+    def owed_end(self) -> str | None:
+        """Return why the run ends at the step it resumes from, if it was stopped before it did."""
+        monitor, now = self.collapse_monitor, self.step.iteration
+        ended = monitor.collapsed and monitor.checked == now and monitor.policy == "stop"
+        events = self.directory.events() if ended and self.processes.is_main else []
+        done = any(each.get("event") == "finished" and each.get("step") == now for each in events)
+        return self.processes.share("collapsed" if ended and not done else None)
 
     def evaluate(self) -> str | None:
         """Check for collapse and score; return why the run ends here, if it does."""
@@ -183,7 +203,10 @@ class Trainer:
         score = self.score(self.plan.budget.samples, "during")
         self.record(score)
         stop = self.plan.recipe.settings.train.stop
-        better = self.best is None or measure(score, stop) < measure(self.best, stop)
+        best = self.best
+        if best is not None and best.protocol != score.protocol:
+            best = None  # scores under two protocols cannot be compared: the data may have changed
+        better = best is None or measure(score, stop) < measure(best, stop)
         if better and self.save():
             self.best, self.evaluations_since_best = score, 0
         else:

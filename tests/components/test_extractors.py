@@ -83,7 +83,7 @@ def test_a_folder_of_pictures_trains_unscored_until_inception_is_fetched(
     assert chosen is None
     assert notes == [
         "no score: folder names no extractor, and the weights of inception are not in the cache; "
-        "try: ganzoo fetch inception"
+        "try: ganzoo fetch inception   # or, without a download, eval.extractor=toy-cnn or pixels"
     ]
     own_cache.mkdir()
     (own_cache / WEIGHTS).touch()

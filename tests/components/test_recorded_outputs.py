@@ -34,6 +34,7 @@ from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import TAKES_SPEC, Case, Component
 from ganzoo.testing.harness import PLAYERS, GameHarness, settings
 from ganzoo.testing.outcomes import Failed, NotChecked
+from ganzoo.testing.scoring import Extraction
 from ganzoo.testing.training import Quadratic
 
 RECORDS = Path(__file__).with_name("recorded_outputs.json")
@@ -133,7 +134,7 @@ def side(seed: int, count: int) -> Evaluated:
     labels = torch.arange(count) % 4
     features = 4 * torch.eye(4, 8)[labels] + torch.randn(count, 8, generator=random(seed))
     samples = torch.randint(256, (count, 3, 8, 8), generator=random(seed), dtype=torch.uint8)
-    return Evaluated(features, samples, labels, features[:, :4].clone())
+    return Evaluated(features, samples, labels, features[:, :4].clone(), extraction=Extraction())
 
 
 def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:

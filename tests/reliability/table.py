@@ -1,9 +1,9 @@
 """Run the tests behind every guarantee and write docs/reliability.md with their results.
 
-    python -m tests.reliability.table [--soak LINE]
+    python -m tests.reliability.table [--soak LINE] [--fuzz LINE]
 
-A row's result covers all its tests. `LINE` is the last line of `make soak`; by default the page
-keeps the one it has.
+A row's result covers all its tests. `LINE` is the last line of the soak test or of the fuzzer; by
+default the page keeps the one it has.
 """
 
 import argparse
@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 HERE, ZOO, RUNS = "tests/reliability/", "tests/zoo/", "tests/runs/"
 RANKS = HERE + "test_ranks.py::"
 SOAK = "Last `make soak`: "
+FUZZ = "Last `python -m tests.reliability.fuzz`: "
 
 
 class Row(NamedTuple):
@@ -99,9 +100,9 @@ ROWS = [
     Row(
         "a generator that is constant, draws two samples, or has two modes; twenty healthy "
         "runs",
-        "the collapse monitor reports the first three within one evaluation, and no healthy "
-        "run",
-        ["tests/training/test_collapse.py"],
+        "the collapse monitor reports the first three within two evaluations, and no healthy "
+        "run; a run that stops at a collapse is saved and exits with code 10",
+        ["tests/training/test_collapse.py", "tests/trials/test_collapse.py"],
     ),
     Row(
         "a full disk while saving; too little memory",
@@ -135,6 +136,20 @@ ROWS = [
         [HERE + "test_hostile_files.py", "tests/test_no_code_from_files.py"],
     ),
     Row(
+        "decompression bombs, headers that lie, pipes and directories in place of files, JSON of "
+        "100,000 levels, and files with changed bytes",
+        "one error of ganzoo, of one line, before memory is taken",
+        ["tests/trials/test_files_from_strangers.py", HERE + "test_fuzz.py"],
+    ),
+    Row(
+        "training data that was changed, moved, renamed, zipped or deleted, a data set whose "
+        "plugin is not installed, a plugin file with a mistake",
+        "other data is refused, and named, unless drift is allowed; the best checkpoint is chosen "
+        "under one reference; the hint takes the new path; sampling, export and comparison need no "
+        "data; a repaired plugin file continues the run",
+        ["tests/trials/test_moved_data.py"],
+    ),
+    Row(
         "a broken plugin, a library that cannot be imported, a full disk, no permission to "
         "write, no file locks",
         "`ganzoo doctor` reports it and exits with the code of the first problem",
@@ -154,6 +169,28 @@ and writes this page; `make soak` is the long test.
 TAIL = """
 The soak test kills a run with SIGKILL 40 times at random moments, resumes it each time, and
 compares everything in its last checkpoint with that of an undisturbed run.
+
+## Files from strangers
+
+The fuzzer changes whole files by seed (bytes, lengths, texts, and what lies behind a checksum) and
+gives each to the reader that a command uses: npz of samples and of statistics; PNG, JPEG, WebP,
+TIFF and other pictures; zips and labels of pictures; animations, wav, csv and token files;
+safetensors, `state.pt` and tar; run.json, records, manifests, locks and recipes. A case fails if
+anything but an error of ganzoo comes out, if it takes over 20 seconds or 1 GiB, or if it ends the
+process. `make soak` tries 200,000, `make test` 2,000.
+
+| what | limit |
+|---|---|
+| members of a zip | 2,000,000; stored or deflated; no larger together than the file |
+| a member or tar that unpacks to more than 16 MiB | 100 times its packed size |
+| a picture or labels in a zip | 256 MiB |
+| a picture | 64 megapixels, 20,000 a side; formats that Pillow decodes itself |
+| an array of an npz | free memory; 1 GiB and more of uncompressed uint8 stay in the file |
+| JSON | 32 levels, numbers below 2^63, no NaN, no key twice |
+| a recipe | 1 MiB, 32 levels, 5,000 values, no aliases |
+
+A file that is cut short while it is memory-mapped (weights, and arrays of 1 GiB and more) ends the
+process with SIGBUS, as with every program that maps files.
 
 ## Limits
 
@@ -213,17 +250,23 @@ def result(row: Row, found: dict[str, tuple[int, int, int]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--soak", metavar="LINE")
-    soak = parser.parse_args().soak
+    parser.add_argument("--fuzz", metavar="LINE")
+    given = parser.parse_args()
     before = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
-    kept = [line.removeprefix(SOAK) for line in before if line.startswith(SOAK)]
+    kept = {
+        begin: next(
+            (line.removeprefix(begin) for line in before if line.startswith(begin)), "never"
+        )
+        for begin in (SOAK, FUZZ)
+    }
     found = outcomes(sorted({test for row in ROWS for test in row.tests}))
     lines = [
         f"| {row.fault} | {row.guarantee} | {', '.join(f'`{test}`' for test in row.tests)} "
         f"| {result(row, found)} |\n"
         for row in ROWS
     ]
-    last = soak or next(iter(kept), "never")
-    PAGE.write_text(f"{HEAD}{''.join(lines)}\n{SOAK}{last}\n{TAIL}", encoding="utf-8")
+    last = f"{SOAK}{given.soak or kept[SOAK]}\n\n{FUZZ}{given.fuzz or kept[FUZZ]}\n"
+    PAGE.write_text(f"{HEAD}{''.join(lines)}\n{last}{TAIL}", encoding="utf-8")
     return 1 if any(failed for _, failed, _ in found.values()) else 0
 
 

@@ -29,7 +29,7 @@ EXIT = {TERM: 143, INT: 130, USR1: 75, HUP: 129}
 PHASES: dict[str, tuple[Any, str, int, int]] = {
     "training": (GanStep, "update", 3, 2),
     "drawing": (Gallery, "draw", 1, 3),
-    "reading the reference": (scorer, "tensors_of", 1, 3),
+    "reading the reference": (scorer, "check_readable", 1, 3),
     "passing over the reference": (features, "features_of_batch", 14, 3),
     "scoring": (features, "features_of_batch", 47, 3),
     "saving": (checkpointing, "write_network", 2, 2),

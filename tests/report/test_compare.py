@@ -277,13 +277,18 @@ def test_without_any_run_the_error_has_the_command_that_makes_one(runs) -> None:
     assert caught.value.hint == "ganzoo run digits-dcgan-hinge"
 
 
-def test_runs_are_not_ranked_unless_two_share_a_protocol(runs, make_run, score, protocol) -> None:
-    make_run("a", score(3.0))
-    make_run("b", score(2.0, "final", replace(protocol, n_fake=1000)), lr=1e-3)
-    with pytest.raises(ComparisonError, match="no two of them scored under one protocol") as caught:
-        compare()
-    assert "n_fake: 599 / 1000" in str(caught.value)
-    assert "--like" in str(caught.value.hint)
+def test_of_two_runs_under_two_protocols_the_newer_score_is_ranked_and_the_other_listed(
+    runs, make_run, score, protocol
+) -> None:
+    make_run("a", replace(score(3.0), time="2026-01-01T00:00:00Z"))
+    other = replace(protocol, n_fake=1000)
+    make_run("b", replace(score(2.0, "final", other), time="2026-01-02T00:00:00Z"), lr=1e-3)
+    found = compare()
+    assert [row.name for row in found.ranked] == ["b"]
+    (listed,) = found.unranked
+    assert "n_fake: 599 / 1000" in listed.reason
+    assert "--like" in str(listed.command)
+    assert [row.name for row in compare(protocol=protocol.id).ranked] == ["a"]
 
 
 def test_with_only_unfinished_runs_the_error_names_each(runs, make_run, score) -> None:

@@ -74,6 +74,7 @@ def test_text_that_is_no_condition_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match="--where: ") as caught:
         Condition.of(text)
     assert message in caught.value.message
+    assert str(caught.value.hint).startswith("--where '")
 
 
 def test_a_key_that_no_recipe_has_is_refused_with_the_nearest() -> None:

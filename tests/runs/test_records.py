@@ -95,7 +95,10 @@ def test_a_missing_file_has_no_records(tmp_path: Path) -> None:
 DAMAGE = {
     "is nested too deeply": '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
     "holds a number that is too large": '{"value": ' + "9" * 400 + "}",
-    "Exceeds the limit": '{"value": ' + "9" * 5000 + "}",
+    "a number that is too large": '{"value": ' + "9" * 5000 + "}",
+    "holds NaN": '{"value": NaN}',
+    "gives a key twice": '{"value": 1, "value": 2}',
+    "time without its zone": '{"time": "2026-01-02T03:04:05"}',
     "is not a mapping": "[1, 2]",
     "gives step as str": '{"step": "last"}',
     "gives attempt as bool": '{"attempt": true}',

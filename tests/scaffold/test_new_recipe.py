@@ -179,7 +179,7 @@ def test_a_single_picture_trains_without_a_score_and_is_not_scored(
 ) -> None:
     pictures(project / "photos", 1)
     assert main(["new", "recipe", "one", "--data", "photos"]) == 0
-    assert "# 1 picture of 40x30 pixels" in Path("one.yaml").read_text()
+    assert "# 1 picture, 40 pixels wide and 30 high, " in Path("one.yaml").read_text()
     assert main(["check", "one.yaml"]) == 0
     capsys.readouterr()
     assert main(["check", "one.yaml", "eval.extractor=pixels"]) == 2

@@ -49,7 +49,7 @@ def test_a_split_is_read_once_when_a_metric_accesses_it(
 
     def read(name: str) -> RealData:
         asked.append(name)
-        return RealData(toys.points(20, seed=9), None, "toys/points", name)
+        return RealData.of(toys.points(20, seed=9), None, "toys/points", name)
 
     splits = {name: lambda name=name: read(name) for name in ("train", "test", "other")}
 

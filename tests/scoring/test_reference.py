@@ -84,7 +84,7 @@ def test_moments_are_loaded_bit_for_bit(tmp_path: Path) -> None:
     other = replace(PROTOCOL, n_real=41).reference_key
     assert read(cache, other) is None
     assert replace(PROTOCOL, n_fake=11).reference_key == KEY
-    assert [path.name for path in cache.directory.iterdir()] == [f"{KEY}.safetensors"]
+    assert [path.name for path in cache.directory.glob("*.safetensors")] == [f"{KEY}.safetensors"]
 
 
 def test_a_file_under_another_name_is_not_used(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ganzoo.errors import DiskFull
-from ganzoo.scoring.metric_inputs import RowsOnDisk
+from ganzoo.rows import RowsOnDisk
+from ganzoo.scoring.metric_inputs import gathered
 
 CPU = torch.device("cpu")
 
@@ -15,7 +16,7 @@ def test_rows_are_read_as_they_were_written(dtype: torch.dtype) -> None:
     kept = RowsOnDisk((2, 3), dtype)
     for part in rows.split([2, 0, 3]):
         kept.add(part)
-    assert torch.equal(kept.gathered(CPU).tensor(), rows)
+    assert torch.equal(gathered(kept, CPU).tensor(), rows)
     assert len(kept) == 5
 
 

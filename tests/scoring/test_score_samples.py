@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +18,7 @@ from ganzoo.errors import DataError, PluginError
 from ganzoo.moments import frechet_distance
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.score import Protocol
-from ganzoo.scoring.reference import RealData, ReferenceCache
+from ganzoo.scoring.reference import RealData, ReferenceCache, content_sha256
 from ganzoo.scoring.score_samples import ExtractorIdentity, SampleScore, score_samples
 
 
@@ -44,10 +43,10 @@ def scored(toys: SimpleNamespace) -> Callable[..., SampleScore]:
 def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
     toys: SimpleNamespace, scored: Callable[..., SampleScore], count: int
 ) -> None:
-    real, fake = toys.real_points(), toys.points(count, seed=2)
+    real, fake = toys.real_samples(), toys.points(count, seed=2)
     value, metrics, protocol, _ = scored(fake)[:4]
     assert value == pytest.approx(
-        frechet_distance(toys.moments(real.samples), toys.moments(fake)), rel=1e-9
+        frechet_distance(toys.moments(real), toys.moments(fake)), rel=1e-9
     )
     assert metrics == {}
     assert protocol == Protocol(
@@ -61,7 +60,7 @@ def test_the_score_is_the_distance_of_the_samples_and_its_protocol_says_how(
         extractor_dtype="float32",
         n_fake=count,
         reference="toys/points",
-        reference_sha256=real.content_sha256,
+        reference_sha256=content_sha256(real),
         split="train",
         n_real=40,
         preparation="noise=0",
@@ -82,9 +81,9 @@ def test_the_batches_of_the_fakes_do_not_change_the_score(
 def test_the_terms_of_the_distance_add_up_to_it(
     toys: SimpleNamespace, scored: Callable[..., SampleScore]
 ) -> None:
-    real, fake = toys.real_points(), toys.points(30, seed=2) + 3
+    real, fake = toys.real_samples(), toys.points(30, seed=2) + 3
     value, _, _, statistics = scored(fake)[:4]
-    apart = (real.samples.double().mean(0) - fake.double().mean(0)).square().sum().item()
+    apart = (real.double().mean(0) - fake.double().mean(0)).square().sum().item()
     assert statistics.mean_term == pytest.approx(apart, rel=1e-9)
     assert statistics.mean_term + statistics.covariance_term == pytest.approx(value, rel=1e-12)
 
@@ -117,7 +116,7 @@ def test_images_are_scored_through_the_input_rule(
     result = scored(
         images,
         fake=[(images, None)],
-        real=RealData(images, None, "toys/grey", "test"),
+        real=RealData.of(images, None, "toys/grey", "test"),
         extractor=toys.Network(),
         spec=toys.GREY,
     )
@@ -139,7 +138,7 @@ def test_a_cached_reference_gives_the_same_bits_without_extracting_real_samples(
     assert first == second
     assert [sum(e.batches) for e in extractors[:2]] == [70, 30]
     assert uncached.protocol == first.protocol
-    other = replace(toys.real_points(), samples=toys.real_points().samples + 1)
+    other = toys.real_points(added=1)
     assert scored(fake, extractor=extractors[2], cache=cache, real=other).value != first.value
     assert sum(extractors[2].batches) == 70
     [path] = [p for p in tmp_path.iterdir() if first.protocol.reference_key in p.name]
@@ -208,7 +207,7 @@ def test_a_feature_that_is_not_finite_is_found_among_all_samples(
 
 def test_a_reference_of_one_sample_is_refused(toys: SimpleNamespace) -> None:
     with pytest.raises(DataError, match="toys/points/test has 1 samples"):
-        RealData(toys.points(1, seed=0), None, "toys/points", "test")
+        RealData.of(toys.points(1, seed=0), None, "toys/points", "test")
 
 
 # --- two processes ---

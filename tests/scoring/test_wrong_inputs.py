@@ -140,7 +140,7 @@ def test_an_npz_may_hold_labels_beside_its_samples(names: tuple[str, str], tmp_p
     [
         ({}, "holds no array"),
         ({"a": GREY, "b": GREY}, "holds a, b; which are the samples?"),
-        ({"a": np.array([{}], dtype=object)}, "cannot be read: Object arrays"),
+        ({"a": np.array([{}], dtype=object)}, "cannot be read: it holds Python objects"),
         ({"samples": GREY.astype(str)}, "holds no numbers"),
     ],
 )

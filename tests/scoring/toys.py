@@ -92,6 +92,10 @@ def batches(points: Tensor, *sizes: int) -> list[tuple[Tensor, Tensor]]:
     return [(part, labels_of(part)) for part in points.split(list(sizes) or len(points))]
 
 
-def real_points() -> RealData:
-    samples = points(40, seed=1)
-    return RealData(samples, labels_of(samples), "toys/points", "train", "noise=0")
+def real_samples() -> Tensor:
+    return points(40, seed=1)
+
+
+def real_points(added: float = 0) -> RealData:
+    samples = real_samples() + added
+    return RealData.of(samples, labels_of(samples), "toys/points", "train", "noise=0")

@@ -51,7 +51,7 @@ for count, share in ((30, 20), (5, 2), (4, 4)):
     say(batches, own, {})
     say(batches, shared, {"m": toys.Agreement()})
 metric = FrechetDistance(6)
-metric.set_reference(toys.moments(toys.real_points().samples))
+metric.set_reference(toys.moments(toys.real_samples()))
 metric.update(toys.points(30, seed=2)[rank::2], real=False)
 with metric.sync_context():
     counts = [int(metric.real_features_num_samples), int(metric.fake_features_num_samples)]

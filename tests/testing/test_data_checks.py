@@ -94,6 +94,11 @@ class Backwards(InMemory):
         return samples.flip(0), labels
 
 
+class InOtherOrder(Squares):
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        return [self[index] for index in sorted(indices)]
+
+
 class Absent(Squares):
     def __init__(self, split: str) -> None:
         raise DataError("the squares are not there", hint="ganzoo fetch local/squares")
@@ -197,6 +202,7 @@ DATA = {"splits": ("train", "test"), "modalities": frozenset({"image"})}
         ("labels", TensorLabels),
         ("same-by-index", Flipping),
         ("picklable", Lambda),
+        ("several-items", InOtherOrder),
         ("whole-tensors", Backwards),
         ("labels", FloatConditions),
         ("labels", MissingCondition),

@@ -20,6 +20,7 @@ from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.assemble import make_step
 from ganzoo.training.callbacks import Reporter, Reporters
 from ganzoo.training.collapse import (
+    FALL_SAMPLES,
     GRACE_SAMPLES,
     CollapseMonitor,
     RealBaseline,
@@ -135,12 +136,15 @@ def make_monitor(tmp_path: Path) -> MakeMonitor:
     return make
 
 
-def check(monitor: CollapseMonitor, samples: Tensor, samples_seen: int = GRACE_SAMPLES) -> bool:
-    """Look at a generator that makes these samples, given in stored form."""
+def check(monitor: CollapseMonitor, *seen: Tensor, samples_seen: int = GRACE_SAMPLES) -> bool:
+    """Evaluate a generator that makes these samples, in stored form, at one step after another."""
     step = make_step(monitor.plan, Processes(CPU))
-    step.samples_seen = samples_seen
-    model = samples.float() / 127.5 - 1 if samples.dtype == torch.uint8 else samples
-    return monitor.check(Sampler(Makes(model), monitor.plan.spec, step.parts.latent), step)
+    step.samples_seen, step.iteration = samples_seen, monitor.checked or 0
+    for samples in seen:
+        step.iteration += 1
+        model = samples.float() / 127.5 - 1 if samples.dtype == torch.uint8 else samples
+        monitor.check(Sampler(Makes(model), monitor.plan.spec, step.parts.latent), step)
+    return monitor.collapsed
 
 
 def real(monitor: CollapseMonitor) -> Tensor:
@@ -153,10 +157,11 @@ EXTRACTORS = [None, "toy-cnn"]
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_a_constant_generator_trips_the_monitor_at_once(
+def test_a_constant_generator_is_collapsed_at_the_second_evaluation(
     make_monitor: MakeMonitor, extractor: str | None
 ) -> None:
     monitor, heard = make_monitor(eval__extractor=extractor)
+    assert not check(monitor, real(monitor)[:1])
     assert check(monitor, real(monitor)[:1])
     assert "256 samples are as diverse as 1.0 distinct ones (real data:" in heard.notes[0]
     assert heard.notes[1].startswith("try: ganzoo run ")
@@ -165,14 +170,14 @@ def test_a_constant_generator_trips_the_monitor_at_once(
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_a_generator_of_two_samples_trips_the_monitor_at_once(
+def test_a_generator_of_two_samples_is_collapsed_at_the_second_evaluation(
     make_monitor: MakeMonitor, extractor: str | None
 ) -> None:
     monitor, _ = make_monitor(eval__extractor=extractor)
-    assert check(monitor, real(monitor)[:2])
+    assert check(monitor, real(monitor)[:2], real(monitor)[:2])
 
 
-def test_a_generator_of_two_modes_of_a_mixture_trips_the_monitor_at_once(
+def test_a_generator_that_keeps_two_modes_of_a_mixture_is_collapsed_at_the_second_evaluation(
     make_monitor: MakeMonitor,
 ) -> None:
     mlp = {"use": "mlp", "width": 8}
@@ -182,7 +187,9 @@ def test_a_generator_of_two_modes_of_a_mixture_trips_the_monitor_at_once(
     dataset = monitor.plan.dataset
     rows = [dataset[index] for index in range(4000)]
     modes = sorted({int(label) for _, label in rows if label is not None})[:2]
-    assert check(monitor, torch.stack([x for x, label in rows if label in modes]))
+    few = torch.stack([x for x, label in rows if label in modes])
+    assert not check(monitor, torch.stack([x for x, _ in rows]), few)
+    assert check(monitor, few, samples_seen=GRACE_SAMPLES + FALL_SAMPLES)
     assert "distinct ones" in heard.notes[0]
 
 
@@ -191,34 +198,37 @@ def test_a_perfect_generator_does_not_trip_the_monitor(
     make_monitor: MakeMonitor, extractor: str | None
 ) -> None:
     monitor, heard = make_monitor(eval__extractor=extractor)
-    assert not check(monitor, real(monitor))
+    assert not check(monitor, real(monitor), real(monitor))
     assert heard.notes == []
-    (row,) = records.read(monitor.directory.health_file).whole
+    _, row = records.read(monitor.directory.health_file).whole
     assert row["distinct"] == pytest.approx(row["distinct_real"], rel=0.1)
-    assert (row["step"], row["collapsed"]) == (0, False)
+    assert (row["step"], row["collapsed"]) == (2, False)
 
 
 def test_a_generator_of_black_and_white_trips_the_monitor(make_monitor: MakeMonitor) -> None:
     monitor, heard = make_monitor()
-    assert check(monitor, torch.where(real(monitor) < 128, 0, 255).to(torch.uint8))
+    extreme = torch.where(real(monitor) < 128, 0, 255).to(torch.uint8)
+    assert not check(monitor, extreme)
+    assert check(monitor, extreme)
     assert "100% of all values are at an end of their range" in heard.notes[0]
 
 
 def test_a_collapse_is_reported_when_it_begins_and_when_it_ends(make_monitor: MakeMonitor) -> None:
     monitor, heard = make_monitor()
-    for samples in (real(monitor)[:1], real(monitor)[:1], real(monitor), real(monitor)[:1]):
-        check(monitor, samples)
+    good, bad = real(monitor), real(monitor)[:1]
+    check(monitor, bad, bad, bad, good, bad, bad)
     assert [event["event"] for event in monitor.directory.events()] == [
         "collapsed", "recovered", "collapsed",
     ]  # fmt: skip
-    assert heard.notes[2] == "no longer collapsed at step 0"
+    assert heard.notes[2] == "no longer collapsed at step 4"
 
 
 def test_a_generator_that_has_hardly_begun_is_not_called_collapsed(
     make_monitor: MakeMonitor,
 ) -> None:
     monitor, heard = make_monitor()
-    assert not check(monitor, real(monitor)[:1], samples_seen=GRACE_SAMPLES - 1)
+    young = {"samples_seen": GRACE_SAMPLES - 1}
+    assert not check(monitor, real(monitor)[:1], real(monitor)[:1], **young)
     assert heard.notes == []
     assert records.read(monitor.directory.health_file).whole
 
@@ -256,7 +266,7 @@ class Constant(nn.Module):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("policy", "steps", "how"), [("stop", 32, "collapsed"), ("warn", 64, "finished")]
+    ("policy", "steps", "how"), [("stop", 64, "collapsed"), ("warn", 96, "finished")]
 )
 def test_a_run_that_collapses_ends_if_it_is_told_to_and_keeps_its_best(
     tmp_path: Path, policy: str, steps: int, how: str
@@ -264,7 +274,7 @@ def test_a_run_that_collapses_ends_if_it_is_told_to_and_keeps_its_best(
     (tmp_path / "constant.py").write_text(CONSTANT)
     recipe = {
         "generator": "local/constant",
-        "train": {"steps": 64, "batch_size": 64, "on_collapse": policy},
+        "train": {"steps": 96, "batch_size": 64, "on_collapse": policy},
         "eval": {"samples": 64, "every_steps": 32},
     }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(SMALL | recipe))
@@ -276,7 +286,7 @@ def test_a_run_that_collapses_ends_if_it_is_told_to_and_keeps_its_best(
     assert directory.status() == "finished"
     ends = [score.sampling for score in directory.scores()][-2:]
     assert [each.selected for each in ends if each] == ["final", "best"]
-    assert [event["step"] for event in directory.events() if event["event"] == "collapsed"] == [32]
+    assert [event["step"] for event in directory.events() if event["event"] == "collapsed"] == [64]
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ class Numbers:
 def make_feed(dataset: Numbers | None = None, **given: object) -> DataFeed:
     settings = {
         "seed": 0, "rows": Rows(0, 4), "batch_size": 4, "position": 0, "device": CPU,
-        "in_memory": True, "with_labels": False,
+        "in_memory": True, "with_labels": False, "workers": 2,
     }  # fmt: skip
     return DataFeed(dataset or Numbers(), **(settings | given))  # type: ignore[arg-type]
 

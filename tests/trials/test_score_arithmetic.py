@@ -1,13 +1,23 @@
 """Arithmetic of scores that was wrong in trials: what is true of it now."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from ganzoo_zoo.datasets.digits import Digits
 from ganzoo_zoo.extractors.toy_cnn import to_input
+from ganzoo_zoo.metrics.cmmd import CMMD
+from ganzoo_zoo.metrics.coverage import DensityCoverage, PrecisionRecall
+from ganzoo_zoo.metrics.fd_infinity import FDInfinity
+from ganzoo_zoo.metrics.inception_score import InceptionScore
+from ganzoo_zoo.metrics.kid import Kid, KidSubsets
+from ganzoo_zoo.metrics.memorisation import Memorisation
+from ganzoo_zoo.metrics.torchmetrics_adapter import TorchMetric
 from PIL import Image
 from torch import Tensor
 
+from ganzoo.api import Evaluated, Metric
 from ganzoo.moments import Moments, frechet_distance
 from ganzoo.scoring.features import prepare
 from ganzoo.scoring.frechet import FrechetDistance
@@ -136,3 +146,64 @@ def test_the_debiased_distance_does_not_depend_on_an_offset(offset: float) -> No
     parts = [frechet_distance(Moments.of(real), Moments.of(rest)) for rest in rests]
     whole = frechet_distance(Moments.of(real), Moments.of(fake))
     assert values[0] == pytest.approx(10 * whole - 0.9 * sum(parts), rel=1e-9)
+
+
+# --- ties, copies and order ---
+
+
+METRICS = [
+    PrecisionRecall(),
+    DensityCoverage(),
+    KidSubsets(size=100, subsets=3),
+    FDInfinity(sizes=3, smallest=0.2),
+    InceptionScore(splits=4),
+    TorchMetric(metric="image.kid.KernelInceptionDistance", settings={"subset_size": 100}),
+    Memorisation(),
+    CMMD(),
+    Kid(),
+]
+
+
+def in_order(pictures: Tensor, features: Tensor, seed: int) -> Evaluated:
+    """Return a side in a random order, its features rounded as in batches of that order."""
+    random = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(pictures), generator=random)
+    noise = torch.randint(-1, 2, features.shape, generator=random) * 2.0**-24
+    rows = features[order] * (1 + noise)
+    return Evaluated(rows, pictures[order], class_logits=rows)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: type(metric).__name__)
+@pytest.mark.parametrize("kind", ["copies", "a grid", "others"])
+def test_equal_distances_and_copies_count_alike_in_any_order(metric: Metric, kind: str) -> None:
+    pictures = torch.randint(
+        256, (240, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    features = draw(240, 8, seed=3).float() + 2
+    if kind == "a grid":  # where most distances are tied
+        features = (torch.arange(240)[:, None] // 3 ** torch.arange(8) % 3).float() * 0.1 + 0.7
+    pictures[200:], features[200:] = pictures[:40], features[:40]
+    few = slice(100 if kind == "others" else 0, None)
+    fakes = pictures[few], features[few]
+    found = []
+    for seed in range(6):
+        real, held_out, fake = (
+            in_order(*side, seed + 10 * number)
+            for number, side in enumerate(
+                ((pictures, features), (pictures[:150], features[:150]), fakes)
+            )
+        )
+        splits = {"train": real, "test": held_out}
+        found.append(metric(replace(real, splits=splits), fake))
+    for other in found[1:]:
+        assert other == pytest.approx(found[0], rel=1e-4, abs=1e-5)
+
+
+def test_exact_copies_are_inside_the_ball_of_every_neighbour() -> None:
+    features = draw(300, 6, seed=4).float()
+    pictures = torch.arange(300)[:, None]
+    numbers = DensityCoverage(k=5)(
+        in_order(pictures, features, seed=1), in_order(pictures, features, seed=2)
+    )
+    # Each ball holds its centre and k neighbours.
+    assert numbers == {"density": 6 / 5, "coverage": 1}

@@ -428,3 +428,63 @@ def test_an_npz_that_is_no_reference_is_one_clear_error(
     np.savez(tmp_path / "real.npz", **arrays)
     with pytest.raises(DataError, match=said):
         scored(tmp_path / "own.npz", str(tmp_path / "real.npz"))
+
+
+ALPHA = np.full_like(PICTURES, 255)
+
+
+@pytest.mark.parametrize(
+    ("array", "said", "way"),
+    [
+        (PICTURES.astype("f2"), "float16, not uint8; .* from 0 to 255", "=ARRAY.round()"),
+        ((PICTURES / 255).astype("f2"), "float16, not uint8; .* from 0 to 1", "=(255 * ARRAY)"),
+        (PICTURES.astype("i2"), "int16, not uint8; .* from 0 to 255", "=ARRAY.round()"),
+        (PICTURES.astype("u2"), "uint16, not uint8; .* from 0 to 255", "=ARRAY.round()"),
+        (PICTURES.astype("u2") * 257, "uint16, .* from 0 to 65535", "=(ARRAY / 257).round()"),
+        (PICTURES.astype("u8"), "uint64, not uint8; .* from 0 to 255", "=ARRAY.round()"),
+        (PICTURES.astype("f4") + 1e-4, "float32, .* to 255.0001", "ARRAY.round().clip(0, 255)"),
+        (
+            (PICTURES / 127.5 - 1) * 1.0001,
+            "float64, .* from -1.0001 to 1.0001",
+            "(127.5 * (ARRAY + 1)).round().clip(0, 255)",
+        ),
+        (
+            np.where(PICTURES > 253, np.nan, PICTURES),
+            r"\d+ of 12 samples hold values that are not finite, the first is sample \d+",
+            "diverged",
+        ),
+        (np.full(PICTURES.shape, np.inf, "f4"), "12 of 12 samples .* not finite", "diverged"),
+        (np.concatenate([PICTURES, ALPHA], 1), "2 channels, the last of them alpha", "without"),
+        (
+            np.concatenate([PICTURES.repeat(3, 1), ALPHA], 1).transpose(0, 2, 3, 1),
+            "4 channels, the last of them alpha",
+            "without alpha",
+        ),
+        (PICTURES.astype(complex), "holds complex128, not uint8", "uint8"),
+    ],
+)
+def test_arrays_of_other_types_are_refused_with_what_to_do(
+    array: np.ndarray,
+    said: str,
+    way: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    np.savez(tmp_path / "own.npz", samples=array)
+    words = ["score", str(tmp_path / "own.npz"), "--against", "digits", "--extractor", "pixels"]
+    with np.errstate(invalid="ignore"):
+        assert main(words) == DataError.exit_code
+    err = capsys.readouterr().err
+    assert re.search(said, err)
+    assert way in err
+    assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2, 3), (0, 2, 3, 1)])
+def test_grey_pictures_of_three_equal_channels_are_scored_as_grey(
+    axes: tuple[int, ...], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "one.npz", samples=PICTURES)
+    np.savez(tmp_path / "three.npz", samples=PICTURES.repeat(3, 1).transpose(axes))
+    one, three = (scored(tmp_path / f"{name}.npz", "digits") for name in ("one", "three"))
+    assert one.value == three.value

@@ -72,7 +72,7 @@ def test_a_member_whose_bytes_were_changed_is_broken(tmp_path: Path) -> None:
 
 
 def test_a_member_that_unpacks_to_a_hundred_times_its_size_is_refused(tmp_path: Path) -> None:
-    bomb = zipped(tmp_path / "a.zip", {"a.png": bytes(4 * 1024**2)}, zipfile.ZIP_DEFLATED)
+    bomb = zipped(tmp_path / "a.zip", {"a.png": bytes(24 * 1024**2)}, zipfile.ZIP_DEFLATED)
     with pytest.raises(DataError, match=r"a.png would unpack to more than 100 times its size"):
         Folder("train", path=bomb, size=8)
 

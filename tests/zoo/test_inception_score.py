@@ -9,7 +9,8 @@ from ganzoo.api import DataError, Evaluated
 
 
 def side(logits: Tensor | None) -> Evaluated:
-    return Evaluated(torch.zeros(8, 1), torch.zeros(8, 1), class_logits=logits)
+    rows = torch.zeros(8, 1) if logits is None else logits
+    return Evaluated(rows, rows, class_logits=logits)
 
 
 def test_clear_and_evenly_spread_classes_score_their_number() -> None:
@@ -44,7 +45,7 @@ def test_a_split_of_pairs_scores_what_its_pairs_give() -> None:
     """Of N samples of two sure classes, n and N - n a split, a split scores exp(H(n / N))."""
     sure = 1000 * one_hot(torch.arange(40) % 2, 4).float() + torch.linspace(0, 1, 40)[:, None]
     numbers = InceptionScore(splits=4)(side(sure), side(sure))
-    parts = torch.tensor_split(sure[order_of(sure)], 4)
+    parts = torch.tensor_split(sure[order_of(side(sure))], 4)
     shares = torch.stack([part.argmax(1).bincount(minlength=2) / 10 for part in parts]).double()
     expected = torch.exp(-torch.special.xlogy(shares, shares).sum(1))
     assert numbers["inception_score_4_splits"] == pytest.approx(expected.mean().item(), rel=1e-6)

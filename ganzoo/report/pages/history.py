@@ -164,7 +164,7 @@ def _points(rows: Sequence[Mapping[str, Any]], key: str) -> list[Point]:
     return [
         Point(float(row["samples_seen"]), float(row[key]))
         for row in rows
-        if _can_be_drawn(row.get(key))
+        if _can_be_drawn(row.get(key)) and "samples_seen" in row
     ]
 
 

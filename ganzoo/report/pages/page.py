@@ -12,11 +12,12 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from PIL import Image
 
-from ganzoo.errors import UsageError
+from ganzoo.errors import DataError, UsageError
+from ganzoo.modalities.image import opened_picture
 from ganzoo.runs.html import MEDIA, embedded
 from ganzoo.runs.score import Protocol
+from ganzoo.untrusted import DAMAGE, read_regular
 from ganzoo.version import __version__
 
 LONGEST = 4000
@@ -49,7 +50,7 @@ def preview(words: str, paths: Iterable[Path]) -> Preview | None:
     for path in paths:
         try:
             part, is_broad = _embedded(path, words)
-        except (OSError, ValueError, csv.Error):
+        except (*DAMAGE, DataError):
             continue
         parts.append(part)
         broad = broad or is_broad
@@ -60,7 +61,7 @@ def _embedded(path: Path, words: str) -> tuple[Markup, bool]:
     """Return a file as an element of a page, and whether it needs more room.
 
     Raises:
-        OSError, ValueError, csv.Error: it cannot be read, or holds something else.
+        DataError, any of DAMAGE: it cannot be read, or holds something else.
     """
     suffix = path.suffix
     if suffix == ".txt":
@@ -76,7 +77,7 @@ def _embedded(path: Path, words: str) -> tuple[Markup, bool]:
     if MEDIA[suffix].startswith("audio/"):
         player = '<audio controls src="{}" aria-label="{}"></audio>'
         return Markup(player).format(source, words), True
-    with Image.open(path) as image:
+    with opened_picture(path) as image:
         width, height = image.size
     smooth = ' class="smooth"' if width > SHARP else ""
     picture = f'<img src="{{}}" alt="{{}}" width="{{}}" height="{{}}"{smooth}>'
@@ -85,8 +86,7 @@ def _embedded(path: Path, words: str) -> tuple[Markup, bool]:
 
 def _start(path: Path) -> str:
     """Return the first lines of a text file, whole ones."""
-    with path.open(encoding="utf-8") as file:
-        text = file.read(LONGEST + 1)
+    text = read_regular(path).decode()
     return text if len(text) <= LONGEST else text[:LONGEST].rpartition("\n")[0] + "\n…"
 
 
@@ -139,7 +139,7 @@ def protocol_rows(protocol: Protocol) -> list[tuple[str, str]]:
 
 def explanation(protocol: Protocol) -> str:
     """Explain what the score measures."""
-    real = "/".join(filter(None, (protocol.reference.removeprefix("zoo/"), protocol.split)))
+    real = "/".join(filter(None, (protocol.data.removeprefix("zoo/"), protocol.split)))
     return (
         f"{protocol.distance_name} is the Fréchet distance between two Gaussians: one fitted to "
         f"the features that the network {protocol.extractor} computes of {protocol.n_fake:,} "

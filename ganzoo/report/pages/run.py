@@ -13,6 +13,7 @@ from ganzoo.runs.external import kind_of
 from ganzoo.runs.records import device_line
 from ganzoo.runs.samples import CONDITION, EXTERNAL, REAL, previews
 from ganzoo.runs.score import Score
+from ganzoo.untrusted import read_regular
 
 SHOWN_PREVIEWS = 12
 KNOWN = ("event", "time", "attempt")
@@ -145,6 +146,6 @@ def _event(event: Mapping[str, Any]) -> dict[str, str]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path).decode()
     except (OSError, UnicodeDecodeError):
         return f"{path.name} cannot be read"

@@ -20,6 +20,7 @@ class Generator(nn.Module):
 
     Args:
         width: channels before the image; each smaller size has twice as many.
+        latent_dim: length of z.
 
     Raises:
         ValueError: not an image of at least 8x8 pixels.

@@ -9,7 +9,7 @@ from typing import Any
 
 import PIL
 
-from ganzoo.api import cache_directory
+from ganzoo.api import cache_directory, parse_json, read_regular
 from ganzoo_zoo.datasets.pictures import DAMAGE, decode, in_threads, reason
 from ganzoo_zoo.datasets.sources import Source
 
@@ -72,9 +72,9 @@ def memory_of(path: Path, bits: int | None = None) -> Path:
 def recall(file: Path) -> dict[str, list[Any]]:
     """Return the saved results; nothing if they are damaged or from other rules."""
     try:
-        memory = json.loads(file.read_text())
+        memory = parse_json(read_regular(file))
         return memory["files"] if memory["rules"] == RULES else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except DAMAGE:
         return {}
 
 

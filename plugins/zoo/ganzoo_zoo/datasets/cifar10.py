@@ -1,7 +1,6 @@
 """CIFAR-10 from its binary version, without pickle and without unpacking to disk."""
 
 import tarfile
-import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.api import DataError, SampleSpec, cache_directory
+from ganzoo.api import DAMAGE, DataError, SampleSpec, cache_directory, require_harmless
 from ganzoo_zoo.datasets import CIFAR10
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
@@ -114,16 +113,17 @@ def from_archive(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[str, b
     Raises:
         DataError: the file is truncated, or is no archive.
     """
-    limit = RECORDS_PER_FILE * RECORD_BYTES
+    limit, unpacked = RECORDS_PER_FILE * RECORD_BYTES, 0
     try:
         with tarfile.open(archive) as members:
             for member in members:
-                name = PurePosixPath(member.name).name
+                name, unpacked = PurePosixPath(member.name).name, unpacked + member.size
+                require_harmless(str(archive), unpacked, archive.stat().st_size)
                 if member.isfile() and name in names:
                     opened = members.extractfile(member)
                     assert opened is not None
                     yield name, opened.read(limit + 1)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except (*DAMAGE, tarfile.TarError) as error:
         raise DataError(
             f"{archive} cannot be read: {error}", hint="ganzoo fetch cifar10"
         ) from error

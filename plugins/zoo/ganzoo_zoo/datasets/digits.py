@@ -4,6 +4,7 @@ Source: Optical Recognition of Handwritten Digits (test set), E. Alpaydin and C.
 https://doi.org/10.24432/C50P49, CC BY 4.0. The file carries this attribution in its header.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -114,6 +115,10 @@ class StackedDigits:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         images, labels = self._stack(np.array([require_index(index, self.length)]))
         return images[0], int(labels[0])
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
+        images, labels = self._stack(np.array([require_index(i, self.length) for i in indices]))
+        return list(zip(images, labels.tolist(), strict=True))
 
     def source_files(self) -> dict[str, SourceFile]:
         return {FILE.name: FILE}

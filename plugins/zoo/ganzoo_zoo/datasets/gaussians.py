@@ -1,6 +1,7 @@
 """A ring or a grid of Gaussians in the plane, where every mode can be counted."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -61,6 +62,15 @@ class Gaussians:
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         points, labels = self._draw(np.array([require_index(index, self.length)]))
         return points[0], int(labels[0])
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
+        points, labels = self._draw(np.array([require_index(i, self.length) for i in indices]))
+        return list(zip(points, labels.tolist(), strict=True))
+
+    @property
+    def labels(self) -> Tensor:
+        """The modes of all points, int64 (length,)."""
+        return torch.arange(self.length) % len(self.centres)
 
     def source_files(self) -> dict[str, SourceFile]:
         """Return nothing: the samples depend on the parameters alone."""

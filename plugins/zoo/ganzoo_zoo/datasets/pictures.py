@@ -1,10 +1,7 @@
 """Decode one picture file to upright 8-bit pixels of a given size, or say what is wrong with it."""
 
 import io
-import struct
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +10,9 @@ from typing import BinaryIO, Literal, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ganzoo.api import DAMAGE as _DAMAGE
+from ganzoo.api import MAX_PICTURE_PIXELS
 
 Crop = Literal["center", "pad", "none"]
 T = TypeVar("T")
@@ -32,25 +32,10 @@ TGA and SPIDER have no mark at their beginning, so they come after all that have
 START = 64
 """Bytes by which `starts_a_picture` tells."""
 
-MAX_PIXELS = 64_000_000
 MAX_SIDE = 20_000
 THREADS = 4
 
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OverflowError,
-    NotImplementedError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    Image.DecompressionBombError,
-    Warning,
-)
+DAMAGE = (*_DAMAGE, Image.DecompressionBombError)
 """What Pillow's decoders and zipfile raise for damaged files."""
 
 
@@ -76,7 +61,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not a picture of a known format"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return f"more than {MAX_PIXELS // 10**6} megapixels"
+        return f"more than {MAX_PICTURE_PIXELS // 10**6} megapixels"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split()) or type(error).__name__
@@ -112,7 +97,7 @@ def header(stream: BinaryIO) -> Image.Image:
     stream.seek(0)
     Image.init()
     image = Image.open(stream, formats=[name for name in FORMATS if name in Image.OPEN])
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > MAX_PICTURE_PIXELS:
         raise Image.DecompressionBombError
     if max(image.size) > MAX_SIDE:
         raise ValueError(f"more than {MAX_SIDE:,} pixels wide or high")
@@ -130,7 +115,9 @@ def upright_size(stream: BinaryIO) -> tuple[int, int]:
     return image.size if orientation in (5, 6, 7, 8) else (image.height, image.width)
 
 
-def decode(stream: BinaryIO, channels: int, bits: int | None = None) -> Image.Image:
+def decode(
+    stream: BinaryIO, channels: int, bits: int | None = None, least: int | None = None
+) -> Image.Image:
     """Return the first frame, upright, in mode RGB, or L for one channel.
 
     EXIF orientation is applied, transparent pixels become white, CMYK and palettes become RGB;
@@ -139,22 +126,31 @@ def decode(stream: BinaryIO, channels: int, bits: int | None = None) -> Image.Im
 
     Args:
         bits: of levels that are stored in 16 or 32 bits, see `eight_bit`.
+        least: decode a JPEG at the smallest of 1/8, 1/4, 1/2 and 1 of its size at which no side is
+            shorter than this.
 
     Raises:
         any of DAMAGE: the file is not a complete picture.
     """
     try:
-        image = header(stream)
-        image.load()
+        image = loaded(stream, least)
         image = ImageOps.exif_transpose(image)
     except DAMAGE:
-        image = header(without_metadata(stream))
-        image.load()
+        image = loaded(without_metadata(stream), least)
     image = eight_bit(image, bits)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("L" if channels == 1 else "RGB")
+
+
+def loaded(stream: BinaryIO, least: int | None) -> Image.Image:
+    """Return the picture with its pixels decoded; see `decode`."""
+    image = header(stream)
+    if least:
+        image.draft(None, (least, least))
+    image.load()
+    return image
 
 
 def without_metadata(stream: BinaryIO) -> BinaryIO:

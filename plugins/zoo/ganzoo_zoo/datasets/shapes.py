@@ -5,7 +5,7 @@ gradient of brightness. Edges are antialiased by the signed distance to the outl
 computed from (split, index) in float64, so an image is the same in any order and on any machine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -182,6 +182,17 @@ class Shapes:
         index = require_index(index, self.length)
         return self._draw(np.array([index]))[0], index % len(OUTLINES)
 
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int]]:
+        chosen = [require_index(index, self.length) for index in indices]
+        parts = np.split(np.array(chosen), range(IMAGES_AT_ONCE, len(chosen), IMAGES_AT_ONCE))
+        images = (image for part in parts for image in self._draw(part))
+        return [(image, i % len(OUTLINES)) for image, i in zip(images, chosen, strict=True)]
+
+    @property
+    def labels(self) -> Tensor:
+        """The classes of all images, int64 (length,)."""
+        return torch.arange(self.length) % len(OUTLINES)
+
     def source_files(self) -> dict[str, SourceFile]:
         """Return nothing: the samples depend on the parameters alone."""
         return {}
@@ -191,7 +202,7 @@ class Shapes:
         blocks = np.split(
             np.arange(self.length), range(IMAGES_AT_ONCE, self.length, IMAGES_AT_ONCE)
         )
-        return torch.cat([self._draw(block) for block in blocks]), torch.arange(self.length) % 10
+        return torch.cat([self._draw(block) for block in blocks]), self.labels
 
     def _draw(self, indices: NDArray[np.int64]) -> Tensor:
         stream = f"shapes/{self.split}"

@@ -1,7 +1,6 @@
 """Pictures by name, in a directory or in a zip, which is read in place and never extracted."""
 
 import io
-import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +8,14 @@ from pathlib import Path
 from posixpath import normpath, splitext
 from typing import BinaryIO, Protocol
 
-from ganzoo.api import DataError, SourceFile
+from ganzoo.api import (
+    DataError,
+    SourceFile,
+    open_zip,
+    parse_json,
+    read_member,
+    require_readable,
+)
 from ganzoo_zoo.datasets.pictures import DAMAGE, START, is_suffix, starts_a_picture
 
 LABELS = "dataset.json"
@@ -18,12 +24,11 @@ LABELS = "dataset.json"
 OF_THE_SYSTEM = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 """Folders that systems make by themselves; they may hold thumbnails."""
 
-FILES_OF_THE_SYSTEM = ("Thumbs.db", "desktop.ini")
+MAX_LABEL_BYTES = 1 << 28
 
-MAX_MEMBERS = 2_000_000
-MAX_MEMBER_BYTES = 256 * 1024**2
-MAX_RATIO = 100
-RATIO_MATTERS_FROM_BYTES = 1024**2
+MOST_CLASSES = 1_000_000
+
+FILES_OF_THE_SYSTEM = ("Thumbs.db", "desktop.ini")
 
 
 class Source(Protocol):
@@ -55,9 +60,9 @@ def open_source(path: Path) -> Source:
         DataError: no such path, no picture in it, or a zip that is damaged or unsafe.
     """
     try:
+        if not path.exists():
+            raise DataError(f"there is no folder or zip {path}", hint="dataset.path=FOLDER")
         source: Source = Directory(path) if path.is_dir() else Archive(path)
-    except FileNotFoundError as error:
-        raise DataError(f"there is no folder or zip {path}", hint="dataset.path=FOLDER") from error
     except OSError as error:
         raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
     if not source.names:
@@ -78,15 +83,15 @@ def labels_in(source: Source) -> dict[str, int] | None:
     place = f"{source.path}/{LABELS}"
     try:
         with source.open(LABELS) as file:
-            pairs = json.loads(file.read())["labels"]
+            pairs = parse_json(file.read(MAX_LABEL_BYTES))["labels"]
         if not pairs:
             return None
         found = {str(name): number for name, number in pairs}
-    except (ValueError, KeyError, TypeError, RecursionError, OSError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise DataError(f"{place} holds no labels: {error}", hint="remove the file") from error
-    wrong = [name for name, number in found.items() if type(number) is not int or number < 0]
-    if wrong:
-        raise DataError(f"{place}: the label of {wrong[0]} is not a whole number from 0 on")
+    for name, number in found.items():
+        if type(number) is not int or not 0 <= number < MOST_CLASSES:
+            raise DataError(f"{place}: the label of {name} is not a whole number from 0 on")
     if missing := [name for name in source.names if name not in found]:
         raise DataError(
             f"{place} has no label for {missing[0]}, and for {len(missing) - 1} others",
@@ -187,19 +192,17 @@ class Archive:
         self.path = path
         self._opened: tuple[int, zipfile.ZipFile] | None = None
         members = self._zip().infolist()
-        if len(members) > MAX_MEMBERS:
-            raise DataError(f"{path} has {len(members):,} members, more than {MAX_MEMBERS:,}")
         self._members = {
             normpath(member.filename.replace("\\", "/")): member
             for member in members
-            if not member.is_dir()
+            if member.filename and not member.is_dir()
         }
         self.names, self.left_out, self.has_labels = sorted_out(self._members, self._start_of)
         for name in (*self.names, *([LABELS] if self.has_labels else [])):
-            self._require_harmless(self._members[name])
+            require_readable(f"{path}: {name}", self._members[name])
 
     def open(self, name: str) -> BinaryIO:
-        return io.BytesIO(self._zip().read(self._members[name]))
+        return io.BytesIO(read_member(self._zip(), self._members[name]))
 
     def _start_of(self, name: str) -> bytes:
         try:
@@ -216,24 +219,8 @@ class Archive:
 
     def _zip(self) -> zipfile.ZipFile:
         if self._opened is None or self._opened[0] != os.getpid():
-            try:
-                self._opened = os.getpid(), zipfile.ZipFile(self.path)
-            except (zipfile.BadZipFile, NotImplementedError) as error:
-                raise DataError(
-                    f"{self.path} is neither a folder nor a zip that can be read: {error}"
-                ) from error
+            self._opened = os.getpid(), open_zip(self.path)
         return self._opened[1]
-
-    def _require_harmless(self, member: zipfile.ZipInfo) -> None:
-        what = None
-        if member.flag_bits & 1:
-            what = "is encrypted"
-        elif member.file_size > MAX_MEMBER_BYTES:
-            what = f"would unpack to {member.file_size:,} bytes, more than {MAX_MEMBER_BYTES:,}"
-        elif member.file_size > max(RATIO_MATTERS_FROM_BYTES, MAX_RATIO * member.compress_size):
-            what = f"would unpack to more than {MAX_RATIO} times its size"
-        if what:
-            raise DataError(f"{self.path}: {member.filename} {what}", hint="unpack it yourself")
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_opened": None}

@@ -171,6 +171,12 @@ class Network(nn.Module):
 
         The network computes in the dtype of its weights, and the last mean in float32.
         """
+        x = self.Mixed_6e(self.Mixed_6d(self.mixed_5(x)))
+        x = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x)))
+        return x.float().mean((2, 3))
+
+    def mixed_5(self, x: Tensor) -> Tensor:
+        """Return (B, 768, 17, 17), the layer that TensorFlow's graph calls mixed_5."""
         x = ((x - 128) / 128).to(self.fc.weight.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
@@ -178,10 +184,15 @@ class Network(nn.Module):
         x = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x))
         x = functional.max_pool2d(x, 3, stride=2)
         x = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x)))
-        x = self.Mixed_6a(x)
-        x = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(x))))
-        x = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x)))
-        return x.float().mean((2, 3))
+        return self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(x)))
+
+    def spatial_features(self, x: Tensor) -> Tensor:
+        """Return the first 7 of 192 channels of mixed_6/conv at 17x17 places, float32 (B, 2023).
+
+        That is the 1x1 convolution of the graph's block mixed_6, after its ReLU: the features of
+        sFID (Nash et al. 2021, arXiv:2103.03841, in the evaluation code of arXiv:2105.05233).
+        """
+        return self.Mixed_6d.branch1x1(self.mixed_5(x))[:, :7].float().flatten(1)
 
     def class_logits(self, features: Tensor) -> Tensor:
         """Return float32 logits (B, 1008) without the classifier's bias.

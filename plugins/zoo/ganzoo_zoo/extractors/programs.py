@@ -80,7 +80,8 @@ class TorchScript(_Program):
         path: a file written by `torch.jit.save`.
         sha256: of the file, 64 hex digits.
         size: height and width of the input, in pixels.
-        mean, std: normalisation of each channel, whose values are in [0, 1].
+        mean: subtracted from each channel, whose values are in [0, 1].
+        std: each channel is divided by this after `mean` is subtracted.
 
     Raises:
         DataError: another file, no TorchScript, or a program that does not map images to vectors.
@@ -115,7 +116,10 @@ class Exported(_Program):
 
     Args:
         path: a ``.pt2`` file written by `torch.export.save`.
-        sha256, size, mean, std: as for `TorchScript`.
+        sha256: of the file, 64 hex digits.
+        size: height and width of the input, in pixels.
+        mean: subtracted from each channel, whose values are in [0, 1].
+        std: each channel is divided by this after `mean` is subtracted.
 
     Raises:
         DataError: another file, no exported program, or one that does not map any number of images

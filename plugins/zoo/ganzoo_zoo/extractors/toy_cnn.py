@@ -20,6 +20,10 @@ SHAPES = slice(10, 20)
 """Which of the classifier's 20 classes belong to `digits` and to `shapes`."""
 
 
+SPATIAL_CHANNELS = 7
+"""As of Inception's spatial features."""
+
+
 class Network(nn.Module):
     """Four strided convolutions, a fully connected layer of 64 features, a classifier."""
 
@@ -40,6 +44,13 @@ class Network(nn.Module):
         for convolution in self.convolutions:
             x = functional.relu(convolution(x))
         return functional.relu(self.hidden(x.flatten(1)))
+
+    def spatial_features(self, x: Tensor) -> Tensor:
+        """Return the first 7 of 48 channels of the second convolution at 8x8 places, (B, 448)."""
+        x = x / 127.5 - 1
+        for convolution in self.convolutions[:2]:
+            x = functional.relu(convolution(x))
+        return x[:, :SPATIAL_CHANNELS].flatten(1)
 
     def class_logits(self, features: Tensor) -> Tensor:
         """Return logits (B, 20): the ten digits, then the ten shapes in the order of `shapes`."""

@@ -3,7 +3,10 @@
 from hashlib import sha256
 from pathlib import Path
 
-from ganzoo.api import DataError
+from ganzoo.api import DataError, read_regular
+
+MOST_BYTES = 1 << 33
+"""Largest size of a file of weights: 8 GiB."""
 
 
 def verified_bytes(path: Path, expected_sha256: str, *, hint: str) -> bytes:
@@ -13,7 +16,7 @@ def verified_bytes(path: Path, expected_sha256: str, *, hint: str) -> bytes:
         DataError: it cannot be read, or its hash differs.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
     if (found := sha256(content).hexdigest()) != expected_sha256:

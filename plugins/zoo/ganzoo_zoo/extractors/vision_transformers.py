@@ -17,7 +17,14 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from ganzoo.api import DataError, PluginError, PositiveInt
+from ganzoo.api import (
+    DAMAGE,
+    DataError,
+    PluginError,
+    PositiveInt,
+    parse_json,
+    read_regular,
+)
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -135,14 +142,14 @@ class Clip(_VisionTransformer):
 
 def _folder(path: Path, kinds: Sequence[str], expected: str | None) -> _Folder:
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config = parse_json(read_regular(path / "config.json"))
         kind = config["model_type"]
     except OSError as error:
         raise DataError(
             f"{path} is not the folder of a model: config.json: {error.strerror}",
             hint="set path= to a folder with config.json and model.safetensors",
         ) from error
-    except (ValueError, TypeError, KeyError) as error:
+    except DAMAGE as error:
         raise DataError(f"{path}/config.json is no configuration of a model") from error
     if kind not in kinds:
         raise DataError(f"{path} holds a {kind}, not a {' or a '.join(kinds)}")

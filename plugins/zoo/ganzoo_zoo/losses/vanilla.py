@@ -14,6 +14,9 @@ class Vanilla:
     game itself. Softplus keeps large logits from overflowing. If D returns K logits per sample, the
     means run over these too.
 
+    Args:
+        saturating: play the minimax game of eq. 1 instead of the non-saturating one.
+
     Source: Goodfellow et al. 2014, arXiv:1406.2661.
     """
 

@@ -11,6 +11,9 @@ class WassersteinGP:
     -E D(G(z)). The penalty is part of the method, so it is part of the loss. For a one-sided or
     lazy penalty combine another loss with the regularizer ``gradient-penalty``.
 
+    Args:
+        lambda_gp: factor on the penalty, lambda of eq. 3; the paper has 10.
+
     Source: Gulrajani et al. 2017, arXiv:1704.00028; Arjovsky et al. 2017, arXiv:1701.07875.
     """
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ganzoo.api import Evaluated, PositiveFloat
+from ganzoo.nn import RowsOnDisk, blocks_of_rows
 from ganzoo_zoo.metrics.neighbours import squared_distances
 
 SCALE = 1000
@@ -34,13 +35,19 @@ class CMMD:
         self.sigma = sigma
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        x, y = (normalize(side.features.double(), dim=1).float() for side in (real, fake))
+        x, y = (of_length_1(side.features) for side in (real, fake))
         value = self.mean(x, x) + self.mean(y, y) - 2 * self.mean(x, y)
         return {"cmmd": SCALE * max(0.0, value)}
 
     def mean(self, a: Tensor, b: Tensor) -> float:
         """Return the mean of the kernel over all pairs of rows of a (N, D) and b (M, D)."""
-        sums = [
-            torch.exp(block / (-2 * self.sigma**2)).sum() for _, block in squared_distances(a, b)
-        ]
+        sums = [block.div_(-2 * self.sigma**2).exp_().sum() for _, block in squared_distances(a, b)]
         return float(torch.stack(sums).sum() / (len(a) * len(b)))
+
+
+def of_length_1(features: Tensor) -> Tensor:
+    """Return features (N, D) scaled to length 1, memory-mapped."""
+    rows = RowsOnDisk(tuple(features.shape[1:]), torch.float32)
+    for block in blocks_of_rows(features):
+        rows.add(normalize(block.double(), dim=1))
+    return rows.tensor()

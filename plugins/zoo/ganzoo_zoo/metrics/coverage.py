@@ -1,11 +1,13 @@
 """Fidelity and variety apart: precision and recall, density and coverage, by nearest neighbours."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 
 from ganzoo.api import DataError, Evaluated, PositiveInt
 from ganzoo_zoo.metrics.neighbours import squared_distances, squared_radii
+from ganzoo_zoo.metrics.subsets import Remembered
 
 
 class PrecisionRecall:
@@ -18,7 +20,10 @@ class PrecisionRecall:
 
     Returns ``precision`` and ``recall``.
 
-    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1-2; k = 3 is theirs.
+    Args:
+        k: each ball reaches to this neighbour; the paper has 3.
+
+    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1-2.
 
     Raises:
         DataError: one side has no more than k samples.
@@ -26,17 +31,18 @@ class PrecisionRecall:
 
     def __init__(self, *, k: PositiveInt = 3) -> None:
         self.k = k
+        self._real_radii = Remembered(partial(squared_radii, k=k))
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         require_more_than(self.k, "precision-recall", real, fake)
         x, y = real.features, fake.features
-        real_radii, fake_radii = squared_radii(x, self.k), squared_radii(y, self.k)
-        covered, inside = torch.zeros(len(x), dtype=torch.bool), []
+        real_radii, fake_radii = self._real_radii(x), squared_radii(y, self.k)
+        covered, inside = (torch.zeros(len(each), dtype=torch.bool) for each in (x, y))
         for rows, block in squared_distances(y, x):
-            inside.append((block <= real_radii).any(dim=1))
+            inside[rows] = (block <= real_radii).any(dim=1)
             covered |= (block <= fake_radii[rows, None]).any(dim=0)
         return {
-            "precision": torch.cat(inside).double().mean().item(),
+            "precision": inside.double().mean().item(),
             "recall": covered.double().mean().item(),
         }
 
@@ -52,7 +58,10 @@ class DensityCoverage:
 
     Returns ``density`` and ``coverage``.
 
-    Source: Naeem et al. 2020, arXiv:2002.09797, eq. 3-4 and lemma 2; k = 5 is theirs.
+    Args:
+        k: each ball reaches to this neighbour; the paper has 5.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, eq. 3-4 and lemma 2.
 
     Raises:
         DataError: one side has no more than k samples.
@@ -60,11 +69,12 @@ class DensityCoverage:
 
     def __init__(self, *, k: PositiveInt = 5) -> None:
         self.k = k
+        self._real_radii = Remembered(partial(squared_radii, k=k))
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         require_more_than(self.k, "density-coverage", real, fake)
         x, y = real.features, fake.features
-        radii = squared_radii(x, self.k)
+        radii = self._real_radii(x)
         inside, covered = 0, torch.zeros(len(x), dtype=torch.bool)
         for _, block in squared_distances(y, x):
             within = block <= radii

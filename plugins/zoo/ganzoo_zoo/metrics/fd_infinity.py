@@ -55,8 +55,8 @@ class FDInfinity:
         sizes = torch.linspace(self.smallest * count, count, self.sizes).long()
         values = []
         for index, size in enumerate(sizes.tolist()):
-            rows = order_of(fake.features, self.seed + index)[:size]
-            values.append(frechet_distance(reference, Moments.of(fake.features[rows])))
+            rows = order_of(fake, self.seed + index)[:size]
+            values.append(frechet_distance(reference, Moments.of(fake.features, rows)))
         return {"fd_infinity": intercept(1 / sizes.double(), torch.tensor(values).double())}
 
 

@@ -1,11 +1,13 @@
 """The Inception score: are samples of a clear class, and of all classes."""
 
 from collections.abc import Mapping
+from math import exp
 
 import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated, PositiveInt
+from ganzoo.nn import blocks_of_rows
 from ganzoo_zoo.metrics.subsets import order_of
 
 
@@ -44,26 +46,35 @@ class InceptionScore:
             "inception_score": inception_score(fake.class_logits),
             "inception_score_real": inception_score(real.class_logits),
         }
-        return numbers if self.splits == 1 else {**numbers, **self.over_splits(fake.class_logits)}
+        return (
+            numbers
+            if self.splits == 1
+            else {**numbers, **self.over_splits(fake, fake.class_logits)}
+        )
 
-    def over_splits(self, logits: Tensor) -> dict[str, float]:
-        """Return mean and standard deviation over the splits of logits (N, K)."""
+    def over_splits(self, side: Evaluated, logits: Tensor) -> dict[str, float]:
+        """Return mean and standard deviation over the splits of a side's logits (N, K)."""
         if len(logits) < self.splits:
             raise DataError(
                 f"the metric 'inception-score' has {self.splits} splits of {len(logits)} samples",
                 hint="score more samples, or leave out splits",
             )
-        parts = torch.tensor_split(logits[order_of(logits)], self.splits)
-        values = torch.tensor([inception_score(part) for part in parts], dtype=torch.float64)
+        parts = torch.tensor_split(order_of(side), self.splits)
+        values = torch.tensor([inception_score(logits, rows) for rows in parts]).double()
         name = f"inception_score_{self.splits}_splits"
         return {name: values.mean().item(), f"{name}_sd": values.std(correction=0).item()}
 
 
-def inception_score(logits: Tensor) -> float:
-    """Return exp(H(y) - E H(y|x)) for logits (N, K)."""
-    log_p = torch.log_softmax(logits.double(), dim=1)
-    p = log_p.exp()
-    marginal = p.mean(dim=0)
-    entropy = -torch.special.xlogy(marginal, marginal).sum()
-    conditional = -(p * log_p).sum(dim=1).mean()
-    return (entropy - conditional).exp().item()
+def inception_score(logits: Tensor, rows: Tensor | None = None) -> float:
+    """Return exp(H(y) - E H(y|x)) for logits (N, K), or for these rows of them."""
+    marginal = torch.zeros(logits.shape[1], dtype=torch.float64)
+    conditional, n = 0.0, 0
+    for block in blocks_of_rows(logits, rows):
+        log_p = torch.log_softmax(block.double(), dim=1)
+        p = log_p.exp()
+        marginal += p.sum(dim=0)
+        conditional -= (p * log_p).sum().item()
+        n += len(block)
+    marginal /= n
+    entropy = -torch.special.xlogy(marginal, marginal).sum().item()
+    return exp(entropy - conditional / n)

@@ -45,6 +45,6 @@ def moments_by_class(side: Evaluated, unlabelled: str) -> dict[int, Moments]:
     labels = class_labels("intra-class", side, unlabelled)
     counts = labels.bincount()
     return {
-        int(name): Moments.of(side.features[labels == name])
+        int(name): Moments.of(side.features, (labels == name).nonzero()[:, 0])
         for name in (counts >= 2).nonzero()[:, 0]
     }

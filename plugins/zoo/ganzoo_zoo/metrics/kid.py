@@ -1,12 +1,13 @@
 """Kernel Inception distance: the squared maximum mean discrepancy under a polynomial kernel."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated, NonNegativeInt, PositiveInt
-from ganzoo_zoo.metrics.subsets import order_of
+from ganzoo_zoo.metrics.subsets import Remembered, order_of
 
 BLOCK = 1024
 
@@ -21,6 +22,9 @@ class Kid:
 
     Returns ``kid`` and ``kid_standard_error``.
 
+    Args:
+        degree: of the polynomial kernel; the paper has 3.
+
     Source: Bińkowski et al. 2018, arXiv:1801.01401, section 3; Gretton et al. 2012, lemma 6.
 
     Raises:
@@ -29,6 +33,7 @@ class Kid:
 
     def __init__(self, *, degree: PositiveInt = 3) -> None:
         self.degree = degree
+        self._within_real = Remembered(partial(self.sums, skip_own=True))
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         x, y = real.features, fake.features
@@ -38,8 +43,8 @@ class Kid:
                 f"the metric 'kid' needs 2 real and 3 generated samples, not {m} and {n}",
                 hint="score more samples, or remove kid from eval.metrics",
             )
-        within_real = self.sums(x, x, skip_own=True).sum() / (m * (m - 1))
-        within_fake, across = self.sums(y, y, skip_own=True), self.sums(y, x)
+        within_real = self._within_real(x).sum() / (m * (m - 1))
+        within_fake, across = self.sums(y, skip_own=True), self.sums(y, x)
         value = within_real + within_fake.sum() / (n * (n - 1)) - 2 * across.sum() / (n * m)
         without = (within_fake.sum() - 2 * within_fake) / ((n - 1) * (n - 2))
         without -= 2 * (across.sum() - across) / ((n - 1) * m)
@@ -48,8 +53,9 @@ class Kid:
             "kid_standard_error": ((n - 1) * without.var(correction=0)).sqrt().item(),
         }
 
-    def sums(self, a: Tensor, b: Tensor, skip_own: bool = False) -> Tensor:
-        """Return sum_j k(a_i, b_j), float64 (N,); `skip_own` leaves out j = i, for a = b."""
+    def sums(self, a: Tensor, b: Tensor | None = None, skip_own: bool = False) -> Tensor:
+        """Return sum_j k(a_i, b_j), float64 (N,); b is a by default, and may leave out j = i."""
+        b = a if b is None else b
         totals = torch.zeros(len(a), dtype=torch.float64)
         for rows, total in zip(torch.split(a, BLOCK), torch.split(totals, BLOCK), strict=True):
             left = rows.double()
@@ -101,13 +107,14 @@ class KidSubsets:
                 hint="score more samples, or remove kid-subsets from eval.metrics",
             )
         kid, values = Kid(), torch.zeros(self.subsets, dtype=torch.float64)
-        x, y = x[order_of(x)], y[order_of(y)]
+        orders = order_of(real), order_of(fake)
         random = torch.Generator().manual_seed(self.seed)
         for number in range(self.subsets):
             chosen = [
                 Evaluated(some, some)
-                for rows in (x, y)
-                for some in [rows[torch.randperm(len(rows), generator=random)[: self.size]]]
+                for rows, order in zip((x, y), orders, strict=True)
+                for picked in [torch.randperm(len(rows), generator=random)[: self.size]]
+                for some in [rows[order[picked]]]
             ]
             values[number] = kid(chosen[0], chosen[1])["kid"]
         spread = values.std(correction=0).item()

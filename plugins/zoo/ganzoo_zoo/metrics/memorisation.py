@@ -1,14 +1,14 @@
 """Whether a generator copies what it was trained on."""
 
 from collections.abc import Mapping
-from hashlib import blake2b
 
 import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
 from ganzoo.nn import Moments, frechet_distance
-from ganzoo_zoo.metrics.neighbours import nearest
+from ganzoo_zoo.metrics.neighbours import TIED, nearest
+from ganzoo_zoo.metrics.subsets import hashes_of, taken
 
 HINT = "remove memorisation from eval.metrics"
 
@@ -47,8 +47,10 @@ class Memorisation:
         count = min(len(seen.features), len(unseen.features))
         seen, unseen, made = chosen(seen, count), chosen(unseen, count), fake.features
         to_seen, to_unseen = nearest(made, seen), nearest(made, unseen)
-        ratio = torch.where(to_seen == to_unseen, 1.0, to_seen / to_unseen)
-        nearer = (to_seen < to_unseen).double() + (to_seen == to_unseen).double() / 2
+        # A picture of both splits is equally far from a sample up to round-off.
+        equal = (to_seen - to_unseen).abs() <= TIED * made.norm(dim=1)
+        ratio = torch.where(equal, 1.0, to_seen / to_unseen)
+        nearer = ((to_seen < to_unseen) & ~equal).double() + equal.double() / 2
         moments = Moments.of(made)
         return {
             "fd_train": frechet_distance(Moments.of(seen), moments),
@@ -76,6 +78,4 @@ def chosen(side: Evaluated, count: int) -> Tensor:
     """
     if count == len(side.features):
         return side.features
-    hashes = [blake2b(sample.numpy().tobytes(), digest_size=8).digest() for sample in side.samples]
-    smallest = sorted(range(len(hashes)), key=hashes.__getitem__)[:count]
-    return side.features[smallest]
+    return taken(side.features, hashes_of(side).argsort(stable=True)[:count])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
-from ganzoo.nn import class_labels
+from ganzoo.nn import Moments, blocks_of_rows, class_labels
 from ganzoo_zoo.extractors.toy_cnn import DIGITS, ToyCNN, to_input
 
 STACKED_MODES = 1000
@@ -37,7 +37,11 @@ class Modes:
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         centres, sd = modes_of(real)
-        distance, nearest = torch.cdist(fake.features.double(), centres).min(dim=1)
+        found = [
+            torch.cdist(block.double(), centres).min(dim=1)
+            for block in blocks_of_rows(fake.features)
+        ]
+        distance, nearest = (torch.cat(parts) for parts in zip(*found, strict=True))
         good = distance <= 3 * sd[nearest]
         return {
             "modes_covered": float(len(set(nearest[good].tolist()))),
@@ -57,14 +61,15 @@ def modes_of(real: Evaluated) -> tuple[Tensor, Tensor]:
     """Return the centres (M, D) and standard deviations (M,) of the labelled modes, float64."""
     labels = class_labels("modes", real, "the reference has none")
     modes = sorted(set(labels.tolist()))
-    groups = [real.features[labels == mode].double() for mode in modes]
-    if min(map(len, groups)) < 2:
+    if labels.bincount()[modes].min() < 2:
         raise DataError(
             "the metric 'modes' needs two real samples of each label, and one label has only one",
             hint="take a larger reference, or remove modes from eval.metrics",
         )
-    centres = torch.stack([group.mean(dim=0) for group in groups])
-    sd = torch.stack([group.var(dim=0).mean().sqrt() for group in groups])
+    rows = [(labels == mode).nonzero()[:, 0] for mode in modes]
+    moments = [Moments.of(real.features, of_mode) for of_mode in rows]
+    centres = torch.stack([each.mean for each in moments])
+    sd = torch.stack([each.covariance.diagonal().mean().sqrt() for each in moments])
     return centres, sd
 
 

@@ -27,7 +27,9 @@ class Generator(nn.Module):
 
     Args:
         width: channels before the image; each smaller size has twice as many.
+        latent_dim: length of z; the paper has 100.
         spectral_norm: on all convolutions, as in SAGAN (arXiv:1805.08318).
+        conditional: use the labels; the data must have classes.
 
     Raises:
         ValueError: not an image of at least 8x8 pixels; or conditional, and the data has no
@@ -86,6 +88,7 @@ class Discriminator(nn.Module):
         width: channels after the first convolution; doubled with every halving.
         spectral_norm: on all convolutions, instead of batch norm.
         batch_norm: null means on, unless `spectral_norm` is on.
+        conditional: use the labels; the data must have classes.
 
     Raises:
         ValueError: batch norm and spectral norm together; not an image of at least 8x8 pixels; or

@@ -21,6 +21,13 @@ class Generator(nn.Module):
     conditional, a learned vector per label is appended to z (Mirza & Osindero 2014,
     arXiv:1411.1784).
 
+    Args:
+        width: units of each hidden layer.
+        depth: number of hidden layers.
+        latent_dim: length of z; a label's vector has the same length.
+        batch_norm: after each hidden layer.
+        conditional: use the labels; the data must have classes.
+
     Raises:
         ValueError: conditional, and the data has no classes.
     """
@@ -71,6 +78,12 @@ class Discriminator(nn.Module):
 
     `depth` hidden layers of `width` units, without batch norm; projection if conditional. The
     features are the hidden layers.
+
+    Args:
+        width: units of each hidden layer.
+        depth: number of hidden layers.
+        spectral_norm: on all layers (Miyato et al. 2018, arXiv:1802.05957).
+        conditional: use the labels; the data must have classes.
 
     Raises:
         ValueError: conditional, and the data has no classes.

@@ -42,6 +42,8 @@ class Generator(nn.Module):
         width: channels at full size.
         max_width: each smaller size has twice as many channels, up to this; null: all have `width`.
         spectral_norm: on all convolutions and the first layer, as in SAGAN (arXiv:1805.08318).
+        latent_dim: length of z.
+        conditional: use the labels; the data must have classes.
 
     Raises:
         ValueError: max_width below width; not an image of at least 8x8 pixels; or conditional, and
@@ -104,6 +106,7 @@ class Discriminator(nn.Module):
         downsamplings: number of blocks that halve the size, from the first one on; null means as
             many as leave 8 to 15 pixels, and at least one.
         spectral_norm: on all weights.
+        conditional: use the labels; the data must have classes.
 
     Raises:
         ValueError: max_width below width; more downsamplings than blocks, or than the image

@@ -21,7 +21,11 @@ def adam(
 ) -> torch.optim.Adam:
     """Adam with DCGAN's defaults.
 
-    `weight_decay` is added to the gradient.
+    Args:
+        lr: learning rate.
+        betas: decay of the running means of the gradient and of its square.
+        eps: added to the denominator, against division by 0.
+        weight_decay: factor on the weights, which are added to the gradient (an L2 penalty).
 
     Source: Kingma & Ba 2015, arXiv:1412.6980.
     """
@@ -46,7 +50,11 @@ def adamw(
 ) -> torch.optim.AdamW:
     """Adam with decoupled weight decay.
 
-    Each step also shrinks the weights by lr * `weight_decay`.
+    Args:
+        lr: learning rate.
+        betas: decay of the running means of the gradient and of its square.
+        eps: added to the denominator, against division by 0.
+        weight_decay: each step also shrinks the weights by lr * `weight_decay`.
 
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
     """
@@ -72,7 +80,14 @@ def rmsprop(
 ) -> torch.optim.RMSprop:
     """RMSprop with the learning rate of the weight-clipping WGAN.
 
-    `alpha` is the decay of the running mean square. torch has no fused version.
+    torch has no fused version.
+
+    Args:
+        lr: learning rate.
+        alpha: decay of the running mean of the squared gradient.
+        eps: added to the denominator, against division by 0.
+        momentum: factor on the last update, which is added to the next; 0: none.
+        weight_decay: factor on the weights, which are added to the gradient (an L2 penalty).
 
     Source of the learning rate: Arjovsky et al. 2017, arXiv:1701.07875.
     """
@@ -95,6 +110,12 @@ def sgd(
     weight_decay: NonNegativeFloat = 0.0,
 ) -> torch.optim.SGD:
     """Stochastic gradient descent with optional momentum.
+
+    Args:
+        lr: learning rate.
+        momentum: factor on the last update, which is added to the next; 0: none.
+        nesterov: look ahead by the momentum (Nesterov's method); needs momentum.
+        weight_decay: factor on the weights, which are added to the gradient (an L2 penalty).
 
     Raises:
         ValueError: `nesterov` without momentum.

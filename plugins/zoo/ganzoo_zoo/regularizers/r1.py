@@ -6,6 +6,9 @@ from ganzoo.api import Game, NonNegativeFloat, Terms
 class R1:
     """gamma/2 E |grad_x D(x)|^2 over real x.
 
+    Args:
+        gamma: of the penalty gamma/2 E |grad_x D(x)|^2; the paper has 10.
+
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9.
     """
 

@@ -44,7 +44,16 @@ class Cosine:
     """Half a cosine between two factors.
 
     It goes from `start` at `begin_samples` to `end` at `end_samples`, and is constant outside.
-    Parameters and errors are those of `Linear`.
+
+    Args:
+        end_samples: number of real samples seen by D from which the result is exactly `end`.
+        start: the factor up to `begin_samples`.
+        end: the factor from `end_samples` on.
+        begin_samples: number of real samples seen by D up to which the result is `start`.
+        absolute: whether the results replace the recipe's value instead of multiplying it.
+
+    Raises:
+        ValueError: `end_samples` is not above `begin_samples`.
 
     Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
     """

@@ -8,6 +8,9 @@ class Drift:
 
     epsilon E D(x)^2. A loss that depends only on differences of logits lets them drift.
 
+    Args:
+        epsilon: factor on the squared logits; the paper has 0.001.
+
     Source: Karras et al. 2018 (progressive growing), arXiv:1710.10196, appendix A.1.
     """
 

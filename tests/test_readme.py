@@ -1,0 +1,69 @@
+"""The commands in README.md, CONTRIBUTING.md and docs/ have verbs, options and keys that exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from ganzoo.cli.group import group
+from ganzoo.cli.run import jobs_of
+from ganzoo.recipes.load import Recipe, shipped_recipes
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"`(ganzoo [a-z]+(?: [^`]*)?)`")
+PLACEHOLDER = re.compile(r"[A-Z]{3,}|…|\.\.\.")
+"""Words such as RUN and VALUE, which stand for the reader's own."""
+
+
+def commands(text: str) -> list[str]:
+    """Return the ``ganzoo`` commands in blocks of a page, without prompts and comments."""
+    found = []
+    for language, block in BLOCK.findall(text):
+        for line in [] if language not in ("", "bash") else block.replace("\\\n", " ").splitlines():
+            for part in re.sub(r"\s+#.*", "", line.removeprefix("$ ")).split("; "):
+                if part.startswith(("ganzoo ", ".venv/bin/ganzoo ")):
+                    found.append(part)
+    return found
+
+
+def words_of(command: str) -> list[str]:
+    return shlex.split(command)[1:]
+
+
+SHOWN = [
+    pytest.param(line, id=f"{page.name}: {line}")
+    for page in PAGES
+    for line in dict.fromkeys(
+        commands(page.read_text())
+        + [each for each in INLINE.findall(page.read_text()) if not PLACEHOLDER.search(each)]
+    )
+]
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_a_command_in_the_docs_has_a_verb_options_and_keys_that_exist(line: str) -> None:
+    words = words_of(line)
+    with group.make_context("ganzoo", words.copy()) as context:
+        command: click.Command | None = group
+        rest = words
+        while isinstance(command, click.Group):
+            _, command, rest = command.resolve_command(context, rest)
+        assert command is not None
+        if any(PLACEHOLDER.fullmatch(word) for word in rest) or not rest:
+            return
+        try:
+            made = command.make_context(command.name or "", rest.copy(), parent=context)
+        except (click.MissingParameter, click.BadOptionUsage):  # a sentence about an option
+            return
+    if command.name in ("run", "check", "show", "bench"):
+        given = made.params.get("recipes_and_overrides") or (
+            made.params["recipe"],
+            *made.params["overrides"],
+        )
+        for job in jobs_of(tuple(given), None):
+            if job.recipe in shipped_recipes():
+                Recipe.load(job.recipe, job.overrides)
