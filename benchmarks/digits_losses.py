@@ -2,7 +2,8 @@
 
     python benchmarks/digits_losses.py [--seeds 0,1,2] [--runs-dir runs/benchmark]
 
-Runs every recipe at its own budget; finished runs are not repeated. Distances are compared with
+Runs every recipe at its own budget, with the leaderboard's metrics; finished runs, such as the
+leaderboard's, are not repeated. Distances are compared with
 those of the hold-out and of a Gaussian fitted to the pixels. The distance of samples to their
 nearest neighbours in the training set is compared with that of the hold-out (a copy is nearer).
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from leaderboard import BOARD
 from provenance import provenance
 from torch import Tensor
 from yardsticks import final_score, finished_run, pixel_gaussian, seconds
@@ -42,7 +44,7 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs/benchmark"))
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs/leaderboard"))
     chosen = parser.parse_args()
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     rows = {
@@ -56,7 +58,7 @@ def main() -> None:
 
 def measure(recipe: str, seed: int, runs_directory: Path) -> Row:
     """Return the row of one run."""
-    run = finished_run(recipe, seed, runs_directory)
+    run = finished_run(recipe, seed, runs_directory, *BOARD[recipe])
     train, _ = tensors_of(run.plan.dataset)
     distance = final_score(run).value
     return Row(distance, seconds(run), nearest(run.sample(SAMPLES, seed=1), train))
@@ -70,7 +72,7 @@ def nearest(samples: Tensor, train: Tensor) -> float:
 
 def table(rows: dict[str, list[Row]], scorer: Scorer) -> Iterator[str]:
     """Yield the lines of a Markdown table."""
-    train = scorer.reference.samples
+    train, _ = tensors_of(make(scorer.dataset, "train"))
     test, _ = tensors_of(make(scorer.dataset, "test"))
     holdout = scorer.score([(test, None)]).value
     gaussian = scorer.score([(pixel_gaussian(train, SAMPLES), None)]).value

@@ -1,8 +1,9 @@
 """Score the leaderboard's yardsticks: samples that no trained model made, under its protocol.
 
-For each data set: an untrained generator, a Gaussian with the mean and covariance of the training
-pixels, and a memoriser, which returns training images drawn with replacement. Yardsticks are rows
-with a score and without a rank.
+For each data set: held-out real images, an untrained generator, a Gaussian with the mean and
+covariance of the training pixels, a memoriser, which returns training images drawn with
+replacement, and ten training images repeated, which cover nothing else. Yardsticks are rows with a
+score and without a rank.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 from yardsticks import pixel_gaussian
 
+from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.sampling.sampler import Sampler
@@ -29,32 +31,59 @@ LIKE = {"digits": "digits-dcgan-hinge", "shapes": "shapes-dcgan-hinge"}
 """Data set → the recipe by whose protocol its yardsticks are scored."""
 SEEDS = (0, 1, 2)
 
-Maker = Callable[[Run, int, int], Tensor]
+Samples = tuple[Tensor, Tensor | None]
+"""Samples in stored form, and the labels (N,) of those that have some."""
+Maker = Callable[[Run, int, int], Samples]
 
 
-def untrained(like: Run, count: int, seed: int) -> Tensor:
+def held_out(like: Run, count: int, seed: int) -> Samples:
+    samples, labels = tensors_of(make(like.plan.components["dataset",], "test"))
+    rows = _permutation(len(samples), seed)[:count]
+    return samples[rows], None if labels is None else labels[rows]
+
+
+def untrained(like: Run, count: int, seed: int) -> Samples:
     plan = prepare(like.plan.recipe.name, [f"seed={seed}"])
     processes = find_processes()
     step = make_step(plan, processes)
     generator = step.parts.generator.eval()
+    labels = None
+    if plan.recipe.settings.conditional:
+        labels = torch.arange(count) % plan.spec.classes
     sampler = Sampler(generator, plan.spec, step.parts.latent, None, processes.device)
-    return sampler.sample(count, seed=seed)
+    return sampler.sample(count, seed=seed, labels=labels), labels
 
 
-def gaussian(like: Run, count: int, seed: int) -> Tensor:
-    return pixel_gaussian(tensors_of(like.plan.dataset)[0], count, seed)
+def gaussian(like: Run, count: int, seed: int) -> Samples:
+    return pixel_gaussian(tensors_of(like.plan.dataset)[0], count, seed), None
 
 
-def memoriser(like: Run, count: int, seed: int) -> Tensor:
-    train, _ = tensors_of(like.plan.dataset)
+def memoriser(like: Run, count: int, seed: int) -> Samples:
+    samples, labels = tensors_of(like.plan.dataset)
     generator = torch.Generator().manual_seed(seed)
-    return train[torch.randint(len(train), (count,), generator=generator)]
+    rows = torch.randint(len(samples), (count,), generator=generator)
+    return samples[rows], None if labels is None else labels[rows]
 
+
+def repeated(like: Run, count: int, seed: int) -> Samples:
+    samples, labels = tensors_of(like.plan.dataset)
+    rows = _permutation(len(samples), seed)[:REPEATED][torch.arange(count) % REPEATED]
+    return samples[rows], None if labels is None else labels[rows]
+
+
+def _permutation(count: int, seed: int) -> Tensor:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+REPEATED = 10
+"""Number of images that `repeated` repeats."""
 
 YARDSTICKS: dict[str, tuple[Maker, str]] = {
+    "held-out": (held_out, "real images that are not in the training split"),
     "untrained": (untrained, "the generator of {recipe} as it is initialised"),
     "pixel-gaussian": (gaussian, "a Gaussian with the training pixels' mean and covariance"),
     "memoriser": (memoriser, "training images, drawn with replacement"),
+    "ten-images": (repeated, "ten training images, repeated"),
 }
 
 
@@ -64,24 +93,25 @@ def measure(runs_directory: Path) -> None:
     for dataset, recipe in LIKE.items():
         name = f"{recipe}-s0"
         like = Run(RunDirectory.find(name, runs_directory))
-        for kind, (make, words) in YARDSTICKS.items():
+        for kind, (make_samples, words) in YARDSTICKS.items():
             for seed in SEEDS:
                 keep = Keep(
                     f"{dataset}-{kind}", runs_directory, seed, True, words.format(recipe=recipe)
                 )
                 if (keep.name, seed) not in known:
-                    samples = make(like, like.plan.budget.final_samples, seed)
-                    _score(samples, like, keep)
+                    _score(make_samples(like, like.plan.budget.final_samples, seed), like, keep)
 
 
 def _all(runs_directory: Path) -> list[RunDirectory]:
     return RunDirectory.all(runs_directory)
 
 
-def _score(samples: Tensor, like: Run, keep: Keep) -> None:
+def _score(made: Samples, like: Run, keep: Keep) -> None:
+    samples, labels = made
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "samples.npz"
-        np.savez(file, samples=samples.cpu().numpy())
+        named = {} if labels is None else {"labels": labels.cpu().numpy()}
+        np.savez(file, samples=samples.cpu().numpy(), **named)
         score = score_like(file, like, keep=keep)
     numbers = "  ".join(f"{name} {value:.4g}" for name, value in score.metrics.items())
     print(f"{keep.name} seed {keep.seed}: {score.value:.4g}  {numbers}", flush=True)

@@ -77,7 +77,7 @@ def yardsticks_of_shapes() -> Iterator[str]:
     """Yield the rows of baselines for shapes-resnet-hinge."""
     plan = prepare("shapes-resnet-hinge")
     scorer, samples = Scorer.of(plan, find_processes()), plan.recipe.settings.eval.samples
-    train = scorer.reference.samples
+    train, _ = tensors_of(make(scorer.dataset, "train"))
     others, _ = tensors_of(make(scorer.dataset, "test"))
     rows = {"pixel-Gaussian": pixel_gaussian(train, samples), "other shapes": others[:samples]}
     for name, images in rows.items():
