@@ -31,7 +31,6 @@ METRICS = "eval.metrics=[memorisation, density-coverage, precision-recall]"
 CONDITIONAL = "eval.metrics=[class-agreement, memorisation, density-coverage, precision-recall]"
 BOARD: dict[str, tuple[str, ...]] = {
     "shapes-dcgan-r1": (CONDITIONAL,),
-    "shapes-dcgan-hinge": (CONDITIONAL,),
     "digits-dcgan-wgan-gp": (METRICS,),
     "digits-dcgan-hinge": (METRICS,),
     "digits-dcgan-vanilla": (METRICS,),
