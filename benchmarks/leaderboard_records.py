@@ -16,9 +16,10 @@ from typing import Any
 from PIL import Image
 
 from ganzoo.modalities.image import SMALLEST_CELL
+from ganzoo.recipes.lock import identity, read_lock
 from ganzoo.report.entries import Entry, read_entry
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.records import read, to_json
+from ganzoo.runs.records import read, sealed, to_json
 from ganzoo.runs.samples import REAL, last_preview, previews
 
 RECORDS = Path(__file__).parents[1] / "recipes" / "records"
@@ -73,14 +74,16 @@ def write_record(found: Entry, to: Path, *, with_real: bool) -> None:
     run = found.run
     to.mkdir(parents=True)
     info = {key: value for key, value in run.info().items() if key in IDENTITY}
+    if run.lock_file.exists():  # its identity as the code that is here computes it
+        info["lock"] = identity(read_lock(run.lock_file), run.lock_file)
     (to / "run.json").write_bytes(to_json(info, indent=1) + b"\n")
     for name in AS_THEY_ARE:
         if (run.path / name).exists():
             shutil.copyfile(run.path / name, to / name)
-    events = [event for event in run.events() if event.get("event") != "saved"]
+    events = [sealed(event) for event in run.events() if event.get("event") != "saved"]
     _write_lines(to / "events.jsonl", events)
     _write_lines(to / "metrics.jsonl", map(_rounded, _thinned(run.metrics())))
-    _write_lines(to / "health.jsonl", map(_rounded, read(run.health_file)))
+    _write_lines(to / "health.jsonl", map(_rounded, read(run.health_file).whole))
     if found.seed == 0:
         _write_pictures(run, to / "samples", with_real and found.kind == "run")
 

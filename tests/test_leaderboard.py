@@ -75,9 +75,9 @@ def test_some_are_on_colour_images(locks) -> None:
     assert [lock for lock in locks if lock["dataset"] == SHAPES]
 
 
-def test_there_are_three_losses_and_three_networks(locks) -> None:
+def test_there_are_three_losses_and_two_networks(locks) -> None:
     assert len({lock["loss"]["use"] for lock in locks}) >= 3
-    assert len({lock["generator"]["use"] for lock in locks}) >= 3
+    assert len({lock["generator"]["use"] for lock in locks}) >= 2
 
 
 @pytest.mark.parametrize(
