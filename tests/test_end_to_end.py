@@ -48,7 +48,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_leaves_what_the_manual_says(workplace: Path) -> None:
-    (run,) = (workplace / "runs").iterdir()
+    (run,) = (workplace / "runs").glob("[!.]*")
     names = {path.name for path in run.iterdir()}
     promised = {"run.json", "recipe.yaml", "recipe.lock.yaml", "env.json", "metrics.jsonl"}
     assert promised | {"events.jsonl", "scores.jsonl", "samples", "checkpoints"} <= names
@@ -164,7 +164,7 @@ def test_a_stopped_run_says_how_to_go_on_and_resume_auto_does(tmp_path: Path) ->
     assert "is finished already" in again.stderr
     backwards = command(tmp_path, "resume", "digits", "train.steps=1", expect=2)
     assert "already, past 1" in backwards.stderr
-    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert len(list((tmp_path / "runs").glob("[!.]*"))) == 1
 
 
 def test_several_recipes_and_seeds_run_one_after_another(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ def launch(folder: Path, *words: str, **environment: str) -> subprocess.Complete
 
 def trained(folder: Path) -> tuple[Any, list[Any]]:
     """Return how many processes trained the only run in `folder`, and its loss terms by step."""
-    (run,) = (folder / "runs").iterdir()
+    (run,) = (folder / "runs").glob("[!.]*")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     terms = [{k: v for k, v in line.items() if k == "step" or "/" in k} for line in lines]
     return json.loads((run / "run.json").read_text())["world_size"], terms

@@ -68,7 +68,7 @@ def test_a_run_is_scored_by_weights_that_were_fetched_from_disk(
     runs = tmp_path / "runs"
     assert main(["fetch", "acme/inception", "--from", str(weights)]) == 0
     assert main(["run", str(recipe), "--runs-dir", str(runs)]) == 0
-    (directory,) = runs.iterdir()
+    (directory,) = runs.glob("[!.]*")
     protocol = ganzoo.load(directory).scores[-1].protocol
     assert protocol.distance_name == "FD(acme/inception)"
     assert protocol.layer == "pool3"
