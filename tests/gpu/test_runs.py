@@ -41,7 +41,7 @@ def test_a_killed_run_ends_bit_for_bit_as_a_straight_one(tmp_path: Path, precisi
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("[!.]*")
     subprocess.run([sys.executable, "-m", "ganzoo", "resume", str(path)], check=True)
     ends = [CheckpointStore(each / "checkpoints").at(60).path for each in (straight.path, path)]
     for name in ("generator", "discriminator", "ema"):
