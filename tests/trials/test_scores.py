@@ -154,7 +154,7 @@ def conditional_recipe(folder: Path, samples: int, *metrics: str) -> list[str]:
 
 
 def only_run() -> Path:
-    (run,) = Path("runs").glob("*")
+    (run,) = Path("runs").glob("[!.]*")
     return run
 
 
