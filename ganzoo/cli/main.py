@@ -119,7 +119,7 @@ def stoppable(arguments: Sequence[str]) -> Iterator[None]:
 def tolerant_streams() -> Iterator[None]:
     """Let no lost reader and no missing character of stdout or stderr disturb a command inside.
 
-    What cannot be written to stderr is dropped: nobody reads it, and training must go on. Results
+    Errors of writing to stderr are ignored, so that training continues. Results
     on stdout are not dropped silently: see `Stream`.
     """
     with suppress(OSError):

@@ -99,9 +99,7 @@ class KeptHash:
         files = source_files(dataset)
         if files is None:
             return cls(None)
-        paths = [name for name, value in component.parameters.items() if isinstance(value, Path)]
-        plain = {name: value for name, value in component.plain.items() if name not in paths}
-        locked = component.locked()
+        plain, locked = without_paths(component), component.locked()
         about = [file_hashes(files), locked, plain, split, len(dataset), versions()]
         return cls(cache_directory() / "content" / f"{content_hash(about)[:32]}.sha256")
 
@@ -117,6 +115,12 @@ class KeptHash:
         """Keep the hash."""
         if self.place is not None:
             _keep(self.place, sha256)
+
+
+def without_paths(component: ComponentPlan) -> dict[str, Any]:
+    """Return a data set's parameters without its paths, which do not change its content."""
+    paths = {name for name, value in component.parameters.items() if isinstance(value, Path)}
+    return {name: value for name, value in component.plain.items() if name not in paths}
 
 
 def versions() -> list[str]:

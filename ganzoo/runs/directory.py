@@ -278,7 +278,7 @@ class RunDirectory:
                 self.held = None
 
     def follow(self) -> None:
-        """Go on in the new place if somebody has renamed the directory that this process owns.
+        """Follow the directory that this process owns if it has been renamed.
 
         Raises:
             CheckpointError: it was deleted, or a file without which nothing can be resumed.

@@ -1,7 +1,7 @@
 """Atomic and durable files, hashes, and the errors of files that cannot be read or written.
 
-An OSError from here names its file. Whoever does not handle one passes it on: the command line and
-`ganzoo.training.ending` turn it into an error of `ganzoo.errors` by `file_error`.
+An OSError raised here names its file. `file_error` turns it into an error of `ganzoo.errors`, in
+the command line and in `ganzoo.training.ending`.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _ELSEWHERE = {
     errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
     errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ETXTBSY,
 }  # fmt: skip
-"""A place that somebody chose, where this file cannot be: UsageError. The rest is DiskError."""
+"""The chosen path is unsuitable: UsageError. Other errors of the system are DiskError."""
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _TORCH_WRITER = re.compile(

@@ -54,7 +54,7 @@ class Hold:
         self._descriptor = None if os.name == "nt" else os.open(path, os.O_RDONLY)
 
     def place(self) -> Path:
-        """Return where the directory is now: somebody may have renamed it, or one above it.
+        """Return the directory's current path: it, or one above it, may have been renamed.
 
         Raises:
             CheckpointError: it was deleted, or it cannot be found any more.

@@ -47,7 +47,7 @@ class Reporter:
         """A checkpoint is published."""
 
     def reading(self, split: str, done: int, total: int) -> None:
-        """So many of the real samples of a split are read for a score."""
+        """`done` of the `total` real samples of a split have been read for a score."""
 
     def pictured(self, step: int, paths: Sequence[Path]) -> None:
         """The files of a preview are written: of real samples before the first step, then of G."""

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from ganzoo.api import Dataset, cache_directory
 from ganzoo.components.data import Stored, rows_of, source_files
-from ganzoo.components.fingerprint import file_hashes, versions
+from ganzoo.components.fingerprint import file_hashes, versions, without_paths
 from ganzoo.components.plan import Plan, stored_bytes
 from ganzoo.errors import GanzooError, UsageError, printable
 from ganzoo.recipes.lock import COUNTS
@@ -146,8 +146,7 @@ def key_of(plan: Plan) -> str:
     component, dataset = plan.components["dataset",], plan.dataset
     if (files := source_files(dataset)) is None:
         raise NotCached(f"{component.id} does not name its files (source_files)")
-    places = {name for name, value in component.parameters.items() if isinstance(value, Path)}
-    how = {key: value for key, value in component.plain.items() if key not in {*places, "mirror"}}
+    how = {key: value for key, value in without_paths(component).items() if key != "mirror"}
     code = plan.lock()["lock"]["components"]["dataset"]
     about = [component.id, *map(code.get, COUNTS), how, str(plan.spec), len(dataset)]
     return content_hash([about, file_hashes(files), versions()])[:32]
@@ -381,8 +380,9 @@ def make_room(directory: Path, size: int) -> None:
     Raises:
         NotCached: they would not fit even then; nothing is removed.
     """
-    others = [each for each in kept() if each.directory != directory]
-    own = sum(each.size for each in kept() if each.directory == directory)
+    caches = kept()
+    others = [each for each in caches if each.directory != directory]
+    own = sum(each.size for each in caches if each.directory == directory)
     limit, free = limit_bytes(), shutil.disk_usage(decoded_directory()).free
     wanted = f"{size / 2**30:.2g} GiB of decoded samples"
     if size > limit:

@@ -58,7 +58,7 @@ from ganzoo.training.trainer import Trainer
 
 
 def default_reporter() -> Any:
-    """Return a reporter that prints to stderr if somebody types the commands, else a silent one."""
+    """Return a reporter that prints to stderr in an interactive session, else a silent one."""
     return TerminalReporter() if is_interactive() else Reporter()
 
 

@@ -32,7 +32,7 @@ def is_main_process() -> bool:
 
 
 def is_interactive() -> bool:
-    """Whether somebody types the commands: in a notebook, in IPython, at Python's prompt.
+    """Whether the session is interactive: in a notebook, in IPython, at Python's prompt.
 
     Each of them sets ``sys.ps1``; a script does not.
     """
