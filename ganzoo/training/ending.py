@@ -35,7 +35,7 @@ from ganzoo.runs.files import file_error
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.networks import RequiredGradients
-from ganzoo.training.processes import PeerGone, Processes, says_peer_gone
+from ganzoo.training.processes import PeerGone, Processes, says_peer_gone, stay_in_group
 
 _WORKER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
 """torch's message, raised anywhere in a run, about a data worker killed from outside."""
@@ -201,6 +201,7 @@ def renamed(directory: RunDirectory) -> GanzooError:
 
 def _record(directory: RunDirectory, processes: Processes, what: str, exit_code: int) -> None:
     """Append the event ``failed``, unless the disk is full, which may be the failure itself."""
+    stay_in_group()
     rank = {"rank": processes.rank} if processes.world_size > 1 else {}
     with suppress(OSError):
         directory.append_event("failed", error=what, exit_code=exit_code, **rank)

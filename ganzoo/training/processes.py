@@ -149,6 +149,15 @@ def _leave_group() -> None:
         dist.destroy_process_group()
 
 
+def stay_in_group() -> None:
+    """Leave the process group only by the end of this process.
+
+    The others end as soon as the group is left. A process that failed has to end before them:
+    a launcher reports the first one as the root cause.
+    """
+    atexit.unregister(_leave_group)
+
+
 # --- what a launcher asks for ---
 
 # `accelerate launch` writes its options, and those of its config file, into the environment;
