@@ -1,5 +1,6 @@
 """Captured updates on a GPU: equal to eager ones, never waiting, failures found later."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.components.plan import Plan
+from ganzoo.registry.registry import Registry
 from ganzoo.training.assemble import make_step
 from ganzoo.training.checkpointing import read_state, write_state
 from ganzoo.training.execution import numerics
@@ -20,7 +22,7 @@ from ganzoo.training.processes import Processes
 from ganzoo.training.step import GanStep
 
 from ..training.recipes import small_plan
-from ..training.test_graphs import METHODS
+from ..training.test_graphs import METHODS, PLUGIN
 
 STEPS = 2 * WARM_UPS + 6
 SURE = {"train.deterministic": True}
@@ -46,8 +48,10 @@ def played(step: GanStep, steps: int) -> list[dict[str, Tensor]]:
 @contextmanager
 def never_waiting() -> Iterator[None]:
     """Make whatever waits for the device an error inside."""
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        with warnings.catch_warnings():  # torch warns that this mode is a prototype
+            warnings.simplefilter("ignore")
+            torch.cuda.set_sync_debug_mode("error")
         yield
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -58,7 +62,8 @@ def never_waiting() -> Iterator[None]:
 def test_captured_updates_are_eager_ones_bit_for_bit(
     tmp_path: Path, gpu: torch.device, method: dict[str, Any], precision: str
 ) -> None:
-    plan = small_plan(tmp_path, method | SURE | {"train.precision": precision})
+    settings = method | SURE | {"train.precision": precision}
+    plan = small_plan(tmp_path, settings, Registry.with_local(PLUGIN))
     with numerics(plan.recipe.settings.train):
         eager, ours = made(plan, gpu, captured=False), made(plan, gpu, captured=True)
         theirs, mine = played(eager, STEPS), played(ours, STEPS)
@@ -147,6 +152,8 @@ def test_updates_are_captured_again_after_the_run_went_back(
     assert all(update.graph for update in step.graphs.updates.values())
 
 
+# torch.compile recommends TF32, which these comparisons are without.
+@pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores")
 @pytest.mark.parametrize(
     "method",
     [{"loss": "wgan-gp"}, {"regularizers.r1": {"gamma": 1.0, "every_steps": 2}}],
