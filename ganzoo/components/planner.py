@@ -41,8 +41,8 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
     components, notes = plan_components(recipe, registry)
     source = components["dataset",]
     dataset = make(source, "train")
-    if not isinstance(getattr(dataset, "spec", None), SampleSpec):
-        raise PluginError(str(source.problem(f"{source.id} has no attribute spec (a SampleSpec)")))
+    if not isinstance(dataset.spec, SampleSpec):
+        raise PluginError(str(source.problem(f"the spec of {source.id} is no SampleSpec")))
     fit_plan(recipe, components, dataset)
     if recipe.settings.eval.extractor == "auto" and ("eval", "extractor") not in components:
         why = why_unscored(source.registration, registry, dataset.spec)
