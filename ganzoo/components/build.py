@@ -200,19 +200,26 @@ def reference_of(plan: Plan) -> Dataset:
     return plan.dataset if split == "train" else make(plan.components["dataset",], split)
 
 
+REQUIRED = {
+    "dataset": ("spec", "__len__", "__getitem__"),
+    "extractor": ("input_shape", "num_features", "layer", "weights_sha256"),
+}
+"""Kind → attributes that its components have; without one of them a run would fail much later."""
+
+
 def make(component: ComponentPlan, *arguments: Any) -> Any:
     """Call a component's factory with the engine's arguments and the recipe's parameters.
 
     Raises:
         RecipeError: the factory refused its parameters (ValueError, TypeError).
         DataError: the factory raised it.
-        PluginError: the factory failed in another way.
+        PluginError: the factory failed in another way, or what it made lacks an attribute.
 
     Each names the component's position in the recipe and quotes the factory.
     """
     hint = info_command(component.registration)
     try:
-        return component.build(*arguments)
+        made = component.build(*arguments)
     except DataError as error:
         raise DataError(str(component.problem(error.message)), hint=error.hint or hint) from error
     except PluginError as error:
@@ -225,6 +232,14 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
     except Exception as error:
         what = f"{component.id} failed to be made: {failure(error)}"
         raise PluginError(str(component.problem(what)), hint=hint) from error
+    kind = component.registration.kind
+    missing = [name for name in REQUIRED.get(kind, ()) if not hasattr(made, name)]
+    if missing:
+        what = f"{component.id} has no {', '.join(missing)}, which every {kind} needs"
+        raise PluginError(
+            str(component.problem(what)), hint="define it in the class, as docs/plugins.md shows"
+        )
+    return made
 
 
 @contextmanager

@@ -41,9 +41,9 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
     components, notes = plan_components(recipe, registry)
     source = components["dataset",]
     dataset = make(source, "train")
-    if not isinstance(getattr(dataset, "spec", None), SampleSpec):
+    if not isinstance(dataset.spec, SampleSpec):
         raise PluginError(
-            str(source.problem(f"{source.id} has no attribute spec (a SampleSpec)")),
+            str(source.problem(f"the spec of {source.id} is no SampleSpec")),
             hint=conformance_command(source.registration),
         )
     fit_plan(recipe, components, dataset)

@@ -36,6 +36,9 @@ class PublishedFigure:
     extractor: str | None = None
     split: str | None = None
     select: str | None = None
+    trials: int | None = None
+    standard_error: float | None = None
+    deviations: tuple[str, ...] = ()
     reproduced: Any = field(default=None, hash=False)
     """True, false, or fact → value; None: not given in the recipe."""
 
@@ -48,6 +51,7 @@ class PublishedFigure:
             f"{self.n_real:,} real" if self.n_real else None,
             self.split,
             f"{self.select} checkpoint" if self.select else None,
+            f"mean of {self.trials} runs" if self.trials and self.trials > 1 else None,
             self._reproduced(),
         ]
         return ", ".join(filter(None, known))
@@ -59,8 +63,9 @@ class PublishedFigure:
         return {True: "reproduced here", False: "not reproduced here"}.get(self.reproduced)
 
     def __str__(self) -> str:
+        error = "" if self.standard_error is None else f" ± {self.standard_error:g}"
         facts = f" ({self.facts})" if self.facts else ""
-        return f"{self.recipe}: {self.metric} {self.value:g}{facts}, {self.source}"
+        return f"{self.recipe}: {self.metric} {self.value:g}{error}{facts}, {self.source}"
 
 
 def published_figures(candidates: Iterable[Entry]) -> tuple[PublishedFigure, ...]:
@@ -88,6 +93,8 @@ def _figure(recipe: str, keys: str) -> PublishedFigure | None:
         lock = load_document(keys, recipe).data if keys else {}
         if not isinstance(lock.get("published"), dict):
             return None
-        return PublishedFigure(recipe, reproduced=lock.get("reproduced"), **lock["published"])
+        given = {**lock["published"]}
+        given["deviations"] = tuple(given.get("deviations", ()))
+        return PublishedFigure(recipe, reproduced=lock.get("reproduced"), **given)
     except (RecipeError, TypeError):
         return None  # the lock was edited; `ganzoo run LOCK` names the problem
