@@ -27,7 +27,8 @@ show a traceback, and plugins under ``GANZOO_STRICT=1``.
 
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
@@ -52,6 +53,16 @@ class GanzooError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+@contextmanager
+def advising(hint: str | None) -> Iterator[None]:
+    """Give an error that is raised inside a hint, if it has none."""
+    try:
+        yield
+    except GanzooError as error:
+        error.hint = error.hint or hint
+        raise
 
 
 class UsageError(GanzooError):
