@@ -18,6 +18,9 @@
     ├── Unfinished             75   stopped before the end, can be resumed
     └── Interrupted  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM, with its state saved
 
+Two results of ``ganzoo verify`` have exit codes of their own, although they are no errors: 11, not
+reproduced, and 12, cannot be compared.
+
 `ganzoo.cli` prints the message, and the hint on a second line that begins with ``try:``. Only bugs
 show a traceback, and plugins under ``GANZOO_STRICT=1``.
 """
