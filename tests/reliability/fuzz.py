@@ -4,9 +4,9 @@
     python -m tests.reliability.fuzz --repeat png/1234 --seed 0 [--keep FILE]
 
 A case is decided by the seed, its format and its number. It fails if the reader raises something
-other than a `GanzooError`, warns, takes longer than `LONGEST_SECONDS` of processor time, needs more than
-`MOST_BYTES` of memory, or ends the process. Prints each failure, then one line with the total; exits with 1 if
-there was a failure. `make soak` runs all cases, `make test` a sample of them.
+other than a `GanzooError`, warns, takes longer than `LONGEST_SECONDS` of processor time, needs more
+than `MOST_BYTES` of memory, or ends the process. Prints each failure, then one line with the total;
+exits with 1 if there was a failure. `make soak` runs all cases, `make test` a sample of them.
 """
 
 import argparse
