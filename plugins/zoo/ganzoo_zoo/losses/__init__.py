@@ -9,3 +9,4 @@ def register_losses(register: Register) -> None:
     add("vanilla", "vanilla:Vanilla", paper="arXiv:1406.2661")
     add("hinge", "hinge:Hinge", paper="arXiv:1705.02894")
     add("wgan-gp", "wgan_gp:WassersteinGP", paper="arXiv:1704.00028")
+    add("relativistic", "relativistic:Relativistic", paper="arXiv:1807.00734")

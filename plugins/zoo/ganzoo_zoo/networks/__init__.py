@@ -11,6 +11,7 @@ def register_generators(register: Register) -> None:
     add("progan", "progan:Generator", paper="arXiv:1710.10196")
     add("resnet", "resnet:Generator", paper="arXiv:1802.05957")
     add("stylegan2", "stylegan2:Generator", paper="arXiv:1912.04958")
+    add("r3gan", "r3gan:Generator", paper="arXiv:2501.05441")
 
 
 @hookimpl
@@ -21,3 +22,4 @@ def register_discriminators(register: Register) -> None:
     add("progan", "progan:Discriminator", paper="arXiv:1710.10196")
     add("resnet", "resnet:Discriminator", paper="arXiv:1802.05957")
     add("stylegan2", "stylegan2:Discriminator", paper="arXiv:1912.04958")
+    add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
