@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from ganzoo_zoo.networks import progan, stylegan2
+from ganzoo_zoo.networks import progan, stylegan2, stylegan3
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -17,7 +17,8 @@ from ganzoo.api import SampleSpec
 
 PUBLISHED = json.loads((Path(__file__).parent / "networks.json").read_text())
 
-CIFAR: dict[str, Any] = {"channel_base": 32768}
+PAPER: dict[str, Any] = {"channel_max": 512}
+CIFAR: dict[str, Any] = PAPER | {"channel_base": 32768}
 ORIG: dict[str, Any] = CIFAR | {"architecture": "orig", "minibatch_stddev": 32}
 LABELLED: dict[str, Any] = {"conditional": True}
 
@@ -29,15 +30,21 @@ STYLEGAN2: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
         ORIG | LABELLED,
     ),
     "studiogan/stylegan2_32": (32, CIFAR | LABELLED | {"mapping_layers": 2}, ORIG | LABELLED),
-    "stylegan2_ada/paper256_256": (256, {}, {"minibatch_stddev": 8}),
-    "stylegan2_ada/auto_256": (256, {"mapping_layers": 2}, {}),
+    "stylegan2_ada/paper256_256": (256, PAPER, PAPER | {"minibatch_stddev": 8}),
+    "stylegan2_ada/auto_256": (256, PAPER | {"mapping_layers": 2}, PAPER),
 }
 PROGAN: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
-    f"progan/{size}": (size, {}, {}) for size in (32, 64, 128, 256)
+    f"progan/{size}": (size, PAPER, PAPER) for size in (32, 64, 128, 256)
+}
+STYLEGAN3: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
+    "stylegan3/t_256": (256, CIFAR, CIFAR),
+    "stylegan3/r_256": (256, CIFAR | {"config": "r"}, CIFAR),
+    "stylegan3/t_256_cbase16384": (256, PAPER | {"channel_base": 16384}, PAPER),
 }
 EACH = [
     *((stylegan2, name, *given) for name, given in STYLEGAN2.items()),
     *((progan, name, *given) for name, given in PROGAN.items()),
+    *((stylegan3, name, *given) for name, given in STYLEGAN3.items()),
 ]
 PAIRS = {name: rest for _, name, *rest in EACH}
 MODULES = {name: module for module, name, *_ in EACH}
@@ -53,7 +60,8 @@ def pair(name: str) -> Built:
     spec = SampleSpec("image", (3, size, size), classes=classes)
     with torch.device("meta"):
         generator = MODULES[name].Generator(spec, **of_generator).eval()
-        discriminator = MODULES[name].Discriminator(spec, **of_discriminator).eval()
+        judges = stylegan2 if MODULES[name] is stylegan3 else MODULES[name]
+        discriminator = judges.Discriminator(spec, **of_discriminator).eval()
         rows = discriminator.batch_multiple
         z, x = torch.zeros(2, generator.latent_dim), torch.zeros(rows, *spec.shape)
         labels = [torch.zeros(each, dtype=torch.long) if classes else None for each in (2, rows)]
@@ -110,7 +118,7 @@ def multiplications(network: nn.Module, *inputs: Tensor) -> float:
     counter = FlopCounterMode(
         display=False, custom_mapping={torch.ops.aten.convolution: of_convolution}
     )
-    keywords = {"noise": Zeros(len(inputs[0]))} if hasattr(network, "styles") else {}
+    keywords = {"noise": Zeros(len(inputs[0]))} if isinstance(network, stylegan2.Generator) else {}
     with counter:
         network(*inputs, **keywords)
     return counter.get_total_flops() / 2 / len(inputs[0])
@@ -130,8 +138,8 @@ def test_stylegan2_at_64_has_the_published_number_of_parameters() -> None:
     # Source: stylegan2-ada-pytorch at d72cc7d, --cfg=auto.
     spec = SampleSpec("image", (3, 64, 64))
     with torch.device("meta"):
-        generator = stylegan2.Generator(spec, mapping_layers=2)
-        discriminator = stylegan2.Discriminator(spec)
+        generator = stylegan2.Generator(spec, **PAPER, mapping_layers=2)
+        discriminator = stylegan2.Discriminator(spec, **PAPER)
     counts = [sum(each.numel() for each in n.parameters()) for n in (generator, discriminator)]
     assert counts == [22_243_608, 23_407_361]
 
@@ -144,7 +152,9 @@ def rms(x: Tensor) -> float:
 def test_fresh_stylegan2_has_activations_of_the_published_size() -> None:
     # Source: measured on stylegan2-ada-pytorch at d72cc7d, --cfg=cifar, with new weights.
     torch.manual_seed(0)
-    generator = stylegan2.Generator(SampleSpec("image", (3, 8, 8)), mapping_layers=2).eval()
+    generator = stylegan2.Generator(
+        SampleSpec("image", (3, 8, 8)), **PAPER, mapping_layers=2
+    ).eval()
     w = generator.styles(torch.randn(8, 512))
     assert rms(w) == pytest.approx(1.0, abs=0.1)
     assert rms(generator.first.affine(w[:, 0])) == pytest.approx(1.42, abs=0.05)

@@ -23,7 +23,7 @@ class MinibatchStddev(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C + 1, H, W) of x (B, C, H, W), where B is a multiple of `group`."""
-        groups = x.float().unflatten(0, (-1, self.group))  # (B / group, group, C, H, W)
+        groups = x.float().view(-1, self.group, *x.shape[1:])  # (B / group, group, C, H, W)
         deviation = (groups.var(1, correction=0) + 1e-8).sqrt().mean((1, 2, 3))
         channel = deviation.repeat_interleave(self.group)[:, None, None, None]
         return torch.cat([x, channel.to(x.dtype).expand(-1, 1, *x.shape[2:])], 1)

@@ -11,6 +11,7 @@ def register_generators(register: Register) -> None:
     add("progan", "progan:Generator", paper="arXiv:1710.10196")
     add("resnet", "resnet:Generator", paper="arXiv:1802.05957")
     add("stylegan2", "stylegan2:Generator", paper="arXiv:1912.04958")
+    add("stylegan3", "stylegan3:Generator", paper="arXiv:2106.12423")
     add("r3gan", "r3gan:Generator", paper="arXiv:2501.05441")
 
 

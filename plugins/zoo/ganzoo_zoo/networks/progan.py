@@ -1,8 +1,8 @@
 """ProGAN: networks that grow from 4x4 to the image, faded in by one number.
 
-Layout, initialisation and the number of parameters are those of the paper's table 2: 512 channels
-up to 32x32, then half as many with each doubling; CIFAR-10 has 128 everywhere. The number of
-parameters is that of `pytorch_GAN_zoo`.
+With `channel_max` 512, the layout is that of the paper's table 2: 512 channels up to 32x32, then
+half as many with each doubling; for CIFAR-10 the paper has 128 everywhere, the default here. The
+number of parameters is that of `pytorch_GAN_zoo`.
 
 Both networks work at the full size from the start. `level` is the number of doublings that are
 faded in: at 0, G makes 4x4 images of large pixels, and D averages its input to 4x4; at 1.5, they
@@ -21,6 +21,7 @@ Source: Karras et al. 2018, arXiv:1710.10196.
 
 from itertools import pairwise
 from math import sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class Generator(nn.Module):
 
     Args:
         channel_base: channels times height at each size, up to `channel_max`.
-        channel_max: most channels at any size.
+        channel_max: most channels at any size; 512 in the paper.
         latent_dim: length of z, which is scaled to unit root mean square.
         level: number of doublings that are faded in; can be scheduled. null: all.
 
@@ -65,7 +66,7 @@ class Generator(nn.Module):
         spec: SampleSpec,
         *,
         channel_base: PositiveInt = 16384,
-        channel_max: PositiveInt = 512,
+        channel_max: PositiveInt = 128,
         latent_dim: PositiveInt = 512,
         level: NonNegativeFloat | None = None,
     ) -> None:
@@ -88,7 +89,8 @@ class Generator(nn.Module):
         h = normalised(self.base(unit_norm(z)).unflatten(1, self.base_shape))
         h = normalised(self.convolution(h))
         image = self.images[0](h)
-        for below, (block, to_image) in enumerate(zip(self.blocks, self.images[1:], strict=True)):
+        layers: Any = zip(self.blocks, self.images[1:], strict=True)
+        for below, (block, to_image) in enumerate(layers):
             h = doubled(h)
             for layer in block:
                 h = normalised(layer(h))
@@ -106,7 +108,7 @@ class Discriminator(nn.Module):
 
     Args:
         channel_base: channels times height at each size, up to `channel_max`.
-        channel_max: most channels at any size.
+        channel_max: most channels at any size; 512 in the paper.
         minibatch_stddev: number of consecutive samples whose standard deviation is a channel before
             the last convolution; the batch must be a multiple of it. 0: no such channel.
         level: number of doublings that are faded in; can be scheduled. null: all.
@@ -124,7 +126,7 @@ class Discriminator(nn.Module):
         spec: SampleSpec,
         *,
         channel_base: PositiveInt = 16384,
-        channel_max: PositiveInt = 512,
+        channel_max: PositiveInt = 128,
         minibatch_stddev: NonNegativeInt = 4,
         level: NonNegativeFloat | None = None,
     ) -> None:
@@ -151,7 +153,8 @@ class Discriminator(nn.Module):
         image = centred(x, self.size)
         h = leaky(self.images[0](image))
         features = []
-        for depth, (block, from_image) in enumerate(zip(self.blocks, self.images[1:], strict=True)):
+        layers: Any = zip(self.blocks, self.images[1:], strict=True)
+        for depth, (block, from_image) in enumerate(layers):
             for layer in block:
                 h = leaky(layer(h))
             image = halved(image)

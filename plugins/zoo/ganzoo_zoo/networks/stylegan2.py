@@ -1,7 +1,7 @@
 """StyleGAN2: a mapping from z to styles, a synthesis that they modulate, and a residual D.
 
-Layout, initialisation and the number of parameters are those of `stylegan2-ada-pytorch`, with these
-settings:
+Layout, initialisation and the number of parameters are those of `stylegan2-ada-pytorch`, with
+`channel_max` 512 (a quarter is the default, for small images) and these settings:
 
     ========  ============  ==============  ============  =====================================
     config    channel_base  mapping_layers  architecture  other
@@ -63,7 +63,7 @@ class Generator(nn.Module):
 
     Args:
         channel_base: channels times height at each size, up to `channel_max`.
-        channel_max: most channels at any size.
+        channel_max: most channels at any size; 512 in the paper.
         architecture: ``skip`` adds up images of all sizes; ``resnet`` has a shortcut around each
             block, ``orig`` has none, and both make an image at the full size only.
         latent_dim: length of z, which is scaled to unit root mean square.
@@ -89,7 +89,7 @@ class Generator(nn.Module):
         spec: SampleSpec,
         *,
         channel_base: PositiveInt = 16384,
-        channel_max: PositiveInt = 512,
+        channel_max: PositiveInt = 128,
         architecture: Architecture = "skip",
         latent_dim: PositiveInt = 512,
         style_dim: PositiveInt = 512,
@@ -142,7 +142,8 @@ class Generator(nn.Module):
         """Return images (B, C, H, W) of styles (B, layers, style_dim); without `noise`, it is 0."""
         x = self.first(self.constant.expand(w.shape[0], -1, -1, -1), w[:, 0], noise)
         image = None if self.first_image is None else self.first_image(x, w[:, 1])
-        for level, block in enumerate(self.blocks, 1):
+        blocks: Any = self.blocks
+        for level, block in enumerate(blocks, 1):
             # A block has three styles; the third one, of its image, is the next block's first.
             x = block(x, w[:, 2 * level - 1], w[:, 2 * level], noise)
             if image is not None:
@@ -186,7 +187,7 @@ class Discriminator(nn.Module):
 
     Args:
         channel_base: channels times height at each size, up to `channel_max`.
-        channel_max: most channels at any size.
+        channel_max: most channels at any size; 512 in the paper.
         architecture: ``resnet`` has a shortcut around each block; ``skip`` adds the image at each
             size; ``orig`` has neither.
         minibatch_stddev: number of consecutive samples whose standard deviation is a channel before
@@ -209,7 +210,7 @@ class Discriminator(nn.Module):
         spec: SampleSpec,
         *,
         channel_base: PositiveInt = 16384,
-        channel_max: PositiveInt = 512,
+        channel_max: PositiveInt = 128,
         architecture: Architecture = "resnet",
         minibatch_stddev: NonNegativeInt = 4,
         mapping_layers: PositiveInt = 8,
