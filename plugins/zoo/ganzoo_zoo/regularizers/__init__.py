@@ -8,6 +8,7 @@ def register_regularizers(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
     add("feature-matching", "feature_matching:FeatureMatching", paper="arXiv:1606.03498")
     add("gradient-penalty", "gradient_penalty:GradientPenalty", paper="arXiv:1704.00028")
+    add("paired-labels", "paired_labels:PairedLabels", paper="arXiv:2501.05441")
     add("r1", "r1:R1", paper="arXiv:1801.04406")
     add("r2", "r2:R2", paper="arXiv:1801.04406")
     add("dragan", "dragan:DRAGAN", paper="arXiv:1705.07215")
