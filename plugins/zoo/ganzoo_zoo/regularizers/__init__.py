@@ -7,6 +7,7 @@ from ganzoo.api import Register, hookimpl, table
 def register_regularizers(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
     add("feature-matching", "feature_matching:FeatureMatching", paper="arXiv:1606.03498")
+    add("drift", "drift:Drift", paper="arXiv:1710.10196")
     add("gradient-penalty", "gradient_penalty:GradientPenalty", paper="arXiv:1704.00028")
     add("path-length", "path_length:PathLength", paper="arXiv:1912.04958")
     add("paired-labels", "paired_labels:PairedLabels", paper="arXiv:2501.05441")
