@@ -50,7 +50,9 @@ class Discriminator(dcgan.Discriminator):
         ValueError: as `dcgan` does.
     """
 
-    capabilities = dcgan.Discriminator.capabilities | {"augmentation-aware"}
+    capabilities = frozenset(
+        {"augmentation-aware", "batch-coupled", "conditional", "features", "graph-safe"}
+    )
 
     def __init__(
         self,
