@@ -20,6 +20,7 @@ def register_discriminators(register: Register) -> None:
     add = table(register, __name__, modalities={"image"}, license="Apache-2.0")
     add("mlp", "mlp:Discriminator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
     add("dcgan", "dcgan:Discriminator", paper="arXiv:1511.06434")
+    add("dcgan-diffusion", "diffusion_gan:Discriminator", paper="arXiv:2206.02262")
     add("progan", "progan:Discriminator", paper="arXiv:1710.10196")
     add("resnet", "resnet:Discriminator", paper="arXiv:1802.05957")
     add("stylegan2", "stylegan2:Discriminator", paper="arXiv:1912.04958")
