@@ -19,3 +19,7 @@ def register_discriminators(register: Register) -> None:
     add("dcgan", "dcgan:Discriminator", paper="arXiv:1511.06434")
     add("resnet", "resnet:Discriminator", paper="arXiv:1802.05957")
     add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
+    add("packed", "packed:Discriminator", modalities={"image", "vector"}, paper="arXiv:1712.04086")
+    add(
+        "infogan", "infogan:Discriminator", modalities={"image", "vector"}, paper="arXiv:1606.03657"
+    )
