@@ -7,4 +7,5 @@ from ganzoo.api import Register, hookimpl, table
 def register_latents(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
     add("gaussian", "independent:Gaussian")
+    add("mixture", "mixture:Mixture", paper="arXiv:1706.02071")
     add("uniform", "independent:Uniform")
