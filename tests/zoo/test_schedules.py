@@ -5,6 +5,7 @@ import math
 import pytest
 from ganzoo_zoo.schedules.ramps import Cosine, Linear
 from ganzoo_zoo.schedules.simple import Constant, Exponential
+from ganzoo_zoo.schedules.stairs import Stairs
 from ganzoo_zoo.schedules.warm_up import WarmUp
 
 both = pytest.mark.parametrize("schedule", [Linear, Cosine])
@@ -86,16 +87,21 @@ def test_a_warm_up_rises_to_one_and_stays_there() -> None:
 
 
 def test_a_warm_up_may_fall_to_its_end() -> None:
-    for decay, half in (("linear", 0.625), ("cosine", 0.625)):
-        value = WarmUp(warm_up_samples=200, decay=decay, end_samples=600, end=0.25)
+    for fall, at_quarter in (("linear", 0.75), ("cosine", (1 + math.cos(math.pi / 4)) / 2)):
+        value = WarmUp(warm_up_samples=200, fall=fall, end_samples=600, end=0.25)
         assert [value(images) for images in (100, 200, 600, 700)] == [0.5, 1, 0.25, 0.25]
-        assert value(400) == pytest.approx(half)
-    assert WarmUp(warm_up_samples=200, decay="cosine", end_samples=600)(300) == pytest.approx(
-        (1 + math.cos(math.pi / 4)) / 2
-    )
+        assert value(400) == pytest.approx(0.625)
+        value = WarmUp(warm_up_samples=200, fall=fall, end_samples=600)
+        assert value(300) == pytest.approx(at_quarter)
 
 
-@pytest.mark.parametrize("end_samples", [None, 200])
-def test_a_fall_that_does_not_end_after_the_rise_is_refused(end_samples: int | None) -> None:
-    with pytest.raises(ValueError, match="needs end_samples above warm_up_samples"):
-        WarmUp(warm_up_samples=200, decay="linear", end_samples=end_samples)
+def test_a_fall_that_does_not_end_after_the_rise_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"end_samples \(200\) must be above warm_up_samples"):
+        WarmUp(warm_up_samples=200, end_samples=200)
+
+
+def test_stairs_stay_on_each_level_and_rise_to_the_next() -> None:
+    value = Stairs(levels=2, stable_samples=100, fade_samples=50)
+    at = {0: 0.0, 100: 0.0, 125: 0.5, 150: 1.0, 250: 1.0, 260: 1.2, 300: 2.0, 10**9: 2.0}
+    assert [value(samples) for samples in at] == pytest.approx(list(at.values()))
+    assert value.absolute

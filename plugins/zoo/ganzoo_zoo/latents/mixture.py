@@ -1,4 +1,4 @@
-"""A learned mixture of Gaussians: DeLiGAN, Gurumurthy et al. 2017, arXiv:1706.02071."""
+"""A latent of learned Gaussians."""
 
 import torch
 from torch import Tensor, nn
@@ -7,40 +7,30 @@ from ganzoo.api import PositiveFloat, PositiveInt
 
 
 class Mixture(nn.Module):
-    """A mixture of Gaussians, whose means and scales are learned with G (DeLiGAN).
+    """A mixture of learned Gaussians: z = mu_k + sigma_k * eps, each k equally likely.
 
-    z = mu_k + sigma_k * epsilon, eq. 3, with k uniform over the components and epsilon standard
-    normal. The means start uniform in [-1, 1), the scales at `sigma`. The authors' penalty on the
-    scales, which shrink without it, is not part of this latent: hold them with `learn_sigma: false`
-    instead.
+    The means and the standard deviations (one per component and coordinate) are trained with G.
+    With many more components than modes of the data, few samples lie between the modes, because
+    G need not be continuous across components. In many dimensions (16, say) the components start
+    far apart.
+
+    Deviations: the paper draws the means from U(-1, 1) and adds a penalty (1 - sigma)^2 to G's
+    loss. Here they start as standard normal, like the usual z, and there is no penalty.
 
     Args:
-        components: number of Gaussians; the authors have 50 or 100.
-        sigma: standard deviation of each number at the start; the authors have 0.2 for images and
-            0.02 for points in the plane.
-        learn_sigma: train the scales; false keeps them at `sigma`.
+        components: number of Gaussians.
+        sd: initial standard deviation of each.
 
-    Source: Gurumurthy et al. 2017, arXiv:1706.02071; the start of the authors' code.
+    Source: Gurumurthy et al. 2017 (DeLiGAN), arXiv:1706.02071, eq. 2 and 5.
     """
 
-    def __init__(
-        self,
-        dim: int,
-        *,
-        components: PositiveInt = 50,
-        sigma: PositiveFloat = 0.2,
-        learn_sigma: bool = True,
-    ) -> None:
+    def __init__(self, dim: int, *, components: PositiveInt = 50, sd: PositiveFloat = 0.2) -> None:
         super().__init__()
-        self.mu = nn.Parameter(2 * torch.rand(components, dim) - 1)
-        self.sigmas = nn.Parameter(
-            torch.full((components, dim), float(sigma)), requires_grad=learn_sigma
-        )
+        self.means = nn.Parameter(torch.randn(components, dim))
+        self.sds = nn.Parameter(torch.full((components, dim), sd))
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Return float32 (n, dim), on the device of the means, with their graph."""
-        components, dim = self.mu.shape
-        k = torch.randint(components, (n,), generator=generator, device=generator.device)
-        epsilon = torch.randn(n, dim, generator=generator, device=generator.device)
-        k, epsilon = k.to(self.mu.device), epsilon.to(self.mu)
-        return self.mu[k] + self.sigmas[k] * epsilon
+        k = torch.randint(len(self.means), (n,), generator=generator).to(self.means.device)
+        eps = torch.randn(n, self.means.shape[1], generator=generator).to(self.means)
+        return self.means[k] + self.sds[k] * eps

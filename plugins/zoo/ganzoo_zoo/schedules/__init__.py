@@ -11,3 +11,4 @@ def register_schedules(register: Register) -> None:
     add("constant", "simple:Constant")
     add("exponential", "simple:Exponential")
     add("warm-up", "warm_up:WarmUp", paper="arXiv:1706.02677")
+    add("stairs", "stairs:Stairs", paper="arXiv:1710.10196")
