@@ -8,3 +8,4 @@ def register_latents(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
     add("gaussian", "independent:Gaussian")
     add("uniform", "independent:Uniform")
+    add("truncated", "truncated:Truncated", paper="arXiv:1809.11096")

@@ -9,6 +9,9 @@ def register_generators(register: Register) -> None:
     add("mlp", "mlp:Generator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
     add("dcgan", "dcgan:Generator", paper="arXiv:1511.06434")
     add("resnet", "resnet:Generator", paper="arXiv:1802.05957")
+    add("sagan", "sagan:Generator", paper="arXiv:1805.08318")
+    add("biggan", "biggan:Generator", paper="arXiv:1809.11096")
+    add("biggan-deep", "biggan_deep:Generator", paper="arXiv:1809.11096")
 
 
 @hookimpl
@@ -17,3 +20,6 @@ def register_discriminators(register: Register) -> None:
     add("mlp", "mlp:Discriminator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
     add("dcgan", "dcgan:Discriminator", paper="arXiv:1511.06434")
     add("resnet", "resnet:Discriminator", paper="arXiv:1802.05957")
+    add("sagan", "sagan:Discriminator", paper="arXiv:1805.08318")
+    add("biggan", "biggan:Discriminator", paper="arXiv:1809.11096")
+    add("biggan-deep", "biggan_deep:Discriminator", paper="arXiv:1809.11096")
