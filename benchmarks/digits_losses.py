@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from leaderboard import BOARD
+from leaderboard import board
 from provenance import provenance
 from torch import Tensor
 from yardsticks import final_score, finished_run, pixel_gaussian, seconds
@@ -58,7 +58,7 @@ def main() -> None:
 
 def measure(recipe: str, seed: int, runs_directory: Path) -> Row:
     """Return the row of one run."""
-    run = finished_run(recipe, seed, runs_directory, *BOARD[recipe])
+    run = finished_run(recipe, seed, runs_directory, *board([recipe])[recipe])
     train, _ = tensors_of(run.plan.dataset)
     distance = final_score(run).value
     return Row(distance, seconds(run), nearest(run.sample(SAMPLES, seed=1), train))

@@ -1,6 +1,7 @@
 """Train the leaderboard's recipes over several seeds, in parallel, and collect their records.
 
     python benchmarks/leaderboard.py [--runs-dir runs/leaderboard] [--jobs 16] [--only 'digits-*']
+    python benchmarks/leaderboard.py --cpu-minutes 3   # as many steps as fit in it, see Budget
     python benchmarks/leaderboard.py --yardsticks      # score the yardsticks, after the runs
     python benchmarks/leaderboard.py --collect         # into recipes/records
 
@@ -12,34 +13,28 @@ first. Recipes that match --cpu do not use the GPU: 8x8 networks are as fast on 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from leaderboard_records import RECORDS, collect
 
-from ganzoo.recipes.load import Recipe
+from ganzoo.recipes.load import Recipe, shipped_recipes
 from ganzoo.report.entries import list_run
 from ganzoo.runs.directory import RunDirectory
 
-METRICS = "eval.metrics=[memorisation, density-coverage, precision-recall]"
-CONDITIONAL = "eval.metrics=[class-agreement, memorisation, density-coverage, precision-recall]"
-BOARD: dict[str, tuple[str, ...]] = {
-    "shapes-dcgan-r1": (CONDITIONAL,),
-    "digits-dcgan-wgan-gp": (METRICS,),
-    "digits-dcgan-hinge": (METRICS,),
-    "digits-dcgan-vanilla": (METRICS,),
-    "digits-dcgan-conditional": (CONDITIONAL,),
-    "digits-mlp-vanilla": (METRICS,),
-    "digits-mlp-hinge": (METRICS,),
-}
-"""Recipe → its overrides, apart from the seed; the longest first. All recipes of one data set have
-the same scores, among them what detects copies and what a repeated picture does not cover."""
+PATTERNS = ("digits-*", "emoji-*", "shapes-dcgan-r1")
+METRICS = ("memorisation", "density-coverage", "precision-recall")
+"""What all recipes of one data set have: among them what detects copies and what a repeated picture
+does not cover. Recipes by class have class-agreement as well."""
 
 SEEDS = "0,1,2"
 CPU = "digits-*"
@@ -47,6 +42,65 @@ STOPPED = (75, 130, 143)
 """Exit codes of runs that were stopped and have saved."""
 GRACE = 60.0
 """Seconds that a stopped run has for saving."""
+
+
+def board(patterns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the shipped recipes of the board that match, with their overrides, sorted."""
+    chosen = {}
+    for name in sorted(shipped_recipes()):
+        if matches(name, patterns) and matches(name, PATTERNS) and not name.endswith("-base"):
+            by_class = Recipe.load(name).settings.conditional
+            metrics = ("class-agreement",) * bool(by_class) + METRICS
+            chosen[name] = (f"eval.metrics=[{', '.join(metrics)}]",)
+    return chosen
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Steps per recipe that take the same CPU time on one core of this machine.
+
+    The seconds per step come from ``ganzoo bench``, in CPU time of one thread; scores are not
+    counted. Steps are rounded down to two digits, and are the same for all seeds. They are kept in
+    a file, so that a stopped board goes on with the same numbers.
+    """
+
+    minutes: float
+    file: Path
+    """JSON: recipe → ``{"seconds_per_step": …, "steps": …}``."""
+
+    def steps(self, recipes: Iterable[str], jobs: int) -> dict[str, int]:
+        """Return the steps of recipes; `jobs` of those that are not known are measured at once."""
+        known = json.loads(self.file.read_text()) if self.file.exists() else {}
+        unknown = [recipe for recipe in recipes if recipe not in known]
+        with ThreadPool(jobs) as pool:
+            measured = pool.map(seconds_per_step, unknown)
+        for recipe, seconds in zip(unknown, measured, strict=True):
+            steps = two_digits_down(60 * self.minutes / seconds)
+            known[recipe] = {"seconds_per_step": round(seconds, 6), "steps": steps}
+            print(f"{recipe}: {1000 * seconds:.2f} ms a step, {steps} steps", flush=True)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        return {recipe: known[recipe]["steps"] for recipe in recipes}
+
+
+def seconds_per_step(recipe: str) -> float:
+    """Measure a recipe's step, in CPU time of one thread."""
+    command = [sys.executable, "-m", "ganzoo", "bench", recipe, "--json", "--seconds", "0.5"]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"{recipe}: {done.stderr}")
+    return float(json.loads(done.stdout)["loop"]["seconds_per_step"]["median"])
+
+
+def two_digits_down(number: float) -> int:
+    """Round down to two significant digits."""
+    unit = 10 ** max(len(str(int(number))) - 2, 0)
+    return int(number) // unit * unit
 
 
 @dataclass
@@ -166,20 +220,25 @@ def finished(job: Job, runs_directory: Path) -> RunDirectory | None:
     return None
 
 
-def matches(recipe: str, patterns: list[str]) -> bool:
+def matches(recipe: str, patterns: Sequence[str]) -> bool:
     """Return whether a recipe's name matches one of the patterns."""
     return any(fnmatchcase(recipe, pattern) for pattern in patterns)
 
 
 def chosen_jobs(options: argparse.Namespace) -> list[Job]:
-    """Return the jobs that are not finished, the longest first."""
-    budget = (f"train.steps={options.max_steps}",) if options.max_steps else ()
-    jobs = [
-        Job(recipe, int(seed), (*overrides, *budget, *options.set))
-        for recipe, overrides in BOARD.items()
-        if matches(recipe, options.only.split(","))
-        for seed in options.seeds.split(",")
-    ]
+    """Return the jobs that are not finished, seed by seed."""
+    recipes = board(options.only.split(","))
+    budget = {recipe: options.max_steps for recipe in recipes}
+    if options.cpu_minutes:
+        limits = Budget(options.cpu_minutes, options.runs_dir / "budget.json")
+        budget = dict(limits.steps(recipes, options.jobs))
+    jobs = []
+    for seed in options.seeds.split(","):
+        for recipe, overrides in recipes.items():
+            # One score, at the end: how often a run is scored is not part of the budget.
+            steps = budget[recipe]
+            length = (f"train.steps={steps}", f"eval.every_steps={steps}") if steps else ()
+            jobs.append(Job(recipe, int(seed), (*overrides, *length, *options.set)))
     todo = [job for job in jobs if not finished(job, options.runs_dir)]
     print(f"{len(jobs)} runs, {len(jobs) - len(todo)} of them finished already", flush=True)
     return todo
@@ -195,6 +254,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at once")
     parser.add_argument("--gpu-jobs", type=int, help="of them at once on the GPU; default: all")
     parser.add_argument("--cpu", default=CPU, help="patterns of recipes that run without a GPU")
+    parser.add_argument("--cpu-minutes", type=float, help="of training, the same for all recipes")
     parser.add_argument("--max-steps", type=int, help="for a trial, in a --runs-dir of its own")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="for a trial")
     parser.add_argument("--max-time", type=float, default=float("inf"), help="seconds")

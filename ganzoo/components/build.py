@@ -23,7 +23,7 @@ from ganzoo.errors import (
     failure,
     in_one_line,
 )
-from ganzoo.registry.loading import info_command
+from ganzoo.registry.loading import conformance_command, info_command
 
 
 @dataclass
@@ -190,7 +190,7 @@ def build_generator(
         for name, _ in latent.named_parameters("latent"):
             if name in names:
                 what = f"{component.id} learns as {name!r}, and G has a parameter of that name"
-                raise PluginError(str(component.problem(what)))
+                raise PluginError(str(component.problem(what)), hint="rename one of them")
     return generator, latent
 
 
@@ -200,23 +200,30 @@ def reference_of(plan: Plan) -> Dataset:
     return plan.dataset if split == "train" else make(plan.components["dataset",], split)
 
 
+REQUIRED = {
+    "dataset": ("spec", "__len__", "__getitem__"),
+    "extractor": ("input_shape", "num_features", "layer", "weights_sha256"),
+}
+"""Kind → attributes that its components have; without one of them a run would fail much later."""
+
+
 def make(component: ComponentPlan, *arguments: Any) -> Any:
     """Call a component's factory with the engine's arguments and the recipe's parameters.
 
     Raises:
         RecipeError: the factory refused its parameters (ValueError, TypeError).
         DataError: the factory raised it.
-        PluginError: the factory failed in another way.
+        PluginError: the factory failed in another way, or what it made lacks an attribute.
 
     Each names the component's position in the recipe and quotes the factory.
     """
     hint = info_command(component.registration)
     try:
-        return component.build(*arguments)
+        made = component.build(*arguments)
     except DataError as error:
         raise DataError(str(component.problem(error.message)), hint=error.hint or hint) from error
     except PluginError as error:
-        raise PluginError(str(component.problem(error.message)), hint=error.hint) from error
+        raise PluginError(str(component.problem(error.message)), hint=error.hint or hint) from error
     except GanzooError:
         raise
     except (ValueError, TypeError) as error:
@@ -225,6 +232,14 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
     except Exception as error:
         what = f"{component.id} failed to be made: {failure(error)}"
         raise PluginError(str(component.problem(what)), hint=hint) from error
+    kind = component.registration.kind
+    missing = [name for name in REQUIRED.get(kind, ()) if not hasattr(made, name)]
+    if missing:
+        what = f"{component.id} has no {', '.join(missing)}, which every {kind} needs"
+        raise PluginError(
+            str(component.problem(what)), hint="define it in the class, as docs/plugins.md shows"
+        )
+    return made
 
 
 @contextmanager
@@ -262,7 +277,9 @@ def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module
         network = make(component, spec)
     if not isinstance(network, nn.Module):
         what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
-        raise PluginError(str(component.problem(what)))
+        raise PluginError(
+            str(component.problem(what)), hint=conformance_command(component.registration)
+        )
     network.train()  # which a network may override, to keep a pretrained part in eval mode
     return network
 
@@ -280,5 +297,7 @@ def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
     dimension = getattr(generator, "latent_dim", None)
     if not isinstance(dimension, int):
         what = f"{component.id} has no attribute latent_dim (an integer)"
-        raise PluginError(str(component.problem(what)))
+        raise PluginError(
+            str(component.problem(what)), hint=conformance_command(component.registration)
+        )
     return dimension

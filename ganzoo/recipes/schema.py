@@ -165,9 +165,9 @@ class Published(_Part):
     """A published score, with what makes it comparable."""
 
     metric: str
-    """Metric, such as fid."""
+    """Name in a run's scores, such as modes_covered; fid or frechet: the Fréchet distance."""
     value: float
-    """The published value."""
+    """The published value, in the unit of a run's scores."""
     source: str
     """Where it was published: paper and table, or URL and revision."""
     n_real: Count | None = None
@@ -180,6 +180,12 @@ class Published(_Part):
     """Split of the data that served as reference."""
     select: Literal["best", "final"] | None = None
     """Which checkpoint was scored: the best or the last."""
+    trials: Count | None = None
+    """Number of training runs that the value is the mean of; null: one run, or unknown."""
+    standard_error: NonNegative | None = None
+    """Standard error of the value: over training runs with `trials`, otherwise over samples."""
+    deviations: tuple[str, ...] = ()
+    """How the recipe differs from what was published, one phrase each."""
 
 
 class Optimizers(_Part):

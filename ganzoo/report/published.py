@@ -36,19 +36,27 @@ class PublishedFigure:
     extractor: str | None = None
     split: str | None = None
     select: str | None = None
+    trials: int | None = None
+    standard_error: float | None = None
+    deviations: tuple[str, ...] = ()
     reproduced: Any = field(default=None, hash=False)
     """True, false, or fact → value; None: not given in the recipe."""
 
     @property
     def facts(self) -> str:
         """Known parts of the protocol, and whether the figure was reproduced, in words."""
+        return ", ".join(filter(None, (self.protocol, self._reproduced())))
+
+    @property
+    def protocol(self) -> str:
+        """Known parts of the protocol, in words."""
         known = [
             self.extractor,
             f"{self.n_fake:,} generated" if self.n_fake else None,
             f"{self.n_real:,} real" if self.n_real else None,
             self.split,
             f"{self.select} checkpoint" if self.select else None,
-            self._reproduced(),
+            f"mean of {self.trials} runs" if self.trials and self.trials > 1 else None,
         ]
         return ", ".join(filter(None, known))
 
@@ -58,9 +66,20 @@ class PublishedFigure:
             return f"reproduced here: {facts}"
         return {True: "reproduced here", False: "not reproduced here"}.get(self.reproduced)
 
+    @classmethod
+    def of(cls, recipe: str, published: Mapping[str, Any], reproduced: Any) -> "PublishedFigure":
+        """Return the figure of a recipe's keys ``published`` and ``reproduced``.
+
+        Raises:
+            TypeError: a field is missing, unknown, or no list.
+        """
+        deviations = tuple(published.get("deviations", ()))
+        return cls(recipe, **{**published, "deviations": deviations, "reproduced": reproduced})
+
     def __str__(self) -> str:
+        error = "" if self.standard_error is None else f" ± {self.standard_error:g}"
         facts = f" ({self.facts})" if self.facts else ""
-        return f"{self.recipe}: {self.metric} {self.value:g}{facts}, {self.source}"
+        return f"{self.recipe}: {self.metric} {self.value:g}{error}{facts}, {self.source}"
 
 
 def published_figures(candidates: Iterable[Entry]) -> tuple[PublishedFigure, ...]:
@@ -88,6 +107,6 @@ def _figure(recipe: str, keys: str) -> PublishedFigure | None:
         lock = load_document(keys, recipe).data if keys else {}
         if not isinstance(lock.get("published"), dict):
             return None
-        return PublishedFigure(recipe, reproduced=lock.get("reproduced"), **lock["published"])
+        return PublishedFigure.of(recipe, lock["published"], lock.get("reproduced"))
     except (RecipeError, TypeError):
         return None  # the lock was edited; `ganzoo run LOCK` names the problem

@@ -1,5 +1,6 @@
 """Recipe → plan: parameters, fit, paths, the lock."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,31 @@ def test_an_error_of_a_factory_has_the_place_of_its_component(
     with pytest.raises(kind) as raised:
         make(component, None)
     assert str(raised.value).startswith(said)
+
+
+class Half:
+    """A data set without a length, or an extractor that does not say of what layer it is."""
+
+    spec = input_shape = num_features = weights_sha256 = None
+
+    def __getitem__(self, index: int) -> None: ...
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("dataset", "__len__"), ("extractor", "layer")])
+def test_a_component_that_lacks_an_attribute_is_refused_when_it_is_made(
+    kind: str, missing: str
+) -> None:
+    component = ComponentPlan(
+        (kind,),
+        Registration(kind, "acme", "half", "m:f", "d", "1"),
+        Half,
+        {},
+        {},
+        Problem("a.yaml", 7, 3, kind, ""),
+    )
+    said = f"a.yaml:7:3  {kind}  acme/half has no {missing}, which every {kind} needs"
+    with pytest.raises(PluginError, match=re.escape(said)):
+        make(component)
 
 
 def test_a_metric_without_an_extractor_is_refused(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_every_format_lists_it_separately_as_never_ranked(published) -> None:
     assert content["published"] == [
         SNGAN
         | {"recipe": "hinge", "n_real": None, "extractor": None, "select": None}
+        | {"trials": None, "standard_error": None, "deviations": []}
         | {"reproduced": False}
     ]
     *ranked, last = csv.DictReader(io.StringIO(found.to_csv()))
@@ -71,6 +72,15 @@ def test_the_text_tells_whether_it_was_reproduced_here(
 ) -> None:
     says(make_run("a", score(3.0)), published=SNGAN, reproduced=reproduced)
     assert said in str(compare().published[0])
+
+
+def test_the_text_has_the_error_and_the_number_of_runs(runs, make_run, score) -> None:
+    pacgan = {"metric": "modes_covered", "value": 24.8, "standard_error": 0.2, "trials": 10}
+    deviations = ["a tenth of the updates"]
+    says(make_run("pac", score(3.0)), published={**pacgan, "source": "a", "deviations": deviations})
+    (figure,) = compare().published
+    assert str(figure) == "pac: modes_covered 24.8 ± 0.2 (mean of 10 runs), a"
+    assert figure.deviations == ("a tenth of the updates",)
 
 
 def test_without_a_published_figure_nothing_is_printed(runs, make_run, score) -> None:

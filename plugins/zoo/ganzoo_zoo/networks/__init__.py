@@ -12,6 +12,7 @@ def register_generators(register: Register) -> None:
     add("sagan", "sagan:Generator", paper="arXiv:1805.08318")
     add("biggan", "biggan:Generator", paper="arXiv:1809.11096")
     add("biggan-deep", "biggan_deep:Generator", paper="arXiv:1809.11096")
+    add("r3gan", "r3gan:Generator", paper="arXiv:2501.05441")
 
 
 @hookimpl
@@ -23,3 +24,4 @@ def register_discriminators(register: Register) -> None:
     add("sagan", "sagan:Discriminator", paper="arXiv:1805.08318")
     add("biggan", "biggan:Discriminator", paper="arXiv:1809.11096")
     add("biggan-deep", "biggan_deep:Discriminator", paper="arXiv:1809.11096")
+    add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
