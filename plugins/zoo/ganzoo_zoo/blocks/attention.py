@@ -30,7 +30,7 @@ class SelfAttention(nn.Module):
         phi = max_pool2d(self.phi(x), 2).flatten(2)  # (B, C/8, HW/4)
         g = max_pool2d(self.g(x), 2).flatten(2)  # (B, C/2, HW/4)
         beta = torch.bmm(theta.mT, phi).softmax(2)  # (B, HW, HW/4)
-        o = torch.bmm(g, beta.mT).unflatten(2, x.shape[2:])  # (B, C/2, H, W)
+        o = torch.bmm(g, beta.mT).view(x.shape[0], -1, *x.shape[2:])  # (B, C/2, H, W)
         return x + self.gamma * self.o(o)
 
 

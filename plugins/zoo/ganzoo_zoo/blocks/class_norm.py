@@ -63,5 +63,5 @@ def orthogonal(network: nn.Module) -> None:
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear | nn.Embedding):
             nn.init.orthogonal_(layer.weight)
-            if getattr(layer, "bias", None) is not None:
+            if not isinstance(layer, nn.Embedding) and layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from torch import Tensor, nn
-from torch.nn.functional import normalize, relu
+from torch.nn.functional import linear, normalize, relu
 
 from ganzoo.api import DiscriminatorOutput, SampleSpec
 
@@ -126,8 +126,8 @@ class Heads(nn.Module):
             extra["discriminative_class_logits"] = layers["discriminative"](h)
         if "embedding" in layers:
             extra["embedding"] = embedding = normalize(layers["embedding"](h))
-            proxies = normalize(layers["proxies"].weight)  # (K, d)
-            extra["proxy_similarity"] = nn.functional.linear(embedding, proxies)
+            proxies: nn.Linear = layers["proxies"]  # type: ignore[assignment]
+            extra["proxy_similarity"] = linear(embedding, normalize(proxies.weight))
         if "rotation" in layers:
             extra["rotation"] = layers["rotation"](h)
         if "local" in layers:

@@ -101,7 +101,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return images (B, C, H, W) in [-1, 1] of latents (B, latent_dim), labels (B,) int64."""
-        first, *chunks = z.split(self.latent_chunk, 1)
+        first, *chunks = torch.split(z, self.latent_chunk, 1)
         if self.embedding is not None:
             label = self.embedding(required_labels(y))
             chunks = [torch.cat([label, chunk], 1) for chunk in chunks]

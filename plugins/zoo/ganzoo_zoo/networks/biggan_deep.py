@@ -238,7 +238,7 @@ class UpBlock(nn.Module):
         self, inputs: int, outputs: int, condition: int, shortcut: Shortcut, *, double: bool
     ) -> None:
         super().__init__()
-        self.double, self.outputs = double, outputs
+        self.upsamples, self.outputs = double, outputs
         inside = max(1, inputs // 4)
         norm = partial(LinearBatchNorm2d, condition=condition)
         self.norms = nn.ModuleList(norm(each) for each in (inputs, inside, inside, inside))
@@ -255,7 +255,7 @@ class UpBlock(nn.Module):
         return h + self.resized(x[:, : self.outputs])
 
     def resized(self, x: Tensor) -> Tensor:
-        return functional.interpolate(x, scale_factor=2, mode="nearest") if self.double else x
+        return functional.interpolate(x, scale_factor=2, mode="nearest") if self.upsamples else x
 
 
 class DownBlock(nn.Module):

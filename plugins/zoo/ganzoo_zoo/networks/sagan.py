@@ -225,5 +225,5 @@ def initialise(layer: nn.Module) -> None:
     """Draw weights Xavier-uniform; set biases to 0."""
     if isinstance(layer, nn.Conv2d | nn.Linear | Projection):
         nn.init.xavier_uniform_(layer.weight)
-        if getattr(layer, "bias", None) is not None:
+        if not isinstance(layer, Projection) and layer.bias is not None:
             nn.init.zeros_(layer.bias)
