@@ -74,6 +74,7 @@ discriminators = pytest.mark.parametrize(
     "case",
     cases(
         (mlp.Discriminator, POINTS, {"width": 8}),
+        (mlp.Discriminator, POINTS, {"width": 8, "fourier": 6}),
         (mlp.Discriminator, OBLONG, {"width": 8, "spectral_norm": True}),
         (dcgan.Discriminator, image(1, 8, 8), {"width": 8}),
         (dcgan.Discriminator, OBLONG, {"width": 4, "spectral_norm": True}),

@@ -6,6 +6,7 @@ from ganzoo.api import Register, hookimpl, table
 @hookimpl
 def register_regularizers(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
+<<<<<<< HEAD
     conditioning = "auxiliary_classifier"
     add("auxiliary-classifier", f"{conditioning}:AuxiliaryClassifier", paper="arXiv:1610.09585")
     add(
@@ -23,8 +24,13 @@ def register_regularizers(register: Register) -> None:
     add("rotation", "rotation:Rotation", modalities={"image"}, paper="arXiv:1811.11212")
     add("infomax", "infomax:InfoMax", modalities={"image"}, paper="arXiv:2007.04589")
     add("orthogonal", "orthogonal:Orthogonal", paper="arXiv:1809.11096")
+=======
+    add("apa", "apa:AdaptivePseudoAugmentation", paper="arXiv:2111.06849")
+>>>>>>> main
     add("feature-matching", "feature_matching:FeatureMatching", paper="arXiv:1606.03498")
+    add("drift", "drift:Drift", paper="arXiv:1710.10196")
     add("gradient-penalty", "gradient_penalty:GradientPenalty", paper="arXiv:1704.00028")
+    add("path-length", "path_length:PathLength", paper="arXiv:1912.04958")
     add("paired-labels", "paired_labels:PairedLabels", paper="arXiv:2501.05441")
     add("r1", "r1:R1", paper="arXiv:1801.04406")
     add("r2", "r2:R2", paper="arXiv:1801.04406")
