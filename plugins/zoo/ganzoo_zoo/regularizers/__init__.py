@@ -6,7 +6,6 @@ from ganzoo.api import Register, hookimpl, table
 @hookimpl
 def register_regularizers(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
-<<<<<<< HEAD
     conditioning = "auxiliary_classifier"
     add("auxiliary-classifier", f"{conditioning}:AuxiliaryClassifier", paper="arXiv:1610.09585")
     add(
@@ -24,9 +23,7 @@ def register_regularizers(register: Register) -> None:
     add("rotation", "rotation:Rotation", modalities={"image"}, paper="arXiv:1811.11212")
     add("infomax", "infomax:InfoMax", modalities={"image"}, paper="arXiv:2007.04589")
     add("orthogonal", "orthogonal:Orthogonal", paper="arXiv:1809.11096")
-=======
     add("apa", "apa:AdaptivePseudoAugmentation", paper="arXiv:2111.06849")
->>>>>>> main
     add("feature-matching", "feature_matching:FeatureMatching", paper="arXiv:1606.03498")
     add("drift", "drift:Drift", paper="arXiv:1710.10196")
     add("gradient-penalty", "gradient_penalty:GradientPenalty", paper="arXiv:1704.00028")
