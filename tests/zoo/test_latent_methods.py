@@ -27,7 +27,7 @@ def generator() -> torch.Generator:
 
 @pytest.mark.parametrize("limit", [0.5, 1.0, 1.5, 2.0])
 def test_a_truncated_latent_has_the_deviation_of_a_normal_one_drawn_again(limit: float) -> None:
-    z = Truncated(5, limit=limit).sample(100_000, generator())
+    z = Truncated(5, threshold=limit).sample(100_000, generator())
     assert z.abs().max() <= limit
     expected = VALUES["latents"]["std of N(0,1) resampled into [-t,t]"][str(limit)]
     assert z.std().item() == pytest.approx(expected, rel=0.005)
@@ -38,7 +38,7 @@ def test_a_truncated_latent_has_the_deviation_of_a_normal_one_drawn_again(limit:
 
 
 def test_a_wide_truncation_changes_nothing_but_is_finite() -> None:
-    z = Truncated(4, limit=40.0).sample(100_000, generator())
+    z = Truncated(4, threshold=40.0).sample(100_000, generator())
     assert z.isfinite().all()
     assert z.std().item() == pytest.approx(1, abs=0.01)
 
