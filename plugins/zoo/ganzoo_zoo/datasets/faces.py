@@ -56,7 +56,7 @@ class Celeba(Folder):
             if PurePosixPath(name).name not in parts:
                 raise DataError(
                     f"{partition or PARTITION} does not list {name}",
-                    hint="dataset.path: the folder img_align_celeba, and nothing else",
+                    hint="dataset.path=img_align_celeba, with the pictures of CelebA alone",
                 )
         keep(self, lambda name: parts[PurePosixPath(name).name] == PARTS[split], "celeba", split)
 
@@ -135,7 +135,7 @@ class Afhq(Folder):
             raise DataError(
                 f"{path} has the folders {', '.join(self.classes) or 'of no class'}, not"
                 f" {', '.join(AFHQ_CLASSES)} in train and test",
-                hint="dataset.path: the folder afhq or afhq_v2 as it was unpacked",
+                hint="dataset.path=afhq_v2, the folder as it was unpacked",
             )
 
 
@@ -186,6 +186,6 @@ def number_of(name: str) -> int:
     if not (stem.isascii() and stem.isdigit() and len(stem) <= 8):
         raise DataError(
             f"{name} is not named by a number, as the pictures of FFHQ are",
-            hint="dataset: folder, for other pictures",
+            hint="dataset.use=folder, for other pictures",
         )
     return int(stem)
