@@ -20,6 +20,7 @@ from ganzoo.components.planner import plan_components
 from ganzoo.errors import (
     CheckpointError,
     Collapsed,
+    DataError,
     DeviceError,
     GanzooError,
     Interrupted,
@@ -236,9 +237,12 @@ def rerun_command(directory: RunDirectory, *overrides: str) -> str:
 
 
 def advise_repair(error: Exception, plan: Plan, directory: RunDirectory) -> None:
-    """Add how the run continues to a failure of a plugin: a hint, or a note ``try: …``."""
+    """Add how the run continues to a failure of a plugin or of data: a hint, or a note."""
     if isinstance(error, PluginError):
         error.hint = error.hint or hint_after_repair(plan, directory)
+    elif isinstance(error, DataError):
+        resume = command("resume", reference_to(directory.path))
+        error.hint = error.hint or f"{resume}   # once the data can be read"
     elif not isinstance(error, GanzooError):
         found = culprit(error)
         if found and found[0] != DEFAULT_NAMESPACE:
