@@ -31,3 +31,7 @@ def register_discriminators(register: Register) -> None:
     add("biggan-deep", "biggan_deep:Discriminator", paper="arXiv:1809.11096")
     add("stylegan2", "stylegan2:Discriminator", paper="arXiv:1912.04958")
     add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
+    add("packed", "packed:Discriminator", modalities={"image", "vector"}, paper="arXiv:1712.04086")
+    add(
+        "infogan", "infogan:Discriminator", modalities={"image", "vector"}, paper="arXiv:1606.03657"
+    )
