@@ -166,6 +166,7 @@ def choose(facts: Facts, size: int, installed: Collection[str]) -> Choice:
     Args:
         installed: names of the recipes there are.
     """
+    order: tuple[str, ...]
     few, some, many = METHODS
     if size < LARGEST_FOR_DCGAN:
         why = f"below {LARGEST_FOR_DCGAN} pixels DCGAN (arXiv:1511.06434) is the quickest to try"
