@@ -10,6 +10,10 @@ def register_generators(register: Register) -> None:
     add("dcgan", "dcgan:Generator", paper="arXiv:1511.06434")
     add("resnet", "resnet:Generator", paper="arXiv:1802.05957")
     add("r3gan", "r3gan:Generator", paper="arXiv:2501.05441")
+    add("fastgan", "fastgan:Generator", paper="arXiv:2101.04775")
+    add("unet", "unet:Generator", paper="arXiv:1611.07004")
+    add("resnet-translation", "resnet_translation:Generator", paper="arXiv:1703.10593")
+    add("cyclegan", "resnet_translation:BothWays", paper="arXiv:1703.10593")
 
 
 @hookimpl
@@ -19,3 +23,7 @@ def register_discriminators(register: Register) -> None:
     add("dcgan", "dcgan:Discriminator", paper="arXiv:1511.06434")
     add("resnet", "resnet:Discriminator", paper="arXiv:1802.05957")
     add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
+    add("fastgan", "fastgan:Discriminator", paper="arXiv:2101.04775")
+    add("patch", "patch:Discriminator", paper="arXiv:1611.07004")
+    add("projected", "projected:Discriminator", paper="arXiv:2111.01007")
+    add("unet", "unet:Discriminator", paper="arXiv:2002.12655")
