@@ -4,9 +4,10 @@ What an extractor gets is ours, so that no library's default decides. Quantisati
 `ganzoo.nn.decode`: clamp, then round. How shapes are adapted is the modality's.
 """
 
+import ctypes
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -116,16 +117,28 @@ def features_of_batch(
     if isinstance(extractor, nn.Module):
         extractor.eval()
     with torch.inference_mode(), _full_float32(device):
-        inputs = prepare(batch.to(device), extractor.input_shape, spec.modality)
+        # Samples of a file may be a view in another layout, in which kernels round differently.
+        inputs = prepare(batch.contiguous().to(device), extractor.input_shape, spec.modality)
         with _blaming(name, f"on inputs of shape {tuple(inputs.shape)}"):
             features = extractor(inputs)
     if not isinstance(features, Tensor) or features.dtype != torch.float32:
         given = str(getattr(features, "dtype", type(features).__name__)).removeprefix("torch.")
-        raise PluginError(f"{name} gave {given}, not a float32 tensor of features")
+        raise PluginError(
+            f"{name} gave {given}, not a float32 tensor of features", hint=_conformance(name)
+        )
     expected = (len(batch), extractor.num_features or (*features.shape, 0)[1])
     if tuple(features.shape) != expected:
-        raise PluginError(f"{name} gave features of shape {tuple(features.shape)}, not {expected}")
+        raise PluginError(
+            f"{name} gave features of shape {tuple(features.shape)}, not {expected}",
+            hint=_conformance(name),
+        )
     return features.cpu()
+
+
+def _conformance(name: str) -> str | None:
+    """Return the command that tests an extractor, if the name that messages show has its id."""
+    id = name.split()[-1]
+    return f"ganzoo conformance {id} --kind extractor" if "/" in id else None
 
 
 @contextmanager
@@ -138,7 +151,19 @@ def _blaming(name: str, where: str) -> Iterator[None]:
     except Exception as error:
         if says_no_memory(error):
             raise
-        raise PluginError(f"{name} failed {where}: {failure(error)}") from error
+        raise PluginError(
+            f"{name} failed {where}: {failure(error)}", hint=_conformance(name)
+        ) from error
+
+
+def release_freed_memory() -> None:
+    """Return freed memory to the kernel, with glibc.
+
+    A run keeps what it has freed, for its next step, and blocks of other sizes would be added to
+    it: between the parts of a score the memory of the last part is of no use.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def most_at_once(shape: tuple[int, ...]) -> int:

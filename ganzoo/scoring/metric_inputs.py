@@ -22,7 +22,7 @@ from ganzoo.moments import BLOCK
 from ganzoo.registry.names import shorten
 from ganzoo.rows import RowsOnDisk, ordered_hash
 from ganzoo.scoring import collectives
-from ganzoo.scoring.features import Extraction
+from ganzoo.scoring.features import Extraction, release_freed_memory
 from ganzoo.scoring.reference import ContentHash, RealData
 
 
@@ -265,9 +265,13 @@ def evaluate(
                 raise type(error)(f"{id}: {error.message}", hint=error.hint) from error
             left_out.append(f"{shorten(id.split()[-1])} is not computed: {error.message}")
             continue
+        release_freed_memory()
         for name, value in numbers.items():
             if name in values:
-                raise PluginError(f"{id} gives a number {name!r}, and so does another metric")
+                raise PluginError(
+                    f"{id} gives a number {name!r}, and so does another metric",
+                    hint="leave one of them out of eval.metrics",
+                )
             values[name] = value
     return values
 
@@ -280,4 +284,7 @@ def _numbers(id: str, metric: Metric, real: Evaluated, fake: Evaluated) -> dict[
     except Exception as error:
         if says_no_memory(error):
             raise
-        raise PluginError(f"{id} failed: {failure(error)}") from error
+        raise PluginError(
+            f"{id} failed: {failure(error)}",
+            hint=f"ganzoo conformance {id.split()[-1]} --kind metric",
+        ) from error

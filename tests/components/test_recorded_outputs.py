@@ -26,7 +26,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.api import Evaluated, Registration
-from ganzoo.components.build import takes
+from ganzoo.components.build import batch_multiple, takes
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.signature import argument_docs
 from ganzoo.errors import DataError, GanzooError
@@ -34,7 +34,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import TAKES_SPEC, Case, Component
 from ganzoo.testing.harness import PLAYERS, GameHarness, settings
-from ganzoo.testing.inputs import labels_for, noise_of
+from ganzoo.testing.inputs import labels_for
 from ganzoo.testing.outcomes import Failed, NotChecked
 from ganzoo.testing.scoring import Extraction
 from ganzoo.testing.training import Quadratic
@@ -192,17 +192,22 @@ def of_generator(case: Case) -> Iterator[tuple[str, Tensor]]:
 
 
 def of_discriminator(case: Case) -> Iterator[tuple[str, Tensor]]:
-    x = torch.randn(BATCH, *case.spec.model_shape, generator=random(1))
-    yield from of_network(case.make(), x, case)
+    network = case.make()
+    multiple = batch_multiple(network)
+    rows = -(-BATCH // multiple) * multiple
+    x = torch.randn(rows, *case.spec.model_shape, generator=random(1))
+    yield from of_network(network, x, case)
 
 
 def of_network(network: nn.Module, inputs: Tensor, case: Case) -> Iterator[tuple[str, Tensor]]:
     conditional = "conditional" in case.capabilities
-    labels = labels_for(case.spec, BATCH, random(2)) if conditional else None
-    keywords = {"noise": noise_of(BATCH)} if takes(network, "noise") else {}
+    rows = len(inputs)
+    labels = labels_for(case.spec, rows, random(2)) if conditional else None
+    noise = BatchNoise(RandomStreams(1), "noise", 0, Rows(0, rows))
+    given = {"noise": noise} if takes(network, "noise") else {}
     for mode in ("train", "eval"):
         network.train(mode == "train")
-        output = network(inputs, labels, **keywords)
+        output = network(inputs, labels, **given)
         parts = output if isinstance(output, tuple) else (output,)
         for place, part in enumerate(each for each in parts if isinstance(each, Tensor)):
             yield f"{mode} {place}", part
@@ -231,7 +236,10 @@ def of_game(case: Case) -> Iterator[tuple[str, Tensor]]:
 def of_augmentation(case: Case) -> Iterator[tuple[str, Tensor]]:
     x = torch.randn(BATCH, *case.spec.model_shape, generator=random(1))
     noise = BatchNoise(RandomStreams(1), "augmentation", 0, Rows(0, BATCH))
-    yield "samples", case.make()(x, noise)
+    found: Any = case.make()(x, noise)
+    samples, *extra = found if isinstance(found, tuple) else (found,)
+    yield "samples", samples
+    yield from ((f"extra {place}", each) for place, each in enumerate(extra))
 
 
 def of_dataset(case: Case) -> Iterator[tuple[str, Tensor]]:
@@ -403,7 +411,12 @@ def test_a_value_moves_by_more_than_rounding_of_its_tensor() -> None:
 def record(again: bool) -> Iterable[str]:
     """Write what has no record yet; yield a line for each component. Moved numbers stay as is."""
     before = {} if again else read_records()
-    after: Records = {}
+    installed = {each.name for each in Registry().namespaces()}
+    after: Records = {
+        name: found
+        for name, found in read_records().items()
+        if name.split()[1].partition("/")[0] not in installed
+    }
     with tempfile.TemporaryDirectory() as folder:
         pictures = draw_pictures(Path(folder))
         for component in bundled(Registry()):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 from ganzoo_zoo.schedules.ramps import Cosine, Linear
+from ganzoo_zoo.schedules.stairs import Stairs
 
 both = pytest.mark.parametrize("schedule", [Linear, Cosine])
 
@@ -43,3 +44,10 @@ def test_an_end_that_is_not_after_the_beginning_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"end_samples \(50\) must be above begin_samples \(50\)"):
         schedule(begin_samples=50, end_samples=50)
+
+
+def test_stairs_stay_on_each_level_and_rise_to_the_next() -> None:
+    value = Stairs(levels=2, stable_samples=100, fade_samples=50)
+    at = {0: 0.0, 100: 0.0, 125: 0.5, 150: 1.0, 250: 1.0, 260: 1.2, 300: 2.0, 10**9: 2.0}
+    assert [value(samples) for samples in at] == pytest.approx(list(at.values()))
+    assert value.absolute
