@@ -20,6 +20,7 @@ from ganzoo_zoo.datasets.folder import (
     SHOWN,
     TRAINING,
     first_difference,
+    header_of,
     left_out,
     place,
     split_folders,
@@ -32,7 +33,6 @@ from ganzoo_zoo.datasets.pictures import (
     in_threads,
     reason,
     strict_warnings,
-    upright_size,
 )
 from ganzoo_zoo.datasets.sources import Source, open_source
 from ganzoo_zoo.datasets.splits import require_index, require_split
@@ -327,8 +327,8 @@ def sizes(source: Source, pictures: Sequence[Picture]) -> Iterator[tuple[Picture
     """Yield (picture, height, width) of each one whose header can be read."""
     for picture in pictures:
         try:
-            with strict_warnings(), source.open(picture.name) as stream:
-                height, width = upright_size(stream)
+            with strict_warnings():
+                (height, width), _ = header_of(source, picture.name)
         except DAMAGE:
             continue  # `check` names it
         yield picture, height, width if picture.half == "all" else width // 2
