@@ -228,7 +228,10 @@ def of_game(case: Case) -> Iterator[tuple[str, Tensor]]:
 def of_augmentation(case: Case) -> Iterator[tuple[str, Tensor]]:
     x = torch.randn(BATCH, *case.spec.model_shape, generator=random(1))
     noise = BatchNoise(RandomStreams(1), "augmentation", 0, Rows(0, BATCH))
-    yield "samples", case.make()(x, noise)
+    found: Any = case.make()(x, noise)
+    samples, *extra = found if isinstance(found, tuple) else (found,)
+    yield "samples", samples
+    yield from ((f"extra {place}", each) for place, each in enumerate(extra))
 
 
 def of_dataset(case: Case) -> Iterator[tuple[str, Tensor]]:
