@@ -10,3 +10,5 @@ def register_latents(register: Register) -> None:
     add("mixture", "mixture:Mixture", paper="arXiv:1706.02071")
     add("uniform", "independent:Uniform")
     add("truncated", "truncated:Truncated", paper="arXiv:1809.11096")
+    add("particles", "particles:Particles")
+    add("codes", "codes:Codes", paper="arXiv:1606.03657")

@@ -50,3 +50,4 @@ def register_regularizers(register: Register) -> None:
         paper="arXiv:1912.00953",
     )
     add("mode-seeking", "mode_seeking:ModeSeeking", paper="arXiv:1903.05628")
+    add("information", "information:Information", paper="arXiv:1606.03657")
