@@ -43,8 +43,8 @@ CYCLE = 16
 SECONDS = 3.0
 """Least CPU time of a measurement."""
 
-COLUMNS = ("recipe", "method", "paper", "G", "D", "published", "ours", "s a step")
-NUMBERS = ("G", "D", "s a step")
+COLUMNS = ("recipe", "method", "paper", "G", "D", "published", "ours", "s a step", "all steps")
+NUMBERS = ("G", "D", "s a step", "all steps")
 
 HEAD = """# The zoo
 
@@ -60,6 +60,7 @@ HEAD = """# The zoo
   protocols cannot be compared.
 - **s a step**: CPU seconds of one thread for a step: `discriminator_steps` updates of D, then the
   updates of G.
+- **all steps**: the same for all steps of the recipe, without its evaluations.
 
 """
 
@@ -112,7 +113,23 @@ def row(
         published(figure_of(name, recipe)),
         scores.get(name, NOT_MEASURED),
         three_digits(seconds) if seconds else NOT_MEASURED,
+        duration(seconds * steps_of(recipe)) if seconds else NOT_MEASURED,
     ]
+
+
+def steps_of(recipe: Recipe) -> int:
+    """Return the budget of a recipe in steps."""
+    train = recipe.settings.train
+    return train.steps or -(-(train.samples or 0) // train.samples_per_step)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in two digits: ``85 s``, ``12 min``, ``3.4 h``."""
+    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
+        value = seconds / length
+        if round(value) < 100 or unit == "h":
+            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
+    raise AssertionError
 
 
 def paper(text: str | None) -> str:

@@ -40,7 +40,15 @@ def test_a_row_has_the_size_the_published_score_ours_and_the_speed(zoo: Any) -> 
     assert row[2] == "[1802.05957](https://arxiv.org/abs/1802.05957)"
     assert row[3:5] == ["1,234", "56"]
     assert row[5].startswith("fid 16.77 ± 0.04 (inception, 50,000 generated, 50,000 real, train")
-    assert row[6:] == ["14.6 ± 0.8 FD(x) (n=3)", "0.0123"]
+    assert row[6:] == ["14.6 ± 0.8 FD(x) (n=3)", "0.0123", "20 min"]  # of 100,000 steps
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(8.26, "8.3 s"), (99, "99 s"), (100, "1.7 min"), (5900, "98 min"), (6001, "1.7 h")],
+)
+def test_a_duration_has_two_digits(seconds: float, words: str, zoo: Any) -> None:
+    assert zoo["duration"](seconds) == words
 
 
 def test_a_measurement_of_other_settings_does_not_count(zoo: Any) -> None:
@@ -52,7 +60,7 @@ def test_a_measurement_of_other_settings_does_not_count(zoo: Any) -> None:
     for recipe, measured in ((wider, {"a": known}), (own, {})):
         row = zoo["row"]("a", recipe, measured, {})
         assert row[3:5] == ["not measured"] * 2
-        assert row[6:] == ["not measured"] * 2
+        assert row[6:] == ["not measured"] * 3
 
 
 @pytest.mark.parametrize("name", ["digits-dcgan-hinge", "cifar10-resnet-hinge", "gaussians-mlp"])
