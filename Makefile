@@ -14,7 +14,7 @@ export PIP_CONSTRAINT = constraints.txt
 export PIP_BUILD_CONSTRAINT = constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-CONTENTS = pyproject.toml plugins/zoo/pyproject.toml constraints.txt
+CONTENTS = pyproject.toml plugins/zoo/pyproject.toml plugins/emoji/pyproject.toml constraints.txt
 # Two processes of tests; a file's tests stay together, for what they share, in the order of conftest.
 PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
@@ -31,10 +31,10 @@ env: .venv/ready  ## make .venv with everything, editable
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv was found" >&2; exit 1; }
 	@echo "installing ganzoo and what it needs into .venv; the first time takes minutes"
 	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
-	@$(BIN)/pip install -qq -e '.[dev]' -e plugins/zoo
+	@$(BIN)/pip install -qq -e '.[dev]' -e plugins/zoo -e plugins/emoji
 	@touch $@
 
-test: check  ## lint, types, floors, all tests, and both wheels in an environment of their own
+test: check  ## lint, types, floors, all tests, and the wheels in an environment of their own
 	@$(BIN)/pytest -q $(PARALLEL)
 	@$(MAKE) --no-print-directory wheels
 
@@ -58,7 +58,7 @@ check: env  ## lint, format, floors, types
 	@words=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$words"; exit 1; }
 	@$(BIN)/mypy
 
-wheels: env  ## build both wheels, install them without the dev extras, try them
+wheels: env  ## build the wheels, install them without the dev extras, try them
 	@.ci/wheels "$(PYTHON)"
 
 demo: env  ## train two GANs on digits and compare them; minutes on a CPU

@@ -18,13 +18,17 @@
     ├── Unfinished             75   stopped before the end, can be resumed
     └── Interrupted  129, 130, 143  stopped by SIGHUP, SIGINT or SIGTERM, with its state saved
 
+Two results of ``ganzoo verify`` have exit codes of their own, although they are no errors: 11, not
+reproduced, and 12, cannot be compared.
+
 `ganzoo.cli` prints the message, and the hint on a second line that begins with ``try:``. Only bugs
 show a traceback, and plugins under ``GANZOO_STRICT=1``.
 """
 
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
@@ -49,6 +53,16 @@ class GanzooError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+@contextmanager
+def advising(hint: str | None) -> Iterator[None]:
+    """Give an error that is raised inside a hint, if it has none."""
+    try:
+        yield
+    except GanzooError as error:
+        error.hint = error.hint or hint
+        raise
 
 
 class UsageError(GanzooError):

@@ -51,8 +51,8 @@ def pinned() -> set[str]:
 
 BUILT = {canonicalize_name(declared(project)["name"]) for project in PROJECTS}
 OPTIONAL = {canonicalize_name(each.name) for project in PROJECTS for each in required(project)}
-TRIED_WITH = {"torch-fidelity", "torchvision"}
-"""Distributions that ganzoo never needs, and is measured against or tried with."""
+TRIED_WITH = {"fonttools", "torch-fidelity", "torchvision"}
+"""Distributions that ganzoo never needs, and is measured against, tried with or made with."""
 KNOWN = (BUILT | pinned() | OPTIONAL | EXAMPLES | TRIED_WITH) - {"ganzoo"}
 
 

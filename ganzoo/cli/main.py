@@ -21,7 +21,7 @@ from ganzoo.errors import (
     stop_signals,
 )
 
-LONG = ("run", "resume", "score")
+LONG = ("run", "resume", "score", "verify")
 """The verbs that a scheduler starts. Once a run has its directory, it handles signals itself."""
 
 BUG = 1

@@ -77,8 +77,9 @@ def report_bug(error: BaseException, *, with_traceback: bool = False) -> None:
             traceback.print_exception(error)
         words = " ".join(f"{type(error).__name__}: {error}".split())
         say(f"plugin {found[0]!r} failed: {truncate(words, 300)} ({found[1]})")
-        if not with_traceback:
-            say("try: --traceback")
+        advice = [note for note in getattr(error, "__notes__", ()) if note.startswith("try: ")]
+        if advice or not with_traceback:
+            say(advice[-1] if advice else "try: --traceback")
         return
     traceback.print_exception(error)
     say(f"{type(error).__name__}: this is a bug in ganzoo, or in a plugin that the traceback names")

@@ -23,7 +23,7 @@ from ganzoo.errors import (
     failure,
     in_one_line,
 )
-from ganzoo.registry.loading import info_command
+from ganzoo.registry.loading import conformance_command, info_command
 
 
 @dataclass
@@ -190,7 +190,7 @@ def build_generator(
         for name, _ in latent.named_parameters("latent"):
             if name in names:
                 what = f"{component.id} learns as {name!r}, and G has a parameter of that name"
-                raise PluginError(str(component.problem(what)))
+                raise PluginError(str(component.problem(what)), hint="rename one of them")
     return generator, latent
 
 
@@ -223,7 +223,7 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
     except DataError as error:
         raise DataError(str(component.problem(error.message)), hint=error.hint or hint) from error
     except PluginError as error:
-        raise PluginError(str(component.problem(error.message)), hint=error.hint) from error
+        raise PluginError(str(component.problem(error.message)), hint=error.hint or hint) from error
     except GanzooError:
         raise
     except (ValueError, TypeError) as error:
@@ -277,7 +277,9 @@ def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module
         network = make(component, spec)
     if not isinstance(network, nn.Module):
         what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
-        raise PluginError(str(component.problem(what)))
+        raise PluginError(
+            str(component.problem(what)), hint=conformance_command(component.registration)
+        )
     network.train()  # which a network may override, to keep a pretrained part in eval mode
     return network
 
@@ -295,5 +297,7 @@ def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
     dimension = getattr(generator, "latent_dim", None)
     if not isinstance(dimension, int):
         what = f"{component.id} has no attribute latent_dim (an integer)"
-        raise PluginError(str(component.problem(what)))
+        raise PluginError(
+            str(component.problem(what)), hint=conformance_command(component.registration)
+        )
     return dimension

@@ -43,7 +43,8 @@ def _checked_row(dataset: Dataset, index: int, row: Any) -> tuple[Tensor, Any]:
         if isinstance(row, tuple):
             given = f"tuple of {', '.join(type(each).__name__ for each in row)}"
         raise DataError(
-            f"the data set {name} gives a {given} as sample {index}, not (tensor, label or None)"
+            f"the data set {name} gives a {given} as sample {index}, not (tensor, label or None)",
+            hint="return (tensor, label), or (tensor, None) without labels",
         )
     if row[0].shape != dataset.spec.shape:  # its dtype is checked once for a batch
         _check_stored(row[0][None], dataset.spec, f"declares {dataset.spec}")
@@ -75,7 +76,10 @@ def rows_of(dataset: Any, indices: Sequence[int]) -> Stored:
         rows = [row_of(dataset, index) for index in indices]  # names the sample that fails
     if len(rows) != len(indices):
         name = type(dataset).__name__
-        raise DataError(f"__getitems__ of {name} gives {len(rows)} of {len(indices)} samples")
+        raise DataError(
+            f"__getitems__ of {name} gives {len(rows)} of {len(indices)} samples",
+            hint="return one pair for each index, in their order",
+        )
     return collate([_checked_row(dataset, *each) for each in zip(indices, rows, strict=True)])
 
 
@@ -124,7 +128,7 @@ def check_readable(dataset: Any) -> list[str]:
     """
     if hasattr(dataset, "check") and (bad := dataset.check()):
         shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
-        raise DataError(f"{len(bad)} files cannot be read: {shown}")
+        raise DataError(f"{len(bad)} files cannot be read: {shown}", hint="remove or replace them")
     return list(getattr(dataset, "skipped", ()))
 
 
@@ -158,11 +162,17 @@ def draw(dataset: Any, noise: Noise, count: int) -> Drawn:
     indices, conditions = dataset.draw(noise, count)
     if indices.dtype != torch.int64 or tuple(indices.shape) != (count,):
         found = f"{str(indices.dtype).removeprefix('torch.')} {tuple(indices.shape)}"
-        raise DataError(f"draw of the data set gives rows as {found}, not int64 ({count},)")
+        raise DataError(
+            f"draw of the data set gives rows as {found}, not int64 ({count},)",
+            hint="return row numbers, int64, one for each sample of the batch",
+        )
     low, high = int(indices.min()), int(indices.max())
     if low < 0 or high >= len(dataset):
         wrong = low if low < 0 else high
-        raise DataError(f"draw of the data set gives row {wrong} of {len(dataset)}")
+        raise DataError(
+            f"draw of the data set gives row {wrong} of {len(dataset)}",
+            hint=f"return rows from 0 to {len(dataset) - 1}",
+        )
     if conditions is not None:
         if dataset.spec.condition is None:
             raise DataError(
@@ -185,7 +195,10 @@ def check_conditions(conditions: Any, spec: SampleSpec) -> None:
     assert spec.condition
     what = f"declares the condition {spec.condition}"
     if not isinstance(conditions, Tensor):
-        raise DataError(f"the data set {what}, but not every sample has one")
+        raise DataError(
+            f"the data set {what}, but not every sample has one",
+            hint="return (sample, condition) for every index",
+        )
     _check_stored(conditions, spec.condition, what)
 
 
@@ -194,7 +207,8 @@ def _check_stored(batch: Tensor, spec: SampleSpec, what: str) -> None:
     if batch.dtype != declared or tuple(batch.shape[1:]) != spec.shape:
         raise DataError(
             f"the data set {what} as {spec.stored_dtype}, but gives "
-            f"{tuple(batch.shape[1:])} as {str(batch.dtype).removeprefix('torch.')}"
+            f"{tuple(batch.shape[1:])} as {str(batch.dtype).removeprefix('torch.')}",
+            hint="change the spec, or what the data set returns",
         )
 
 
@@ -210,7 +224,10 @@ def labels_of(dataset: Any) -> Tensor:
         parts: Any = [found for _, found in blocks_of(dataset, range(len(dataset)))]
         labels = None if any(part is None for part in parts) else torch.cat(parts)
     if labels is None or (isinstance(labels, list) and None in labels):
-        raise DataError(f"the data set declares {dataset.spec}, but has no labels")
+        raise DataError(
+            f"the data set declares {dataset.spec}, but has no labels",
+            hint="return a label with every sample, or set classes=0 in the spec",
+        )
     return torch.as_tensor(labels, dtype=torch.int64)
 
 
@@ -252,5 +269,8 @@ def source_files(dataset: Any) -> Mapping[str, SourceFile] | None:
         isinstance(name, str) and isinstance(file, SourceFile) for name, file in files.items()
     ):
         name = type(dataset).__name__
-        raise PluginError(f"source_files of the data set {name} returns no mapping of str to Path")
+        raise PluginError(
+            f"source_files of the data set {name} returns no mapping of str to Path",
+            hint="return {name: Path(…)} with every file",
+        )
     return files

@@ -61,6 +61,12 @@ class ComponentPlan:
         """The full id, ``namespace/name``."""
         return self.registration.id
 
+    @property
+    def folder(self) -> str:
+        """The last part of a data set's required `path`; empty for one that has none."""
+        path = self.parameters.get("path")
+        return path.name if isinstance(path, Path) and "path" not in self.defaults else ""
+
     def build(self, *arguments: Any) -> Any:
         """Call the factory with the engine's arguments and the recipe's parameters."""
         return self.factory(*arguments, **self.parameters)
@@ -208,11 +214,56 @@ def source_sha256(target: str) -> str | None:
 
 
 def module_code_sha256(factory: Callable[..., Any]) -> str | None:
-    """Return the `code_sha256` of the module of a factory; None if it has no Python source."""
+    """Return a hash of the code of a factory's module; None if it has no Python source.
+
+    The modules of its own top-level package that it imports, directly or through one of them, count
+    as well. Without any it is the module's `code_sha256`.
+    """
+    name = factory.__module__
     try:
-        return code_sha256(inspect.getsource(sys.modules[factory.__module__]).encode())
+        hashes = {name: code_sha256(inspect.getsource(sys.modules[name]).encode())}
+        found = _siblings(name, inspect.getsource(sys.modules[name]))
+        while found:
+            sibling = found.pop()
+            if sibling not in hashes and (source := _source_of(sibling)) is not None:
+                hashes[sibling] = code_sha256(source.encode())
+                found |= _siblings(sibling, source)
     except (OSError, TypeError, KeyError, SyntaxError):
         return None
+    if len(hashes) == 1:
+        return hashes[name]
+    lines = (f"{module} {digest}\n" for module, digest in sorted(hashes.items()))
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def _siblings(module: str, source: str) -> set[str]:
+    """Return the modules of its own top-level package that a module may import, by its source.
+
+    ``from package import name`` may mean a module `name` or one in ``package/__init__.py``.
+    """
+    is_package = hasattr(sys.modules.get(module), "__path__")
+    package = module if is_package else module.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *filter(None, [base])])
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    top = module.partition(".")[0]
+    return {name for name in found if name.partition(".")[0] == top and name != module}
+
+
+def _source_of(module: str) -> str | None:
+    """Return the source of a module; None if there is no such module, or no source of it."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return getattr(spec.loader, "get_source", lambda _: None)(module) if spec else None
 
 
 def code_sha256(source: bytes) -> str:

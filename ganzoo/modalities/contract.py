@@ -134,7 +134,10 @@ class Modality:
             DataError: no rule leads from the one shape to the other.
         """
         if shape != input_shape:
-            raise DataError(f"the extractor takes samples of shape {input_shape}, not {shape}")
+            raise DataError(
+                f"the extractor takes samples of shape {input_shape}, not {shape}",
+                hint="ganzoo list extractors",
+            )
         return []
 
     def saturated(self, samples: Tensor) -> float | None:

@@ -106,7 +106,8 @@ class Image(Pixels):
             return super().input_steps(shape, input_shape)
         if shape[0] != input_shape[0] and (shape[0], input_shape[0]) != (1, 3):
             raise DataError(
-                f"the extractor takes images of {input_shape[0]} channels, not {shape[0]}"
+                f"the extractor takes images of {input_shape[0]} channels, not {shape[0]}",
+                hint="ganzoo list extractors",
             )
         steps = ["grey->rgb"] if shape[0] != input_shape[0] else []
         if shape[-2:] != input_shape[-2:]:
@@ -328,19 +329,20 @@ def are_grey(pictures: Tensor) -> bool:
 
 
 def _channels_first(samples: Tensor, spec: SampleSpec) -> Tensor:
+    """Return a view of samples as (N, C, H, W), without a copy of them all."""
     if samples.dim() == 3:
         samples = samples[:, None]
     if samples.dim() != 4:
         return samples
     size = spec.shape[1:]
     if tuple(samples.shape[1:3]) == size and samples.shape[3] in (1, 3):
-        samples = samples.permute(0, 3, 1, 2).contiguous()
+        samples = samples.permute(0, 3, 1, 2)
     found = samples.shape[1]
     if tuple(samples.shape[2:]) == size:
         if (found, spec.channels) == (1, 3):
-            return samples.expand(-1, 3, -1, -1).contiguous()
+            return samples.expand(-1, 3, -1, -1)
         if (found, spec.channels) == (3, 1) and are_grey(samples):
-            return samples[:, :1].contiguous()
+            return samples[:, :1]
     return samples
 
 

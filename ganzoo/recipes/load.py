@@ -248,12 +248,18 @@ def _parent(files: list[_File], registry: "Registry | None") -> Located:
         else:
             parent = locate(reference, registry)
     except ValueError as error:
-        raise RecipeError([child.problem("extends", str(error))]) from error
+        raise RecipeError(
+            [child.problem("extends", str(error))],
+            hint="ganzoo recipes   # the ids that `extends` takes, beside paths",
+        ) from error
     except PluginError as error:
         raise RecipeError([child.problem("extends", error.message)], hint=error.hint) from error
     if parent.path.resolve() in [each.located.path.resolve() for each in files]:
         circle = " -> ".join([*(each.located.label for each in files), parent.label])
-        raise RecipeError([child.problem("extends", f"is circular: {circle}")])
+        raise RecipeError(
+            [child.problem("extends", f"is circular: {circle}")],
+            hint="remove `extends` from one of them",
+        )
     return parent
 
 

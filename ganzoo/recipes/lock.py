@@ -74,20 +74,27 @@ def read_lock(path: Path) -> Tree:
     return lock
 
 
-def identity(lock: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """Return what a list of many runs needs from a lock, for run.json; see `is_current`."""
+def identity(lock: Mapping[str, Any], path: Path, folder: str | None = None) -> dict[str, str]:
+    """Return what a list of many runs needs from a lock, for run.json; see `is_current`.
+
+    Args:
+        folder: name of the folder or file with the data; None: the last part of its path.
+    """
     return {
         "sha256": file_hash(path),
         "rules": _digest(sorted(NOT_THE_EXPERIMENT)),
         "experiment": experiment_id(lock),
         "code": _digest(code(lock)),
         "dataset": str(lock["dataset"]["use"]),
+        "folder": folder_of(lock) if folder is None else folder,
     }
 
 
 def is_current(known: Mapping[str, Any], path: Path) -> bool:
     """Return whether an `identity` is still that of the lock in a file, which need not be read."""
     rules = _digest(sorted(NOT_THE_EXPERIMENT))
+    if "folder" not in known:  # an older record
+        return False
     return known.get("sha256") == file_hash(path) and known.get("rules") == rules
 
 
@@ -139,6 +146,12 @@ def data_paths(lock: Mapping[str, Any]) -> dict[str, str]:
         for name, value in lock["dataset"].items()
         if isinstance(value, str) and os.path.isabs(value)
     }
+
+
+def folder_of(lock: Mapping[str, Any]) -> str:
+    """Return the last part of the path of a lock's data; empty if it has none."""
+    path = data_paths(lock).get("dataset.path")
+    return Path(path).name if path else ""
 
 
 def locked_components(lock: Mapping[str, Any]) -> dict[str, Tree]:

@@ -18,7 +18,7 @@ from ganzoo.registry.names import DEFAULT_NAMESPACE, LOCAL_NAMESPACE, is_name, s
 PLUGINS = "GANZOO_PLUGINS"
 STRICT = "GANZOO_STRICT"
 
-BUNDLED_DISTRIBUTIONS = {DEFAULT_NAMESPACE: "ganzoo-zoo"}
+BUNDLED_DISTRIBUTIONS = {DEFAULT_NAMESPACE: "ganzoo-zoo", "emoji": "ganzoo-emoji"}
 """Namespaces that are reserved for one distribution."""
 
 UNNAMED = "unnamed"
@@ -81,7 +81,13 @@ def discover() -> list[Namespace]:
             more = ",".join(sorted({*allowed, namespace.name}))
             namespace.refuse("disabled", f"left out by {PLUGINS}", f"export {PLUGINS}={more}")
     _refuse_clashes(found)
-    return sorted(found, key=lambda each: (each.origin != "bundled", each.name, each.distribution))
+    return sorted(found, key=_order)
+
+
+def _order(namespace: Namespace) -> tuple[bool, bool, str, str]:
+    """Sort the default namespace first, then what is bundled, then the others by name."""
+    name = namespace.name
+    return namespace.origin != "bundled", name != DEFAULT_NAMESPACE, name, namespace.distribution
 
 
 def is_strict() -> bool:

@@ -4,8 +4,10 @@ Only ``ganzoo fetch`` calls this; nothing else in ganzoo uses the network.
 """
 
 import contextlib
+import glob
 import hashlib
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
@@ -17,6 +19,11 @@ from urllib.request import Request, urlopen
 
 from ganzoo.api import RemoteFile, cache_directory
 from ganzoo.errors import DataError, UsageError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 TIMEOUT_SECONDS = 30
 """Longest time without a single byte."""
@@ -67,12 +74,14 @@ def fetch_file(
         OSError: the cache cannot be written.
     """
     target = cached(file)
+    remove_leftovers(target)
     if is_whole(target, file):
         return target
     again = f"ganzoo fetch {identifier}"
     with _staging(target) as part:
         opened = _copy(source) if source else _download(file, again)
         with opened as (stream, total), part.open("xb") as written:
+            _lock(written)
             found, done = _pour(stream, written, file, total, progress)
         if total is not None and done < total:
             raise DataError(f"{file.url} ended after {done:,} of {total:,} bytes", hint=again)
@@ -84,6 +93,24 @@ def fetch_file(
             raise DataError(f"what came from {file.url} {wrong}", hint=again)
         part.replace(target)
     return target
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what interrupted downloads of `target` have left, but no download in progress."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with contextlib.suppress(OSError), left.open("r+b") as file:
+            _lock(file)
+            left.unlink()
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock an open file until it is closed, or until its process ends.
+
+    Raises:
+        OSError: another process has locked it.
+    """
+    if fcntl:  # elsewhere a file in use cannot be removed
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
@@ -103,7 +130,9 @@ def _copy(source: Path) -> Iterator[tuple[IO[bytes], int | None]]:
     try:
         stream = source.open("rb")
     except OSError as error:
-        raise UsageError(f"cannot read {source}: {error.strerror}") from error
+        raise UsageError(
+            f"cannot read {source}: {error.strerror}", hint=shlex.join(["ls", "-l", str(source)])
+        ) from error
     with stream:
         yield stream, source.stat().st_size
 

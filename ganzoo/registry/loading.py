@@ -213,11 +213,20 @@ def import_file(file: Path, source: bytes) -> ModuleType:
 
 def info_command(registration: Registration, *flags: str) -> str:
     """Return the command that shows a component, with the ``--plugin`` file that it is from."""
-    words = ["ganzoo", "info", registration.id, *flags]
+    return _about(registration, "info", registration.id, *flags)
+
+
+def conformance_command(registration: Registration) -> str:
+    """Return the command that tests a component against the contract of its kind."""
+    return _about(registration, "conformance", registration.id, "--kind", registration.kind)
+
+
+def _about(registration: Registration, *words: str) -> str:
+    line = ["ganzoo", *words]
     module = sys.modules.get(registration.target.partition(":")[0])
     if registration.namespace == LOCAL_NAMESPACE and module and module.__file__:
-        words += ["--plugin", os.path.relpath(module.__file__)]
-    return shlex.join(words)
+        line += ["--plugin", os.path.relpath(module.__file__)]
+    return shlex.join(line)
 
 
 # --- errors of plugins ---------------------------------------------------------------------------

@@ -169,7 +169,8 @@ def _identity(run: RunDirectory, info: Mapping[str, Any]) -> tuple[str, str, str
     known = info.get("lock")
     if not isinstance(known, Mapping) or not is_current(known, run.lock_file):
         known = identity(read_lock(run.lock_file), run.lock_file)
-    return str(known["experiment"]), str(known["code"]), qualify(str(known["dataset"]))
+    data = ":".join(filter(None, (qualify(str(known["dataset"])), str(known["folder"]))))
+    return str(known["experiment"]), str(known["code"]), data
 
 
 def _why_unfinished(run: RunDirectory, status: str) -> tuple[str, str | None]:

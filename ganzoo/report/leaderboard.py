@@ -13,6 +13,7 @@ from ganzoo.report.table import Table, three_digits, with_spread
 from ganzoo.runs import html
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.records import to_json
+from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.score import Protocol
 
 SORTABLE_SAMPLING = ("step", "samples_seen")
@@ -23,9 +24,10 @@ PUBLISHED = ("metric", "value", "n_real", "n_fake", "extractor", "split", "selec
 MEAN = "mean ± sd over n seeds; n=1 is a single seed, with no estimate of the spread"
 CLOSE = f"≈ best: no significant difference from the first row (Welch's t-test, p > {SIGNIFICANCE})"
 BEST = "best: the checkpoint with the lowest score during training; chosen by score, so optimistic"
-REAL = (
-    "{}: expected score of new real samples if the features were Gaussian; no lower bound. Compare "
-    "with the score of a hold-out: ganzoo score HELD-OUT --like RUN --name real --yardstick"
+REAL = "{}: expected score of new real samples if the features were Gaussian; no lower bound"
+HOLD_OUT = (
+    "to compare with real samples that no run was trained on, put them into held-out.npz, or a "
+    "folder: {}"
 )
 ERROR = "SE: standard error over other samples of one generator; usually below that over seeds"
 TRAINED_ON = "the reference is the training set, so copying it would score best"
@@ -66,9 +68,11 @@ class Leaderboard:
     def notes(self) -> list[str]:
         """Explanations of the columns and marks that the table has."""
         kinds = {row.kind for row in self.ranked}
+        has_expected = self.expected_real is not None
         shown = {
             MEAN: True,
-            REAL.format(three_digits(self.expected_real)): self.expected_real is not None,
+            REAL.format(three_digits(self.expected_real)): has_expected,
+            HOLD_OUT.format(self._score_of_hold_out): has_expected and "yardstick" not in kinds,
             ERROR: any(row.n == 1 and any(row.standard_errors) for row in self.ranked),
             TRAINED_ON: self.protocol.split == "train",
             CLOSE: any(row.is_close for row in self.ranked),
@@ -78,6 +82,14 @@ class Leaderboard:
             LOCAL: any(row.is_local for row in self.ranked),
         }
         return [note for note, is_shown in shown.items() if is_shown] + self.code_notes
+
+    @property
+    def _score_of_hold_out(self) -> str:
+        """The command that scores held-out samples under this protocol."""
+        best = next((row for row in self.ranked if row.kind == "run"), None)
+        runs = [run for name, run in self.directories.items() if best and name in best.runs]
+        like = ["--like", reference_to(runs[0].path)] if runs else []
+        return command("score", "held-out.npz", *like, "--name", "real", "--yardstick")
 
     @property
     def code_notes(self) -> list[str]:

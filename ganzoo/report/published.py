@@ -45,6 +45,11 @@ class PublishedFigure:
     @property
     def facts(self) -> str:
         """Known parts of the protocol, and whether the figure was reproduced, in words."""
+        return ", ".join(filter(None, (self.protocol, self._reproduced())))
+
+    @property
+    def protocol(self) -> str:
+        """Known parts of the protocol, in words."""
         known = [
             self.extractor,
             f"{self.n_fake:,} generated" if self.n_fake else None,
@@ -52,7 +57,6 @@ class PublishedFigure:
             self.split,
             f"{self.select} checkpoint" if self.select else None,
             f"mean of {self.trials} runs" if self.trials and self.trials > 1 else None,
-            self._reproduced(),
         ]
         return ", ".join(filter(None, known))
 
@@ -61,6 +65,16 @@ class PublishedFigure:
             facts = ", ".join(f"{name} {value}" for name, value in self.reproduced.items())
             return f"reproduced here: {facts}"
         return {True: "reproduced here", False: "not reproduced here"}.get(self.reproduced)
+
+    @classmethod
+    def of(cls, recipe: str, published: Mapping[str, Any], reproduced: Any) -> "PublishedFigure":
+        """Return the figure of a recipe's keys ``published`` and ``reproduced``.
+
+        Raises:
+            TypeError: a field is missing, unknown, or no list.
+        """
+        deviations = tuple(published.get("deviations", ()))
+        return cls(recipe, **{**published, "deviations": deviations, "reproduced": reproduced})
 
     def __str__(self) -> str:
         error = "" if self.standard_error is None else f" ± {self.standard_error:g}"
@@ -93,8 +107,6 @@ def _figure(recipe: str, keys: str) -> PublishedFigure | None:
         lock = load_document(keys, recipe).data if keys else {}
         if not isinstance(lock.get("published"), dict):
             return None
-        given = {**lock["published"]}
-        given["deviations"] = tuple(given.get("deviations", ()))
-        return PublishedFigure(recipe, reproduced=lock.get("reproduced"), **given)
+        return PublishedFigure.of(recipe, lock["published"], lock.get("reproduced"))
     except (RecipeError, TypeError):
         return None  # the lock was edited; `ganzoo run LOCK` names the problem

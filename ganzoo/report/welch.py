@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, variance
+from statistics import NormalDist, fmean, variance
 
 _TINY = 1e-300
 
@@ -65,3 +65,22 @@ def _fraction(a: float, b: float, x: float) -> float:
         if abs(c * d - 1) < 1e-15:
             break
     return value
+
+
+def t_quantile(probability: float, freedom: float) -> float:
+    """Return the t with P(|T| <= t) = `probability` for Student's T; infinite `freedom`: normal.
+
+    Found by bisection of `two_sided_t`, to 1e-9 of its value.
+    """
+    if math.isinf(freedom):
+        return NormalDist().inv_cdf((1 + probability) / 2)
+    low, high = 0.0, 1.0
+    while two_sided_t(high, freedom) > 1 - probability:
+        low, high = high, 2 * high
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        if two_sided_t(middle, freedom) > 1 - probability:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import CheckpointError
+from ganzoo.errors import CheckpointError, advising
 from ganzoo.runs import faults, files
 from ganzoo.runs.manifest import (
     DamagedCheckpoint,
@@ -66,6 +66,16 @@ class Checkpoint:
         if name not in self.manifest["files"]:
             raise CheckpointError(f"{self.path} has no {name}")
         return self.path / name
+
+    def hint_if_unreadable(self) -> str:
+        """Return the command that helps if a file of the checkpoint cannot be read."""
+        return hint_if_unreadable(self.path)
+
+
+def hint_if_unreadable(checkpoint: Path) -> str:
+    """Return the command that helps if a file of the checkpoint at a path cannot be read."""
+    run = reference_to(checkpoint.parent.parent)
+    return f"{command('resume', run)}   # once it can be read, or is moved away"
 
 
 class CheckpointStore:
@@ -165,11 +175,11 @@ class CheckpointStore:
         if not path.is_dir():
             raise self._no_such(step)
         try:
-            return _checkpoint(path, verify(path))
+            with advising(self._hint_other(step)):
+                return _checkpoint(path, verify(path))
         except OSError as error:
-            again = f"{command('resume', reference_to(self.directory.parent))}   # once it can be"
             what = f"{error.filename or path} cannot be read: {error.strerror or error}"
-            raise CheckpointError(what, hint=again) from error
+            raise CheckpointError(what, hint=hint_if_unreadable(path)) from error
 
     def prune(self, protected: Collection[int] = ()) -> None:
         """Remove all checkpoints but the newest `keep` and the protected steps.
@@ -193,6 +203,13 @@ class CheckpointStore:
     def clean(self) -> None:
         """Remove leftovers of interrupted saves and prunes. Requires ownership of the run."""
         files.remove_leftovers(self.directory)
+
+    def _hint_other(self, step: int) -> str:
+        """Return what names the checkpoint that is nearest to a damaged one, or else resumes."""
+        others = [each for each in self.steps() if each != step]
+        if others:
+            return f"--checkpoint {min(others, key=lambda each: abs(each - step))}"
+        return command("resume", reference_to(self.directory.parent))
 
     def _no_such(self, step: int) -> CheckpointError:
         run, steps = self.directory.parent, self.steps()

@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -186,23 +187,33 @@ class RunDirectory:
         try:
             info = parse_json(read_regular(self.info_file))
         except OSError as error:
-            raise DataError(f"{self.info_file} cannot be read: {error.strerror}") from error
+            raise DataError(
+                f"{self.info_file} cannot be read: {error.strerror}",
+                hint=shlex.join(["ls", "-l", str(self.info_file)]),
+            ) from error
         except ValueError as error:
-            raise DataError(f"{self.info_file} is incomplete or empty: {error}") from error
+            raise DataError(
+                f"{self.info_file} is incomplete or empty: {error}", hint=self._again()
+            ) from error
         try:
             records.check_record(info)
         except ValueError as error:
-            raise DataError(f"{self.info_file} {error}") from error
+            raise DataError(f"{self.info_file} {error}", hint=self._again()) from error
         if "created" not in info:
-            raise DataError(f"{self.info_file} is not the run.json of a run")
+            raise DataError(f"{self.info_file} is not the run.json of a run", hint=self._again())
         if (written := info.get("format", FORMAT)) != FORMAT:
-            again = command("run", self.recipe_file) + "   # a new run; add the overrides it had"
             raise DataError(
                 f"{reference_to(self.path)} has format {str(written)[:20]}, and this ganzoo reads "
                 f"format {FORMAT}: another version made it",
-                hint=again if self.recipe_file.is_file() else None,
+                hint=self._again(),
             )
         return info
+
+    def _again(self) -> str | None:
+        """Return the command that makes a new run of this one's recipe, if its recipe is there."""
+        if not self.recipe_file.is_file():
+            return None
+        return command("run", self.recipe_file) + "   # a new run; add the overrides it had"
 
     def write_info(self, **changes: Any) -> None:
         """Replace these fields of run.json atomically; write nothing if nothing changes."""

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,11 +52,17 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DataError(f"{run.sample_spec_file} cannot be read: {error.strerror}") from error
+        raise DataError(
+            f"{run.sample_spec_file} cannot be read: {error.strerror}",
+            hint=shlex.join(["ls", "-l", str(run.sample_spec_file)]),
+        ) from error
     except BadModality as error:
         raise DataError(f"{run.sample_spec_file}: {error.message}", hint=error.hint) from error
     except DAMAGE as error:
-        raise DataError(f"{run.sample_spec_file} is damaged: {reason(error)}") from error
+        raise DataError(
+            f"{run.sample_spec_file} is damaged: {reason(error)}",
+            hint=f"{shlex.join(['rm', str(run.sample_spec_file)])}   # the data set is read then",
+        ) from error
 
 
 def previews(run: RunDirectory) -> dict[str, list[Path]]:

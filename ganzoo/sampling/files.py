@@ -301,6 +301,6 @@ def npz_samples(path: Path) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         try:
-            return torch.from_numpy(np.ascontiguousarray(array))
+            return torch.from_numpy(array)
         except TypeError as error:
             raise DataError(f"{path} holds no numbers: {error}", hint=NPZ) from error

@@ -117,7 +117,8 @@ def features_of_batch(
     if isinstance(extractor, nn.Module):
         extractor.eval()
     with torch.inference_mode(), _full_float32(device):
-        batch = batch.to(device)
+        # Samples of a file may be a view in another layout, in which kernels round differently.
+        batch = batch.contiguous().to(device)
         if getattr(extractor, "model_form", False):
             inputs = spec.kind.encode(spec, batch)
         else:
@@ -126,11 +127,22 @@ def features_of_batch(
             features = extractor(inputs)
     if not isinstance(features, Tensor) or features.dtype != torch.float32:
         given = str(getattr(features, "dtype", type(features).__name__)).removeprefix("torch.")
-        raise PluginError(f"{name} gave {given}, not a float32 tensor of features")
+        raise PluginError(
+            f"{name} gave {given}, not a float32 tensor of features", hint=_conformance(name)
+        )
     expected = (len(batch), extractor.num_features or (*features.shape, 0)[1])
     if tuple(features.shape) != expected:
-        raise PluginError(f"{name} gave features of shape {tuple(features.shape)}, not {expected}")
+        raise PluginError(
+            f"{name} gave features of shape {tuple(features.shape)}, not {expected}",
+            hint=_conformance(name),
+        )
     return features.cpu()
+
+
+def _conformance(name: str) -> str | None:
+    """Return the command that tests an extractor, if the name that messages show has its id."""
+    id = name.split()[-1]
+    return f"ganzoo conformance {id} --kind extractor" if "/" in id else None
 
 
 @contextmanager
@@ -143,7 +155,9 @@ def _blaming(name: str, where: str) -> Iterator[None]:
     except Exception as error:
         if says_no_memory(error):
             raise
-        raise PluginError(f"{name} failed {where}: {failure(error)}") from error
+        raise PluginError(
+            f"{name} failed {where}: {failure(error)}", hint=_conformance(name)
+        ) from error
 
 
 def most_at_once(shape: tuple[int, ...]) -> int:

@@ -267,7 +267,10 @@ def evaluate(
             continue
         for name, value in numbers.items():
             if name in values:
-                raise PluginError(f"{id} gives a number {name!r}, and so does another metric")
+                raise PluginError(
+                    f"{id} gives a number {name!r}, and so does another metric",
+                    hint="leave one of them out of eval.metrics",
+                )
             values[name] = value
     return values
 
@@ -280,4 +283,7 @@ def _numbers(id: str, metric: Metric, real: Evaluated, fake: Evaluated) -> dict[
     except Exception as error:
         if says_no_memory(error):
             raise
-        raise PluginError(f"{id} failed: {failure(error)}") from error
+        raise PluginError(
+            f"{id} failed: {failure(error)}",
+            hint=f"ganzoo conformance {id.split()[-1]} --kind metric",
+        ) from error

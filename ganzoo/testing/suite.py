@@ -266,7 +266,10 @@ def conformance(
     check_keys("expected_failures", expected_failures, found)
     for name, reason in expected_failures.items():
         if not isinstance(reason, str) or not reason.strip():
-            raise PluginError(f"expected_failures: {name!r} has no reason")
+            raise PluginError(
+                f"expected_failures: {name!r} has no reason",
+                hint=f'expected_failures={{{name!r}: "why it may fail"}}',
+            )
 
     def marks(trial: Trial) -> list[Any]:
         reason = expected_failures.get(str(trial))

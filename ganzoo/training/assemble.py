@@ -18,6 +18,7 @@ from ganzoo.components.groups import WrongGroups, apply_settings, parameter_grou
 from ganzoo.components.plan import NETWORKS, Plan, initial_paths
 from ganzoo.components.weights import read_network
 from ganzoo.errors import CheckpointError, DeviceError, Findings, PluginError, RecipeError
+from ganzoo.registry.loading import conformance_command, info_command
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
@@ -282,7 +283,10 @@ def check_averages(plan: Plan, parts: Components) -> None:
             if role in parts.modules:
                 averaged_and_copied(parts.modules[role])
         except ValueError as error:
-            raise PluginError(str(component.problem(f"{component.id}: {error}"))) from error
+            raise PluginError(
+                str(component.problem(f"{component.id}: {error}")),
+                hint=conformance_command(component.registration),
+            ) from error
 
 
 def make_run_schedules(
@@ -315,7 +319,10 @@ def make_run_schedules(
         try:
             made += knobs(path, schedule, optimizers, owners, scheduled, settings, given, copies)
         except ValueError as error:
-            raise RecipeError([component.problem(str(error))]) from error
+            raise RecipeError(
+                [component.problem(str(error))],
+                hint=info_command(part.registration) if part else None,
+            ) from error
         fixed = owner in NETWORKS and not isinstance(getattr(owners[owner][0], name), Tensor)
         if fixed and plan.recipe.settings.train.compile is True:
             what = f"{path} is fixed in compiled code, because it is no buffer"

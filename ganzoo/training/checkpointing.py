@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from ganzoo.components.weights import read_network, write_network
-from ganzoo.errors import CheckpointError, DiskFull, UsageError
-from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
+from ganzoo.errors import CheckpointError, DiskFull, advising
+from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore, hint_if_unreadable
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import NoRoom
 from ganzoo.runs.manifest import DamagedCheckpoint
@@ -55,10 +55,12 @@ def read_state(step: GanStep, directory: Path) -> None:
     Raises:
         CheckpointError: a file that does not fit the recipe's networks, or cannot be read.
     """
-    for name, network in step.modules().items():
-        read_network(network, directory / f"{name}.safetensors")
+    with advising(hint_if_unreadable(directory)):
+        for name, network in step.modules().items():
+            read_network(network, directory / f"{name}.safetensors")
+        state = load_state(directory / STATE_FILE)
     try:
-        _restore(step, load_state(directory / STATE_FILE))
+        _restore(step, state)
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise CheckpointError(
@@ -258,18 +260,21 @@ def measure(score: Score, stop: Any) -> float:
 
     It is the Fréchet distance unless ``train.stop.metric`` names another, and infinite where a
     metric could not be computed.
-
-    Raises:
-        UsageError: the recipe's metrics give no such number.
     """
     if stop is None or stop.metric == "frechet":
         return score.value
-    if stop.metric not in score.metrics and score.notes:
-        return math.inf
-    if stop.metric not in score.metrics:
-        known = ", ".join(["frechet", *score.metrics])
-        raise UsageError(f"train.stop.metric: no number called {stop.metric!r}", hint=known)
-    return score.metrics[stop.metric]
+    return score.metrics.get(stop.metric, math.inf)
+
+
+def usable(stop: Any, score: Score) -> Any:
+    """Return the early stopping of a recipe; None if the metrics of a score give no such number.
+
+    That is so once a resumed run has dropped the metric. One that could not be computed, which a
+    note says, counts as infinite.
+    """
+    if stop is None or stop.metric == "frechet" or stop.metric in score.metrics or score.notes:
+        return stop
+    return None
 
 
 def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | None, int]:
@@ -286,5 +291,6 @@ def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | No
     ordered = [score for score in ordered if score.protocol == ordered[-1].protocol]
     if not ordered:
         return None, 0
+    stop = usable(stop, ordered[-1])
     best = min(range(len(ordered)), key=lambda index: measure(ordered[index], stop))
     return ordered[best], len(ordered) - 1 - best

@@ -98,7 +98,7 @@ def _filled(plan: Plan, processes: Processes, tell: Tell, watch: Watch) -> Decod
     try:
         if cache.missing():
             directory.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(directory, tell, watch):
+            with _alone(cache, tell, watch):
                 cache = DecodedCache(plan.dataset, directory)  # another process may have filled it
                 _fill(cache, plan, processes, tell, watch)
     except (OSError, NotImplementedError) as error:
@@ -153,16 +153,25 @@ def key_of(plan: Plan) -> str:
 
 
 @contextmanager
-def _alone(directory: Path, tell: Tell, watch: Watch) -> Iterator[None]:
-    """Hold a cache's lock inside, so that one process fills it and others wait."""
-    lock = FileLock(directory.with_suffix(".lock"))
-    seconds = 0.0
+def _alone(cache: DecodedCache, tell: Tell, watch: Watch) -> Iterator[None]:
+    """Hold a cache's lock inside, so that one process fills it and others wait.
+
+    Those that wait tell how far it is: of several processes of a run, only the first is heard.
+    """
+    lock = FileLock(cache.directory.with_suffix(".lock"))
+    seconds, told = 0.0, time.monotonic()
     while not lock.is_locked:
         watch()
         with suppress(Timeout):
             lock.acquire(timeout=seconds)
-        if not lock.is_locked and not seconds:
+        if lock.is_locked:
+            break
+        if not seconds:
             tell("waiting for another process that decodes the same data")
+        elif time.monotonic() - told > SECONDS_BETWEEN_NOTES:
+            done = len(cache) - len(DecodedCache(cache.dataset, cache.directory).missing())
+            tell(f"another process has decoded {done:,} of {len(cache):,} samples")
+            told = time.monotonic()
         seconds = 1.0
     try:
         yield

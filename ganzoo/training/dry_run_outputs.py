@@ -26,7 +26,8 @@ from ganzoo.components.build import (
 )
 from ganzoo.components.data import check_form, collate, row_of
 from ganzoo.components.plan import Plan
-from ganzoo.errors import DataError, Diverged, PluginError
+from ganzoo.errors import DataError, Diverged, PluginError, RecipeError
+from ganzoo.registry.names import guess, suggest
 from ganzoo.sampling.files import preview_files
 from ganzoo.sampling.random_streams import CPU
 from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler
@@ -60,6 +61,7 @@ def dry_run_outputs(plan: Plan) -> None:
     Raises:
         PluginError: a component failed, or made something of the wrong form.
         DataError: a metric needs something that the run will not have either.
+        RecipeError: no metric gives the number by which the run is to stop.
     """
     sampler = _sampler(plan)
     with blaming(plan.components["generator",], "when it was sampled in eval mode"):
@@ -136,7 +138,7 @@ def _score(plan: Plan, sampler: Sampler) -> None:
     """Run the extractor and every metric.
 
     Raises:
-        PluginError, DataError: as for `dry_run_outputs`.
+        PluginError, DataError, RecipeError: as for `dry_run_outputs`.
     """
     assert plan.extractor is not None
     scorer = Scorer.of(plan, Processes(CPU))
@@ -148,7 +150,13 @@ def _score(plan: Plan, sampler: Sampler) -> None:
     generator = scored_generator(sampler, plan.recipe.settings.eval.seed)
     probe = _FewFeatures(generator, trial.extraction)
     metrics = {name: _Retried(each, trial, probe) for name, each in scorer.metrics.items()}
-    evaluate(metrics, sides[0], replace(sides[1], generator=probe))
+    numbers = evaluate(metrics, sides[0], replace(sides[1], generator=probe))
+    recipe = plan.recipe
+    wanted = recipe.settings.train.stop.metric if recipe.settings.train.stop else "frechet"
+    if wanted not in ("frechet", *numbers):
+        what = f"no metric gives {wanted!r}{guess(wanted, ['frechet', *numbers])}"
+        hint = f"train.stop.metric={suggest(wanted, numbers) or 'frechet'}"
+        raise RecipeError([recipe.problem(("train", "stop", "metric"), what)], hint=hint)
 
 
 class _Unavailable(DataError):

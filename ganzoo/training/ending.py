@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -19,16 +20,20 @@ from ganzoo.components.planner import plan_components
 from ganzoo.errors import (
     CheckpointError,
     Collapsed,
+    DataError,
     DeviceError,
     GanzooError,
     Interrupted,
     OutOfMemory,
+    PluginError,
     Unfinished,
+    culprit,
     out_of_memory,
     says_no_memory,
     stop_signals,
 )
 from ganzoo.recipes.load import Recipe
+from ganzoo.registry.names import DEFAULT_NAMESPACE, LOCAL_NAMESPACE, namespace_of
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import file_error
@@ -155,6 +160,7 @@ def recorded_failures(
                 raise renamed(directory) from error
             raise
     except GanzooError as error:
+        advise_repair(error, plan, directory)
         interrupted = error.exit_code in (75, 129, 130, 143)
         if not interrupted and not isinstance(error, PeerGone):
             _record(directory, processes, error.message, error.exit_code)
@@ -186,6 +192,7 @@ def recorded_failures(
             file.writelines(format_exception(error))
         if failed:
             raise failed from error
+        advise_repair(error, plan, directory)
         raise
 
 
@@ -227,6 +234,30 @@ def rerun_command(directory: RunDirectory, *overrides: str) -> str:
     plugin = directory.plugin_file
     local = ("--plugin", plugin) if plugin.is_file() else ()
     return command("run", directory.lock_file, *overrides, *local)
+
+
+def advise_repair(error: Exception, plan: Plan, directory: RunDirectory) -> None:
+    """Add how the run continues to a failure of a plugin or of data: a hint, or a note."""
+    if isinstance(error, PluginError):
+        error.hint = error.hint or hint_after_repair(plan, directory)
+    elif isinstance(error, DataError):
+        resume = command("resume", reference_to(directory.path))
+        error.hint = error.hint or f"{resume}   # once the data can be read"
+    elif not isinstance(error, GanzooError):
+        found = culprit(error)
+        if found and found[0] != DEFAULT_NAMESPACE:
+            error.add_note(f"try: {hint_after_repair(plan, directory)}")
+
+
+def hint_after_repair(plan: Plan, directory: RunDirectory) -> str:
+    """Return the command that continues a run once the plugin that failed is repaired."""
+    resume, file = command("resume", reference_to(directory.path)), plan.registry.local_file
+    ids = (component.id for component in plan.components.values())
+    if file is None or LOCAL_NAMESPACE not in map(namespace_of, ids):
+        return f"{resume}   # once the plugin is repaired"
+    if file == directory.plugin_file.resolve():
+        return f"{resume} --plugin FILE   # a repaired copy of {directory.plugin_file}"
+    return f"{resume} --plugin {shlex.quote(os.path.relpath(file))}   # once it is repaired"
 
 
 def hint_lower_lr(plan: Plan, directory: RunDirectory, roles: Sequence[str]) -> str:

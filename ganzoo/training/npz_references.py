@@ -131,10 +131,10 @@ def statistics_in(path: Path) -> Moments | None:
     headers = npz_headers(path)
     if not {"mu", "sigma"} & headers.keys():
         return None
-    if not {"mu", "sigma"} <= headers.keys():
-        raise DataError(f"{path} holds {', '.join(headers)}: mu and sigma go together")
-    mu, sigma = (npz_array(path, name) for name in ("mu", "sigma"))
     hint = "np.savez(FILE, mu=features.mean(0), sigma=np.cov(features, rowvar=False))"
+    if not {"mu", "sigma"} <= headers.keys():
+        raise DataError(f"{path} holds {', '.join(headers)}: mu and sigma go together", hint=hint)
+    mu, sigma = (npz_array(path, name) for name in ("mu", "sigma"))
     if mu.ndim != 1 or sigma.shape != (len(mu), len(mu)) or not len(mu):
         raise DataError(
             f"{path} holds mu of shape {mu.shape} and sigma of shape {sigma.shape}, not (D,) and "

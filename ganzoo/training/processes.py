@@ -131,7 +131,7 @@ def _accelerator() -> Any:
         accelerator = Accelerator(cpu=not torch.accelerator.is_available())
     except (ValueError, ImportError, NotImplementedError, dist.DistError) as error:
         reason = " ".join(str(error).split())
-        raise DeviceError(f"accelerate cannot start: {reason}") from error
+        raise DeviceError(f"accelerate cannot start: {reason}", hint="ganzoo doctor") from error
     if accelerator.distributed_type == DistributedType.XLA:
         raise DeviceError("accelerate found a TPU, which is not supported")
     if accelerator.num_processes > 1:

@@ -52,6 +52,27 @@ def start_or_resume(plan: Plan, options: Options) -> RunDirectory:
     return directory
 
 
+def finished_or_trained(plan: Plan, options: Options) -> RunDirectory:
+    """Return the run of this plan, trained to its end unless it is finished.
+
+    Unlike `start_or_resume` it takes a finished run whose checkpoints are gone: its records remain.
+
+    Raises:
+        As `start_or_resume`.
+    """
+    processes = find_processes(options.expect_processes, plan.recipe.settings.train)
+    known = same_run(plan, options.runs_directory, options.name) if processes.is_main else None
+    if known and not _is_finished(known, plan):
+        known = None
+    path = processes.share(known and known.path)
+    return start_or_resume(plan, options) if path is None else RunDirectory(path)
+
+
+def _is_finished(run: RunDirectory, plan: Plan) -> bool:
+    ends = [event.get("step") for event in run.events() if event.get("event") == "finished"]
+    return run.status() == "finished" and ends[-1:] == [plan.budget.steps]
+
+
 def _found_or_created(
     plan: Plan, options: Options
 ) -> tuple[RunDirectory | None, RunDirectory | None]:

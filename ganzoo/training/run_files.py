@@ -19,7 +19,14 @@ from ganzoo.components.fingerprint import Fingerprint, change
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.load import Recipe
-from ganzoo.recipes.lock import data_paths, identity, locked_components, read_lock, write_lock
+from ganzoo.recipes.lock import (
+    data_paths,
+    folder_of,
+    identity,
+    locked_components,
+    read_lock,
+    write_lock,
+)
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of
 from ganzoo.registry.registry import Registry
@@ -57,7 +64,9 @@ def _fill(plan: Plan, directory: RunDirectory) -> None:
     _write_plugin(directory, plan.registry)
     write_atomic(directory.env_file, to_json(environment(), indent=1) + b"\n")
     directory.write_info(
-        recipe=plan.recipe.name, lock=identity(lock, directory.lock_file), ganzoo=__version__
+        recipe=plan.recipe.name,
+        lock=identity(lock, directory.lock_file, plan.components["dataset",].folder),
+        ganzoo=__version__,
     )
 
 
@@ -116,8 +125,7 @@ def read_fingerprint(directory: RunDirectory) -> Fingerprint | None:
 def data_of(directory: RunDirectory) -> tuple[str, str | None]:
     """Return a run's data set, ``zoo/folder:cats``, and the hash of its content if it is known."""
     lock, data = lock_of(directory), read_fingerprint(directory)
-    path = data_paths(lock).get("dataset.path")
-    name = ":".join(filter(None, (str(lock["dataset"]["use"]), path and Path(path).name)))
+    name = ":".join(filter(None, (str(lock["dataset"]["use"]), folder_of(lock))))
     return name, data.sha256 if data else None
 
 
@@ -147,7 +155,8 @@ def rewrite_lock(directory: RunDirectory, plan: Plan) -> None:
             lock["lock"].setdefault("moved", {}).setdefault(name, path)
     if lock != before:
         write_lock(directory.lock_file, lock)
-        directory.write_info(lock=identity(lock, directory.lock_file))
+        folder = plan.components["dataset",].folder
+        directory.write_info(lock=identity(lock, directory.lock_file, folder))
 
 
 def with_local_code(lock: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

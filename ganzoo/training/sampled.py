@@ -11,6 +11,7 @@ from ganzoo.api import SampleSpec
 from ganzoo.components.build import build_generator
 from ganzoo.components.plan import ComponentPlan, Slot
 from ganzoo.components.weights import read_network
+from ganzoo.errors import advising
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.schema import Settings
 from ganzoo.runs.checkpoints import Checkpoint
@@ -41,7 +42,9 @@ def sampler_of(
     names = ("ema", "latent_ema") if settings.train.ema else ("generator", "latent")
     for name, part in zip(names, (generator, latent), strict=True):
         if isinstance(part, nn.Module):  # the latent is one if it learns
-            read_network(part, checkpoint.file(f"{name}.safetensors"))
+            file = checkpoint.file(f"{name}.safetensors")
+            with advising(checkpoint.hint_if_unreadable()):
+                read_network(part, file)
             part.eval().requires_grad_(False).to(device)
     apply_to_sampled(components, generator, latent, checkpoint.manifest["samples_seen"])
     return sampling.apply(Sampler(generator, spec, latent, labels, device)), sampling

@@ -179,7 +179,7 @@ class Scorer:
             debias=sampling is None or sampling.selected != "during",
         )
         score = score_of(result, self.processes, sampling)
-        return replace(score, protocol=replace(score.protocol, folder=folder_read(self.dataset)))
+        return replace(score, protocol=replace(score.protocol, folder=self.dataset.folder))
 
     def score_generator(self, sampler: Sampler, count: int, sampling: Sampling) -> Score:
         """Return the score of `count` samples drawn by ``sampling.seed``."""
@@ -231,12 +231,6 @@ def chosen_extractor(wanted: str | Mapping[str, Any], registry: Registry) -> Com
     """Return the plan of an extractor by its name, or ``{"use": name, parameter: value}``."""
     own = dict(wanted) if isinstance(wanted, Mapping) else {"use": wanted}
     return adhoc_component(registry, "extractor", own.pop("use"), own)
-
-
-def folder_read(dataset: ComponentPlan) -> str:
-    """Return the last part of a data set's required `path`; empty for one that has none."""
-    path = dataset.parameters.get("path")
-    return path.name if isinstance(path, Path) and "path" not in dataset.defaults else ""
 
 
 def preparation(dataset: ComponentPlan) -> str:

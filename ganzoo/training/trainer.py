@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,13 +13,12 @@ from ganzoo.components.plan import Plan
 from ganzoo.errors import CheckpointError, Diverged, GanzooError, PluginError
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.references import command, reference_to
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.callbacks import Gallery, MetricsLogger, Reporters
-from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of
+from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of, usable
 from ganzoo.training.collapse import CollapseMonitor
-from ganzoo.training.ending import StopFlag, hint_lower_lr, renamed
+from ganzoo.training.ending import StopFlag, hint_after_repair, hint_lower_lr, renamed
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
 from ganzoo.training.processes import Processes
 from ganzoo.training.sampled import sampler_of, sampling_record
@@ -141,7 +140,7 @@ class Trainer:
             yield
         except PluginError as error:
             if self.step.iteration == self.checkpoints.saved_step:
-                error.hint = command("resume", reference_to(self.directory.path))
+                error.hint = hint_after_repair(self.plan, self.directory)
             raise
 
     def due(self) -> set[str]:
@@ -203,8 +202,11 @@ class Trainer:
         """Score the present generator and keep the best; return whether patience has run out."""
         score = self.score(self.plan.budget.samples, "during")
         self.record(score)
-        stop = self.plan.recipe.settings.train.stop
-        best = self.best
+        wanted, best = self.plan.recipe.settings.train.stop, self.best
+        stop = usable(wanted, score)
+        if wanted and stop is None:
+            off = f"early stopping is off: no metric gives {wanted.metric!r} any more"
+            self.note_once([f"{off}; the best checkpoint has the lowest Fréchet distance"])
         if best is not None and best.protocol != score.protocol:
             best = None  # scores under two protocols cannot be compared: the data may have changed
         better = best is None or measure(score, stop) < measure(best, stop)
@@ -244,10 +246,13 @@ class Trainer:
         if self.processes.is_main:
             self.directory.append_score(score)
         self.reporters.notify("scored", step_of(score), score)
-        for note in score.notes:
+        self.note_once(score.notes)
+
+    def note_once(self, notes: Sequence[str]) -> None:
+        for note in notes:
             if note not in self.noted:
                 self.reporters.notify("noted", note)
-        self.noted.update(score.notes)
+        self.noted.update(notes)
 
     def score_at_the_end(self) -> None:
         """Score the final and the best checkpoint under one protocol."""

@@ -1,16 +1,20 @@
 """Runs that compute the same are seeds of one experiment, whatever else has changed."""
 
+import importlib
 import json
+import linecache
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
+from ganzoo_zoo.extractors import pixels
 
 from ganzoo.cli import main
-from ganzoo.components.plan import Plan, code_sha256
+from ganzoo.components.plan import Plan, code_sha256, module_code_sha256
 from ganzoo.errors import ComparisonError, PluginError
 from ganzoo.recipes.lock import experiment_id, identity, read_lock, write_lock
 from ganzoo.report.compare import compare
@@ -379,6 +383,50 @@ def test_the_hash_of_code_is_that_of_its_syntax(source: str, is_same: bool) -> N
 
 def test_a_body_that_is_only_a_docstring_has_a_hash() -> None:
     assert code_sha256(b"class A:\n    'A doc.'\n") == code_sha256(b"class A:\n    pass\n")
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ("own", True),
+        ("near", True),
+        ("below/far", True),
+        ("below/__init__", True),
+        ("other", False),
+    ],
+)
+def test_the_hash_of_a_modules_code_covers_what_it_imports_from_its_package(
+    changed: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "acme_hashed"
+    sources = {
+        "__init__": "",
+        "own": "import math\nfrom acme_hashed.near import X\ndef f():\n    return X\n",
+        "near": "from .below import far\nX = far.Y\n",
+        "below/__init__": "",
+        "below/far": "Y = 1\n",
+        "other": "Z = 1\n",
+    }
+    for name, source in sources.items():
+        (package / name).parent.mkdir(exist_ok=True, parents=True)
+        (package / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [each for each in sys.modules if each.startswith("acme_hashed")]:
+        monkeypatch.delitem(sys.modules, name)
+    factory = importlib.import_module("acme_hashed.own").f
+    before = module_code_sha256(factory)
+    assert before is not None
+    (package / f"{changed}.py").write_text(sources[changed] + "W = 2  # longer\n")
+    importlib.invalidate_caches()
+    linecache.clearcache()
+    assert (module_code_sha256(factory) != before) == counts
+    for name in [each for each in sys.modules if each.startswith("acme_hashed")]:
+        del sys.modules[name]
+
+
+def test_the_hash_of_a_module_that_imports_no_sibling_is_that_of_its_own_code() -> None:
+    source = Path(pixels.__file__).read_bytes()
+    assert module_code_sha256(pixels.Pixels) == code_sha256(source)
 
 
 # --- a run of another format ---------------------------------------------------------------------

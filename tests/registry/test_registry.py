@@ -207,6 +207,6 @@ sys.path[:0] = {list(map(str, sites))}
 from ganzoo.registry import Registry
 plugins = {{each.name: each.eager_torch for each in Registry().namespaces()}}
 assert plugins == {{name: name.startswith("eager") for name in plugins}}, plugins
-assert len(plugins) == 6, plugins
+assert len(plugins) == 7, plugins
 """
     subprocess.run([sys.executable, "-c", code], check=True)

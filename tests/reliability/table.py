@@ -1,17 +1,20 @@
 """Run the tests behind every guarantee and write docs/reliability.md with their results.
 
-    python -m tests.reliability.table [--soak LOG] [--fuzz LINE]
+    python -m tests.reliability.table [--soak LOG] [--fuzz LINE] [--minutes 60]
 
-A row's result covers all its tests. Of `LOG`, what the soak test and the faults at file calls
+A row's result covers all its tests. No file of tests is begun after so many minutes; a row with a
+test that was not run says "not run yet". Of `LOG`, what the soak test and the faults at file calls
 printed, the page takes the lines that begin with a date; `LINE` is the last line of the fuzzer. By
 default the page keeps those it has.
 """
 
 import argparse
+import math
 import re
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -255,14 +258,31 @@ memory, Windows, macOS.
 """
 
 
-def outcomes(tests: list[str]) -> dict[str, tuple[int, int, int]]:
-    """Run tests; return (passed, failed, skipped) by ``file::function``."""
+Outcomes = dict[str, tuple[int, int, int]]
+"""(passed, failed, skipped) by ``file::function``."""
+
+
+def outcomes(tests: list[str], minutes: float) -> Outcomes:
+    """Run tests, a file at a time; return what came of them."""
+    by_file: dict[str, list[str]] = {}
+    for test in tests:
+        by_file.setdefault(test.partition("::")[0], []).append(test)
+    found: Outcomes = {}
+    began = time.monotonic()
+    for some in by_file.values():
+        if time.monotonic() - began > 60 * minutes:
+            break
+        found |= outcomes_of(some)
+    return found
+
+
+def outcomes_of(tests: list[str]) -> Outcomes:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *tests]
         subprocess.run(command, cwd=ROOT)
         cases = list(ElementTree.parse(report).iter("testcase"))
-    found: dict[str, tuple[int, int, int]] = {}
+    found: Outcomes = {}
     for case in cases:
         module = case.attrib["classname"].removesuffix(".TestLifeOfAStore").replace(".", "/")
         name = f"{module}.py::{case.attrib['name'].partition('[')[0]}"
@@ -274,7 +294,10 @@ def outcomes(tests: list[str]) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def result(row: Row, found: dict[str, tuple[int, int, int]]) -> str:
+def result(row: Row, found: Outcomes) -> str:
+    for test in row.tests:
+        if not any(name == test or name.startswith(f"{test}::") for name in found):
+            return "not run yet"
     mine = [
         counts
         for name, counts in found.items()
@@ -290,12 +313,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--soak", metavar="LOG", type=Path, default=PAGE)
     parser.add_argument("--fuzz", metavar="LINE")
+    parser.add_argument("--minutes", type=float, default=math.inf)
     given = parser.parse_args()
     before = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
     logged = given.soak.read_text(encoding="utf-8").splitlines() if given.soak.exists() else []
     results = [line.removeprefix("- ") for line in logged]
     fuzzed = [line.removeprefix(FUZZ) for line in before if line.startswith(FUZZ)]
-    found = outcomes(sorted({test for row in ROWS for test in row.tests}))
+    found = outcomes(sorted({test for row in ROWS for test in row.tests}), given.minutes)
     lines = [
         f"| {row.fault} | {row.guarantee} | {', '.join(f'`{test}`' for test in row.tests)} "
         f"| {result(row, found)} |\n"

@@ -1,6 +1,7 @@
 """The expected score of real samples below a table, and the error of a single seed."""
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,11 @@ def test_notes_have_the_expected_score_of_real_samples_and_a_single_seed_its_err
     assert "n=1, SE 0.234" in text or "n=1, SE 0.235" in text
     assert text.count("SE 0.23") == 1
     assert "5.81: expected score of new real samples if" in text
+    best = RunDirectory(tmp_path / "runs" / found.ranked[0].runs[0])
+    (line,) = (each for each in text.splitlines() if "held-out.npz" in each)
+    command = line.rpartition(": ")[2]
+    like = f"--like {shlex.quote(str(best.path))}"
+    assert command == f"ganzoo score held-out.npz {like} --name real --yardstick"
     written = json.loads(found.to_json())
     assert written["expected_real"] == 5.812
     assert [row["standard_errors"] for row in written["ranked"]] == [[0.2345], [0.2345, 0.2345]]

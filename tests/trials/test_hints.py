@@ -1,10 +1,13 @@
-"""Hints about components can be pasted, and a capability that is wrong is named by `check`."""
+"""Errors have hints where there is advice, hints can be pasted, wrong capabilities are named."""
 
+import ast
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from ganzoo import errors
 from ganzoo.cli import main
 
 PLUGIN = '''
@@ -90,3 +93,51 @@ def test_the_hint_about_specs_has_the_spelling_of_the_command_line(capsys: Captu
     )
     assert main(["conformance", "local/deep", "--plugin", "deep.py"]) == 2
     assert "or try others: --spec SPEC, or specs=[…] in Python" in capsys.readouterr().out
+
+
+WITHOUT = {
+    # The caller adds advice: a checkpoint's reader, `ganzoo plugins`, the run that fails.
+    "ganzoo/components/weights.py": 3,
+    "ganzoo/registry/loading.py": 8,
+    "ganzoo/registry/registrar.py": 1,
+    "ganzoo/runs/manifest.py": 6,
+    "ganzoo/training/checkpointing.py": 2,
+    "ganzoo/training/feed.py": 1,
+    "ganzoo/training/update.py": 2,
+    # The message says what is valid, or what to change.
+    "ganzoo/recipes/lock.py": 1,
+    "ganzoo/recipes/yaml.py": 1,
+    "ganzoo/report/where.py": 1,
+    "ganzoo/sampling/program.py": 1,
+    "ganzoo/training/arguments.py": 3,
+    # Arguments of Python functions, and what no override changes.
+    "ganzoo/components/data.py": 2,
+    "ganzoo/modalities/text.py": 1,
+    "ganzoo/moments.py": 3,
+    "ganzoo/runs/checkpoints.py": 1,
+    "ganzoo/scoring/collectives.py": 1,
+    "ganzoo/scoring/features.py": 2,
+    "ganzoo/scoring/frechet.py": 4,
+    "ganzoo/testing/modalities.py": 1,
+    "ganzoo/training/processes.py": 1,
+    "plugins/zoo/ganzoo_zoo/extractors/vision_transformers.py": 1,
+}
+"""Errors without a hint by file, each looked at."""
+
+
+def test_every_error_has_a_hint_where_the_user_can_do_something() -> None:
+    root = Path(__file__).parents[2]
+    ours = {name for name, each in vars(errors).items() if is_error(each)} | {"DamagedCheckpoint"}
+    found: Counter[str] = Counter()
+    for path in [*root.glob("ganzoo/**/*.py"), *root.glob("plugins/*/ganzoo_*/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            hinted = any(keyword.arg in ("hint", None) for keyword in node.keywords)
+            if node.func.id in ours and not hinted:
+                found[path.relative_to(root).as_posix()] += 1
+    assert found == WITHOUT
+
+
+def is_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, errors.GanzooError)

@@ -20,6 +20,7 @@ from ganzoo.errors import PluginError
 from ganzoo.recipes.lock import experiment, read_lock
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.registry import Registry
+from ganzoo.report.entries import Unranked, read_entry
 from ganzoo.runs.directory import RunDirectory
 
 
@@ -302,9 +303,16 @@ def test_a_run_goes_on_with_a_repaired_plugin_file(trial: Trial) -> None:
     code, said = trial.tried(*words, "--plugin", "plugin.py")
     assert (code, "plugin 'local' failed: ValueError: a mistake" in said) == (1, True)
     (run,) = (each for each in RunDirectory.all(Path("runs")) if each.name.startswith("own"))
-    assert trial.tried("resume", run.name)[0] == 1
+    again = f"ganzoo resume {run.name} --plugin plugin.py"
+    assert said.splitlines()[-1] == f"try: {again}   # once it is repaired"
+    unfinished = read_entry(run)
+    assert isinstance(unfinished, Unranked)
+    assert unfinished.dataset == "zoo/folder:data"  # as the finished runs of these pictures
+    code, said = trial.tried("resume", run.name)
+    assert code == 1
+    assert f"--plugin FILE   # a repaired copy of runs/{run.name}/plugin.py" in said
     file.write_text(PLUGIN + "BROKEN = False\n")
-    trial.call("resume", run.name, "--plugin", "plugin.py")
+    trial.call(*shlex.split(again)[1:])
     assert run.status() == "finished"
     assert [each["event"] for each in run.events()].count("plugin_changed") == 1
     file.unlink()

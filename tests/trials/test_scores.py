@@ -337,7 +337,8 @@ def test_the_expected_score_of_real_samples_is_not_called_a_floor(
     assert main(["compare"]) == 0
     shown = capsys.readouterr().out
     assert "expected_real" in shown
-    assert "no lower bound. Compare with the score of a hold-out" in shown
+    assert "no lower bound\n" in shown
+    assert "ganzoo score held-out.npz --name real --yardstick" in shown
     assert "floor" not in shown
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.api import DAMAGE, DataError, SampleSpec, cache_directory, require_harmless
+from ganzoo.api import DAMAGE, DataError, SampleSpec, SourceFile, cache_directory, require_harmless
 from ganzoo_zoo.datasets import CIFAR10
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
@@ -64,6 +64,12 @@ class Cifar10:
         """Return uint8 (N, 3, 32, 32) and int64 (N,)."""
         images, labels = self._loaded
         return images.clone(), labels.clone()
+
+    def source_files(self) -> dict[str, SourceFile]:
+        """Return the ``.bin`` files of the split, or the archive under its usual name."""
+        if not self.path.is_dir():
+            return {CIFAR10.name: self.path}
+        return {name: self.path / name for name in FILES[self.split]}
 
     @cached_property
     def _loaded(self) -> tuple[Tensor, Tensor]:

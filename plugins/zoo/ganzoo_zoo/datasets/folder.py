@@ -18,11 +18,10 @@ from ganzoo_zoo.datasets.pictures import (
     Crop,
     decode,
     fit,
-    header,
     in_threads,
     reason,
+    size_and_mode,
     strict_warnings,
-    upright_size,
 )
 from ganzoo_zoo.datasets.sources import LABELS, Source, labels_in, open_source
 from ganzoo_zoo.datasets.splits import require_split
@@ -47,7 +46,8 @@ class Folder:
     Args:
         split: train, or test (see `holdout`).
         path: a folder, or a zip, which is read in place.
-        size: side in pixels, or height and width; optional if all pictures have the same size.
+        size: side in pixels, or height and width; optional if all pictures have the same size, for
+            which the headers of all of them are read at the start.
         crop: what to do with other aspect ratios: ``center`` crops, ``pad`` adds white, ``none``
             stretches.
         channels: 3, or 1 for grey (ITU-R 601 luma).
@@ -127,10 +127,9 @@ class Folder:
     def headers(self) -> Iterator[tuple[tuple[int, int], str]]:
         """Yield the upright (width, height) and Pillow's mode of each picture, for its recipe."""
         for name in self.names:
-            with suppress(*DAMAGE), self.source.open(name) as stream:
-                height, width = upright_size(stream)
-                stream.seek(0)
-                yield (width, height), header(stream).mode
+            with suppress(*DAMAGE):
+                (height, width), mode = header_of(self.source, name)
+                yield (width, height), mode
 
     def damaged(self) -> dict[str, str]:
         """Decode everything; return name → problem of each picture that cannot be read."""
@@ -177,7 +176,10 @@ class Folder:
                     decode(stream, channels, self.bits, self.least), height, width, self.crop
                 )
         except DAMAGE as error:
-            raise DataError(f"{self.source.path / name} cannot be read: {reason(error)}") from error
+            raise DataError(
+                f"{self.source.path / name} cannot be read: {reason(error)}",
+                hint="restore or replace it",
+            ) from error
         pixels = torch.from_numpy(np.array(image).reshape(height, width, channels))
         return pixels.permute(2, 0, 1).contiguous()
 
@@ -346,6 +348,23 @@ def class_depth(source: Source, classes: tuple[str, ...]) -> int:
     )
 
 
+_HEADERS: dict[tuple[str, str, tuple[int, int]], tuple[tuple[int, int], str]] = {}
+"""Path, name and stamp of a picture → what `header_of` has found."""
+
+
+def header_of(source: Source, name: str) -> tuple[tuple[int, int], str]:
+    """Return the upright (height, width) and Pillow's mode of a picture; read once in a process.
+
+    Raises:
+        any of DAMAGE: the header cannot be read.
+    """
+    key = str(source.path), name, source.stamp(name)
+    if key not in _HEADERS:
+        with source.open(name) as stream:
+            _HEADERS[key] = size_and_mode(stream)
+    return _HEADERS[key]
+
+
 def common_size(source: Source, names: Sequence[str]) -> tuple[int, int]:
     """Return the (height, width) that all pictures with a readable header share.
 
@@ -355,8 +374,8 @@ def common_size(source: Source, names: Sequence[str]) -> tuple[int, int]:
     first: tuple[str, tuple[int, int]] | None = None
     for name in names:
         try:
-            with strict_warnings(), source.open(name) as stream:
-                size = upright_size(stream)
+            with strict_warnings():
+                size, _ = header_of(source, name)
         except DAMAGE:
             continue  # `check` names it
         first = first or (name, size)
@@ -368,5 +387,5 @@ def common_size(source: Source, names: Sequence[str]) -> tuple[int, int]:
                 hint="dataset.size=64",
             )
     if first is None:
-        raise DataError(f"none of {len(names)} pictures in {source.path} can be read")
+        raise DataError(f"none of {len(names)} pictures in {source.path} can be read", hint=REPAIR)
     return first[1]

@@ -104,15 +104,16 @@ def header(stream: BinaryIO) -> Image.Image:
     return image
 
 
-def upright_size(stream: BinaryIO) -> tuple[int, int]:
-    """Return (height, width) of the upright picture, from the header alone."""
+def size_and_mode(stream: BinaryIO) -> tuple[tuple[int, int], str]:
+    """Return (height, width) of the upright picture and its mode, from the header alone."""
     try:
         image = header(stream)
         # The base class's method: PNG's own decodes the pixels, to find EXIF data after them.
         orientation = Image.Image.getexif(image).get(0x0112, 1)
     except DAMAGE:
         image, orientation = header(without_metadata(stream)), 1
-    return image.size if orientation in (5, 6, 7, 8) else (image.height, image.width)
+    size = image.size if orientation in (5, 6, 7, 8) else (image.height, image.width)
+    return size, image.mode
 
 
 def decode(

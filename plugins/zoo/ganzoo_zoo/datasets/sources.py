@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -63,10 +64,13 @@ def open_source(path: Path) -> Source:
         if not path.exists():
             raise DataError(f"there is no folder or zip {path}", hint="dataset.path=FOLDER")
         if path.is_file() and not zipfile.is_zipfile(path):
-            raise DataError(f"{path} is neither a folder nor a zip")
+            raise DataError(f"{path} is neither a folder nor a zip", hint="dataset.path=FOLDER")
         source: Source = Directory(path) if path.is_dir() else Archive(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
+        raise DataError(
+            f"{path} cannot be listed: {error.strerror or error}",
+            hint=shlex.join(["ls", "-ld", str(path)]),
+        ) from error
     if not source.names:
         files = f", only files such as {source.left_out[0]}" if source.left_out else ""
         raise DataError(
@@ -93,7 +97,10 @@ def labels_in(source: Source) -> dict[str, int] | None:
         raise DataError(f"{place} holds no labels: {error}", hint="remove the file") from error
     for name, number in found.items():
         if type(number) is not int or not 0 <= number < MOST_CLASSES:
-            raise DataError(f"{place}: the label of {name} is not a whole number from 0 on")
+            raise DataError(
+                f"{place}: the label of {name} is not a whole number from 0 on",
+                hint="number the classes from 0, or remove the file",
+            )
     if missing := [name for name in source.names if name not in found]:
         raise DataError(
             f"{place} has no label for {missing[0]}, and for {len(missing) - 1} others",

@@ -62,12 +62,16 @@ class _Program(nn.Module):
             except (RuntimeError, AssertionError, TypeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise DataError(
-                    f"{path} cannot be run on {count} images of 3x{size}x{size}: {reason}"
+                    f"{path} cannot be run on {count} images of 3x{size}x{size}: {reason}",
+                    hint="set size= to that of its input, and export it with a dynamic first axis",
                 ) from error
             if not isinstance(features, Tensor) or features.shape[:-1] != (count,):
                 is_tensor = isinstance(features, Tensor)
                 what = tuple(features.shape) if is_tensor else f"a {type(features).__name__}"
-                raise DataError(f"{path} gives {what} for {count} images, not ({count}, features)")
+                raise DataError(
+                    f"{path} gives {what} for {count} images, not ({count}, features)",
+                    hint="return one vector of floats for each image",
+                )
         return features.shape[1]
 
 
@@ -104,7 +108,10 @@ class TorchScript(_Program):
                 warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated")
                 program = torch.jit.load(BytesIO(content), map_location="cpu")
         except RuntimeError as error:
-            raise DataError(f"{path} is no TorchScript file") from error
+            raise DataError(
+                f"{path} is no TorchScript file",
+                hint="torch.jit.save(program, PATH), or use: exported for a .pt2 file",
+            ) from error
         program.eval()
         super().__init__(program, path, sha256, size, mean, std)
 
@@ -137,7 +144,10 @@ class Exported(_Program):
     ) -> None:
         content = verified_bytes(path, sha256, hint=f"sha256sum {path}")
         if not _is_archive(content):
-            raise DataError(f"{path} is no torch.export program, or one of torch before 2.8")
+            raise DataError(
+                f"{path} is no torch.export program, or one of torch before 2.8",
+                hint="torch.export.save(program, PATH), with torch 2.8 or newer",
+            )
         program: Any = torch.export.load(BytesIO(content))
         super().__init__(program.module(), path, sha256, size, mean, std)
 

@@ -100,7 +100,10 @@ class Dinov2(_VisionTransformer):
         folder = _folder(path, ("dinov2", "dinov2_with_registers"), sha256)
         patch = folder.config.get("patch_size", 14)
         if size % patch:
-            raise DataError(f"size is {size}, no multiple of the patches of {patch} pixels")
+            raise DataError(
+                f"size is {size}, no multiple of the patches of {patch} pixels",
+                hint=f"size={max(1, size // patch) * patch}",
+            )
         network = _loaded("AutoModel", folder)
         super().__init__(network, size, IMAGENET, "class token", folder)
         self.num_features: int = network.config.hidden_size
@@ -150,18 +153,26 @@ def _folder(path: Path, kinds: Sequence[str], expected: str | None) -> _Folder:
             hint="set path= to a folder with config.json and model.safetensors",
         ) from error
     except DAMAGE as error:
-        raise DataError(f"{path}/config.json is no configuration of a model") from error
+        raise DataError(
+            f"{path}/config.json is no configuration of a model",
+            hint="copy the folder again, with its config.json",
+        ) from error
     if kind not in kinds:
-        raise DataError(f"{path} holds a {kind}, not a {' or a '.join(kinds)}")
+        raise DataError(
+            f"{path} holds a {kind}, not a {' or a '.join(kinds)}",
+            hint="set path= to the folder of such a model",
+        )
     parts = sorted(path.glob("model*.safetensors"))
     if not parts:
         raise DataError(
-            f"{path} has no model.safetensors, and other formats are not read: they can run code"
+            f"{path} has no model.safetensors, and other formats are not read: they can run code",
+            hint="model.save_pretrained(FOLDER, safe_serialization=True)",
         )
     found = _hash_of(parts)
     if expected not in (None, found):
         raise DataError(
-            f"{path} is not the model that is meant: its weights' sha256 is {found}, not {expected}"
+            f"{path} is another model than is meant: sha256 {found}, not {expected}",
+            hint=f"sha256={found}   # if these weights are meant",
         )
     return _Folder(path, config, found)
 
@@ -203,7 +214,8 @@ def _loaded(kind: str, folder: _Folder) -> Any:
             raise DataError(f"{folder.path} cannot be read by transformers: {reason}") from error
     if missing := sorted(about["missing_keys"]):
         raise DataError(
-            f"{folder.path} lacks {len(missing)} of the network's weights, the first {missing[0]}"
+            f"{folder.path} lacks {len(missing)} of the network's weights, the first {missing[0]}",
+            hint="copy the folder again, with all its model*.safetensors",
         )
     return network
 

@@ -113,7 +113,10 @@ class TorchMetric:
         """Return what `update` takes of one side: (N, D), (N, K) or (N, C, H, W)."""
         if self.takes == "images":
             if side.samples.ndim != 4:
-                raise DataError(f"the metric {self.factory.__name__} needs images")
+                raise DataError(
+                    f"the metric {self.factory.__name__} needs images",
+                    hint="leave it out of eval.metrics",
+                )
             return side.samples
         if self.takes == "two sides":
             return side.features

@@ -9,6 +9,7 @@ def register_generators(register: Register) -> None:
     add("mlp", "mlp:Generator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
     add("dcgan", "dcgan:Generator", paper="arXiv:1511.06434")
     add("resnet", "resnet:Generator", paper="arXiv:1802.05957")
+    add("r3gan", "r3gan:Generator", paper="arXiv:2501.05441")
 
 
 @hookimpl
@@ -17,3 +18,4 @@ def register_discriminators(register: Register) -> None:
     add("mlp", "mlp:Discriminator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
     add("dcgan", "dcgan:Discriminator", paper="arXiv:1511.06434")
     add("resnet", "resnet:Discriminator", paper="arXiv:1802.05957")
+    add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")

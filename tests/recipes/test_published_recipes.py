@@ -1,0 +1,79 @@
+"""Every shipped recipe with a published score can be compared with it: counts, split, extractor."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ganzoo.modalities import modality
+from ganzoo.recipes import Node, Recipe
+from ganzoo.recipes.load import shipped_recipes
+from ganzoo.registry.names import qualify
+from ganzoo.registry.registry import Registry
+from ganzoo.report.published import PublishedFigure
+from ganzoo.report.verify import DISTANCES, Conditions
+
+DOCS = Path(__file__).parents[2] / "docs" / "evaluation.md"
+REGISTRY = Registry()
+PUBLISHED = [name for name in shipped_recipes() if Recipe.load(name).settings.published]
+
+
+def extractor_of(recipe: Recipe) -> str | None:
+    """Return the full id of the extractor that a recipe's scores will have."""
+    chosen = recipe.settings.eval.extractor
+    if isinstance(chosen, Node):
+        return qualify(chosen.use)
+    dataset = REGISTRY.get("dataset", recipe.settings.dataset.use)
+    name = dataset.extractor or modality(*dataset.modalities).extractor
+    return qualify(name) if chosen and name else None
+
+
+def numbers_of(metric: str) -> set[str]:
+    """Return the numbers of a metric that docs/evaluation.md lists, without its abbreviations."""
+    rows = re.findall(rf"^\| `{re.escape(metric)}` \| ([^|]*) \|", DOCS.read_text(), re.MULTILINE)
+    return set(re.findall(r"`([^`]+)`", rows[0])) if rows else set()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_recipe_is_scored_as_its_published_score_was(name: str) -> None:
+    recipe = Recipe.load(name)
+    settings, evaluation = recipe.settings, recipe.settings.eval
+    figure = PublishedFigure.of(name, settings.published.model_dump(), settings.reproduced)
+    n_fake = evaluation.final_samples or evaluation.samples
+    here = Conditions(extractor_of(recipe), n_fake, figure.n_real, evaluation.reference)
+    assert here.conflict(figure) is None
+    if figure.metric not in DISTANCES:
+        metrics = [each.use.removeprefix("zoo/") for each in evaluation.metrics]
+        assert figure.metric in set().union(*map(numbers_of, metrics))
+
+
+@pytest.mark.parametrize("name", [each for each in shipped_recipes() if "cifar10" in each])
+def test_a_recipe_with_published_settings_has_the_published_score_and_its_paper(name: str) -> None:
+    settings = Recipe.load(name).settings
+    assert settings.dataset.use == "cifar10"
+    assert settings.paper
+    assert settings.published
+    assert settings.published.select
+
+
+# mimicry's README at a7fda06: FID of 50,000 generated and 50,000 training images after 100,000
+# steps, by the Inception of 2015. Of these, only what the recipes say is compared.
+MIMICRY = {
+    "cifar10-resnet-hinge": (16.77, 0.04),
+    "cifar10-resnet-conditional": (10.84, 0.03),
+    "cifar10-resnet-wgan-gp": (22.29, 0.06),
+}
+
+
+@pytest.mark.parametrize("name", MIMICRY)
+def test_the_recipes_of_mimicry_have_its_settings_and_scores(name: str) -> None:
+    settings = Recipe.load(name).settings
+    published, train = settings.published, settings.train
+    assert (published.value, published.standard_error) == MIMICRY[name]
+    assert (published.n_fake, published.n_real, published.select) == (50_000, 50_000, "final")
+    assert (train.steps, train.batch_size, train.discriminator_steps) == (100_000, 64, 5)
+    lr = settings.schedules["optimizers.both.lr"].parameters
+    assert (lr["end"], lr["end_samples"]) == (0.0, 100_000 * 64 * 5)
+    for player in (settings.optimizers.generator, settings.optimizers.discriminator):
+        assert (player.parameters["lr"], player.parameters["betas"]) == (2e-4, [0.0, 0.9])
+    assert settings.train.ema is None
