@@ -304,12 +304,11 @@ class Column(NamedTuple):
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Column:
         """Return the column that `SampleSpec.to_json` described."""
-        given = {name: data[name] for name in cls._fields if name in data}
-        for name in ("categories", "points"):
-            given[name] = tuple(given.get(name, ()))
+        given = dict(data)
+        for name in ("categories", "points", "range"):
+            if given.get(name) is not None:
+                given[name] = tuple(given[name])
         given["modes"] = tuple(tuple(mode) for mode in given.get("modes", ()))
-        if given.get("range") is not None:
-            given["range"] = tuple(given["range"])
         return cls(**given)
 
 

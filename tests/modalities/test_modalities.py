@@ -111,8 +111,9 @@ def test_a_condition_that_cannot_be_one_is_refused(given: dict[str, Any]) -> Non
         {"modality": ["image"], "shape": [1, 8, 8]},
         {"modality": "nope", "shape": [1]},
         {"modality": "nowhere/points", "shape": [1]},
-        {"modality": "table", "shape": [1], "columns": [{"name": "a"}]},
+        {"modality": "table", "shape": [1], "columns": [{"kind": "float"}]},
         {"modality": "table", "shape": [1], "columns": ["a"]},
+        {"modality": "table", "shape": [1], "columns": [{"name": "a", "width": 2}]},
     ],
 )
 def test_json_that_is_no_spec_is_a_value_error(data) -> None:

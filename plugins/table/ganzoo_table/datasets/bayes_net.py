@@ -142,9 +142,7 @@ class BayesNet(Rows):
         seed: of the network and of the rows.
     """
 
-    def __init__(
-        self, split: str, *, length: PositiveInt = 5000, seed: NonNegativeInt = 0
-    ) -> None:
+    def __init__(self, split: str, *, length: PositiveInt = 5000, seed: NonNegativeInt = 0) -> None:
         if split not in ("train", "test"):
             raise DataError(f"bayes-net has no split {split!r}", hint="eval.reference=train")
         truth = Truth(seed)

@@ -62,7 +62,7 @@ class Rows:
         return self.values, self._own(torch.arange(len(self))) if self.chosen else None
 
     def _own(self, indices: Tensor) -> Tensor:
-        """Return the conditions of rows: their category in one column, which follows from the index.
+        """Return conditions of rows: their category in one column, chosen by the row's index.
 
         So conditions are as frequent as in the data, where `draw` prefers the rare ones.
         """

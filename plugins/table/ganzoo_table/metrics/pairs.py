@@ -87,6 +87,4 @@ def _joint(sides: Sides, rows: Values, pair: tuple[int, int]) -> dict[tuple[int,
         column = sides.columns[index]
         found.append(codes(column, rows[:, index], edges_of(column, sides.real[:, index])))
     keys, counts = np.unique(np.stack(found, 1), axis=0, return_counts=True)
-    return {
-        (int(a), int(b)): count / len(rows) for (a, b), count in zip(keys, counts, strict=True)
-    }
+    return {(int(a), int(b)): count / len(rows) for (a, b), count in zip(keys, counts, strict=True)}

@@ -11,8 +11,8 @@ Layout, initialisation and the number of parameters are those of the authors' co
     ImageNet-64                 widths [1536, 1536, 1536, 1536, 1536], channels_per_group 32
     ==========================  ========================================================
 
-The default width is a quarter of the first, for small images. Images of other sizes grow from a base
-of 4 to 7 pixels.
+The default width is a quarter of the first, for small images. Images of other sizes grow from a
+base of 4 to 7 pixels.
 
 Source: Huang et al. 2024, arXiv:2501.05441.
 """
