@@ -150,7 +150,7 @@ class Table(Modality):
                 )
             for row in reader:
                 where = f"{path}:{reader.line_num}"
-                rows.append([_value(each, row[each.name], where) for each in spec.columns])
+                rows.append([cell_value(each, row[each.name], where) for each in spec.columns])
         return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(names))
 
 
@@ -173,7 +173,7 @@ def _cell(column: Column, value: float, digits: int | None) -> str:
     return repr(value) if digits is None else f"{value:.{digits}g}"
 
 
-def _value(column: Column, cell: str | None, where: str) -> float:
+def cell_value(column: Column, cell: str | None, where: str) -> float:
     """Return a cell of a csv file as it is stored.
 
     Raises:
