@@ -6,7 +6,27 @@ from ganzoo.api import Register, hookimpl, table
 @hookimpl
 def register_regularizers(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
+    add("feature-matching", "feature_matching:FeatureMatching", paper="arXiv:1606.03498")
     add("gradient-penalty", "gradient_penalty:GradientPenalty", paper="arXiv:1704.00028")
     add("paired-labels", "paired_labels:PairedLabels", paper="arXiv:2501.05441")
     add("r1", "r1:R1", paper="arXiv:1801.04406")
     add("r2", "r2:R2", paper="arXiv:1801.04406")
+    add("dragan", "dragan:DRAGAN", paper="arXiv:1705.07215")
+    add("max-gp", "max_gradient_penalty:MaxGradientPenalty", paper="arXiv:1902.05687")
+    add("wgan-div", "wgan_div:WGANDiv", paper="arXiv:1712.01026")
+    add("sobolev", "sobolev:Sobolev", paper="arXiv:1711.04894")
+    add("weight-clipping", "weight_clipping:WeightClipping", paper="arXiv:1701.07875")
+    add("consistency", "consistency:Consistency", modalities={"image"}, paper="arXiv:2002.04724")
+    add(
+        "latent-consistency",
+        "latent_consistency:LatentConsistency",
+        paper="arXiv:2002.04724",
+    )
+    add("lecam", "lecam:LeCam", paper="arXiv:2104.03310")
+    add("top-k", "top_k:TopK", paper="arXiv:2002.06224")
+    add(
+        "latent-optimisation",
+        "latent_optimisation:LatentOptimisation",
+        paper="arXiv:1912.00953",
+    )
+    add("mode-seeking", "mode_seeking:ModeSeeking", paper="arXiv:1903.05628")
