@@ -77,21 +77,24 @@ def _read_text(path: Path, suffix: str) -> pa.Table:
         delimiter = ";"
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     names = csv.open_csv(path, parse_options=parse).schema.names
-    return csv.read_csv(
-        path,
-        parse_options=parse,
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
+    convert = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
     )
+    try:
+        return csv.read_csv(path, parse_options=parse, convert_options=convert)
+    except pa.ArrowInvalid:  # of several threads none knows the number of the line
+        alone = csv.ReadOptions(use_threads=False)
+        return csv.read_csv(path, alone, parse_options=parse, convert_options=convert)
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     said = " ".join(str(error).split())
-    if found := _LINE.search(said):
-        return DataError(f"{path}:{found[1]}  {found[2][:200]}", hint="correct that line")
+    found = _LINE.search(said)
+    where = f"{path}:{found[1]} " if found else f"{path}"
     if "UTF8" in said or "UTF-8" in said or isinstance(error, UnicodeError):
-        return DataError(f"{path} is not UTF-8: {said[:200]}", hint="save it as UTF-8")
+        return DataError(f"{where} is not UTF-8", hint="save it as UTF-8")
+    if found:
+        return DataError(f"{where} {found[2][:200]}", hint="correct that line")
     return DataError(f"{path} cannot be read: {said[:200]}", hint="save it as csv")
 
 

@@ -9,3 +9,4 @@ def register_datasets(register: Register) -> None:
     splits = ("train", "test")
     add("file", "file:File", splits=splits, extractor="table/codec")
     add("bayes-net", "bayes_net:BayesNet", splits=splits, extractor="table/codec")
+    add("wine", "wine:Wine", splits=splits, extractor="table/codec", license="CC BY 4.0")
