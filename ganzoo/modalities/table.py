@@ -47,7 +47,18 @@ class Table(Modality):
             Column("member", "boolean"),
             Column("colour", "category", ("red", "green", "blue")),
         )
-        return (SampleSpec("table", (4,), classes=2, columns=columns),)
+        asked = Column("colour", "category", columns[-1].categories, missing=True)
+        modes = ((0.7, 0.0, 1.0), (0.3, 10.0, 2.0))
+        fitted = columns[0]._replace(modes=modes, points=(5.0,), missing=True)
+        return (
+            SampleSpec("table", (4,), classes=2, columns=columns),
+            SampleSpec(
+                "table",
+                (4,),
+                columns=(fitted, *columns[1:]),
+                condition=SampleSpec("table", (1,), columns=(asked,)),
+            ),
+        )
 
     def check(self, spec: SampleSpec) -> None:
         if len(spec.columns) != spec.shape[0]:

@@ -114,7 +114,10 @@ def _samples(case: Case, extractor: Any) -> list[Tensor]:
         levels = any(spec.stored_dtype == "uint8" for spec in specs)
         scale = 255 if levels else 1
         return [torch.rand(BATCH, *extractor.input_shape, generator=random) * scale]
-    return [spec.kind.decode(spec, spec.kind.random(spec, BATCH, random)).float() for spec in specs]
+    drawn = [(spec, spec.kind.random(spec, BATCH, random)) for spec in specs]
+    if getattr(extractor, "model_form", False):
+        return [samples for _, samples in drawn]
+    return [spec.kind.decode(spec, samples).float() for spec, samples in drawn]
 
 
 @case_check("form")

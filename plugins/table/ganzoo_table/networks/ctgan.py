@@ -35,7 +35,7 @@ class Generator(nn.Module):
         conditional: bool = False,
     ) -> None:
         super().__init__()
-        self.spec, self.latent_dim = spec, latent_dim
+        self.spec, self.latent_dim, self.conditional = spec, latent_dim, conditional
         size = latent_dim + condition_size(spec, conditional)
         self.layers = nn.ModuleList()
         for _ in range(depth):
@@ -52,7 +52,7 @@ class Generator(nn.Module):
         temperature: PositiveFloat = 0.2,
     ) -> Tensor:
         """Return rows in model form; `temperature` is that of the Gumbel-softmax."""
-        h = z if y is None else torch.cat([z, y], 1)
+        h = torch.cat([z, y], 1) if self.conditional and y is not None else z
         for layer in self.layers:
             h = torch.cat([layer(h).relu(), h], 1)
         return row_of(self.spec, self.output(h), noise, temperature)
@@ -84,7 +84,7 @@ class Discriminator(nn.Module):
         conditional: bool = False,
     ) -> None:
         super().__init__()
-        self.batch_multiple = pack
+        self.batch_multiple, self.conditional = pack, conditional
         size = pack * (spec.size + condition_size(spec, conditional))
         layers: list[nn.Module] = []
         for _ in range(depth):
@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(size, 1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        rows = x if y is None else torch.cat([x, y], 1)
+        rows = torch.cat([x, y], 1) if self.conditional and y is not None else x
         return self.layers(rows.reshape(len(rows) // self.batch_multiple, -1))[:, 0]
 
 
