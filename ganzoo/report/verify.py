@@ -241,7 +241,8 @@ def measured_in(run: RunDirectory, figure: PublishedFigure) -> Measured:
     found = _scores(entry, figure.select)
     if not found:
         what = "the best checkpoint" if figure.select == "best" else "the final generator"
-        raise ComparisonError(f"{run.name} has no score of {what}")
+        again = command("score", entry.reference, "--checkpoint", figure.select or "final")
+        raise ComparisonError(f"{run.name} has no score of {what}", hint=again)
     conflicts = [Conditions.of(score.protocol).conflict(figure) for score in found]
     fitting = [score for score, no in zip(found, conflicts, strict=True) if no is None]
     if not fitting:

@@ -4,9 +4,10 @@ What an extractor gets is ours, so that no library's default decides. Quantisati
 `ganzoo.nn.decode`: clamp, then round. How shapes are adapted is the modality's.
 """
 
+import ctypes
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,6 +159,16 @@ def _blaming(name: str, where: str) -> Iterator[None]:
         raise PluginError(
             f"{name} failed {where}: {failure(error)}", hint=_conformance(name)
         ) from error
+
+
+def release_freed_memory() -> None:
+    """Return freed memory to the kernel, with glibc.
+
+    A run keeps what it has freed, for its next step, and blocks of other sizes would be added to
+    it: between the parts of a score the memory of the last part is of no use.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def most_at_once(shape: tuple[int, ...]) -> int:

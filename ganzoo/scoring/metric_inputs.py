@@ -22,7 +22,7 @@ from ganzoo.moments import BLOCK
 from ganzoo.registry.names import shorten
 from ganzoo.rows import RowsOnDisk, ordered_hash
 from ganzoo.scoring import collectives
-from ganzoo.scoring.features import Extraction
+from ganzoo.scoring.features import Extraction, release_freed_memory
 from ganzoo.scoring.reference import ContentHash, RealData
 
 
@@ -265,6 +265,7 @@ def evaluate(
                 raise type(error)(f"{id}: {error.message}", hint=error.hint) from error
             left_out.append(f"{shorten(id.split()[-1])} is not computed: {error.message}")
             continue
+        release_freed_memory()
         for name, value in numbers.items():
             if name in values:
                 raise PluginError(

@@ -25,6 +25,7 @@ from ganzoo.scoring.features import (
     input_rule,
     no_op,
     regrouped,
+    release_freed_memory,
 )
 from ganzoo.scoring.metric_inputs import (
     RealPass,
@@ -123,6 +124,7 @@ def score_samples(
     if real.sha256 is None and _expects(cache, protocol, device):
         protocol = replace(protocol, reference_sha256=_hash(real, spec, device))
     known = _known(cache, protocol, device)
+    release_freed_memory()
     side = real.sides.get(protocol.reference_key)
     recorded = RecordedBatches(fake, spec, keep=bool(metrics))
     with collectives.fail_together(device):
@@ -147,6 +149,7 @@ def score_samples(
     value = float(distance.compute())  # also restores each rank's own sums after `sync`
     keys = recorded.keys if debias else None
     statistics = _statistics(value, *sides, extracted.fake.tensor(), keys, device)
+    release_freed_memory()
     key, protocol, notes = protocol.reference_key, replace(protocol, n_fake=sides[1].n), list[str]()
     if not metrics:
         return SampleScore(value, {}, protocol, statistics)
@@ -245,11 +248,13 @@ def _extract(
         with real.reading():
             for block in regrouped(extraction.features(read), BLOCK):
                 read.add(block)
+                release_freed_memory()
                 if not knows_real:
                     distance.update(block, real=True)
     rows = RowsOnDisk((width,), torch.float32)
     for block in regrouped(extraction.features(recorded), BLOCK):
         rows.add(block)
+        release_freed_memory()
         distance.update(block, real=False)
     return _Extracted(distance, read, rows)
 

@@ -57,6 +57,8 @@ class Component:
     latents: Sequence[ComponentPlan] = ()
     outcomes: dict[str, Outcome] = field(default_factory=dict, repr=False)
     """Outcomes of the checks that have run, by name."""
+    partners: dict[Any, ComponentPlan] = field(default_factory=dict, repr=False)
+    """Networks of the plugin that have what it requires, once found."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.registration.id}"

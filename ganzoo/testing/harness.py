@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ganzoo.api import Registration
 from ganzoo.components.build import capabilities, initialised_from, requirements
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
+from ganzoo.components.signature import parameter_model
+from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import Case
 from ganzoo.testing.inputs import labels_for
@@ -106,6 +110,7 @@ class GameHarness:
         self.count = -(-BATCH // multiple) * multiple
         self.live = live
         self.setting = setting
+        self.start = deepcopy([getattr(self, name).state_dict() for name in PLAYERS])
         self.requested: set[str] = set()
         """Requests to all games so far: see `RecordingGame.requested`."""
 
@@ -139,6 +144,11 @@ class GameHarness:
         game.noise = BatchNoise(RandomStreams(update), player, 0, held)
         game.requested = self.requested
         return game
+
+    def restart(self) -> None:
+        """Restore the first state of both networks: spectral norm's estimates change with use."""
+        for name, state in zip(PLAYERS, self.start, strict=True):
+            getattr(self, name).load_state_dict(state)
 
     def latents(self, random: torch.Generator) -> Tensor:
         """Return latents (count, latent_dim) of the case's latent, else standard normal ones."""
@@ -257,10 +267,14 @@ def _network(case: Case, kind: str, live: Any, setting: Setting) -> Any:
     needed = required(live, kind)
     if needed <= OFFERED[kind]:
         return None
-    for plan in registered(case, kind, needed, {"conditional": setting.labelled}):
+    known = case.component.partners
+    defaults = {"conditional": setting.labelled}
+    key = (kind, needed, setting.labelled, case.spec)
+    for plan in [known[key]] if key in known else registered(case, kind, needed, defaults):
         with suppress(ValueError):  # refuses this spec
             network = plan.build(case.spec)
             if needed <= capabilities(network):
+                known[key] = plan
                 return network
     words, namespace = ", ".join(sorted(needed - OFFERED[kind])), _namespace(case)
     raise NotChecked(f"requires a {kind} with {words}, and {namespace} registers none")
@@ -299,12 +313,28 @@ def _latent(case: Case, live: Any, dimensions: Sequence[int]) -> tuple[Any, int]
 def registered(
     case: Case, kind: str, needed: frozenset[str] = frozenset(), defaults: Mapping[str, Any] = {}
 ) -> Iterator[ComponentPlan]:
-    """Yield the plugin's components of a kind that can have capabilities, with their defaults."""
+    """Yield the plugin's components of a kind that can have capabilities.
+
+    Each with its defaults, then, if capabilities are needed, with every other choice of one of its
+    parameters: a head of D may be one.
+    """
     registry = case.component.registry
     for each in registry.list(kind, f"{_namespace(case)}/*"):
         if needed <= each.capabilities:
-            with suppress(WrongParameters):  # a parameter without a default
-                yield plan_component(registry, each, (kind,), {}, defaults=defaults)
+            others = choices(registry, each) if needed else []
+            for parameters in ({}, *others):
+                with suppress(WrongParameters):  # a parameter without a default
+                    yield plan_component(registry, each, (kind,), parameters, defaults=defaults)
+
+
+def choices(registry: Registry, registration: Registration) -> Iterator[dict[str, Any]]:
+    """Yield each value, other than the default, of each parameter that is one of several words."""
+    factory = registry.resolve(registration)
+    model = parameter_model(registration.kind, registration.id, factory)
+    for name, about in model.model_json_schema().get("properties", {}).items():
+        for word in about.get("enum", ()):
+            if word != about.get("default"):
+                yield {name: word}
 
 
 def _namespace(case: Case) -> str:

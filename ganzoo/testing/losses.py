@@ -127,6 +127,7 @@ def resumes(case: Case) -> None:
 
     def ask(live: Any) -> Outputs:
         harness.live = live
+        harness.restart()
         found: dict[str, Tensor] = {}
         for player in PLAYERS:
             game = harness.prepared(player, update=9)

@@ -57,9 +57,13 @@ RISE = 1.2
 FALL = 0.5
 """Diversity has fallen if it is at most this share of the largest so far."""
 
+RECOVERY = 2
+"""Diversity recovers from a fall once it is this many times its lowest value since."""
+
 FALL_SAMPLES = 10_000
-"""Samples over which a fall must last: young generators on points in the plane lose nine tenths of
-their diversity for 4,000 samples and recover."""
+"""Samples over which a fall must last if there was a sign within as many samples before it: young
+generators on points in the plane lose nine tenths of their diversity for 4,000 samples and recover.
+"""
 
 PLATEAU_EVALUATIONS = 4
 PLATEAU_FACTOR = 3
@@ -198,8 +202,8 @@ class History:
     A young generator's samples are all alike too, but they are not equal, and they become more
     diverse. So a collapse is signs at two evaluations in a row, while diversity does not rise, and
     one of: near-duplicates or saturated values, which healthy young generators do not have; a
-    diversity that fell to half of what it was and stays there; one that was never above the
-    threshold and is stuck.
+    diversity that fell to half of what it was and does not recover, at once if there was no sign
+    for long, otherwise after as long; one that was never above the threshold and is stuck.
 
     Diversity is the number of distinct samples as a share of that of real data.
     """
@@ -215,6 +219,12 @@ class History:
     """Number of evaluations since then."""
     signs_since: int | None = None
     """Samples seen at the first of the evaluations in a row that have a sign."""
+    lowest: float = math.inf
+    """Lowest diversity since then."""
+    clear_since: int | None = None
+    """Samples seen at the first of the evaluations in a row that have no sign."""
+    was_clear: bool = False
+    """Whether there was no sign for `FALL_SAMPLES` before the first that is there now."""
     previous: SampleComparison | None = None
 
     def add(self, now: SampleComparison, samples_seen: int) -> bool:
@@ -226,29 +236,39 @@ class History:
         if now.diversity >= RISE * self.risen_to:
             self.risen_to, self.risen_at, self.since_rise = now.diversity, samples_seen, 0
         before, self.previous = self.previous, now
-        if not now.signs():
-            self.signs_since = None
-        elif self.signs_since is None:
-            self.signs_since = samples_seen
+        self._follow_signs(now, samples_seen)
         if not now.signs() or self.collapsed:
             self.collapsed = self.collapsed and bool(now.signs())
         elif before is not None and before.signs():
             self.collapsed = self._is_collapse(before, now, samples_seen)
         return self.collapsed
 
+    def _follow_signs(self, now: SampleComparison, samples_seen: int) -> None:
+        if not now.signs():
+            self.signs_since, self.lowest = None, math.inf
+            self.clear_since = samples_seen if self.clear_since is None else self.clear_since
+            return
+        if self.signs_since is None:
+            clear = 0 if self.clear_since is None else samples_seen - self.clear_since
+            self.signs_since, self.clear_since = samples_seen, None
+            self.was_clear = clear >= FALL_SAMPLES
+        self.lowest = min(self.lowest, now.diversity)
+
     def _is_collapse(
         self, before: SampleComparison, now: SampleComparison, samples_seen: int
     ) -> bool:
         """Return whether two evaluations in a row with signs are a collapse."""
-        if now.is_uniform and now.diversity >= RISE * before.diversity:
-            return False
+        rises = now.is_uniform and now.diversity >= RISE * before.diversity
         if all(each.is_duplicated or each.is_saturated for each in (before, now)):
-            return True
+            return not rises
         if self.largest >= FEWEST_DISTINCT:
             lasted = samples_seen - (self.signs_since or 0)
-            return now.diversity <= FALL * self.largest and lasted >= FALL_SAMPLES
-        return self.since_rise >= PLATEAU_EVALUATIONS and samples_seen >= max(
-            PLATEAU_FACTOR * self.risen_at, PLATEAU_SAMPLES
+            has_fallen = now.diversity <= min(FALL * self.largest, RECOVERY * self.lowest)
+            return has_fallen and (self.was_clear or lasted >= FALL_SAMPLES)
+        return (
+            not rises
+            and self.since_rise >= PLATEAU_EVALUATIONS
+            and samples_seen >= max(PLATEAU_FACTOR * self.risen_at, PLATEAU_SAMPLES)
         )
 
 

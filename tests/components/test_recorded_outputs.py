@@ -26,6 +26,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganzoo.api import Evaluated, Registration
+from ganzoo.components.build import batch_multiple, takes
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.signature import argument_docs
 from ganzoo.errors import DataError, GanzooError
@@ -183,16 +184,22 @@ def of_generator(case: Case) -> Iterator[tuple[str, Tensor]]:
 
 
 def of_discriminator(case: Case) -> Iterator[tuple[str, Tensor]]:
-    x = torch.randn(BATCH, *case.spec.model_shape, generator=random(1))
-    yield from of_network(case.make(), x, case)
+    network = case.make()
+    multiple = batch_multiple(network)
+    rows = -(-BATCH // multiple) * multiple
+    x = torch.randn(rows, *case.spec.model_shape, generator=random(1))
+    yield from of_network(network, x, case)
 
 
 def of_network(network: nn.Module, inputs: Tensor, case: Case) -> Iterator[tuple[str, Tensor]]:
     conditional = "conditional" in case.capabilities
-    labels = torch.arange(BATCH) % max(case.spec.classes, 1) if conditional else None
+    rows = len(inputs)
+    labels = torch.arange(rows) % max(case.spec.classes, 1) if conditional else None
+    noise = BatchNoise(RandomStreams(1), "noise", 0, Rows(0, rows))
+    given = {"noise": noise} if takes(network, "noise") else {}
     for mode in ("train", "eval"):
         network.train(mode == "train")
-        output = network(inputs, labels)
+        output = network(inputs, labels, **given)
         parts = output if isinstance(output, tuple) else (output,)
         for place, part in enumerate(each for each in parts if isinstance(each, Tensor)):
             yield f"{mode} {place}", part
@@ -221,7 +228,10 @@ def of_game(case: Case) -> Iterator[tuple[str, Tensor]]:
 def of_augmentation(case: Case) -> Iterator[tuple[str, Tensor]]:
     x = torch.randn(BATCH, *case.spec.model_shape, generator=random(1))
     noise = BatchNoise(RandomStreams(1), "augmentation", 0, Rows(0, BATCH))
-    yield "samples", case.make()(x, noise)
+    found: Any = case.make()(x, noise)
+    samples, *extra = found if isinstance(found, tuple) else (found,)
+    yield "samples", samples
+    yield from ((f"extra {place}", each) for place, each in enumerate(extra))
 
 
 def of_dataset(case: Case) -> Iterator[tuple[str, Tensor]]:

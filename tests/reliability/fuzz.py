@@ -4,9 +4,9 @@
     python -m tests.reliability.fuzz --repeat png/1234 --seed 0 [--keep FILE]
 
 A case is decided by the seed, its format and its number. It fails if the reader raises something
-other than a `GanzooError`, warns, takes longer than `LONGEST_SECONDS`, needs more than `MOST_BYTES`
-of memory, or ends the process. Prints each failure, then one line with the total; exits with 1 if
-there was a failure. `make soak` runs all cases, `make test` a sample of them.
+other than a `GanzooError`, warns, takes longer than `LONGEST_SECONDS` of processor time, needs more
+than `MOST_BYTES` of memory, or ends the process. Prints each failure, then one line with the total;
+exits with 1 if there was a failure. `make soak` runs all cases, `make test` a sample of them.
 """
 
 import argparse
@@ -33,6 +33,11 @@ from .readers import FORMATS, Format
 
 CASES = 200_000
 LONGEST_SECONDS = 20
+"""Processor time that a case may take."""
+
+LONGEST_WAIT_SECONDS = 600
+"""Time that a case may take in all: a reader that waits for a pipe takes no processor time."""
+
 MOST_BYTES = 1 << 30
 """Memory that a case may add to the process; the seeds are files of a few kilobytes."""
 
@@ -48,7 +53,7 @@ class Failure(NamedTuple):
 
 
 class TooSlow(BaseException):
-    """A reader ran for longer than `LONGEST_SECONDS`."""
+    """A reader took longer than `LONGEST_SECONDS` or `LONGEST_WAIT_SECONDS`."""
 
 
 @cache
@@ -68,19 +73,21 @@ def outcome(form: Format, content: bytes, folder: Path) -> str | None:
     path = folder / form.file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_WAIT_SECONDS)
     try:
         form.read(folder)
     except GanzooError:
         return None
     except TooSlow:
-        return f"took longer than {LONGEST_SECONDS} seconds"
+        return f"took longer than {LONGEST_SECONDS} seconds, or waited"
     except BaseException as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         words = " ".join(str(error).split())[:100]
         where = f"{Path(place.filename).name}:{place.lineno}"
         return f"{type(error).__name__} in {where}: {words}"
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
     return None
 
@@ -92,6 +99,7 @@ def work(name: str, numbers: Sequence[int], seed: int, at: mmap, out: int) -> No
         raise TooSlow
 
     signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
     warnings.simplefilter("error")
     form = FORMATS[name]
     # Libraries in C, such as libtiff, print what they think of a file.

@@ -212,8 +212,8 @@ The fuzzer changes whole files by seed (bytes, lengths, texts, and what lies beh
 gives each to the reader that a command uses: npz of samples and of statistics; PNG, JPEG, WebP,
 TIFF and other pictures; zips and labels of pictures; animations, wav, csv and token files;
 safetensors, `state.pt` and tar; run.json, records, manifests, locks and recipes. A case fails if
-anything but an error of ganzoo comes out, if it takes over 20 seconds or 1 GiB, or if it ends the
-process. `make soak` tries 200,000, `make test` 2,000.
+anything but an error of ganzoo comes out, if it takes over 20 seconds of processor time or 1 GiB,
+or if it ends the process. `make soak` tries 200,000, `make test` 2,000.
 
 | what | limit |
 |---|---|

@@ -40,6 +40,12 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "lazy r1": {"regularizers.r1": {"gamma": 1.0, "every_steps": 4}},
     "wgan-gp": {"loss": "wgan-gp"},
     "augmented": {"augmentation": "diffaugment"},
+    "ada": {"augmentation": {"use": "ada", "p": 0.5, "interval": 2, "ada_samples": 200}},
+    "apa": {"regularizers.apa": {"p": 0.5, "interval": 2, "apa_samples": 200}},
+    "diffusion": {
+        "augmentation": {"use": "diffusion", "interval": 2, "diffusion_samples": 200},
+        "discriminator": {"use": "dcgan-diffusion", "width": 8},
+    },
     "scheduled": {"schedules": {"optimizers.both.lr": {"use": "linear", "end_samples": 200}}},
     "synced batch norm": {"train.batch_norm": "synced"},
     "parameter groups": {

@@ -69,6 +69,23 @@ def test_a_young_generator_that_loses_its_diversity_for_a_moment_is_not_collapse
     assert not any(verdicts(*dip, every=1024))
 
 
+def test_a_fall_after_long_health_is_a_collapse_at_the_second_evaluation_however_often() -> None:
+    # Measured: digits-dcgan-hinge, seed 1, evaluated every 16 steps; all latents are pulled to
+    # three outputs from step 400 on, and by the next evaluation they are there.
+    healthy = [0.72, 0.42, 0.75, 0.76, 0.9, 0.7, 0.65, 0.78, 0.89, 0.84, 0.9, 1.05, 0.72, 1.09,
+               0.84, 1.1, 1.06, 0.83, 1.12, 0.98, 1.39]  # fmt: skip
+    young, fallen = [0.04, 0.15, 0.14, 0.27], [0.08, 0.1, 0.09]
+    found = verdicts(*young, *healthy, *fallen, every=512)
+    assert found.index(True) == len([*young, *healthy]) + 1
+    assert not any(verdicts(*young, *healthy[:19], *fallen, every=512))  # not healthy for long
+
+
+def test_a_fall_from_which_diversity_recovers_slowly_is_not_collapsed() -> None:
+    # Measured: gaussians-mlp, seed 1, evaluated every 8 steps.
+    dip = [0.11, 0.72, 0.1, 0.3, 0.18, 0.25, 0.32, 0.32, 0.27, 0.27, 0.24, 0.44, 0.57]
+    assert not any(verdicts(*dip, every=2048))
+
+
 def advice(tmp_path: Path, recipe: str, *overrides: str) -> tuple[str, str]:
     """Return the command that is advised to a run of a recipe, and the words behind it."""
     registry = Registry()

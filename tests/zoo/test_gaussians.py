@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from ganzoo_zoo.datasets.gaussians import Gaussians
@@ -26,6 +27,28 @@ def test_extent_and_modes_scale_the_layout() -> None:
     grid, _ = Gaussians("train", layout="grid", modes=9, extent=4.0, length=900).tensors()
     assert set(grid.round().flatten().tolist()) == {-4.0, 0.0, 4.0}
     assert Gaussians("train", modes=3).spec.classes == 3
+
+
+def test_a_rotation_turns_the_centres_counterclockwise() -> None:
+    straight = Gaussians("train", layout="grid", modes=4, extent=1.0)
+    turned = Gaussians("train", layout="grid", modes=4, extent=1.0, rotation=90.0)
+    x, y = straight.centres.T
+    assert pytest.approx(np.stack([-y, x])) == turned.centres.T
+    thirty = Gaussians("train", layout="grid", modes=100, extent=4.5, rotation=30.0)
+    corner = 4.5 * np.array([-0.5 * 3**0.5 + 0.5, -0.5 - 0.5 * 3**0.5])  # of (-4.5, -4.5)
+    assert thirty.centres[0] == pytest.approx(corner)
+    distances = np.linalg.norm(thirty.centres[:, None] - thirty.centres, axis=2)
+    assert distances[distances > 1e-9].min() == pytest.approx(1)
+
+
+def test_a_staggered_grid_has_every_other_row_half_a_spacing_further() -> None:
+    staggered = Gaussians("train", layout="staggered", modes=100, extent=4.5)
+    rows = staggered.centres.reshape(10, 10, 2)
+    assert rows[:, :, 1] == pytest.approx(np.broadcast_to(np.arange(10)[:, None] - 4.5, (10, 10)))
+    assert rows[0, :, 0] == pytest.approx(np.arange(10) - 4.75)
+    assert rows[1, :, 0] == pytest.approx(np.arange(10) - 4.25)
+    assert rows[::2] - rows[:1] == pytest.approx(rows[1::2] - rows[1:2])
+    assert staggered.centres.mean(0) == pytest.approx([0, 0])
 
 
 def test_a_grid_that_is_no_square_is_an_error_that_names_the_nearest() -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from ganzoo_zoo.latents.independent import Gaussian, Uniform
+from ganzoo_zoo.latents.mixture import Mixture
 
 both = pytest.mark.parametrize("law", [Gaussian, Uniform])
 
@@ -33,3 +34,29 @@ def test_uniform_fills_the_interval_from_minus_one_to_one() -> None:
     assert z.max() < 1
     torch.testing.assert_close(z.mean(0), torch.zeros(4), atol=0.02, rtol=0)
     torch.testing.assert_close(z.T.cov(), torch.eye(4) / 3, atol=0.02, rtol=0)
+
+
+def test_a_mixture_draws_each_component_equally_often_with_its_own_mean_and_sd() -> None:
+    mixture = Mixture(2, components=3)
+    with torch.no_grad():
+        mixture.means.copy_(torch.tensor([[-100.0, 0.0], [0.0, 50.0], [100.0, 0.0]]))
+        mixture.sds.copy_(torch.tensor([[1.0, 2.0], [0.5, 1.0], [0.1, 0.2]]))
+    z = mixture.sample(60_000, generator()).detach()
+    nearest = torch.cdist(z, mixture.means.detach()).argmin(1)
+    assert nearest.bincount().tolist() == pytest.approx([20_000] * 3, abs=500)  # 4 binomial sds
+    for k in range(3):
+        own = z[nearest == k]
+        torch.testing.assert_close(own.mean(0), mixture.means[k].detach(), atol=0.06, rtol=0)
+        torch.testing.assert_close(own.std(0), mixture.sds[k].detach(), atol=0, rtol=0.03)
+
+
+def test_the_gradient_of_a_mixtures_sample_reaches_means_and_sds_of_drawn_components() -> None:
+    mixture = Mixture(2, components=50)
+    z = mixture.sample(4, generator())
+    z.sum().backward()
+    assert mixture.means.grad is not None
+    assert mixture.sds.grad is not None
+    assert mixture.means.grad.sum() == 8  # 4 rows of 2
+    drawn = mixture.means.grad.any(dim=1)
+    assert 1 <= drawn.sum() <= 4
+    assert torch.equal(mixture.sds.grad.any(dim=1), drawn)

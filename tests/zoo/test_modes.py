@@ -45,6 +45,23 @@ def test_dropped_modes_and_stray_samples_are_counted(grid: Evaluated) -> None:
     assert numbers["high_quality"] == pytest.approx((1 - math.exp(-4.5)) / 2, abs=0.003)
 
 
+def test_the_reverse_kl_is_that_of_good_samples_over_modes_to_the_uniform_distribution(
+    grid: Evaluated,
+) -> None:
+    centres = Gaussians("train", layout="grid").centres
+    stray = torch.tensor([[0.5, 0.5]]).expand(300, 2)  # of low quality: they do not count
+
+    def reverse_kl(*counts: int) -> float:
+        rows = [torch.tensor(centres[k]).float().expand(n, 2) for k, n in enumerate(counts)]
+        return Modes()(grid, side(torch.cat([*rows, stray])))["modes_reverse_kl"]
+
+    assert reverse_kl(*[4] * 25) == pytest.approx(0)
+    assert reverse_kl(7, 7, 7, 7, 7) == pytest.approx(math.log(5))
+    expected = 0.75 * math.log(0.75 * 25) + 0.25 * math.log(0.25 * 25)
+    assert reverse_kl(30, 0, 10) == pytest.approx(expected)
+    assert reverse_kl() == pytest.approx(math.log(25))
+
+
 def test_a_mode_is_not_covered_by_samples_that_are_only_near(grid: Evaluated) -> None:
     numbers = Modes()(grid, side(torch.tensor([[1.0, 1.2], [0.0, -1.16]])))
     assert numbers["modes_covered"] == numbers["high_quality"] == 0

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from ganzoo_zoo.networks import dcgan, mlp, resnet
+from ganzoo_zoo.networks import biggan, biggan_deep, dcgan, mlp, resnet, sagan
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -63,12 +63,18 @@ generators = pytest.mark.parametrize(
         (resnet.Generator, image(1, 8, 8), {"width": 8, "latent_dim": 5}),
         (resnet.Generator, OBLONG, {"width": 4, "latent_dim": 5, "spectral_norm": True}),
         (resnet.Generator, ODD, {"width": 4, "max_width": 8, "latent_dim": 5}),
+        (sagan.Generator, image(1, 8, 8), {"width": 8, "latent_dim": 5}),
+        (sagan.Generator, ODD, {"width": 8, "latent_dim": 5}),
+        (biggan.Generator, image(1, 8, 8), {"width": 2, "latent_chunk": 3, "class_dim": 4}),
+        (biggan.Generator, ODD, {"width": 2, "latent_chunk": 3, "class_dim": 4}),
+        (biggan_deep.Generator, ODD, {"width": 4, "latent_dim": 5, "class_dim": 4}),
     ),
 )
 discriminators = pytest.mark.parametrize(
     "case",
     cases(
         (mlp.Discriminator, POINTS, {"width": 8}),
+        (mlp.Discriminator, POINTS, {"width": 8, "fourier": 6}),
         (mlp.Discriminator, OBLONG, {"width": 8, "spectral_norm": True}),
         (dcgan.Discriminator, image(1, 8, 8), {"width": 8}),
         (dcgan.Discriminator, OBLONG, {"width": 4, "spectral_norm": True}),
@@ -76,6 +82,13 @@ discriminators = pytest.mark.parametrize(
         (resnet.Discriminator, image(1, 8, 8), {"width": 8}),
         (resnet.Discriminator, OBLONG, {"width": 4, "spectral_norm": True}),
         (resnet.Discriminator, ODD, {"width": 4, "max_width": 8}),
+        (resnet.Discriminator, OBLONG, {"width": 4, "batch_norm": True}),
+        (sagan.Discriminator, image(1, 8, 8), {"width": 8}),
+        (sagan.Discriminator, ODD, {"width": 8}),
+        (biggan.Discriminator, image(1, 8, 8), {"width": 4}),
+        (biggan.Discriminator, ODD, {"width": 4}),
+        (biggan_deep.Discriminator, OBLONG, {"width": 4}),
+        (biggan_deep.Discriminator, ODD, {"width": 4}),
     ),
 )
 
@@ -281,7 +294,7 @@ def test_an_exported_generator_gives_the_same_samples_at_any_batch_size(case: Ca
         torch.testing.assert_close(program.module()(*more), generator(*more))
 
 
-@pytest.mark.parametrize("module", [dcgan, resnet])
+@pytest.mark.parametrize("module", [dcgan, resnet, sagan, biggan, biggan_deep])
 def test_an_odd_image_is_the_centre_of_one_that_fits(module: Any) -> None:
     fitting, x = image(2, 32, 40), torch.randn(2, 2, 31, 33)
     generator = module.Generator(fitting, width=4)

@@ -1,6 +1,7 @@
 """Counts, shapes and the order of layers against public implementations (networks.json)."""
 
 import json
+import runpy
 from collections import Counter
 from functools import cache
 from itertools import pairwise
@@ -10,16 +11,17 @@ from typing import Any
 
 import pytest
 import torch
+from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d
+from ganzoo_zoo.blocks.residual import doubled
 from ganzoo_zoo.networks import dcgan, resnet
 from torch import Tensor, nn, relu
-from torch.nn.modules.module import register_module_forward_hook
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganzoo.api import SampleSpec
 
+layers_of = runpy.run_path(str(Path(__file__).with_name("layers_in_words.py")))["layers_of"]
 PUBLISHED = json.loads((Path(__file__).parent / "networks.json").read_text())
-LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding, nn.BatchNorm2d)
 GROWING: dict[str, Any] = {"width": 64, "max_width": 1024}
 
 PARAMETERS: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {
@@ -84,38 +86,6 @@ def test_layers_run_in_the_published_order_at_the_published_sizes(name: str) -> 
         assert layers_of(network, inputs) == facts["layers_in_forward_order"]
 
 
-def layers_of(network: nn.Module, inputs: tuple[Tensor, ...]) -> list[str]:
-    """Return the layers that a forward pass goes through, in the words of networks.json."""
-    layers: list[str] = []
-
-    def note(layer: nn.Module, _: Any, output: Tensor) -> None:
-        if isinstance(layer, LAYERS):
-            layers.append(described(layer, output))
-
-    with register_module_forward_hook(note):
-        network(*inputs)
-    return layers
-
-
-def described(layer: nn.Module, output: Tensor) -> str:
-    """Return a layer in the words of networks.json."""
-    sn = " sn" if parametrize.is_parametrized(layer) else ""
-    if isinstance(layer, nn.BatchNorm2d):
-        return f"batchnorm {layer.num_features} affine={layer.affine} eps={layer.eps}"
-    if isinstance(layer, nn.Embedding):
-        return f"embedding {layer.num_embeddings}x{layer.embedding_dim}{sn}"
-    assert isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
-    bias = "nobias" if layer.bias is None else "bias"
-    if isinstance(layer, nn.Linear):
-        return f"linear {layer.in_features}->{layer.out_features} {bias}{sn}"
-    kind = "deconv" if isinstance(layer, nn.ConvTranspose2d) else "conv"
-    kernel = "x".join(map(str, layer.kernel_size))
-    stride = f"/{layer.stride[0]}" if layer.stride[0] > 1 else ""
-    channels = f"{layer.in_channels}->{layer.out_channels}"
-    size = "x".join(map(str, output.shape[2:]))
-    return f"{kind}{kernel}{stride} {channels} {bias}{sn} out {size}"
-
-
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_spectral_norm_is_on_the_published_number_of_layers(name: str) -> None:
     for network, _, facts in published_pair(name):
@@ -176,10 +146,10 @@ def test_residual_blocks_match_the_published_ones_except_for_the_relu_in_place()
     residual = pool(down.convolution2(relu(down.convolution1(relu(x)))))
     torch.testing.assert_close(down(x), residual + pool(down.shortcut(x)))
 
-    up = resnet.UpBlock(3, 4, classes=0)
-    residual = up.convolution1(resnet.doubled(relu(up.norm1(x))))
+    up = resnet.UpBlock(3, 4, ConditionalBatchNorm2d)
+    residual = up.convolution1(doubled(relu(up.norm1(x))))
     residual = up.convolution2(relu(up.norm2(residual)))
-    torch.testing.assert_close(up(x, None), residual + up.shortcut(resnet.doubled(x)))
+    torch.testing.assert_close(up(x, None), residual + up.shortcut(doubled(x)))
 
 
 def pool(x: Tensor) -> Tensor:
@@ -222,7 +192,7 @@ def give_weights(source: nn.Module, target: nn.Sequential) -> nn.Sequential:
 
 def test_residual_generators_upsample_bilinearly_without_aligned_corners() -> None:
     row = torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)
-    assert resnet.doubled(row)[0, 0].tolist() == [[0, 0.25, 0.75, 1]] * 2
+    assert doubled(row)[0, 0].tolist() == [[0, 0.25, 0.75, 1]] * 2
 
 
 def test_residual_discriminators_sum_the_last_activation_over_all_pixels() -> None:

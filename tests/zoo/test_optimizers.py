@@ -1,16 +1,23 @@
 """Optimizers against their first steps in closed form, and against torch's plain loops."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from ganzoo_zoo.optimizers.extra_adam import ExtraAdam
 from ganzoo_zoo.optimizers.from_torch import adam, adamw, rmsprop, sgd
+from ganzoo_zoo.optimizers.lion import Lion
+from ganzoo_zoo.optimizers.optimistic import OptimisticAdam
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 Factory = Callable[..., torch.optim.Optimizer]
-every_optimizer = pytest.mark.parametrize("factory", [adam, adamw, rmsprop, sgd])
+every_optimizer = pytest.mark.parametrize(
+    "factory", [adam, adamw, rmsprop, sgd, ExtraAdam, OptimisticAdam, Lion]
+)
+PUBLISHED = json.loads((Path(__file__).parent / "loss_values.json").read_text())["optimisers"]
 START, GRADIENT = [1.0, -2.0, 0.5], [0.3, -0.01, 4.0]
 
 
@@ -125,3 +132,55 @@ def test_a_dry_run_on_fake_tensors_takes_a_step(factory: Factory) -> None:
         optimizer = factory([weights])
         weights.sum().backward()
         optimizer.step()
+
+
+# --- optimizers of games -------------------------------------------------------------------------
+# The published values have epsilon added before the correction of the bias, hence the tolerances.
+
+
+def play(factory: Factory, rounds: int, updates: int) -> list[list[float]]:
+    """Return (x, y) after each round of min_x max_y x y from (1, 1), both moving at once."""
+    x, y = (nn.Parameter(torch.ones((), dtype=torch.float64)) for _ in "xy")
+    optimizers = [factory([each], lr=0.1, betas=(0.5, 0.9), eps=1e-8) for each in (x, y)]
+    found = []
+    for _ in range(rounds):
+        for _ in range(updates):
+            x.grad, y.grad = y.detach().clone(), -x.detach().clone()
+            for optimizer in optimizers:
+                optimizer.step()
+        found.append([x.item(), y.item()])
+    return found
+
+
+def test_extra_adam_plays_the_bilinear_game_as_published() -> None:
+    named = "ExtraAdam (both calls advance the moments)"
+    assert play(ExtraAdam, 3, 2) == [pytest.approx(row, abs=1e-7) for row in PUBLISHED[named]]
+
+
+def test_optimistic_adam_plays_the_bilinear_game_as_published() -> None:
+    found = play(OptimisticAdam, 3, 1)
+    assert found == [pytest.approx(row, abs=1e-7) for row in PUBLISHED["Optimistic Adam"]]
+
+
+def test_extra_adam_comes_back_from_where_it_looked_ahead() -> None:
+    weights = nn.Parameter(torch.tensor([1.0, -2.0]))
+    optimizer = ExtraAdam([weights], lr=0.1)
+    weights.grad = torch.tensor([1.0, 1.0])
+    optimizer.step()
+    assert weights.tolist() == pytest.approx([0.9, -2.1])
+    weights.grad = torch.zeros(2)
+    optimizer.step()
+    # Adam's second step with a gradient of 0, from the saved weights: m_hat = 1/3, v_hat = 9/19.
+    step = 0.1 * (1 / 3) / (9 / 19) ** 0.5
+    assert weights.tolist() == pytest.approx([1 - step, -2 - step], rel=1e-5)
+    assert "saved" not in optimizer.state[weights]
+
+
+def test_lion_steps_as_published() -> None:
+    named = "Lion p0=1 lr .01 betas (.9,.99) wd .1, gradients .5,-.2,-1,.3: rows [p,m]"
+    weights = nn.Parameter(torch.ones((), dtype=torch.float64))
+    optimizer = Lion([weights], lr=0.01, betas=(0.9, 0.99), weight_decay=0.1)
+    for gradient, (p, m) in zip((0.5, -0.2, -1, 0.3), PUBLISHED[named], strict=True):
+        weights.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimizer.step()
+        assert [weights.item(), optimizer.state[weights]["m"].item()] == pytest.approx([p, m])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from ganzoo_zoo.losses.wgan_gp import WassersteinGP
+from ganzoo_zoo.regularizers.drift import Drift
 from ganzoo_zoo.regularizers.gradient_penalty import GradientPenalty
 from ganzoo_zoo.regularizers.r1 import R1
 from torch import Tensor, nn
@@ -156,3 +157,8 @@ def test_the_penalty_of_a_batch_is_the_mean_over_its_parts_however_it_is_split()
 
     halves = (penalty(0, 4) + penalty(4, 4)) / 2
     torch.testing.assert_close(halves, penalty(0, 8), rtol=1e-6, atol=0)
+
+
+def test_the_drift_term_is_the_mean_square_of_real_logits() -> None:
+    term = Drift().discriminator(GivenGame(CRITICS["linear"]))["drift"]  # type: ignore[arg-type]
+    torch.testing.assert_close(term, CRITICS["linear"](tensor("real_images")).square().mean())

@@ -7,3 +7,5 @@ from ganzoo.api import Register, hookimpl, table
 def register_augmentations(register: Register) -> None:
     add = table(register, __name__, modalities={"image"}, license="Apache-2.0")
     add("diffaugment", "diffaugment:DiffAugment", paper="arXiv:2006.10738")
+    add("ada", "ada:AdaptiveAugment", paper="arXiv:2006.06676")
+    add("diffusion", "diffusion:Diffusion", paper="arXiv:2206.02262")

@@ -7,7 +7,7 @@ https://doi.org/10.24432/C50P49, CC BY 4.0. The file carries this attribution in
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from ganzoo.api import PositiveInt, SampleSpec, SourceFile
+from ganzoo.api import Gt, Le, PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.counter import uniforms
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
@@ -38,6 +38,17 @@ def digits_of(split: str, size: int) -> tuple[Tensor, Tensor]:
     return enlarged(stored["images"][chosen, None], size), labels[chosen]
 
 
+@cache
+def first_of_classes(split: str, fraction: float) -> Tensor:
+    """Return the rows of the first digits of each class, in order: at least one of each."""
+    labels = digits_of(split, 8)[1]
+    kept = [
+        rows[: max(1, round(fraction * len(rows)))]
+        for rows in ((labels == digit).nonzero()[:, 0] for digit in range(10))
+    ]
+    return torch.cat(kept).sort().values
+
+
 def enlarged(images: Tensor, size: int) -> Tensor:
     """Return uint8 images at size x size: bicubic (a = -0.5), clamped, rounded to the nearest."""
     if images.shape[-1] == size:
@@ -56,30 +67,40 @@ class Digits:
     Args:
         split: train, test or extractor.
         size: height and width in pixels; 16 and 32 are bicubic enlargements.
+        fraction: how much of ``train`` there is, for trials of methods with little data: the first
+            digits of each class. The other splits stay whole.
 
     Raises:
         DataError: there is no such split.
     """
 
-    def __init__(self, split: str, *, size: Literal[8, 16, 32] = 8) -> None:
+    def __init__(
+        self,
+        split: str,
+        *,
+        size: Literal[8, 16, 32] = 8,
+        fraction: Annotated[float, Gt(0), Le(1)] = 1.0,
+    ) -> None:
         require_split("digits", split, SPLITS)
         self.split = split
         self.spec = SampleSpec("image", (1, size, size), classes=10)
+        self.chosen = first_of_classes(split, fraction if split == "train" else 1.0)
 
     def __len__(self) -> int:
-        return len(digits_of(self.split, self.spec.width)[1])
+        return len(self.chosen)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         images, labels = digits_of(self.split, self.spec.width)
-        return images[index].clone(), int(labels[index])
+        row = self.chosen[index]
+        return images[row].clone(), int(labels[row])
 
     def source_files(self) -> dict[str, SourceFile]:
         return {FILE.name: FILE}
 
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """Return uint8 (599, 1, size, size) and int64 (599,)."""
+        """Return uint8 (N, 1, size, size) and int64 (N,); N is 599 for a whole split."""
         images, labels = digits_of(self.split, self.spec.width)
-        return images.clone(), labels.clone()
+        return images[self.chosen], labels[self.chosen]
 
 
 class StackedDigits:

@@ -1,4 +1,4 @@
-"""A ring or a grid of Gaussians in the plane, where every mode can be counted."""
+"""Gaussians in the plane, on a ring or a grid, where every mode can be counted."""
 
 import math
 from collections.abc import Sequence
@@ -17,20 +17,25 @@ Points = NDArray[np.float64]
 
 
 class Gaussians:
-    """A ring or a grid of Gaussians in the plane, labelled by mode.
+    """Gaussians in the plane, on a ring or a grid, labelled by mode.
 
     Sample i belongs to mode i modulo the number of modes. The centres of a ring have the radius
     `extent`; those of a grid run from -extent to extent in both coordinates. With the defaults the
-    centres of the grid are 1 apart, which is 20 standard deviations.
+    centres of the grid are 1 apart, which is 20 standard deviations. A staggered grid is a grid
+    whose rows (of equal second coordinate) are moved along the first coordinate by a quarter of
+    the spacing: the first row to the left, the next one to the right, and so on. At last all
+    centres are turned around the origin.
 
-    Source: layouts of Lin et al. 2018 (PacGAN), arXiv:1712.04086, scaled to numbers of about 1.
+    Source: ring and grid of Lin et al. 2018 (PacGAN), arXiv:1712.04086, scaled to numbers of
+    about 1.
 
     Args:
         split: train or test.
-        layout: ring or grid.
+        layout: ring, grid or staggered.
         modes: number of centres; by default 8 for a ring and 25 for a grid, where it must be a
             square number.
-        extent: radius of the ring, or half the side of the grid.
+        extent: radius of the ring, or half the side of the grid before rows are moved.
+        rotation: counterclockwise turn of the centres, in degrees.
         sd: standard deviation of each mode, in each coordinate.
         length: number of points.
 
@@ -42,15 +47,20 @@ class Gaussians:
         self,
         split: str,
         *,
-        layout: Literal["ring", "grid"] = "ring",
+        layout: Literal["ring", "grid", "staggered"] = "ring",
         modes: PositiveInt | None = None,
         extent: PositiveFloat = 2.0,
+        rotation: float = 0.0,
         sd: PositiveFloat = 0.05,
         length: PositiveInt = 10_000,
     ) -> None:
         require_split("gaussians", split, ("train", "test"))
         self.centres = ring(modes or 8) if layout == "ring" else grid(modes or 25)
+        if layout == "staggered":
+            self.centres = staggered(self.centres)
         self.centres *= extent
+        if rotation:
+            self.centres = turned(self.centres, rotation)
         self.sd = sd
         self.stream = f"gaussians/{split}"
         self.length = length
@@ -102,6 +112,21 @@ def grid(modes: int) -> Points:
         )
     steps = np.linspace(-1, 1, side)
     return np.stack(np.meshgrid(steps, steps), axis=-1).reshape(modes, 2)
+
+
+def staggered(centres: Points) -> Points:
+    """Return a square grid over [-1, 1]^2 with its rows moved by -/+ a quarter of the spacing."""
+    side = math.isqrt(len(centres))
+    quarter = 0.5 / (side - 1)
+    moves = np.where(np.arange(side) % 2 == 0, -quarter, quarter).repeat(side)
+    return centres + np.stack([moves, np.zeros_like(moves)], axis=1)
+
+
+def turned(centres: Points, degrees: float) -> Points:
+    """Return points (n, 2) turned counterclockwise around the origin."""
+    angle = math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return centres @ np.array([[cos, sin], [-sin, cos]])
 
 
 def normals(stream: str, indices: NDArray[np.int64]) -> Points:

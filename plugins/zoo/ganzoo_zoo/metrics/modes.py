@@ -1,5 +1,6 @@
 """Mode coverage: labelled modes of vectors, and the 1,000 modes of stacked digits."""
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -26,8 +27,13 @@ class Modes:
     1 - exp(-9/2) = 98.9 %. Use it for vectors of few dimensions: in the 64 dimensions of an 8x8
     image no sample would be of high quality.
 
-    Returns ``modes_covered``, ``modes_total``, ``high_quality`` (in [0, 1]) and
-    ``high_quality_ceiling``, the value of a perfect sampler.
+    The reverse KL is KL(p || u) = log M + sum_k p_k log p_k in nats, where p_k is the fraction of
+    the samples of high quality that are nearest to mode k, and u is uniform over the M modes. It
+    is log M if no sample is of high quality. For N samples of a perfect generator its expectation
+    is about (M - 1) / (2 N), not 0.
+
+    Returns ``modes_covered``, ``modes_total``, ``high_quality`` (in [0, 1]),
+    ``high_quality_ceiling``, the value of a perfect sampler, and ``modes_reverse_kl``.
 
     Source: Srivastava et al. 2017, arXiv:1705.07761; Lin et al. 2018 (PacGAN), arXiv:1712.04086.
 
@@ -43,12 +49,20 @@ class Modes:
         ]
         distance, nearest = (torch.cat(parts) for parts in zip(*found, strict=True))
         good = distance <= 3 * sd[nearest]
+        counts = torch.bincount(nearest[good], minlength=len(centres))
         return {
-            "modes_covered": float(len(set(nearest[good].tolist()))),
+            "modes_covered": float((counts > 0).sum()),
             "modes_total": float(len(centres)),
             "high_quality": good.double().mean().item(),
             "high_quality_ceiling": within(3, dimensions=centres.shape[1]),
+            "modes_reverse_kl": kl_to_uniform(counts),
         }
+
+
+def kl_to_uniform(counts: Tensor) -> float:
+    """Return KL(counts / N || uniform) in nats, or its largest value log M if all are 0."""
+    p = counts.double() / counts.sum().clamp(min=1)
+    return math.log(len(p)) + torch.special.xlogy(p, p).sum().item()
 
 
 def within(sds: float, dimensions: int) -> float:
@@ -103,11 +117,10 @@ class StackedModes:
         self._require_stacks(real)
         read = torch.cat([self.labels_of(part) for part in torch.split(fake.samples, BATCH)])
         counts = torch.bincount(read, minlength=STACKED_MODES)
-        p = counts.double() / counts.sum()
         return {
             "modes_covered": float((counts > 0).sum()),
             "modes_ceiling": STACKED_MODES * (1 - (1 - 1 / STACKED_MODES) ** len(read)),
-            "kl_to_uniform": torch.special.xlogy(p, p * STACKED_MODES).sum().item(),
+            "kl_to_uniform": kl_to_uniform(counts),
             "kl_floor": (STACKED_MODES - 1) / (2 * len(read)),
         }
 

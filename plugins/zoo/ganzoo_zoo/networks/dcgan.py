@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
 from ganzoo.nn import centred, growth, label_classes
+from ganzoo_zoo.blocks.heads import EVERY_WORD, Head, Heads, SelfSupervision, outputs_of
 from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d, Projection
 from ganzoo_zoo.blocks.spectral_norm import add_spectral_norm
 
@@ -88,14 +89,35 @@ class Discriminator(nn.Module):
         width: channels after the first convolution; doubled with every halving.
         spectral_norm: on all convolutions, instead of batch norm.
         batch_norm: null means on, unless `spectral_norm` is on.
-        conditional: use the labels; the data must have classes.
+        conditional: use the labels by projection; the data must have classes. Without effect with
+            another `head`.
+        head: how D uses classes: `projection` if conditional; `classifier` (AC-GAN),
+            `twin-classifier` (TAC-GAN) or `discriminative-classifier` (ADC-GAN); `embedding`
+            (ContraGAN, ReACGAN); `multi-hinge` (MHGAN).
+        self_supervision: an additional head: `rotation` (SSGAN) or `infomax` (InfoMax-GAN).
+        embedding_dim: length of the vectors of `embedding` and `infomax`; null means 512 and 1024.
 
     Raises:
-        ValueError: batch norm and spectral norm together; not an image of at least 8x8 pixels; or
-            conditional, and the data has no classes.
+        ValueError: batch norm and spectral norm together; not an image of at least 8x8 pixels;
+            conditional or a class head, and the data has no classes; or `rotation` of images that
+            are not square.
     """
 
-    capabilities = frozenset({"batch-coupled", "conditional", "features", "graph-safe"})
+    capabilities = frozenset(
+        {
+            "batch-coupled",
+            "class-logits",
+            "conditional",
+            "features",
+            "graph-safe",
+            "zoo/discriminative-class-logits",
+            "zoo/embedding",
+            "zoo/infomax",
+            "zoo/multi-hinge",
+            "zoo/rotation",
+            "zoo/twin-class-logits",
+        }
+    )
 
     def __init__(
         self,
@@ -105,6 +127,9 @@ class Discriminator(nn.Module):
         spectral_norm: bool = False,
         batch_norm: bool | None = None,
         conditional: bool = False,
+        head: Head = "projection",
+        self_supervision: SelfSupervision = "none",
+        embedding_dim: PositiveInt | None = None,
     ) -> None:
         super().__init__()
         if spectral_norm and batch_norm:
@@ -112,7 +137,7 @@ class Discriminator(nn.Module):
                 "batch_norm: true undoes the bound that spectral_norm: true sets; choose one"
             )
         batch_norm = not spectral_norm if batch_norm is None else batch_norm
-        classes = label_classes(spec, conditional)
+        classes = label_classes(spec, conditional and head == "projection")
         doublings, base, self.size = growth(spec, fewest=2)
         channels = [spec.channels] + [width * 2**power for power in range(doublings)]
 
@@ -121,9 +146,19 @@ class Discriminator(nn.Module):
             convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not batch_norm)
             norm = [nn.BatchNorm2d(outputs)] if batch_norm and depth > 0 else []
             self.halvings.append(nn.Sequential(convolution, *norm, nn.LeakyReLU(0.2)))
-        self.logit = nn.Conv2d(channels[-1], 1, base, bias=not batch_norm)
-        self.projection = Projection(classes, channels[-1] * base[0] * base[1]) if classes else None
-        if not conditional:
+        self.logit = nn.Conv2d(channels[-1], outputs_of(head, spec), base, bias=not batch_norm)
+        pooled = channels[-1] * base[0] * base[1]
+        self.projection = Projection(classes, pooled) if classes else None
+        self.heads = Heads(
+            spec,
+            pooled,
+            channels[-2],
+            head=head,
+            self_supervision=self_supervision,
+            embedding_dim=embedding_dim,
+        )
+        self.capabilities = self.capabilities - EVERY_WORD | self.heads.capabilities
+        if not classes:
             self.capabilities -= {"conditional"}
         if not batch_norm:
             self.capabilities -= {"batch-coupled"}
@@ -141,10 +176,11 @@ class Discriminator(nn.Module):
         for halving in self.halvings:
             h = halving(h)
             features.append(h)
-        logits = self.logit(h).flatten()
+        outputs, h = self.logit(h).flatten(1), h.flatten(1)
         if self.projection is not None:
-            logits = logits + self.projection(h.flatten(1), y)
-        return DiscriminatorOutput(logits, tuple(features))
+            outputs = outputs + self.projection(h, y)[:, None]
+        output: DiscriminatorOutput = self.heads(outputs, h, (*features, h))
+        return output._replace(features=tuple(features))
 
 
 def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:

@@ -3,12 +3,13 @@
 Source: Goodfellow et al. 2014, arXiv:1406.2661, with leaky ReLU throughout.
 """
 
+import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
+from ganzoo.api import DiscriminatorOutput, NonNegativeInt, PositiveFloat, PositiveInt, SampleSpec
 from ganzoo.nn import label_classes, required_labels
 from ganzoo_zoo.blocks.labels import Projection
 from ganzoo_zoo.blocks.spectral_norm import add_spectral_norm
@@ -79,9 +80,16 @@ class Discriminator(nn.Module):
     `depth` hidden layers of `width` units, without batch norm; projection if conditional. The
     features are the hidden layers.
 
+    With `fourier` n, the first layer also gets sin(b_i x) and cos(b_i x) of the flattened sample x
+    for n fixed directions b_i, whose numbers are drawn from N(0, (2 pi fourier_scale)^2). D can
+    then tell apart points that are much closer than the extent of the data (Tancik et al. 2020,
+    arXiv:2006.10739, section 5).
+
     Args:
         width: units of each hidden layer.
         depth: number of hidden layers.
+        fourier: number of random Fourier features, a sine and a cosine each.
+        fourier_scale: standard deviation of their frequencies, in cycles per unit of x.
         spectral_norm: on all layers (Miyato et al. 2018, arXiv:1802.05957).
         conditional: use the labels; the data must have classes.
 
@@ -90,6 +98,7 @@ class Discriminator(nn.Module):
     """
 
     capabilities = frozenset({"conditional", "features", "graph-safe"})
+    frequencies: Tensor | None
 
     def __init__(
         self,
@@ -97,13 +106,19 @@ class Discriminator(nn.Module):
         *,
         width: PositiveInt = 128,
         depth: PositiveInt = 3,
+        fourier: NonNegativeInt = 0,
+        fourier_scale: PositiveFloat = 1.0,
         spectral_norm: bool = False,
         conditional: bool = False,
     ) -> None:
         super().__init__()
         if not conditional:
             self.capabilities -= {"conditional"}
-        sizes = [spec.size] + [width] * depth
+        self.register_buffer("frequencies", None)
+        if fourier:
+            frequencies = 2 * math.pi * fourier_scale * torch.randn(spec.size, fourier)
+            self.register_buffer("frequencies", frequencies)
+        sizes = [spec.size + 2 * fourier] + [width] * depth
         self.hidden = nn.ModuleList(
             nn.Sequential(nn.Linear(inputs, outputs), nn.LeakyReLU(0.2))
             for inputs, outputs in pairwise(sizes)
@@ -117,6 +132,9 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """Judge samples (B, *model_shape), given labels (B,) int64 if conditional."""
         h = x.flatten(1)
+        if self.frequencies is not None:
+            angles = h @ self.frequencies  # (B, fourier)
+            h = torch.cat([h, angles.sin(), angles.cos()], dim=1)
         features = []
         for layer in self.hidden:
             h = layer(h)

@@ -18,8 +18,8 @@ overwrites the block's input, so the shortcut carries relu(x) instead of the pap
 of parameters is the same, the function is not.
 """
 
+from functools import partial
 from itertools import pairwise
-from math import sqrt
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,16 @@ from torch.nn import functional
 
 from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
 from ganzoo.nn import centred, growth, label_classes
+from ganzoo_zoo.blocks.heads import EVERY_WORD, Head, Heads, SelfSupervision, outputs_of
 from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d, Projection
+from ganzoo_zoo.blocks.residual import (
+    DownBlock,
+    Hidden,
+    UpBlock,
+    Upsampling,
+    convolution,
+    widths,
+)
 from ganzoo_zoo.blocks.spectral_norm import add_spectral_norm
 
 
@@ -44,6 +53,7 @@ class Generator(nn.Module):
         spectral_norm: on all convolutions and the first layer, as in SAGAN (arXiv:1805.08318).
         latent_dim: length of z.
         conditional: use the labels; the data must have classes.
+        upsampling: how a block doubles the size; StudioGAN's SNGAN has `nearest`.
 
     Raises:
         ValueError: max_width below width; not an image of at least 8x8 pixels; or conditional, and
@@ -61,6 +71,7 @@ class Generator(nn.Module):
         latent_dim: PositiveInt = 128,
         spectral_norm: bool = False,
         conditional: bool = False,
+        upsampling: Upsampling = "bilinear",
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
@@ -73,8 +84,9 @@ class Generator(nn.Module):
 
         self.base_shape = (channels[0], *base)
         self.base = nn.Linear(latent_dim, channels[0] * base[0] * base[1])
+        norm = partial(ConditionalBatchNorm2d, classes=classes)
         self.blocks = nn.ModuleList(
-            UpBlock(inputs, outputs, classes) for inputs, outputs in pairwise(channels)
+            UpBlock(inputs, outputs, norm, upsampling) for inputs, outputs in pairwise(channels)
         )
         self.norm = nn.BatchNorm2d(width)
         self.image = convolution(width, spec.channels, 3)
@@ -92,7 +104,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """SNGAN's residual discriminator, with optional spectral norm and projection.
+    """SNGAN's residual discriminator, with optional spectral norm and a choice of heads.
 
     Residual blocks, of which the first ones halve the size, then ReLU, a sum over pixels and a
     linear layer. If conditional, projection on the sum. The features are the outputs of the blocks
@@ -106,15 +118,39 @@ class Discriminator(nn.Module):
         downsamplings: number of blocks that halve the size, from the first one on; null means as
             many as leave 8 to 15 pixels, and at least one.
         spectral_norm: on all weights.
-        conditional: use the labels; the data must have classes.
+        conditional: use the labels by projection; the data must have classes. Without effect with
+            another `head`.
+        batch_norm: before each ReLU in the blocks, as in StudioGAN's ACGAN and ProjGAN.
+        hidden: whether a block has as many channels inside as at its input (mimicry) or at its
+            output (StudioGAN).
+        head: how D uses classes: `projection` if conditional; `classifier` (AC-GAN),
+            `twin-classifier` (TAC-GAN) or `discriminative-classifier` (ADC-GAN); `embedding`
+            (ContraGAN, ReACGAN); `multi-hinge` (MHGAN).
+        self_supervision: an additional head: `rotation` (SSGAN) or `infomax` (InfoMax-GAN).
+        embedding_dim: length of the vectors of `embedding` and `infomax`; null means 512 and 1024.
 
     Raises:
         ValueError: max_width below width; more downsamplings than blocks, or than the image
-            allows; not an image of at least 8x8 pixels; or conditional, and the data has no
-            classes.
+            allows; not an image of at least 8x8 pixels; conditional or a class head, and the data
+            has no classes; batch norm and spectral norm together; `rotation` of images that are
+            not square; or `infomax` with one block.
     """
 
-    capabilities = frozenset({"conditional", "features", "graph-safe"})
+    capabilities = frozenset(
+        {
+            "batch-coupled",
+            "class-logits",
+            "conditional",
+            "features",
+            "graph-safe",
+            "zoo/discriminative-class-logits",
+            "zoo/embedding",
+            "zoo/infomax",
+            "zoo/multi-hinge",
+            "zoo/rotation",
+            "zoo/twin-class-logits",
+        }
+    )
 
     def __init__(
         self,
@@ -126,11 +162,18 @@ class Discriminator(nn.Module):
         downsamplings: PositiveInt | None = None,
         spectral_norm: bool = False,
         conditional: bool = False,
+        batch_norm: bool = False,
+        hidden: Hidden = "input",
+        head: Head = "projection",
+        self_supervision: SelfSupervision = "none",
+        embedding_dim: PositiveInt | None = None,
     ) -> None:
         super().__init__()
-        if not conditional:
-            self.capabilities -= {"conditional"}
-        classes = label_classes(spec, conditional)
+        if spectral_norm and batch_norm:
+            raise ValueError(
+                "batch_norm: true undoes the bound that spectral_norm: true sets; choose one"
+            )
+        classes = label_classes(spec, conditional and head == "projection")
         doublings, _, self.size = growth(spec)
         blocks = blocks or doublings + 1
         downsamplings = downsamplings or max(1, doublings - 1)
@@ -141,12 +184,32 @@ class Discriminator(nn.Module):
 
         channels = [spec.channels, *widths(width, max_width, blocks)]
         self.blocks = nn.ModuleList(
-            DownBlock(inputs, outputs, halve=depth < downsamplings, first=depth == 0)
+            DownBlock(
+                inputs,
+                outputs,
+                halve=depth < downsamplings,
+                first=depth == 0,
+                hidden=hidden,
+                batch_norm=batch_norm,
+            )
             for depth, (inputs, outputs) in enumerate(pairwise(channels))
         )
-        self.logit = nn.Linear(channels[-1], 1)
+        self.logit = nn.Linear(channels[-1], outputs_of(head, spec))
         nn.init.xavier_uniform_(self.logit.weight)
         self.projection = Projection(classes, channels[-1]) if classes else None
+        self.heads = Heads(
+            spec,
+            channels[-1],
+            channels[-2] if blocks > 1 else None,
+            head=head,
+            self_supervision=self_supervision,
+            embedding_dim=embedding_dim,
+        )
+        self.capabilities = self.capabilities - EVERY_WORD | self.heads.capabilities
+        if not classes:
+            self.capabilities -= {"conditional"}
+        if not batch_norm:
+            self.capabilities -= {"batch-coupled"}
         if spectral_norm:
             add_spectral_norm(self)
 
@@ -158,74 +221,8 @@ class Discriminator(nn.Module):
             h = block(h)
             features.append(h)
         h = functional.relu(h).sum(dim=(2, 3))
-        logits = self.logit(h).squeeze(1)
+        outputs = self.logit(h)
         if self.projection is not None:
-            logits = logits + self.projection(h, y)
-        return DiscriminatorOutput(logits, (*features, h))
-
-
-class UpBlock(nn.Module):
-    """Double the size: norm, ReLU, upsampling and two convolutions, plus a 1x1 shortcut."""
-
-    def __init__(self, inputs: int, outputs: int, classes: int) -> None:
-        super().__init__()
-        self.norm1 = ConditionalBatchNorm2d(inputs, classes)
-        self.convolution1 = convolution(inputs, outputs, 3, gain=sqrt(2))
-        self.norm2 = ConditionalBatchNorm2d(outputs, classes)
-        self.convolution2 = convolution(outputs, outputs, 3, gain=sqrt(2))
-        self.shortcut = convolution(inputs, outputs, 1)
-
-    def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
-        h = self.convolution1(doubled(functional.relu(self.norm1(x, y))))
-        h = self.convolution2(functional.relu(self.norm2(h, y)))
-        return h + self.shortcut(doubled(x))
-
-
-class DownBlock(nn.Module):
-    """Halve or keep the size: ReLU and convolution twice, plus a shortcut.
-
-    The shortcut is a 1x1 convolution if the size or the channels change. The first block of D has
-    no ReLU before its first convolution, because its input is an image, and its shortcut pools
-    before the 1x1 convolution instead of after it.
-    """
-
-    def __init__(self, inputs: int, outputs: int, *, halve: bool, first: bool) -> None:
-        super().__init__()
-        self.halve, self.first = halve, first
-        hidden = outputs if first else inputs
-        self.convolution1 = convolution(inputs, hidden, 3, gain=sqrt(2))
-        self.convolution2 = convolution(hidden, outputs, 3, gain=sqrt(2))
-        self.shortcut = (
-            convolution(inputs, outputs, 1) if halve or inputs != outputs else nn.Identity()
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.convolution1(x if self.first else functional.relu(x))
-        h = self.convolution2(functional.relu(h))
-        if not self.halve:
-            return h + self.shortcut(x)
-        if self.first:
-            return halved(h) + self.shortcut(halved(x))
-        return halved(h) + halved(self.shortcut(x))
-
-
-def widths(width: int, max_width: int | None, levels: int) -> list[int]:
-    """Return the number of channels at `levels` sizes, the full size first."""
-    if max_width is not None and max_width < width:
-        raise ValueError(f"max_width: {max_width} is below width: {width}")
-    return [min(width * 2**level, max_width or width) for level in range(levels)]
-
-
-def convolution(inputs: int, outputs: int, size: int, gain: float = 1) -> nn.Conv2d:
-    """Return a convolution that keeps the size, with Xavier-uniform weights of this gain."""
-    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
-    nn.init.xavier_uniform_(layer.weight, gain)
-    return layer
-
-
-def doubled(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def halved(x: Tensor) -> Tensor:
-    return functional.avg_pool2d(x, 2)
+            outputs = outputs + self.projection(h, y)[:, None]
+        output: DiscriminatorOutput = self.heads(outputs, h, (*features, h))
+        return output

@@ -10,3 +10,6 @@ def register_optimizers(register: Register) -> None:
     add("adamw", "from_torch:adamw", paper="arXiv:1711.05101")
     add("rmsprop", "from_torch:rmsprop")
     add("sgd", "from_torch:sgd")
+    add("extra-adam", "extra_adam:ExtraAdam", paper="arXiv:1802.10551")
+    add("optimistic-adam", "optimistic:OptimisticAdam", paper="arXiv:1711.00141")
+    add("lion", "lion:Lion", paper="arXiv:2302.06675")

@@ -6,8 +6,28 @@ from ganzoo.api import Register, hookimpl, table
 @hookimpl
 def register_regularizers(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
+    conditioning = "auxiliary_classifier"
+    add("auxiliary-classifier", f"{conditioning}:AuxiliaryClassifier", paper="arXiv:1610.09585")
+    add(
+        "twin-auxiliary-classifier",
+        f"{conditioning}:TwinAuxiliaryClassifier",
+        paper="arXiv:1907.02690",
+    )
+    add(
+        "discriminative-classifier",
+        f"{conditioning}:DiscriminativeClassifier",
+        paper="arXiv:2107.10060",
+    )
+    add("conditional-contrastive", "contrastive:ConditionalContrastive", paper="arXiv:2006.12681")
+    add("d2d-ce", "contrastive:DataToDataCrossEntropy", paper="arXiv:2111.01118")
+    add("rotation", "rotation:Rotation", modalities={"image"}, paper="arXiv:1811.11212")
+    add("infomax", "infomax:InfoMax", modalities={"image"}, paper="arXiv:2007.04589")
+    add("orthogonal", "orthogonal:Orthogonal", paper="arXiv:1809.11096")
+    add("apa", "apa:AdaptivePseudoAugmentation", paper="arXiv:2111.06849")
     add("feature-matching", "feature_matching:FeatureMatching", paper="arXiv:1606.03498")
+    add("drift", "drift:Drift", paper="arXiv:1710.10196")
     add("gradient-penalty", "gradient_penalty:GradientPenalty", paper="arXiv:1704.00028")
+    add("path-length", "path_length:PathLength", paper="arXiv:1912.04958")
     add("paired-labels", "paired_labels:PairedLabels", paper="arXiv:2501.05441")
     add("r1", "r1:R1", paper="arXiv:1801.04406")
     add("r2", "r2:R2", paper="arXiv:1801.04406")
@@ -30,3 +50,4 @@ def register_regularizers(register: Register) -> None:
         paper="arXiv:1912.00953",
     )
     add("mode-seeking", "mode_seeking:ModeSeeking", paper="arXiv:1903.05628")
+    add("information", "information:Information", paper="arXiv:1606.03657")
