@@ -169,7 +169,11 @@ def files(case: Case) -> None:
                     with np.load(path, allow_pickle=False) as held:
                         back = torch.from_numpy(held["samples"])
                     same = back.dtype == stored.dtype and torch.allclose(
-                        back, stored, rtol=0, atol=0, equal_nan=True  # NaN: missing in a table
+                        back,
+                        stored,
+                        rtol=0,
+                        atol=0,
+                        equal_nan=True,  # NaN: missing in a table
                     )
                     if not same:
                         raise Failed("the samples as `samples`", "others", "use write_npz")

@@ -35,8 +35,11 @@ class Generator(nn.Module):
         conditional: bool = False,
     ) -> None:
         super().__init__()
-        self.spec, self.latent_dim, self.conditional = spec, latent_dim, conditional
-        size = latent_dim + condition_size(spec, conditional)
+        self.spec, self.latent_dim = spec, latent_dim
+        self.asked = Asked(spec, conditional)
+        if not conditional:
+            self.capabilities -= {"conditional"}
+        size = latent_dim + self.asked.size
         self.layers = nn.ModuleList()
         for _ in range(depth):
             self.layers.append(nn.Sequential(nn.Linear(size, width), nn.BatchNorm1d(width)))
@@ -52,7 +55,7 @@ class Generator(nn.Module):
         temperature: PositiveFloat = 0.2,
     ) -> Tensor:
         """Return rows in model form; `temperature` is that of the Gumbel-softmax."""
-        h = torch.cat([z, y], 1) if self.conditional and y is not None else z
+        h = self.asked(z, y)
         for layer in self.layers:
             h = torch.cat([layer(h).relu(), h], 1)
         return row_of(self.spec, self.output(h), noise, temperature)
@@ -84,8 +87,11 @@ class Discriminator(nn.Module):
         conditional: bool = False,
     ) -> None:
         super().__init__()
-        self.batch_multiple, self.conditional = pack, conditional
-        size = pack * (spec.size + condition_size(spec, conditional))
+        self.batch_multiple = pack
+        self.asked = Asked(spec, conditional)
+        if not conditional:
+            self.capabilities -= {"conditional"}
+        size = pack * (spec.size + self.asked.size)
         layers: list[nn.Module] = []
         for _ in range(depth):
             layers += [nn.Linear(size, width), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
@@ -93,14 +99,31 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(size, 1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        rows = torch.cat([x, y], 1) if self.conditional and y is not None else x
+        rows = self.asked(x, y)
         return self.layers(rows.reshape(len(rows) // self.batch_multiple, -1))[:, 0]
 
 
-def condition_size(spec: SampleSpec, conditional: bool) -> int:
-    """Return the number of values of a condition in model form; 0 without one."""
-    if not conditional:
-        return 0
-    if spec.condition is None:
-        raise ValueError("the data has no column of categories to condition on: conditional: false")
-    return spec.condition.size
+class Asked:
+    """Puts what G is asked for beside its inputs: a condition in model form, or a class.
+
+    Args:
+        conditional: whether there is something that G is asked for.
+
+    Raises:
+        ValueError: the data has neither classes nor a condition.
+    """
+
+    def __init__(self, spec: SampleSpec, conditional: bool) -> None:
+        self.size, self.classes = 0, spec.classes
+        if conditional and not (spec.classes or spec.condition):
+            raise ValueError("the data has no column of categories to ask for: conditional: false")
+        if conditional:
+            self.size = spec.condition.size if spec.condition else spec.classes
+
+    def __call__(self, rows: Tensor, y: Tensor | None) -> Tensor:
+        """Return rows (B, D) with their condition, (B, D + size)."""
+        if not self.size or y is None:
+            return rows
+        if self.classes:
+            y = (y[:, None] == torch.arange(self.classes, device=y.device)).float()
+        return torch.cat([rows, y], 1)
