@@ -19,11 +19,11 @@ CONTENTS = pyproject.toml plugins/zoo/pyproject.toml plugins/emoji/pyproject.tom
 PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
 
-.PHONY: help env test quick soak methods gpu check wheels demo clean
+.PHONY: help env test quick soak methods zoo zoo-smoke gpu check wheels demo clean
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r verb words; do \
-		printf '  make %-8s %s\n' "$$verb" "$$words"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r verb words; do \
+		printf '  make %-9s %s\n' "$$verb" "$$words"; done
 
 env: .venv/ready  ## make .venv with everything, editable
 
@@ -48,9 +48,13 @@ soak: env  ## kill a run 40 times, make its file calls fail, read 200,000 mutate
 	@$(BIN)/python -m tests.reliability.table --soak .soak.log \
 		--fuzz "$$(tail -n 1 .fuzz.log)"; rm .soak.log .fuzz.log
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.collapse_trial
+	@$(MAKE) --no-print-directory zoo-smoke
 
 methods: env  ## write the table of methods in docs/game.md, from tests/literature
 	@$(BIN)/python -m tests.literature.table
+
+zoo-smoke: env  ## train every small recipe for a moment: finite, better than untrained, resumed; minutes
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.small_recipes
 
 check: env  ## lint, format, floors, types
 	@$(BIN)/ruff check --quiet

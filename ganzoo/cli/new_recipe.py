@@ -41,9 +41,9 @@ def recipe(
 ) -> None:
     """Scaffold NAME.yaml, a recipe of your own with comments.
 
-    With --from it extends a recipe and lists that recipe's settings as comments. With --data its
-    settings follow from a folder of pictures (their number, sizes, colours and sub-folders), and
-    comments say why.
+    With --from it extends a recipe and lists that recipe's settings as comments. With --data the
+    recipe that it extends and its settings follow from a folder of pictures (their number, sizes,
+    colours and sub-folders), and comments say why.
     """
     from ganzoo.modalities.table import TABLE_FILES
     from ganzoo.recipes.load import Recipe
@@ -81,7 +81,8 @@ def _table(file: Path, data: Path, registry: Registry) -> str:
 def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:
     from ganzoo.components.photos import facts_of
     from ganzoo.errors import PluginError
-    from ganzoo.scaffold.recipe import photo_text
+    from ganzoo.recipes.load import shipped_recipes
+    from ganzoo.scaffold.recipe import choose, photo_text
 
     say(f"reading the pictures in {data}")
     facts = facts_of(data, size, registry)
@@ -89,4 +90,6 @@ def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:
         kid = bool(registry.get("metric", "kid"))
     except PluginError:
         kid = False
-    return photo_text(file.name, facts, size, kid=kid)
+    choice = choose(facts, size, shipped_recipes())
+    say(f"{choice.recipe}: {choice.reason}")
+    return photo_text(file.name, facts, size, kid=kid, choice=choice)

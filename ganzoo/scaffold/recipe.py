@@ -2,9 +2,10 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 
 from ganzoo.errors import UsageError
 from ganzoo.recipes.load import FORMAT, NEVER_INHERITED, Recipe, inside_project, is_path
@@ -102,6 +103,7 @@ FEW = 10_000
 ENOUGH_OF_A_CLASS = 100
 LARGEST_FOR_DCGAN = 64
 STEPS = 20_000
+LARGEST_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -137,21 +139,89 @@ class Facts:
         return sum(3 * max(size) > 4 * min(size) for size in self.sizes)
 
 
-def photo_text(file: str, facts: Facts, size: int, *, kid: bool) -> str:
-    """Return the recipe for a folder at `size` x `size`; `kid`: whether that metric is there."""
-    parts = [
-        _head(file, facts),
-        _dataset(facts, size),
-        _labels(facts),
-        _networks(facts, size),
-        _augmentation(facts),
-        _training(facts, size),
-        _scores(facts, kid),
-    ]
+DCGAN = "photos-dcgan"
+METHODS = {
+    "photos-fastgan": "FastGAN (arXiv:2101.04775) was made for few pictures",
+    "photos-stylegan2-ada": "StyleGAN2 with ADA (arXiv:2006.06676) augments as much as D overfits, "
+    "for some thousand pictures",
+    "photos-r3gan": "R3GAN (arXiv:2501.05441) has the simplest of the recent objectives, for many "
+    "pictures",
+}
+"""Recipe → why it is chosen. `DCGAN` is for small pictures, and where none is installed."""
+FEW_FOR_STYLEGAN = 2_000
+MANY_FOR_R3GAN = 30_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The recipe for a folder of pictures, and the reason."""
+
+    recipe: str
+    reason: str
+
+
+def choose(facts: Facts, size: int, installed: Collection[str]) -> Choice:
+    """Return the recipe that suits the number and the size of the pictures best.
+
+    Args:
+        installed: names of the recipes there are.
+    """
+    order: tuple[str, ...]
+    few, some, many = METHODS
+    if size < LARGEST_FOR_DCGAN:
+        why = f"below {LARGEST_FOR_DCGAN} pixels DCGAN (arXiv:1511.06434) is the quickest to try"
+        return Choice(DCGAN, why)
+    if facts.count < FEW_FOR_STYLEGAN:
+        count, order = f"under {FEW_FOR_STYLEGAN:,} pictures", (few, some, many)
+    elif facts.count < MANY_FOR_R3GAN:
+        count, order = f"under {MANY_FOR_R3GAN:,} pictures", (some, few, many)
+    else:
+        count, order = f"{MANY_FOR_R3GAN:,} pictures or more", (many, some)
+    found = next((name for name in order if name in installed), None)
+    if found is None:
+        what = "the simplest networks" if size <= LARGEST_FOR_DCGAN else "SNGAN's networks"
+        return Choice(DCGAN, f"{what}: {', '.join(order)} are not installed")
+    missing = "" if found == order[0] else f" ({order[0]} is not installed)"
+    return Choice(found, f"{count}: {METHODS[found]}{missing}")
+
+
+def photo_text(
+    file: str, facts: Facts, size: int, *, kid: bool, choice: Choice | None = None
+) -> str:
+    """Return the recipe for a folder at `size` x `size`.
+
+    Args:
+        kid: whether that metric is installed.
+        choice: the recipe to extend; `DCGAN` or None: a recipe with all settings of its own.
+    """
+    if choice is None or choice.recipe == DCGAN:
+        own = (_networks(facts, size), _augmentation(facts), _training(facts, size))
+        middle = [_reason(choice), _labels(facts), *own]
+    else:
+        middle = [_classes_as_comment(facts), _smaller_batch(facts)]
+    parts = [_head(file, facts, choice), _dataset(facts, size), *middle, _scores(facts, kid)]
     return "\n\n".join("\n".join(part) for part in map(list, parts) if part) + "\n"
 
 
-def _head(file: str, facts: Facts) -> Iterator[str]:
+def _reason(choice: Choice | None) -> Iterator[str]:
+    if choice:
+        text = f"{choice.reason[0].upper()}{choice.reason[1:]}."
+        yield from (f"# {line}" for line in wrap(text, 92))
+
+
+def _classes_as_comment(facts: Facts) -> Iterator[str]:
+    if facts.classes:
+        yield f"# The {len(facts.classes)} sub-folders are classes. If the networks take labels:"
+        yield "# conditional: true"
+
+
+def _smaller_batch(facts: Facts) -> Iterator[str]:
+    if facts.count < LARGEST_BATCH:
+        batch = 1 << (max(1, min(facts.count, 8)).bit_length() - 1)
+        yield f"train: {{batch_size: {batch}}}  # no more than there are pictures"
+
+
+def _head(file: str, facts: Facts, choice: Choice | None = None) -> Iterator[str]:
     widths, heights = zip(*facts.sizes, strict=True)
     span = f"{_span(widths)} pixels wide and {_span(heights)} high"
     pictures = "picture" if facts.count == 1 else "pictures"
@@ -160,6 +230,12 @@ def _head(file: str, facts: Facts) -> Iterator[str]:
     yield f"#   ganzoo run {file}             train; `ganzoo resume last` goes on after Ctrl-C"
     yield f"recipe: {FORMAT}"
     yield f"name: {yaml_line(file.removesuffix('.yaml'))}"
+    if choice and choice.recipe != DCGAN:
+        yield ""
+        yield from _reason(choice)
+        yield f"#   ganzoo show {file}            networks, loss, optimizers and where each is from"
+        yield f"#   ganzoo bench {file}           how long a step takes here"
+        yield f"extends: {choice.recipe}"
 
 
 def _span(sizes: Iterable[int]) -> str:
@@ -253,7 +329,7 @@ def _training(facts: Facts, size: int) -> Iterator[str]:
 
 def _batch(facts: Facts, size: int) -> int:
     """Return a power of two that fits common hardware, and is no more than there are pictures."""
-    largest = 64 if size <= 64 else 32 if size <= 128 else 16
+    largest = LARGEST_BATCH if size <= 64 else 32 if size <= 128 else 16
     while largest > max(1, facts.count):
         largest //= 2
     return largest

@@ -62,6 +62,8 @@ MIMICRY = {
     "cifar10-resnet-hinge": (16.77, 0.04),
     "cifar10-resnet-conditional": (10.84, 0.03),
     "cifar10-resnet-wgan-gp": (22.29, 0.06),
+    "ssgan-cifar10": (14.65, 0.04),
+    "infomax-gan-cifar10": (15.12, 0.10),
 }
 
 
@@ -77,3 +79,40 @@ def test_the_recipes_of_mimicry_have_its_settings_and_scores(name: str) -> None:
     for player in (settings.optimizers.generator, settings.optimizers.discriminator):
         assert (player.parameters["lr"], player.parameters["betas"]) == (2e-4, [0.0, 0.9])
     assert settings.train.ema is None
+
+
+# StudioGAN's tables at 947b35e: FID of the best checkpoint of a run of 100,000 steps, of 50,000
+# generated and 50,000 training images; of BigGAN-deep 10,000 generated and 10,000 test images.
+STUDIOGAN = {
+    "sngan-cifar10": 9.01,
+    "projgan-cifar10": 31.54,
+    "acgan-cifar10": 33.39,
+    "tacgan-cifar10": 29.51,
+    "sagan-cifar10": 10.35,
+    "biggan-cifar10": 4.16,
+    "biggan-deep-cifar10": 11.50,
+    "contragan-cifar10": 6.01,
+    "reacgan-cifar10": 3.87,
+    "mhgan-cifar10": 3.95,
+    "adcgan-cifar10": 3.93,
+}
+
+
+@pytest.mark.parametrize("name", STUDIOGAN)
+def test_the_conditional_recipes_of_studiogan_have_its_settings_and_scores(name: str) -> None:
+    settings = Recipe.load(name).settings
+    published, train = settings.published, settings.train
+    assert (published.value, published.select) == (STUDIOGAN[name], "best")
+    assert settings.conditional
+    assert (train.steps, train.discriminator_steps) == (100_000, 5)
+    wide = name == "reacgan-cifar10"
+    assert train.batch_size == (128 if wide else 64)
+    for player in (settings.optimizers.generator, settings.optimizers.discriminator):
+        assert player.parameters["lr"] == (2.83e-4 if wide else 2e-4)
+        assert (player.parameters["betas"], player.parameters["eps"]) == ([0.5, 0.999], 1e-6)
+    if train.ema:  # 0.9999 per step
+        steps = train.ema.half_life_samples / (train.batch_size * train.discriminator_steps)
+        assert 0.5 ** (1 / steps) == pytest.approx(0.9999, abs=1e-7)
+    assert (train.ema is None) == (
+        name.split("-")[0] in {"sngan", "projgan", "acgan", "tacgan", "sagan"}
+    )

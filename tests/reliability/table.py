@@ -3,9 +3,9 @@
     python -m tests.reliability.table [--soak LOG] [--fuzz LINE] [--minutes 60]
 
 A row's result covers all its tests. No file of tests is begun after so many minutes; a row with a
-test that was not run says "not run yet". Of `LOG`, what the soak test and the faults at file calls
-printed, the page takes the lines that begin with a date; `LINE` is the last line of the fuzzer. By
-default the page keeps those it has.
+test that was not run keeps its dated result, or says "not run yet". Of `LOG`, what the soak test
+and the faults at file calls printed, the page takes the lines that begin with a date; `LINE` is the
+last line of the fuzzer. By default the page keeps those it has.
 """
 
 import argparse
@@ -232,13 +232,13 @@ process with SIGBUS, as with every program that maps files.
 
 - *Two processes* are two on one CPU, over gloo. How NCCL reports a lost process was never
   observed: the phrases by which ganzoo recognizes it are untested.
-- *Streamed* data is decoded by worker processes, and by the run's own process where they are not
-  ahead; data in memory needs no workers.
+- *Streamed* data is decoded by worker processes (`train.workers`), and by the run's own process
+  where they are not ahead; data in memory needs no workers.
 - Of the 2,077 *faults at file calls* of a run and its resume only 31 were tried so far, on
   2026-11-29: 9 kills, 17 ended with exit code 7, 2 with 5, 1 with 2, 2 without effect. No
   checkpoint was lost. Errors without advice and the exit code 2 of an I/O error were mended since,
-  and 11 further faults found nothing wrong. Not mended: an I/O error while `state.pt` is read ends
-  with exit code 5 and without advice.
+  and 11 further faults found nothing wrong. An I/O error while `state.pt` is read ends with exit
+  code 5 and the command that resumes.
 - A signal *before Python has started* `ganzoo` (some 20 milliseconds) ends the process like any
   other: SIGUSR1 with 138, not 75. A signal that arrives while several processes wait for each
   other to start is handled once they have started.
@@ -294,10 +294,11 @@ def outcomes_of(tests: list[str]) -> Outcomes:
     return found
 
 
-def result(row: Row, found: Outcomes) -> str:
+def result(row: Row, found: Outcomes, before: list[str]) -> str:
     for test in row.tests:
         if not any(name == test or name.startswith(f"{test}::") for name in found):
-            return "not run yet"
+            known = [line for line in before if line.startswith(f"| {row.fault} | ")]
+            return known[0].split(" | ")[-1].removesuffix(" |") if known else "not run yet"
     mine = [
         counts
         for name, counts in found.items()
@@ -322,7 +323,7 @@ def main() -> int:
     found = outcomes(sorted({test for row in ROWS for test in row.tests}), given.minutes)
     lines = [
         f"| {row.fault} | {row.guarantee} | {', '.join(f'`{test}`' for test in row.tests)} "
-        f"| {result(row, found)} |\n"
+        f"| {result(row, found, before)} |\n"
         for row in ROWS
     ]
     soak = "".join(f"- {line}\n" for line in results if _RESULT.match(line))

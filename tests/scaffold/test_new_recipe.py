@@ -9,7 +9,7 @@ from PIL import Image
 from ganzoo.cli import main
 from ganzoo.recipes import Recipe
 from ganzoo.recipes.load import shipped_recipes
-from ganzoo.scaffold.recipe import FEW, Facts, photo_text
+from ganzoo.scaffold.recipe import DCGAN, FEW, Facts, choose, photo_text
 
 Capture = pytest.CaptureFixture[str]
 
@@ -31,7 +31,10 @@ def pictures(folder: Path, count: int, mode: str = "RGB", size: tuple[int, int] 
 # --- a child -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("parent", sorted(set(shipped_recipes()) - {"photos-dcgan"}))
+OF_NO_FOLDER = [each for each in sorted(shipped_recipes()) if not each.startswith("photos-")]
+
+
+@pytest.mark.parametrize("parent", OF_NO_FOLDER)
 def test_a_child_has_the_settings_of_its_parent(parent: str) -> None:
     assert main(["new", "recipe", "mine", "--from", parent]) == 0
     child, whole = (Recipe.load(each, {"name": "x"}) for each in ("mine.yaml", parent))
@@ -77,7 +80,8 @@ def test_a_recipe_for_a_folder_passes_the_check_as_it_is_written(
     assert main(["check", "photos.yaml", "--data"]) == 0
     settings = Recipe.load("photos.yaml").settings
     assert settings.dataset.parameters["path"] == "my photos"
-    assert settings.conditional == (each == 150)
+    if "extends" not in Path("photos.yaml").read_text():
+        assert settings.conditional == (each == 150)
     assert settings.train.batch_size <= each * len(folders)
 
 
@@ -126,6 +130,52 @@ def test_each_setting_follows_from_the_pictures(
     changes: dict[str, object], size: int, said: str
 ) -> None:
     assert said in photo_text("a.yaml", facts(**changes), size, kid=True)
+
+
+METHODS = {"photos-fastgan", "photos-stylegan2-ada", "photos-r3gan", DCGAN}
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "installed", "recipe", "reason"),
+    [
+        (100, 64, METHODS, "photos-fastgan", "under 2,000 pictures: FastGAN"),
+        (1_999, 256, METHODS, "photos-fastgan", "under 2,000 pictures"),
+        (2_000, 64, METHODS, "photos-stylegan2-ada", "under 30,000 pictures: StyleGAN2 with ADA"),
+        (29_999, 128, METHODS, "photos-stylegan2-ada", "under 30,000 pictures"),
+        (30_000, 64, METHODS, "photos-r3gan", "30,000 pictures or more: R3GAN"),
+        (100_000, 63, METHODS, DCGAN, "below 64 pixels"),
+        (100, 64, METHODS - {"photos-fastgan"}, "photos-stylegan2-ada", "photos-fastgan is not"),
+        (9_000, 64, METHODS - {"photos-stylegan2-ada"}, "photos-fastgan", "stylegan2-ada is not"),
+        (90_000, 64, {"photos-fastgan", DCGAN}, DCGAN, "are not installed"),
+        (100, 128, {DCGAN}, DCGAN, "SNGAN's networks"),
+    ],
+)
+def test_the_recipe_follows_from_the_number_and_the_size_of_the_pictures(
+    count: int, size: int, installed: set[str], recipe: str, reason: str
+) -> None:
+    choice = choose(facts(count=count), size, installed)
+    assert choice.recipe == recipe
+    assert reason in choice.reason
+
+
+def test_the_chosen_recipe_is_extended_and_the_reason_is_a_comment() -> None:
+    choice = choose(facts(count=20, classes={"a": 10, "b": 10}), 128, METHODS)
+    text = photo_text("a.yaml", facts(count=20), 128, kid=False, choice=choice)
+    said = yaml.safe_load(text)
+    assert set(said) == {"recipe", "name", "extends", "dataset", "train", "eval"}
+    assert (said["extends"], said["train"]["batch_size"]) == ("photos-fastgan", 8)
+    assert said["dataset"] | {"path": "p", "size": 128} == said["dataset"]
+    assert "# Under 2,000 pictures: FastGAN (arXiv:2101.04775) was made for few pictures.\n" in text
+    assert max(map(len, text.splitlines())) <= 100
+    whole = photo_text("a.yaml", facts(), 32, kid=False, choice=choose(facts(), 32, METHODS))
+    assert "extends" not in yaml.safe_load(whole)
+    assert "# Below 64 pixels DCGAN" in whole
+
+
+def test_the_command_prints_its_choice(project: Path, capsys: Capture) -> None:
+    pictures(project / "photos", 3)
+    assert main(["new", "recipe", "a", "--data", "photos", "--size", "32"]) == 0
+    assert "photos-dcgan: below 64 pixels DCGAN" in capsys.readouterr().err
 
 
 def test_a_metric_that_does_not_exist_is_only_a_comment() -> None:

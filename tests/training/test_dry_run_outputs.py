@@ -259,7 +259,8 @@ def test_a_metric_that_fails_at_an_evaluation_is_named_and_nothing_trained_is_lo
     said = capfd.readouterr().err.splitlines()
     run = only_run(tmp_path / "runs")
     assert "eval.metrics.0  local/faulty failed: OSError: the server is gone (" in said[-2]
-    assert said[-1] == f"try: ganzoo resume {run}"
+    again = f"ganzoo resume {run} --plugin {os.path.relpath(plugin)}"
+    assert said[-1] == f"try: {again}   # once it is repaired"
     assert RunDirectory(run).status() == "failed"
 
     monkeypatch.setenv("MENDED", "1")

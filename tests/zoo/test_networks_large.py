@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganzoo.api import SampleSpec
+from ganzoo.recipes import Recipe
 
 layers_of = runpy.run_path(str(Path(__file__).with_name("layers_in_words.py")))["layers_of"]
 PUBLISHED = json.loads((Path(__file__).parent / "networks_large.json").read_text())
@@ -231,3 +232,33 @@ def test_mimicrys_sagan_of_128_pixels_has_attention_at_32_pixels_in_g() -> None:
     with torch.device("meta"):
         generator = sagan.Generator(spec, **CONDITIONAL, **GROWING, attention=32)
     assert count(generator) == COUNTS["mimicry SAGAN 128 K1000 (D default ndf 128)"][0]
+
+
+RECIPES = {
+    "sngan-cifar10": "studiogan/sngan_32",
+    "projgan-cifar10": "studiogan/projgan_32",
+    "acgan-cifar10": "studiogan/acgan_mod_32",
+    "sagan-cifar10": "studiogan/sagan_32",
+    "biggan-cifar10": "studiogan/biggan_32",
+    "biggan-deep-cifar10": "studiogan/biggan_deep_legacy_32",
+    "contragan-cifar10": "studiogan/contragan_32",
+    "reacgan-cifar10": "studiogan/contragan_32",
+    "mhgan-cifar10": "studiogan/mhgan_32",
+    "ssgan-cifar10": "mimicry/ssgan_32",
+    "infomax-gan-cifar10": "mimicry/infomax_gan_32",
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_published_recipe_has_the_networks_of_its_source(name: str) -> None:
+    settings = Recipe.load(name).settings
+    spec = SampleSpec("image", (3, 32, 32), classes=10)
+    for node, side in ((settings.generator, "G"), (settings.discriminator, "D")):
+        module = MODULES[node.use.removeprefix("zoo/")]
+        factory = module.Generator if side == "G" else module.Discriminator
+        with torch.device("meta"):
+            network = factory(spec, **{"conditional": settings.conditional, **node.parameters})
+        assert count(network) == PUBLISHED[RECIPES[name]][side]["parameters"]
+
+
+MODULES = {"resnet": resnet, "sagan": sagan, "biggan": biggan, "biggan-deep": biggan_deep}

@@ -7,6 +7,7 @@ from ganzoo.api import Register, hookimpl, table
 def register_generators(register: Register) -> None:
     add = table(register, __name__, modalities={"image"}, license="Apache-2.0")
     add("mlp", "mlp:Generator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
+    add("pacgan", "pacgan:Generator", modalities={"vector"}, paper="arXiv:1712.04086")
     add("dcgan", "dcgan:Generator", paper="arXiv:1511.06434")
     add("progan", "progan:Generator", paper="arXiv:1710.10196")
     add("resnet", "resnet:Generator", paper="arXiv:1802.05957")
@@ -22,6 +23,7 @@ def register_generators(register: Register) -> None:
 def register_discriminators(register: Register) -> None:
     add = table(register, __name__, modalities={"image"}, license="Apache-2.0")
     add("mlp", "mlp:Discriminator", modalities={"image", "vector"}, paper="arXiv:1406.2661")
+    add("pacgan", "pacgan:Discriminator", modalities={"vector"}, paper="arXiv:1712.04086")
     add("dcgan", "dcgan:Discriminator", paper="arXiv:1511.06434")
     add("dcgan-diffusion", "diffusion_gan:Discriminator", paper="arXiv:2206.02262")
     add("progan", "progan:Discriminator", paper="arXiv:1710.10196")

@@ -1,0 +1,143 @@
+"""Modes of 100 Gaussians that methods of the zoo cover, on three layouts, in one CPU core.
+
+    python benchmarks/gaussians.py [METHOD…] [--layouts straight,rotated,staggered] [--seeds 0,1,2]
+                                   [--runs-dir runs/gaussians]
+
+The method `mixture` is the recipe gaussians100-mixture; the others are the same recipe with one
+part changed, or the recipe gaussians-mlp on the same points. All but the last have the same
+networks, batch and number of updates. Every run is a process of its own with one thread. Its CPU
+seconds, of everything from start to the last score, are kept in RUNS_DIR/cpu_seconds.jsonl;
+finished runs are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from provenance import provenance
+from yardsticks import final_score, finished_run
+
+RECIPE = "gaussians100-mixture"
+LAYOUTS: Mapping[str, tuple[str, ...]] = {
+    "straight": (),
+    "rotated": ("dataset.rotation=30.0",),
+    "staggered": ("dataset.layout=staggered",),
+}
+OTHERS: Mapping[str, tuple[str, ...]] = {
+    "mixture": (),
+    "particles": ("latent={use: particles, count: 1000, sigma: 0.03}",),
+    "normal z": ("latent=gaussian",),
+    "no Fourier features": ("discriminator.fourier=0",),
+    "vanilla": ("loss=vanilla",),
+    "hinge": ("loss=hinge",),
+    "least squares": ("loss=least-squares",),
+    "relativistic average": ("loss.comparison=average",),
+}
+POINTS = ("dataset.modes=100", "dataset.extent=4.5", "dataset.length=100000", "eval.samples=10000")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Final numbers of one run, with the CPU seconds of its whole process."""
+
+    method: str
+    layout: str
+    seed: int
+    modes: float
+    high_quality: float
+    reverse_kl: float
+    cpu_seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"| {self.method} | {self.layout} | {self.seed} | {self.modes:.0f} "
+            f"| {self.high_quality:.1%} | {self.reverse_kl:.3f} | {self.cpu_seconds:.0f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("methods", nargs="*", metavar="METHOD", help=", ".join(methods()))
+    parser.add_argument("--layouts", default=",".join(LAYOUTS))
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs/gaussians"))
+    chosen = parser.parse_args()
+    print(
+        f"{provenance('torch')}\n\n| method | layout | seed | modes of 100 | within 3 sd "
+        "| reverse KL | CPU s |\n|:--|:--|--:|--:|--:|--:|--:|",
+        flush=True,
+    )
+    for seed in map(int, chosen.seeds.split(",")):
+        for method in chosen.methods or ["mixture"]:
+            for layout in chosen.layouts.split(","):
+                print(measure(method, layout, seed, chosen.runs_dir), flush=True)
+
+
+def methods() -> list[str]:
+    return [*OTHERS, "gaussians-mlp"]
+
+
+def measure(method: str, layout: str, seed: int, runs_directory: Path) -> Row:
+    """Return the row of one run; train it first unless it is finished."""
+    recipe, overrides = RECIPE, (*LAYOUTS[layout], *OTHERS.get(method, ()))
+    if method == "gaussians-mlp":
+        recipe, overrides = method, (*LAYOUTS[layout], *POINTS)
+    train(recipe, seed, runs_directory, overrides)
+    run = finished_run(recipe, seed, runs_directory, *overrides)
+    metrics = final_score(run).metrics
+    return Row(
+        method,
+        layout,
+        seed,
+        metrics["modes_covered"],
+        metrics["high_quality"],
+        metrics["modes_reverse_kl"],
+        known_seconds(runs_directory).get(key(recipe, seed, overrides), float("nan")),
+    )
+
+
+def train(recipe: str, seed: int, runs_directory: Path, overrides: tuple[str, ...]) -> None:
+    """Train a run in a process of its own with one thread, and keep its CPU seconds."""
+    if key(recipe, seed, overrides) in known_seconds(runs_directory):
+        return
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "ganzoo", "run", recipe, *overrides, f"seed={seed}"]
+    subprocess.run(
+        [*command, "--runs-dir", str(runs_directory)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    with file_of(runs_directory).open("a") as lines:
+        lines.write(json.dumps({key(recipe, seed, overrides): round(seconds, 1)}) + "\n")
+
+
+def key(recipe: str, seed: int, overrides: tuple[str, ...]) -> str:
+    return " ".join([recipe, *overrides, f"seed={seed}"])
+
+
+def file_of(runs_directory: Path) -> Path:
+    return runs_directory / "cpu_seconds.jsonl"
+
+
+def known_seconds(runs_directory: Path) -> dict[str, float]:
+    """Return the CPU seconds of the runs that were trained to the end, by `key`."""
+    found: dict[str, float] = {}
+    if file_of(runs_directory).exists():
+        for line in file_of(runs_directory).read_text().splitlines():
+            found |= json.loads(line)
+    return found
+
+
+if __name__ == "__main__":
+    main()
