@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from csv import reader
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,8 @@ def _read_text(path: Path, suffix: str) -> pa.Table:
     if suffix == ".csv" and first.count(b",") < first.count(b";"):
         delimiter = ";"
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    names = csv.open_csv(path, parse_options=parse).schema.names
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        names = next(reader(text, delimiter=delimiter), [])
     convert = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
     )
