@@ -53,6 +53,9 @@ soak: env  ## kill a run 40 times, make its file calls fail, read 200,000 mutate
 methods: env  ## write the table of methods in docs/game.md, from tests/literature
 	@$(BIN)/python -m tests.literature.table
 
+zoo: env  ## write docs/zoo.md from the recipes, their records and benchmarks/zoo.json
+	@$(BIN)/python benchmarks/zoo.py
+
 zoo-smoke: env  ## train every small recipe for a moment: finite, better than untrained, resumed; minutes
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.small_recipes
 

@@ -86,5 +86,9 @@ def register_datasets(register: Register) -> None:
     add("digits", "digits:Digits", extractor="toy-cnn", license="CC-BY-4.0")
     add("shapes", "shapes:Shapes", extractor="toy-cnn", license="Apache-2.0")
 
+    add = table(register, __name__, modalities={"image"}, splits=("train", "test"))
+    add("outlines", "outlines:Outlines", extractor="toy-cnn", license="Apache-2.0")
+    add("pairs", "pairs:Pairs")
+
     add = table(register, __name__, modalities={"vector"}, splits=("train", "test"))
     add("gaussians", "gaussians:Gaussians", extractor="pixels", license="Apache-2.0")

@@ -20,6 +20,7 @@ def register_metrics(register: Register) -> None:
     add("kid", "kid:Kid", paper="arXiv:1801.01401")
     add("kid-subsets", "kid:KidSubsets", revision=2, paper="arXiv:1801.01401")
     add("memorisation", "memorisation:Memorisation", paper="arXiv:2004.05675")
+    add("paired-error", "paired_error:PairedError", modalities=IMAGE)
     add("modes", "modes:Modes", modalities=VECTOR, revision=2, paper="arXiv:1712.04086")
     add("path-length", "path_length:PathLength", modalities=CONTINUOUS, paper="arXiv:1812.04948")
     add("precision-recall", "coverage:PrecisionRecall", paper="arXiv:1904.06991")
