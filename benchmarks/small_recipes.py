@@ -48,6 +48,14 @@ def shapes(run: Run) -> str:
 RECIPES: dict[str, Callable[[Run], str]] = {
     "gaussians-mlp": gaussians,
     "digits-dcgan-conditional": conditional,
+    "digits-acgan": conditional,
+    "digits-reacgan": conditional,
+    "digits-contragan": conditional,
+    "digits-sagan": conditional,
+    "digits-biggan": conditional,
+    "shapes-projection": conditional,
+    "shapes-acgan": conditional,
+    "shapes-reacgan": conditional,
     "stacked-digits-dcgan": stacked,
     "shapes-resnet-hinge": shapes,
 }

@@ -43,8 +43,8 @@ CYCLE = 16
 SECONDS = 3.0
 """Least CPU time of a measurement."""
 
-COLUMNS = ("recipe", "method", "paper", "G", "D", "published", "ours", "s a step")
-NUMBERS = ("G", "D", "s a step")
+COLUMNS = ("recipe", "method", "paper", "G", "D", "published", "ours", "s a step", "all steps")
+NUMBERS = ("G", "D", "s a step", "all steps")
 
 HEAD = """# The zoo
 
@@ -60,6 +60,7 @@ HEAD = """# The zoo
   protocols cannot be compared.
 - **s a step**: CPU seconds of one thread for a step: `discriminator_steps` updates of D, then the
   updates of G.
+- **all steps**: the same for all steps of the recipe, without its evaluations.
 
 """
 
@@ -112,13 +113,31 @@ def row(
         published(figure_of(name, recipe)),
         scores.get(name, NOT_MEASURED),
         three_digits(seconds) if seconds else NOT_MEASURED,
+        duration(seconds * steps_of(recipe)) if seconds else NOT_MEASURED,
     ]
+
+
+def steps_of(recipe: Recipe) -> int:
+    """Return the budget of a recipe in steps."""
+    train = recipe.settings.train
+    return train.steps or -(-(train.samples or 0) // train.samples_per_step)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in two digits: ``85 s``, ``12 min``, ``3.4 h``."""
+    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
+        value = seconds / length
+        if round(value) < 100 or unit == "h":
+            return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
+    raise AssertionError
 
 
 def paper(text: str | None) -> str:
     """Return a link to a paper on arXiv; other texts stay as they are."""
-    number = (text or "").removeprefix("arXiv:")
-    return f"[{number}](https://arxiv.org/abs/{number})" if text != number else number
+    if not text or not text.startswith("arXiv:"):
+        return text or ""
+    number = text.removeprefix("arXiv:")
+    return f"[{number}](https://arxiv.org/abs/{number})"
 
 
 def figure_of(name: str, recipe: Recipe) -> PublishedFigure | None:
@@ -150,7 +169,7 @@ def our_scores() -> dict[str, str]:
     """Return the scores in the records by recipe, in words."""
     found: dict[str, str] = {}
     for board in compare_by_dataset(None, RECORDS):
-        for each in board.rows:
+        for each in board.ranked:
             run = board.directories[each.runs[0]]
             step = each.sampling["step"][-1] if each.sampling.get("step") else None
             steps = f", {step:,} steps" if step else ""
@@ -222,16 +241,28 @@ def measure(names: Sequence[str]) -> None:
 
 
 def parameters(recipe: Recipe, registry: Registry) -> dict[str, int]:
-    """Return the numbers of trained parameters of G, with its latent, and of D."""
+    """Return the numbers of trained parameters of G, with its latent, and of D.
+
+    Nothing is returned for networks that depend on data that is not here.
+    """
     from torch import nn
 
     from ganzoo.components.build import build_generator, make
     from ganzoo.components.planner import plan_components
+    from ganzoo.errors import GanzooError
 
-    parts, _ = plan_components(recipe, registry)
+    try:
+        parts, _ = plan_components(recipe, registry)
+    except GanzooError:  # the data's path is yet to be given
+        elsewhere = {"dataset.path": str(ROOT / "nowhere")}
+        parts, _ = plan_components(Recipe.load(recipe.reference, elsewhere, registry), registry)
     spec = spec_of(parts["dataset",])
-    generator, latent = build_generator(parts, spec, recipe.settings.seed)
-    discriminator = make(parts["discriminator",], spec)
+    try:
+        generator, latent = build_generator(parts, spec, recipe.settings.seed)
+        discriminator = make(parts["discriminator",], spec)
+    except GanzooError as error:
+        print(f"{recipe.name} gets no sizes: {error.message}", flush=True)
+        return {}
     learned = [generator, latent] if isinstance(latent, nn.Module) else [generator]
     return {"g": sum(map(trained, learned)), "d": trained(discriminator)}
 

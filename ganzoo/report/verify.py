@@ -256,11 +256,33 @@ def measured_in(run: RunDirectory, figure: PublishedFigure) -> Measured:
 
 def _scores(entry: Entry, select: str | None) -> list[Score]:
     """Return the score of the final generator, or of the best checkpoint, under each protocol."""
-    found = (
-        entry.best(each.id) if select == "best" else entry.final(each.id)
-        for each in dict.fromkeys(score.protocol for score in entry.scores)
-    )
-    return [score for score in found if score]
+    if select == "best":
+        return _scores_of_best(entry)
+    protocols = dict.fromkeys(score.protocol for score in entry.scores)
+    return [score for each in protocols if (score := entry.final(each.id))]
+
+
+def _scores_of_best(entry: Entry) -> list[Score]:
+    """Return the scores of the best checkpoint: the run's own first, then those asked for later.
+
+    Of the latter the first with the run's own sampling counts: the newest would let anybody choose
+    a seed or a truncation afterwards.
+    """
+    drawn = [(score, score.sampling) for score in entry.scores if score.sampling]
+    own = [(score, about) for score, about in drawn if about.selected == "best"]
+    during = [(score, about) for score, about in drawn if about.selected == "during"]
+    if own:
+        best = own[-1][1]
+    elif during:
+        best = min(during, key=lambda each: each[0].value)[1]
+    else:
+        return []
+    wanted = ("asked", best.step, best.parameters, best.latent)
+    return [score for score, _ in reversed(own)] + [
+        score
+        for score, about in drawn
+        if (about.selected, about.step, about.parameters, about.latent) == wanted
+    ]
 
 
 def _value(score: Score, metric: str) -> tuple[float, float | None]:

@@ -30,6 +30,9 @@ GivenLatent = Mapping[str, Any] | str
 SPEC = SampleSpec("image", (3, 8, 8), classes=4)
 """The spec of the games of losses and regularizers that support images."""
 
+PAIRED = SampleSpec("image", (3, 16, 16), condition=SampleSpec("image", (3, 16, 16)))
+"""Tried where a component of images refuses every other spec, or requires a network that does."""
+
 SHORT = re.compile(r"([^:\s]+):(\d+(?:x\d+)*)(?::(\d+))?")
 
 SPEC_HINT = """image:3x32x32:10 or '{"modality": "text", "shape": [32], "vocabulary": 27}'"""

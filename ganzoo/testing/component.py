@@ -9,14 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from ganzoo.api import MODALITIES, DataError, Registration, SampleSpec
-from ganzoo.components.build import capabilities, initialised_from
+from ganzoo.components.build import capabilities, initialised_from, requirements
 from ganzoo.components.parameters import WrongParameters, plan_component
 from ganzoo.components.plan import ComponentPlan
 from ganzoo.components.signature import parameter_model
 from ganzoo.registry.loading import info_command
 from ganzoo.registry.registry import Registry
 from ganzoo.runs.records import plain
-from ganzoo.testing.arguments import SPEC, game_specs, typical_specs
+from ganzoo.testing.arguments import PAIRED, SPEC, game_specs, typical_specs
 from ganzoo.testing.outcomes import Failed, NotChecked, Outcome
 
 Parameters = Mapping[str, Any]
@@ -105,6 +105,9 @@ class Component:
                 for spec, latent in self._games()
             )
             fitting = [case for each in tried if (case := _built(each, refused))]
+            if not fitting and self.kind in TAKES_SPEC and self._can_be_images:
+                paired = _built(Case(self, plan, (PAIRED,)), refused)  # for conditions only
+                fitting = [paired] if paired else []
             if not fitting:
                 raise Failed(
                     "a component for at least one of the specs that are tried",
@@ -186,6 +189,9 @@ class Component:
         if self.kind not in PLAYS:
             return [(None, None)]
         own = game_specs(self._modalities, self.registry)
+        words = requirements(self.factory).get("generator", frozenset())
+        if self._can_be_images and any("/" in word for word in words):
+            own.append(PAIRED)  # such a generator may be for conditions only
         specs = dict.fromkeys((*own, *self._given_specs))
         latents: Sequence[ComponentPlan | None] = self.latents or [None]
         return [(spec, latent) for spec in specs for latent in latents]
@@ -194,6 +200,10 @@ class Component:
     def _modalities(self) -> list[str]:
         """The registered modalities in a fixed order; empty: any."""
         return sorted(self.registration.modalities, key=_order)
+
+    @property
+    def _can_be_images(self) -> bool:
+        return not self._modalities or PAIRED.modality in self._modalities
 
     @property
     def _given_specs(self) -> list[SampleSpec]:

@@ -14,7 +14,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import TAKES_SPEC, Case, Component
 from ganzoo.testing.harness import PLAYERS, GameHarness, settings
+from ganzoo.testing.inputs import labels_for
 from ganzoo.testing.outcomes import Failed, NotChecked
 from ganzoo.testing.scoring import Extraction
 from ganzoo.testing.training import Quadratic
@@ -150,9 +151,16 @@ def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:
             samples, labels = zip(*(data[index] for index in range(96)), strict=True)
             stored = torch.stack(samples)
             columns = stored.flatten(1).float()[:, :8]
-            known = None if None in labels else torch.tensor(labels)
+            known = None if labels[0] is None else stacked(labels)
             real = Evaluated(columns, stored, known)
+            if data.spec.condition:
+                yield real, Evaluated(columns[:48], stored[:48].flip(0), known[:48])
             yield real, Evaluated(columns.flip(0), stored[:48].flip(0), known)
+
+
+def stacked(labels: Sequence[Any]) -> Tensor:
+    """Return labels int64 (n,), or conditions (n, *condition.shape)."""
+    return torch.stack(labels) if isinstance(labels[0], Tensor) else torch.tensor(labels)
 
 
 class Probe:
@@ -194,7 +202,7 @@ def of_discriminator(case: Case) -> Iterator[tuple[str, Tensor]]:
 def of_network(network: nn.Module, inputs: Tensor, case: Case) -> Iterator[tuple[str, Tensor]]:
     conditional = "conditional" in case.capabilities
     rows = len(inputs)
-    labels = torch.arange(rows) % max(case.spec.classes, 1) if conditional else None
+    labels = labels_for(case.spec, rows, random(2)) if conditional else None
     noise = BatchNoise(RandomStreams(1), "noise", 0, Rows(0, rows))
     given = {"noise": noise} if takes(network, "noise") else {}
     for mode in ("train", "eval"):
@@ -240,7 +248,7 @@ def of_dataset(case: Case) -> Iterator[tuple[str, Tensor]]:
     yield "count", torch.tensor([float(len(dataset))])
     yield "samples", torch.stack([sample for sample, _ in rows])
     if all(label is not None for _, label in rows):
-        yield "labels", torch.tensor([label for _, label in rows])
+        yield "labels", stacked([label for _, label in rows])
 
 
 def of_extractor(case: Case) -> Iterator[tuple[str, Tensor]]:
@@ -309,17 +317,22 @@ def summary(values: Tensor) -> list[float | None]:
 def measured(component: Component, pictures: Path) -> dict[str, Values]:
     """Return case → name → summary of each output."""
     found: dict[str, Values] = {}
+    unchecked: NotChecked | None = None
     for case in cases(component, pictures):
         values: Values = {}
         try:
             for name, output in outputs(case):
                 again = sum(key.partition(" #")[0] == name for key in values)
                 values[f"{name} #{again + 1}" if again else name] = summary(output)
+        except NotChecked as reason:  # a regularizer whose network refuses this spec
+            unchecked = reason
         except ValueError:  # a switch that only works together with another one
             if not found:
                 raise
         else:
             found[case.label.replace(str(pictures), "pictures")] = values
+    if unchecked and not found:
+        raise unchecked
     return found
 
 

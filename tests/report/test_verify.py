@@ -216,12 +216,24 @@ def test_a_score_that_was_asked_for_later_counts_under_the_published_protocol(
     assert measured_in(run, replace(OURS, n_fake=5000)).value == 2.0
 
 
+def test_the_best_checkpoint_may_be_scored_later_under_the_published_protocol(
+    make_run, score, protocol
+) -> None:
+    other = replace(protocol, n_fake=5000)
+    during = [score(9.0, "during", step=40), score(3.0, "during", step=60)]
+    asked = [score(2.5, "asked", other, step=60), score(1.0, "asked", other, step=40)]
+    figure = replace(OURS, select="best", n_fake=5000)
+    own = score(3.0, "best", step=60)
+    assert measured_in(make_run("a", *during, own, score(4.0), *asked), figure).value == 2.5
+    assert measured_in(make_run("b", *during, score(4.0), *asked), figure).value == 2.5
+
+
 @pytest.mark.parametrize(
     ("change", "reason", "hint"),
     [
         ({"metric": "modes"}, "no number 'modes'", None),
         ({"metric": "precision"}, "precision is undefined", None),
-        ({"select": "best"}, "no score of the best checkpoint", None),
+        ({"select": "best"}, "no score of the best checkpoint", "--checkpoint best"),
         ({"n_fake": 5000}, "599 here, 5,000 published", "eval.final_samples=5000"),
         ({"split": "test"}, "split train here, test published", None),
     ],

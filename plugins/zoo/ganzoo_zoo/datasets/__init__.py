@@ -81,10 +81,15 @@ def register_datasets(register: Register) -> None:
     add("ffhq", "faces:Ffhq", license="CC-BY-NC-SA-4.0")
     add("afhq", "faces:Afhq", license="CC-BY-NC-4.0")
     add("stacked-digits", "digits:StackedDigits", extractor="toy-cnn", license="CC-BY-4.0")
+    add("stacked-mnist", "stacked_mnist:StackedMnist", files=MNIST, license="CC-BY-SA-3.0")
 
     add = table(register, __name__, modalities={"image"}, splits=WITH_EXTRACTOR)
     add("digits", "digits:Digits", extractor="toy-cnn", license="CC-BY-4.0")
     add("shapes", "shapes:Shapes", extractor="toy-cnn", license="Apache-2.0")
+
+    add = table(register, __name__, modalities={"image"}, splits=("train", "test"))
+    add("outlines", "outlines:Outlines", extractor="toy-cnn", license="Apache-2.0")
+    add("pairs", "pairs:Pairs")
 
     add = table(register, __name__, modalities={"vector"}, splits=("train", "test"))
     add("gaussians", "gaussians:Gaussians", extractor="pixels", license="Apache-2.0")

@@ -102,12 +102,12 @@ class Ffhq(Folder):
 
 
 class Afhq(Folder):
-    """AFHQ: 15,803 photographs of animal faces in the classes cat, dog and wild.
+    """AFHQ: photographs of animal faces in the classes cat, dog and wild.
 
     The splits are its folders ``train`` and ``test`` (version 2) or ``val`` (version 1).
 
-    Cite Choi, Uh, Yoo & Ha 2020, arXiv:1912.01865. CC BY-NC 4.0 (version 2: CC BY-NC-SA 4.0), NAVER
-    Corp.: https://github.com/clovaai/stargan-v2.
+    Cite Choi, Uh, Yoo & Ha 2020, arXiv:1912.01865. CC BY-NC 4.0, NAVER Corp.:
+    https://github.com/clovaai/stargan-v2.
 
     Args:
         split: train or test.

@@ -17,6 +17,10 @@ def register_generators(register: Register) -> None:
     add("stylegan2", "stylegan2:Generator", paper="arXiv:1912.04958")
     add("stylegan3", "stylegan3:Generator", paper="arXiv:2106.12423")
     add("r3gan", "r3gan:Generator", paper="arXiv:2501.05441")
+    add("fastgan", "fastgan:Generator", paper="arXiv:2101.04775")
+    add("unet", "unet:Generator", paper="arXiv:1611.07004")
+    add("resnet-translation", "resnet_translation:Generator", paper="arXiv:1703.10593")
+    add("cyclegan", "resnet_translation:BothWays", paper="arXiv:1703.10593")
 
 
 @hookimpl
@@ -33,6 +37,10 @@ def register_discriminators(register: Register) -> None:
     add("biggan-deep", "biggan_deep:Discriminator", paper="arXiv:1809.11096")
     add("stylegan2", "stylegan2:Discriminator", paper="arXiv:1912.04958")
     add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
+    add("fastgan", "fastgan:Discriminator", paper="arXiv:2101.04775")
+    add("patch", "patch:Discriminator", paper="arXiv:1611.07004")
+    add("projected", "projected:Discriminator", paper="arXiv:2111.01007")
+    add("unet", "unet:Discriminator", paper="arXiv:2002.12655")
     add("packed", "packed:Discriminator", modalities={"image", "vector"}, paper="arXiv:1712.04086")
     add(
         "infogan", "infogan:Discriminator", modalities={"image", "vector"}, paper="arXiv:1606.03657"

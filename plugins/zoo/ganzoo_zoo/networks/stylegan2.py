@@ -69,7 +69,8 @@ class Generator(nn.Module):
         latent_dim: length of z, which is scaled to unit root mean square.
         style_dim: length of w, and width of the mapping network.
         mapping_layers: layers of the mapping network.
-        mapping_lr_factor: factor on the learning rate of the mapping network.
+        mapping_lr_factor: factor on the learning rate of the mapping network; 1 if a parameter
+            group for ``mapping.*`` has it.
         style_mixing: probability that a sample in training has a second style from a random layer
             on.
         clamp: largest size of an activation, against overflow in half precision (256 in the

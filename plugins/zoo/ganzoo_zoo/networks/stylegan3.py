@@ -57,7 +57,8 @@ class Generator(nn.Module):
         latent_dim: length of z, which is scaled to unit root mean square.
         style_dim: length of w, and width of the mapping network.
         mapping_layers: layers of the mapping network.
-        mapping_lr_factor: factor on the learning rate of the mapping network.
+        mapping_lr_factor: factor on the learning rate of the mapping network; 1 if a parameter
+            group for ``mapping.*`` has it.
         magnitude_decay: of the moving mean square of each layer's input, which it is divided by;
             the authors have 0.5 ** (batch_size / 20000).
         conditional: use the labels; the data must have classes.

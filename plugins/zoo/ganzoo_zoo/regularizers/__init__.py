@@ -6,6 +6,7 @@ from ganzoo.api import Register, hookimpl, table
 @hookimpl
 def register_regularizers(register: Register) -> None:
     add = table(register, __name__, license="Apache-2.0")
+    add("cycle", "translation:Cycle", paper="arXiv:1703.10593")
     conditioning = "auxiliary_classifier"
     add("auxiliary-classifier", f"{conditioning}:AuxiliaryClassifier", paper="arXiv:1610.09585")
     add(
@@ -29,8 +30,11 @@ def register_regularizers(register: Register) -> None:
     add("gradient-penalty", "gradient_penalty:GradientPenalty", paper="arXiv:1704.00028")
     add("path-length", "path_length:PathLength", paper="arXiv:1912.04958")
     add("paired-labels", "paired_labels:PairedLabels", paper="arXiv:2501.05441")
+    add("pixel-cutmix", "pixel_cutmix:PixelCutMix", paper="arXiv:2002.12655")
+    add("pixel", "translation:Pixel", paper="arXiv:1611.07004")
     add("r1", "r1:R1", paper="arXiv:1801.04406")
     add("r2", "r2:R2", paper="arXiv:1801.04406")
+    add("reconstruction", "reconstruction:Reconstruction", paper="arXiv:2101.04775")
     add("dragan", "dragan:DRAGAN", paper="arXiv:1705.07215")
     add("max-gp", "max_gradient_penalty:MaxGradientPenalty", paper="arXiv:1902.05687")
     add("wgan-div", "wgan_div:WGANDiv", paper="arXiv:1712.01026")

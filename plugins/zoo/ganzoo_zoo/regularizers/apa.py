@@ -46,7 +46,7 @@ class AdaptivePseudoAugmentation(nn.Module):
         pseudo = game.uniform("pseudo") < self.adaptive.p.to(game.real)  # (B,)
         rows = pseudo.view(-1, *(1 for _ in game.real.shape[1:]))
         real = torch.where(rows, game.fake.detach(), game.real)
-        if game.labels is None:
+        if game.labels is None or game.fake_labels is None:
             return game.replace(real=real)
         return game.replace(real=real, labels=torch.where(pseudo, game.fake_labels, game.labels))
 

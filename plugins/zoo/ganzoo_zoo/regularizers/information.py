@@ -54,9 +54,9 @@ class Information:
                 f"{list(self.categories)} and {self.numbers} numbers: set both alike in the "
                 "latent, the discriminator and the regularizer"
             )
-        *logits, mean, log_variance = read.split(sizes, 1)
+        *logits, mean, log_variance = torch.split(read, sizes, 1)
         code = game.latents[:, : sum(sizes) - self.numbers].detach()
-        *given, c = code.split(sizes[:-1], 1)
+        *given, c = torch.split(code, sizes[:-1], 1)
         terms = {}
         if logits:
             each = [cross_entropy(*pair) for pair in zip(logits, given, strict=True)]

@@ -30,9 +30,10 @@ class Sobolev(nn.Module):
         self.register_buffer("omega", torch.ones(()))
 
     def discriminator(self, game: Game) -> Terms:
-        sides = (game.real, game.labels), (game.fake, game.fake_labels)
-        squares = [game.input_gradient(x, y)[1].square().flatten(1).sum(1) for x, y in sides]
-        omega = game.mean(sum(each.mean() for each in squares) / 2)
+        _, of_real = game.input_gradient(game.real, game.labels)
+        _, of_fake = game.input_gradient(game.fake, game.fake_labels)
+        real, fake = (each.square().flatten(1).sum(1).mean() for each in (of_real, of_fake))
+        omega = game.mean((real + fake) / 2)
         self.omega.copy_(omega.detach())
         constraint = self.multiplier * (1 - omega) - self.rho / 2 * (omega - 1).square()
         return {"sobolev": -constraint}
