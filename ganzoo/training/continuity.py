@@ -125,7 +125,12 @@ def require_same_data(
 
 def is_complete(directory: RunDirectory) -> bool:
     """Return whether a run is finished and its last checkpoint is still intact."""
-    ends = [event.get("step") for event in directory.events() if event.get("event") == "finished"]
+    finished = [event for event in directory.events() if event.get("event") == "finished"]
+    ends = [event.get("step") for event in finished]
+    # A resume that failed before its first step has noted its longer budget already.
+    in_full = bool(finished) and finished[-1].get("how") == "finished"
+    if in_full and ends[-1] < directory.info().get("steps", 0):
+        return False
     store = CheckpointStore(directory.checkpoints_directory)
     if directory.status() != "finished" or not store.ends_whole():
         return False

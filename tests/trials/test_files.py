@@ -279,3 +279,22 @@ def test_a_number_to_stop_by_that_no_metric_gives_is_refused_and_one_that_is_dro
         said = capsys.readouterr().err
         assert said.count("early stopping is off: no metric gives 'kid' any more") == 1
     assert run.status() == "finished"
+
+
+def test_a_longer_run_that_failed_before_its_first_step_is_not_called_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["run", *TINY, "eval.extractor=null", "--resume", "auto"]
+    assert main(words) == 0
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    longer = [*words, "train.steps=6"]
+    with monkeypatch.context() as broken:
+        broken.setattr(torch, "load", fail)
+        assert main(longer) == 5
+    assert main(longer) == 0
+    (run,) = RunDirectory.all(Path("runs"))
+    assert CheckpointStore(run.checkpoints_directory).steps()[-1] == 6
