@@ -238,8 +238,8 @@ process with SIGBUS, as with every program that maps files.
   2026-11-29: 9 kills, 17 ended with exit code 7, 2 with 5, 1 with 2, 2 without effect. No
   checkpoint was lost. Errors without advice and the exit code 2 of an I/O error were mended since,
   and 11 further faults found nothing wrong. Of 9 more one was wrong, and is mended: a run that is
-  made longer, and fails before its next step, was called finished. An I/O error while `state.pt` is read ends with exit
-  code 5 and the command that resumes.
+  made longer, and fails before its next step, was called finished. An I/O error while `state.pt`
+  is read ends with exit code 5 and the command that resumes.
 - A signal *before Python has started* `ganzoo` (some 20 milliseconds) ends the process like any
   other: SIGUSR1 with 138, not 75. A signal that arrives while several processes wait for each
   other to start is handled once they have started.
