@@ -16,12 +16,14 @@ import platform
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from provenance import processor
 
+from ganzoo.errors import RecipeError
 from ganzoo.recipes.load import Recipe, shipped_recipes
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.names import shorten
@@ -37,6 +39,14 @@ PAGE = ROOT / "docs" / "zoo.md"
 MEASURED = Path(__file__).with_name("zoo.json")
 RECORDS = ROOT / "recipes" / "records"
 
+BUNDLED = (
+    "ganzoo-zoo",
+    "ganzoo-emoji",
+    "ganzoo-table",
+    "ganzoo-text",
+    "ganzoo-audio",
+    "ganzoo-video",
+)
 NOT_MEASURED = "not measured"
 CYCLE = 16
 """Steps after which lazy regularizers repeat; the average is over whole cycles."""
@@ -67,10 +77,12 @@ HEAD = """# The zoo
 
 def recipes(registry: Registry) -> dict[str, Recipe]:
     """Return every recipe of ganzoo and of the bundled plugins, by name."""
-    plugin = [
-        each.id for each in registry.list("recipe") if each.distribution.startswith("ganzoo-")
-    ]
-    return {name: Recipe.load(name, (), registry) for name in [*shipped_recipes(), *plugin]}
+    plugin = [each.id for each in registry.list("recipe") if each.distribution in BUNDLED]
+    found = {}
+    for name in [*shipped_recipes(), *plugin]:
+        with suppress(RecipeError):  # what several recipes share is no recipe by itself
+            found[name] = Recipe.load(name, (), registry)
+    return found
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -252,16 +264,16 @@ def parameters(recipe: Recipe, registry: Registry) -> dict[str, int]:
     from ganzoo.errors import GanzooError
 
     try:
-        parts, _ = plan_components(recipe, registry)
-    except GanzooError:  # the data's path is yet to be given
-        elsewhere = {"dataset.path": str(ROOT / "nowhere")}
-        parts, _ = plan_components(Recipe.load(recipe.reference, elsewhere, registry), registry)
-    spec = spec_of(parts["dataset",])
-    try:
+        try:
+            parts, _ = plan_components(recipe, registry)
+        except GanzooError:  # the data's path is yet to be given
+            elsewhere = {"dataset.path": str(ROOT / "nowhere")}
+            parts, _ = plan_components(Recipe.load(recipe.reference, elsewhere, registry), registry)
+        spec = spec_of(parts["dataset",])
         generator, latent = build_generator(parts, spec, recipe.settings.seed)
         discriminator = make(parts["discriminator",], spec)
     except GanzooError as error:
-        print(f"{recipe.name} gets no sizes: {error.message}", flush=True)
+        print(f"{recipe.name} gets no sizes: {error.message.splitlines()[0]}", flush=True)
         return {}
     learned = [generator, latent] if isinstance(latent, nn.Module) else [generator]
     return {"g": sum(map(trained, learned)), "d": trained(discriminator)}
@@ -284,6 +296,8 @@ def spec_of(dataset: Any) -> Any:
         spec = getattr(dataset.factory, "spec", None)
         if isinstance(spec, SampleSpec):
             return spec
+        if "size" not in dataset.plain:
+            raise
         size, channels = dataset.plain["size"], dataset.plain.get("channels") or 3
         return SampleSpec("image", (channels, size, size))
 
@@ -299,7 +313,7 @@ def seconds_per_step(name: str) -> float | None:
     try:
         plan = prepare(name, {"eval.extractor": None, "eval.metrics": []})
     except GanzooError as error:
-        print(f"{name} gets no seconds: {error.message}", flush=True)
+        print(f"{name} gets no seconds: {error.message.splitlines()[0]}", flush=True)
         return None
     with numerics(plan.recipe.settings.train):
         step = make_step(plan, find_processes())

@@ -295,7 +295,8 @@ class Extractor(Protocol):
     """A feature extractor for the Fréchet distance and other metrics.
 
     It is called with float32 (B, *input_shape). Images are in [0, 255], resized and with adapted
-    channels. If `input_shape` is None, samples have their stored values and shape, in float32.
+    channels. If `input_shape` is None, samples have their stored values and shape, in float32; with
+    ``model_form = True`` they have the form that networks see.
     Optional: ``class_logits(features) -> (B, K)``, and ``spatial_features(x) -> (B, S)``: float32
     activations of an inner layer at every place of a grid, flattened, of few channels.
     """
@@ -339,6 +340,9 @@ class Evaluated:
 
 class ExtractorProbe(Protocol):
     """The extractor of a score, applied to samples in stored form as it was for the score."""
+
+    spec: SampleSpec
+    """What a sample is, such as the columns of a table."""
 
     def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield features, float32 (at most some hundred, D) on the CPU, of batches of samples."""

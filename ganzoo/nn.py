@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganzoo.api import DataError, Evaluated, SampleSpec
+from ganzoo.modalities.codec import Block as Block
+from ganzoo.modalities.codec import blocks as blocks_of
 from ganzoo.moments import Moments as Moments
 from ganzoo.moments import blocks_of_rows as blocks_of_rows
 from ganzoo.moments import frechet_distance as frechet_distance
@@ -34,6 +36,11 @@ def decode(spec: SampleSpec, samples: Tensor) -> Tensor:
     Text takes the most likely token. The inverse of `encode` on anything that `encode` returns.
     """
     return spec.kind.decode(spec, samples)
+
+
+def blocks(spec: SampleSpec) -> tuple[Block, ...]:
+    """Return which neighbouring values of a table's row in model form belong together."""
+    return blocks_of(spec.columns)
 
 
 # --- image sizes ---------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--data",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Folder or zip of pictures; the recipe gets settings that suit them.",
+    help="Folder or zip of pictures, or a csv or parquet table; the settings suit it.",
 )
 @click.option(
     "--size",
@@ -45,6 +45,7 @@ def recipe(
     recipe that it extends and its settings follow from a folder of pictures (their number, sizes,
     colours and sub-folders), and comments say why.
     """
+    from ganzoo.modalities.table import TABLE_FILES
     from ganzoo.recipes.load import Recipe
     from ganzoo.scaffold.recipe import child_text, new_file, write_new
 
@@ -54,13 +55,27 @@ def recipe(
         raise click.UsageError("--size needs --data PATH")
     file = new_file(name)
     registry = options.registry(plugin)
-    if data is not None:
+    if data is not None and data.suffix.lower() in TABLE_FILES:
+        text = _table(file, data, registry)
+    elif data is not None:
         text = _photos(file, data, size or 64, registry)
     else:
         text = child_text(file, Recipe.load(str(parent), (), registry))
     write_new(file, text)
     say(f"wrote {file}; check it with ganzoo check {file}, train it with ganzoo run {file}")
     emit(file)
+
+
+def _table(file: Path, data: Path, registry: Registry) -> str:
+    from ganzoo.components.parameters import adhoc_component
+    from ganzoo.components.photos import from_here
+    from ganzoo.modalities.table import TABLES
+    from ganzoo.scaffold.table import table_text
+
+    say(f"reading {data}")
+    dataset = adhoc_component(registry, "dataset", TABLES, {"path": str(data.absolute())})
+    rows = dataset.build("train")
+    return table_text(file.name, from_here(data), len(rows), rows.spec)
 
 
 def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:

@@ -39,6 +39,12 @@ from ganzoo.errors import RecipeError
     help="Conditions, where the data has them: a file, a folder or an npz; used in turn.",
 )
 @click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="For tables: only rows with this value, or with != < <= > >=; repeat for more.",
+)
+@click.option(
     "--set",
     "parameters",
     multiple=True,
@@ -65,6 +71,7 @@ def sample(
     seed: int,
     labels: tuple[str, ...],
     condition: Path | None,
+    where: tuple[str, ...],
     parameters: tuple[str, ...],
     interpolate: int | None,
     out: Path | None,
@@ -97,7 +104,11 @@ def sample(
         run.require("labels")
     cycle = class_numbers(labels, run.spec.class_names)
     check_parameters(parameters)
-    if interpolate:
+    if where and (labels or condition or interpolate):
+        raise click.UsageError("--where excludes --label, --condition and --interpolate")
+    if where:
+        samples = run.sample_where(count, where, seed=seed, checkpoint=which, parameters=parameters)
+    elif interpolate:
         sampler = run.sampler(which, parameters=parameters)
         samples = sampler.interpolate(count, interpolate, seed=seed, labels=conditions)
     else:
@@ -105,7 +116,7 @@ def sample(
         given = {"labels": classes, "conditions": conditions, "parameters": parameters}
         samples = run.sample(count, seed=seed, checkpoint=which, **given)
     suffix = run.spec.kind.formats(run.spec)[0]
-    words = [*parameters, *([f"condition={condition}"] if condition else [])]
+    words = [*parameters, *where, *([f"condition={condition}"] if condition else [])]
     name = default_name(str(which), seed, count, cycle, interpolate, suffix, words)
     target = out or run.directory.samples_directory / name
     emit(str(write_samples(target, run.spec, samples, interpolate)))

@@ -41,7 +41,7 @@ def facts_of(data: Path, size: int, registry: Registry) -> Facts:
     seen = list(dataset.headers())
     counts = Counter(dataset.labels or ())
     return Facts(
-        path=_from_here(data),
+        path=from_here(data),
         count=len(dataset),
         sizes=tuple(each for each, _ in seen),
         modes=tuple(mode for mode, _ in Counter(mode for _, mode in seen).most_common()),
@@ -51,7 +51,7 @@ def facts_of(data: Path, size: int, registry: Registry) -> Facts:
     )
 
 
-def _from_here(data: Path) -> str:
+def from_here(data: Path) -> str:
     """Return the path of the data for a recipe in the working directory."""
     here, there = Path.cwd().resolve(), data.resolve()
     return os.path.relpath(there, here) if there.is_relative_to(here) else str(there)

@@ -112,6 +112,10 @@ class Modality:
             return "values that are not finite"
         return None
 
+    def finite(self, spec: SampleSpec, stored: Tensor) -> Tensor:
+        """Return which samples of a stored batch hold only finite values, bool (B,)."""
+        return stored.flatten(1).isfinite().all(1)
+
     # --- scores ---
 
     def fit_input(self, x: Tensor, input_shape: Shape) -> Tensor:
@@ -274,12 +278,48 @@ class Column(NamedTuple):
     """One column of a table.
 
     `kind` is a word of `COLUMN_KINDS`. A category is stored as its index in `categories`, a
-    boolean as 0 or 1, a datetime as seconds since 1970 (UTC).
+    boolean as 0 or 1, a datetime as seconds since 1970 (UTC), a missing value as NaN. What comes
+    after `categories` describes numbers and datetimes: it is fitted to the training split.
     """
 
     name: str
     kind: str = "float"
     categories: tuple[str, ...] = ()
+    missing: bool = False
+    """Whether a value may be missing."""
+    modes: tuple[tuple[float, float, float], ...] = ()
+    """(weight, mean, standard deviation) of each component of a mixture, of the logarithms where
+    there is an `offset`. Without modes, networks see the number as it is."""
+    points: tuple[float, ...] = ()
+    """Values that many rows share, such as 0."""
+    offset: float | None = None
+    """Added before the logarithm is taken; None: no logarithm."""
+    range: tuple[float, float] | None = None
+    """Smallest and largest value."""
+    digits: int | None = None
+    """Decimals of a float; None: all."""
+    pattern: str = ""
+    """Format of a datetime in files, as `datetime.strftime` has it; empty: ISO 8601."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Column:
+        """Return the column that `SampleSpec.to_json` described."""
+        given = dict(data)
+        for name in ("categories", "points", "range"):
+            if given.get(name) is not None:
+                given[name] = tuple(given[name])
+        given["modes"] = tuple(tuple(mode) for mode in given.get("modes", ()))
+        return cls(**given)
+
+
+def _changed(column: Column) -> dict[str, Any]:
+    """Return a column as JSON data, without the fields that have their defaults."""
+    defaults = Column._field_defaults
+    return {
+        name: value
+        for name, value in column._asdict().items()
+        if name not in defaults or value != defaults[name]
+    }
 
 
 @dataclass(frozen=True)
@@ -296,7 +336,7 @@ class SampleSpec:
     video     uint8 (T, C, H, W)             float, the same, in [-1, 1]
     audio     float32 (C, T) in [-1, 1]      the same
     text      int64 (L,)                     one-hot float (L, V)
-    table     float64 (D,), one a column     float (D,), the same values
+    table     float64 (D,), one a column     float, by its `columns`
     vector    float32 (D,)                   the same
     ========  =============================  ==========================
 
@@ -394,7 +434,7 @@ class SampleSpec:
             if value != each.default:
                 found[each.name] = list(value) if isinstance(value, tuple) else value
         if self.columns:
-            found["columns"] = [each._asdict() for each in self.columns]
+            found["columns"] = [_changed(each) for each in self.columns]
         if self.condition:
             found["condition"] = self.condition.to_json()
         return found
@@ -407,10 +447,7 @@ class SampleSpec:
             ValueError: the data is no spec, or its modality is not installed.
         """
         try:
-            columns = tuple(
-                Column(each["name"], each["kind"], tuple(each["categories"]))
-                for each in data.get("columns", ())
-            )
+            columns = tuple(map(Column.from_json, data.get("columns", ())))
             given = data.get("condition")
             condition = None if given is None else cls.from_json(given)
             made = {"shape": tuple(data["shape"]), "columns": columns, "condition": condition}

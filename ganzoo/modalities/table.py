@@ -1,8 +1,4 @@
-"""Tables: rows of float64 (D,) by a layout of columns. Histograms beside the real ones; csv files.
-
-What is here is storage, files and previews. There is no codec yet: networks see the stored numbers
-as they are, a category as its index. Normalisation and one-hot categories are up to the data set.
-"""
+"""Tables: rows of float64 (D,) by their columns. Histograms beside the real ones; csv files."""
 
 from __future__ import annotations
 
@@ -16,7 +12,8 @@ from typing import TYPE_CHECKING
 import PIL.Image
 
 from ganzoo.errors import DataError, truncate
-from ganzoo.modalities import COLUMN_KINDS, Column, Modality, ReadDataset, SampleSpec
+from ganzoo.modalities import COLUMN_KINDS, Column, Modality, ReadDataset, SampleSpec, codec
+from ganzoo.modalities.codec import options as _options
 from ganzoo.modalities.drawing import INK, arranged, bars, outline, panel, png
 from ganzoo.modalities.vector import histograms
 from ganzoo.untrusted import read_text, reading
@@ -25,12 +22,15 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+TABLES = "table/file"
+"""The data set that reads a table of the user's own."""
+TABLE_FILES = (".csv", ".tsv", ".parquet")
+
 SHOWN_ROWS = 8
 SHOWN_COLUMNS = 24
 """A preview has this many rows as csv, and a histogram of each of the first columns."""
 
 WIDTH, HEIGHT, BINS = 224, 128, 24
-BOOLEANS = ("false", "true")
 
 
 class Table(Modality):
@@ -47,7 +47,18 @@ class Table(Modality):
             Column("member", "boolean"),
             Column("colour", "category", ("red", "green", "blue")),
         )
-        return (SampleSpec("table", (4,), classes=2, columns=columns),)
+        asked = Column("colour", "category", columns[-1].categories, missing=True)
+        modes = ((0.7, 0.0, 1.0), (0.3, 10.0, 2.0))
+        fitted = columns[0]._replace(modes=modes, points=(5.0,), missing=True)
+        return (
+            SampleSpec("table", (4,), classes=2, columns=columns),
+            SampleSpec(
+                "table",
+                (4,),
+                columns=(fitted, *columns[1:]),
+                condition=SampleSpec("table", (1,), columns=(asked,)),
+            ),
+        )
 
     def check(self, spec: SampleSpec) -> None:
         if len(spec.columns) != spec.shape[0]:
@@ -63,25 +74,46 @@ class Table(Modality):
             if (column.kind == "category") != bool(column.categories):
                 raise ValueError(f"column {column.name!r}: categories are for the kind 'category'")
 
+    def model_shape(self, spec: SampleSpec) -> tuple[int, ...]:
+        return (sum(block.size for block in codec.blocks(spec.columns)),)
+
+    def encode(self, spec: SampleSpec, stored: Tensor) -> Tensor:
+        return codec.encode(spec.columns, stored)
+
     def decode(self, spec: SampleSpec, samples: Tensor) -> Tensor:
-        """Return rows as float64; integers, booleans and categories are rounded into range."""
-        rows = samples.double()
-        for index, column in enumerate(spec.columns):
-            if column.kind != "float":
-                rows[:, index] = rows[:, index].round()
-            if options := _options(column):
-                rows[:, index] = rows[:, index].clamp(0, len(options) - 1)
-        return rows
+        """Return rows as float64; integers come back as integers, everything within its range."""
+        return codec.decode(spec.columns, samples)
+
+    def unrounded(self, spec: SampleSpec, samples: Tensor) -> Tensor:
+        return self.decode(spec, samples).float()
 
     def random(self, spec: SampleSpec, count: int, generator: torch.Generator) -> Tensor:
-        """Return rows whose categories are valid ones."""
-        rows = super().random(spec, count, generator)
-        return self.decode(spec, rows.abs()).float()
+        """Return valid rows in model form: places within modes, one-hot choices."""
+        import torch
+
+        parts = []
+        for block in codec.blocks(spec.columns):
+            drawn = torch.randn(count, block.size, generator=generator)
+            if block.kind == "choice":
+                drawn = torch.nn.functional.one_hot(drawn.argmax(1), block.size).float()
+            elif spec.columns[block.column].modes:
+                drawn = drawn.tanh()
+            parts.append(drawn)
+        return self.encode(spec, self.decode(spec, torch.cat(parts, 1)))
+
+    def finite(self, spec: SampleSpec, stored: Tensor) -> Tensor:
+        """Return which rows miss no value but in columns that may miss some."""
+        import torch
+
+        may_miss = torch.tensor([column.missing for column in spec.columns])
+        return (stored.isfinite() | (stored.isnan() & may_miss)).all(1)
 
     def invalid(self, spec: SampleSpec, sample: Tensor) -> str | None:
-        if reason := super().invalid(spec, sample):
-            return reason
+        if not bool(self.finite(spec, sample[None])):
+            return "values that are not finite"
         for column, value in zip(spec.columns, sample.tolist(), strict=True):
+            if math.isnan(value):
+                continue
             options = _options(column)
             whole = column.kind == "float" or value == round(value)
             if not whole or (options and not 0 <= value < len(options)):
@@ -133,13 +165,8 @@ class Table(Modality):
                 )
             for row in reader:
                 where = f"{path}:{reader.line_num}"
-                rows.append([_value(each, row[each.name], where) for each in spec.columns])
+                rows.append([cell_value(each, row[each.name], where) for each in spec.columns])
         return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(names))
-
-
-def _options(column: Column) -> tuple[str, ...]:
-    """Return the words that a column's values stand for; none for a number or a datetime."""
-    return BOOLEANS if column.kind == "boolean" else column.categories
 
 
 def _cell(column: Column, value: float, digits: int | None) -> str:
@@ -150,26 +177,32 @@ def _cell(column: Column, value: float, digits: int | None) -> str:
         return options[int(min(max(value, 0), len(options) - 1))]
     if column.kind == "datetime":
         try:
-            return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            pattern = column.pattern or "%Y-%m-%dT%H:%M:%S"
+            return datetime.fromtimestamp(value, UTC).strftime(pattern)
         except (OverflowError, ValueError, OSError):  # a year that no calendar has
             return ""
     if column.kind == "integer":
         return str(round(value))
+    if digits is None and column.digits is not None:
+        return f"{value:.{column.digits}f}"
     return repr(value) if digits is None else f"{value:.{digits}g}"
 
 
-def _value(column: Column, cell: str | None, where: str) -> float:
+def cell_value(column: Column, cell: str | None, where: str) -> float:
     """Return a cell of a csv file as it is stored.
 
     Raises:
         DataError: it is empty, or not what the column holds.
     """
     options, text = _options(column), (cell or "").strip()
+    if column.missing and not text:
+        return math.nan
     try:
         if options:
             return float(options.index(text))
         if column.kind == "datetime":
-            time = datetime.fromisoformat(text)
+            read = datetime.strptime if column.pattern else datetime.fromisoformat
+            time = read(text, *filter(None, [column.pattern]))
             return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
         return float(text)
     except (ValueError, ArithmeticError):  # of a year that no calendar has

@@ -18,7 +18,11 @@ from ganzoo.registry.names import DEFAULT_NAMESPACE, LOCAL_NAMESPACE, is_name, s
 PLUGINS = "GANZOO_PLUGINS"
 STRICT = "GANZOO_STRICT"
 
-BUNDLED_DISTRIBUTIONS = {DEFAULT_NAMESPACE: "ganzoo-zoo", "emoji": "ganzoo-emoji"}
+BUNDLED_DISTRIBUTIONS = {
+    DEFAULT_NAMESPACE: "ganzoo-zoo",
+    "emoji": "ganzoo-emoji",
+    "table": "ganzoo-table",
+}
 """Namespaces that are reserved for one distribution."""
 
 UNNAMED = "unnamed"

@@ -235,7 +235,7 @@ def _checked(path: Path, spec: SampleSpec, samples: Tensor) -> Tensor:
     """Return samples that are finite and of the stored form's dtype."""
     if samples.is_floating_point():
         blocks = torch.split(samples, BLOCK)
-        wrong = torch.cat([part.flatten(1).isfinite().all(1).logical_not() for part in blocks])
+        wrong = torch.cat([spec.kind.finite(spec, part).logical_not() for part in blocks])
         if bool(wrong.any()):
             raise DataError(
                 f"{path}: {int(wrong.sum())} of {len(samples)} samples hold values that are not "

@@ -291,8 +291,8 @@ class LabelSampler:
 class ConditionSampler:
     """Draws conditions in stored form from a data set.
 
-    Sample i gets the condition of row ``permutation(seed)[i mod N]``. A data set with `draw` gives
-    the condition itself, or the row that has it.
+    Sample i gets the condition of row ``permutation(seed)[i mod N]``, so that conditions are as
+    frequent as in the data. If rows have none of their own, the data set's `draw` gives one.
 
     Args:
         read: returns the data set; called at the first draw.
@@ -305,10 +305,14 @@ class ConditionSampler:
         """The data set, once it is read."""
         return self.read()
 
+    @cached_property
+    def _is_drawn(self) -> bool:
+        return hasattr(self.dataset, "draw") and self.dataset[0][1] is None
+
     def draw(self, noise: BatchNoise) -> Tensor:
         """Return the conditions (B, *condition.shape) of a batch, in stored form."""
         dataset, rows, streams = self.dataset, noise.rows, noise.streams
-        if hasattr(dataset, "draw"):
+        if self._is_drawn:
             on_cpu = replace(noise, device=CPU).within("draw")
             indices, conditions = draw(dataset, on_cpu, rows.count)
         else:

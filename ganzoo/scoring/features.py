@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from ganzoo.api import Extractor, SampleSpec
 from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
-from ganzoo.modalities import modality as modality_of
 from ganzoo.registry.names import shorten
 from ganzoo.rows import RowsOnDisk
 
@@ -30,19 +29,19 @@ BATCH_NUMBERS = 1 << 23
 # --- the extractor's input ---
 
 
-def prepare(stored: Tensor, input_shape: tuple[int, ...] | None, modality: str) -> Tensor:
+def prepare(stored: Tensor, input_shape: tuple[int, ...] | None, spec: SampleSpec) -> Tensor:
     """Return float32 (B, *input_shape), or (B, *shape) as stored where `input_shape` is None.
 
     Args:
-        stored: (B, *shape), the stored form of the modality; images are uint8 (B, C, H, W).
+        stored: (B, *shape), in the stored form of `spec`; images are uint8 (B, C, H, W).
 
     Raises:
         DataError: a value that is not finite, or a shape that no rule leads from.
     """
-    if stored.is_floating_point() and not bool(stored.isfinite().all()):
+    if stored.is_floating_point() and not bool(spec.kind.finite(spec, stored).all()):
         raise DataError("a sample holds values that are not finite")
     x = stored.float()
-    return x if input_shape is None else modality_of(modality).fit_input(x, input_shape)
+    return x if input_shape is None else spec.kind.fit_input(x, input_shape)
 
 
 def unrounded(spec: SampleSpec, samples: Tensor) -> Tensor:
@@ -54,7 +53,9 @@ def unrounded(spec: SampleSpec, samples: Tensor) -> Tensor:
     return spec.kind.unrounded(spec, samples)
 
 
-def input_rule(spec: SampleSpec, input_shape: tuple[int, ...] | None) -> str:
+def input_rule(
+    spec: SampleSpec, input_shape: tuple[int, ...] | None, *, model_form: bool = False
+) -> str:
     """Return in words what `prepare` does with samples of `spec`, for the protocol.
 
     Raises:
@@ -63,7 +64,7 @@ def input_rule(spec: SampleSpec, input_shape: tuple[int, ...] | None) -> str:
     quantised = spec.stored_dtype == "uint8"
     words = ["clamp and round to uint8"] if quantised else []
     if input_shape is None:
-        return "; ".join([*words, "as stored"])
+        return "; ".join([*words, "model form" if model_form else "as stored"])
     words += spec.kind.input_steps(spec.shape, input_shape)
     return "; ".join([*words, "float32 in [0, 255]" if quantised else "float32"])
 
@@ -118,7 +119,11 @@ def features_of_batch(
         extractor.eval()
     with torch.inference_mode(), _full_float32(device):
         # Samples of a file may be a view in another layout, in which kernels round differently.
-        inputs = prepare(batch.contiguous().to(device), extractor.input_shape, spec.modality)
+        batch = batch.contiguous().to(device)
+        if getattr(extractor, "model_form", False):
+            inputs = spec.kind.encode(spec, batch)
+        else:
+            inputs = prepare(batch, extractor.input_shape, spec)
         with _blaming(name, f"on inputs of shape {tuple(inputs.shape)}"):
             features = extractor(inputs)
     if not isinstance(features, Tensor) or features.dtype != torch.float32:

@@ -338,7 +338,9 @@ def _protocol(
         extractor_code_sha256=None if extractor.weights_sha256 else identity.code_sha256,
         weights_sha256=extractor.weights_sha256,
         layer=extractor.layer,
-        input_rule=input_rule(spec, extractor.input_shape),
+        input_rule=input_rule(
+            spec, extractor.input_shape, model_form=getattr(extractor, "model_form", False)
+        ),
         extractor_dtype=dtype_of(extractor),
         n_fake=0,
         reference=reference,

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import MODALITIES, DataError, Evaluated
+from ganzoo.api import MODALITIES, DataError, Evaluated, SampleSpec
+from ganzoo.modalities import modality
 from ganzoo.sampling.random_streams import RandomStreams, Rows
 from ganzoo.testing.arguments import typical_specs
 from ganzoo.testing.checks import case_check
@@ -113,7 +114,10 @@ def _samples(case: Case, extractor: Any) -> list[Tensor]:
         levels = any(spec.stored_dtype == "uint8" for spec in specs)
         scale = 255 if levels else 1
         return [torch.rand(BATCH, *extractor.input_shape, generator=random) * scale]
-    return [spec.kind.decode(spec, spec.kind.random(spec, BATCH, random)).float() for spec in specs]
+    drawn = [(spec, spec.kind.random(spec, BATCH, random)) for spec in specs]
+    if getattr(extractor, "model_form", False):
+        return [samples for _, samples in drawn]
+    return [spec.kind.decode(spec, samples).float() for spec, samples in drawn]
 
 
 @case_check("form")
@@ -151,11 +155,14 @@ class Probe:
         return torch.tanh(latents @ weights)
 
 
-class Extraction:
-    """An extractor of random linear features of pixels."""
+IMAGE = SampleSpec("image", (3, 8, 8))
 
-    def __init__(self, width: int = FEATURES) -> None:
-        self.width = width
+
+class Extraction:
+    """An extractor of random linear features of samples."""
+
+    def __init__(self, spec: SampleSpec, width: int = FEATURES) -> None:
+        self.spec, self.width = spec, width
 
     def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
         random = torch.Generator().manual_seed(self.width)
@@ -167,13 +174,13 @@ class Extraction:
             yield rows @ weights
 
     def spatial(self) -> Extraction:
-        return Extraction(self.width + 1)
+        return Extraction(self.spec, self.width + 1)
 
 
 @case_check()
 def numbers(case: Case) -> None:
     """It returns named numbers, none of which is infinite."""
-    found = _measured(case, *_sides())
+    found = _measured(case, *_sides(_spec_of(case)))
     if not isinstance(found, Mapping) or not found:
         raise Failed("named numbers", repr(found)[:80], "return {'name': value, …}")
     for name, value in found.items():
@@ -186,9 +193,9 @@ def numbers(case: Case) -> None:
 @case_check("numbers")
 def order(case: Case) -> None:
     """Its numbers do not depend on the order of the samples, nor on the random state."""
-    before = _measured(case, *_sides())
+    before = _measured(case, *_sides(_spec_of(case)))
     torch.manual_seed(5)
-    after = _measured(case, *_sides(shuffled=True))
+    after = _measured(case, *_sides(_spec_of(case), shuffled=True))
     for name, value in before.items():
         other = after.get(name, math.nan)
         if not math.isclose(value, other, rel_tol=ROUNDING, abs_tol=1e-6) and not (
@@ -208,17 +215,25 @@ def _measured(case: Case, real: Evaluated, fake: Evaluated) -> Any:
         raise NotChecked(f"needs data that the kit does not have: {error.message}") from error
 
 
-def _sides(*, shuffled: bool = False) -> tuple[Evaluated, Evaluated]:
+def _spec_of(case: Case) -> SampleSpec:
+    """Return small images for a metric that is not for other data alone."""
+    can = case.component.registration.modalities
+    if not can or IMAGE.modality in can:
+        return IMAGE
+    return modality(min(can)).specs()[0]
+
+
+def _sides(spec: SampleSpec, *, shuffled: bool = False) -> tuple[Evaluated, Evaluated]:
     """Return 96 real samples with both splits of their data, and 80 generated ones."""
-    real, held_out, fake = _side(0, 96), _side(2, 60), _side(1, 80)
+    real, held_out, fake = _side(spec, 0, 96), _side(spec, 2, 60), _side(spec, 1, 80)
     if shuffled:
         real, held_out, fake = map(_shuffled, (real, held_out, fake))
     splits = {"train": real, "test": held_out}
     return replace(real, splits=splits), replace(fake, generator=Probe())
 
 
-def _side(seed: int, count: int) -> Evaluated:
-    """Return labelled clusters of features, with small RGB images and class logits."""
+def _side(spec: SampleSpec, seed: int, count: int) -> Evaluated:
+    """Return labelled clusters of features, with random samples and class logits."""
     random = torch.Generator().manual_seed(seed)
     labels = torch.randint(LABELS, (count,), generator=random)
     labels[: 2 * LABELS] = torch.arange(2 * LABELS) % LABELS  # every label at least twice
@@ -226,10 +241,10 @@ def _side(seed: int, count: int) -> Evaluated:
     features = centres[labels] + torch.randn(count, FEATURES, generator=random)
     return Evaluated(
         features=features,
-        samples=torch.randint(256, (count, 3, 8, 8), generator=random, dtype=torch.uint8),
+        samples=spec.kind.decode(spec, spec.kind.random(spec, count, random)),
         labels=labels,
         class_logits=features[:, :LABELS].clone(),
-        extraction=Extraction(),
+        extraction=Extraction(spec),
     )
 
 

@@ -15,6 +15,8 @@ from ganzoo.components.build import make
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import is_sampled, make_plan, plan_some
 from ganzoo.errors import CheckpointError, DataError, GanzooError, PluginError, UsageError
+from ganzoo.modalities.where import clauses
+from ganzoo.modalities.where import conditions as conditions_of
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import data_paths
 from ganzoo.registry.names import suggest
@@ -51,6 +53,9 @@ Overrides = Sequence[str] | Mapping[str, Any]
 
 SHOWN_SCORES = 5
 """Newest scores of a run that a notebook shows."""
+
+WHERE_DRAWS = 1000
+"""`Run.sample_where` draws at most this many rows for each that is asked for."""
 
 
 class Run:
@@ -245,6 +250,43 @@ class Run:
             asked = stored_conditions(conditions, self.spec)
         sampler = self.sampler(checkpoint, parameters=parameters)
         return sampler.sample(count, seed=seed, labels=asked)
+
+    def sample_where(
+        self,
+        count: int,
+        where: Sequence[str],
+        *,
+        seed: int = 0,
+        parameters: Overrides = (),
+        checkpoint: str | int = "final",
+    ) -> Tensor:
+        """Return `count` rows of a table for which every word of `where` holds, in stored form.
+
+        Where the generator can be asked for a category it is; rows that do not hold are left out.
+        The result depends on the seed alone, and more rows begin with the same ones.
+
+        Args:
+            where: ``COLUMN=VALUE``, or with ``!=``, ``<``, ``<=``, ``>``, ``>=``.
+
+        Raises:
+            UsageError: a word that cannot be understood, or rows that the generator hardly makes.
+        """
+        asked = clauses(where, self.spec)
+        given = conditions_of(asked, self.spec) if self._recipe.settings.conditional else None
+        sampler = self.sampler(checkpoint, parameters=parameters)
+        drawn = count
+        while True:
+            rows = sampler.sample(drawn, seed=seed, labels=given)
+            for clause in asked:
+                rows = rows[clause.holds(rows)]
+            if len(rows) >= count:
+                return rows[:count]
+            if drawn >= WHERE_DRAWS * count:
+                raise UsageError(
+                    f"{len(rows)} of {drawn} rows are as asked: {self.name} hardly makes such rows",
+                    hint="ask for less, or train on data that has more of them",
+                )
+            drawn = min(2 * drawn, WHERE_DRAWS * count)
 
     def read_conditions(self, path: str | Path) -> Tensor:
         """Return the conditions in a file, a folder or an npz, in stored form (K, *shape).

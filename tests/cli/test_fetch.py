@@ -196,7 +196,9 @@ def test_the_list_says_what_is_cached(offered, own_cache: Path, capsys: Capture)
     assert ["acme/net", "extractor", "net.bin", "yes"] in [line.split() for line in lines]
     assert main(["fetch", "--list", "--json"]) == 0
     cached = {each["id"]: each["cached"] for each in json.loads(capsys.readouterr().out)}
-    assert cached == {"acme/net": True, "cifar10": False, "inception": False}
+    assert cached.pop("acme/net") is True
+    assert {"cifar10", "mnist", "inception"} <= cached.keys()
+    assert not any(cached.values())
     (own_cache / "net.bin").write_bytes(CONTENT[:-1])
     assert main(["fetch", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -131,13 +131,14 @@ def test_plugins_shows_the_zoo_as_bundled_and_a_third_party_as_not_reviewed(
     rows = [line.split() for line in plugins[1:]]
     assert rows[0][:2] + rows[0][3:5] == ["zoo", "ganzoo-zoo", "bundled", "ok"]
     assert rows[1][:2] + rows[1][3:5] == ["emoji", "ganzoo-emoji", "bundled", "ok"]
-    assert rows[2][:5] == ["acme", "ganzoo-acme", "1.2", "third-party", "ok"]
-    assert rows[2][5].isdigit()
-    assert rows[2][6] == "no"
-    assert counts[0].split() == ["brings", "zoo", "emoji", "acme"]
+    assert rows[2][:2] + rows[2][3:5] == ["table", "ganzoo-table", "bundled", "ok"]
+    assert rows[3][:5] == ["acme", "ganzoo-acme", "1.2", "third-party", "ok"]
+    assert rows[3][5].isdigit()
+    assert rows[3][6] == "no"
+    assert counts[0].split() == ["brings", "zoo", "emoji", "table", "acme"]
     generators, discriminators = (line.split() for line in counts[1:3])
-    assert (generators[0], generators[2:]) == ("generators", ["-", "1"])
-    assert (discriminators[0], discriminators[2:]) == ("discriminators", ["-", "-"])
+    assert (generators[0], generators[2:]) == ("generators", ["-", "2", "1"])
+    assert (discriminators[0], discriminators[2:]) == ("discriminators", ["-", "2", "-"])
     assert int(generators[1]) >= 3
     assert err == "third-party, not reviewed by ganzoo: acme\n"
 
@@ -206,6 +207,7 @@ def test_plugins_that_are_switched_off_are_said_where_nothing_is_left(
         "no generators match '*'",
         "left out: zoo (ganzoo-zoo 0.1.0) is disabled: left out by GANZOO_PLUGINS",
         "left out: emoji (ganzoo-emoji 0.1.0) is disabled: left out by GANZOO_PLUGINS",
+        "left out: table (ganzoo-table 0.1.0) is disabled: left out by GANZOO_PLUGINS",
         "try: ganzoo plugins",
     ]
     assert main(["list", "recipes"]) == 0

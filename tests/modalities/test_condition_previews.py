@@ -16,7 +16,9 @@ from ganzoo.modalities import modality
 from ganzoo.nn import decode
 from ganzoo.sampling.files import preview_files
 
-SPECS = {name: replace(modality(name).specs()[-1], classes=0) for name in MODALITIES}
+SPECS = {
+    name: replace(modality(name).specs()[-1], classes=0, condition=None) for name in MODALITIES
+}
 
 
 def stored(spec: SampleSpec, count: int = 5) -> Tensor:

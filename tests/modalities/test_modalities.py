@@ -111,8 +111,9 @@ def test_a_condition_that_cannot_be_one_is_refused(given: dict[str, Any]) -> Non
         {"modality": ["image"], "shape": [1, 8, 8]},
         {"modality": "nope", "shape": [1]},
         {"modality": "nowhere/points", "shape": [1]},
-        {"modality": "table", "shape": [1], "columns": [{"name": "a"}]},
+        {"modality": "table", "shape": [1], "columns": [{"kind": "float"}]},
         {"modality": "table", "shape": [1], "columns": ["a"]},
+        {"modality": "table", "shape": [1], "columns": [{"name": "a", "width": 2}]},
     ],
 )
 def test_json_that_is_no_spec_is_a_value_error(data) -> None:
@@ -158,7 +159,7 @@ def test_a_spec_that_contradicts_itself_is_refused(fields, words: str) -> None:
         (SampleSpec("audio", (1, 64), sample_rate=8000), [".png", "-0.wav", "-1.wav"]),
         (SampleSpec("audio", (3, 2000)), [".png"]),
         (SampleSpec("text", (5,), vocabulary=9), [".txt"]),
-        (*modality("table").specs(), [".png", "-rows.csv"]),
+        (modality("table").specs()[0], [".png", "-rows.csv"]),
         (SampleSpec("vector", (1,)), [".png"]),
         (SampleSpec("vector", (2,)), [".png"]),
         (SampleSpec("vector", (7,)), [".png"]),
@@ -192,7 +193,7 @@ def stored(spec: SampleSpec, count: int = 3) -> torch.Tensor:
         (SampleSpec("text", (5,), vocabulary=9), ".txt"),
         (SampleSpec("text", (5,), vocabulary=9), ".jsonl"),
         (SampleSpec("vector", (3,)), ".csv"),
-        (*modality("table").specs(), ".csv"),
+        (modality("table").specs()[0], ".csv"),
     ],
     ids=str,
 )

@@ -20,7 +20,7 @@ CODE = [
 ]
 _WORD = rf"""["']({"|".join(MODALITIES)})["']"""
 COMPARED = re.compile(rf"(==|!=|\b(not )?in) *[(\[{{]? *{_WORD}|{_WORD} *(==|!=|in\b)")
-OF_PLUGINS = ("plugins/zoo/ganzoo_zoo/datasets/",)
+OF_PLUGINS = ("plugins/zoo/ganzoo_zoo/datasets/", "plugins/emoji/")
 """Data sets of pictures: they read and name the formats of picture files."""
 
 

@@ -129,7 +129,7 @@ def test_a_broken_plugin_affects_no_other(install_plugin) -> None:
     install_plugin("ganzoo-acme", {"ganzoo_acme": "raise SystemExit(3)"}, acme="ganzoo_acme")
     install_plugin("ganzoo-beta", source("ganzoo_beta"), beta="ganzoo_beta")
     statuses = {each.name: each.status for each in Registry().namespaces()}
-    assert statuses == {"zoo": "ok", "emoji": "ok", "acme": "broken", "beta": "ok"}
+    assert statuses == {"zoo": "ok", "emoji": "ok", "table": "ok", "acme": "broken", "beta": "ok"}
 
 
 def test_the_error_for_a_component_of_a_broken_plugin_quotes_that_plugin(

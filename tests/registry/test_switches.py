@@ -23,7 +23,7 @@ def test_ganzoo_plugins_is_the_list_of_what_may_be_loaded(
     monkeypatch.setenv("GANZOO_PLUGINS", value)
     found = Registry().namespaces()
     assert {each.name for each in found if each.status == "ok"} == usable
-    disabled = {"zoo", "emoji", "acme"} - usable
+    disabled = {"zoo", "emoji", "table", "acme"} - usable
     assert {each.name for each in found if each.status == "disabled"} == disabled
 
 

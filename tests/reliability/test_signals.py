@@ -83,6 +83,8 @@ def signalled(
     number: signal.Signals,
 ) -> int:
     """Run a command that gets a signal in the n-th call of a function; return the exit code."""
+    # As in a terminal: below nohup, tests inherit that SIGHUP is ignored, and so would the run.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with monkeypatch.context() as patched:
         wrapped = at_call(call, getattr(owner, name), lambda: os.kill(os.getpid(), number))
         patched.setattr(owner, name, wrapped)

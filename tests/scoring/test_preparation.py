@@ -10,6 +10,8 @@ from ganzoo.api import SampleSpec
 from ganzoo.errors import DataError
 from ganzoo.scoring.features import input_rule, prepare
 
+IMAGE = SampleSpec("image", (3, 8, 8))
+
 
 def images(*shape: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
@@ -19,7 +21,7 @@ def images(*shape: int) -> Tensor:
 @pytest.mark.parametrize("size", [(32, 32), (5, 7), (299, 299), (8, 20)])
 def test_the_resize_is_that_of_pil_on_float_channels_clamped(size: tuple[int, int]) -> None:
     stored = images(2, 3, 8, 12)
-    resized = prepare(stored, (3, *size), "image")
+    resized = prepare(stored, (3, *size), IMAGE)
     assert resized.shape == (2, 3, *size)
     for sample, expected in zip(resized.flatten(0, 1), stored.flatten(0, 1).float(), strict=True):
         picture = Image.fromarray(expected.numpy()).resize(size[::-1], Image.Resampling.BICUBIC)
@@ -28,24 +30,24 @@ def test_the_resize_is_that_of_pil_on_float_channels_clamped(size: tuple[int, in
 
 def test_images_of_the_right_form_keep_their_values() -> None:
     stored = images(2, 3, 8, 8)
-    prepared = prepare(stored, (3, 8, 8), "image")
+    prepared = prepare(stored, (3, 8, 8), IMAGE)
     assert prepared.dtype == torch.float32
     assert torch.equal(prepared, stored.float())
-    assert torch.equal(prepare(stored, None, "image"), stored.float())
+    assert torch.equal(prepare(stored, None, IMAGE), stored.float())
 
 
 def test_grey_images_become_three_equal_channels() -> None:
-    prepared = prepare(images(2, 1, 8, 8), (3, 16, 16), "image")
+    prepared = prepare(images(2, 1, 8, 8), (3, 16, 16), IMAGE)
     assert prepared.shape == (2, 3, 16, 16)
     assert torch.equal(prepared[:, 0], prepared[:, 1])
     assert torch.equal(prepared[:, 0], prepared[:, 2])
-    assert torch.equal(prepared[:, :1], prepare(images(2, 1, 8, 8), (1, 16, 16), "image"))
+    assert torch.equal(prepared[:, :1], prepare(images(2, 1, 8, 8), (1, 16, 16), IMAGE))
 
 
 def test_one_sample_is_prepared_like_many() -> None:
     stored = images(3, 1, 8, 8)
-    alone = torch.cat([prepare(part, (3, 20, 20), "image") for part in stored.split(1)])
-    torch.testing.assert_close(alone, prepare(stored, (3, 20, 20), "image"))
+    alone = torch.cat([prepare(part, (3, 20, 20), IMAGE) for part in stored.split(1)])
+    torch.testing.assert_close(alone, prepare(stored, (3, 20, 20), IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -68,15 +70,16 @@ def test_forms_that_no_rule_joins_are_refused_in_one_line(
 ) -> None:
     stored = torch.zeros(2, *spec.shape, dtype=getattr(torch, spec.stored_dtype))
     with pytest.raises(DataError, match=said) as caught:
-        prepare(stored, input_shape, spec.modality)
+        prepare(stored, input_shape, spec)
     with pytest.raises(DataError, match=said):
         input_rule(spec, input_shape)
     assert "\n" not in str(caught.value)
 
 
 def test_samples_that_are_not_finite_are_refused() -> None:
+    stored = torch.tensor([[1.0, float("nan")]])
     with pytest.raises(DataError, match="not finite"):
-        prepare(torch.tensor([[1.0, float("nan")]]), None, "vector")
+        prepare(stored, None, SampleSpec("vector", (2,)))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 """Each check of losses, regularizers, augmentations and latents fails on its own fault only."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, logsigmoid, softplus
+from torch.nn.utils import parametrizations
 
-from ganzoo.api import Fraction, Game, Noise, SampleSpec, Terms
+from ganzoo.api import DiscriminatorOutput, Fraction, Game, Noise, SampleSpec, Terms
 from tests import test_game_contract
 
 # --- losses --------------------------------------------------------------------------------------
@@ -203,6 +204,39 @@ def test_a_requirement_that_no_available_discriminator_meets_is_not_checked(judg
     assert outcome.message == (
         "requires a discriminator with local/embedding, and local registers none"
     )
+
+
+class Headed(nn.Module):
+    """D with spectral norm, whose head is one of several choices; by default it has none."""
+
+    capabilities = frozenset({"local/embedding"})
+
+    def __init__(
+        self, spec: SampleSpec, *, head: Literal["none", "sum", "embedding"] = "none"
+    ) -> None:
+        super().__init__()
+        if head != "embedding":
+            self.capabilities = frozenset()
+        self.head = head
+        self.layer = parametrizations.spectral_norm(nn.Linear(spec.size, 3))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        h = self.layer(x.flatten(1))
+        return DiscriminatorOutput(h[:, 0], extra={"embedding": h} if self.head != "none" else {})
+
+
+def test_a_discriminator_whose_head_is_a_choice_meets_a_requirement(judge) -> None:
+    class Embedding(Vanilla):
+        requires = frozenset({"local/embedding"})
+
+        def generator(self, game: Game) -> Terms:
+            return {"embedding": -game.fake_output.extra["embedding"].mean()}
+
+    outcomes = judge("loss", Embedding, others={"headed": ("discriminator", Headed)})
+    bad = {name: each.message for name, each in outcomes.items() if each.outcome == "failed"}
+    assert bad == {}
+    assert outcomes["plays"].outcome == "passed"
+    assert outcomes["resumes"].outcome == "passed"  # D's estimates of its norms change with use
 
 
 def test_a_failure_of_a_missing_extra_of_d_says_how_to_require_it(judge) -> None:

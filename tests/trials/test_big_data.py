@@ -341,3 +341,32 @@ def peak_mib(count: int) -> int:
 def test_ten_times_the_data_needs_no_more_memory() -> None:
     few, many = peak_mib(3_000), peak_mib(30_000)  # 35 and 350 MiB of images
     assert many - few < 100
+
+
+FREED = """
+import gc
+import torch
+from ganzoo.scoring.features import release_freed_memory
+from ganzoo.training.execution import keep_freed_memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 // 2**20
+
+assert keep_freed_memory()
+blocks = [torch.ones(2**18) for _ in range(200)]  # 200 MiB in all
+between = blocks[1::2]
+del blocks
+gc.collect()
+held = resident()
+release_freed_memory()
+print(held - resident(), len(between))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_that_a_score_has_freed_is_returned_although_a_run_keeps_what_it_frees() -> None:
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    returned, kept = map(int, done.stdout.split())
+    assert kept == 100
+    assert returned > 80  # of 100 MiB, in holes between blocks that are still in use

@@ -10,7 +10,7 @@ import torch
 from ganzoo_zoo.blocks.heads import WORDS
 from ganzoo_zoo.blocks.labels import Projection
 from ganzoo_zoo.losses.multi_hinge import MultiHinge
-from ganzoo_zoo.networks import biggan, resnet, sagan
+from ganzoo_zoo.networks import biggan, biggan_deep, dcgan, resnet, sagan
 from ganzoo_zoo.regularizers.auxiliary_classifier import (
     AuxiliaryClassifier,
     DiscriminativeClassifier,
@@ -309,7 +309,7 @@ def test_orthogonal_regularization_reaches_the_weights_under_spectral_norm() -> 
 # --- the heads of a discriminator ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", [resnet, sagan, biggan])
+@pytest.mark.parametrize("module", [dcgan, resnet, sagan, biggan])
 @pytest.mark.parametrize("word", WORDS)
 def test_a_head_gives_d_the_capabilities_and_the_outputs_that_it_is_for(
     module: Any, word: str
@@ -323,6 +323,24 @@ def test_a_head_gives_d_the_capabilities_and_the_outputs_that_it_is_for(
     given = set(found.extra) | ({"class_logits"} if found.class_logits is not None else set())
     renamed = {"infomax": {"local", "global"}, "embedding": {"embedding", "proxy_similarity"}}
     assert given == renamed.get(word, kinds)
+
+
+@pytest.mark.parametrize("module", [dcgan, resnet, biggan_deep])
+@pytest.mark.parametrize("word", WORDS)
+def test_every_parameter_gets_a_gradient_through_what_d_returns(module: Any, word: str) -> None:
+    torch.manual_seed(0)
+    name = "self_supervision" if word in ("rotation", "infomax") else "head"
+    fixed = {"attention": 0} if module is biggan_deep else {"spectral_norm": True}
+    network = module.Discriminator(TINY, width=8, **fixed, **{name: word})
+    found = network(torch.randn(3, 3, 8, 8))
+    parts = [found.logits, *found.extra.values()]
+    parts += [] if found.class_logits is None else [found.class_logits]
+    assert all(part.shape[0] == 3 for part in parts)
+    weights = [torch.randn_like(part) for part in parts]
+    sum((part * weight).sum() for part, weight in zip(parts, weights, strict=True)).backward()
+    for parameter_name, parameter in network.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.any(), parameter_name
 
 
 def test_a_head_of_classes_takes_the_place_of_projection() -> None:

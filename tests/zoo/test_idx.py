@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from ganzoo_zoo.datasets.idx import FashionMnist, IdxImages, Kmnist, Mnist
+from ganzoo_zoo.datasets.stacked_mnist import StackedMnist
 
 from ganzoo.errors import DataError
 
@@ -168,3 +169,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert len(Mnist("test", path=folder)) == 5
     with pytest.raises(DataError, match="mnist has no split 'val'"):
         Mnist("val", path=folder)
+
+
+def test_a_stack_has_the_three_digits_that_its_label_says(tmp_path: Path) -> None:
+    folder = written(tmp_path / "raw")
+    stacked = StackedMnist("train", path=folder, length=50)
+    found, classes = stacked.tensors()
+    assert found.shape == (50, 3, 28, 28)
+    images_of = dict(zip(labels("train").tolist(), images("train"), strict=True))
+    for image, label in zip(found, classes.tolist(), strict=True):
+        for channel, digit in enumerate((label // 100, label // 10 % 10, label % 10)):
+            assert torch.equal(image[channel], torch.from_numpy(images_of[digit]))
+    assert len(set(classes.tolist())) > 30
+    assert torch.equal(stacked[49][0], found[49])
+    assert stacked.spec.classes == 1000
+    again = pickle.loads(pickle.dumps(stacked))  # noqa: S301
+    assert torch.equal(again[7][0], found[7])
+    other, _ = StackedMnist("test", path=folder, length=50).tensors()
+    assert not torch.equal(other, found)

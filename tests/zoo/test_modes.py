@@ -4,7 +4,7 @@ import pytest
 import torch
 from ganzoo_zoo.datasets.digits import StackedDigits
 from ganzoo_zoo.datasets.gaussians import Gaussians
-from ganzoo_zoo.metrics.modes import Modes, StackedModes, within
+from ganzoo_zoo.metrics.modes import Modes, StackedModes, StackedModesByNeighbour, within
 from torch import Tensor
 
 from ganzoo.api import Evaluated
@@ -117,3 +117,27 @@ def test_stacked_modes_do_not_depend_on_the_order_of_the_samples() -> None:
     images, labels = StackedDigits("test", length=300).tensors()
     real = side(images, labels)
     assert StackedModes()(real, side(images)) == StackedModes()(real, side(images.flip(0)))
+
+
+def test_the_nearest_real_digit_reads_unseen_stacks_nearly_as_their_labels_say() -> None:
+    images, labels = StackedDigits("train", length=2000).tensors()
+    unseen, truth = StackedDigits("test", length=3000).tensors()
+    numbers = StackedModesByNeighbour()(side(images, labels), side(unseen))
+    assert numbers["modes_covered"] == pytest.approx(len(set(truth.tolist())), abs=15)
+    one = unseen[:1].expand(40, -1, -1, -1)
+    numbers = StackedModesByNeighbour()(side(images, labels), side(one))
+    assert numbers["modes_covered"] == 1
+    assert numbers["kl_to_uniform"] == pytest.approx(math.log(1000))
+
+
+def test_the_nearest_real_digit_of_a_real_channel_is_its_own() -> None:
+    images, labels = StackedDigits("train", length=600).tensors()
+    numbers = StackedModesByNeighbour()(side(images, labels), side(images[:300]))
+    assert numbers["modes_covered"] == len(set(labels[:300].tolist()))
+
+
+@pytest.mark.parametrize("labels", [None, torch.arange(200)])
+def test_the_nearest_digit_needs_labels_that_are_the_digits(labels: Tensor | None) -> None:
+    images, _ = StackedDigits("train", length=200).tensors()
+    with pytest.raises(DataError, match="stacked-modes-neighbour"):
+        StackedModesByNeighbour()(side(images, labels), side(images))

@@ -15,7 +15,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganzoo.api import SampleSpec
+from ganzoo.registry.registry import Registry
 from ganzoo.testing import game
+from ganzoo.testing.arguments import PAIRED
+from ganzoo.testing.component import Component
 
 
 class Noise:
@@ -229,3 +232,12 @@ def test_data_without_images_as_conditions_is_refused() -> None:
         resnet_translation.BothWays(SampleSpec("image", (3, 16, 16), classes=2))
     with pytest.raises(ValueError, match="at least 5 pixels"):
         resnet_translation.Generator(pair(4))
+
+
+def test_the_conformance_kit_tries_networks_for_conditions_with_pairs_of_pictures() -> None:
+    registry = Registry()
+    for kind, name in (("generator", "unet"), ("generator", "cyclegan"), ("regularizer", "cycle")):
+        component = Component(registry, registry.get(kind, f"zoo/{name}"))
+        assert component.cases[-1].spec == PAIRED
+    other = Component(registry, registry.get("generator", "zoo/mlp"))
+    assert PAIRED not in [case.spec for case in other.cases]

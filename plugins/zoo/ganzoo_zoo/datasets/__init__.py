@@ -81,6 +81,7 @@ def register_datasets(register: Register) -> None:
     add("ffhq", "faces:Ffhq", license="CC-BY-NC-SA-4.0")
     add("afhq", "faces:Afhq", license="CC-BY-NC-4.0")
     add("stacked-digits", "digits:StackedDigits", extractor="toy-cnn", license="CC-BY-4.0")
+    add("stacked-mnist", "stacked_mnist:StackedMnist", files=MNIST, license="CC-BY-SA-3.0")
 
     add = table(register, __name__, modalities={"image"}, splits=WITH_EXTRACTOR)
     add("digits", "digits:Digits", extractor="toy-cnn", license="CC-BY-4.0")

@@ -150,7 +150,19 @@ class StackedDigits:
 
     def _stack(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         digits, classes = digits_of(self.split, self.spec.width)
-        drawn = uniforms(f"stacked-digits/{self.split}", indices, 3) * len(digits)
-        chosen = torch.from_numpy(drawn.astype(np.int64))
-        labels = classes[chosen] @ torch.tensor([100, 10, 1])
-        return digits[chosen, 0], labels
+        return stacks(f"stacked-digits/{self.split}", indices, digits, classes)
+
+
+def stacks(
+    stream: str, indices: np.ndarray, digits: Tensor, classes: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return stacks of three digits drawn by index, (n, 3, H, W), and their labels, int64 (n,).
+
+    Args:
+        stream: key of the random numbers.
+        digits: (N, 1, H, W), drawn uniformly; `classes` are theirs, int64 (N,).
+    """
+    drawn = uniforms(stream, indices, 3) * len(digits)
+    chosen = torch.from_numpy(drawn.astype(np.int64))
+    labels = classes[chosen] @ torch.tensor([100, 10, 1])
+    return digits[chosen, 0], labels

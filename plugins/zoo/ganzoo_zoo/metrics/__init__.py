@@ -26,4 +26,5 @@ def register_metrics(register: Register) -> None:
     add("precision-recall", "coverage:PrecisionRecall", paper="arXiv:1904.06991")
     add("spatial-fd", "extracted:SpatialFD", paper="arXiv:2103.03841")
     add("stacked-modes", "modes:StackedModes", modalities=IMAGE, paper="arXiv:1611.02163")
+    add("stacked-modes-neighbour", "modes:StackedModesByNeighbour", modalities=IMAGE)
     add("torchmetrics", "torchmetrics_adapter:TorchMetric", revision=2)

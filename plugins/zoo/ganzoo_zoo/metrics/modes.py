@@ -108,21 +108,11 @@ class StackedModes:
         return ToyCNN()
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        if fake.samples.ndim != 4 or fake.samples.shape[1] != 3:
-            raise DataError(
-                "the metric 'stacked-modes' needs images of three channels, not samples of shape "
-                f"{tuple(fake.samples.shape[1:])}",
-                hint="remove stacked-modes from eval.metrics",
-            )
+        require_three_channels("stacked-modes", fake)
         self._require_stacks(real)
-        read = torch.cat([self.labels_of(part) for part in torch.split(fake.samples, BATCH)])
-        counts = torch.bincount(read, minlength=STACKED_MODES)
-        return {
-            "modes_covered": float((counts > 0).sum()),
-            "modes_ceiling": STACKED_MODES * (1 - (1 - 1 / STACKED_MODES) ** len(read)),
-            "kl_to_uniform": kl_to_uniform(counts),
-            "kl_floor": (STACKED_MODES - 1) / (2 * len(read)),
-        }
+        return stacked_numbers(
+            torch.cat([self.labels_of(part) for part in torch.split(fake.samples, BATCH)])
+        )
 
     def _require_stacks(self, real: Evaluated) -> None:
         """Raise DataError unless the classifier reads the labels of the first real images."""
@@ -146,3 +136,80 @@ class StackedModes:
         """Return the digits in the channels of uint8 images (B, 3, H, W), int64 (B, 3)."""
         features = self.classifier(to_input(images.flatten(0, 1).unsqueeze(1)))
         return self.classifier.class_logits(features)[:, DIGITS].argmax(dim=1).reshape(-1, 3)
+
+
+class StackedModesByNeighbour:
+    """How many of the 1,000 modes of stacked digits are covered, read by the nearest real digit.
+
+    Each channel of a sample is read as the digit of the nearest real channel, by Euclidean distance
+    of pixels, among those of the first 3,334 real stacks, or of the first half if there are fewer.
+    So it needs no classifier of the data set: on MNIST such a reader errs for about 5 % of the
+    digits, a convolutional one for less than 1 %. An error moves a sample to another mode.
+
+    Returns what ``stacked-modes`` returns.
+
+    Source: Metz et al. 2016, arXiv:1611.02163, section 3.3.1, with another classifier.
+
+    Raises:
+        DataError: the samples are not images of three channels, or the labels of the real ones do
+            not match their digits.
+    """
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        require_three_channels("stacked-modes-neighbour", fake)
+        if real.labels is None or real.labels.dim() != 1 or len(real.samples) < 2:
+            raise DataError(
+                "the metric 'stacked-modes-neighbour' needs labels of the real stacks",
+                hint="remove stacked-modes-neighbour from eval.metrics",
+            )
+        known = min(STACKS, len(real.samples) // 2)
+        digits = torch.stack([real.labels // 100, real.labels // 10 % 10, real.labels % 10], 1)
+        images, classes = real.samples[:known].flatten(0, 1), digits[:known].flatten()
+        held_out = slice(known, known + BATCH)
+        right = read_by_neighbour(real.samples[held_out], images, classes) == digits[held_out]
+        if right.double().mean() < 0.5:  # 0.1 by chance
+            raise DataError(
+                "the metric 'stacked-modes-neighbour' is for stacked digits, and the reference's "
+                "labels are not the digits in its images",
+                hint="remove stacked-modes-neighbour from eval.metrics",
+            )
+        read = read_by_neighbour(fake.samples, images, classes)
+        return stacked_numbers(read @ torch.tensor([100, 10, 1]))
+
+
+STACKS = 3334
+"""Real stacks whose channels are compared with samples: 10,002 digits."""
+
+
+def read_by_neighbour(samples: Tensor, images: Tensor, classes: Tensor) -> Tensor:
+    """Return the classes of the nearest images (N, H, W) to the channels of (B, 3, H, W), (B, 3).
+
+    Returns int64.
+    """
+    known = images.flatten(1).float() / 255
+    found = [
+        classes[torch.cdist(part.flatten(2).flatten(0, 1).float() / 255, known).argmin(dim=1)]
+        for part in torch.split(samples, BATCH)
+    ]
+    return torch.cat(found).reshape(-1, 3)
+
+
+def require_three_channels(metric: str, fake: Evaluated) -> None:
+    """Raise DataError unless the samples are images of three channels."""
+    if fake.samples.ndim != 4 or fake.samples.shape[1] != 3:
+        raise DataError(
+            f"the metric '{metric}' needs images of three channels, not samples of shape "
+            f"{tuple(fake.samples.shape[1:])}",
+            hint=f"remove {metric} from eval.metrics",
+        )
+
+
+def stacked_numbers(read: Tensor) -> Mapping[str, float]:
+    """Return the numbers of stacks that were read as these labels, int64 (N,)."""
+    counts = torch.bincount(read, minlength=STACKED_MODES)
+    return {
+        "modes_covered": float((counts > 0).sum()),
+        "modes_ceiling": STACKED_MODES * (1 - (1 - 1 / STACKED_MODES) ** len(read)),
+        "kl_to_uniform": kl_to_uniform(counts),
+        "kl_floor": (STACKED_MODES - 1) / (2 * len(read)),
+    }

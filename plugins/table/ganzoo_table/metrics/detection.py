@@ -1,0 +1,66 @@
+"""Whether a classifier can tell generated rows from real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from ganzoo.api import DataError, Evaluated
+from ganzoo_table.metrics.columns import Values, sides_of
+from ganzoo_table.metrics.features import content_order, inputs_of
+
+FOLDS = 5
+
+
+class C2ST:
+    """Classifier two-sample test: area under the ROC curve, over 5 folds. 0.5: indistinguishable.
+
+    Source: Lopez-Paz & Oquab 2017, arXiv:1610.06545. With logistic regression (`c2st_linear`) and
+    gradient-boosted trees (`c2st_trees`). `…_held_out` compares held-out real rows with as many of
+    the others; it is near 0.5 but for chance.
+
+    Args:
+        samples: rows of each side, at most.
+    """
+
+    def __init__(self, *, samples: int = 5_000) -> None:
+        self.samples = samples
+
+    def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
+        sides = sides_of("c2st", real, fake)
+        result = {}
+        for ending, other in (("", sides.fake), ("_held_out", sides.held_out)):
+            if other is None:
+                continue
+            count = min(len(sides.real), len(other), self.samples)
+            if count < 2 * FOLDS:
+                raise DataError(f"c2st needs {2 * FOLDS} rows a side, and there are {count}")
+            rows = [_some(each, count) for each in (sides.real, other)]
+            inputs = np.concatenate([inputs_of(sides.columns, sides.real, each) for each in rows])
+            for name, model in _models().items():
+                result[f"c2st_{name}{ending}"] = _area(model, inputs, count)
+        return result
+
+
+def _models() -> dict[str, object]:
+    return {
+        "linear": LogisticRegression(max_iter=1000),
+        "trees": HistGradientBoostingClassifier(random_state=0, max_iter=100),
+    }
+
+
+def _some(rows: Values, count: int) -> Values:
+    ordered = rows[content_order(rows)]
+    return ordered[np.random.default_rng(0).permutation(len(ordered))[:count]]
+
+
+def _area(model: object, inputs: Values, count: int) -> float:
+    sides = np.repeat([0, 1], count)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    said = cross_val_predict(model, inputs, sides, cv=folds, method="predict_proba")[:, 1]
+    return float(roc_auc_score(sides, said))

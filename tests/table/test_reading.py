@@ -1,0 +1,179 @@
+"""A csv, tsv or parquet file → columns and values; what is wrong with it is said in one line."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import torch
+from ganzoo_table.datasets.file import File
+from pyarrow import parquet
+
+from ganzoo.api import Column, DataError
+
+
+def rows_of(path: Path, split: str = "train", **about) -> File:
+    return File(split, path=path, **{"holdout": 0.0, **about})
+
+
+def written(tmp_path: Path, text: str, name: str = "mine.csv", encoding: str = "utf-8") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def column(tmp_path: Path, *cells: str) -> Column:
+    text = "c\n" + "\n".join(cells) + "\n"
+    return rows_of(written(tmp_path, text)).spec.columns[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (("1", "-20", "3"), "integer"),
+        (("1", "", "3"), "integer"),
+        (("1.5", "2", "1e3"), "float"),
+        (("true", "False", "TRUE"), "boolean"),
+        (("2024-01-31", "2023-02-28"), "datetime"),
+        (("2024-01-31 10:20:30", "2023-02-28 00:00:00"), "datetime"),
+        (("31.01.2024", "28.02.2023"), "datetime"),
+        (("01234", "99999"), "category"),
+        (("12", "yes"), "category"),
+        (("9007199254740993", "1"), "float"),
+        (("2024-01-31", "soon"), "category"),
+        (("NA", "null"), "category"),
+    ],
+)
+def test_what_a_column_holds_is_found_out(tmp_path: Path, cells, kind: str) -> None:
+    assert column(tmp_path, *cells).kind == kind
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "NaN", "null", "None"])
+def test_a_cell_that_stands_for_nothing_is_missing(tmp_path: Path, cell: str) -> None:
+    rows = rows_of(written(tmp_path, f"a,b\n1,x\n{cell},y\n3,{cell}\n"))
+    assert [each.missing for each in rows.spec.columns] == [True, True]
+    assert rows.values.isnan().tolist() == [[False, False], [True, False], [False, True]]
+
+
+def test_a_byte_order_mark_quoted_line_breaks_and_semicolons_are_understood(tmp_path: Path) -> None:
+    text = 'name;note\nÄ;"one\ntwo; three"\nB;"say ""so"""\n'
+    rows = rows_of(written(tmp_path, text, encoding="utf-8-sig"))
+    assert [each.name for each in rows.spec.columns] == ["name", "note"]
+    assert set(rows.spec.columns[1].categories) == {"one\ntwo; three", 'say "so"'}
+    out = tmp_path / "out.csv"
+    rows.spec.kind.write(rows.spec, out, rows.values)
+    again = rows_of(out)
+    assert again.spec.columns == rows.spec.columns
+    assert torch.equal(again.values, rows.values)
+
+
+def test_what_is_written_is_what_was_read(tmp_path: Path) -> None:
+    text = "id,day,price,paid,zip\n" + "".join(
+        f"u{i},2024-01-{i % 28 + 1:02d},{i}.50,{'true' if i % 2 else 'false'},0{i % 5}123\n"
+        for i in range(300)
+    )
+    path = written(tmp_path, text)
+    rows = rows_of(path)
+    out = tmp_path / "out.csv"
+    spec = rows.spec
+    spec.kind.write(spec, out, spec.kind.decode(spec, spec.kind.encode(spec, rows.values)))
+    assert out.read_text() == text.replace("u", "u")
+
+
+def test_numbers_come_back_from_the_form_that_networks_see(tmp_path: Path) -> None:
+    random = torch.Generator().manual_seed(0)
+    far = 1e6 * torch.randn(500, generator=random).abs()
+    near = torch.randn(500, generator=random)
+    text = "far,near,whole\n" + "".join(
+        f"{a:.2f},{b:.3f},{int(b * 1000)}\n" for a, b in zip(far, near, strict=True)
+    )
+    rows = rows_of(written(tmp_path, text))
+    seen = rows.spec.kind.encode(rows.spec, rows.values)
+    assert seen.abs().max() <= 1
+    back = rows.spec.kind.decode(rows.spec, seen)
+    extent = rows.values.amax(0) - rows.values.amin(0)
+    assert ((back - rows.values).abs() <= 1e-6 * extent + 0.01).all()
+    assert torch.equal(back[:, 2], rows.values[:, 2])
+
+
+def test_50_000_ids_are_two_choices_and_come_back(tmp_path: Path) -> None:
+    path = written(tmp_path, "id\n" + "".join(f"user-{i}\n" for i in range(50_000)))
+    rows = rows_of(path)
+    assert rows.spec.model_shape == (448,)
+    assert rows.spec.condition is None
+    part = rows.values[::7]
+    assert torch.equal(
+        rows.spec.kind.decode(rows.spec, rows.spec.kind.encode(rows.spec, part)), part
+    )
+
+
+def test_a_constant_column_stays_constant(tmp_path: Path) -> None:
+    rows = rows_of(written(tmp_path, "a,b\n" + "7,x\n" * 50))
+    noise = torch.randn(20, *rows.spec.model_shape)
+    found = rows.spec.kind.decode(rows.spec, noise)
+    assert set(found[:, 0].tolist()) <= {7.0}
+    assert set(found[:, 1].tolist()) == {0.0}
+
+
+def test_each_row_is_in_one_split_and_the_codec_is_that_of_the_training_rows(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, "a,b\n" + "".join(f"{i},k{i % 3}\n" for i in range(1000)))
+    train, test = (rows_of(path, split, holdout=0.2) for split in ("train", "test"))
+    assert (len(train), len(test)) == (800, 200)
+    assert sorted([*train.values[:, 0].tolist(), *test.values[:, 0].tolist()]) == list(range(1000))
+    assert train.spec == test.spec
+    assert train.spec.columns[0].range == (train.values[:, 0].min(), train.values[:, 0].max())
+
+
+def test_parquet_brings_its_types(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    table = pa.table(
+        {
+            "a": pa.array([1, 2, None], pa.int32()),
+            "b": pa.array([1.5, None, 2.0]),
+            "c": pa.array([True, False, True]),
+            "d": pa.array(["x", "y", None]).dictionary_encode(),
+            "e": pa.array([0, 86_400_000, 1], pa.timestamp("ms")),
+        }
+    )
+    parquet.write_table(table, path)
+    kinds = [each.kind for each in rows_of(path).spec.columns]
+    assert kinds == ["integer", "float", "boolean", "category", "datetime"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "cannot be read"),
+        ("a,b\n", "has no rows"),
+        ("a,a\n1,2\n1,2\n", ":1  two columns are called 'a'"),
+        ("a,\n1,2\n1,2\n", ":1  column 2 has no name"),
+        ("a,b\n1,2\n1,2,3\n", ":3  Expected 2 columns, got 3"),
+        ("a\n1\n", "too few to train on"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(DataError) as raised:
+        rows_of(written(tmp_path, text))
+    assert said in raised.value.message
+    assert "\n" not in raised.value.message
+    assert raised.value.hint
+
+
+def test_bytes_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not UTF-8"):
+        rows_of(written(tmp_path, "a\nä\nö\n", encoding="latin-1"))
+
+
+def test_a_wanted_kind_is_taken_or_refused_with_the_row(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,b\n1,x\n2,y\noops,z\n")
+    with pytest.raises(DataError, match="row 3  'oops' in the column 'a' is not of the kind float"):
+        rows_of(path, columns={"a": "float"})
+    with pytest.raises(DataError, match="has no column 'c'"):
+        rows_of(path, columns={"c": "float"})
+    with pytest.raises(DataError, match="no kind 'number'"):
+        rows_of(path, columns={"a": "number"})
+    numbers = written(tmp_path, "a\n1\n2\n2\n", "other.csv")
+    assert rows_of(numbers, columns={"a": "category"}).spec.columns[0].categories == ("1", "2")
