@@ -93,8 +93,6 @@ def identity(lock: Mapping[str, Any], path: Path, folder: str | None = None) -> 
 def is_current(known: Mapping[str, Any], path: Path) -> bool:
     """Return whether an `identity` is still that of the lock in a file, which need not be read."""
     rules = _digest(sorted(NOT_THE_EXPERIMENT))
-    if "folder" not in known:  # an older record
-        return False
     return known.get("sha256") == file_hash(path) and known.get("rules") == rules
 
 

@@ -169,7 +169,7 @@ def _identity(run: RunDirectory, info: Mapping[str, Any]) -> tuple[str, str, str
     known = info.get("lock")
     if not isinstance(known, Mapping) or not is_current(known, run.lock_file):
         known = identity(read_lock(run.lock_file), run.lock_file)
-    data = ":".join(filter(None, (qualify(str(known["dataset"])), str(known["folder"]))))
+    data = ":".join(filter(None, (qualify(str(known["dataset"])), str(known.get("folder", "")))))
     return str(known["experiment"]), str(known["code"]), data
 
 

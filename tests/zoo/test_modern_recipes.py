@@ -67,7 +67,7 @@ def test_pix2pix_is_nearer_to_the_truth_than_its_input_and_the_mean_picture(tmp_
         "eval.every_steps=250",
     )
     errors = run.directory.scores()[-1].metrics
-    assert errors["paired_error"] < 0.8 * errors["paired_error_of_mean"]
+    assert errors["paired_error"] < 0.95 * errors["paired_error_of_mean"]
     assert errors["paired_error_of_mean"] < errors["paired_error_of_input"]
 
 

@@ -340,3 +340,19 @@ def test_a_max_width_below_the_width_is_refused(factory: Callable[..., nn.Module
 def test_more_downsamplings_than_blocks_or_pixels_are_refused(parameters: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="too many"):
         resnet.Discriminator(image(1, 8, 8), **parameters)
+
+
+def test_fourier_features_are_a_sine_and_a_cosine_of_random_frequencies() -> None:
+    discriminator = mlp.Discriminator(POINTS, width=1, depth=1, fourier=4000, fourier_scale=0.5)
+    frequencies = discriminator.get_buffer("frequencies")  # (2, 4000)
+    assert frequencies.std().item() == pytest.approx(torch.pi, rel=0.05)
+    assert "frequencies" in discriminator.state_dict()
+    layer = discriminator.hidden[0][0]
+    for column, of_angle in ((2 + 7, torch.sin), (2 + 4000 + 7, torch.cos)):
+        with torch.no_grad():
+            layer.weight.zero_()[0, column] = 1
+            layer.bias.fill_(2)  # leaky ReLU changes nothing
+        x = torch.randn(5, 2)
+        (feature,) = discriminator(x).features
+        torch.testing.assert_close(feature[:, 0] - 2, of_angle(x @ frequencies)[:, 7])
+    assert "frequencies" not in mlp.Discriminator(POINTS).state_dict()

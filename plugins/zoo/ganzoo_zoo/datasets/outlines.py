@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from ganzoo.api import PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.counter import uniforms
@@ -103,8 +104,8 @@ class Outlines:
         if self.given == "outline":
             return filled, outline
         if self.given == "small":
-            blocks = filled.double().unflatten(2, (-1, SMALLER)).unflatten(4, (-1, SMALLER))
-            return filled, blocks.mean((3, 5)).round().to(torch.uint8)
+            small = functional.avg_pool2d(filled.double(), SMALLER)
+            return filled, small.round().to(torch.uint8)
         if self.split == "train":
             filled = draw(f"{stream}/filled", indices, self.size)[1]
         both = torch.cat([outline, filled], 3)

@@ -209,7 +209,7 @@ def choose(
         if folders := split_folders(names):
             has_splits = True
             names = [name for name in names if name.startswith(folders[split])]
-        halves = [[Picture(name, side) for name in names] for side in ("left", "right")]  # type: ignore[arg-type]
+        halves = [[Picture(name, side) for name in names] for side in ("left", "right")]
         require_side_by_side(source, names)
         a, b = halves
     else:
@@ -270,7 +270,7 @@ def partners(
                 )
             by_key[key] = picture
         sides.append(by_key)
-    for own, other, letter in ((*sides, "B"), (*sides[::-1], "A")):
+    for own, other, letter in ((sides[0], sides[1], "B"), (sides[1], sides[0], "A")):
         if alone := [picture for key, picture in own.items() if key not in other]:
             more = f", and {len(alone) - 1} others" if len(alone) > 1 else ""
             raise DataError(

@@ -48,7 +48,9 @@ class PairedError:
         both_ways = known.shape == real.samples.shape and torch.equal(
             known[:ROWS], real.samples[:ROWS]
         )
-        mean = sum(part.double().sum(0) for part in real.samples.split(ROWS)) / len(real.samples)
+        mean = torch.zeros(real.samples.shape[1:], dtype=torch.float64)
+        for part in torch.split(real.samples, ROWS):
+            mean += part.double().sum(0) / len(real.samples)
         errors = torch.zeros(3, dtype=torch.float64)
         for first in range(0, len(rows), ROWS):
             some = slice(first, first + ROWS)
@@ -79,7 +81,7 @@ def keys(images: Tensor) -> list[bytes]:
     """Return a hash of each image's content."""
     return [
         blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest()
-        for part in images.split(ROWS)
+        for part in torch.split(images, ROWS)
         for image in part
     ]
 

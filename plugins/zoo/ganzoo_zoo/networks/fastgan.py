@@ -143,7 +143,7 @@ class Excitation(nn.Module):
         )
 
     def forward(self, large: Tensor, small: Tensor) -> Tensor:
-        return large * self.layers(small)  # type: ignore[no-any-return]
+        return large * self.layers(small)
 
 
 class Discriminator(nn.Module):
@@ -244,7 +244,7 @@ class Down(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return (self.main(x) + self.direct(x)) / 2  # type: ignore[no-any-return]
+        return (self.main(x) + self.direct(x)) / 2
 
 
 def normed(convolution: nn.Conv2d) -> list[nn.Module]:

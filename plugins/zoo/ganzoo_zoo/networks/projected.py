@@ -147,7 +147,7 @@ class Projections(nn.Module):
             for inputs, outputs in zip(mixed, self.outputs, strict=True)
         )
         for layer in (*self.across_channels, *self.across_scales):
-            nn.init.kaiming_normal_(layer.weight)  # type: ignore[arg-type]
+            nn.init.kaiming_normal_(layer.weight)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Return four maps of twice the size of those given, the largest first."""
@@ -210,4 +210,4 @@ class Patches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         rows, columns = (max(0, 4 - side) for side in x.shape[2:])
-        return self.convolution(functional.pad(x, (0, columns, 0, rows)))  # type: ignore[no-any-return]
+        return self.convolution(functional.pad(x, (0, columns, 0, rows)))

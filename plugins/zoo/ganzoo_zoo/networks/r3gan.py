@@ -97,7 +97,7 @@ class Generator(nn.Module):
         if self.label is not None:
             z = torch.cat([z, self.label(required_labels(y)).to(z.dtype)], 1)
         h = self.stages[0](self.linear(z)[:, :, None, None] * self.basis)
-        for widen, blocks in zip(self.widen, self.stages[1:], strict=True):  # type: ignore[arg-type]
+        for widen, blocks in zip(self.widen, self.stages[1:], strict=True):
             h = blocks(doubled(widen(h)))
         return centred(self.image(h), self.size).to(torch.float32)
 
@@ -158,7 +158,7 @@ class Discriminator(nn.Module):
         """Judge images (B, C, H, W) in [-1, 1], given labels (B,) int64 if conditional."""
         h = self.stages[0](self.image(centred(x, self.size)))
         features = [h]
-        for widen, blocks in zip(self.widen, self.stages[1:], strict=True):  # type: ignore[arg-type]
+        for widen, blocks in zip(self.widen, self.stages[1:], strict=True):
             h = blocks(widen(halved(h)))
             features.append(h)
         logits = self.linear(self.basis(h).flatten(1))

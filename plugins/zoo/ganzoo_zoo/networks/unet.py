@@ -200,7 +200,7 @@ class DownBlock(nn.Module):
         h = self.convolution1(x if self.first else functional.relu(x))
         h = functional.avg_pool2d(self.convolution2(functional.relu(h)), 2)
         if self.first:
-            return h + self.shortcut(functional.avg_pool2d(x, 2))  # type: ignore[no-any-return]
+            return h + self.shortcut(functional.avg_pool2d(x, 2))
         return h + functional.avg_pool2d(self.shortcut(x), 2)
 
 
@@ -217,7 +217,7 @@ class UpBlock(nn.Module):
         large = functional.interpolate(x, scale_factor=2)
         h = self.convolution1(functional.relu(large))
         h = self.convolution2(functional.relu(h))
-        return h + self.shortcut(large)  # type: ignore[no-any-return]
+        return h + self.shortcut(large)
 
 
 def orthogonal(module: nn.Module) -> None:

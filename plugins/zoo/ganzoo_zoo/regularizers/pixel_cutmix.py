@@ -34,10 +34,10 @@ class PixelCutMix:
         mask = real_pixels(game, *game.real.shape[2:])
         mixed = torch.where(mask, game.real, game.fake)
         found = game.discriminate(mixed, game.labels, augment=False).extra
-        apart = [output.extra["map"].float() for output in (game.real_output, game.fake_output)]
+        real, fake = (each.extra["map"].float() for each in (game.real_output, game.fake_output))
         pixels = found["map"].float()
         wrong = cross_entropy(pixels, mask.to(pixels)) + softplus(found["whole"].float()).mean()
-        difference = (pixels - torch.where(mask, *apart)).square().mean()
+        difference = (pixels - torch.where(mask, real, fake)).square().mean()
         return {"mixed": wrong, "consistency": self.lambda_consistency * difference}
 
 
