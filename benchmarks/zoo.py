@@ -264,16 +264,16 @@ def parameters(recipe: Recipe, registry: Registry) -> dict[str, int]:
     from ganzoo.errors import GanzooError
 
     try:
-        parts, _ = plan_components(recipe, registry)
-    except GanzooError:  # the data's path is yet to be given
-        elsewhere = {"dataset.path": str(ROOT / "nowhere")}
-        parts, _ = plan_components(Recipe.load(recipe.reference, elsewhere, registry), registry)
-    spec = spec_of(parts["dataset",])
-    try:
+        try:
+            parts, _ = plan_components(recipe, registry)
+        except GanzooError:  # the data's path is yet to be given
+            elsewhere = {"dataset.path": str(ROOT / "nowhere")}
+            parts, _ = plan_components(Recipe.load(recipe.reference, elsewhere, registry), registry)
+        spec = spec_of(parts["dataset",])
         generator, latent = build_generator(parts, spec, recipe.settings.seed)
         discriminator = make(parts["discriminator",], spec)
     except GanzooError as error:
-        print(f"{recipe.name} gets no sizes: {error.message}", flush=True)
+        print(f"{recipe.name} gets no sizes: {error.message.splitlines()[0]}", flush=True)
         return {}
     learned = [generator, latent] if isinstance(latent, nn.Module) else [generator]
     return {"g": sum(map(trained, learned)), "d": trained(discriminator)}
@@ -296,6 +296,8 @@ def spec_of(dataset: Any) -> Any:
         spec = getattr(dataset.factory, "spec", None)
         if isinstance(spec, SampleSpec):
             return spec
+        if "size" not in dataset.plain:
+            raise
         size, channels = dataset.plain["size"], dataset.plain.get("channels") or 3
         return SampleSpec("image", (channels, size, size))
 
@@ -311,7 +313,7 @@ def seconds_per_step(name: str) -> float | None:
     try:
         plan = prepare(name, {"eval.extractor": None, "eval.metrics": []})
     except GanzooError as error:
-        print(f"{name} gets no seconds: {error.message}", flush=True)
+        print(f"{name} gets no seconds: {error.message.splitlines()[0]}", flush=True)
         return None
     with numerics(plan.recipe.settings.train):
         step = make_step(plan, find_processes())

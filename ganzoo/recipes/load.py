@@ -16,6 +16,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -186,7 +187,7 @@ def _read_files(reference: str | Path, registry: "Registry | None") -> list[_Fil
         RecipeError: every problem of YAML, version and `extends` in the files that can be read.
         PluginError: the reference names a plugin recipe that does not exist.
     """
-    files = [_read(locate(reference, registry))]
+    files = [_read(locate(_own_file(reference), registry))]
     problems = [*files[0].reading.problems, *_version(files[0]), *_lock_section(files[0])]
     hint = None
     while "extends" in files[-1].reading.data:
@@ -302,7 +303,6 @@ def shipped_recipes() -> dict[str, Path]:
 
 def locate(reference: str | Path, registry: "Registry | None" = None) -> Located:
     """Return the file of a reference, without checking that it can be read.
-
     Raises:
         RecipeError: neither the name of a shipped recipe nor a path to a YAML file.
         PluginError: a plugin recipe that does not exist.
@@ -326,7 +326,7 @@ def locate(reference: str | Path, registry: "Registry | None" = None) -> Located
         return located(Path(name))
     if name == "last":
         raise refusal(name, "is a run, not a recipe", "ganzoo resume last   # or: ganzoo ls")
-    near = guess(name, [*shipped_recipes(), *map(str, Path().glob("*.yaml"))])
+    near = guess(name, [*shipped_recipes(), *(path.stem for path in Path().glob("*.yaml"))])
     other = "ganzoo recipes   # or a path that ends in .yaml"
     raise refusal(truncate(name), f"is not a recipe{near}", other)
 
@@ -340,6 +340,20 @@ def _run_of(name: str) -> Path | None:
         except (OSError, ValueError):  # too long for a path, or a null byte
             return None
     return None
+
+
+def _own_file(reference: str | Path) -> str | Path:
+    """Return NAME.yaml of the working directory for a NAME that no shipped recipe has.
+
+    So what `ganzoo new recipe mine` wrote is run as `mine`. Only for a recipe that is given by
+    hand: what a file extends does not depend on the working directory.
+    """
+    if isinstance(reference, str) and _SHIPPED.fullmatch(reference):
+        file = Path(f"{reference}.yaml")
+        with suppress(OSError):  # a name that is too long for a file
+            if reference not in shipped_recipes() and not _run_of(reference) and file.is_file():
+                return file
+    return reference
 
 
 def is_path(reference: str | Path) -> bool:

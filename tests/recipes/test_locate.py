@@ -26,7 +26,16 @@ def test_a_missing_file_suggests_a_similar_file_in_its_directory(small: Path) ->
 
 
 def test_an_unknown_name_suggests_the_most_similar_file(small: Path) -> None:
-    assert problem("small") == "small  is not a recipe - did you mean 'small.yaml'?"
+    assert problem("smal") == "smal  is not a recipe - did you mean 'small'?"
+
+
+def test_a_file_of_the_working_directory_is_run_by_its_name(small: Path) -> None:
+    assert Recipe.load("small").data == Recipe.load("small.yaml").data
+
+
+def test_a_shipped_recipe_is_not_replaced_by_a_file_of_its_name(small: Path, write: Write) -> None:
+    write("digits-dcgan-hinge.yaml", small.read_text())
+    assert Recipe.load("digits-dcgan-hinge").data["generator"]["use"] == "dcgan"
 
 
 def test_a_path_without_its_suffix_suggests_the_file(small: Path, write: Write) -> None:

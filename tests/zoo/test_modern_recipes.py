@@ -71,6 +71,25 @@ def test_pix2pix_is_nearer_to_the_truth_than_its_input_and_the_mean_picture(tmp_
     assert errors["paired_error_of_mean"] < errors["paired_error_of_input"]
 
 
+@pytest.mark.slow
+def test_cyclegan_without_pairs_is_nearer_to_the_truth_than_its_input(tmp_path: Path) -> None:
+    run = train(
+        "outlines-cyclegan",
+        tmp_path,
+        150,
+        "dataset={use: outlines, given: unpaired, size: 12, length: 1000}",
+        "generator={use: cyclegan, width: 8, blocks: 1}",
+        "discriminator.width=8",
+        "schedules={}",
+        "train.batch_size=8",
+        "eval.extractor=pixels",
+        "eval.samples=100",
+        "eval.every_steps=150",
+    )
+    errors = run.directory.scores()[-1].metrics
+    assert errors["paired_error"] < 0.3 * errors["paired_error_of_input"]
+
+
 def test_the_unpaired_test_split_has_the_truth_that_the_error_is_measured_with() -> None:
     from ganzoo_zoo.datasets.outlines import Outlines
     from ganzoo_zoo.metrics.paired_error import PairedError

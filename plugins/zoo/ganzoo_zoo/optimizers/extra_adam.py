@@ -15,11 +15,14 @@ class ExtraAdam(torch.optim.Optimizer):
     """Adam from a look-ahead gradient: two updates of a player are one step (extragradient).
 
     The first update of two saves the weights and extrapolates them by a step of Adam. The second
-    takes the gradient there, and steps by it from the saved weights. Both advance the moments. Use
-    it for both players, with `discriminator_steps` and `generator_steps` of 1, and even numbers in
-    `train.steps`, `eval.every_steps` and `save_every_steps`: after an odd number of updates the
-    weights are extrapolated ones. As in the authors' code, the second gradient comes from a new
-    batch, and G's updates see a D that has moved already.
+    takes the gradient there, and steps by it from the saved weights. Both advance the moments. As
+    in the authors' code, the second gradient comes from a new batch, and G's updates see a D that
+    has moved already.
+
+    Use it for both players, with `discriminator_steps` and `generator_steps` of 1. After an odd
+    number of updates the weights are extrapolated ones, so `train.steps`, `eval.every_steps` and
+    `save_every_steps` should be even, and a regularizer's `every_steps` 1: with an even number it
+    would never be part of a step from the saved weights.
 
     Args:
         lr: learning rate.

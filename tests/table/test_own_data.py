@@ -1,0 +1,142 @@
+"""A csv of the user's own, from `new recipe --data` to new rows in the same form."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ganzoo.cli import main
+
+CATEGORIES = ("shop", "paid", "note", "grade")
+
+
+def write_sales(path: Path, rows: int = 600) -> None:
+    """Write a table with dates, missing values, a constant, ids, quoted line breaks and a BOM."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(
+            ["id", "day", "shop", "price", "count", "paid", "note", "grade", "currency"]
+        )
+        for row in range(rows):
+            writer.writerow(
+                [
+                    f"u{row:05d}",
+                    f"2024-{row % 12 + 1:02d}-{row % 28 + 1:02d}",
+                    ["Köln", "Oslo", "Rome"][row % 3],
+                    "" if row % 9 == 0 else f"{row * 0.25:.2f}",
+                    row % 40,
+                    "true" if row % 4 else "false",
+                    ["plain", "two\nlines", 'a "quote"'][row % 3],
+                    "" if row % 50 == 0 else "ABC"[row % 3],
+                    "EUR",
+                ]
+            )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return the working directory and the run."""
+    folder = tmp_path_factory.mktemp("own")
+    write_sales(folder / "sales.csv")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        assert main(["new", "recipe", "mine", "--data", "sales.csv"]) == 0
+        small = ["train.steps=60", "eval.metrics=[table/column-shapes]"]
+        assert main(["run", "mine", *small]) == 0
+        (run,) = (folder / "runs").glob("[!.]*")
+    return folder, str(run)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_the_recipe_names_what_each_column_holds(trained: tuple[Path, str]) -> None:
+    columns = yaml.safe_load((trained[0] / "mine.yaml").read_text())["dataset"]["columns"]
+    assert columns == {
+        "id": "category",
+        "day": "datetime",
+        "shop": "category",
+        "price": "float",
+        "count": "integer",
+        "paid": "boolean",
+        "note": "category",
+        "grade": "category",
+        "currency": "category",
+    }
+
+
+@pytest.mark.slow
+def test_new_rows_have_the_columns_types_and_ranges_of_the_file(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    assert main(["sample", run, "--count", "500", "--out", "new.csv"]) == 0
+    real, new = rows_of(folder / "sales.csv"), rows_of(folder / "new.csv")
+    real = [{key.removeprefix("\ufeff"): value for key, value in row.items()} for row in real]
+    assert len(new) == 500
+    assert list(new[0]) == list(real[0])
+    for name in ("id", "shop", "paid", "note", "currency"):
+        assert {row[name] for row in new} <= {row[name] for row in real}
+    assert {row["grade"] for row in new} <= {"", "A", "B", "C"}
+    for row in new:
+        assert row["day"][:5] == "2024-"
+        assert 0 <= int(row["count"]) < 40
+        assert row["price"] == "" or (0 <= float(row["price"]) <= 150 and row["price"][-3] == ".")
+    assert any(row["price"] == "" for row in new)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_every_row_is_as_asked_for_each_category_of_each_column(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    for value in sorted({row[name] for row in rows_of(folder / "sales.csv") if name in row}):
+        words = ["--where", f"{name}={value}", "--count", "20", "--out", "asked.csv"]
+        assert main(["sample", run, *words]) == 0
+        assert [row[name] for row in rows_of(folder / "asked.csv")] == [value] * 20
+
+
+@pytest.mark.slow
+def test_rows_can_be_asked_for_by_several_comparisons(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    words = ["--where", "paid=true", "--where", "count>=10", "--where", "price!="]
+    assert main(["sample", run, *words, "--count", "30", "--out", "asked.csv"]) == 0
+    rows = rows_of(folder / "asked.csv")
+    assert len(rows) == 30
+    assert all(row["paid"] == "true" and int(row["count"]) >= 10 and row["price"] for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("shop=Paris", "'Paris' in the column 'shop' is not Köln or Oslo or Rome"),
+        ("shopp=Rome", "'shopp=Rome' is not COLUMN=VALUE"),
+        ("shop>Rome", "shop has categories, which are not ordered"),
+        ("count=many", "'many' in the column 'count' is not of the kind integer"),
+        ("count>100", "0 of 20000 rows are as asked"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said_in_one_line(
+    trained: tuple[Path, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    word: str,
+    said: str,
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    assert main(["sample", run, "--where", word, "--count", "20"]) == 2
+    message, hint = capsys.readouterr().err.splitlines()
+    assert said in message
+    assert hint.startswith("try: ")
