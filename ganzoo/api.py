@@ -341,8 +341,9 @@ class Evaluated:
 class ExtractorProbe(Protocol):
     """The extractor of a score, applied to samples in stored form as it was for the score."""
 
-    spec: SampleSpec
-    """What a sample is, such as the columns of a table."""
+    @property
+    def spec(self) -> SampleSpec:
+        """What a sample is, such as the columns of a table."""
 
     def features(self, samples: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield features, float32 (at most some hundred, D) on the CPU, of batches of samples."""
