@@ -36,7 +36,7 @@ from ganzoo.testing.component import TAKES_SPEC, Case, Component
 from ganzoo.testing.harness import PLAYERS, GameHarness, settings
 from ganzoo.testing.inputs import labels_for
 from ganzoo.testing.outcomes import Failed, NotChecked
-from ganzoo.testing.scoring import Extraction
+from ganzoo.testing.scoring import IMAGE, Extraction
 from ganzoo.testing.training import Quadratic
 
 RECORDS = Path(__file__).with_name("recorded_outputs.json")
@@ -136,7 +136,8 @@ def side(seed: int, count: int) -> Evaluated:
     labels = torch.arange(count) % 4
     features = 4 * torch.eye(4, 8)[labels] + torch.randn(count, 8, generator=random(seed))
     samples = torch.randint(256, (count, 3, 8, 8), generator=random(seed), dtype=torch.uint8)
-    return Evaluated(features, samples, labels, features[:, :4].clone(), extraction=Extraction())
+    logits = features[:, :4].clone()
+    return Evaluated(features, samples, labels, logits, extraction=Extraction(IMAGE))
 
 
 def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:
@@ -153,6 +154,12 @@ def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:
             columns = stored.flatten(1).float()[:, :8]
             known = None if labels[0] is None else stacked(labels)
             real = Evaluated(columns, stored, known)
+            if data.spec.columns:  # a metric of tables asks for them, and for a hold-out
+                tables = Extraction(data.spec)
+                test = {"test": Evaluated(columns[:64], stored[:64], extraction=tables)}
+                fake = Evaluated(columns[:48], stored[48:], extraction=tables)
+                yield replace(real, extraction=tables, splits=test), fake
+                continue
             if data.spec.condition:
                 yield real, Evaluated(columns[:48], stored[:48].flip(0), known[:48])
             yield real, Evaluated(columns.flip(0), stored[:48].flip(0), known)
