@@ -10,6 +10,7 @@ import pytest
 from ganzoo.cli.group import group
 from ganzoo.cli.run import jobs_of
 from ganzoo.recipes.load import Recipe, shipped_recipes
+from ganzoo.registry.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,3 +68,14 @@ def test_a_command_in_the_docs_has_a_verb_options_and_keys_that_exist(line: str)
         for job in jobs_of(tuple(given), None):
             if job.recipe in shipped_recipes():
                 Recipe.load(job.recipe, job.overrides)
+
+
+def test_the_counts_of_the_zoo_are_those_of_the_list() -> None:
+    (line,) = re.findall(r"^(\d+) generators, (.*?) in (\d+) recipes", PAGES[0].read_text(), re.M)
+    said = dict(
+        part.split(" ")[::-1] for part in f"{line[0]} generators, {line[1]}".strip(",").split(", ")
+    )
+    registry = Registry()
+    found = {word: str(len(registry.list(word[:-1]))) for word in said if word != "losses"}
+    assert said == found | {"losses": str(len(registry.list("loss")))}
+    assert int(line[2]) == len(shipped_recipes())
