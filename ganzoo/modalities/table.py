@@ -42,23 +42,12 @@ class Table(Modality):
 
     def specs(self) -> tuple[SampleSpec, ...]:
         columns = (
-            Column("height"),
+            Column("height", missing=True, modes=((0.7, 0.0, 1.0), (0.3, 9.0, 2.0)), points=(5.0,)),
             Column("age", "integer"),
             Column("member", "boolean"),
             Column("colour", "category", ("red", "green", "blue")),
         )
-        asked = Column("colour", "category", columns[-1].categories, missing=True)
-        modes = ((0.7, 0.0, 1.0), (0.3, 10.0, 2.0))
-        fitted = columns[0]._replace(modes=modes, points=(5.0,), missing=True)
-        return (
-            SampleSpec("table", (4,), classes=2, columns=columns),
-            SampleSpec(
-                "table",
-                (4,),
-                columns=(fitted, *columns[1:]),
-                condition=SampleSpec("table", (1,), columns=(asked,)),
-            ),
-        )
+        return (SampleSpec("table", (4,), classes=2, columns=columns),)
 
     def check(self, spec: SampleSpec) -> None:
         if len(spec.columns) != spec.shape[0]:

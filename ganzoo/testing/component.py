@@ -190,7 +190,8 @@ class Component:
             return [(None, None)]
         own = game_specs(self._modalities, self.registry)
         words = requirements(self.factory).get("generator", frozenset())
-        if self._can_be_images and any("/" in word for word in words):
+        pairs = self._can_be_images and not self._given_specs
+        if pairs and any("/" in word for word in words):
             own.append(PAIRED)  # such a generator may be for conditions only
         specs = dict.fromkeys((*own, *self._given_specs))
         latents: Sequence[ComponentPlan | None] = self.latents or [None]

@@ -149,7 +149,7 @@ def test_plugins_quotes_the_error_of_a_broken_one_and_says_what_to_do(
     install_plugin("ganzoo-acme", {"ganzoo_acme": "raise SystemExit(3)"}, acme="ganzoo_acme")
     assert main(["plugins"]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[3].split()[4] == "broken"
+    assert out.splitlines()[4].split()[4] == "broken"
     assert err.splitlines()[:2] == [
         "acme (ganzoo-acme 1.0) is broken: SystemExit: 3 (ganzoo_acme.py, line 1)",
         "try: GANZOO_STRICT=1 GANZOO_PLUGINS=acme ganzoo plugins",

@@ -33,7 +33,7 @@ SEEN = [
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    made, left_out = recipe_schema(Registry(["zoo"]))
+    made, left_out = recipe_schema(Registry(["zoo", "emoji", "table"]))
     assert left_out == []
     return made
 

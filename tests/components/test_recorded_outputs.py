@@ -214,6 +214,7 @@ def of_network(network: nn.Module, inputs: Tensor, case: Case) -> Iterator[tuple
     given = {"noise": noise} if takes(network, "noise") else {}
     for mode in ("train", "eval"):
         network.train(mode == "train")
+        torch.manual_seed(0)  # for dropout
         output = network(inputs, labels, **given)
         parts = output if isinstance(output, tuple) else (output,)
         for place, part in enumerate(each for each in parts if isinstance(each, Tensor)):

@@ -7,7 +7,7 @@ GENERATOR = """
 
     @hookimpl
     def register_generators(register):
-        register("unet", "{module}_nets:Generator", revision=2, summary="U-Net")
+        register("ladder", "{module}_nets:Generator", revision=2, summary="U-Net")
         register("tiny", "{module}_nets:Tiny")
 """
 NETS = """

@@ -138,9 +138,9 @@ def test_the_error_for_a_component_of_a_broken_plugin_quotes_that_plugin(
     install_plugin("ganzoo-acme", {"ganzoo_acme": "import nothing_here"}, acme="ganzoo_acme")
     with pytest.raises(
         PluginError,
-        match=r"'acme/unet': plugin 'acme' \(ganzoo-acme 1\.0\) is broken: .*nothing_here",
+        match=r"'acme/ladder': plugin 'acme' \(ganzoo-acme 1\.0\) is broken: .*nothing_here",
     ) as caught:
-        Registry().get("generator", "acme/unet")
+        Registry().get("generator", "acme/ladder")
     assert "GANZOO_STRICT=1" in str(caught.value.hint)
 
 

@@ -20,7 +20,7 @@ def test_a_plugin_for_another_api_version_is_listed_and_not_imported(
     assert acme.error == f"made for {group}; this ganzoo loads ganzoo.v1"
     assert "ganzoo_acme" not in sys.modules
     with pytest.raises(PluginError, match="is incompatible: made for"):
-        Registry().get("generator", "acme/unet")
+        Registry().get("generator", "acme/ladder")
 
 
 def test_two_distributions_with_one_namespace_are_both_refused_and_both_named(
@@ -35,7 +35,7 @@ def test_two_distributions_with_one_namespace_are_both_refused_and_both_named(
         assert "acme-gans 3.1" in str(rival.error)
     assert not {"ganzoo_acme", "acme_gans"} & set(sys.modules)
     with pytest.raises(PluginError, match=r"refused: acme-gans 3\.1 and ganzoo-acme 1\.0 both"):
-        Registry().get("generator", "acme/unet")
+        Registry().get("generator", "acme/ladder")
 
 
 def test_only_ganzoo_zoo_may_be_the_zoo_and_it_keeps_working(install_plugin) -> None:

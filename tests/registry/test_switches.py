@@ -80,7 +80,7 @@ def test_the_error_for_a_refused_plugin_says_what_to_do(
     if why == "disabled":
         monkeypatch.setenv("GANZOO_PLUGINS", "zoo")
     with pytest.raises(PluginError, match=message) as caught:
-        Registry().get("generator", "acme/unet")
+        Registry().get("generator", "acme/ladder")
     assert str(caught.value.hint).startswith(hint)
 
 
@@ -88,7 +88,7 @@ def test_the_hint_for_a_clash_is_to_uninstall_either_plugin(install_plugin) -> N
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
     install_plugin("acme-gans", source("acme_gans"), acme="acme_gans")
     with pytest.raises(PluginError) as caught:
-        Registry().get("generator", "acme/unet")
+        Registry().get("generator", "acme/ladder")
     assert caught.value.hint == "pip uninstall acme-gans, or pip uninstall ganzoo-acme"
 
 
@@ -98,7 +98,7 @@ def test_a_registry_for_certain_namespaces_loads_no_other(install_plugin) -> Non
     assert {each.namespace for each in registry.list("generator")} == {"zoo"}
     assert "ganzoo_acme" not in sys.modules
     with pytest.raises(PluginError, match="is disabled: not among the namespaces asked for"):
-        registry.get("generator", "acme/unet")
+        registry.get("generator", "acme/ladder")
 
 
 @pytest.mark.parametrize("raised", [ImportError("gone"), SystemExit(3)])

@@ -48,7 +48,7 @@ def test_a_name_that_is_not_a_component_can_be_suggested() -> None:
 
 
 @pytest.mark.parametrize("loaded", [True, False])
-@pytest.mark.parametrize("name", ["unet", "unnet"])
+@pytest.mark.parametrize("name", ["ladder", "laddr"])
 def test_a_bare_name_of_another_plugin_is_suggested_without_loading_it(
     install_plugin, loaded: bool, name: str
 ) -> None:
@@ -56,7 +56,7 @@ def test_a_bare_name_of_another_plugin_is_suggested_without_loading_it(
     registry = Registry()
     if loaded:
         registry.namespaces()
-    told = f"no generator '{name}': a bare name is the zoo's own - did you mean 'acme/unet'?"
+    told = f"no generator '{name}': a bare name is the zoo's own - did you mean 'acme/ladder'?"
     with pytest.raises(PluginError, match=re.escape(told)):
         registry.get("generator", name)
     assert ("ganzoo_acme" in sys.modules) == loaded
@@ -89,8 +89,8 @@ def test_a_plugin_that_is_switched_off_is_not_suggested(
 ) -> None:
     install_plugin("ganzoo-acme", source(), acme="ganzoo_acme")
     monkeypatch.setenv("GANZOO_PLUGINS", "zoo")
-    with pytest.raises(PluginError, match="no generator 'unet'") as caught:
-        Registry().get("generator", "unet")
+    with pytest.raises(PluginError, match="no generator 'ladder'") as caught:
+        Registry().get("generator", "ladder")
     assert "acme" not in str(caught.value)
 
 
@@ -117,10 +117,10 @@ def test_the_error_for_a_missing_target_names_its_owner(
     modules["ganzoo_acme"] = modules["ganzoo_acme"].replace("ganzoo_acme_nets:Generator", target)
     install_plugin("ganzoo-acme", modules, acme="ganzoo_acme")
     registry = Registry()
-    unet = registry.get("generator", "acme/unet")
+    ladder = registry.get("generator", "acme/ladder")
     with pytest.raises(PluginError, match=message) as caught:
-        registry.resolve(unet)
-    assert "generator 'acme/unet' (ganzoo-acme 1.0)" in str(caught.value)
+        registry.resolve(ladder)
+    assert "generator 'acme/ladder' (ganzoo-acme 1.0)" in str(caught.value)
     assert caught.value.hint in (
         "pip install --upgrade ganzoo-acme, or tell its author",
         f'python -c "import {target.partition(":")[0]}"',

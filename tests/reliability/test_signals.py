@@ -5,7 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,6 +65,14 @@ def at_call(number: int, function: Callable[..., Any], act: Callable[[], None]) 
     return wrapped
 
 
+@pytest.fixture(autouse=True)
+def as_in_a_terminal() -> Iterator[None]:
+    """Below nohup, tests inherit that SIGHUP is ignored, and so would the runs."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def stopped_run(
     runs: Path, monkeypatch: pytest.MonkeyPatch, phase: str, number: signal.Signals
 ) -> int:
@@ -83,8 +91,6 @@ def signalled(
     number: signal.Signals,
 ) -> int:
     """Run a command that gets a signal in the n-th call of a function; return the exit code."""
-    # As in a terminal: below nohup, tests inherit that SIGHUP is ignored, and so would the run.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with monkeypatch.context() as patched:
         wrapped = at_call(call, getattr(owner, name), lambda: os.kill(os.getpid(), number))
         patched.setattr(owner, name, wrapped)

@@ -116,7 +116,7 @@ def test_the_list_describes_each_check(capsys: Capture) -> None:
     [
         ([], "missing PATTERN: an id or a shell pattern\ntry: ganzoo conformance 'acme/*'"),
         (["quux/*"], "no component matches 'quux/*'\ntry: ganzoo plugins"),
-        (["zoo/adma"], "no component matches 'zoo/adma' - did you mean 'zoo/adam'?"),
+        (["zoo/rmsprp"], "no component matches 'zoo/rmsprp' - did you mean 'zoo/rmsprop'?"),
         (["zoo/adam", "--kind", "los"], "no kind of component is called 'los'"),
         (["zoo/adam", "lr"], "is not of the form key=value"),
         (

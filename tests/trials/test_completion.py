@@ -48,10 +48,8 @@ def test_recipes_and_yaml_files_are_completed(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     for verb in ("run", "check", "show", "bench"):
-        assert complete(verb, "digits-m") == [
+        assert complete(verb, "digits-mi") == [
             "plain,digits-mine.yaml",
-            "plain,digits-mlp-hinge",
-            "plain,digits-mlp-vanilla",
         ]
     assert complete("run", "sub/") == ["plain,sub/other.yml"]
     assert complete("run", "no-such-recipe") == ["file,no-such-recipe"]

@@ -58,12 +58,12 @@ def test_a_misspelt_option_is_answered_with_the_right_one(capsys: Capture) -> No
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        ("recipes 'mnist*'", "recipes match 'mnist*'"),
+        ("recipes 'mnst*'", "recipes match 'mnst*'"),
         (
             "recipes conditional",
             "recipes match 'conditional' - near: cifar10-resnet-conditional",
         ),
-        ("list losses hing", "losses match 'hing' - near: hinge"),
+        ("list losses hing", "losses match 'hing' - near: feature-matching, hinge"),
     ],
 )
 def test_a_pattern_without_a_match_is_answered_with_near_names(

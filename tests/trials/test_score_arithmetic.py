@@ -17,11 +17,13 @@ from ganzoo_zoo.metrics.torchmetrics_adapter import TorchMetric
 from PIL import Image
 from torch import Tensor
 
-from ganzoo.api import Evaluated, Metric
+from ganzoo.api import Evaluated, Metric, SampleSpec
 from ganzoo.moments import Moments, frechet_distance
 from ganzoo.scoring.features import prepare
 from ganzoo.scoring.frechet import FrechetDistance
 from ganzoo.scoring.score_statistics import debiased
+
+IMAGE = SampleSpec("image", (3, 8, 8))
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -51,7 +53,7 @@ def test_the_resize_is_clean_fids_and_leaves_no_level_out_of_range(size: tuple[i
     digits = Digits("train").tensors()[0][:20]
     checks = (torch.arange(64).reshape(1, 8, 8) % 2 * 255).byte()
     for stored in (digits, checks[None], torch.randint(256, (4, 3, 40, 24), dtype=torch.uint8)):
-        resized = prepare(stored, (stored.shape[1], *size), "image")
+        resized = prepare(stored, (stored.shape[1], *size), IMAGE)
         assert float(resized.min()) >= 0
         assert float(resized.max()) <= 255
         for found, picture in zip(resized, stored, strict=True):
@@ -62,7 +64,7 @@ def test_the_resize_is_clean_fids_and_leaves_no_level_out_of_range(size: tuple[i
 def test_an_edge_between_black_and_white_is_resized_without_overshoot() -> None:
     edge = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
     edge[..., 4:] = 255
-    row = prepare(edge, (1, 8, 16), "image")[0, 0, 0]
+    row = prepare(edge, (1, 8, 16), IMAGE)[0, 0, 0]
 
     def kernel(x: float) -> float:  # Keys 1981, a = -1/2
         x = abs(x)
@@ -77,7 +79,7 @@ def test_an_edge_between_black_and_white_is_resized_without_overshoot() -> None:
 
 def test_toy_cnn_reads_pictures_as_they_are_scored() -> None:
     digits = Digits("train").tensors()[0][:50]
-    assert torch.equal(to_input(digits), prepare(digits, (3, 32, 32), "image"))
+    assert torch.equal(to_input(digits), prepare(digits, (3, 32, 32), IMAGE))
 
 
 # --- moments far from zero ---

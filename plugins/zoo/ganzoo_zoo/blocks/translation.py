@@ -36,7 +36,7 @@ def shape_of_condition(spec: SampleSpec) -> tuple[int, int, int]:
     Raises:
         ValueError: the data has no images as condition.
     """
-    if spec.condition is None or spec.condition.modality != "image":
+    if spec.condition is None or len(spec.condition.shape) != 3:
         raise ValueError(f"this network is for data whose condition is an image, not {spec}")
     return spec.condition.channels, spec.condition.height, spec.condition.width
 

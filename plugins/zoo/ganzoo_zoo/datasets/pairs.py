@@ -361,5 +361,6 @@ def common_size(source: Source, pictures: Sequence[Picture]) -> tuple[int, int]:
                 hint="dataset.size=256",
             )
     if first is None:
-        raise DataError(f"none of {len(pictures)} pictures in {source.path} can be read")
+        what = f"none of {len(pictures)} pictures in {source.path} can be read"
+        raise DataError(what, hint=REPAIR)
     return first[1], first[2]

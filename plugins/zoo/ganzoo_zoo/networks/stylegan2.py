@@ -158,7 +158,11 @@ class Generator(nn.Module):
     def forward(
         self, z: Tensor, y: Tensor | None = None, *, noise: Noise, truncation: Fraction = 1.0
     ) -> Tensor:
-        """Return images (B, C, H, W) of latents (B, latent_dim), labels (B,) int64."""
+        """Return images (B, C, H, W) of latents (B, latent_dim), labels (B,) int64.
+
+        Args:
+            truncation: share of w's distance from its mean that is kept.
+        """
         w = self.styles(z, y)
         if self.training and self.style_mixing:
             w = self.mixed(w, y, noise)

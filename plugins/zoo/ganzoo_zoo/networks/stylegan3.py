@@ -127,7 +127,11 @@ class Generator(nn.Module):
         return OUTPUT_SCALE * x.float()
 
     def forward(self, z: Tensor, y: Tensor | None = None, *, truncation: Fraction = 1.0) -> Tensor:
-        """Return images (B, C, H, W) of latents (B, latent_dim), labels (B,) int64."""
+        """Return images (B, C, H, W) of latents (B, latent_dim), labels (B,) int64.
+
+        Args:
+            truncation: share of w's distance from its mean that is kept.
+        """
         w = self.styles(z, y)
         return self.from_styles(self.w_mean.to(w).lerp(w, truncation))
 
