@@ -13,6 +13,7 @@ from torch.nn import functional
 from ganzoo.api import DataError, Evaluated, SampleSpec
 from ganzoo.modalities.codec import Block as Block
 from ganzoo.modalities.codec import blocks as blocks_of
+from ganzoo.modalities.codec import options as options
 from ganzoo.moments import Moments as Moments
 from ganzoo.moments import blocks_of_rows as blocks_of_rows
 from ganzoo.moments import frechet_distance as frechet_distance

@@ -191,7 +191,7 @@ def _cases_of_recipes(words: tuple[str, ...], given: RunOptions) -> list[Case]:
 
 
 class NoExtractor(UsageError):
-    """A recipe takes the extractor that fits its data, and there is none."""
+    """The recipe leaves the extractor to its data, and no extractor here fits that data."""
 
 
 def _conditions(plan: Plan) -> Conditions:

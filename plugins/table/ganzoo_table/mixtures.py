@@ -14,7 +14,7 @@ POINTS = 4_000
 """A mixture is fitted to at most this many quantiles, among them the extremes. So the time of a fit
 does not grow with the table, and a mode of a smaller share than 1 in 4,000 is not seen."""
 STEPS, TOLERANCE = 60, 1e-5
-"""A fit ends after so many steps, or when the mean log likelihood changes by less than this."""
+"""Largest number of EM steps, and the change of the mean log likelihood that ends a fit."""
 REACH = 0.98 * 4.0
 """Every value lies within this many standard deviations of its mode; networks reach 4."""
 FLOOR = 1e-3

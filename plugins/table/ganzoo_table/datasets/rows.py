@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganzoo.api import Column, Noise, SampleSpec
+from ganzoo.nn import options
 
 CONDITION_CATEGORIES = 128
 """A column of more categories is not conditioned on."""
@@ -33,7 +34,7 @@ class Rows:
             index
             for index, column in enumerate(columns)
             if column.kind in ("category", "boolean")
-            and len(_words(column)) + column.missing <= CONDITION_CATEGORIES
+            and len(options(column)) + column.missing <= CONDITION_CATEGORIES
         ]
         condition = None
         if self.chosen:
@@ -106,11 +107,7 @@ class Rows:
         return codes.argsort(stable=True), starts, counts.double().log1p().cumsum(0)
 
 
-def _words(column: Column) -> tuple[str, ...]:
-    return ("false", "true") if column.kind == "boolean" else column.categories
-
-
 def _condition(column: Column) -> Column:
     """Return the column of a condition: "missing" is a category, and NaN is no condition."""
-    words = _words(column) + (("(missing)",) if column.missing else ())
+    words = options(column) + (("(missing)",) if column.missing else ())
     return Column(column.name, "category", words, missing=True)

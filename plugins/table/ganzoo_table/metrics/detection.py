@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from ganzoo.api import DataError, Evaluated
 from ganzoo_table.metrics.columns import Values, sides_of
-from ganzoo_table.metrics.features import content_order, inputs_of
+from ganzoo_table.metrics.features import inputs_of, some_rows
 
 FOLDS = 5
 
@@ -40,7 +40,7 @@ class C2ST:
             count = min(len(sides.real), len(other), self.samples)
             if count < 2 * FOLDS:
                 raise DataError(f"c2st needs {2 * FOLDS} rows a side, and there are {count}")
-            rows = [_some(each, count) for each in (sides.real, other)]
+            rows = [some_rows(each, count) for each in (sides.real, other)]
             inputs = np.concatenate([inputs_of(sides.columns, sides.real, each) for each in rows])
             for name, model in _models().items():
                 result[f"c2st_{name}{ending}"] = _area(model, inputs, count)
@@ -52,11 +52,6 @@ def _models() -> dict[str, object]:
         "linear": LogisticRegression(max_iter=1000),
         "trees": HistGradientBoostingClassifier(random_state=0, max_iter=100),
     }
-
-
-def _some(rows: Values, count: int) -> Values:
-    ordered = rows[content_order(rows)]
-    return ordered[np.random.default_rng(0).permutation(len(ordered))[:count]]
 
 
 def _area(model: object, inputs: Values, count: int) -> float:

@@ -31,6 +31,12 @@ def inputs_of(columns: tuple[Column, ...], real: Values, rows: Values) -> NDArra
     return np.concatenate(parts, 1)
 
 
+def some_rows(rows: Values, count: int) -> Values:
+    """Return at most `count` rows, chosen at random by their content and not by their order."""
+    ordered = rows[content_order(rows)]
+    return ordered[np.random.default_rng(0).permutation(len(ordered))[:count]]
+
+
 def content_order(rows: Values) -> NDArray[np.int64]:
     """Return an order of rows by their content, so that a metric does not depend on theirs."""
     return np.lexsort(np.nan_to_num(rows, nan=-1e300).T)

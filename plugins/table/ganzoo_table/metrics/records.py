@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ganzoo.api import Evaluated
 from ganzoo_table.metrics.columns import Sides, Values, is_number, sides_of
+from ganzoo_table.metrics.features import some_rows
 
 BLOCK = 1 << 22
 """Distances that are held at once."""
@@ -48,8 +49,7 @@ class ClosestRecord:
 
     def _closest(self, sides: Sides, rows: Values) -> tuple[Tensor, Tensor]:
         """Return the two smallest distances of some rows, chosen by their content."""
-        ordered = rows[np.lexsort(np.nan_to_num(rows, nan=-1e300).T)]
-        chosen = ordered[np.random.default_rng(0).permutation(len(ordered))[: self.samples]]
+        chosen = some_rows(rows, self.samples)
         both = [torch.from_numpy(np.ascontiguousarray(each)) for each in (chosen, sides.real)]
         step = max(BLOCK // max(len(both[1]), 1), 1)
         nearest = torch.cat(

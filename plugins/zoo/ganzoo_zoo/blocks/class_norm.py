@@ -32,7 +32,7 @@ def use_standing_statistics(network: nn.Module, draw: Any, batches: int, size: i
     """Replace batch norm's running statistics by their mean over batches of generated samples.
 
     Args:
-        draw: the engine's, which returns the inputs of so many samples.
+        draw: the engine's function; `draw(count)` returns the inputs of the next `count` samples.
         batches: 0 leaves the running averages of training.
 
     Source: Brock et al. 2018, arXiv:1809.11096, section 4.

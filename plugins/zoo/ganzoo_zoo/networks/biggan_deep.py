@@ -133,7 +133,7 @@ class Discriminator(nn.Module):
         attention: pixels of the map (its shorter side) that gets self-attention, after the first
             pair with that size; 0: none; null: the largest of up to 64 pixels.
         shortcut: `channels` adds the channels that a block has more by a 1x1 convolution, as in the
-            paper; `convolution` makes all of them anew, as in StudioGAN's own variant.
+            paper; `convolution` replaces all of them, as in StudioGAN's own variant.
         conditional: use the labels by projection; the data must have classes. Without effect with
             another `head`.
         head: how D uses classes: `projection` if conditional; `classifier` (AC-GAN),
