@@ -14,7 +14,8 @@ export PIP_CONSTRAINT = constraints.txt
 export PIP_BUILD_CONSTRAINT = constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-CONTENTS = pyproject.toml plugins/zoo/pyproject.toml plugins/emoji/pyproject.toml plugins/table/pyproject.toml constraints.txt
+PLUGINS = $(addprefix plugins/,zoo emoji table text audio video)
+CONTENTS = pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt
 # Two processes of tests; a file's tests stay together, for what they share, in the order of conftest.
 PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
@@ -31,7 +32,7 @@ env: .venv/ready  ## make .venv with everything, editable
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv was found" >&2; exit 1; }
 	@echo "installing ganzoo and what it needs into .venv; the first time takes minutes"
 	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
-	@$(BIN)/pip install -qq -e '.[dev]' -e plugins/zoo -e plugins/emoji -e plugins/table
+	@$(BIN)/pip install -qq -e '.[dev]' $(addprefix -e ,$(PLUGINS))
 	@touch $@
 
 test: check  ## lint, types, floors, all tests, and the wheels in an environment of their own

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, TypeAlias
@@ -282,6 +282,9 @@ class Dataset(Protocol):
     by the contents of its `source_files`; if there are none (``{}``), the samples depend on nothing
     but the revision and the parameters. Without that method the samples are hashed at every start:
     all of them, or 1,000 of data that is streamed.
+
+    A class that reads files of people's own has a static method ``new_recipe(own: OwnData) ->
+    OwnRecipe``, for ``ganzoo new recipe --data``.
     """
 
     spec: SampleSpec
@@ -289,6 +292,30 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor | None]: ...
+
+
+class OwnData(NamedTuple):
+    """Files of somebody's own, for which ``ganzoo new recipe`` asks their data set for a recipe."""
+
+    data: Path
+    """The file or folder, absolute."""
+    path: str
+    """The same as the recipe is to write it, before `yaml`."""
+    size: int | None
+    """Height and width in pixels, if ``--size`` was given."""
+    yaml: Callable[[Any], str]
+    """Writes a value on one line of YAML: quotes where it must."""
+
+
+class OwnRecipe(NamedTuple):
+    """A recipe for files of somebody's own."""
+
+    about: Sequence[str]
+    """Lines about the data, for the comment at the head."""
+    body: str
+    """The YAML after ``name``, with comments that say why; ``dataset`` comes first."""
+    samples: str = "new.npz"
+    """A file for ``ganzoo sample last --out``, in the format of the data."""
 
 
 class Extractor(Protocol):
@@ -470,6 +497,9 @@ class Registration:
     """Data sets: the extractor that ``eval.extractor: auto`` selects."""
     datasets: tuple[str, ...] = ()
     """Extractors: ids of the data sets that its weights were trained for."""
+    suffixes: tuple[str, ...] = ()
+    """Data sets: suffixes of files of people's own for which ``ganzoo new recipe --data`` chooses
+    it."""
     files: tuple[RemoteFile, ...] = ()
     """Files that ``ganzoo fetch`` downloads into the cache."""
 
@@ -496,6 +526,7 @@ class Register(Protocol):
         splits: Iterable[str] = (),
         extractor: str | None = None,
         datasets: Iterable[str] = (),
+        suffixes: Iterable[str] = (),
         files: Iterable[RemoteFile] = (),
     ) -> None:
         """Register one component under `name` (lower case letters, digits, ``-``).
@@ -662,6 +693,8 @@ __all__ = [
     "Noise",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "OwnData",
+    "OwnRecipe",
     "PluginError",
     "PositiveFloat",
     "PositiveInt",

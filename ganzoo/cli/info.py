@@ -138,6 +138,7 @@ def show_component(about: Mapping[str, Any]) -> None:
             "can be": ", ".join(sorted(about["capabilities"])),
             "splits": ", ".join(about["splits"]),
             "extractor": about["extractor"],
+            "reads": ", ".join(about["suffixes"]),
             "trained for": ", ".join(about["datasets"]),
             "files": ", ".join(file["name"] for file in about["files"]),
         }

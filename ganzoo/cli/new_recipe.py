@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     "--data",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Folder or zip of pictures, or a csv or parquet table; the settings suit it.",
+    help="Your own files: pictures in a folder or zip, a table, lines of text, sounds, clips.",
+)
+@click.option(
+    "--as",
+    "dataset",
+    metavar="ID",
+    shell_complete=completion.datasets,
+    help="The data set that reads --data, if it is not the one for its suffix.",
 )
 @click.option(
     "--size",
@@ -37,28 +44,30 @@ if TYPE_CHECKING:
 )
 @options.plugin
 def recipe(
-    name: str, parent: str | None, data: Path | None, size: int | None, plugin: Path | None
+    name: str,
+    parent: str | None,
+    data: Path | None,
+    dataset: str | None,
+    size: int | None,
+    plugin: Path | None,
 ) -> None:
     """Scaffold NAME.yaml, a recipe of your own with comments.
 
     With --from it extends a recipe and lists that recipe's settings as comments. With --data the
-    recipe that it extends and its settings follow from a folder of pictures (their number, sizes,
-    colours and sub-folders), and comments say why.
+    data decide (pictures by their number, sizes, colours and sub-folders, a table by its columns),
+    and comments say why.
     """
-    from ganzoo.modalities.table import TABLE_FILES
     from ganzoo.recipes.load import Recipe
     from ganzoo.scaffold.recipe import child_text, new_file, write_new
 
     if (parent is None) == (data is None):
         raise click.UsageError("give either --from ID or --data PATH")
-    if size is not None and data is None:
-        raise click.UsageError("--size needs --data PATH")
+    if data is None and (size is not None or dataset is not None):
+        raise click.UsageError(f"{'--size' if dataset is None else '--as'} needs --data PATH")
     file = new_file(name)
     registry = options.registry(plugin)
-    if data is not None and data.suffix.lower() in TABLE_FILES:
-        text = _table(file, data, registry)
-    elif data is not None:
-        text = _photos(file, data, size or 64, registry)
+    if data is not None:
+        text = _own(file, data, dataset, size, registry)
     else:
         text = child_text(file, Recipe.load(str(parent), (), registry))
     write_new(file, text)
@@ -66,16 +75,18 @@ def recipe(
     emit(file)
 
 
-def _table(file: Path, data: Path, registry: Registry) -> str:
-    from ganzoo.components.parameters import adhoc_component
+def _own(file: Path, data: Path, dataset: str | None, size: int | None, registry: Registry) -> str:
     from ganzoo.components.photos import from_here
-    from ganzoo.modalities.table import TABLES
-    from ganzoo.scaffold.table import table_text
+    from ganzoo.modalities.image import PICTURES
+    from ganzoo.scaffold.own_data import own_recipe, reader_of
 
-    say(f"reading {data}")
-    dataset = adhoc_component(registry, "dataset", TABLES, {"path": str(data.absolute())})
-    rows = dataset.build("train")
-    return table_text(file.name, from_here(data), len(rows), rows.spec)
+    reader = reader_of(data, registry, dataset)
+    if reader is None or reader.name == PICTURES:
+        return _photos(file, data, size or 64, registry)
+    if size is not None and not reader.modalities & {"image", "video"}:
+        raise click.UsageError(f"--size is for pictures and clips, and {reader.id} reads others")
+    say(f"reading {data} as {reader.id}")
+    return own_recipe(file.name, data, from_here(data), size, reader, registry.resolve(reader))
 
 
 def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:

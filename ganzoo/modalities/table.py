@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-TABLES = "table/file"
-"""The data set that reads a table of the user's own."""
-TABLE_FILES = (".csv", ".tsv", ".parquet")
-
 SHOWN_ROWS = 8
 SHOWN_COLUMNS = 24
 """A preview has this many rows as csv, and a histogram of each of the first columns."""

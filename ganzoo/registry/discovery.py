@@ -22,6 +22,9 @@ BUNDLED_DISTRIBUTIONS = {
     DEFAULT_NAMESPACE: "ganzoo-zoo",
     "emoji": "ganzoo-emoji",
     "table": "ganzoo-table",
+    "text": "ganzoo-text",
+    "audio": "ganzoo-audio",
+    "video": "ganzoo-video",
 }
 """Namespaces that are reserved for one distribution."""
 

@@ -15,6 +15,7 @@ _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 _RECIPE_TARGET = re.compile(rf"{_DOTTED}:[\w.-]+(/[\w.-]+)*\.yaml")
 _FILE_NAME = re.compile(r"\w[\w.+-]*")
 _MODALITY_ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
+_SUFFIX = re.compile(r"\.[a-z0-9]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ARGUMENTS = tuple(signature(Register.__call__).parameters)[1:]
 """The arguments of `register`, without its `self`."""
@@ -54,6 +55,7 @@ class Registrar:
         splits: Iterable[str] = (),
         extractor: str | None = None,
         datasets: Iterable[str] = (),
+        suffixes: Iterable[str] = (),
         files: Iterable[RemoteFile] = (),
         **unknown: object,
     ) -> None:
@@ -89,6 +91,7 @@ class Registrar:
             splits=self._words(name, splits),
             extractor=qualify(extractor) if extractor else None,
             datasets=tuple(map(qualify, self._words(name, datasets))),
+            suffixes=self._suffixes(name, suffixes),
             files=self._checked_files(name, files),
         )
 
@@ -128,6 +131,15 @@ class Registrar:
         chosen = tuple(words)
         for word in chosen:
             self._check_line(name, "word", word)
+        return chosen
+
+    def _suffixes(self, name: str, suffixes: Iterable[str]) -> tuple[str, ...]:
+        chosen = self._words(name, suffixes)
+        for suffix in chosen:
+            if not _SUFFIX.fullmatch(suffix):
+                self._refuse(
+                    name, f"suffix {suffix!r} is not in lower case with a dot, like '.csv'"
+                )
         return chosen
 
     def _modalities(self, name: str, words: Iterable[str]) -> tuple[str, ...]:

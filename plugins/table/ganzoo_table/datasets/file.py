@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.api import Column, DataError, Fraction
+from ganzoo.api import Column, DataError, Fraction, OwnData, OwnRecipe
 from ganzoo_table.datasets.rows import Rows
 from ganzoo_table.fitting import fit_column
+from ganzoo_table.own import table_recipe
 from ganzoo_table.reading import checked_kinds, read_table, stored_column
 
 
@@ -52,6 +53,12 @@ class File(Rows):
         train, test = _split(len(values), holdout, path)
         fitted = [fit_column(each, values[train, index]) for index, each in enumerate(found)]
         super().__init__(fitted, values[train if split == "train" else test])
+
+    @staticmethod
+    def new_recipe(own: OwnData) -> OwnRecipe:
+        """Return CTGAN for this table, with its columns to correct."""
+        rows = File("train", path=own.data)
+        return table_recipe(own, len(rows), rows.spec)
 
     def source_files(self) -> dict[str, Path]:
         return {self.path.name: self.path}

@@ -1,53 +1,39 @@
-"""The file of a new recipe for a table of the user's own."""
+"""The recipe for a table of somebody's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from ganzoo.recipes.load import FORMAT
-from ganzoo.recipes.yaml import yaml_line
-
-if TYPE_CHECKING:
-    from ganzoo.modalities import Column, SampleSpec
+from ganzoo.api import Column, OwnData, OwnRecipe, SampleSpec
 
 EPOCHS, BATCH, MOST_STEPS = 300, 500, 20_000
 """CTGAN trains 300 epochs of batches of 500; steps above 20,000 are left to who wants them."""
 PACK = 10
-SHOWN = 5
 
 
-def table_text(file: str, path: str, rows: int, spec: SampleSpec) -> str:
+def table_recipe(own: OwnData, rows: int, spec: SampleSpec) -> OwnRecipe:
     """Return the recipe for a table.
 
     Args:
-        file: name of the recipe's file.
-        path: of the table, as the recipe is to write it.
         rows: of the training split.
         spec: its columns, as they were found.
     """
-    parts = [_head(file, rows, spec), _dataset(path, spec), _networks(spec), _training(rows)]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
-
-
-def _head(file: str, rows: int, spec: SampleSpec) -> Iterator[str]:
+    parts = [_dataset(own.path, spec, own.yaml), _networks(spec), _training(rows)]
     columns = len(spec.columns)
-    yield f"# {rows:,} rows to train on, {columns} column{'s' if columns > 1 else ''}."
-    yield f"#   ganzoo run {file}                                train, score, save samples"
-    yield "#   ganzoo sample last --count 10000 --out new.csv   draw new rows"
-    yield f"recipe: {FORMAT}"
-    yield f"name: {yaml_line(file.removesuffix('.yaml'))}"
+    about = f"{rows:,} rows to train on, {columns} column{'s' if columns > 1 else ''}."
+    return OwnRecipe([about], "\n\n".join("\n".join(part) for part in parts), "new.csv")
 
 
-def _dataset(path: str, spec: SampleSpec) -> Iterator[str]:
+def _dataset(path: str, spec: SampleSpec, yaml: Callable[[Any], str]) -> Iterator[str]:
     yield "dataset:"
     yield "  use: table/file"
-    yield f"  path: {yaml_line(path)}  # seen from this file"
+    yield f"  path: {yaml(path)}  # seen from this file"
     yield "  # What each column holds. Correct a line where that is wrong: integer, float, boolean,"
     yield "  # datetime or category."
     yield "  columns:"
     yield from (
-        f"    {yaml_line(column.name)}: {column.kind}{_about(column)}" for column in spec.columns
+        f"    {yaml(column.name)}: {column.kind}{_about(column)}" for column in spec.columns
     )
     yield "  holdout: 0.1  # share of the rows that are never trained on, for scores"
 

@@ -1,0 +1,133 @@
+"""A recipe for files of somebody's own, written by the data set that reads them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import PIL.Image
+
+from ganzoo.api import OwnData, OwnRecipe
+from ganzoo.errors import PluginError, UsageError
+from ganzoo.recipes.load import FORMAT
+from ganzoo.recipes.yaml import yaml_line
+
+if TYPE_CHECKING:
+    from ganzoo.api import Registration
+    from ganzoo.registry.registry import Registry
+
+LOOKED_AT = 10_000
+"""Files of a folder whose suffixes decide which data set reads it."""
+ANIMATED = (".gif", ".webp")
+"""Suffixes of pictures and of clips; the first files decide."""
+FIRST = 8
+
+WITHOUT_PLUGIN = {
+    **dict.fromkeys((".csv", ".tsv", ".parquet"), "ganzoo-table"),
+    **dict.fromkeys((".txt", ".jsonl"), "ganzoo-text"),
+    **dict.fromkeys((".wav", ".flac", ".ogg", ".mp3"), "ganzoo-audio"),
+    **dict.fromkeys((".mp4", ".avi", ".mov", ".webm", ".mkv"), "ganzoo-video"),
+}
+"""Suffixes that are no pictures → the distribution to install."""
+
+
+def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Registration | None:
+    """Return the data set that reads files of this kind; None: they may be pictures.
+
+    Args:
+        chosen: its id, if the user names one.
+
+    Raises:
+        UsageError: several do, or the plugin that would is not installed.
+    """
+    if chosen:
+        return registry.get("dataset", chosen)
+    readers: dict[str, list[Registration]] = {}
+    for each in registry.list("dataset"):
+        for suffix in each.suffixes:
+            readers.setdefault(suffix, []).append(each)
+    suffix = _main_suffix(data, readers)
+    found = readers.get(suffix, [])
+    if len(found) > 1:
+        names = " or ".join(each.id for each in found)
+        raise UsageError(f"{data} can be read as {names}", hint=f"--as {found[0].id}")
+    if not found and suffix in WITHOUT_PLUGIN:
+        what = f"no data set that is installed reads {suffix} files"
+        raise UsageError(what, hint=f"pip install {WITHOUT_PLUGIN[suffix]}")
+    return found[0] if found else None
+
+
+def _main_suffix(data: Path, readers: Mapping[str, object]) -> str:
+    """Return the suffix of a file, or that of most files of a folder; empty: pictures, or none."""
+    if not data.is_dir():
+        return data.suffix.lower()
+    files = list(islice(_files(data), LOOKED_AT))
+    counts = Counter(file.suffix.lower() for file in files)
+    known = [each for each, _ in counts.most_common() if each in readers or each in WITHOUT_PLUGIN]
+    suffix = known[0] if known else ""
+    pictures = sum(counts[each] for each in PIL.Image.registered_extensions() if each != suffix)
+    if pictures > counts[suffix]:
+        return ""
+    if suffix in ANIMATED:
+        first = [file for file in files if file.suffix.lower() == suffix][:FIRST]
+        return suffix if all(map(_moves, first)) else ""
+    return suffix
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the regular files of a folder and of its sub-folders, without those that are hidden."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and (file := Path(place, name)).is_file():
+                yield file
+
+
+def _moves(file: Path) -> bool:
+    try:
+        with PIL.Image.open(file) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except Exception:  # whatever Pillow raises for a damaged file; its data set will name it
+        return False
+
+
+def own_recipe(
+    file: str, data: Path, path: str, size: int | None, reader: Registration, factory: Any
+) -> str:
+    """Return the text of a recipe.
+
+    Args:
+        file: name of the recipe's file.
+        path: of the data, as the recipe is to write it.
+        factory: the class of the data set.
+
+    Raises:
+        UsageError: the data set writes no recipes.
+        PluginError: what it wrote is not an `OwnRecipe`.
+    """
+    write = getattr(factory, "new_recipe", None)
+    if write is None:
+        what = f"{reader.id} writes no recipes for files of your own"
+        raise UsageError(what, hint=f"ganzoo info {reader.id}")
+    made = write(OwnData(data.absolute(), path, size, yaml_line))
+    if not isinstance(made, OwnRecipe):
+        what = f"{reader.id}: new_recipe returned a {type(made).__name__}, not an OwnRecipe"
+        raise PluginError(what, hint=f"ganzoo info {reader.id}")
+    name = file.removesuffix(".yaml")
+    commands = {
+        f"ganzoo check {file} --data": "every mistake, before training",
+        f"ganzoo run {file}": "train, score, save samples",
+        f"ganzoo sample last --count 1000 --out {made.samples}": "draw new samples",
+    }
+    head = [*made.about, *_columns(commands)]
+    lines = [*(f"# {line}" for line in head), f"recipe: {FORMAT}", f"name: {yaml_line(name)}"]
+    return "\n".join([*lines, "", made.body.strip("\n")]) + "\n"
+
+
+def _columns(commands: Mapping[str, str]) -> Iterable[str]:
+    width = max(map(len, commands))
+    return (f"  {command:{width}}  {what}" for command, what in commands.items())

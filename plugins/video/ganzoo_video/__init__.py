@@ -1,0 +1,3 @@
+"""Video for ganzoo. Each kind's package has a table of its components, without torch."""
+
+from ganzoo_video.datasets import register_datasets as register_datasets
