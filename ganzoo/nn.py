@@ -1,7 +1,8 @@
 """Helpers for plugin authors: stored and model form, image sizes, labels, lines of text, moments.
 
 For metrics: `Moments.of(features)`, and `frechet_distance` between two of them; `blocks_of_rows` to
-read features block by block, and `RowsOnDisk` for other numbers of each sample.
+read features block by block, and `RowsOnDisk` for other numbers of each sample. For sound:
+`mel_filters`.
 """
 
 from math import ceil
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganzoo.api import DataError, Evaluated, SampleSpec
+from ganzoo.modalities.audio import mel_filters as mel_filters
 from ganzoo.modalities.codec import Block as Block
 from ganzoo.modalities.codec import blocks as blocks_of
 from ganzoo.modalities.codec import options as options
