@@ -400,6 +400,15 @@ class GeneratorProbe(Protocol):
         change smoothly with the latents. Noise inside G is fixed: row i has the same in every call.
         """
 
+    def log_prob(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return log p(x) in nats of samples in stored form (N, *shape), float32 (N,) on the CPU.
+
+        Of a G whose likelihood depends on z, it is that given latents drawn for each sample.
+
+        Raises:
+            DataError: G has no ``log_prob``.
+        """
+
 
 class Metric(Protocol):
     """A metric in addition to the Fréchet distance.

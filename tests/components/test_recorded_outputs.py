@@ -179,6 +179,9 @@ class Probe:
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         return torch.tanh(latents @ torch.linspace(-1, 1, 32).view(4, 8))
 
+    def log_prob(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        return -1 - samples.flatten(1).float().mean(1)
+
 
 # --- outputs of each kind ------------------------------------------------------------------------
 

@@ -1,0 +1,9 @@
+"""How like real sounds generated ones are."""
+
+from ganzoo.api import Register, hookimpl, table
+
+
+@hookimpl
+def register_metrics(register: Register) -> None:
+    add = table(register, __name__, modalities={"audio"}, license="Apache-2.0")
+    add("pitch", "pitch:Pitch")
