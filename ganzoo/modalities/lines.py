@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganzoo.errors import DataError, printable
 from ganzoo.modalities import SampleSpec
-from ganzoo.untrusted import parse_json, read_text
+from ganzoo.untrusted import parse_json, read_regular, reading
 
 END = ""
 """The token that ends a line."""
@@ -91,13 +91,23 @@ def lines_of(path: Path, field: str) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: the file cannot be read, or a line of a jsonl holds no text.
     """
-    content = read_text(path).replace("\r\n", "\n").replace("\r", "\n")
+    content = _content(path).replace("\r\n", "\n").replace("\r", "\n")
     lines = content.removesuffix("\n").split("\n") if content else []
     for number, line in enumerate(lines, start=1):
         if path.suffix.lower() != ".jsonl":
             yield number, line
         elif line.strip():
             yield number, _field(line, field, f"{path}:{number}")
+
+
+def _content(path: Path) -> str:
+    with reading(path, "save it as UTF-8"):
+        content = read_regular(path)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}  is not UTF-8", hint="save it as UTF-8") from error
 
 
 def _field(line: str, field: str, where: str) -> str:
