@@ -299,7 +299,8 @@ class Column(NamedTuple):
     digits: int | None = None
     """Decimals of a float; None: all."""
     pattern: str = ""
-    """Format of a datetime in files, as `datetime.strftime` has it; empty: ISO 8601."""
+    """Format of a datetime in files, as `datetime.strftime` has it; empty: ISO 8601. Of a float
+    "," says that its cells have a decimal comma."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Column:
@@ -349,6 +350,7 @@ class SampleSpec:
         frame_rate: frames a second (video).
         class_names: the name of each class, or nothing.
         columns: what each value of a row is (table).
+        separator: what stands between the cells of a csv file (table).
         condition: what G and D get as ``y`` with each sample, if that is not a class: an image, a
             vector, text. It has no classes and no condition of its own, and excludes `classes`.
 
@@ -366,6 +368,7 @@ class SampleSpec:
     class_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     condition: SampleSpec | None = None
+    separator: str = ","
 
     def __post_init__(self) -> None:
         kind = modality(self.modality)

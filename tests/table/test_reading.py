@@ -144,11 +144,11 @@ def test_parquet_brings_its_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "cannot be read"),
+        ("", "is empty"),
         ("a,b\n", "has no rows"),
         ("a,a\n1,2\n1,2\n", ":1  two columns are called 'a'"),
         ("a,\n1,2\n1,2\n", ":1  column 2 has no name"),
-        ("a,b\n1,2\n1,2,3\n", ":3  Expected 2 columns, got 3"),
+        ("a,b\n1,2\n1,2,3\n", ":3  has 3 cells for 2 columns"),
         ("a\n1\n", "too few to train on"),
     ],
 )
@@ -169,7 +169,7 @@ def test_bytes_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
 
 def test_a_wanted_kind_is_taken_or_refused_with_the_row(tmp_path: Path) -> None:
     path = written(tmp_path, "a,b\n1,x\n2,y\noops,z\n")
-    with pytest.raises(DataError, match="row 3  'oops' in the column 'a' is not of the kind float"):
+    with pytest.raises(DataError, match=":4  'oops' in the column 'a' is not of the kind float"):
         rows_of(path, columns={"a": "float"})
     with pytest.raises(DataError, match="has no column 'c'"):
         rows_of(path, columns={"c": "float"})

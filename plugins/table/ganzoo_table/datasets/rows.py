@@ -26,10 +26,13 @@ class Rows:
     Args:
         columns: what the columns hold, fitted.
         values: float64 (N, D).
+        separator: of the cells in a file of such rows.
     """
 
-    def __init__(self, columns: Sequence[Column], values: NDArray[np.float64]) -> None:
-        self.values = torch.from_numpy(np.ascontiguousarray(values))
+    def __init__(
+        self, columns: Sequence[Column], values: NDArray[np.float64], separator: str = ","
+    ) -> None:
+        self.values = torch.from_numpy(values)
         self.chosen = [
             index
             for index, column in enumerate(columns)
@@ -41,7 +44,11 @@ class Rows:
             given = tuple(_condition(columns[index]) for index in self.chosen)
             condition = SampleSpec("table", (len(given),), columns=given)
         self.spec = SampleSpec(
-            "table", (len(columns),), columns=tuple(columns), condition=condition
+            "table",
+            (len(columns),),
+            columns=tuple(columns),
+            condition=condition,
+            separator=separator,
         )
         self._sorted: list[tuple[Tensor, Tensor, Tensor]] | None = None
 
