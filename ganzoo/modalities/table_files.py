@@ -55,7 +55,8 @@ def _cell(column: Column, value: float, digits: int | None) -> str:
         return words[int(min(max(value, 0), len(words) - 1))]
     if column.kind == "datetime":
         try:
-            return datetime.fromtimestamp(value, UTC).strftime(column.pattern or ISO)
+            time = datetime.fromtimestamp(value, UTC)
+            return time.strftime((column.pattern or ISO).replace("%Y", f"{time.year:04}"))
         except (OverflowError, ValueError, OSError):  # a year that no calendar has
             return ""
     if column.kind == "integer":

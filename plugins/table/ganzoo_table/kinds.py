@@ -36,8 +36,13 @@ PATTERNS = (
 WHOLE = 2**53
 """Integers beyond this have no exact float64."""
 FEW = 0.05
-"""A category of which at most this share of cells is no number may be numbers with mistakes."""
+"""A category is noted as numbers or dates with mistakes where at most this share is neither."""
 
+_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
+_LOOKS = {
+    r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}": "dates, but not of one form that is known",
+    r"^[^0-9A-Za-z]{0,2}[0-9][0-9.,' ]*[^0-9]{0,3}$": "numbers? write them as 1234.5",
+}
 _LEADING_ZERO = r"^-?0[0-9]"
 _DECIMAL_COMMA = r"^[+-]?[0-9]+(,[0-9]+)?$"
 
@@ -79,7 +84,7 @@ def stored_column(source: Source, name: str, cells: pa.ChunkedArray, wanted: str
             continue
         _check_finite(source, found)
         if kind == "category" and wanted is None:
-            return found._replace(note=_almost_numbers(source, texts))
+            return found._replace(note=_strange(source, texts))
         return found
     raise _wrong(source, name, str(wanted), texts)
 
@@ -134,7 +139,7 @@ def _float(name: str, texts: pa.Array, missing: bool, commas: bool) -> Stored | 
     if pc.any(pc.match_substring_regex(texts, _LEADING_ZERO + r"[0-9]*$")).as_py():
         return None
     digits = _decimals(pc.drop_null(texts))
-    rounded = digits == 0 and bool((np.abs(np.nan_to_num(values)) > WHOLE).any())
+    rounded = digits == 0 and bool((np.abs(np.nan_to_num(values)) >= WHOLE).any())
     return Stored(
         Column(name, "float", missing=missing, digits=digits, pattern=pattern),
         values,
@@ -190,17 +195,21 @@ def _category(name: str, texts: pa.Array) -> Stored:
     return Stored(column, codes)
 
 
-def _almost_numbers(source: Source, texts: pa.Array) -> str:
-    """Return the first cell that is no number, if nearly all others are; empty if they are not."""
-    number = r"^[+-]?[0-9]+([.,][0-9]+)?$"
-    strange = pc.invert(pc.match_substring_regex(texts, number))
-    count = pc.sum(strange).as_py() or 0
-    if not 0 < count <= FEW * len(texts):
-        return ""
-    row = pc.index(strange, True).as_py()
-    where = source.where(row).strip().removeprefix(str(source.path)).strip(": ")
-    line = where if where.startswith("row") else f"line {where}"
-    return f"all but {count:,} cells are numbers; not {texts[row].as_py()[:30]!r} in {line}"
+def _strange(source: Source, texts: pa.Array) -> str:
+    """Return why a category may be numbers or dates with mistakes; empty if nothing says so."""
+    number = pc.match_substring_regex(texts, _NUMBER)
+    strange = pc.invert(number)
+    count = pc.sum(strange).as_py()
+    if 0 < count <= FEW * len(texts):
+        row = pc.index(strange, True).as_py()
+        where = source.where(row).strip().removeprefix(str(source.path)).strip(": ")
+        place = where if where.startswith("row") else f"line {where}"
+        return f"numbers, but {count:,} such as {texts[row].as_py()[:30]!r} in {place}"
+    for pattern, what in _LOOKS.items():
+        alike = pc.sum(pc.match_substring_regex(texts, pattern)).as_py()
+        if count and alike >= (1 - FEW) * (len(texts) - texts.null_count):
+            return what
+    return ""
 
 
 def _stored_typed(source: Source, name: str, cells: pa.Array, wanted: str | None) -> Stored:
@@ -216,7 +225,7 @@ def _stored_typed(source: Source, name: str, cells: pa.Array, wanted: str | None
         return Stored(Column(name, "datetime", missing=missing, pattern=pattern), _floats(seconds))
     if pa.types.is_integer(kind) and wanted != "float":
         values = _floats(cells)
-        if not (np.abs(np.nan_to_num(values)) > WHOLE).any():
+        if not (np.abs(np.nan_to_num(values)) >= WHOLE).any():
             return Stored(Column(name, "integer", missing=missing), values)
         note = "integers beyond 2^53 are rounded: category keeps them"
         return Stored(Column(name, "float", missing=missing, digits=0), values, note)
@@ -237,7 +246,7 @@ def _check_finite(source: Source, found: Stored) -> None:
     if len(rows := np.flatnonzero(np.isinf(found.values))):
         raise DataError(
             f"{source.where(rows[0])} {found.values[rows[0]]} in the column {found.column.name!r} "
-            f"is not finite; {len(rows):,} such cells",
+            f"is not finite; such cells: {len(rows):,}",
             hint=f"leave the cell empty, or dataset.columns.{found.column.name}=category",
         )
 

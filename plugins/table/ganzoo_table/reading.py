@@ -175,9 +175,9 @@ def _check_records(path: Path, separator: str, names: list[str]) -> None:
         if not line:
             return
         if len(cells) != len(names):
-            wanted = f"{len(names)} column{'s' if len(names) > 1 else ''}"
+            counts = f"cells: {len(cells)}, columns: {len(names)}"
             raise DataError(
-                f"{path}:{line}  has {len(cells)} cells for {wanted}",
+                f"{path}:{line}  has not one cell a column; {counts}",
                 hint=f"correct that line; a cell that holds {separator!r} is quoted",
             )
 

@@ -69,6 +69,21 @@ class Rows:
     def tensors(self) -> tuple[Tensor, Tensor | None]:
         return self.values, self._own(torch.arange(len(self))) if self.chosen else None
 
+    def condition_counts(self) -> tuple[Tensor, Tensor]:
+        """Return each category's condition, and how often it is drawn for samples.
+
+        A column is drawn uniformly, and a category as often as it is in the data.
+        """
+        conditions, counts = [], []
+        categories = self._categories(self.values).long()
+        for place, column in enumerate(categories.T):
+            words, found = column.unique(return_counts=True)
+            rows = torch.full((len(words), len(self.chosen)), torch.nan, dtype=torch.float64)
+            rows[:, place] = words.double()
+            conditions.append(rows)
+            counts.append(found)
+        return torch.cat(conditions), torch.cat(counts)
+
     def _own(self, indices: Tensor) -> Tensor:
         """Return conditions of rows: their category in one column, chosen by the row's index.
 
