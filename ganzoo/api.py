@@ -313,9 +313,11 @@ class OwnRecipe(NamedTuple):
     about: Sequence[str]
     """Lines about the data, for the comment at the head."""
     body: str
-    """The YAML after ``name``, with comments that say why; ``dataset`` comes first."""
+    """The YAML after ``name``, with comments that say why."""
     samples: str = "new.npz"
     """A file for ``ganzoo sample last --out``, in the format of the data."""
+    choice: str = ""
+    """The method that was chosen and why, in one line for the terminal."""
 
 
 class Extractor(Protocol):
@@ -398,6 +400,15 @@ class GeneratorProbe(Protocol):
 
         The samples are clamped to the range of the stored form but not rounded, so that features
         change smoothly with the latents. Noise inside G is fixed: row i has the same in every call.
+        """
+
+    def log_prob(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return log p(x) in nats of samples in stored form (N, *shape), float32 (N,) on the CPU.
+
+        Of a G whose likelihood depends on z, it is that given latents drawn for each sample.
+
+        Raises:
+            DataError: G has no ``log_prob``.
         """
 
 

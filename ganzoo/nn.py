@@ -1,7 +1,8 @@
-"""Tensor helpers for plugin authors: stored and model form, image sizes, labels, moments.
+"""Helpers for plugin authors: stored and model form, image sizes, labels, lines of text, moments.
 
 For metrics: `Moments.of(features)`, and `frechet_distance` between two of them; `blocks_of_rows` to
-read features block by block, and `RowsOnDisk` for other numbers of each sample.
+read features block by block, and `RowsOnDisk` for other numbers of each sample. For sound:
+`mel_filters`.
 """
 
 from math import ceil
@@ -11,9 +12,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganzoo.api import DataError, Evaluated, SampleSpec
+from ganzoo.modalities.audio import mel_filters as mel_filters
 from ganzoo.modalities.codec import Block as Block
 from ganzoo.modalities.codec import blocks as blocks_of
 from ganzoo.modalities.codec import options as options
+from ganzoo.modalities.lines import END as END
+from ganzoo.modalities.lines import UNKNOWN as UNKNOWN
+from ganzoo.modalities.lines import Vocabulary as Vocabulary
+from ganzoo.modalities.lines import lines_of as lines_of
 from ganzoo.moments import Moments as Moments
 from ganzoo.moments import blocks_of_rows as blocks_of_rows
 from ganzoo.moments import frechet_distance as frechet_distance

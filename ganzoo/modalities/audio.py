@@ -200,21 +200,28 @@ def _log_mel(sample: Tensor, rate: int) -> PIL.Image.Image:
     padded = torch.nn.functional.pad(mono[None], (window // 2, window // 2 - 1), mode="reflect")[0]
     frames = padded.unfold(0, window, hop) * torch.hann_window(window)  # (frames, window)
     power = torch.fft.rfft(frames).abs().square()
-    mel = _mel_filters(rate, window) @ power.T  # (mels, frames)
+    mel = mel_filters(rate, window, min(MELS, max(4, window // 8))) @ power.T  # (mels, frames)
     decibels = 10 * torch.log10(mel / mel.max().clamp(min=1e-10) + 1e-10)
     return heat_map(1 - decibels.clamp(min=FLOOR_DECIBELS) / FLOOR_DECIBELS, WIDTH, HEIGHT)
 
 
-def _mel_filters(rate: int, window: int) -> Tensor:
-    """Return triangular filters (mels, window // 2 + 1), evenly spaced in mel."""
+def mel_filters(sample_rate: int, window: int, count: int) -> Tensor:
+    """Return triangular filters of a power spectrum, float32 (count, window // 2 + 1).
+
+    Values are at most 1; peaks are evenly spaced in mel, 2595 log10(1 + f / 700), up to half the
+    sample rate.
+
+    Args:
+        sample_rate: hertz.
+        window: samples of the Fourier transform.
+    """
     import torch
 
-    count = min(MELS, max(4, window // 8))
-    top = 2595 * np.log10(1 + rate / 2 / 700)
+    top = 2595 * np.log10(1 + sample_rate / 2 / 700)
     edges = 700 * (10 ** (torch.linspace(0, float(top), count + 2) / 2595) - 1)
-    bins = torch.linspace(0, rate / 2, window // 2 + 1)
+    bins = torch.linspace(0, sample_rate / 2, window // 2 + 1)
     # A filter is at least as wide as a bin, or low ones would be empty in short windows.
-    width = (edges[1:] - edges[:-1]).clamp(min=rate / window)
+    width = (edges[1:] - edges[:-1]).clamp(min=sample_rate / window)
     rising = (bins - edges[:-2, None]) / width[:-1, None]
     falling = (edges[2:, None] - bins) / width[1:, None]
     return torch.minimum(rising, falling).clamp(min=0)

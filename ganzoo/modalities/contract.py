@@ -350,9 +350,13 @@ class SampleSpec:
         frame_rate: frames a second (video).
         class_names: the name of each class, or nothing.
         columns: what each value of a row is (table).
-        separator: what stands between the cells of a csv file (table).
         condition: what G and D get as ``y`` with each sample, if that is not a class: an image, a
             vector, text. It has no classes and no condition of its own, and excludes `classes`.
+        tokens: the text of each token, or nothing: then samples are written as numbers (text).
+            An empty token ends a line that is shorter than L; U+FFFD stands for whatever is not in
+            the vocabulary.
+        separator: between two tokens of a line: nothing (characters) or a space (words); between
+            the cells of a csv file of a table, where nothing stands for a comma.
 
     Raises:
         ValueError: an unknown modality, a shape of the wrong rank, a size below 1, or a condition
@@ -368,12 +372,14 @@ class SampleSpec:
     class_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     condition: SampleSpec | None = None
-    separator: str = ","
+    tokens: tuple[str, ...] = ()
+    separator: str = ""
 
     def __post_init__(self) -> None:
         kind = modality(self.modality)
         object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
         object.__setattr__(self, "class_names", tuple(self.class_names))
+        object.__setattr__(self, "tokens", tuple(self.tokens))
         columns = tuple(Column(*each) for each in self.columns)
         object.__setattr__(self, "columns", columns)
         if len(self.shape) != kind.axes or min(self.shape) < 1:

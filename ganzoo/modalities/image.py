@@ -193,22 +193,16 @@ class Image(Pixels):
         samples = _channels_first(samples, spec)
         height, width = spec.shape[1:]
         shape = tuple(samples.shape[1:])
-        if (
-            shape != spec.shape
-            and len(shape) == 3
-            and {shape[0], shape[-1]} & {1, 3}
-            and (height, width) in (shape[1:], shape[:2])
-        ):
-            raise _other_colours(path, colour_wanted=spec.channels == 3)
-        for channels, size in ((shape[0], shape[1:]), (shape[-1], shape[:-1])):
-            if shape != spec.shape and (channels, size) in (
-                (2, spec.shape[1:]),
-                (4, spec.shape[1:]),
-            ):
-                raise DataError(
-                    f"{path} holds pictures of {channels} channels, the last of them alpha",
-                    hint="paint them on the reference's background, and save them without alpha",
-                )
+        if shape != spec.shape and len(shape) == 3:
+            if {shape[0], shape[-1]} & {1, 3} and (height, width) in (shape[1:], shape[:2]):
+                raise _other_colours(path, colour_wanted=spec.channels == 3)
+            for channels, size in ((shape[0], shape[1:]), (shape[-1], shape[:-1])):
+                if channels in (2, 4) and size == (height, width):
+                    raise DataError(
+                        f"{path} holds pictures of {channels} channels, the last of them alpha",
+                        hint="paint them on the reference's background, and save them without "
+                        "alpha",
+                    )
         return super().adapt(spec, path, samples)
 
     def require_alike(self, path: Path, samples: Tensor, reference: Tensor) -> None:

@@ -56,7 +56,7 @@ class Table(Modality):
             )
         if len({column.name for column in spec.columns}) != len(spec.columns):
             raise ValueError("two columns have the same name")
-        if len(spec.separator) != 1:
+        if len(spec.separator) > 1:
             raise ValueError(f"a separator of cells is one character, not {spec.separator!r}")
         for column in spec.columns:
             if column.kind not in COLUMN_KINDS:
@@ -134,7 +134,7 @@ class Table(Modality):
         """Write a csv, tsv or parquet file by the columns' names, an npz, or histograms as PNG."""
         suffix = path.suffix.lower()
         if suffix in table_files.SEPARATORS:
-            separator = table_files.SEPARATORS[suffix] or spec.separator
+            separator = table_files.SEPARATORS[suffix] or spec.separator or ","
             path.write_text(table_files.text_of(spec.columns, samples, separator), encoding="utf-8")
         elif suffix == ".parquet":
             table_files.write_parquet(spec.columns, samples, path)
@@ -149,7 +149,7 @@ class Table(Modality):
             raise DataError(what, hint="save the rows as csv")
         if suffix == ".parquet":
             return table_files.read_parquet(spec.columns, path)
-        separator = table_files.SEPARATORS[suffix] or spec.separator
+        separator = table_files.SEPARATORS[suffix] or spec.separator or ","
         return table_files.read_text_file(spec.columns, path, separator)
 
 

@@ -1,16 +1,18 @@
 """Text: int64 (L,), token numbers below the vocabulary's size. Networks see them one-hot.
 
-A spec has the vocabulary's size and no list of its tokens, so files and previews show the numbers.
+With `SampleSpec.tokens` files and previews are lines of text; without, they are token numbers.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import DataError
 from ganzoo.modalities import Modality, ReadDataset, SampleSpec, Shape
+from ganzoo.modalities.lines import END, FIELD, UNKNOWN, Vocabulary, lines_of
 from ganzoo.untrusted import parse_json, read_text
 
 if TYPE_CHECKING:
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LINES = (".txt", ".jsonl")
+LINE_BREAKS = ("\n", "\r")
 
 
 class Text(Modality):
-    """Sequences of L tokens."""
+    """Sequences of L tokens. All that follows the first end token is the end token again."""
 
     axes = 1
     stored_dtype = "int64"
@@ -29,11 +32,25 @@ class Text(Modality):
     preview_samples = 16
 
     def specs(self) -> tuple[SampleSpec, ...]:
-        return (SampleSpec("text", (12,), classes=2, vocabulary=7),)
+        tokens = (END, "a", "b", " ", "\U0001f44d\U0001f3fd", UNKNOWN)
+        return (
+            SampleSpec("text", (12,), classes=2, vocabulary=7),
+            SampleSpec("text", (9,), vocabulary=len(tokens), tokens=tokens),
+        )
 
     def check(self, spec: SampleSpec) -> None:
         if not spec.vocabulary:
             raise ValueError("text samples need a vocabulary")
+        if not spec.tokens:
+            return
+        if not all(isinstance(token, str) for token in spec.tokens):
+            raise ValueError("a token is no text")
+        if len(set(spec.tokens)) != spec.vocabulary or len(spec.tokens) != spec.vocabulary:
+            raise ValueError(f"a vocabulary of {spec.vocabulary} needs as many different tokens")
+        if spec.separator not in ("", " "):
+            raise ValueError("the separator of tokens is nothing, or a space")
+        if spec.separator and any(token.split() != [token] for token in spec.tokens if token):
+            raise ValueError("a word holds a space")
 
     def model_shape(self, spec: SampleSpec) -> Shape:
         assert spec.vocabulary is not None
@@ -46,8 +63,8 @@ class Text(Modality):
         return functional.one_hot(stored, spec.vocabulary).float()
 
     def decode(self, spec: SampleSpec, samples: Tensor) -> Tensor:
-        """Take the most likely token at each position."""
-        return samples.argmax(-1)
+        """Take the most likely token at each position, up to the end of the line."""
+        return _ended(spec, samples.argmax(-1))
 
     def unrounded(self, spec: SampleSpec, samples: Tensor) -> Tensor:
         raise DataError(f"{spec} is made of symbols, and nothing lies between two of them")
@@ -58,61 +75,104 @@ class Text(Modality):
 
         assert spec.vocabulary is not None
         tokens = torch.randint(spec.vocabulary, (count, *spec.shape), generator=generator)
-        return self.encode(spec, tokens)
+        return self.encode(spec, _ended(spec, tokens))
 
     def invalid(self, spec: SampleSpec, sample: Tensor) -> str | None:
         low, high = int(sample.min()), int(sample.max())
-        if low >= 0 and high < (spec.vocabulary or 0):
-            return None
-        return f"tokens from {low} to {high}, the vocabulary is {spec.vocabulary}"
+        if low < 0 or high >= (spec.vocabulary or 0):
+            return f"tokens from {low} to {high}, the vocabulary is {spec.vocabulary}"
+        if not bool((_ended(spec, sample[None])[0] == sample).all()):
+            return "tokens after the end of the line"
+        return None
 
     # --- previews and files ---
 
     def preview(
         self, spec: SampleSpec, samples: Tensor, real: Tensor | None = None
     ) -> dict[str, bytes]:
-        """Bring the samples as lines."""
-        return {".txt": _lines(samples, ".txt").encode()}
+        """Bring the samples as lines; a line break within one is shown as an arrow."""
+        lines = _texts(spec, samples)
+        for each in LINE_BREAKS:
+            lines = [
+                line.replace(each, "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}") for line in lines
+            ]
+        return {".txt": _joined(lines).encode()}
 
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
-        return (*LINES, ".npz")
+        """Return the suffixes of files; tokens with line breaks have no lines of a txt."""
+        breaks = any(each in token for token in spec.tokens for each in LINE_BREAKS)
+        return (*LINES[breaks:], ".npz")
 
     def write(
         self, spec: SampleSpec, path: Path, samples: Tensor, columns: int | None = None
     ) -> None:
-        """Write one sample a line: numbers with spaces (txt) or JSON lists (jsonl); or an npz."""
+        """Write one sample a line, UTF-8: its text (txt) or ``{"text": …}`` (jsonl); or an npz.
+
+        Without tokens: numbers with spaces, or lists of numbers.
+        """
         suffix = path.suffix.lower()
-        if suffix in LINES:
-            path.write_text(_lines(samples, suffix), encoding="utf-8")
+        if suffix == ".jsonl":
+            rows: Sequence[Any] = (
+                [{FIELD: text} for text in _texts(spec, samples)]
+                if spec.tokens
+                else samples.tolist()
+            )
+            lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+            path.write_bytes(_joined(lines).encode())
+        elif suffix in LINES:
+            path.write_bytes(_joined(_texts(spec, samples)).encode())
         else:
             super().write(spec, path, samples)
 
     def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
-        """Read what `write` writes; empty lines are left out."""
+        """Read what `write` writes; with tokens, an empty line of a txt is an empty sample.
+
+        Without tokens, empty lines are left out.
+        """
         import torch
 
         suffix = path.suffix.lower()
         if suffix not in LINES or not path.is_file():
+            saved = "its text" if spec.tokens else "as numbers of tokens"
             raise DataError(
                 f"{path} is neither {', '.join(LINES)} nor npz",
-                hint="save one sample a line, as numbers of tokens",
+                hint=f"save one sample a line, {saved}",
             )
-        lines = read_text(path).splitlines()
-        rows = [
-            _tokens(line, suffix, spec, f"{path}:{number}")
-            for number, line in enumerate(lines, start=1)
-            if line.strip()
-        ]
+        if spec.tokens:
+            vocabulary = Vocabulary(spec)
+            rows = [
+                vocabulary.row(text, f"{path}:{number}") for number, text in lines_of(path, FIELD)
+            ]
+        else:
+            lines = enumerate(read_text(path).splitlines(), start=1)
+            rows = [
+                _numbers(line, suffix, spec, f"{path}:{number}")
+                for number, line in lines
+                if line.strip()
+            ]
         return torch.tensor(rows, dtype=torch.int64).reshape(len(rows), *spec.shape)
 
 
-def _lines(samples: Tensor, suffix: str) -> str:
-    rows = samples.tolist()
-    words = [json.dumps(row) if suffix == ".jsonl" else " ".join(map(str, row)) for row in rows]
-    return "".join(f"{line}\n" for line in words)
+def _ended(spec: SampleSpec, tokens: Tensor) -> Tensor:
+    """Return tokens (B, L) with the end token after the first one."""
+    if END not in spec.tokens:
+        return tokens
+    end = spec.tokens.index(END)
+    return tokens.masked_fill((tokens == end).cumsum(1) > 0, end)
 
 
-def _tokens(line: str, suffix: str, spec: SampleSpec, where: str) -> list[int]:
+def _texts(spec: SampleSpec, samples: Tensor) -> list[str]:
+    if not spec.tokens:
+        return [" ".join(map(str, row)) for row in samples.tolist()]
+    vocabulary = Vocabulary(spec)
+    return [vocabulary.text(row) for row in samples.tolist()]
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _numbers(line: str, suffix: str, spec: SampleSpec, where: str) -> list[int]:
     """Return the token numbers of one line.
 
     Raises:

@@ -124,6 +124,26 @@ class Sampler:
         with self.in_eval_mode(seed):
             return _finite(self._forward(latents, labels, self.noise(Rows(0, len(latents)), seed)))
 
+    @property
+    def has_log_prob(self) -> bool:
+        """Whether G has `log_prob`."""
+        return hasattr(self.generator, "log_prob")
+
+    def log_prob(self, samples: Tensor, labels: Tensor | None = None, *, seed: int) -> Tensor:
+        """Return G's log p(x) of samples in stored form, (N,), with the latents of `seed`.
+
+        Labels are drawn where none are given.
+        """
+        method: Any = self.generator.log_prob
+        found, size = [], BLOCK * SAMPLING_BLOCKS
+        for first in range(0, len(samples), size):
+            part = encode(self.spec, samples[first : first + size].to(self.device))
+            given = None if labels is None else labels[first : first + size]
+            latents, asked = self.inputs(Rows(first, len(part)), seed, given)
+            with self.in_eval_mode(seed):
+                found.append(method(part, latents, self.model_form(asked)))
+        return torch.cat(found)
+
     def interpolate(
         self, count: int, steps: int, *, seed: int = 0, labels: Tensor | None = None
     ) -> Tensor:

@@ -325,10 +325,12 @@ class ScoredGenerator:
     Args:
         latents: (count, seed) → latents and labels, distributed as the recipe says.
         generate: (latents, labels) → samples in model form.
+        log_prob: (samples in stored form, labels) → log p(x), (N,); None: G has none.
     """
 
     latents: Callable[[int, int], tuple[Tensor, Tensor | None]]
     generate: Callable[[Tensor, Tensor | None], Tensor]
+    log_prob: Callable[[Tensor, Tensor | None], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -352,3 +354,13 @@ class Probe:
         samples = unrounded(extraction.spec, self.generator.generate(latents, labels))
         about = (extraction.extractor, extraction.spec, extraction.device, extraction.name)
         return features_of_batch(samples, *about)
+
+    def log_prob(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return log p(x), see `ganzoo.api.GeneratorProbe`.
+
+        Raises:
+            DataError: G has no ``log_prob``.
+        """
+        if self.generator.log_prob is None:
+            raise DataError("the generator has no likelihood", hint="remove it from eval.metrics")
+        return self.generator.log_prob(samples, labels).float().cpu()

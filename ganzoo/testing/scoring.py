@@ -142,7 +142,7 @@ LABELS, FEATURES, LATENTS = 4, 8, 4
 
 
 class Probe:
-    """A generator's latents and features: a smooth function of latents and labels."""
+    """A generator's latents, features and log p(x): smooth functions of latents and samples."""
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
         drawn = RandomStreams(seed).draw(
@@ -153,6 +153,9 @@ class Probe:
     def features(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         weights = torch.linspace(-1, 1, LATENTS * FEATURES).view(LATENTS, FEATURES)
         return torch.tanh(latents @ weights)
+
+    def log_prob(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        return -1 - samples.flatten(1).float().square().mean(1)
 
 
 IMAGE = SampleSpec("image", (3, 8, 8))

@@ -216,6 +216,7 @@ def scored_generator(sampler: Sampler, seed: int) -> ScoredGenerator:
     return ScoredGenerator(
         latents=lambda count, seed: sampler.inputs(Rows(0, count), seed),
         generate=partial(sampler.generate, seed=seed),
+        log_prob=partial(sampler.log_prob, seed=seed) if sampler.has_log_prob else None,
     )
 
 

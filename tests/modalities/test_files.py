@@ -52,6 +52,21 @@ def test_samples_in_an_npz_are_read_back_the_same(spec: SampleSpec, tmp_path: Pa
     assert torch.equal(read_samples(path, spec, Registry()), stored(spec))
 
 
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("axes", range(7))
+def test_an_array_of_other_axes_is_refused_in_words(
+    spec: SampleSpec, axes: int, tmp_path: Path
+) -> None:
+    if axes == len(spec.shape) + 1:
+        pytest.skip("as many as there should be")
+    path = tmp_path / "a.npz"
+    np.savez(path, samples=np.zeros((2,) * axes, dtype=spec.stored_dtype))
+    with pytest.raises(DataError) as raised:
+        read_samples(path, spec, Registry())
+    assert str(path) in str(raised.value)
+    assert raised.value.hint
+
+
 @pytest.mark.parametrize("target", ["folder", "a.zip"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_in_a_folder_or_a_zip_are_read_back_the_same(

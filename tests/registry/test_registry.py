@@ -210,6 +210,6 @@ sys.path[:0] = {list(map(str, sites))}
 from ganzoo.registry import Registry
 plugins = {{each.name: each.eager_torch for each in Registry().namespaces()}}
 assert plugins == {{name: name.startswith("eager") for name in plugins}}, plugins
-assert len(plugins) == 8, plugins
+assert {{*{sorted(IMPORTS)}}} < set(plugins), plugins
 """
     subprocess.run([sys.executable, "-c", code], check=True)

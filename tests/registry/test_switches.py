@@ -9,6 +9,7 @@ from ganzoo.components.planner import make_plan
 from ganzoo.errors import BrokenPlugin, PluginError, UsageError
 from ganzoo.recipes import Recipe
 from ganzoo.registry import Registry
+from ganzoo.registry.discovery import BUNDLED_DISTRIBUTIONS
 from tests.registry.plugins import LOCAL, source
 
 
@@ -23,7 +24,7 @@ def test_ganzoo_plugins_is_the_list_of_what_may_be_loaded(
     monkeypatch.setenv("GANZOO_PLUGINS", value)
     found = Registry().namespaces()
     assert {each.name for each in found if each.status == "ok"} == usable
-    disabled = {"zoo", "emoji", "table", "acme"} - usable
+    disabled = {*BUNDLED_DISTRIBUTIONS, "acme"} - usable
     assert {each.name for each in found if each.status == "disabled"} == disabled
 
 

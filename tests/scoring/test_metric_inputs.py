@@ -91,6 +91,17 @@ def test_the_features_of_a_probe_are_not_rounded_to_the_levels_of_an_image(
     assert probe.features(samples, None).flatten()[0] == pytest.approx(127.5 * (1 + 1e-4))
 
 
+def test_the_likelihood_of_samples_is_that_of_a_generator_that_has_one(
+    toys: SimpleNamespace,
+) -> None:
+    extraction = Extraction(toys.Flat(), toys.GREY, toys.CPU)
+    generator = ScoredGenerator(lambda count, seed: (torch.zeros(count, 1), None), lambda z, y: z)
+    with pytest.raises(DataError, match="the generator has no likelihood"):
+        Probe(generator, extraction).log_prob(torch.zeros(2, 1, 8, 8))
+    known = replace(generator, log_prob=lambda x, y: -x.flatten(1).sum(1))
+    assert Probe(known, extraction).log_prob(torch.ones(2, 1, 8, 8)).tolist() == [-64.0, -64.0]
+
+
 @pytest.mark.parametrize(
     ("spec", "model", "stored"),
     [

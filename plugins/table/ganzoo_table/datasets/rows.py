@@ -48,7 +48,7 @@ class Rows:
             (len(columns),),
             columns=tuple(columns),
             condition=condition,
-            separator=separator,
+            separator="" if separator == "," else separator,
         )
         self._sorted: list[tuple[Tensor, Tensor, Tensor]] | None = None
 

@@ -1,8 +1,11 @@
-"""Data sets."""
+"""Data sets of lines."""
 
 from ganzoo.api import Register, hookimpl, table
 
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    table(register, __name__, modalities={"text"}, license="Apache-2.0")
+    add = table(register, __name__, modalities={"text"}, license="Apache-2.0")
+    about = {"splits": ("train", "test"), "extractor": "text/n-grams"}
+    add("lines", "lines:Lines", suffixes=(".txt", ".jsonl"), **about)
+    add("grammar", "grammar:Grammar", **about)

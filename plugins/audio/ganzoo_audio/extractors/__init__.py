@@ -1,0 +1,11 @@
+"""Features of sound."""
+
+from ganzoo.api import Register, hookimpl, table
+
+BOTH = {"audio", "audio/spectrogram"}
+
+
+@hookimpl
+def register_extractors(register: Register) -> None:
+    add = table(register, __name__, modalities=BOTH, license="Apache-2.0")
+    add("log-mel", "log_mel:LogMel")

@@ -1,0 +1,175 @@
+"""Lines of a text file, or of a folder of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec
+from ganzoo.nn import END, UNKNOWN, lines_of
+from ganzoo_text.characters import characters
+from ganzoo_text.datasets.sentences import Sentences, require_split, rows_of
+from ganzoo_text.own import text_recipe
+
+SUFFIXES = (".txt", ".jsonl")
+Unit = Literal["characters", "words"]
+
+
+class Line(NamedTuple):
+    """A line of a file, and where it stands."""
+
+    where: str
+    text: str
+
+
+class Lines(Sentences):
+    """Lines of a txt or jsonl file, or of all such files of a folder.
+
+    UTF-8, with or without a byte order mark; lines end with LF, CRLF or CR. A line of a jsonl is a
+    string, or an object with a field for the text. Equal lines are in the same split. What is left
+    out or replaced is counted in `skipped`: empty lines, lines that are too long, rare tokens.
+
+    Args:
+        path: a txt or jsonl file, or a folder of them.
+        unit: what a token is: characters (an emoji is one, however many code points it has), or
+            the words between spaces.
+        length: tokens of the longest line, L.
+        too_long: what becomes of longer lines: ``leave-out``, or ``cut`` after L tokens.
+        vocabulary: number of the most frequent tokens that are kept; others become U+FFFD, one
+            token. None: all.
+        field: of the objects of a jsonl.
+        holdout: share of the different lines that are the split ``test``.
+
+    Raises:
+        DataError: a file cannot be read, is not UTF-8 or not JSON (names the line), or no line is
+            left.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        path: Path,
+        unit: Unit = "characters",
+        length: PositiveInt = 64,
+        too_long: Literal["leave-out", "cut"] = "leave-out",
+        vocabulary: PositiveInt | None = None,
+        field: str = "text",
+        holdout: Fraction = 0.1,
+    ) -> None:
+        require_split("a file of lines", split)
+        self.path = path
+        self.files, self.skipped = files_of(path)
+        lines = self._read(field)
+        split_up = [(line, tokens_of(line.text, unit)) for line in lines]
+        long = [line for line, tokens in split_up if len(tokens) > length]
+        if too_long == "leave-out":
+            split_up = [each for each in split_up if len(each[1]) <= length]
+        self._report(long, f"lines of more than {length} {unit} are {_DONE[too_long]}")
+        kept = [tokens[:length] for _, tokens in split_up]
+        if not kept:
+            longest = max((len(tokens_of(line.text, unit)) for line in long), default=1)
+            what = f"{path} has no line of at most {length} {unit}"
+            raise DataError(what, hint=f"dataset.length={longest}")
+        counts = Counter(token for tokens in kept for token in tokens)
+        known = self._known(counts, vocabulary, unit)
+        separator = " " if unit == "words" else ""
+        spec = SampleSpec(
+            "text", (length,), vocabulary=len(known), tokens=known, separator=separator
+        )
+        texts = [separator.join(tokens) for tokens in kept]
+        super().__init__(spec, rows_of(spec, _split(texts, split, holdout)))
+        if not len(self):
+            what = "to train on" if split == "train" else "that are held out"
+            raise DataError(f"{path} has no lines {what}", hint="dataset.holdout=0.1")
+
+    @staticmethod
+    def new_recipe(own: OwnData) -> OwnRecipe:
+        """Return a WGAN-GP for these lines, with what was found as comments."""
+        texts = [line.text for file in files_of(own.data)[0] for line in read_lines(file)]
+        present = [text for text in texts if text.strip()]
+        if not present:
+            raise DataError(f"{own.data} has no lines", hint="one text on each line")
+        return text_recipe(own, present, len(texts) - len(present))
+
+    def source_files(self) -> dict[str, Path]:
+        return {_name(self.path, file): file for file in self.files}
+
+    def _read(self, field: str) -> list[Line]:
+        """Return the lines that are not empty."""
+        every = [line for file in self.files for line in read_lines(file, field)]
+        self._report([line for line in every if not line.text.strip()], "empty lines are left out")
+        return [line for line in every if line.text.strip()]
+
+    def _known(self, counts: Counter[str], vocabulary: int | None, unit: str) -> tuple[str, ...]:
+        """Return the tokens by their frequency, after the end token and the unknown one."""
+        ordered = sorted(counts, key=lambda token: (-counts[token], token))
+        frequent = ordered[:vocabulary]
+        if rare := ordered[len(frequent) :]:
+            times = sum(counts[token] for token in rare)
+            self.skipped.append(
+                f"{len(rare)} rare {unit} are replaced by {UNKNOWN}, {times} times: "
+                f"{' '.join(map(repr, rare[:10]))}{' …' if len(rare) > 10 else ''}"
+            )
+        unknown = (UNKNOWN,) if rare and UNKNOWN not in frequent else ()
+        return (END, *unknown, *frequent)
+
+    def _report(self, lines: Sequence[Line], what: str) -> None:
+        if lines:
+            self.skipped.append(f"{len(lines)} {what}, the first is {lines[0].where}")
+
+
+_DONE = {"leave-out": "left out", "cut": "cut"}
+
+
+def files_of(path: Path) -> tuple[list[Path], list[str]]:
+    """Return the text files of a path, and the names of other files of a folder.
+
+    Raises:
+        DataError: there are none.
+    """
+    if path.is_dir():
+        inside = sorted(
+            each
+            for each in path.rglob("*")
+            if each.is_file() and not any(part[0] == "." for part in each.relative_to(path).parts)
+        )
+        found = [each for each in inside if each.suffix.lower() in SUFFIXES]
+        others = [f"{each} is no {' or '.join(SUFFIXES)}" for each in inside if each not in found]
+    else:
+        found, others = [path] if path.suffix.lower() in SUFFIXES and path.is_file() else [], []
+    if not found:
+        what = f"{path} is no {' or '.join(SUFFIXES)} file, and no folder of them"
+        raise DataError(what, hint="dataset.path=FILE.txt")
+    return found, others
+
+
+def read_lines(file: Path, field: str = "text") -> Iterable[Line]:
+    """Yield the lines of a file.
+
+    Raises:
+        DataError: it cannot be read, or a line of a jsonl holds no text.
+    """
+    return (Line(f"{file}:{number}", text) for number, text in lines_of(file, field))
+
+
+def tokens_of(text: str, unit: Unit) -> list[str]:
+    """Return the words or the characters of a line."""
+    return text.split() if unit == "words" else characters(text)
+
+
+def _split(texts: Sequence[str], split: str, holdout: float) -> list[str]:
+    """Return the lines of a split in their order; equal lines are in the same one."""
+    different = list(dict.fromkeys(texts))
+    order = np.random.default_rng(0).permutation(len(different))
+    count = max(round(holdout * len(different)), holdout > 0)
+    held_out = {different[index] for index in order[:count]}
+    return [text for text in texts if (text in held_out) == (split == "test")]
+
+
+def _name(path: Path, file: Path) -> str:
+    return file.relative_to(path).as_posix() if path != file else file.name

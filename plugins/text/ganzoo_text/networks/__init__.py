@@ -1,0 +1,15 @@
+"""Generators and discriminators of lines."""
+
+from ganzoo.api import Register, hookimpl, table
+
+
+@hookimpl
+def register_generators(register: Register) -> None:
+    add = table(register, __name__, modalities={"text"}, license="Apache-2.0")
+    add("residual", "residual:Generator", paper="arXiv:1704.00028")
+
+
+@hookimpl
+def register_discriminators(register: Register) -> None:
+    add = table(register, __name__, modalities={"text"}, license="Apache-2.0")
+    add("residual", "residual:Discriminator", paper="arXiv:1704.00028")

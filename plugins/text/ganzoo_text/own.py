@@ -1,0 +1,75 @@
+"""The recipe for lines of somebody's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ganzoo.api import OwnData, OwnRecipe
+from ganzoo_text.characters import characters
+
+LONGEST = 64
+"""Characters of a line, and words of a longer one, that a small network learns."""
+COVERED = 0.95
+"""Share of the lines that the length should hold."""
+MOST_WORDS = 2000
+BATCH = 64
+
+
+def text_recipe(own: OwnData, lines: Sequence[str], empty: int) -> OwnRecipe:
+    """Return the recipe for lines.
+
+    Args:
+        lines: those that are not empty.
+        empty: number of the empty ones.
+    """
+    sizes = np.array([len(characters(line)) for line in lines])
+    unit = "characters"
+    if np.quantile(sizes, COVERED) > LONGEST:
+        unit, sizes = "words", np.array([len(line.split()) for line in lines])
+    length = min(max(int(np.quantile(sizes, COVERED, method="higher")), 4), LONGEST)
+    longer = int((sizes > length).sum())
+    parts = [_dataset(own, unit, length, longer, lines), _networks(), _training()]
+    about = [f"{len(lines):,} lines, {len(set(lines)):,} different ones."]
+    if empty:
+        about.append(f"{empty:,} empty lines are left out.")
+    suffix = ".jsonl" if own.data.suffix.lower() == ".jsonl" else ".txt"
+    return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), f"new{suffix}")
+
+
+def _dataset(
+    own: OwnData, unit: str, length: int, longer: int, lines: Sequence[str]
+) -> Iterator[str]:
+    yield "dataset:"
+    yield "  use: text/lines"
+    yield f"  path: {own.yaml(own.path)}  # seen from this file"
+    yield f"  unit: {unit}  # or {'words' if unit == 'characters' else 'characters'}"
+    yield f"  length: {length}  # of a line, in {unit}; {longer:,} lines are longer"
+    yield "  too_long: leave-out  # what becomes of those; or cut"
+    if unit == "words":
+        different = len({word for line in lines for word in line.split()})
+        yield f"  vocabulary: {MOST_WORDS}  # most frequent of {different:,} words"
+    yield "  holdout: 0.1  # share of the lines that are never trained on, for scores"
+
+
+def _networks() -> Iterator[str]:
+    yield "# The network of WGAN-GP (arXiv:1704.00028), narrower. G writes all of a line at once."
+    yield "generator: {use: text/residual, width: 64, blocks: 3}"
+    yield "discriminator: {use: text/residual, width: 64, blocks: 3}"
+    yield "loss: wgan-gp"
+    yield "optimizers:"
+    yield "  both: {use: adam, lr: 5e-4, betas: [0.5, 0.9]}"
+
+
+def _training() -> Iterator[str]:
+    yield "train:"
+    yield "  steps: 3000"
+    yield f"  batch_size: {BATCH}"
+    yield "  discriminator_steps: 3"
+    yield "  ema: {half_life_samples: 20000, ramp_up: 0.05}"
+    yield "eval:"
+    yield "  metrics:"
+    yield "    - text/n-gram-jsd  # are runs of 1 to 4 tokens as frequent as in the data?"
+    yield "    - text/distinct    # do lines repeat, or copy the data?"
+    yield "    - text/self-bleu   # how alike are the lines?"
