@@ -75,6 +75,11 @@ def stored_column(source: Source, name: str, cells: pa.ChunkedArray, wanted: str
     gone = pc.is_in(cells, value_set=pa.array(MISSING, cells.type))
     texts = pc.if_else(gone, pa.scalar(None, cells.type), cells)
     if texts.null_count == len(texts):
+        if wanted not in (None, "category"):
+            raise DataError(
+                f"{source.path}: the column {name!r} holds no value at all",
+                hint=f"dataset.columns.{name}={SKIP}, or category",
+            )
         # The only word is the empty one, so a table that is written has it in every row.
         column = Column(name, "category", ("",))
         return Stored(column, np.zeros(len(texts)), "no value at all")
