@@ -1,0 +1,49 @@
+"""Read windows from a file with one row a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.api import DataError
+from ganzoo_table.reading import read_table, stored_column
+
+
+def read_windows(path: Path, window: str, step: str, names: list[str], steps: int) -> Tensor:
+    """Return windows in the order of their numbers, float64 (N, C, T).
+
+    Args:
+        window: name of the column of window numbers.
+        step: name of the column of step numbers, 0 to T - 1 in each window.
+        names: of the channels.
+        steps: T.
+
+    Raises:
+        DataError: a column is missing or holds something else, or a window has other steps.
+    """
+    table = read_table(path)
+    wanted = [window, step, *names]
+    if sorted(table.column_names) != sorted(wanted):
+        found = ", ".join(table.column_names)
+        raise DataError(
+            f"{path}:1  has the columns {found[:300]}", hint=f"the columns are {', '.join(wanted)}"
+        )
+    cells = np.empty((table.num_rows, len(wanted)))
+    for index, name in enumerate(wanted):
+        column, cells[:, index] = stored_column(name, table[name], "float", path)
+        if column.missing:
+            row = int(np.isnan(cells[:, index]).argmax()) + 1
+            raise DataError(f"{path}: row {row} has no {name}", hint="fill the cell")
+    cells = cells[np.lexsort((cells[:, 1], cells[:, 0]))]
+    numbers, starts, counts = np.unique(cells[:, 0], return_index=True, return_counts=True)
+    for number, start, count in zip(numbers, starts, counts, strict=True):
+        if count != steps or not np.array_equal(cells[start : start + count, 1], np.arange(steps)):
+            raise DataError(
+                f"{path}: the window {number:g} does not have the steps 0 to {steps - 1} once each",
+                hint=f"a row for each of the {steps} steps of a window",
+            )
+    windows = cells[:, 2:].reshape(len(numbers), steps, len(names))
+    return torch.from_numpy(np.ascontiguousarray(windows.transpose(0, 2, 1)))
