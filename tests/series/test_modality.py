@@ -70,8 +70,8 @@ def test_a_csv_has_a_row_for_each_step_and_is_read_again_in_any_order(tmp_path: 
     [
         ("window,step,level\n0,0,1\n", "has the columns window, step, level"),
         ("window,step,level,count\n0,0,1,2\n0,1,1,2\n", "window 0 does not have the steps 0 to 2"),
-        ("window,step,level,count\n0,0,1,2\n0,1,,2\n0,2,1,2\n", "row 2 has no level"),
-        ("window,step,level,count\n0,0,1,2\n0,1,x,2\n", "row 2  'x' in the column 'level'"),
+        ("window,step,level,count\n0,0,1,2\n0,1,,2\n0,2,1,2\n", ":3  has no level"),
+        ("window,step,level,count\n0,0,1,2\n0,1,x,2\n", ":3  'x' in the column 'level'"),
     ],
 )
 def test_a_csv_that_is_no_windows_is_refused_in_one_line(

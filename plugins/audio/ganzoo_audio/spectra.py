@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 RANGE_DECIBELS = 80.0
-ITERATIONS = 32
-"""Of Griffin and Lim's algorithm; SpecGAN's authors have 16."""
+ITERATIONS = 16
+"""Of Griffin and Lim's algorithm, as SpecGAN's authors have it."""
 
 
 def frames_of(x: Tensor, window: int, hop: int) -> Tensor:

@@ -49,7 +49,7 @@ class Notes:
     are drawn for each note. Harmonics above half the sample rate are left out.
 
     Args:
-        split: train, test, or extractor, on which `note-cnn` was trained.
+        split: train, test, or extractor, on which `note-classifier` was trained.
         length: number of notes.
         clip_samples: samples of a note, its duration times `sample_rate`.
         sample_rate: hertz.

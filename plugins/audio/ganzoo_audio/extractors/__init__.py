@@ -9,3 +9,4 @@ BOTH = {"audio", "audio/spectrogram"}
 def register_extractors(register: Register) -> None:
     add = table(register, __name__, modalities=BOTH, license="Apache-2.0")
     add("log-mel", "log_mel:LogMel")
+    add("note-classifier", "note_classifier:NoteClassifier", datasets=["audio/notes"])

@@ -9,3 +9,4 @@ BOTH = {"audio", "audio/spectrogram"}
 def register_metrics(register: Register) -> None:
     add = table(register, __name__, modalities=BOTH, license="Apache-2.0")
     add("pitch", "pitch:Pitch")
+    add("class-balance", "class_balance:ClassBalance")

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError
-from ganzoo_table.reading import read_table, stored_column
+from ganzoo_table.kinds import stored_column
+from ganzoo_table.reading import read_source
 
 
 def read_windows(path: Path, window: str, step: str, names: list[str], steps: int) -> Tensor:
@@ -24,19 +25,20 @@ def read_windows(path: Path, window: str, step: str, names: list[str], steps: in
     Raises:
         DataError: a column is missing or holds something else, or a window has other steps.
     """
-    table = read_table(path)
+    source = read_source(path)
     wanted = [window, step, *names]
-    if sorted(table.column_names) != sorted(wanted):
-        found = ", ".join(table.column_names)
+    if sorted(source.columns) != sorted(wanted):
+        found = ", ".join(source.columns)
         raise DataError(
             f"{path}:1  has the columns {found[:300]}", hint=f"the columns are {', '.join(wanted)}"
         )
-    cells = np.empty((table.num_rows, len(wanted)))
+    cells = np.empty((source.rows, len(wanted)))
     for index, name in enumerate(wanted):
-        column, cells[:, index] = stored_column(name, table[name], "float", path)
-        if column.missing:
-            row = int(np.isnan(cells[:, index]).argmax()) + 1
-            raise DataError(f"{path}: row {row} has no {name}", hint="fill the cell")
+        stored = stored_column(source, name, source.columns[name], "float")
+        cells[:, index] = stored.values
+        if np.isnan(stored.values).any():
+            row = int(np.isnan(stored.values).argmax())
+            raise DataError(f"{source.where(row)} has no {name}", hint="fill the cell")
     cells = cells[np.lexsort((cells[:, 1], cells[:, 0]))]
     numbers, starts, counts = np.unique(cells[:, 0], return_index=True, return_counts=True)
     for number, start, count in zip(numbers, starts, counts, strict=True):
