@@ -94,7 +94,7 @@ def test_parquet_keeps_fractions_of_seconds(tmp_path: Path) -> None:
 def test_missing_values_are_refused_or_filled_within_a_piece(tmp_path: Path) -> None:
     rows = [f"{row},{'' if row in (0, 4, 5, 40) else row}" for row in range(50)]
     path = written(tmp_path, "t,x\n" + "\n".join(rows) + "\n")
-    with pytest.raises(DataError, match="row 1 has no x"):
+    with pytest.raises(DataError, match=":2  has no x"):
         windows(path)
     line = windows(path, fill="linear", stride=5)
     assert line[0, 0].tolist() == [1, 1, 2, 3, 4]  # the end of the series is the nearest value
@@ -109,21 +109,21 @@ def test_missing_values_are_refused_or_filled_within_a_piece(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "about", "said"),
     [
-        ("t,x\n1,1\n3,2\n2,3\n", {}, "row 3 has an earlier t than row 2"),
-        ("t,x\n1,1\n2,2\n2,3\n", {}, "rows 2 and 3 have the same t"),
-        ("t,x\n1,1\n,2\n", {}, "row 2 has no t"),
-        ("t,x\n1,1\nsoon,2\n", {}, "row 2  'soon' in the column 't' is not of the kind float"),
+        ("t,x\n1,1\n3,2\n2,3\n", {}, ":4  has an earlier t than row 2"),
+        ("t,x\n1,1\n2,2\n2,3\n", {}, ":4  has the same t as row 2"),
+        ("t,x\n1,1\n,2\n", {}, ":3  has no t"),
+        ("t,x\n1,1\nsoon,2\n", {}, ":3  'soon' in the column 't' is not of the kind float"),
         (
             "t,x\n2024-01-31,1\n7,2\n",
             {},
-            "row 2  '7' in the column 't' is not of the kind datetime",
+            ":3  '7' in the column 't' is not of the kind datetime",
         ),
         ("t,x\n1,1\n2,2\n", {}, "the longest piece to train on has 2 steps, and a window 5"),
         ("t,x\n1,a\n2,b\n", {}, "has no column of numbers"),
-        ("t,x\n1,1\n2,b\n", {"columns": ("x",)}, "row 2  'b' in the column 'x'"),
+        ("t,x\n1,1\n2,b\n", {"columns": ("x",)}, ":3  'b' in the column 'x'"),
         ("t,x\n1,1\n", {"columns": ("z",)}, "has no column 'z'"),
         ("t,x\n1,1\n", {"columns": ("t",)}, "'t' is named twice"),
-        ("t,g,x\n1,a,1\n2,,2\n", {"group": "g"}, "row 2 has no g"),
+        ("t,g,x\n1,a,1\n2,,2\n", {"group": "g"}, ":3  has no g"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(

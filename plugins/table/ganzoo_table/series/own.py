@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from ganzoo.api import DataError, OwnData, OwnRecipe
-from ganzoo_table.reading import read_table, stored_column
+from ganzoo_table.kinds import stored_column
+from ganzoo_table.reading import Source, read_source
 from ganzoo_table.series.times import clock_of, groups_of, times_of
 from ganzoo_table.series.windows import Windows
 
@@ -28,10 +27,10 @@ def series_recipe(own: OwnData, factory: Callable[..., Windows]) -> OwnRecipe:
     Args:
         factory: the data set's class.
     """
-    table = read_table(own.data)
-    time = find_time(table, own.data)
-    group = find_group(table, time, own.data) if time else None
-    length = min(LENGTH, max(table.num_rows // SHARE, LEAST))
+    source = read_source(own.data)
+    time = find_time(source)
+    group = find_group(source, time) if time else None
+    length = min(LENGTH, max(source.rows // SHARE, LEAST))
     data: Any = factory("train", path=own.data, time=time, group=group, length=length, fill=FILL)
     about = [f"{len(data):,} windows of {length} steps to train on; the last tenth is held out."]
     about += [f"{line[0].upper()}{line[1:]}." for line in data.skipped]
@@ -41,40 +40,40 @@ def series_recipe(own: OwnData, factory: Callable[..., Windows]) -> OwnRecipe:
     return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), "new.csv")
 
 
-def find_time(table: pa.Table, path: Path) -> str | None:
+def find_time(source: Source) -> str | None:
     """Return the first column of datetimes, or of numbers with the name of a time."""
-    for name in table.column_names:
-        column, _ = stored_column(name, table[name], None, path)
+    for name, cells in source.columns.items():
+        column = stored_column(source, name, cells, None).column
         if column.kind == "datetime" or name.lower() in USUAL:
             return name
-        if column.kind == "category" and _are_times(name, table, path):
+        if column.kind == "category" and _are_times(source, name):
             return name
     return None
 
 
-def _are_times(name: str, table: pa.Table, path: Path) -> bool:
+def _are_times(source: Source, name: str) -> bool:
     try:
-        times_of(name, table[name], path)
+        times_of(source, name)
     except DataError:
         return False
     return True
 
 
-def find_group(table: pa.Table, time: str, path: Path) -> str | None:
+def find_group(source: Source, time: str) -> str | None:
     """Return the first column within whose groups times increase; None if they do anyway."""
-    for name in (None, *table.column_names):
+    for name in (None, *source.columns):
         try:
             if name != time:
-                clock_of(table, time, groups_of(table, name, path), path)
-                return name if name is None or _few(table, name) else None
+                clock_of(source, time, groups_of(source, name))
+                return name if name is None or _few(source, name) else None
         except DataError:
             continue
     return None
 
 
-def _few(table: pa.Table, name: str) -> bool:
+def _few(source: Source, name: str) -> bool:
     """Return whether groups are long enough to have windows."""
-    return len(np.unique(table[name].to_pylist())) * LENGTH <= table.num_rows
+    return len(np.unique(groups_of(source, name))) * LENGTH <= source.rows
 
 
 def _dataset(own: OwnData, data: Any, time: str | None, group: str | None) -> Iterator[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.api import Column, DataError
+from ganzoo_table.reading import Source
 from ganzoo_table.series.times import Clock
 from ganzoo_table.series.windows import Values
 
@@ -65,7 +65,12 @@ def starts_of(pieces: list[Piece], test: bool, length: int, stride: int) -> NDAr
 
 
 def fill_in(
-    columns: list[Column], values: Values, pieces: list[Piece], clock: Clock, how: str, path: Path
+    columns: list[Column],
+    values: Values,
+    pieces: list[Piece],
+    clock: Clock,
+    how: str,
+    source: Source,
 ) -> tuple[list[Column], int]:
     """Fill in missing values (rows, C), in place; return the columns and how many there were.
 
@@ -79,7 +84,7 @@ def fill_in(
     if filled and how == "refuse":
         row, channel = _first_missing(values, clock)
         raise DataError(
-            f"{path}: row {row} has no {columns[channel].name}",
+            f"{source.where(row)} has no {columns[channel].name}",
             hint="dataset.fill=linear or dataset.fill=previous",
         )
     found = []
@@ -90,7 +95,7 @@ def fill_in(
             if gone.all():
                 rows = clock.order[[piece.start, piece.stop - 1]] + 1
                 raise DataError(
-                    f"{path}: rows {rows[0]} to {rows[1]}, one piece, have no {column.name}",
+                    f"{source.path}: rows {rows[0]} to {rows[1]}, one piece, have no {column.name}",
                     hint=f"leave out the rows, or the channel {column.name}",
                 )
             known, places = np.flatnonzero(~gone), np.flatnonzero(gone)
@@ -105,7 +110,7 @@ def fill_in(
 
 
 def _first_missing(values: Values, clock: Clock) -> tuple[int, int]:
-    """Return the row of the file, from 1, and the channel of its first missing value."""
+    """Return the row of the file, from 0, and the channel of its first missing value."""
     places = np.flatnonzero(np.isnan(values).any(1))
     first = places[clock.order[places].argmin()]
-    return int(clock.order[first]) + 1, int(np.isnan(values[first]).argmax())
+    return int(clock.order[first]), int(np.isnan(values[first]).argmax())

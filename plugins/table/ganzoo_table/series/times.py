@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ganzoo.api import DataError
-from ganzoo_table.reading import stored_column
+from ganzoo_table.kinds import stored_column
+from ganzoo_table.reading import Source
 from ganzoo_table.series.windows import Values
 
 GAP = 1.5
@@ -35,22 +35,22 @@ class Clock(NamedTuple):
     uneven: int
 
 
-def groups_of(table: pa.Table, group: str | None, path: Path) -> NDArray[np.int64]:
+def groups_of(source: Source, group: str | None) -> NDArray[np.int64]:
     """Return the number of each row's series; all 0 without a column of groups.
 
     Raises:
         DataError: a row has no group.
     """
     if group is None:
-        return np.zeros(table.num_rows, dtype=np.int64)
-    _, codes = stored_column(group, table[group], "category", path)
+        return np.zeros(source.rows, dtype=np.int64)
+    codes = stored_column(source, group, source.columns[group], "category").values
     if np.isnan(codes).any():
-        row = int(np.isnan(codes).argmax()) + 1
-        raise DataError(f"{path}: row {row} has no {group}", hint="fill the cell")
+        where = source.where(int(np.isnan(codes).argmax()))
+        raise DataError(f"{where} has no {group}", hint="fill the cell")
     return codes.astype(np.int64)
 
 
-def clock_of(table: pa.Table, time: str | None, groups: NDArray[np.int64], path: Path) -> Clock:
+def clock_of(source: Source, time: str | None, groups: NDArray[np.int64]) -> Clock:
     """Return the order of rows; without a column of times it is that of the file.
 
     Raises:
@@ -60,11 +60,11 @@ def clock_of(table: pa.Table, time: str | None, groups: NDArray[np.int64], path:
     series = np.flatnonzero(np.diff(groups[order], prepend=-1))
     if time is None:
         return Clock(order, series, series, 0, 0)
-    times = times_of(time, table[time], path)[order]
+    times = times_of(source, time)[order]
     steps, inner = np.diff(times), np.ones(len(times) - 1, dtype=bool)
     inner[series[1:] - 1] = False  # from one series to the next
     if (wrong := np.flatnonzero(inner & ~(steps > 0))).size:
-        raise _out_of_order(order, times, int(wrong[0]), time, path)
+        raise _out_of_order(source, order, times, int(wrong[0]), time)
     usual = float(np.median(steps[inner])) if inner.any() else 1.0
     gaps = np.flatnonzero(inner & (steps > GAP * usual))
     near = inner & (steps <= GAP * usual)
@@ -74,35 +74,36 @@ def clock_of(table: pa.Table, time: str | None, groups: NDArray[np.int64], path:
 
 
 def _out_of_order(
-    order: NDArray[np.int64], times: Values, place: int, time: str, path: Path
+    source: Source, order: NDArray[np.int64], times: Values, place: int, time: str
 ) -> DataError:
-    before, row = order[place] + 1, order[place + 1] + 1
+    before, where = int(order[place]) + 1, source.where(int(order[place + 1]))
     if times[place] == times[place + 1]:
         return DataError(
-            f"{path}: rows {before} and {row} have the same {time}",
+            f"{where} has the same {time} as row {before}",
             hint="dataset.group=COLUMN if the file holds several series; else remove one row",
         )
     return DataError(
-        f"{path}: row {row} has an earlier {time} than row {before}",
+        f"{where} has an earlier {time} than row {before}",
         hint="sort the rows; dataset.group=COLUMN if the file holds several series",
     )
 
 
-def times_of(name: str, cells: pa.ChunkedArray, path: Path) -> Values:
+def times_of(source: Source, name: str) -> Values:
     """Return numbers as they are, and datetimes as seconds since 1970, float64.
 
     Raises:
         DataError: a cell is missing, or neither a number nor a datetime. Names the row.
     """
+    cells = source.columns[name]
     values = _stamps(cells)
     if values is None:
-        column, values = stored_column(name, cells, None, path)
+        column, values, _ = stored_column(source, name, cells, None)
         if column.kind not in ("integer", "float", "datetime"):
             kind = "float" if _is_number(cells[0].as_py()) else "datetime"
-            column, values = stored_column(name, cells, kind, path)  # names the row that is not
+            values = stored_column(source, name, cells, kind).values  # names the one that is not
     if np.isnan(values).any():
-        row = int(np.isnan(values).argmax()) + 1
-        raise DataError(f"{path}: row {row} has no {name}", hint="fill the cell")
+        where = source.where(int(np.isnan(values).argmax()))
+        raise DataError(f"{where} has no {name}", hint="fill the cell")
     return values
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
 from ganzoo.api import (
     Column,
@@ -16,7 +15,8 @@ from ganzoo.api import (
     OwnRecipe,
     PositiveInt,
 )
-from ganzoo_table.reading import read_table, stored_column
+from ganzoo_table.kinds import stored_column
+from ganzoo_table.reading import Source, read_source
 from ganzoo_table.series.own import series_recipe
 from ganzoo_table.series.pieces import Piece, cut, fill_in, starts_of
 from ganzoo_table.series.times import Clock, clock_of, groups_of
@@ -69,14 +69,14 @@ class FileWindows(Windows):
         self.path = path
         self.skipped: list[str] = []
         """What is left out or filled in, a line each."""
-        table = read_table(path)
-        _require_columns(table, [*(columns or ()), *filter(None, (time, group))], path)
-        clock = clock_of(table, time, groups_of(table, group, path), path)
-        channels, values = self._channels(table, columns, {time, group})
+        source = read_source(path)
+        _require_columns(source, [*(columns or ()), *filter(None, (time, group))])
+        clock = clock_of(source, time, groups_of(source, group))
+        channels, values = self._channels(source, columns, {time, group})
         pieces = cut(clock, holdout, blocks)
         self._say_gaps(clock, pieces, length)
         values = values[clock.order]
-        channels, filled = fill_in(channels, values, pieces, clock, fill, path)
+        channels, filled = fill_in(channels, values, pieces, clock, fill, source)
         if filled:
             self.skipped.append(f"{filled:,} missing values are filled in ({fill})")
         _require_windows(pieces, length, holdout, path)
@@ -100,18 +100,19 @@ class FileWindows(Windows):
         return {self.path.name: self.path}
 
     def _channels(
-        self, table: pa.Table, wanted: tuple[str, ...] | None, others: set[str | None]
+        self, source: Source, wanted: tuple[str, ...] | None, others: set[str | None]
     ) -> tuple[list[Column], Values]:
         """Return the columns of numbers and their values in the order of the file, (rows, C)."""
-        names = [name for name in wanted or table.column_names if name not in others]
+        names = [name for name in wanted or source.columns if name not in others]
         found, values, left_out = [], [], []
         for name in names:
-            column, cells = stored_column(name, table[name], None, self.path)
+            cells = source.columns[name]
+            column, numbers, _ = stored_column(source, name, cells, None)
             if column.kind not in NUMBERS and wanted:
-                column, cells = stored_column(name, table[name], "float", self.path)
+                column, numbers, _ = stored_column(source, name, cells, "float")
             if column.kind in NUMBERS:
                 found.append(column)
-                values.append(cells)
+                values.append(numbers)
             else:
                 left_out.append(name)
         if left_out:
@@ -135,15 +136,16 @@ class FileWindows(Windows):
             )
 
 
-def _require_columns(table: pa.Table, names: list[str], path: Path) -> None:
+def _require_columns(source: Source, names: list[str]) -> None:
     for name in names:
-        if name not in table.column_names:
+        if name not in source.columns:
             raise DataError(
-                f"{path} has no column {name!r}",
-                hint=f"its columns: {', '.join(table.column_names[:20])}",
+                f"{source.path} has no column {name!r}",
+                hint=f"its columns: {', '.join(list(source.columns)[:20])}",
             )
     if doubled := {name for name in names if names.count(name) > 1}:
-        raise DataError(f"{path}: {min(doubled)!r} is named twice", hint="once as channel or time")
+        what = f"{source.path}: {min(doubled)!r} is named twice"
+        raise DataError(what, hint="name it once, as a channel, the time or the group")
 
 
 def _require_windows(pieces: list[Piece], length: int, holdout: float, path: Path) -> None:
