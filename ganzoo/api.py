@@ -313,9 +313,11 @@ class OwnRecipe(NamedTuple):
     about: Sequence[str]
     """Lines about the data, for the comment at the head."""
     body: str
-    """The YAML after ``name``, with comments that say why; ``dataset`` comes first."""
+    """The YAML after ``name``, with comments that say why."""
     samples: str = "new.npz"
     """A file for ``ganzoo sample last --out``, in the format of the data."""
+    choice: str = ""
+    """The method that was chosen and why, in one line for the terminal."""
 
 
 class Extractor(Protocol):

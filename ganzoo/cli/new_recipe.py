@@ -76,31 +76,13 @@ def recipe(
 
 
 def _own(file: Path, data: Path, dataset: str | None, size: int | None, registry: Registry) -> str:
-    from ganzoo.components.photos import from_here
-    from ganzoo.modalities.image import PICTURES
     from ganzoo.scaffold.own_data import own_recipe, reader_of
 
     reader = reader_of(data, registry, dataset)
-    if reader is None or reader.name == PICTURES:
-        return _photos(file, data, size or 64, registry)
     if size is not None and not reader.modalities & {"image", "video"}:
         raise click.UsageError(f"--size is for pictures and clips, and {reader.id} reads others")
     say(f"reading {data} as {reader.id}")
-    return own_recipe(file.name, data, from_here(data), size, reader, registry.resolve(reader))
-
-
-def _photos(file: Path, data: Path, size: int, registry: Registry) -> str:
-    from ganzoo.components.photos import facts_of
-    from ganzoo.errors import PluginError
-    from ganzoo.recipes.load import shipped_recipes
-    from ganzoo.scaffold.recipe import choose, photo_text
-
-    say(f"reading the pictures in {data}")
-    facts = facts_of(data, size, registry)
-    try:
-        kid = bool(registry.get("metric", "kid"))
-    except PluginError:
-        kid = False
-    choice = choose(facts, size, shipped_recipes())
-    say(f"{choice.recipe}: {choice.reason}")
-    return photo_text(file.name, facts, size, kid=kid, choice=choice)
+    text, choice = own_recipe(file.name, data, size, reader, registry.resolve(reader))
+    if choice:
+        say(choice)
+    return text

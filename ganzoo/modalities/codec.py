@@ -73,15 +73,24 @@ def encode(columns: Sequence[Column], rows: Tensor) -> Tensor:
     """Return rows (B, D) in stored form as float32 (B, width)."""
     import torch
 
-    parts = [
-        part for index, column in enumerate(columns) for part in _encoded(column, rows[:, index])
-    ]
-    return torch.cat(parts, 1)
+    width = sum(block.size for block in blocks(columns))
+    encoded = torch.zeros(len(rows), width, device=rows.device)
+    start = 0
+    for index, column in enumerate(columns):
+        for (kind, size), values in zip(
+            _sizes(column), _encoded(column, rows[:, index]), strict=True
+        ):
+            if kind == "choice":
+                encoded[:, start : start + size].scatter_(1, values[:, None], 1.0)
+            else:
+                encoded[:, start] = values
+            start += size
+    return encoded
 
 
 def _encoded(column: Column, values: Tensor) -> list[Tensor]:
+    """Return a column's numbers (B,) and choices int64 (B,), in the order of its blocks."""
     import torch
-    from torch.nn.functional import one_hot
 
     values = values.double()
     missing = values.isnan()
@@ -89,20 +98,21 @@ def _encoded(column: Column, values: Tensor) -> list[Tensor]:
         count = len(words) + column.missing
         index = torch.where(missing, len(words), values).long()
         if count <= ONE_HOT:
-            return [one_hot(index, count).float()]
+            return [index]
         base = _base(count)
-        quotients = one_hot(index // base, math.ceil(count / base))
-        return [quotients.float(), one_hot(index % base, base).float()]
+        return [index // base, index % base]
     place, choice = _placed(column, values)
-    for number, point in enumerate(column.points, max(len(column.modes), 1)):
-        at = values == point
-        place, choice = place.where(~at, 0.0), choice.where(~at, number)
-    (_, *more) = _sizes(column)
-    if not more:
-        return [place.float()[:, None]]
-    ((_, count),) = more
-    place, choice = place.where(~missing, 0.0), choice.where(~missing, count - 1)
-    return [place.float()[:, None], one_hot(choice, count).float()]
+    first = max(len(column.modes), 1)
+    if column.points:
+        points = torch.tensor(column.points, dtype=torch.float64, device=values.device)
+        at = values[:, None] == points
+        shared = at.any(1)
+        place = place.where(~shared, 0.0)
+        choice = torch.where(shared, at.int().argmax(1) + first, choice)
+    count = first + len(column.points) + column.missing
+    if count == 1:
+        return [place]
+    return [place.where(~missing, 0.0), choice.where(~missing, count - 1)]
 
 
 def _placed(column: Column, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -299,7 +299,8 @@ class Column(NamedTuple):
     digits: int | None = None
     """Decimals of a float; None: all."""
     pattern: str = ""
-    """Format of a datetime in files, as `datetime.strftime` has it; empty: ISO 8601."""
+    """Format of a datetime in files, as `datetime.strftime` has it; empty: ISO 8601. Of a float
+    "," says that its cells have a decimal comma."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Column:
@@ -354,7 +355,8 @@ class SampleSpec:
         tokens: the text of each token, or nothing: then samples are written as numbers (text).
             An empty token ends a line that is shorter than L; U+FFFD stands for whatever is not in
             the vocabulary.
-        separator: between two tokens of a line: nothing (characters) or a space (words).
+        separator: between two tokens of a line: nothing (characters) or a space (words); between
+            the cells of a csv file of a table, where nothing stands for a comma.
 
     Raises:
         ValueError: an unknown modality, a shape of the wrong rank, a size below 1, or a condition

@@ -1,22 +1,26 @@
-"""Tables: rows of float64 (D,) by their columns. Histograms beside the real ones; csv files."""
+"""Tables: rows of float64 (D,) by their columns. Histograms beside the real ones."""
 
 from __future__ import annotations
 
-import csv
 import math
-from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import PIL.Image
 
-from ganzoo.errors import DataError, truncate
-from ganzoo.modalities import COLUMN_KINDS, Column, Modality, ReadDataset, SampleSpec, codec
+from ganzoo.errors import DataError
+from ganzoo.modalities import (
+    COLUMN_KINDS,
+    Column,
+    Modality,
+    ReadDataset,
+    SampleSpec,
+    codec,
+    table_files,
+)
 from ganzoo.modalities.codec import options as _options
 from ganzoo.modalities.drawing import INK, arranged, bars, outline, panel, png
 from ganzoo.modalities.vector import histograms
-from ganzoo.untrusted import read_text, reading
 
 if TYPE_CHECKING:
     import torch
@@ -52,6 +56,8 @@ class Table(Modality):
             )
         if len({column.name for column in spec.columns}) != len(spec.columns):
             raise ValueError("two columns have the same name")
+        if len(spec.separator) > 1:
+            raise ValueError(f"a separator of cells is one character, not {spec.separator!r}")
         for column in spec.columns:
             if column.kind not in COLUMN_KINDS:
                 known = ", ".join(COLUMN_KINDS)
@@ -116,96 +122,35 @@ class Table(Modality):
             _histogram(column, samples[:, index], reference[:, index])
             for index, column in enumerate(spec.columns[:SHOWN_COLUMNS])
         ]
-        rows = _csv(spec, samples[:SHOWN_ROWS], digits=6)
+        rows = table_files.text_of(spec.columns, samples[:SHOWN_ROWS], digits=6)
         return {".png": png(arranged(panels, min(3, len(panels)))), "-rows.csv": rows.encode()}
 
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
-        return (".csv", ".npz", ".png")
+        return (".csv", ".tsv", ".parquet", ".npz", ".png")
 
     def write(
         self, spec: SampleSpec, path: Path, samples: Tensor, columns: int | None = None
     ) -> None:
-        """Write a csv under the names of the columns, an npz, or histograms as PNG."""
-        if path.suffix.lower() == ".csv":
-            path.write_text(_csv(spec, samples), encoding="utf-8")
+        """Write a csv, tsv or parquet file by the columns' names, an npz, or histograms as PNG."""
+        suffix = path.suffix.lower()
+        if suffix in table_files.SEPARATORS:
+            separator = table_files.SEPARATORS[suffix] or spec.separator or ","
+            path.write_text(table_files.text_of(spec.columns, samples, separator), encoding="utf-8")
+        elif suffix == ".parquet":
+            table_files.write_parquet(spec.columns, samples, path)
         else:
             super().write(spec, path, samples)
 
     def read(self, spec: SampleSpec, path: Path, read_dataset: ReadDataset) -> Tensor:
-        """Read a csv whose first row names the columns, in any order."""
-        import torch
-
-        if path.suffix.lower() != ".csv" or not path.is_file():
-            raise DataError(f"{path} is neither csv nor npz", hint="save the rows as csv")
-        names = [column.name for column in spec.columns]
-        rows = []
-        text = read_text(path)
-        with reading(path, "save it as UTF-8"):
-            reader = csv.DictReader(StringIO(text, newline=""))
-            if sorted(reader.fieldnames or ()) != sorted(names):
-                found = ", ".join(reader.fieldnames or ())
-                raise DataError(
-                    f"{path}:1  has the columns {truncate(found, 300) or 'of no name'}",
-                    hint=f"the columns are {', '.join(names)}",
-                )
-            for row in reader:
-                where = f"{path}:{reader.line_num}"
-                rows.append([cell_value(each, row[each.name], where) for each in spec.columns])
-        return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(names))
-
-
-def _cell(column: Column, value: float, digits: int | None) -> str:
-    """Return a stored value as a csv file has it; a float with all its digits, or rounded."""
-    if not math.isfinite(value):
-        return ""
-    if options := _options(column):
-        return options[int(min(max(value, 0), len(options) - 1))]
-    if column.kind == "datetime":
-        try:
-            pattern = column.pattern or "%Y-%m-%dT%H:%M:%S"
-            return datetime.fromtimestamp(value, UTC).strftime(pattern)
-        except (OverflowError, ValueError, OSError):  # a year that no calendar has
-            return ""
-    if column.kind == "integer":
-        return str(round(value))
-    if digits is None and column.digits is not None:
-        return f"{value:.{column.digits}f}"
-    return repr(value) if digits is None else f"{value:.{digits}g}"
-
-
-def cell_value(column: Column, cell: str | None, where: str) -> float:
-    """Return a cell of a csv file as it is stored.
-
-    Raises:
-        DataError: it is empty, or not what the column holds.
-    """
-    options, text = _options(column), (cell or "").strip()
-    if column.missing and not text:
-        return math.nan
-    try:
-        if options:
-            return float(options.index(text))
-        if column.kind == "datetime":
-            read = datetime.strptime if column.pattern else datetime.fromisoformat
-            time = read(text, *filter(None, [column.pattern]))
-            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-        return float(text)
-    except (ValueError, ArithmeticError):  # of a year that no calendar has
-        wanted = " or ".join(options[:5]) if options else f"of the kind {column.kind}"
-        raise DataError(
-            f"{where}  {text[:40]!r} in the column {column.name!r} is not {wanted}",
-            hint="correct the cell",
-        ) from None
-
-
-def _csv(spec: SampleSpec, samples: Tensor, digits: int | None = None) -> str:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(column.name for column in spec.columns)
-    for row in samples.tolist():
-        cells = zip(spec.columns, row, strict=True)
-        writer.writerow(_cell(column, value, digits) for column, value in cells)
-    return text.getvalue()
+        """Read a csv or tsv file whose first row names the columns, or parquet; in any order."""
+        suffix = path.suffix.lower()
+        if not path.is_file() or suffix not in (*table_files.SEPARATORS, ".parquet"):
+            what = f"{path} is none of csv, tsv, parquet and npz"
+            raise DataError(what, hint="save the rows as csv")
+        if suffix == ".parquet":
+            return table_files.read_parquet(spec.columns, path)
+        separator = table_files.SEPARATORS[suffix] or spec.separator or ","
+        return table_files.read_text_file(spec.columns, path, separator)
 
 
 def _histogram(column: Column, samples: Tensor, real: Tensor) -> PIL.Image.Image:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import DataError, UsageError, truncate
 from ganzoo.modalities.contract import SampleSpec
-from ganzoo.modalities.table import cell_value
+from ganzoo.modalities.table_files import cell_value
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,11 +1,13 @@
 """Samples in a run's directory: what one sample is (``sample_spec.json``), and ``samples/``."""
 
+from __future__ import annotations
+
 import math
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.api import SampleSpec
 from ganzoo.errors import DataError
@@ -14,6 +16,9 @@ from ganzoo.runs import records
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.files import write_atomic
 from ganzoo.untrusted import DAMAGE, parse_json, read_regular, reason
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REAL = "real"
 CONDITION = "condition"
@@ -24,18 +29,47 @@ Those of generated samples begin with ``step-00000050``."""
 _PREVIEW = re.compile(rf"({REAL}|{CONDITION}|{EXTERNAL}|step-\d+)([.-].*)")
 
 
-def write_sample_spec(
-    run: RunDirectory, spec: SampleSpec, label_counts: Sequence[int] | None = None
-) -> None:
-    """Write what one sample of a run is, and for a conditional run how often each class is drawn.
+class ConditionCounts(NamedTuple):
+    """The different conditions of a data set, and how often each is drawn for samples."""
 
-    That is enough to sample, export and load the run without its data set.
+    conditions: Tensor
+    """(K, *condition.shape) in stored form."""
+    counts: list[int]
+    """K numbers, at least one above 0."""
+
+
+InputCounts = list[int] | ConditionCounts | None
+"""How often each class or condition is drawn; None: there are none, or the data set gives them."""
+
+
+def write_sample_spec(run: RunDirectory, spec: SampleSpec, counts: InputCounts = None) -> None:
+    """Write what one sample of a run is, and how often a conditional run draws what.
+
+    That is enough to sample, export and load the run without its data set, but for conditions that
+    were not counted.
     """
-    content = {"spec": spec.to_json(), "label_counts": label_counts}
+    content: dict[str, Any] = {"spec": spec.to_json(), "label_counts": counts}
+    if isinstance(counts, ConditionCounts):
+        content["label_counts"] = None
+        content["conditions"] = _nan_as_none(counts.conditions.tolist())
+        content["condition_counts"] = counts.counts
     write_atomic(run.sample_spec_file, records.to_json(content, indent=1))
 
 
-def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] | None:
+def _nan_as_none(values: Any) -> Any:
+    """Return nested lists for JSON, which has no NaN."""
+    if isinstance(values, list):
+        return [_nan_as_none(each) for each in values]
+    return None if isinstance(values, float) and math.isnan(values) else values
+
+
+def _none_as_nan(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_none_as_nan(each) for each in values]
+    return math.nan if values is None else values
+
+
+def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, InputCounts] | None:
     """Return what `write_sample_spec` wrote; None for a run that is older than this file.
 
     Raises:
@@ -45,10 +79,9 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
         content = parse_json(read_regular(run.sample_spec_file))
         counts = content["label_counts"]
         if counts is not None:
-            whole = isinstance(counts, list) and all(type(n) is int and n >= 0 for n in counts)
-            if not whole or sum(counts) == 0:
-                raise ValueError("label_counts is not a list of counts, one for each class")
-        return SampleSpec.from_json(content["spec"]), counts
+            _check_counts(counts, "label_counts")
+        spec = SampleSpec.from_json(content["spec"])
+        return spec, counts if counts is not None else _condition_counts(content, spec)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -63,6 +96,26 @@ def read_sample_spec(run: RunDirectory) -> tuple[SampleSpec, list[int] | None] |
             f"{run.sample_spec_file} is damaged: {reason(error)}",
             hint=f"{shlex.join(['rm', str(run.sample_spec_file)])}   # the data set is read then",
         ) from error
+
+
+def _check_counts(counts: Any, name: str) -> None:
+    whole = isinstance(counts, list) and all(type(n) is int and n >= 0 for n in counts)
+    if not whole or sum(counts) == 0:
+        raise ValueError(f"{name} is not a list of counts")
+
+
+def _condition_counts(content: Any, spec: SampleSpec) -> ConditionCounts | None:
+    if content.get("conditions") is None or spec.condition is None:
+        return None
+    import torch
+
+    dtype = getattr(torch, spec.condition.stored_dtype)
+    conditions = torch.tensor(_none_as_nan(content["conditions"]), dtype=dtype)
+    counts = content["condition_counts"]
+    _check_counts(counts, "condition_counts")
+    if tuple(conditions.shape) != (len(counts), *spec.condition.shape):
+        raise ValueError("conditions do not have the shape that the spec declares")
+    return ConditionCounts(conditions, counts)
 
 
 def previews(run: RunDirectory) -> dict[str, list[Path]]:

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from ganzoo.api import Dataset, Latent, Noise, SampleSpec
 from ganzoo.components.build import takes
-from ganzoo.components.data import conditions_at, draw, labels_of
-from ganzoo.errors import Diverged
+from ganzoo.components.data import check_conditions, conditions_at, draw, labels_of
+from ganzoo.errors import DataError, Diverged
 from ganzoo.nn import decode, encode
+from ganzoo.runs.samples import ConditionCounts
 from ganzoo.sampling.random_streams import BLOCK, CPU, BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.features import no_op
 
@@ -307,18 +308,39 @@ class LabelSampler:
 # --- conditions ---
 
 
+def condition_counts(dataset: Dataset) -> ConditionCounts | None:
+    """Return the counts of a data set that has `condition_counts`; None for another.
+
+    Raises:
+        DataError: the conditions or the counts do not have their forms.
+    """
+    if not hasattr(dataset, "condition_counts"):
+        return None
+    conditions, counts = dataset.condition_counts()
+    check_conditions(conditions, dataset.spec)
+    if counts.dtype != torch.int64 or counts.shape != (len(conditions),):
+        raise DataError(
+            f"condition_counts of {type(dataset).__name__} does not give one count a condition",
+            hint="return (conditions in stored form (K, ...), int64 (K,))",
+        )
+    return ConditionCounts(conditions, counts.tolist())
+
+
 @dataclass(frozen=True)
 class ConditionSampler:
-    """Draws conditions in stored form from a data set.
+    """Draws conditions in stored form from their counts, or else from a data set.
 
-    Sample i gets the condition of row ``permutation(seed)[i mod N]``, so that conditions are as
-    frequent as in the data. If rows have none of their own, the data set's `draw` gives one.
+    Of a data set, sample i gets the condition of row ``permutation(seed)[i mod N]``, so that
+    conditions are as frequent as in the data. If rows have none of their own, the data set's `draw`
+    gives one.
 
     Args:
-        read: returns the data set; called at the first draw.
+        read: returns the data set; called at the first draw that needs it.
+        counts: conditions and how often each is drawn, which needs no data.
     """
 
     read: Callable[[], Dataset]
+    counts: ConditionCounts | None = None
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -331,6 +353,9 @@ class ConditionSampler:
 
     def draw(self, noise: BatchNoise) -> Tensor:
         """Return the conditions (B, *condition.shape) of a batch, in stored form."""
+        if self.counts is not None:
+            chosen = LabelSampler.by_counts(self.counts.counts).draw(noise)
+            return self.counts.conditions[chosen].to(noise.device)
         dataset, rows, streams = self.dataset, noise.rows, noise.streams
         if self._is_drawn:
             on_cpu = replace(noise, device=CPU).within("draw")

@@ -13,6 +13,7 @@ import PIL.Image
 
 from ganzoo.api import OwnData, OwnRecipe
 from ganzoo.errors import PluginError, UsageError
+from ganzoo.modalities.image import PICTURES
 from ganzoo.recipes.load import FORMAT
 from ganzoo.recipes.yaml import yaml_line
 
@@ -27,16 +28,19 @@ ANIMATED = (".gif", ".webp")
 FIRST = 8
 
 WITHOUT_PLUGIN = {
-    **dict.fromkeys((".csv", ".tsv", ".parquet"), "ganzoo-table"),
-    **dict.fromkeys((".txt", ".jsonl"), "ganzoo-text"),
-    **dict.fromkeys((".wav", ".flac", ".ogg", ".mp3"), "ganzoo-audio"),
-    **dict.fromkeys((".mp4", ".avi", ".mov", ".webm", ".mkv"), "ganzoo-video"),
+    **dict.fromkeys((".csv", ".tsv", ".parquet"), "pip install ganzoo-table"),
+    **dict.fromkeys((".txt", ".jsonl"), "pip install ganzoo-text"),
+    **dict.fromkeys((".wav", ".flac", ".ogg", ".mp3"), "pip install ganzoo-audio"),
+    **dict.fromkeys(
+        (".mp4", ".avi", ".mov", ".webm", ".mkv"),
+        "ffmpeg -i FILE -r 8 FILE.webp   # for each file; animations are read by ganzoo-video",
+    ),
 }
-"""Suffixes that are no pictures → the distribution to install."""
+"""Suffixes that are no pictures → what to do where no data set reads them."""
 
 
-def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Registration | None:
-    """Return the data set that reads files of this kind; None: they may be pictures.
+def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Registration:
+    """Return the data set that reads files of this kind; other files may be pictures.
 
     Args:
         chosen: its id, if the user names one.
@@ -57,8 +61,8 @@ def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Regi
         raise UsageError(f"{data} can be read as {names}", hint=f"--as {found[0].id}")
     if not found and suffix in WITHOUT_PLUGIN:
         what = f"no data set that is installed reads {suffix} files"
-        raise UsageError(what, hint=f"pip install {WITHOUT_PLUGIN[suffix]}")
-    return found[0] if found else None
+        raise UsageError(what, hint=WITHOUT_PLUGIN[suffix])
+    return found[0] if found else registry.get("dataset", PICTURES)
 
 
 def _main_suffix(data: Path, readers: Mapping[str, object]) -> str:
@@ -96,13 +100,12 @@ def _moves(file: Path) -> bool:
 
 
 def own_recipe(
-    file: str, data: Path, path: str, size: int | None, reader: Registration, factory: Any
-) -> str:
-    """Return the text of a recipe.
+    file: str, data: Path, size: int | None, reader: Registration, factory: Any
+) -> tuple[str, str]:
+    """Return the text of a recipe, and in a line which method was chosen, or "".
 
     Args:
         file: name of the recipe's file.
-        path: of the data, as the recipe is to write it.
         factory: the class of the data set.
 
     Raises:
@@ -113,7 +116,7 @@ def own_recipe(
     if write is None:
         what = f"{reader.id} writes no recipes for files of your own"
         raise UsageError(what, hint=f"ganzoo info {reader.id}")
-    made = write(OwnData(data.absolute(), path, size, yaml_line))
+    made = write(OwnData(data.absolute(), _from_here(data), size, yaml_line))
     if not isinstance(made, OwnRecipe):
         what = f"{reader.id}: new_recipe returned a {type(made).__name__}, not an OwnRecipe"
         raise PluginError(what, hint=f"ganzoo info {reader.id}")
@@ -125,7 +128,13 @@ def own_recipe(
     }
     head = [*made.about, *_columns(commands)]
     lines = [*(f"# {line}" for line in head), f"recipe: {FORMAT}", f"name: {yaml_line(name)}"]
-    return "\n".join([*lines, "", made.body.strip("\n")]) + "\n"
+    return "\n".join([*lines, "", made.body.strip("\n")]) + "\n", made.choice
+
+
+def _from_here(data: Path) -> str:
+    """Return the path of the data for a recipe in the working directory."""
+    here, there = Path.cwd().resolve(), data.resolve()
+    return os.path.relpath(there, here) if there.is_relative_to(here) else str(there)
 
 
 def _columns(commands: Mapping[str, str]) -> Iterable[str]:

@@ -22,7 +22,7 @@ from ganzoo.registry.loading import conformance_command, info_command
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
-from ganzoo.sampling.sampler import ConditionSampler, LabelSampler
+from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, condition_counts
 from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.batch_norm import sync_batch_norm
 from ganzoo.training.checkpointing import newest_whole, read_state
@@ -145,7 +145,7 @@ def _label_sampler(plan: Plan) -> LabelSampler | ConditionSampler | None:
     if not plan.recipe.settings.conditional:
         return None
     if plan.spec.condition:
-        return ConditionSampler(partial(reference_of, plan))
+        return ConditionSampler(partial(reference_of, plan), condition_counts(plan.dataset))
     return LabelSampler.of(plan.recipe.settings.labels, plan.dataset)
 
 

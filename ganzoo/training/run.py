@@ -26,11 +26,17 @@ from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.external import require_run
 from ganzoo.runs.references import DEFAULT_DIRECTORY, command, reference_to
-from ganzoo.runs.samples import last_preview, read_sample_spec
+from ganzoo.runs.samples import ConditionCounts, InputCounts, last_preview, read_sample_spec
 from ganzoo.runs.score import Score
 from ganzoo.sampling.export import FORMS, description, export_program, export_weights
 from ganzoo.sampling.files import read_conditions
-from ganzoo.sampling.sampler import ConditionSampler, LabelSampler, Sampler, label_counts
+from ganzoo.sampling.sampler import (
+    ConditionSampler,
+    LabelSampler,
+    Sampler,
+    condition_counts,
+    label_counts,
+)
 from ganzoo.sampling.settings import SamplingSettings
 from ganzoo.training.arguments import (
     class_labels,
@@ -114,13 +120,15 @@ class Run:
         return self._sampled[0]
 
     @cached_property
-    def _sampled(self) -> tuple[SampleSpec, list[int] | None]:
-        """What one sample is, and how often each class is drawn."""
+    def _sampled(self) -> tuple[SampleSpec, InputCounts]:
+        """What one sample is, and how often each class or condition is drawn."""
         _ = self._registry  # a --plugin file may bring the modality
         if found := read_sample_spec(self.directory):
             return found
         labels, dataset = self._recipe.settings.labels, self.plan.dataset
         classes = self._recipe.settings.conditional and self.plan.spec.classes
+        if self._recipe.settings.conditional and self.plan.spec.condition:
+            return self.plan.spec, condition_counts(dataset)
         return self.plan.spec, label_counts(labels, dataset) if classes else None
 
     @property
@@ -193,8 +201,9 @@ class Run:
         parts = plan_some(recipe, self._registry, is_sampled)
         labels: LabelSampler | ConditionSampler | None = None
         if recipe.settings.conditional and spec.condition:
-            labels = ConditionSampler(partial(self._reference, recipe))
-        elif counts:
+            known = counts if isinstance(counts, ConditionCounts) else None
+            labels = ConditionSampler(partial(self._reference, recipe), known)
+        elif isinstance(counts, list):
             labels = LabelSampler.by_counts(counts)
         return sampler_of(checkpoint, recipe, parts, spec, labels, device)
 

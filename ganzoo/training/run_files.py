@@ -35,8 +35,8 @@ from ganzoo.runs.external import require_run
 from ganzoo.runs.files import sha256_of, write_atomic
 from ganzoo.runs.records import to_json
 from ganzoo.runs.references import command, reference_to
-from ganzoo.runs.samples import write_sample_spec
-from ganzoo.sampling.sampler import label_counts
+from ganzoo.runs.samples import InputCounts, write_sample_spec
+from ganzoo.sampling.sampler import condition_counts, label_counts
 from ganzoo.untrusted import parse_json, read_regular, reading
 from ganzoo.version import __version__
 
@@ -71,10 +71,12 @@ def _fill(plan: Plan, directory: RunDirectory) -> None:
 
 
 def _write_spec(directory: RunDirectory, plan: Plan) -> None:
-    """Write what one sample of the run is, and how its labels are drawn."""
+    """Write what one sample of the run is, and how its labels or conditions are drawn."""
     settings = plan.recipe.settings
     classes = settings.conditional and plan.spec.classes
-    counts = label_counts(settings.labels, plan.dataset) if classes else None
+    counts: InputCounts = label_counts(settings.labels, plan.dataset) if classes else None
+    if settings.conditional and plan.spec.condition:
+        counts = condition_counts(plan.dataset)
     write_sample_spec(directory, plan.spec, counts)
 
 

@@ -25,11 +25,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ganzoo.api import Evaluated, Registration
+from ganzoo.api import MODALITIES, Evaluated, Registration
 from ganzoo.components.build import batch_multiple, takes
 from ganzoo.components.parameters import adhoc_component
 from ganzoo.components.signature import argument_docs
 from ganzoo.errors import DataError, GanzooError
+from ganzoo.modalities import modality
 from ganzoo.registry.registry import Registry
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.testing.component import TAKES_SPEC, Case, Component
@@ -266,7 +267,9 @@ def of_extractor(case: Case) -> Iterator[tuple[str, Tensor]]:
     extractor = case.make()
     if isinstance(extractor, nn.Module):
         extractor.eval().requires_grad_(False)
-    shape = extractor.input_shape or (3, 12, 20)
+    own = sorted(case.component.registration.modalities - set(MODALITIES))
+    usual = modality(own[0]).specs()[0].model_shape if own else (3, 12, 20)
+    shape = extractor.input_shape or usual
     features = extractor(255 * torch.rand(BATCH, *shape, generator=random(1)))
     yield "features", features
     if hasattr(extractor, "class_logits"):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from ganzoo_table.baselines import gaussian_copula, independent_columns
 from ganzoo_table.datasets.bayes_net import COLUMNS, BayesNet, Truth
 from ganzoo_table.metrics.detection import C2ST
 from ganzoo_table.metrics.efficacy import MLEfficacy
@@ -70,6 +71,20 @@ def test_independent_columns_are_below_the_truth_and_equal_the_baseline() -> Non
     assert true["pair_trends"] > 0.95
     assert independent["pair_trends"] < true["pair_trends"] - 0.05
     assert independent["pair_trends"] == pytest.approx(true["pair_trends_independent"], abs=0.02)
+
+
+def test_a_gaussian_copula_has_the_columns_and_more_of_their_relations() -> None:
+    real = network(4000, 1)
+    real[::7, 4] = math.nan
+    columns = [each._replace(missing=True) if each.name == "height" else each for each in COLUMNS]
+    shapes, pairs = ColumnShapes(), PairTrends()
+    copula, independent = (
+        sides(real, made(real, 4000, 0), None, *columns)
+        for made in (gaussian_copula, independent_columns)
+    )
+    assert shapes(*copula)["column_shapes_worst"] > 0.96
+    assert shapes(*independent)["column_shapes_worst"] > 0.96
+    assert pairs(*copula)["pair_trends"] > pairs(*independent)["pair_trends"] + 0.02
 
 
 def test_unrelated_columns_are_no_pair() -> None:
@@ -166,3 +181,12 @@ def test_training_by_sampling_draws_columns_evenly_and_categories_by_their_log_c
     job = conditions[:, 1][asked[:, 1]].long().bincount().double()
     logs = rows.values[:, 1].long().bincount().double().log1p()
     assert torch.allclose(job / job.sum(), logs / logs.sum(), atol=0.02)
+
+
+def test_conditions_of_samples_are_as_frequent_as_in_the_data() -> None:
+    rows = BayesNet("train", length=3000)
+    conditions, counts = rows.condition_counts()
+    assert (conditions.isfinite().sum(1) == 1).all()
+    assert counts.sum() == 3 * 3000  # every column is asked for as often
+    job = counts[conditions[:, 1].isfinite()]
+    assert torch.equal(job, rows.values[:, 1].long().bincount())

@@ -8,7 +8,7 @@ import torch
 from ganzoo_table.datasets.file import File
 from pyarrow import parquet
 
-from ganzoo.api import Column, DataError
+from ganzoo.api import Column, DataError, SampleSpec
 
 
 def rows_of(path: Path, split: str = "train", **about) -> File:
@@ -144,11 +144,11 @@ def test_parquet_brings_its_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "cannot be read"),
+        ("", "is empty"),
         ("a,b\n", "has no rows"),
         ("a,a\n1,2\n1,2\n", ":1  two columns are called 'a'"),
         ("a,\n1,2\n1,2\n", ":1  column 2 has no name"),
-        ("a,b\n1,2\n1,2,3\n", ":3  Expected 2 columns, got 3"),
+        ("a,b\n1,2\n1,2,3\n", ":3  has not one cell a column; cells: 3, columns: 2"),
         ("a\n1\n", "too few to train on"),
     ],
 )
@@ -162,6 +162,86 @@ def test_a_file_that_is_no_table_is_refused_in_one_line(
     assert raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('a,b\n1,"x\n2,y\n', "after line 1: a quote is not closed"),
+        ('a,b\n1,"two\nlines"\n3\n', ":4  has not one cell a column; cells: 1, columns: 2"),
+        ("a\n1\n-inf\n", ":3  -inf in the column 'a' is not finite"),
+        ("a,b\n1,\n2,9e999\n", ":3  inf in the column 'b' is not finite"),
+    ],
+)
+def test_the_line_of_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(DataError) as raised:
+        rows_of(written(tmp_path, text))
+    assert said in raised.value.message
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_file_is_written_as_it_was_read(tmp_path: Path, separator: str) -> None:
+    text = "name;price;n\nx;1,50;1\ny;-2,25;\nz;30,00;3\n".replace(";", separator)
+    rows = rows_of(written(tmp_path, text))
+    assert [each.kind for each in rows.spec.columns] == ["category", "float", "integer"]
+    assert rows.values[:, 1].tolist() == [1.5, -2.25, 30]
+    again = SampleSpec.from_json(rows.spec.to_json())
+    out = tmp_path / "out.csv"
+    again.kind.write(again, out, rows.values)
+    assert out.read_text() == text
+    torch.testing.assert_close(
+        again.kind.read(again, out, no_dataset), rows.values, rtol=0, atol=0, equal_nan=True
+    )
+
+
+def no_dataset(*about: object) -> torch.Tensor:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".parquet"])
+def test_other_formats_hold_the_same_rows(tmp_path: Path, suffix: str) -> None:
+    text = "day,at,n,x,c,yes\n2024-01-31,2024-01-31T10:00:01,1,0.5,u,true\n" + (
+        "2023-02-28,2023-02-28T00:00:00,,,,\n2023-02-28,2023-02-28T00:00:00,7,2.25,v,false\n"
+    )
+    rows = rows_of(written(tmp_path, text))
+    out = tmp_path / f"out{suffix}"
+    rows.spec.kind.write(rows.spec, out, rows.values)
+    found = rows_of(out)
+    assert [each.kind for each in found.spec.columns] == [each.kind for each in rows.spec.columns]
+    for values in (found.values, rows.spec.kind.read(rows.spec, out, no_dataset)):
+        torch.testing.assert_close(values, rows.values, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_column_without_any_value_stays_so(tmp_path: Path) -> None:
+    rows = rows_of(written(tmp_path, "a,b\n1,\n2,NA\n3,\n"))
+    made = rows.spec.kind.decode(rows.spec, torch.randn(3, *rows.spec.model_shape))
+    out = tmp_path / "out.csv"
+    rows.spec.kind.write(rows.spec, out, made)
+    assert {line.split(",")[1] for line in out.read_text().splitlines()[1:]} == {""}
+
+
+def test_a_column_is_left_out_and_said(tmp_path: Path) -> None:
+    rows = rows_of(written(tmp_path, "id,b\n1,x\n2,y\n"), columns={"id": "skip"})
+    assert [each.name for each in rows.spec.columns] == ["b"]
+    assert rows.skipped == ["the column 'id' of mine.csv, as dataset.columns says"]
+    with pytest.raises(DataError, match="all columns are left out"):
+        rows_of(written(tmp_path, "id\n1\n2\n"), columns={"id": "skip"})
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([*map(str, range(99)), "oops"], "numbers, but 1 such as 'oops' in line 101"),
+        (["2024-01-31", "2024-02-30"], "dates, but not of one form that is known"),
+        (["5%", "7%"], "numbers? write them as 1234.5"),
+        (["1", "9007199254740993"], "integers beyond 2^53 are rounded"),
+        (["x", "1"], None),
+    ],
+)
+def test_what_a_column_may_be_instead_is_said(tmp_path: Path, cells: list[str], said) -> None:
+    notes = rows_of(written(tmp_path, "\n".join(["c", *cells, ""]))).notes
+    assert notes == {} if said is None else said in notes["c"]
+
+
 def test_bytes_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not UTF-8"):
         rows_of(written(tmp_path, "a\nä\nö\n", encoding="latin-1"))
@@ -169,7 +249,7 @@ def test_bytes_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
 
 def test_a_wanted_kind_is_taken_or_refused_with_the_row(tmp_path: Path) -> None:
     path = written(tmp_path, "a,b\n1,x\n2,y\noops,z\n")
-    with pytest.raises(DataError, match="row 3  'oops' in the column 'a' is not of the kind float"):
+    with pytest.raises(DataError, match=":4  'oops' in the column 'a' is not of the kind float"):
         rows_of(path, columns={"a": "float"})
     with pytest.raises(DataError, match="has no column 'c'"):
         rows_of(path, columns={"c": "float"})

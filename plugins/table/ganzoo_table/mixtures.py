@@ -33,6 +33,14 @@ class Mixture(NamedTuple):
         places = (x[:, None] - self.means) / self.deviations
         return self.weights.log() - self.deviations.log() - places.square() / 2
 
+    def quadratics(self) -> Tensor:
+        """Return `log_joint` as coefficients of 1, x and x², (3, K)."""
+        precisions = self.deviations.square().reciprocal()
+        constants = (
+            self.weights.log() - self.deviations.log() - self.means.square() * precisions / 2
+        )
+        return torch.stack([constants, self.means * precisions, -precisions / 2])
+
     def without(self, index: int) -> Mixture:
         """Return the mixture without one component."""
         keep = torch.arange(len(self.weights)) != index
@@ -78,21 +86,24 @@ def _smallest_bic(x: Tensor) -> Mixture:
 
 
 def _fit(x: Tensor, mixture: Mixture) -> tuple[Mixture, float]:
-    """Return the mixture after expectation maximisation, and its mean log likelihood."""
+    """Return the mixture after expectation maximisation, and its mean log likelihood.
+
+    Both steps are products with the powers (1, x, x²) of the standardised values, (N, 3).
+    """
+    powers = torch.stack([torch.ones_like(x), x, x.square()], 1)
     before = -math.inf
     for _ in range(STEPS):
-        log_joint = mixture.log_joint(x)
-        evidence = log_joint.logsumexp(1, keepdim=True)
-        shares = (log_joint - evidence).exp()
-        mass = shares.sum(0).clamp_min(1e-9)
-        means = (shares * x[:, None]).sum(0) / mass
-        squares = (shares * (x[:, None] - means).square()).sum(0) / mass
-        mixture = Mixture(mass / mass.sum(), means, squares.sqrt().clamp_min(FLOOR))
-        now = float(evidence.mean())
+        log_joint = powers @ mixture.quadratics()
+        now = float(log_joint.logsumexp(1).mean())
         if abs(now - before) < TOLERANCE:
-            break
+            return mixture, now
         before = now
-    return mixture, float(mixture.log_joint(x).logsumexp(1).mean())
+        mass, sums, squares = (log_joint.softmax(1).T @ powers).T
+        mass = mass.clamp_min(1e-9)
+        means = sums / mass
+        variances = (squares / mass - means.square()).clamp_min(FLOOR**2)
+        mixture = Mixture(mass / mass.sum(), means, variances.sqrt())
+    return mixture, float((powers @ mixture.quadratics()).logsumexp(1).mean())
 
 
 def _wide_enough(x: Tensor, mixture: Mixture) -> Mixture:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from ganzoo.api import Column, OwnData, OwnRecipe, SampleSpec
 
@@ -12,41 +11,49 @@ EPOCHS, BATCH, MOST_STEPS = 300, 500, 20_000
 PACK = 10
 
 
-def table_recipe(own: OwnData, rows: int, spec: SampleSpec) -> OwnRecipe:
+def table_recipe(own: OwnData, rows: int, spec: SampleSpec, notes: Mapping[str, str]) -> OwnRecipe:
     """Return the recipe for a table.
 
     Args:
         rows: of the training split.
         spec: its columns, as they were found.
+        notes: what to know of some columns, by their names.
     """
-    parts = [_dataset(own.path, spec, own.yaml), _networks(spec), _training(rows)]
+    parts = [_dataset(own, spec, notes), _networks(spec), _training(rows)]
     columns = len(spec.columns)
     about = f"{rows:,} rows to train on, {columns} column{'s' if columns > 1 else ''}."
-    return OwnRecipe([about], "\n\n".join("\n".join(part) for part in parts), "new.csv")
+    return OwnRecipe([about], "\n\n".join("\n".join(part) for part in parts), _samples(own))
 
 
-def _dataset(path: str, spec: SampleSpec, yaml: Callable[[Any], str]) -> Iterator[str]:
+def _samples(own: OwnData) -> str:
+    """Return a file for new rows, of the suffix of the data."""
+    return f"new{own.data.suffix.lower()}"
+
+
+def _dataset(own: OwnData, spec: SampleSpec, notes: Mapping[str, str]) -> Iterator[str]:
     yield "dataset:"
     yield "  use: table/file"
-    yield f"  path: {yaml(path)}  # seen from this file"
+    yield f"  path: {own.yaml(own.path)}  # seen from this file"
     yield "  # What each column holds. Correct a line where that is wrong: integer, float, boolean,"
-    yield "  # datetime or category."
+    yield "  # datetime or category; skip leaves the column out."
     yield "  columns:"
-    yield from (
-        f"    {yaml(column.name)}: {column.kind}{_about(column)}" for column in spec.columns
-    )
+    for column in spec.columns:
+        about = [*_about(column), *filter(None, [notes.get(column.name)])]
+        comment = f"  # {', '.join(about)}" if about else ""
+        yield f"    {own.yaml(column.name)}: {column.kind}{comment}"
     yield "  holdout: 0.1  # share of the rows that are never trained on, for scores"
 
 
-def _about(column: Column) -> str:
-    words = []
-    if column.kind == "category":
-        words.append(f"{len(column.categories):,} categories")
+def _about(column: Column) -> Iterator[str]:
+    if column.kind == "category" and column.categories != ("",):
+        count = len(column.categories)
+        yield f"{count:,} categories" if count > 1 else "1 category"
     if column.range and column.kind in ("integer", "float"):
-        words.append(f"{column.range[0]:g} to {column.range[1]:g}")
+        yield f"{column.range[0]:g} to {column.range[1]:g}"
+    if column.kind == "datetime" and column.pattern:
+        yield f"as {column.pattern}"
     if column.missing:
-        words.append("some missing")
-    return f"  # {', '.join(words)}" if words else ""
+        yield "some missing"
 
 
 def _networks(spec: SampleSpec) -> Iterator[str]:

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganzoo.api import DataError, Ge, NonNegativeInt, PositiveInt, SampleSpec, SourceFile
+from ganzoo.api import DataError, Ge, NonNegativeInt, PositiveInt, SourceFile
+from ganzoo_audio.datasets.forms import spec_of, stored
 
 Array = NDArray[np.float64]
 
@@ -48,10 +49,12 @@ class Notes:
     are drawn for each note. Harmonics above half the sample rate are left out.
 
     Args:
-        split: train, test, or extractor, on which `note-cnn` was trained.
+        split: train, test, or extractor, on which `note-classifier` was trained.
         length: number of notes.
         clip_samples: samples of a note, its duration times `sample_rate`.
         sample_rate: hertz.
+        bins: give spectrograms of this many bins, for SpecGAN, and not waveforms; `clip_samples` is
+            then a multiple of it.
         seed: of everything that is drawn.
 
     Raises:
@@ -65,18 +68,14 @@ class Notes:
         length: PositiveInt = 5000,
         clip_samples: Annotated[int, Ge(64)] = 4096,
         sample_rate: Annotated[int, Ge(2000)] = 8000,
+        bins: PositiveInt | None = None,
         seed: NonNegativeInt = 0,
     ) -> None:
         if split not in SPLITS:
             what = f"notes has no split {split!r}; it has {', '.join(SPLITS)}"
             raise DataError(what, hint="eval.reference=train")
-        self.spec = SampleSpec(
-            "audio",
-            (1, clip_samples),
-            classes=len(PITCHES),
-            class_names=PITCHES,
-            sample_rate=sample_rate,
-        )
+        self.clip_samples, self.sample_rate, self.bins = clip_samples, sample_rate, bins
+        self.spec = spec_of(1, clip_samples, sample_rate, bins, PITCHES)
         self.draws = np.random.default_rng([seed, SPLITS.index(split)]).random((length, DRAWS))
         self.labels = torch.arange(length) % len(PITCHES)
 
@@ -104,9 +103,8 @@ class Notes:
         return torch.from_numpy((self.draws[:, 0] * len(TIMBRES)).astype(np.int64))
 
     def _played(self, indices: NDArray[np.int64]) -> Tensor:
-        """Return the notes of these indices, float32 (n, 1, clip_samples)."""
-        rate, (_, count) = self.spec.sample_rate, self.spec.shape
-        assert rate is not None
+        """Return the notes of these indices in stored form, float32 (n, *spec.shape)."""
+        rate, count = self.sample_rate, self.clip_samples
         u = self.draws[indices]
         cents = DETUNE_CENTS * (2 * u[:, 2] - 1)
         hertz = HERTZ[indices % len(HERTZ)] * 2 ** (cents / 1200)
@@ -118,7 +116,7 @@ class Notes:
         notes = np.einsum("nh,nht->nt", amplitudes, waves) / amplitudes.sum(1, keepdims=True)
         notes *= _envelopes(u, count)
         notes *= (0.5 + 0.4 * u[:, 5, None]) / np.abs(notes).max(1, keepdims=True)
-        return torch.from_numpy(notes[:, None].astype(np.float32))
+        return stored(torch.from_numpy(notes[:, None].astype(np.float32)), self.bins)
 
 
 def _envelopes(u: Array, count: int) -> Array:

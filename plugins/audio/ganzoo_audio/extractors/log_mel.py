@@ -9,12 +9,12 @@ from torch import Tensor
 
 from ganzoo.api import Ge, PositiveInt
 from ganzoo.nn import mel_filters
-from ganzoo_audio.spectra import frames_of
+from ganzoo_audio.spectra import frames_of, waveforms
 
 PARTS = 4
 """The mean over time is taken in this many parts of a clip, so that attack and decay count."""
-FLOOR = 1e-8
-"""Power that is added to each band: 80 dB below a sine of full scale."""
+FLOOR = 1e-5
+"""Power that is added to each band, 50 dB below a sine of full scale: silence is not heard."""
 
 
 class LogMel:
@@ -46,8 +46,8 @@ class LogMel:
         self.mels, self.sample_rate, self.window = mels, sample_rate, window
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return (B, 5 mels) for clips (B, C, T) in [-1, 1]."""
-        levels = self.log_mel(x)
+        """Return (B, 5 mels) for clips (B, C, T) in [-1, 1], or for spectrograms of them."""
+        levels = self.log_mel(waveforms(x))
         parts = [part.mean(2) for part in levels.tensor_split(min(PARTS, levels.shape[2]), dim=2)]
         parts += parts[-1:] * (PARTS - len(parts))
         return torch.cat([*parts, levels.std(2, correction=0)], dim=1)

@@ -12,6 +12,7 @@ from ganzoo.api import DataError, Evaluated, PositiveFloat
 from ganzoo.nn import blocks_of_rows
 from ganzoo_audio.datasets.notes import HERTZ, PITCHES
 from ganzoo_audio.pitch import pitches
+from ganzoo_audio.spectra import waveforms
 
 CLEAR = 0.8
 """A clip has a pitch if its normalised autocorrelation is at least this."""
@@ -56,7 +57,7 @@ class Pitch:
         notes, clear = [], 0
         scale = torch.from_numpy(HERTZ).log2()
         for block in blocks_of_rows(side.samples):
-            found = pitches(block, sample_rate)
+            found = pitches(waveforms(block), sample_rate)
             away, note = (1200 * (found.hertz.log2()[:, None] - scale)).abs().min(1)
             periodic = found.clarity >= CLEAR
             clear += int(periodic.sum())

@@ -10,6 +10,7 @@ from torch.nn.functional import leaky_relu, relu
 
 from ganzoo.api import NonNegativeInt, PositiveInt, SampleSpec
 from ganzoo.nn import label_classes, required_labels
+from ganzoo_audio.networks.start import initialise
 
 KERNEL, STRIDE = 25, 4
 SHORTEST = 16
@@ -109,9 +110,7 @@ class Discriminator(nn.Module):
         classes = label_classes(spec, conditional)
         self.classes = nn.Embedding(classes, size) if classes else None
         self.apply(initialise)
-        if self.classes is not None:
-            nn.init.normal_(self.classes.weight, 0, size**-0.5)
-        else:
+        if not classes:
             self.capabilities -= {"conditional"}
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -134,19 +133,6 @@ def sizes_of(spec: SampleSpec, width: int) -> tuple[int, list[int]]:
     while SHORTEST * STRIDE ** (depth + 1) <= length:
         depth += 1
     return -(-length // STRIDE**depth), [channels, *(width << power for power in range(depth))]
-
-
-def initialise(module: nn.Module) -> None:
-    """Draw weights for ReLU, with the fan of what reaches one output, and set biases to 0."""
-    if isinstance(module, nn.Linear | nn.Conv1d):
-        nn.init.kaiming_normal_(module.weight)
-    elif isinstance(module, nn.ConvTranspose1d):
-        fan = module.in_channels * KERNEL / STRIDE
-        nn.init.normal_(module.weight, 0, (2 / fan) ** 0.5)
-    else:
-        return
-    if module.bias is not None:
-        nn.init.zeros_(module.bias)
 
 
 def phase_shuffle(x: Tensor, most: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from ganzoo.api import Column, DataError, Fraction, OwnData, OwnRecipe
 from ganzoo_table.datasets.rows import Rows
 from ganzoo_table.fitting import fit_column
+from ganzoo_table.kinds import SKIP, check_kinds, stored_column
 from ganzoo_table.own import table_recipe
-from ganzoo_table.reading import checked_kinds, read_table, stored_column
+from ganzoo_table.reading import Source, read_source
 
 
 class File(Rows):
@@ -21,9 +23,9 @@ class File(Rows):
     missing. How numbers are given to networks is fitted to the training rows alone.
 
     Args:
-        path: csv (comma or semicolon), tsv or parquet, UTF-8.
+        path: csv (comma, semicolon, tab or bar), tsv or parquet; text is UTF-8.
         columns: kinds that differ from what is found: {postcode: category}. One of float, integer,
-            boolean, datetime, category.
+            boolean, datetime, category, or skip, which leaves the column out.
         holdout: share of the rows of the split ``test``; every row is in one split.
 
     Raises:
@@ -40,25 +42,40 @@ class File(Rows):
     ) -> None:
         if split not in ("train", "test"):
             raise DataError(f"a table has no split {split!r}", hint="eval.reference=train")
-        table = read_table(path)
+        source = read_source(path)
         kinds = columns or {}
-        checked_kinds(kinds, table.column_names, path)
+        check_kinds(kinds, source)
         self.path = path
-        found: list[Column] = []
-        values = np.empty((table.num_rows, table.num_columns))
-        for index, name in enumerate(table.column_names):
-            column, values[:, index] = stored_column(name, table[name], kinds.get(name), path)
-            found.append(column)
-        del table
-        train, test = _split(len(values), holdout, path)
-        fitted = [fit_column(each, values[train, index]) for index, each in enumerate(found)]
-        super().__init__(fitted, values[train if split == "train" else test])
+        self.notes: dict[str, str] = {}
+        self.skipped = []
+        for name in [name for name in source.columns if kinds.get(name) == SKIP]:
+            del source.columns[name]
+            self.skipped.append(f"the column {name!r} of {path.name}, as dataset.columns says")
+        train, test = _split(source.rows, holdout, path)
+        fitted, values = self._columns(source, kinds, train, train if split == "train" else test)
+        super().__init__(fitted, values, source.separator)
+
+    def _columns(
+        self, source: Source, kinds: Mapping[str, str], train: np.ndarray, chosen: np.ndarray
+    ) -> tuple[list[Column], np.ndarray]:
+        """Return fitted columns and the chosen rows. Each column's text is freed in its turn."""
+        names = list(source.columns)
+        fitted, values = [], np.empty((len(names), len(chosen)))
+        for index, name in enumerate(names):
+            cells = source.columns.pop(name)
+            stored = stored_column(source, name, cells, kinds.get(name))
+            del cells
+            fitted.append(fit_column(stored.column, stored.values[train]))
+            values[index] = stored.values[chosen]
+            if stored.note:
+                self.notes[name] = stored.note
+        return fitted, values.T
 
     @staticmethod
     def new_recipe(own: OwnData) -> OwnRecipe:
         """Return CTGAN for this table, with its columns to correct."""
         rows = File("train", path=own.data)
-        return table_recipe(own, len(rows), rows.spec)
+        return table_recipe(own, len(rows), rows.spec, rows.notes)
 
     def source_files(self) -> dict[str, Path]:
         return {self.path.name: self.path}
@@ -68,6 +85,11 @@ def _split(count: int, holdout: float, path: Path) -> tuple[np.ndarray, np.ndarr
     """Return the rows of the splits ``train`` and ``test``, in the order of the file."""
     order = np.random.default_rng(0).permutation(count)
     held_out = round(holdout * count)
+    if count < 2:
+        raise DataError(
+            f"{path} has {count} row: too few to train on", hint="a file of 2 rows or more"
+        )
     if count - held_out < 2:
-        raise DataError(f"{path} has {count} rows: too few to train on", hint="dataset.holdout=0")
+        what = f"{path} has {count} rows: with {held_out} held out, too few to train on"
+        raise DataError(what, hint="dataset.holdout=0")
     return np.sort(order[held_out:]), np.sort(order[:held_out])

@@ -26,10 +26,13 @@ class Rows:
     Args:
         columns: what the columns hold, fitted.
         values: float64 (N, D).
+        separator: of the cells in a file of such rows.
     """
 
-    def __init__(self, columns: Sequence[Column], values: NDArray[np.float64]) -> None:
-        self.values = torch.from_numpy(np.ascontiguousarray(values))
+    def __init__(
+        self, columns: Sequence[Column], values: NDArray[np.float64], separator: str = ","
+    ) -> None:
+        self.values = torch.from_numpy(values)
         self.chosen = [
             index
             for index, column in enumerate(columns)
@@ -41,7 +44,11 @@ class Rows:
             given = tuple(_condition(columns[index]) for index in self.chosen)
             condition = SampleSpec("table", (len(given),), columns=given)
         self.spec = SampleSpec(
-            "table", (len(columns),), columns=tuple(columns), condition=condition
+            "table",
+            (len(columns),),
+            columns=tuple(columns),
+            condition=condition,
+            separator="" if separator == "," else separator,
         )
         self._sorted: list[tuple[Tensor, Tensor, Tensor]] | None = None
 
@@ -61,6 +68,21 @@ class Rows:
 
     def tensors(self) -> tuple[Tensor, Tensor | None]:
         return self.values, self._own(torch.arange(len(self))) if self.chosen else None
+
+    def condition_counts(self) -> tuple[Tensor, Tensor]:
+        """Return each category's condition, and how often it is drawn for samples.
+
+        A column is drawn uniformly, and a category as often as it is in the data.
+        """
+        conditions, counts = [], []
+        categories = self._categories(self.values).long()
+        for place, column in enumerate(categories.T):
+            words, found = column.unique(return_counts=True)
+            rows = torch.full((len(words), len(self.chosen)), torch.nan, dtype=torch.float64)
+            rows[:, place] = words.double()
+            conditions.append(rows)
+            counts.append(found)
+        return torch.cat(conditions), torch.cat(counts)
 
     def _own(self, indices: Tensor) -> Tensor:
         """Return conditions of rows: their category in one column, chosen by the row's index.

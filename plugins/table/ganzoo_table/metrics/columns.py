@@ -31,7 +31,7 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated) -> Sides:
         DataError: the samples have no columns.
     """
     spec = fake.extraction.spec if fake.extraction else None
-    if spec is None or not spec.columns:
+    if spec is None or not spec.columns or len(spec.shape) != 1:
         raise DataError(f"{metric} needs samples with columns: tables")
     held_out = real.splits.get("test")
     rows = held_out.samples.numpy() if held_out is not None and len(held_out.samples) else None

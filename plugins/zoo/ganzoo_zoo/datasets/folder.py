@@ -11,8 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.api import DataError, Fraction, PositiveInt, SampleSpec, SourceFile
+from ganzoo.api import (
+    DataError,
+    Fraction,
+    OwnData,
+    OwnRecipe,
+    PositiveInt,
+    SampleSpec,
+    SourceFile,
+)
 from ganzoo_zoo.datasets.checking import damaged
+from ganzoo_zoo.datasets.own_pictures import facts_of, picture_recipe
 from ganzoo_zoo.datasets.pictures import (
     DAMAGE,
     Crop,
@@ -92,6 +101,11 @@ class Folder:
         self.on_bad_image = on_bad_image
         self.skipped = left_out(self.source)
         self._listed = tuple(self.names)
+
+    @staticmethod
+    def new_recipe(own: OwnData) -> OwnRecipe:
+        """Return the recipe that suits these pictures best."""
+        return picture_recipe(own, facts_of(own, Folder))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,0 +1,209 @@
+"""Rows of a table in csv, tsv and parquet files, written and read by their columns."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import DataError, truncate
+from ganzoo.modalities.codec import options
+from ganzoo.untrusted import read_text, reading
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.modalities.contract import Column
+
+SEPARATORS = {".csv": "", ".tsv": "\t"}
+"""Suffix of a text file → what separates its cells; empty: the separator of the spec."""
+
+ISO = "%Y-%m-%dT%H:%M:%S"
+
+# --- text ----------------------------------------------------------------------------------------
+
+
+def text_of(
+    columns: Sequence[Column], samples: Tensor, separator: str = ",", digits: int | None = None
+) -> str:
+    """Return rows (N, D) as the text of a csv file, under the names of their columns.
+
+    Args:
+        digits: significant digits of floats; None: as their columns have them.
+    """
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n", delimiter=separator)
+    writer.writerow(column.name for column in columns)
+    cells = [
+        [_cell(column, value, digits) for value in values]
+        for column, values in zip(columns, samples.T.tolist(), strict=True)
+    ]
+    writer.writerows(zip(*cells, strict=True))
+    return text.getvalue()
+
+
+def _cell(column: Column, value: float, digits: int | None) -> str:
+    """Return a stored value as a csv file has it; a float with all its digits, or rounded."""
+    if not math.isfinite(value):
+        return ""
+    if words := options(column):
+        return words[int(min(max(value, 0), len(words) - 1))]
+    if column.kind == "datetime":
+        try:
+            time = datetime.fromtimestamp(value, UTC)
+            return time.strftime((column.pattern or ISO).replace("%Y", f"{time.year:04}"))
+        except (OverflowError, ValueError, OSError):  # a year that no calendar has
+            return ""
+    if column.kind == "integer":
+        return str(round(value))
+    if digits is None and column.digits is not None:
+        cell = f"{value:.{column.digits}f}"
+    else:
+        cell = repr(value) if digits is None else f"{value:.{digits}g}"
+    return cell.replace(".", ",") if column.pattern == "," else cell
+
+
+def cell_value(column: Column, cell: str | None, where: str) -> float:
+    """Return a cell of a csv file as it is stored.
+
+    Raises:
+        DataError: it is empty, or not what the column holds.
+    """
+    words, text = options(column), (cell or "").strip()
+    if column.missing and not text:
+        return math.nan
+    try:
+        if words:
+            return float(words.index(text))
+        if column.kind == "datetime":
+            read = datetime.strptime if column.pattern else datetime.fromisoformat
+            time = read(text, *filter(None, [column.pattern]))
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return float(text.replace(",", ".") if column.pattern == "," else text)
+    except (ValueError, ArithmeticError):  # of a year that no calendar has
+        wanted = " or ".join(words[:5]) if words else f"of the kind {column.kind}"
+        raise DataError(
+            f"{where}  {text[:40]!r} in the column {column.name!r} is not {wanted}",
+            hint="correct the cell",
+        ) from None
+
+
+def read_text_file(columns: Sequence[Column], path: Path, separator: str) -> Tensor:
+    """Return the rows of a csv or tsv file, float64 (N, D), whose first line names the columns.
+
+    Raises:
+        DataError: it has other columns, or a cell that its column cannot have.
+    """
+    import torch
+
+    rows = []
+    text = read_text(path)
+    with reading(path, "save it as UTF-8"):
+        reader = csv.DictReader(StringIO(text, newline=""), delimiter=separator)
+        _check_names(columns, list(reader.fieldnames or ()), f"{path}:1")
+        for row in reader:
+            where = f"{path}:{reader.line_num}"
+            if None in row:
+                raise DataError(f"{where}  has more cells than columns", hint="correct that line")
+            rows.append([cell_value(each, row[each.name], where) for each in columns])
+    return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(columns))
+
+
+def _check_names(columns: Sequence[Column], found: list[str], where: str) -> None:
+    names = [column.name for column in columns]
+    if sorted(found) != sorted(names):
+        raise DataError(
+            f"{where}  has the columns {truncate(', '.join(found), 300) or 'of no name'}",
+            hint=f"the columns are {', '.join(names)}",
+        )
+
+
+# --- parquet -------------------------------------------------------------------------------------
+
+
+def _pyarrow() -> ModuleType:
+    """Return pyarrow, which is needed for parquet alone.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        import pyarrow.parquet  # type: ignore[import-untyped]
+    except ImportError:
+        raise DataError("parquet needs pyarrow", hint="pip install pyarrow") from None
+    found: ModuleType = pyarrow
+    return found
+
+
+def write_parquet(columns: Sequence[Column], samples: Tensor, path: Path) -> None:
+    """Write rows: int64, float64, bool, date32 or timestamp[s], and string; null where missing."""
+    pa = _pyarrow()
+    arrays = {
+        column.name: _array(pa, column, values)
+        for column, values in zip(columns, samples.T.tolist(), strict=True)
+    }
+    pa.parquet.write_table(pa.table(arrays), path)
+
+
+def _array(pa: Any, column: Column, values: list[float]) -> Any:
+    present = [value if math.isfinite(value) else None for value in values]
+    if column.kind == "float":
+        return pa.array(present, pa.float64())
+    if column.kind == "category":
+        words = column.categories
+        cells = [None if each is None else words[int(each)] or None for each in present]
+        return pa.array(cells, pa.string())
+    if column.kind == "boolean":
+        return pa.array([None if each is None else bool(each) for each in present], pa.bool_())
+    whole = [None if each is None else round(each) for each in present]
+    if column.kind == "integer":
+        return pa.array(whole, pa.int64())
+    times = pa.array(whole, pa.timestamp("s"))
+    return times.cast(pa.date32(), safe=False) if _is_date(column) else times
+
+
+def _is_date(column: Column) -> bool:
+    """Return whether a column of datetimes has days without a time."""
+    return bool(column.pattern) and "%H" not in column.pattern
+
+
+def read_parquet(columns: Sequence[Column], path: Path) -> Tensor:
+    """Return the rows of a parquet file, float64 (N, D).
+
+    Raises:
+        DataError: it cannot be read, has other columns, or a value that its column cannot have.
+    """
+    import torch
+
+    pa = _pyarrow()
+    try:
+        table = pa.parquet.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise DataError(f"{path} cannot be read: {said}", hint="save the rows as csv") from error
+    _check_names(columns, table.column_names, f"{path}:")
+    found = [
+        [_value(column, value, f"{path}: row {row}") for row, value in enumerate(values, 1)]
+        for column in columns
+        for values in [table[column.name].to_pylist()]
+    ]
+    rows = torch.tensor(found, dtype=torch.float64)
+    return rows.T.reshape(table.num_rows, len(columns)).contiguous()
+
+
+def _value(column: Column, value: Any, where: str) -> float:
+    """Return a value of a parquet file as it is stored.
+
+    Raises:
+        DataError: it is not what the column holds.
+    """
+    if column.kind in ("integer", "float", "boolean") and isinstance(value, bool | int | float):
+        return float(value)
+    if hasattr(value, "timetuple"):  # a date or a datetime
+        value = value.strftime(column.pattern or ISO)
+    return cell_value(column, None if value is None else str(value), where)

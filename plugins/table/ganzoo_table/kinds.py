@@ -1,0 +1,300 @@
+"""Find out what a column holds, and turn its cells into float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ganzoo.api import Column, DataError
+from ganzoo_table.reading import Source
+
+KINDS = ("integer", "float", "boolean", "datetime", "category")
+"""Kinds of columns, in the order in which they are tried."""
+SKIP = "skip"
+"""The word for a column that is left out."""
+
+MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>"]
+"""Cells that stand for a missing value; a table that is written has empty ones."""
+PATTERNS = (
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+)
+"""Forms of a datetime; the first that fits every cell of a column is taken."""
+WHOLE = 2**53
+"""Integers beyond this have no exact float64."""
+FEW = 0.05
+"""A category is noted as numbers or dates with mistakes where at most this share is neither."""
+
+_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
+_LOOKS = {
+    r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}": "dates, but not of one form that is known",
+    r"^[^0-9A-Za-z]{0,2}[0-9][0-9.,' ]*[^0-9]{0,3}$": "numbers? write them as 1234.5",
+}
+_LEADING_ZERO = r"^-?0[0-9]"
+_DECIMAL_COMMA = r"^[+-]?[0-9]+(,[0-9]+)?$"
+
+Values = NDArray[np.float64]
+
+
+class Stored(NamedTuple):
+    """What a column holds, not fitted yet; its values, NaN where missing; a note for the user."""
+
+    column: Column
+    values: Values
+    note: str = ""
+
+
+def stored_column(source: Source, name: str, cells: pa.ChunkedArray, wanted: str | None) -> Stored:
+    """Return a column of a file.
+
+    Args:
+        wanted: a word of `KINDS`, or None to find out.
+
+    Raises:
+        DataError: the values are not of the wanted kind, or not finite; names the first.
+    """
+    cells = cells.combine_chunks() if cells.num_chunks != 1 else cells.chunk(0)
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.dictionary_decode()
+    if not _is_text(cells.type):
+        return _stored_typed(source, name, cells, wanted)
+    cells = pc.utf8_trim_whitespace(cells)
+    gone = pc.is_in(cells, value_set=pa.array(MISSING, cells.type))
+    texts = pc.if_else(gone, pa.scalar(None, cells.type), cells)
+    if texts.null_count == len(texts):
+        if wanted not in (None, "category"):
+            raise DataError(
+                f"{source.path}: the column {name!r} holds no value at all",
+                hint=f"dataset.columns.{name}={SKIP}, or category",
+            )
+        # The only word is the empty one, so a table that is written has it in every row.
+        column = Column(name, "category", ("",))
+        return Stored(column, np.zeros(len(texts)), "no value at all")
+    for kind in KINDS if wanted is None else (wanted,):
+        found = _as_kind(name, kind, texts, source.separator != ",")
+        if found is None:
+            continue
+        _check_finite(source, found)
+        if kind == "category" and wanted is None:
+            return found._replace(note=_strange(source, texts))
+        return found
+    raise _wrong(source, name, str(wanted), texts)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _as_kind(name: str, kind: str, texts: pa.Array, commas: bool) -> Stored | None:
+    """Return the column as one of a kind, or None if some cell is not of that kind.
+
+    Args:
+        commas: whether numbers may have a decimal comma.
+    """
+    missing = texts.null_count > 0
+    if kind == "category":
+        return _category(name, texts)
+    if kind == "boolean":
+        lower = pc.utf8_lower(texts)
+        if not pc.all(pc.is_in(pc.drop_null(lower), value_set=pa.array(["true", "false"]))).as_py():
+            return None
+        return Stored(Column(name, kind, missing=missing), _floats(pc.equal(lower, "true")))
+    if kind == "datetime":
+        return _datetime(name, texts, missing)
+    if kind == "integer":
+        return _integer(name, texts, missing)
+    return _float(name, texts, missing, commas)
+
+
+def _integer(name: str, texts: pa.Array, missing: bool) -> Stored | None:
+    try:
+        numbers = pc.cast(texts, pa.int64())
+        if pc.max(pc.abs_checked(numbers)).as_py() > WHOLE:
+            return None
+    except pa.ArrowInvalid:
+        return None
+    if pc.any(pc.match_substring_regex(texts, _LEADING_ZERO)).as_py():
+        return None  # a code, such as a postal one, that a number would shorten
+    return Stored(Column(name, "integer", missing=missing), _floats(numbers))
+
+
+def _float(name: str, texts: pa.Array, missing: bool, commas: bool) -> Stored | None:
+    pattern = ""
+    try:
+        values = _floats(pc.cast(texts, pa.float64()))
+    except pa.ArrowInvalid:
+        present = pc.drop_null(texts)
+        if not commas or not pc.all(pc.match_substring_regex(present, _DECIMAL_COMMA)).as_py():
+            return None
+        pattern, texts = ",", pc.replace_substring(texts, ",", ".")
+        values = _floats(pc.cast(texts, pa.float64()))
+    if pc.any(pc.match_substring_regex(texts, _LEADING_ZERO + r"[0-9]*$")).as_py():
+        return None
+    digits = _decimals(pc.drop_null(texts))
+    rounded = digits == 0 and bool((np.abs(np.nan_to_num(values)) >= WHOLE).any())
+    return Stored(
+        Column(name, "float", missing=missing, digits=digits, pattern=pattern),
+        values,
+        "integers beyond 2^53 are rounded: category keeps them" if rounded else "",
+    )
+
+
+def _decimals(texts: pa.Array) -> int | None:
+    """Return the largest number of decimals, or None where a cell has an exponent."""
+    if pc.any(pc.match_substring_regex(texts, "[eE]")).as_py():
+        return None
+    fractions = pc.replace_substring_regex(texts, r"^[^.]*\.?", "")
+    return int(pc.max(pc.utf8_length(fractions)).as_py())
+
+
+def _datetime(name: str, texts: pa.Array, missing: bool) -> Stored | None:
+    present = pc.drop_null(texts)
+    for pattern in PATTERNS:
+        if not _starts_with(present, pattern):
+            continue
+        try:
+            times = pc.strptime(texts, format=pattern, unit="s", error_is_null=True)
+        except pa.ArrowInvalid:
+            continue
+        if times.null_count == texts.null_count:
+            column = Column(name, "datetime", missing=missing, pattern=pattern)
+            return Stored(column, _floats(pc.cast(times, pa.int64())))
+    return None
+
+
+def _starts_with(texts: pa.Array, pattern: str) -> bool:
+    """Return whether the first cells are written as Python reads the pattern, to their ends."""
+    for text in texts.slice(0, 20).to_pylist():
+        try:
+            datetime.strptime(text, pattern)
+        except ValueError:
+            return False
+    return True
+
+
+def _category(name: str, texts: pa.Array) -> Stored:
+    encoded = texts.dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    order = sorted(range(len(words)), key=lambda index: words[index])
+    places = np.empty(len(words))
+    places[order] = np.arange(len(words))
+    codes = _floats(encoded.indices)
+    known = ~np.isnan(codes)
+    codes[known] = places[codes[known].astype(np.int64)]
+    column = Column(
+        name, "category", tuple(words[index] for index in order), missing=texts.null_count > 0
+    )
+    return Stored(column, codes)
+
+
+def _strange(source: Source, texts: pa.Array) -> str:
+    """Return why a category may be numbers or dates with mistakes; empty if nothing says so."""
+    number = pc.match_substring_regex(texts, _NUMBER)
+    strange = pc.invert(number)
+    count = pc.sum(strange).as_py()
+    if 0 < count <= FEW * len(texts):
+        row = pc.index(strange, True).as_py()
+        where = source.where(row).strip().removeprefix(str(source.path)).strip(": ")
+        place = where if where.startswith("row") else f"line {where}"
+        return f"numbers, but {count:,} such as {texts[row].as_py()[:30]!r} in {place}"
+    for pattern, what in _LOOKS.items():
+        alike = pc.sum(pc.match_substring_regex(texts, pattern)).as_py()
+        if count and alike >= (1 - FEW) * (len(texts) - texts.null_count):
+            return what
+    return ""
+
+
+def _stored_typed(source: Source, name: str, cells: pa.Array, wanted: str | None) -> Stored:
+    """Return a parquet column, which brings its type."""
+    kind, missing = cells.type, cells.null_count > 0
+    if wanted == "category":
+        return _category(name, pc.cast(cells, pa.string()))
+    if pa.types.is_boolean(kind):
+        return Stored(Column(name, "boolean", missing=missing), _floats(cells))
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        seconds = pc.cast(pc.cast(cells, pa.timestamp("s"), safe=False), pa.int64())
+        pattern = "%Y-%m-%d" if pa.types.is_date(kind) else ""
+        return Stored(Column(name, "datetime", missing=missing, pattern=pattern), _floats(seconds))
+    if pa.types.is_integer(kind) and wanted != "float":
+        values = _floats(cells)
+        if not (np.abs(np.nan_to_num(values)) >= WHOLE).any():
+            return Stored(Column(name, "integer", missing=missing), values)
+        note = "integers beyond 2^53 are rounded: category keeps them"
+        return Stored(Column(name, "float", missing=missing, digits=0), values, note)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        values = _floats(pc.cast(cells, pa.float64(), safe=False))
+        found = Stored(Column(name, "float", missing=bool(np.isnan(values).any())), values)
+        _check_finite(source, found)
+        return found
+    if pa.types.is_null(kind):
+        return Stored(Column(name, "category", ("",)), np.zeros(len(cells)), "no value at all")
+    raise DataError(
+        f"{source.path}: the column {name!r} holds {kind}, which is none of {', '.join(KINDS)}",
+        hint=f"dataset.columns.{name}={SKIP}, or store it as text",
+    )
+
+
+def _check_finite(source: Source, found: Stored) -> None:
+    if len(rows := np.flatnonzero(np.isinf(found.values))):
+        raise DataError(
+            f"{source.where(rows[0])} {found.values[rows[0]]} in the column {found.column.name!r} "
+            f"is not finite; such cells: {len(rows):,}",
+            hint=f"leave the cell empty, or dataset.columns.{found.column.name}=category",
+        )
+
+
+def _floats(array: pa.Array) -> Values:
+    """Return an array as float64, NaN where it is null. The result may be written to."""
+    if pa.types.is_boolean(array.type):
+        array = pc.cast(array, pa.int8())
+    return np.array(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+
+
+def _wrong(source: Source, name: str, wanted: str, texts: pa.Array) -> DataError:
+    """Return the error that names the first cell that is not of the wanted kind."""
+    hint = f"correct the cell, or dataset.columns.{name}=category"
+    for index, text in enumerate(texts.to_pylist()):
+        if text is None or _as_kind(name, wanted, pa.array([text]), source.separator != ","):
+            continue
+        return DataError(
+            f"{source.where(index)} {text[:40]!r} in the column {name!r} is not of the kind "
+            f"{wanted}",
+            hint=hint,
+        )
+    return DataError(  # such as two forms of a datetime
+        f"{source.path}: no one form of the kind {wanted} fits all cells of the column {name!r}",
+        hint=hint,
+    )
+
+
+def check_kinds(columns: Mapping[str, Any], source: Source) -> None:
+    """Check that `columns` names columns of the file and known kinds.
+
+    Raises:
+        DataError: it does not, or it leaves out all columns.
+    """
+    names = list(source.columns)
+    for name, kind in columns.items():
+        if name not in names:
+            raise DataError(
+                f"{source.path} has no column {name!r}",
+                hint=f"its columns: {', '.join(names[:20])}",
+            )
+        if kind not in (*KINDS, SKIP):
+            known = ", ".join((*KINDS, SKIP))
+            raise DataError(f"no kind {kind!r} of column {name!r}", hint=f"one of {known}")
+    if all(columns.get(name) == SKIP for name in names):
+        raise DataError(f"{source.path}: all columns are left out", hint="keep one of them")
