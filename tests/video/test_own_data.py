@@ -54,7 +54,8 @@ def test_a_folder_of_clips_becomes_new_clips(
     assert main(["sample", "last", "--count", "3", "--out", "folder/"]) == 0
     files = sorted((tmp_path / "folder").iterdir())
     assert [file.suffix for file in files] == [".webp"] * 3
-    assert Image.open(files[0]).size == (16, 16)
+    with Image.open(files[0]) as animation:
+        assert (animation.size, animation.n_frames) == ((16, 16), 8)
 
 
 @pytest.mark.slow
