@@ -52,8 +52,15 @@ def test_the_recipe_says_what_was_found_and_what_is_left_out(trained: tuple[Path
     assert recipe["dataset"]["length"] == longest
     assert recipe["dataset"]["unit"] == "characters"
     assert "# 199 lines, " in text
-    assert "# 1 empty lines are left out." in text
-    assert "1 lines are longer" in text
+    assert "# Empty lines, which are left out: 1." in text
+    assert "; longer lines: 1\n" in text
+
+
+@pytest.mark.slow
+def test_a_run_says_what_is_left_out(trained: tuple[Path, Path]) -> None:
+    log = (trained[1] / "log.txt").read_text(encoding="utf-8")
+    assert "left out: empty lines: 1, the first is " in log
+    assert "left out: lines of more than " in log
 
 
 @pytest.mark.slow
@@ -63,7 +70,7 @@ def test_check_names_what_is_left_out(
     monkeypatch.chdir(trained[0])
     assert main(["check", "mine.yaml", "--data"]) == 0
     said = "".join(capsys.readouterr())
-    assert "1 empty lines are left out, the first is " in said
+    assert "left out: empty lines: 1, the first is " in said
     assert "mine.txt:8" in said
     assert "mine.txt:91" in said
 

@@ -38,7 +38,7 @@ def text_recipe(own: OwnData, lines: Sequence[str], empty: int) -> OwnRecipe:
     parts = [_dataset(own, unit, length, longer, lines), _networks(), _training()]
     about = [f"{len(lines):,} lines, {len(set(lines)):,} different ones."]
     if empty:
-        about.append(f"{empty:,} empty lines are left out.")
+        about.append(f"Empty lines, which are left out: {empty:,}.")
     suffix = ".jsonl" if own.data.suffix.lower() == ".jsonl" else ".txt"
     return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), f"new{suffix}")
 
@@ -50,7 +50,7 @@ def _dataset(
     yield "  use: text/lines"
     yield f"  path: {own.yaml(own.path)}  # seen from this file"
     yield f"  unit: {unit}  # or {'words' if unit == 'characters' else 'characters'}"
-    yield f"  length: {length}  # of a line, in {unit}; {longer:,} lines are longer"
+    yield f"  length: {length}  # of a line, in {unit}; longer lines: {longer:,}"
     yield "  too_long: leave-out  # what becomes of those; or cut"
     if unit == "words":
         different = len({word for line in lines for word in line.split()})
@@ -61,7 +61,7 @@ def _dataset(
 def _networks() -> Iterator[str]:
     yield "# The network of WGAN-GP (arXiv:1704.00028), narrower. G writes all of a line at once."
     yield "# Compare it with maximum likelihood, which is often better (docs/text.md):"
-    yield f"#   ganzoo run NAME {MLE}"
+    yield f"#   ganzoo run RECIPE {MLE}"
     yield "generator: {use: text/residual, width: 64, blocks: 3}"
     yield "discriminator: {use: text/residual, width: 64, blocks: 3}"
     yield "loss: wgan-gp"

@@ -69,7 +69,7 @@ class Lines(Sentences):
         long = [line for line, tokens in split_up if len(tokens) > length]
         if too_long == "leave-out":
             split_up = [each for each in split_up if len(each[1]) <= length]
-        self._report(long, f"lines of more than {length} {unit} are {_DONE[too_long]}")
+        self._report(long, f"{_DONE[too_long]} {length} {unit}")
         kept = [tokens[:length] for _, tokens in split_up]
         if not kept:
             longest = max((len(tokens_of(line.text, unit)) for line in long), default=1)
@@ -102,7 +102,7 @@ class Lines(Sentences):
     def _read(self, field: str) -> list[Line]:
         """Return the lines that are not empty."""
         every = [line for file in self.files for line in read_lines(file, field)]
-        self._report([line for line in every if not line.text.strip()], "empty lines are left out")
+        self._report([line for line in every if not line.text.strip()], "empty lines")
         return [line for line in every if line.text.strip()]
 
     def _known(self, counts: Counter[str], vocabulary: int | None, unit: str) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class Lines(Sentences):
         if rare := ordered[len(frequent) :]:
             times = sum(counts[token] for token in rare)
             self.skipped.append(
-                f"{len(rare)} rare {unit} are replaced by {UNKNOWN}, {times} times: "
+                f"rare {unit}, for which {UNKNOWN} stands: {len(rare)}, in {times} places: "
                 f"{' '.join(map(repr, rare[:10]))}{' …' if len(rare) > 10 else ''}"
             )
         unknown = (UNKNOWN,) if rare and UNKNOWN not in frequent else ()
@@ -120,10 +120,10 @@ class Lines(Sentences):
 
     def _report(self, lines: Sequence[Line], what: str) -> None:
         if lines:
-            self.skipped.append(f"{len(lines)} {what}, the first is {lines[0].where}")
+            self.skipped.append(f"{what}: {len(lines)}, the first is {lines[0].where}")
 
 
-_DONE = {"leave-out": "left out", "cut": "cut"}
+_DONE = {"leave-out": "lines of more than", "cut": "ends of lines after"}
 
 
 def files_of(path: Path) -> tuple[list[Path], list[str]]:
