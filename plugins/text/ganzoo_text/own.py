@@ -15,6 +15,11 @@ COVERED = 0.95
 """Share of the lines that the length should hold."""
 MOST_WORDS = 2000
 BATCH = 64
+MLE = (
+    "generator=text/lstm discriminator=text/lstm loss=text/mle train.discriminator_steps=0 "
+    "optimizers.both.lr=3e-3 'eval.metrics=[text/n-gram-jsd, text/distinct, text/nll]'"
+)
+"""The baseline, as overrides of the recipe."""
 
 
 def text_recipe(own: OwnData, lines: Sequence[str], empty: int) -> OwnRecipe:
@@ -55,6 +60,8 @@ def _dataset(
 
 def _networks() -> Iterator[str]:
     yield "# The network of WGAN-GP (arXiv:1704.00028), narrower. G writes all of a line at once."
+    yield "# Compare it with maximum likelihood, which is often better (docs/text.md):"
+    yield f"#   ganzoo run NAME {MLE}"
     yield "generator: {use: text/residual, width: 64, blocks: 3}"
     yield "discriminator: {use: text/residual, width: 64, blocks: 3}"
     yield "loss: wgan-gp"
