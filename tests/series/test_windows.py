@@ -61,7 +61,7 @@ def test_no_window_crosses_a_gap_or_a_border_of_series(tmp_path: Path) -> None:
     found = data.tensors()[0][:, 0]
     assert (found.diff() == 1).all()
     assert not any({29, 30} <= set(window) for window in found.tolist())
-    assert "1 gaps in time, which no window crosses" in data.skipped
+    assert "windows across 1 gap in time" in data.skipped
     lines = [f"{row},{'ab'[row % 2]},{row}" for row in range(100)]
     path = written(tmp_path, "t,who,x\n" + "\n".join(lines) + "\n")
     found = windows(path, group="who", holdout=0.0)
@@ -80,7 +80,7 @@ def test_times_may_be_datetimes(tmp_path: Path, form: str) -> None:
         (start + timedelta(days=day + 9)).strftime(form) for day in range(50, 100)
     ]
     data = FileWindows("train", path=counting(tmp_path, times=times), time="t", length=5)
-    assert "1 gaps in time, which no window crosses" in data.skipped
+    assert "windows across 1 gap in time" in data.skipped
     assert [column.name for column in data.spec.columns] == ["x", "y"]
 
 
@@ -103,7 +103,7 @@ def test_missing_values_are_refused_or_filled_within_a_piece(tmp_path: Path) -> 
     test = windows(path, "test", fill="linear")
     assert test[0, 0].tolist() == [41, 41, 42, 43, 44]  # not 40, which lies across the border
     data = FileWindows("train", path=path, time="t", length=5, fill="linear")
-    assert "4 missing values are filled in (linear)" in data.skipped
+    assert "4 missing values, filled in (linear)" in data.skipped
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ def test_a_hold_out_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
 def test_columns_without_numbers_are_left_out_and_named(tmp_path: Path) -> None:
     path = written(tmp_path, "x,note\n" + "".join(f"{row},n{row}\n" for row in range(50)))
     data = FileWindows("train", path=path, length=4)
-    assert data.skipped == ["columns without numbers are left out: note"]
+    assert data.skipped == ["columns without numbers: note"]
     assert len(data) == 42

@@ -33,7 +33,7 @@ def series_recipe(own: OwnData, factory: Callable[..., Windows]) -> OwnRecipe:
     length = min(LENGTH, max(source.rows // SHARE, LEAST))
     data: Any = factory("train", path=own.data, time=time, group=group, length=length, fill=FILL)
     about = [f"{len(data):,} windows of {length} steps to train on; the last tenth is held out."]
-    about += [f"{line[0].upper()}{line[1:]}." for line in data.skipped]
+    about += [f"Left out: {line}." for line in data.skipped]
     if time is None:
         about.append("No column of times was found: rows are taken in their order.")
     parts = [_dataset(own, data, time, group), _networks(), _training(data.spec.shape[0])]

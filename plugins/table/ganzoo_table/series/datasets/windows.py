@@ -68,7 +68,7 @@ class FileWindows(Windows):
             raise DataError(f"windows have no split {split!r}", hint="eval.reference=train")
         self.path = path
         self.skipped: list[str] = []
-        """What is left out or filled in, a line each."""
+        """What is left out of the data or changed, a line each."""
         source = read_source(path)
         _require_columns(source, [*(columns or ()), *filter(None, (time, group))])
         clock = clock_of(source, time, groups_of(source, group))
@@ -78,7 +78,7 @@ class FileWindows(Windows):
         values = values[clock.order]
         channels, filled = fill_in(channels, values, pieces, clock, fill, source)
         if filled:
-            self.skipped.append(f"{filled:,} missing values are filled in ({fill})")
+            self.skipped.append(f"{_some(filled, 'missing value')}, filled in ({fill})")
         _require_windows(pieces, length, holdout, path)
         train = np.concatenate(
             [values[each.rows] for each in pieces if not each.test and each.length >= length]
@@ -116,24 +116,28 @@ class FileWindows(Windows):
             else:
                 left_out.append(name)
         if left_out:
-            self.skipped.append(f"columns without numbers are left out: {', '.join(left_out)}")
+            self.skipped.append(f"columns without numbers: {', '.join(left_out)}")
         if not found:
             raise DataError(f"{self.path} has no column of numbers", hint="dataset.columns=[NAME]")
         return found, np.stack(values, 1)
 
     def _say_gaps(self, clock: Clock, pieces: list[Piece], length: int) -> None:
         if clock.gaps:
-            self.skipped.append(f"{clock.gaps:,} gaps in time, which no window crosses")
+            self.skipped.append(f"windows across {_some(clock.gaps, 'gap')} in time")
         if clock.uneven:
             self.skipped.append(
-                f"{clock.uneven:,} steps of time differ from the median by more than a tenth; all "
-                "steps count as equal"
+                f"how long {_some(clock.uneven, 'step')} of time took, more than a tenth from the "
+                "median: all steps count as equal"
             )
         short = sum(each.length for each in pieces if each.length < length)
         if short:
             self.skipped.append(
-                f"{short:,} of {len(clock.order):,} rows are in pieces shorter than a window"
+                f"{short:,} of {len(clock.order):,} rows, in pieces shorter than a window"
             )
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count > 1 else ''}"
 
 
 def _require_columns(source: Source, names: list[str]) -> None:
