@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec
+from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec, parse_json
 from ganzoo.nn import END, UNKNOWN, lines_of
 from ganzoo_text.characters import characters
 from ganzoo_text.datasets.sentences import Sentences, require_split, rows_of
@@ -90,11 +90,13 @@ class Lines(Sentences):
     @staticmethod
     def new_recipe(own: OwnData) -> OwnRecipe:
         """Return a WGAN-GP for these lines, with what was found as comments."""
-        texts = [line.text for file in files_of(own.data)[0] for line in read_lines(file)]
+        files, _ = files_of(own.data)
+        field = field_of(files)
+        texts = [line.text for file in files for line in read_lines(file, field)]
         present = [text for text in texts if text.strip()]
         if not present:
             raise DataError(f"{own.data} has no lines", hint="one text on each line")
-        return text_recipe(own, present, len(texts) - len(present))
+        return text_recipe(own, present, len(texts) - len(present), field)
 
     def source_files(self) -> dict[str, Path]:
         return {_name(self.path, file): file for file in self.files}
@@ -146,6 +148,26 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
         what = f"{path} is no {' or '.join(SUFFIXES)} file, and no folder of them"
         raise DataError(what, hint="dataset.path=FILE.txt")
     return found, others
+
+
+def field_of(files: Iterable[Path]) -> str:
+    """Return the field of a jsonl's objects that holds the text: ``text``, or the longest one."""
+    for file in files:
+        if file.suffix.lower() == ".jsonl":
+            with file.open(encoding="utf-8-sig", errors="replace") as lines:
+                first = next(filter(str.strip, lines), "")
+            try:
+                found = parse_json(first)
+            except ValueError:  # read_lines will name it
+                continue
+            if isinstance(found, dict):
+                texts = {name: text for name, text in found.items() if isinstance(text, str)}
+                return (
+                    "text"
+                    if "text" in texts
+                    else max(texts, key=lambda name: len(texts[name]), default="text")
+                )
+    return "text"
 
 
 def read_lines(file: Path, field: str = "text") -> Iterable[Line]:
