@@ -155,11 +155,11 @@ def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:
             columns = stored.flatten(1).float()[:, :8]
             known = None if labels[0] is None else stacked(labels)
             real = Evaluated(columns, stored, known)
-            if data.spec.columns:  # a metric of tables asks for them, and for a hold-out
-                tables = Extraction(data.spec)
-                test = {"test": Evaluated(columns[:64], stored[:64], extraction=tables)}
-                fake = Evaluated(columns[:48], stored[48:], extraction=tables)
-                yield replace(real, extraction=tables, splits=test), fake
+            if data.spec.columns or data.spec.vocabulary:  # metrics ask for them, and a hold-out
+                about = Extraction(data.spec)
+                test = {"test": Evaluated(columns[:64], stored[:64], extraction=about)}
+                fake = Evaluated(columns[:48], stored[48:], generator=Probe(), extraction=about)
+                yield replace(real, extraction=about, splits=test), fake
                 continue
             if data.spec.condition:
                 yield real, Evaluated(columns[:48], stored[:48].flip(0), known[:48])

@@ -56,6 +56,26 @@ def test_the_recipe_says_what_was_found_and_what_is_left_out(trained: tuple[Path
     assert "; longer lines: 1\n" in text
 
 
+def test_the_field_of_a_jsonl_and_the_length_of_words_are_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    long = [" ".join(["a sentence of several words"] * (3 + row % 3)) for row in range(20)]
+    rows = ({"id": f"x{row}", "title": text, "n": row} for row, text in enumerate(long))
+    Path("a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert main(["new", "recipe", "mine", "--data", "a.jsonl"]) == 0
+    dataset = yaml.safe_load(Path("mine.yaml").read_text())["dataset"]
+    assert dataset == {
+        "use": "text/lines",
+        "path": "a.jsonl",
+        "unit": "words",
+        "length": 25,
+        "too_long": "leave-out",
+        "holdout": 0.1,
+        "field": "title",
+    }
+
+
 @pytest.mark.slow
 def test_a_run_says_what_is_left_out(trained: tuple[Path, Path]) -> None:
     log = (trained[1] / "log.txt").read_text(encoding="utf-8")
