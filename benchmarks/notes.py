@@ -10,21 +10,18 @@ is finished already is not repeated, and has none.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from ganzoo_audio.spectra import spectrograms, waveforms
 from leaderboard_yardsticks import held_out, untrained
 from provenance import provenance
 from torch import Tensor
-from yardsticks import final_score, finished_run
+from yardsticks import final_score, finished_run, scored
 
 from ganzoo.components.data import tensors_of
 from ganzoo.runs.score import Score
-from ganzoo.training.external_scores import score_like
 from ganzoo.training.run import Run
 
 RECIPES = ("notes-wavegan", "notes-specgan")
@@ -66,9 +63,8 @@ def main() -> None:
             runs.append(finished_run(recipe, seed, chosen.runs_dir))
             show(recipe, str(seed), final_score(runs[-1]), f"{time.process_time() - began:.0f}")
         for name, make in BASELINES.items():
-            show(
-                recipe, name, _scored(make(runs[0], runs[0].plan.budget.final_samples, 0), runs[0])
-            )
+            made = make(runs[0], runs[0].plan.budget.final_samples, 0)
+            show(recipe, name, scored(made, runs[0]))
 
 
 def show(recipe: str, which: str, score: Score, seconds: str = "") -> None:
@@ -77,15 +73,6 @@ def show(recipe: str, which: str, score: Score, seconds: str = "") -> None:
         f"| {recipe} | {which} | {score.value:.1f} | {' | '.join(numbers)} | {seconds} |",
         flush=True,
     )
-
-
-def _scored(made: tuple[Tensor, Tensor | None], like: Run) -> Score:
-    samples, labels = made
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "samples.npz"
-        named = {} if labels is None else {"labels": labels.numpy()}
-        np.savez(file, samples=samples.numpy(), **named)
-        return score_like(file, like)
 
 
 if __name__ == "__main__":

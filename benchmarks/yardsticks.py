@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganzoo.runs.score import Score
+from ganzoo.training.external_scores import score_like
 from ganzoo.training.launch import Options, prepare, resume, train_run
 from ganzoo.training.rejoin import same_run
 from ganzoo.training.run import Run
@@ -29,6 +32,16 @@ def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) 
 def final_score(run: Run) -> Score:
     """Return the run's final score."""
     return [each for each in run.scores if each.sampling and each.sampling.selected == "final"][-1]
+
+
+def scored(made: tuple[Tensor, Tensor | None], like: Run) -> Score:
+    """Return the score of samples in stored form, and their labels, by the protocol of a run."""
+    samples, labels = made
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "samples.npz"
+        named = {} if labels is None else {"labels": labels.numpy()}
+        np.savez(file, samples=samples.numpy(), **named)
+        return score_like(file, like)
 
 
 def seconds(run: Run) -> float:

@@ -28,12 +28,15 @@ ANIMATED = (".gif", ".webp")
 FIRST = 8
 
 WITHOUT_PLUGIN = {
-    **dict.fromkeys((".csv", ".tsv", ".parquet"), "ganzoo-table"),
-    **dict.fromkeys((".txt", ".jsonl"), "ganzoo-text"),
-    **dict.fromkeys((".wav", ".flac", ".ogg", ".mp3"), "ganzoo-audio"),
-    **dict.fromkeys((".mp4", ".avi", ".mov", ".webm", ".mkv"), "ganzoo-video"),
+    **dict.fromkeys((".csv", ".tsv", ".parquet"), "pip install ganzoo-table"),
+    **dict.fromkeys((".txt", ".jsonl"), "pip install ganzoo-text"),
+    **dict.fromkeys((".wav", ".flac", ".ogg", ".mp3"), "pip install ganzoo-audio"),
+    **dict.fromkeys(
+        (".mp4", ".avi", ".mov", ".webm", ".mkv"),
+        "ffmpeg -i FILE -r 8 FILE.webp   # for each file; animations are read by ganzoo-video",
+    ),
 }
-"""Suffixes that are no pictures → the distribution to install."""
+"""Suffixes that are no pictures → what to do where no data set reads them."""
 
 
 def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Registration:
@@ -58,7 +61,7 @@ def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Regi
         raise UsageError(f"{data} can be read as {names}", hint=f"--as {found[0].id}")
     if not found and suffix in WITHOUT_PLUGIN:
         what = f"no data set that is installed reads {suffix} files"
-        raise UsageError(what, hint=f"pip install {WITHOUT_PLUGIN[suffix]}")
+        raise UsageError(what, hint=WITHOUT_PLUGIN[suffix])
     return found[0] if found else registry.get("dataset", PICTURES)
 
 

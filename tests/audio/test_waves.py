@@ -146,7 +146,10 @@ def damaged_files(folder: Path) -> dict[str, str]:
     (folder / "empty.wav").write_bytes(b"")
     (folder / "text.wav").write_text("this is no sound")
     (folder / "head.wav").write_bytes(whole[:30])
-    (folder / "none.wav").write_bytes(whole[:40] + bytes(4))
+    (folder / "short.wav").write_bytes(whole[:2000])
+    (folder / "none.wav").write_bytes(
+        whole[:4] + (36).to_bytes(4, "little") + whole[8:40] + bytes(4)
+    )
     flac = write(folder / "cut.flac", tone(0.3, RATE)).read_bytes()
     (folder / "cut.flac").write_bytes(flac[: len(flac) // 2])
     nan = tone(0.2, RATE)
@@ -156,6 +159,7 @@ def damaged_files(folder: Path) -> dict[str, str]:
         "empty.wav": "the file is empty",
         "text.wav": "cannot be read",
         "head.wav": "",
+        "short.wav": "it is cut short, 2,000 of 4,844 bytes are there",
         "none.wav": "holds no samples",
         "cut.flac": "",
         "nan.wav": "holds NaN or infinite values",
@@ -175,9 +179,17 @@ def test_each_damaged_file_is_named_with_what_is_wrong(tmp_path: Path) -> None:
         assert "\n" not in caught.value.message
 
 
+def test_a_wav_file_that_was_written_into_a_pipe_is_read(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.wav", tone(0.3, RATE))
+    content = bytearray(file.read_bytes())
+    content[4:8] = content[40:44] = b"\xff\xff\xff\xff"
+    file.write_bytes(content)
+    assert len(waves(tmp_path).tensors()[0]) == 2
+
+
 def test_damaged_files_stop_unless_they_may_be_skipped_and_then_are_named(tmp_path: Path) -> None:
     damaged = damaged_files(tmp_path)
-    with pytest.raises(DataError, match="4 files in"):
+    with pytest.raises(DataError, match="5 files in"):
         waves(tmp_path)
     data = waves(tmp_path, on_bad_file="skip")
     samples, _ = data.tensors()
@@ -192,7 +204,7 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no sounds .* among 0 files"):
         waves(tmp_path)
     write(tmp_path / "a.wav", np.zeros(1200))
-    with pytest.raises(DataError, match=r"every clip of .* is silent") as caught:
+    with pytest.raises(DataError, match=r"has no clip to train on: 1 are silent") as caught:
         waves(tmp_path).check()
     assert caught.value.hint == "dataset.silent=keep"
     with pytest.raises(DataError, match="the split 'test' is empty"):

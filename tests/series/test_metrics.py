@@ -1,15 +1,19 @@
 """Metrics of series on windows whose law is known."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 import torch
 from ganzoo_table.series.convolutions import RandomConvolutions
 from ganzoo_table.series.datasets.ar2 import AR2
+from ganzoo_table.series.metrics.coefficients import ARCoefficients, distance_to_normal
 from ganzoo_table.series.metrics.dependence import (
     Autocorrelation,
     CrossCorrelation,
     correlations,
 )
+from ganzoo_table.series.metrics.detection import FeatureC2ST
 from ganzoo_table.series.metrics.marginals import Marginals, kolmogorov_smirnov
 from ganzoo_table.series.metrics.sides import independent
 from ganzoo_table.series.metrics.spectrum import Spectrum
@@ -126,3 +130,38 @@ def test_convolutions_see_order_and_level_and_no_scale() -> None:
 def test_a_constant_window_and_one_of_a_single_step_have_finite_features() -> None:
     for x in (torch.full((3, 1, 20), 0.5), torch.zeros(3, 2, 1)):
         assert RandomConvolutions()(x).isfinite().all()
+
+
+def test_a_classifier_tells_windows_apart_only_if_their_features_differ(process) -> None:
+    real, test = (each[:1500] for each in process)
+    same = FeatureC2ST()(*sides(real, windows("test", seed=1)[:1500], test))
+    assert same["feature_c2st"] == pytest.approx(0.5, abs=0.05)
+    assert same["feature_c2st_held_out"] == pytest.approx(0.5, abs=0.05)
+    other = FeatureC2ST()(*sides(real, real[:, ::-1] + 1, test))
+    assert other["feature_c2st"] > 0.7
+    with pytest.raises(DataError, match="needs 10 windows a side, and there are 9"):
+        FeatureC2ST()(*sides(real, real[:9], test))
+
+
+def test_the_truth_has_the_coefficients_and_another_process_has_others(process) -> None:
+    real, test = process
+    true = ARCoefficients(phi=PHI)(*sides(real, real, test))
+    assert true["ar_error"] < 0.01
+    assert true["ar_disturbance_ks"] < 0.01
+    assert true["ar_disturbance_correlation"] < 0.01
+    moved = windows(phi=((1.0, -0.7), (0.6, 0.1)))
+    found = ARCoefficients(phi=PHI)(*sides(real, moved, test))
+    assert found["ar_error"] == pytest.approx(0.1, abs=0.01)  # two of four are 0.2 off
+    assert found["ar_error_held_out"] < 0.01
+    louder = ARCoefficients(phi=PHI)(*sides(real, 2 * real, test))
+    assert louder["ar_error"] == pytest.approx(true["ar_error"])
+    normal = NormalDist()
+    most = max(normal.cdf(x) - normal.cdf(x / 2) for x in np.linspace(0, 3, 300))
+    assert louder["ar_disturbance_ks"] == pytest.approx(most, abs=0.01)
+    with pytest.raises(DataError, match="phi of 1 channels"):
+        ARCoefficients(phi=PHI[:1])(*sides(real, real))
+
+
+def test_the_distance_to_a_normal_distribution_is_that_of_the_empirical_one() -> None:
+    assert distance_to_normal(np.zeros(4), NormalDist()) == 0.5
+    assert distance_to_normal(np.full(4, 100.0), NormalDist()) == pytest.approx(1)

@@ -15,6 +15,8 @@ from ganzoo_audio.resampling import ratio, resampled
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 MARGIN = 256
 """Samples on each side of a part, at the new rate, that are resampled with it."""
+UNKNOWN = 0x7FFF_0000
+"""A wav file that declares so many bytes was written without knowing its size."""
 MOST_CHANNELS, MOST_HERTZ = 64, 1_000_000
 
 
@@ -66,8 +68,7 @@ def header_of(file: Path) -> Sound:
     try:
         if not file.is_file():
             raise OSError("is not a regular file")
-        if not file.stat().st_size:
-            raise OSError("the file is empty")
+        _require_whole(file)
         found = soundfile.info(str(file))
     except DAMAGE as error:
         raise _unreadable(file, error) from error
@@ -77,6 +78,22 @@ def header_of(file: Path) -> Sound:
     if found.frames < 1:
         raise DataError(f"{file} holds no samples", hint="remove or replace it")
     return Sound(file, found.samplerate, found.channels, found.frames)
+
+
+def _require_whole(file: Path) -> None:
+    """Raise OSError for an empty file, and for a wav file that is shorter than it says.
+
+    The library reads what is left of such a file as if it were all. Programs that write into a pipe
+    leave the size at 0 or at the largest number.
+    """
+    size = file.stat().st_size
+    if not size:
+        raise OSError("the file is empty")
+    with file.open("rb") as opened:
+        start = opened.read(8)
+    declared = int.from_bytes(start[4:], "little") + 8
+    if start[:4] == b"RIFF" and declared < UNKNOWN and size < declared:
+        raise OSError(f"it is cut short, {size:,} of {declared:,} bytes are there")
 
 
 def part_of(sound: Sound, start: int, count: int, sample_rate: int, channels: int) -> Tensor:

@@ -143,8 +143,9 @@ class Waves:
             each for each in self.clips if each.sound.file not in bad and each not in left
         ]
         if not self.clips:
-            what = f"every clip of {self.path} is silent: no value reaches {SILENT} of full scale"
-            raise DataError(what, hint="dataset.silent=keep")
+            damaged = f", and {_counted(len(bad), 'file is', 'files are')} damaged" if bad else ""
+            what = f"{self.path} has no clip to train on: {len(silent)} are silent{damaged}"
+            raise DataError(what, hint="dataset.silent=keep" if silent else "replace them")
         if silent:
             count = _counted(len(silent), "clip is", "clips are")
             self.skipped.append(f"{count} silent: {_named(silent)}")

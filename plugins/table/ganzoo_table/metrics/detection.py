@@ -45,19 +45,21 @@ class C2ST:
                 )
             rows = [some_rows(each, count) for each in (sides.real, other)]
             inputs = np.concatenate([inputs_of(sides.columns, sides.real, each) for each in rows])
-            for name, model in _models().items():
-                result[f"c2st_{name}{ending}"] = _area(model, inputs, count)
+            for name, model in models().items():
+                result[f"c2st_{name}{ending}"] = area_under_curve(model, inputs, count)
         return result
 
 
-def _models() -> dict[str, object]:
+def models() -> dict[str, object]:
+    """Return the classifiers by name."""
     return {
         "linear": LogisticRegression(max_iter=1000),
         "trees": HistGradientBoostingClassifier(random_state=0, max_iter=100),
     }
 
 
-def _area(model: object, inputs: Values, count: int) -> float:
+def area_under_curve(model: object, inputs: Values, count: int) -> float:
+    """Return the area for `count` real rows, then as many others, over 5 folds."""
     sides = np.repeat([0, 1], count)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     said = cross_val_predict(model, inputs, sides, cv=folds, method="predict_proba")[:, 1]

@@ -20,18 +20,21 @@ def register_series_datasets(register: Register) -> None:
     add = table(register, f"{__name__}.datasets", **SERIES, **about)
     add("ar2", "ar2:AR2")
     add("sines", "sines:Sines")
+    add("windows", "windows:FileWindows")
 
 
 @hookimpl(specname="register_generators")
 def register_series_generators(register: Register) -> None:
     add = table(register, f"{__name__}.networks", **SERIES)
     add("tcn", "tcn:Generator", paper="arXiv:1907.06673")
+    add("rcgan", "rcgan:Generator", paper="arXiv:1706.02633")
 
 
 @hookimpl(specname="register_discriminators")
 def register_series_discriminators(register: Register) -> None:
     add = table(register, f"{__name__}.networks", **SERIES)
     add("tcn", "tcn:Discriminator", paper="arXiv:1907.06673")
+    add("rcgan", "rcgan:Discriminator", paper="arXiv:1706.02633")
 
 
 @hookimpl(specname="register_extractors")
@@ -47,3 +50,5 @@ def register_series_metrics(register: Register) -> None:
     add("cross-correlation", "dependence:CrossCorrelation")
     add("spectrum", "spectrum:Spectrum")
     add("marginals", "marginals:Marginals")
+    add("feature-c2st", "detection:FeatureC2ST", paper="arXiv:1610.06545")
+    add("ar-coefficients", "coefficients:ARCoefficients")

@@ -9,3 +9,4 @@ def register_datasets(register: Register) -> None:
     about = {"splits": ("train", "test"), "extractor": "text/n-grams"}
     add("lines", "lines:Lines", suffixes=(".txt", ".jsonl"), **about)
     add("grammar", "grammar:Grammar", **about)
+    add("oracle", "oracle:Oracle", paper="arXiv:1609.05473", **about)

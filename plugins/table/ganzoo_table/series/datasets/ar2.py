@@ -11,8 +11,8 @@ from ganzoo_table.series.windows import Values, Windows, in_a_row, with_range
 
 Coefficients = tuple[tuple[float, float], ...]
 
-PHI: Coefficients = ((1.2, -0.7),)
-"""One channel with a period of about 8 steps: cos(2 pi / P) = phi_1 (phi_2 - 1) / (4 phi_2)."""
+PHI: Coefficients = ((1.2, -0.7), (0.6, 0.3))
+"""A wave of about 8 steps, cos(2 pi / P) = phi_1 (phi_2 - 1) / (4 phi_2), and a slow drift."""
 SLOWEST = 0.995
 """Largest modulus of a root: a disturbance halves within 140 steps at most."""
 FORGOTTEN = 1e-12
@@ -27,7 +27,7 @@ class AR2(Windows):
     Args:
         length: windows of a split.
         steps: of a window.
-        phi: (phi_1, phi_2) of each channel.
+        phi: (phi_1, phi_2) of each channel; by default a wave of 8 steps, and a slow drift.
         sd: standard deviation of e_t.
         correlation: between the disturbances of two channels at one step.
         seed: of the disturbances.

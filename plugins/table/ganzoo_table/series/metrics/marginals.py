@@ -16,11 +16,11 @@ class Marginals:
 
     `marginal_ks` takes the values of all steps together, `marginal_ks_steps` those of each step by
     themselves, which also sees how windows begin and end; it is larger by chance, as it has fewer
-    values. Of independent steps the first is 0.
+    values.
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        return compared("marginals", real, fake, _statistics)
+        return compared("marginals", real, fake, _statistics, baseline=False)
 
 
 def _statistics(ours: Values, theirs: Values) -> dict[str, float]:

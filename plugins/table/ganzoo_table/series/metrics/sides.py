@@ -48,16 +48,19 @@ def compared(
     real: Evaluated,
     fake: Evaluated,
     measure: Callable[[Values, Values], Mapping[str, float]],
+    *,
+    baseline: bool = True,
 ) -> dict[str, float]:
     """Return the numbers of `measure(real, other)` for generated windows and those beside them.
 
-    ``…_held_out`` are held-out windows, ``…_independent`` windows of independent steps.
+    ``…_held_out`` are held-out windows; ``…_independent`` windows of independent steps, if there is
+    a `baseline`.
     """
     windows = windows_of(metric, real)
     others: dict[str, Values | None] = {
         "": windows_of(metric, fake),
         "_held_out": held_out(metric, real),
-        "_independent": independent(windows),
+        "_independent": independent(windows) if baseline else None,
     }
     return {
         f"{name}{ending}": value
