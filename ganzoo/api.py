@@ -164,6 +164,9 @@ class Game(Noise, Protocol):
     discriminator_module: nn.Module
     """D, for weight penalties. Call `discriminate` instead of this module."""
 
+    latent_module: nn.Module | None
+    """The latent, for penalties on what it learns; None if it is not a module."""
+
     @property
     def rows(self) -> Tensor:
         """Indices of this process's rows among all: ``gather(t)[rows]`` is t. int64 (B,)."""

@@ -171,7 +171,7 @@ class ReferenceLoop:
             batch=lambda: (real, labels),
             latents=self.latents(len(real)).to(real.device),
             noise=noise,
-            latent_law=self.parts.latent.sample,
+            law=self.parts.latent,
             read_fake_labels=lambda: labels,
             required=replace(
                 required, real_gradient=required.real_gradient and player == PLAYERS[0]

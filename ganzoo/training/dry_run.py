@@ -196,7 +196,7 @@ class _Trial:
             batch=lambda: (torch.rand(count, *spec.model_shape) * 2 - 1, labels),
             latents=self.latents(count),
             noise=BatchNoise(RandomStreams(0), player, 0, Rows(0, count)),
-            latent_law=self.parts.latent.sample,
+            law=self.parts.latent,
             read_fake_labels=lambda: labels,
             required=RequiredGradients.by(self.parts.game_parts()),
             data=spec,

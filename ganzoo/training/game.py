@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Augmentation, DiscriminatorOutput, Extra, Latent, SampleSpec
-from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows, Sample
+from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
 from ganzoo.scoring.collectives import gather_over_ranks, mean_over_ranks, rank_and_size
 from ganzoo.training.networks import Networks, RequiredGradients
 
@@ -42,7 +42,7 @@ class EngineGame:
             that never reads real data never loads any.
         noise: of the rows of this batch.
         read_fake_labels: returns the labels of the generated samples; called at first use.
-        latent_law: draws latents, as `Latent.sample` does.
+        law: the latent that draws `latents` and others.
         required: gradients that the components which are due need besides logits.
         data: the `spec`; None in a game by hand that was not given one.
     """
@@ -52,7 +52,7 @@ class EngineGame:
     batch: Callable[[], Samples]
     latents: Tensor
     noise: BatchNoise
-    latent_law: Sample
+    law: Latent
     read_fake_labels: Callable[[], Tensor | None] = lambda: None
     required: RequiredGradients = NO_GRADIENTS
     step: int = 0
@@ -89,8 +89,9 @@ class EngineGame:
             spec: what `spec` returns.
         """
 
-        def normal(count: int, generator: torch.Generator) -> Tensor:
-            return torch.randn(count, *latents.shape[1:], generator=generator)
+        class Normal:
+            def sample(self, count: int, generator: torch.Generator) -> Tensor:
+                return torch.randn(count, *latents.shape[1:], generator=generator)
 
         noise = BatchNoise(RandomStreams(seed), player, 0, Rows(0, len(real)), real.device)
         return cls(
@@ -99,7 +100,7 @@ class EngineGame:
             batch=lambda: (real, labels),
             latents=latents,
             noise=noise,
-            latent_law=latent.sample if latent else normal,
+            law=latent or Normal(),
             read_fake_labels=lambda: fake_labels,
             required=required,
             step=step,
@@ -122,6 +123,10 @@ class EngineGame:
     @property
     def generator_module(self) -> nn.Module:
         return self.networks.generator
+
+    @property
+    def latent_module(self) -> nn.Module | None:
+        return self.law if isinstance(self.law, nn.Module) else None
 
     @property
     def discriminator_module(self) -> nn.Module:
@@ -161,7 +166,7 @@ class EngineGame:
 
     def latent(self, name: str) -> Tensor:
         with self._generator_graph():
-            return self.noise.draw(f"latent/{name}", self.latent_law)
+            return self.noise.draw(f"latent/{name}", self.law.sample)
 
     def _generate(self, z: Tensor, y: Tensor | None, stream: str) -> Tensor:
         noise = self._noise(stream, len(z)) if self.networks.takes_noise else None

@@ -10,21 +10,35 @@ import torch
 
 from ganzoo.components.build import Components, capabilities
 from ganzoo.components.plan import Plan
+from ganzoo.errors import printable
 from ganzoo.training.execution import SMALL_STEP_FLOPS
 from ganzoo.training.graphs import obstacles
 from ganzoo.training.networks import RequiredGradients
 from ganzoo.training.step import GanStep
 
+SHOWN = 3
+"""Lines about what the data set leaves out."""
+
 
 def startup_notes(plan: Plan, step: GanStep) -> list[str]:
     """Return one line for each silent choice, and for each difference from a single process."""
     return [
+        *_on_data(plan),
         *_on_compiling(step),
         *_on_ranks(plan, step.parts, step.processes.world_size),
         *_on_micro_batches(plan, step.parts),
         *_on_precision(plan, step),
         *_on_capturing(plan, step),
     ]
+
+
+def _on_data(plan: Plan) -> Iterator[str]:
+    skipped = list(getattr(plan.dataset, "skipped", ()))
+    for line in skipped[:SHOWN]:
+        yield f"left out: {printable(line, one_line=True)}"
+    if len(skipped) > SHOWN:
+        more = len(skipped) - SHOWN
+        yield f"left out: {more} more; ganzoo check RECIPE --data names them all"
 
 
 def _on_compiling(step: GanStep) -> Iterator[str]:

@@ -251,7 +251,7 @@ class GanStep:
             batch=lambda: inputs.real(part),
             latents=self.latents(player, noise),
             noise=noise,
-            latent_law=self.parts.latent.sample,
+            law=self.parts.latent,
             read_fake_labels=fake_labels,
             required=required,
             step=inputs.step,

@@ -113,7 +113,7 @@ def cases(component: Component, pictures: Path) -> list[Case]:
     for parameters in parameter_sets(component, pictures):
         given = Component(component.registry, component.registration, [parameters])
         try:
-            fitting = [case for case in given.cases if case.is_small]
+            fitting = given.small_cases
         except Failed:  # a switch that only works together with another one
             continue
         except NotChecked:
@@ -155,11 +155,11 @@ def sides(registry: Registry) -> Iterator[tuple[Evaluated, Evaluated]]:
             columns = stored.flatten(1).float()[:, :8]
             known = None if labels[0] is None else stacked(labels)
             real = Evaluated(columns, stored, known)
-            if data.spec.columns:  # a metric of tables asks for them, and for a hold-out
-                tables = Extraction(data.spec)
-                test = {"test": Evaluated(columns[:64], stored[:64], extraction=tables)}
-                fake = Evaluated(columns[:48], stored[48:], extraction=tables)
-                yield replace(real, extraction=tables, splits=test), fake
+            if data.spec.columns or data.spec.vocabulary:  # metrics ask for them, and a hold-out
+                about = Extraction(data.spec)
+                test = {"test": Evaluated(columns[:64], stored[:64], extraction=about)}
+                fake = Evaluated(columns[:48], stored[48:], generator=Probe(), extraction=about)
+                yield replace(real, extraction=about, splits=test), fake
                 continue
             if data.spec.condition:
                 yield real, Evaluated(columns[:48], stored[:48].flip(0), known[:48])
@@ -267,13 +267,21 @@ def of_extractor(case: Case) -> Iterator[tuple[str, Tensor]]:
     extractor = case.make()
     if isinstance(extractor, nn.Module):
         extractor.eval().requires_grad_(False)
-    own = sorted(case.component.registration.modalities - set(MODALITIES))
-    usual = modality(own[0]).specs()[0].model_shape if own else (3, 12, 20)
-    shape = extractor.input_shape or usual
-    features = extractor(255 * torch.rand(BATCH, *shape, generator=random(1)))
+    features = extractor(extractor_inputs(case, extractor))
     yield "features", features
     if hasattr(extractor, "class_logits"):
         yield "class logits", extractor.class_logits(features)
+
+
+def extractor_inputs(case: Case, extractor: Any) -> Tensor:
+    """Return random samples: of the extractor's input shape, or of its own kind of data."""
+    names = sorted(case.component.registration.modalities)
+    if extractor.input_shape is None and names in (["text"], ["video"]):
+        spec = modality(names[0]).specs()[0]
+        return spec.kind.decode(spec, spec.kind.random(spec, BATCH, random(1))).float()
+    own = sorted(set(names) - set(MODALITIES))
+    usual = modality(own[0]).specs()[0].model_shape if own else (3, 12, 20)
+    return 255 * torch.rand(BATCH, *(extractor.input_shape or usual), generator=random(1))
 
 
 def of_metric(case: Case) -> Iterator[tuple[str, Tensor]]:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from ganzoo_table.reading import read_source
 from ganzoo_table.series.datasets.windows import FileWindows
+from ganzoo_table.series.own import find_group, find_time
 from pyarrow import parquet
 
 from ganzoo.api import DataError
@@ -61,7 +63,7 @@ def test_no_window_crosses_a_gap_or_a_border_of_series(tmp_path: Path) -> None:
     found = data.tensors()[0][:, 0]
     assert (found.diff() == 1).all()
     assert not any({29, 30} <= set(window) for window in found.tolist())
-    assert "1 gaps in time, which no window crosses" in data.skipped
+    assert "windows across 1 gap in time" in data.skipped
     lines = [f"{row},{'ab'[row % 2]},{row}" for row in range(100)]
     path = written(tmp_path, "t,who,x\n" + "\n".join(lines) + "\n")
     found = windows(path, group="who", holdout=0.0)
@@ -80,7 +82,7 @@ def test_times_may_be_datetimes(tmp_path: Path, form: str) -> None:
         (start + timedelta(days=day + 9)).strftime(form) for day in range(50, 100)
     ]
     data = FileWindows("train", path=counting(tmp_path, times=times), time="t", length=5)
-    assert "1 gaps in time, which no window crosses" in data.skipped
+    assert "windows across 1 gap in time" in data.skipped
     assert [column.name for column in data.spec.columns] == ["x", "y"]
 
 
@@ -103,7 +105,7 @@ def test_missing_values_are_refused_or_filled_within_a_piece(tmp_path: Path) -> 
     test = windows(path, "test", fill="linear")
     assert test[0, 0].tolist() == [41, 41, 42, 43, 44]  # not 40, which lies across the border
     data = FileWindows("train", path=path, time="t", length=5, fill="linear")
-    assert "4 missing values are filled in (linear)" in data.skipped
+    assert "4 missing values, filled in (linear)" in data.skipped
 
 
 @pytest.mark.parametrize(
@@ -141,8 +143,37 @@ def test_a_hold_out_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
         windows(counting(tmp_path, 40), holdout=0.1)
 
 
+def test_windows_of_working_days_cross_weekends_if_the_gap_is_longer(tmp_path: Path) -> None:
+    days = [datetime(2024, 1, 1) + timedelta(days=day) for day in range(140) if day % 7 < 5]
+    path = counting(tmp_path, times=[f"{day:%Y-%m-%d}" for day in days])
+    with pytest.raises(DataError) as raised:
+        windows(path, length=8)
+    assert "dataset.gap=4.5" in str(raised.value.hint)
+    assert len(windows(path, length=8, gap=4.5)) == 73
+
+
+def test_a_channel_with_a_name_of_the_file_of_windows_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "step,x\n" + "".join(f"{row},{row}\n" for row in range(50)))
+    with pytest.raises(DataError, match="no channel can be called 'step'"):
+        FileWindows("train", path=path, length=4)
+    assert len(windows(path, time="step", holdout=0.0)) == 46
+
+
+@pytest.mark.parametrize("measure_first", [True, False])
+def test_the_group_of_a_new_recipe_is_a_column_of_few_values(
+    tmp_path: Path, measure_first: bool
+) -> None:
+    rows = [(row // 2, 7.5 * row, "ab"[row % 2]) for row in range(100)]
+    order = (0, 1, 2) if measure_first else (0, 2, 1)
+    lines = [",".join(str(row[place]) for place in order) for row in rows]
+    head = ",".join(("t", "x", "who")[place] for place in order)
+    source = read_source(written(tmp_path, head + "\n" + "\n".join(lines) + "\n"))
+    assert find_time(source) == "t"
+    assert find_group(source, "t") == "who"
+
+
 def test_columns_without_numbers_are_left_out_and_named(tmp_path: Path) -> None:
     path = written(tmp_path, "x,note\n" + "".join(f"{row},n{row}\n" for row in range(50)))
     data = FileWindows("train", path=path, length=4)
-    assert data.skipped == ["columns without numbers are left out: note"]
+    assert data.skipped == ["columns without numbers: note"]
     assert len(data) == 42

@@ -63,12 +63,12 @@ def test_empty_and_long_lines_are_left_out_or_cut_and_counted(tmp_path: Path) ->
     left = lines(path, length=4)
     assert texts(left) == ["one", "two"]
     assert left.skipped == [
-        f"2 empty lines are left out, the first is {path}:2",
-        f"2 lines of more than 4 characters are left out, the first is {path}:4",
+        f"empty lines: 2, the first is {path}:2",
+        f"lines of more than 4 characters: 2, the first is {path}:4",
     ]
     cut = lines(path, length=4, too_long="cut")
     assert texts(cut) == ["one", "seve", "two", "eigh"]
-    assert cut.skipped[1] == f"2 lines of more than 4 characters are cut, the first is {path}:4"
+    assert cut.skipped[1] == f"ends of lines after 4 characters: 2, the first is {path}:4"
 
 
 def test_rare_words_are_one_token_and_counted(tmp_path: Path) -> None:
@@ -76,7 +76,13 @@ def test_rare_words_are_one_token_and_counted(tmp_path: Path) -> None:
     data = lines(path, unit="words", vocabulary=2, length=3)
     assert data.spec.tokens == (END, UNKNOWN, "a", "b")
     assert texts(data) == ["a b a", f"b {UNKNOWN} a", f"{UNKNOWN} a b"]
-    assert data.skipped == [f"2 rare words are replaced by {UNKNOWN}, 2 times: 'c' 'd'"]
+    assert data.skipped == [f"rare words, for which {UNKNOWN} stands: 2, in 2 places: 'c' 'd'"]
+
+
+def test_a_rare_emoji_of_several_code_points_is_one_unknown_token(tmp_path: Path) -> None:
+    path = written(tmp_path, f"a{FAMILY}aa\n{FLAG}aaa\n")
+    data = lines(path, vocabulary=1, length=4)
+    assert texts(data) == [f"a{UNKNOWN}aa", f"{UNKNOWN}aaa"]
 
 
 def test_a_jsonl_holds_strings_or_one_field_of_objects(tmp_path: Path) -> None:

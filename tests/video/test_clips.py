@@ -43,7 +43,7 @@ def levels(data: Clips) -> list[list[int]]:
 
 def test_every_kind_of_clip_is_cut_into_samples_without_a_common_frame(tmp_path: Path) -> None:
     animate(tmp_path / "a.gif", pictures(9))
-    animate(tmp_path / "b.webp", pictures(4))
+    animate(tmp_path / "b.apng", pictures(4))
     spread(tmp_path / "c", pictures(12), "frame_{}.png")  # 10 comes after 9
     data = clips(tmp_path)
     assert levels(data) == [
@@ -194,12 +194,29 @@ def test_the_limit_on_frames_counts_what_pillow_counts(tmp_path: Path) -> None:
         reading._gif_frames(content[:-3])
 
 
-def test_pictures_that_are_no_frames_of_one_clip_are_refused(tmp_path: Path) -> None:
-    for name in ("beach", "forest", "house"):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("beach", "forest", "house"),
+        ("clip1_1", "clip1_2", "clip2_1"),
+        ("1", "01", "2"),
+    ],
+)
+def test_pictures_that_are_no_frames_of_one_clip_are_refused(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    for name in names:
         pictures(1)[0].save(tmp_path / f"{name}.png")
-    with pytest.raises(DataError, match=r"as frames of one clip: beach\.png") as raised:
+    with pytest.raises(DataError, match="not numbered as frames of one clip: ") as raised:
         clips(tmp_path)
     assert "dataset.use=folder" in str(raised.value.hint)
+
+
+def test_a_file_or_nothing_in_place_of_a_folder_is_one_error(tmp_path: Path) -> None:
+    animate(tmp_path / "a.gif", pictures(4))
+    for name, said in (("a.gif", "is no folder"), ("b", "there is no folder")):
+        with pytest.raises(DataError, match=said):
+            clips(tmp_path / name)
 
 
 @pytest.mark.parametrize(

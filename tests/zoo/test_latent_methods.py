@@ -13,10 +13,12 @@ from ganzoo_zoo.latents.mixture import Mixture
 from ganzoo_zoo.latents.particles import Particles
 from ganzoo_zoo.latents.truncated import Truncated
 from ganzoo_zoo.networks import infogan, packed
+from ganzoo_zoo.regularizers.component_sd import ComponentSd
 from ganzoo_zoo.regularizers.information import Information
 from torch import nn
 
 from ganzoo.api import DiscriminatorOutput, SampleSpec
+from ganzoo.training.game import EngineGame
 
 VALUES = json.loads((Path(__file__).parent / "loss_values.json").read_text())
 
@@ -55,6 +57,24 @@ def test_a_mixture_is_deligans_z_of_its_means_and_scales(monkeypatch: Any) -> No
     )
     z = mixture.sample(2, generator())
     torch.testing.assert_close(z, torch.tensor(VALUES["latents"][named]))
+
+
+def test_deligans_penalty_draws_the_deviations_of_the_components_to_one() -> None:
+    mixture = Mixture(2, components=2)
+    with torch.no_grad():
+        mixture.sds.copy_(torch.tensor([[1.0, 0.5], [0.0, 2.0]]))
+    game = EngineGame.of(
+        "generator",
+        nn.Identity(),
+        nn.Identity(),
+        real=torch.zeros(3, 2),
+        latents=torch.zeros(3, 2),
+        latent=mixture,
+    )
+    term = ComponentSd().generator(game)["component-sd"]
+    assert term.item() == pytest.approx((0 + 0.25 + 1 + 1) / 4)
+    term.backward()
+    torch.testing.assert_close(mixture.sds.grad, torch.tensor([[0.0, -0.25], [-0.5, 0.5]]))
 
 
 def test_particles_are_rows_of_the_table_and_only_drawn_rows_get_a_gradient() -> None:

@@ -13,16 +13,22 @@ LONGEST = 64
 """Characters of a line, and words of a longer one, that a small network learns."""
 COVERED = 0.95
 """Share of the lines that the length should hold."""
-MOST_WORDS = 2000
+MOST_TOKENS = 2000
 BATCH = 64
+MLE = (
+    "generator=text/lstm discriminator=text/lstm loss=text/mle train.discriminator_steps=0 "
+    "optimizers.both.lr=3e-3 'eval.metrics=[text/n-gram-jsd, text/distinct, text/nll]'"
+)
+"""The baseline, as overrides of the recipe."""
 
 
-def text_recipe(own: OwnData, lines: Sequence[str], empty: int) -> OwnRecipe:
+def text_recipe(own: OwnData, lines: Sequence[str], empty: int, field: str) -> OwnRecipe:
     """Return the recipe for lines.
 
     Args:
         lines: those that are not empty.
         empty: number of the empty ones.
+        field: of the objects of a jsonl.
     """
     sizes = np.array([len(characters(line)) for line in lines])
     unit = "characters"
@@ -30,10 +36,11 @@ def text_recipe(own: OwnData, lines: Sequence[str], empty: int) -> OwnRecipe:
         unit, sizes = "words", np.array([len(line.split()) for line in lines])
     length = min(max(int(np.quantile(sizes, COVERED, method="higher")), 4), LONGEST)
     longer = int((sizes > length).sum())
-    parts = [_dataset(own, unit, length, longer, lines), _networks(), _training()]
+    data = [*_dataset(own, unit, length, longer, lines), *_field(own, field)]
+    parts = [data, _networks(), _training()]
     about = [f"{len(lines):,} lines, {len(set(lines)):,} different ones."]
     if empty:
-        about.append(f"{empty:,} empty lines are left out.")
+        about.append(f"Empty lines, which are left out: {empty:,}.")
     suffix = ".jsonl" if own.data.suffix.lower() == ".jsonl" else ".txt"
     return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), f"new{suffix}")
 
@@ -45,16 +52,24 @@ def _dataset(
     yield "  use: text/lines"
     yield f"  path: {own.yaml(own.path)}  # seen from this file"
     yield f"  unit: {unit}  # or {'words' if unit == 'characters' else 'characters'}"
-    yield f"  length: {length}  # of a line, in {unit}; {longer:,} lines are longer"
+    yield f"  length: {length}  # of a line, in {unit}; longer lines: {longer:,}"
     yield "  too_long: leave-out  # what becomes of those; or cut"
-    if unit == "words":
-        different = len({word for line in lines for word in line.split()})
-        yield f"  vocabulary: {MOST_WORDS}  # most frequent of {different:,} words"
+    split = str.split if unit == "words" else characters
+    different = len({token for line in lines for token in split(line)})
+    if different > MOST_TOKENS:
+        yield f"  vocabulary: {MOST_TOKENS}  # most frequent of {different:,} {unit}"
     yield "  holdout: 0.1  # share of the lines that are never trained on, for scores"
+
+
+def _field(own: OwnData, field: str) -> Iterator[str]:
+    if field != "text":
+        yield f"  field: {own.yaml(field)}  # of the objects of a jsonl"
 
 
 def _networks() -> Iterator[str]:
     yield "# The network of WGAN-GP (arXiv:1704.00028), narrower. G writes all of a line at once."
+    yield "# Compare it with maximum likelihood, which is often better (docs/text.md):"
+    yield f"#   ganzoo run RECIPE {MLE}"
     yield "generator: {use: text/residual, width: 64, blocks: 3}"
     yield "discriminator: {use: text/residual, width: 64, blocks: 3}"
     yield "loss: wgan-gp"

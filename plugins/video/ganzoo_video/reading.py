@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,7 +22,7 @@ from PIL import Image
 
 from ganzoo.api import DataError, read_regular
 
-ANIMATED = (".gif", ".webp")
+ANIMATED = (".gif", ".webp", ".apng")
 
 MOST_FRAMES = 20_000
 """Of a clip; a longer one is cut up by whoever has it."""
@@ -157,18 +158,21 @@ _HEADERS: dict[tuple[str, tuple[int, int]], tuple[int, tuple[int, int], float | 
 def clips_in(path: Path) -> tuple[list[Clip], list[str]]:
     """Return the clips of a folder by name, and lines about files that are no part of one.
 
-    An animated gif or webp is a clip. The other pictures of a folder are the frames of one, in the
-    order of the last number in their names, which differ in numbers alone.
+    An animated gif, webp or apng is a clip. The other pictures of a folder are the frames of one,
+    in the order of a number in their names, which differ in that number alone.
 
     Raises:
         DataError: no such folder, a header cannot be read, or pictures are not numbered.
     """
+    if path.is_file():
+        raise DataError(f"{path} is no folder", hint="put it into a folder, and name that")
     if not path.is_dir():
         raise DataError(f"there is no folder {path}", hint="dataset.path=FOLDER")
     try:
         source = Directory(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
+        what = f"{path} cannot be listed: {error.strerror or error}"
+        raise DataError(what, hint=shlex.join(["ls", "-ld", str(path)])) from error
     clips, notes = [], _named(source.left_out, "is no picture", "are no pictures")
     folders: dict[str, list[str]] = {}
     for name in source.names:
@@ -190,13 +194,14 @@ def clips_in(path: Path) -> tuple[list[Clip], list[str]]:
 
 def _folder_clip(source: Directory, folder: str, names: Sequence[str]) -> Clip:
     """Return the clip whose frames are the pictures of a folder."""
-    ordered, shapes = {}, set()
+    ordered, words = {}, set()
     for name in names:
         parts = re.split(r"(\d+)", PurePosixPath(name).stem)
         ordered[tuple(int(each) for each in parts[1::2])] = name
-        shapes.add(tuple(parts[0::2]))
+        words.add(tuple(parts[0::2]))
     where = source.path / folder
-    if len(names) > 1 and (len(shapes) > 1 or len(ordered) < len(names)):
+    counting = sum(len(set(numbers)) > 1 for numbers in zip(*ordered, strict=False))
+    if len(names) > 1 and (len(words) > 1 or counting != 1 or len(ordered) < len(names)):
         raise DataError(
             f"{where} holds pictures that are not numbered as frames of one clip: "
             f"{', '.join(PurePosixPath(name).name for name in names[:3])}",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec
+from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec, parse_json
 from ganzoo.nn import END, UNKNOWN, lines_of
 from ganzoo_text.characters import characters
 from ganzoo_text.datasets.sentences import Sentences, require_split, rows_of
@@ -69,19 +69,20 @@ class Lines(Sentences):
         long = [line for line, tokens in split_up if len(tokens) > length]
         if too_long == "leave-out":
             split_up = [each for each in split_up if len(each[1]) <= length]
-        self._report(long, f"lines of more than {length} {unit} are {_DONE[too_long]}")
+        self._report(long, f"{_DONE[too_long]} {length} {unit}")
         kept = [tokens[:length] for _, tokens in split_up]
         if not kept:
             longest = max((len(tokens_of(line.text, unit)) for line in long), default=1)
             what = f"{path} has no line of at most {length} {unit}"
             raise DataError(what, hint=f"dataset.length={longest}")
         counts = Counter(token for tokens in kept for token in tokens)
-        known = self._known(counts, vocabulary, unit)
+        tokens = self._known(counts, vocabulary, unit)
+        known = set(tokens)
         separator = " " if unit == "words" else ""
         spec = SampleSpec(
-            "text", (length,), vocabulary=len(known), tokens=known, separator=separator
+            "text", (length,), vocabulary=len(tokens), tokens=tokens, separator=separator
         )
-        texts = [separator.join(tokens) for tokens in kept]
+        texts = [separator.join(_replaced(line, known)) for line in kept]
         super().__init__(spec, rows_of(spec, _split(texts, split, holdout)))
         if not len(self):
             what = "to train on" if split == "train" else "that are held out"
@@ -90,11 +91,13 @@ class Lines(Sentences):
     @staticmethod
     def new_recipe(own: OwnData) -> OwnRecipe:
         """Return a WGAN-GP for these lines, with what was found as comments."""
-        texts = [line.text for file in files_of(own.data)[0] for line in read_lines(file)]
+        files, _ = files_of(own.data)
+        field = field_of(files)
+        texts = [line.text for file in files for line in read_lines(file, field)]
         present = [text for text in texts if text.strip()]
         if not present:
             raise DataError(f"{own.data} has no lines", hint="one text on each line")
-        return text_recipe(own, present, len(texts) - len(present))
+        return text_recipe(own, present, len(texts) - len(present), field)
 
     def source_files(self) -> dict[str, Path]:
         return {_name(self.path, file): file for file in self.files}
@@ -102,7 +105,7 @@ class Lines(Sentences):
     def _read(self, field: str) -> list[Line]:
         """Return the lines that are not empty."""
         every = [line for file in self.files for line in read_lines(file, field)]
-        self._report([line for line in every if not line.text.strip()], "empty lines are left out")
+        self._report([line for line in every if not line.text.strip()], "empty lines")
         return [line for line in every if line.text.strip()]
 
     def _known(self, counts: Counter[str], vocabulary: int | None, unit: str) -> tuple[str, ...]:
@@ -112,7 +115,7 @@ class Lines(Sentences):
         if rare := ordered[len(frequent) :]:
             times = sum(counts[token] for token in rare)
             self.skipped.append(
-                f"{len(rare)} rare {unit} are replaced by {UNKNOWN}, {times} times: "
+                f"rare {unit}, for which {UNKNOWN} stands: {len(rare)}, in {times} places: "
                 f"{' '.join(map(repr, rare[:10]))}{' …' if len(rare) > 10 else ''}"
             )
         unknown = (UNKNOWN,) if rare and UNKNOWN not in frequent else ()
@@ -120,10 +123,10 @@ class Lines(Sentences):
 
     def _report(self, lines: Sequence[Line], what: str) -> None:
         if lines:
-            self.skipped.append(f"{len(lines)} {what}, the first is {lines[0].where}")
+            self.skipped.append(f"{what}: {len(lines)}, the first is {lines[0].where}")
 
 
-_DONE = {"leave-out": "left out", "cut": "cut"}
+_DONE = {"leave-out": "lines of more than", "cut": "ends of lines after"}
 
 
 def files_of(path: Path) -> tuple[list[Path], list[str]]:
@@ -148,6 +151,26 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
     return found, others
 
 
+def field_of(files: Iterable[Path]) -> str:
+    """Return the field of a jsonl's objects that holds the text: ``text``, or the longest one."""
+    for file in files:
+        if file.suffix.lower() == ".jsonl":
+            with file.open(encoding="utf-8-sig", errors="replace") as lines:
+                first = next(filter(str.strip, lines), "")
+            try:
+                found = parse_json(first)
+            except ValueError:  # read_lines will name it
+                continue
+            if isinstance(found, dict):
+                texts = {name: text for name, text in found.items() if isinstance(text, str)}
+                return (
+                    "text"
+                    if "text" in texts
+                    else max(texts, key=lambda name: len(texts[name]), default="text")
+                )
+    return "text"
+
+
 def read_lines(file: Path, field: str = "text") -> Iterable[Line]:
     """Yield the lines of a file.
 
@@ -160,6 +183,11 @@ def read_lines(file: Path, field: str = "text") -> Iterable[Line]:
 def tokens_of(text: str, unit: Unit) -> list[str]:
     """Return the words or the characters of a line."""
     return text.split() if unit == "words" else characters(text)
+
+
+def _replaced(tokens: Sequence[str], known: Container[str]) -> list[str]:
+    """Return tokens with one unknown token for each rare one, however many code points it has."""
+    return [token if token in known else UNKNOWN for token in tokens]
 
 
 def _split(texts: Sequence[str], split: str, holdout: float) -> list[str]:

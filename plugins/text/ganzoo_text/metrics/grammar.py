@@ -6,9 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-from ganzoo.api import DataError, Evaluated
+from ganzoo.api import DataError, Evaluated, SampleSpec
+from ganzoo.nn import Vocabulary
 from ganzoo_text.grammar import ANIMALS
-from ganzoo_text.metrics.lines import Sides, Tokens, lengths, sides_of
+from ganzoo_text.metrics.lines import Tokens, lengths, sides_of
 
 
 class GrammarMembership:
@@ -23,28 +24,29 @@ class GrammarMembership:
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         sides = sides_of("grammar", real, fake)
-        if not sides.spec.tokens or not _probability(_text(sides, sides.real[0])):
+        if not sides.spec.tokens or not _probability(_texts(sides.spec, sides.real[:1])[0]):
             raise DataError("the metric is for the data set text/grammar alone")
-        found = {"grammar_entropy": ANIMALS.entropy}
+        found: dict[str, float] = {}
         for ending, lines in sides.compared.items():
-            texts = Counter(_text(sides, line) for line in lines)
+            texts = Counter(_texts(sides.spec, lines))
             valid = {text: count for text, count in texts.items() if _probability(text)}
-            found[f"valid_distinct{ending}"] = len(valid) / len(lines)
             if not ending:
                 found["valid_share"] = sum(valid.values()) / len(lines)
+            found[f"valid_distinct{ending}"] = len(valid) / len(lines)
         if sides.held_out is not None:
-            found["nll_floor"] = _nll(sides, sides.held_out)
-        return found
+            found["nll_floor"] = _nll(sides.spec, sides.held_out)
+        return {**found, "grammar_entropy": ANIMALS.entropy}
 
 
-def _nll(sides: Sides, lines: Tokens) -> float:
+def _nll(spec: SampleSpec, lines: Tokens) -> float:
     """Return the mean over tokens of the negative log-probability of right sentences, in nats."""
-    total = sum(-math.log(_probability(_text(sides, line))) for line in lines)
-    return total / int(lengths(sides.spec, lines).sum())
+    total = sum(-math.log(_probability(text)) for text in _texts(spec, lines))
+    return total / int(lengths(spec, lines).sum())
 
 
-def _text(sides: Sides, line: Tokens) -> str:
-    return sides.vocabulary.text(line.tolist())
+def _texts(spec: SampleSpec, lines: Tokens) -> list[str]:
+    vocabulary = Vocabulary(spec)
+    return [vocabulary.text(line) for line in lines.tolist()]
 
 
 def _probability(text: str) -> float:

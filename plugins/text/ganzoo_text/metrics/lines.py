@@ -33,10 +33,6 @@ class Sides:
         count = min(len(self.fake), len(self.held_out))
         return {"": some(self.fake, count), "_held_out": some(self.held_out, count)}
 
-    @property
-    def vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.spec)
-
 
 def sides_of(metric: str, real: Evaluated, fake: Evaluated) -> Sides:
     """Return both sides as token numbers.

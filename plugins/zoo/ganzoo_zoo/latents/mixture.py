@@ -14,8 +14,8 @@ class Mixture(nn.Module):
     G need not be continuous across components. In many dimensions (16, say) the components start
     far apart.
 
-    Deviations: the paper draws the means from U(-1, 1) and adds a penalty (1 - sigma)^2 to G's
-    loss. Here they start as standard normal, like the usual z, and there is no penalty.
+    Deviation: the paper draws the means from U(-1, 1); here they start as standard normal, like
+    the usual z. Its penalty on the standard deviations is the regularizer `component-sd`.
 
     Args:
         components: number of Gaussians.
@@ -23,6 +23,8 @@ class Mixture(nn.Module):
 
     Source: Gurumurthy et al. 2017 (DeLiGAN), arXiv:1706.02071, eq. 2 and 5.
     """
+
+    capabilities = frozenset({"zoo/component-sds"})
 
     def __init__(self, dim: int, *, components: PositiveInt = 50, sd: PositiveFloat = 0.2) -> None:
         super().__init__()

@@ -23,6 +23,7 @@ def register_regularizers(register: Register) -> None:
     add("d2d-ce", "contrastive:DataToDataCrossEntropy", paper="arXiv:2111.01118")
     add("rotation", "rotation:Rotation", modalities={"image"}, paper="arXiv:1811.11212")
     add("infomax", "infomax:InfoMax", modalities={"image"}, paper="arXiv:2007.04589")
+    add("component-sd", "component_sd:ComponentSd", paper="arXiv:1706.02071")
     add("orthogonal", "orthogonal:Orthogonal", paper="arXiv:1809.11096")
     add("apa", "apa:AdaptivePseudoAugmentation", paper="arXiv:2111.06849")
     add("feature-matching", "feature_matching:FeatureMatching", paper="arXiv:1606.03498")
