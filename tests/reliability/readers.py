@@ -44,6 +44,7 @@ COLOUR = SampleSpec("image", (3, 8, 8), classes=3)
 SOUND = SampleSpec("audio", (1, 64), sample_rate=8000)
 CLIP = SampleSpec("video", (3, 3, 8, 8))
 WORDS = SampleSpec("text", (5,), vocabulary=20)
+LINES = SampleSpec("text", (5,), vocabulary=5, tokens=("", "a", "b", "\u2b50", "\ufffd"))
 POINTS = SampleSpec("vector", (2,))
 ROWS = SampleSpec(
     "table",
@@ -432,6 +433,10 @@ FORMATS: dict[str, Format] = {
                      partial(read_file, WORDS, "a.txt"), 1),
     "token lists": Format("a.jsonl", "records", lambda: (b"[1, 2, 3, 4, 5]\n[6, 7, 8, 9, 1]",),
                           partial(read_file, WORDS, "a.jsonl"), 1),
+    "lines": Format("a.txt", "text", lambda: ("\ufeffab\r\n\n\u2b50ba\n".encode(),),
+                    partial(read_file, LINES, "a.txt"), 1),
+    "lines in JSON": Format("a.jsonl", "records", lambda: (b'"ab"\n{"text": "\\u2b50"}\n',),
+                            partial(read_file, LINES, "a.jsonl"), 1),
     "safetensors": Format("a.safetensors", "safetensors", weights,
                           lambda folder: read_network(network(), folder / "a.safetensors"), 6),
     "moments": Format("moments.safetensors", "safetensors", moments, read_moments, 2),

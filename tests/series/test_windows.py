@@ -6,7 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from ganzoo_table.reading import read_source
 from ganzoo_table.series.datasets.windows import FileWindows
+from ganzoo_table.series.own import find_group, find_time
 from pyarrow import parquet
 
 from ganzoo.api import DataError
@@ -139,6 +141,35 @@ def test_what_cannot_be_is_said_in_one_line(
 def test_a_hold_out_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the longest piece held out has 4 steps"):
         windows(counting(tmp_path, 40), holdout=0.1)
+
+
+def test_windows_of_working_days_cross_weekends_if_the_gap_is_longer(tmp_path: Path) -> None:
+    days = [datetime(2024, 1, 1) + timedelta(days=day) for day in range(140) if day % 7 < 5]
+    path = counting(tmp_path, times=[f"{day:%Y-%m-%d}" for day in days])
+    with pytest.raises(DataError) as raised:
+        windows(path, length=8)
+    assert "dataset.gap=4.5" in str(raised.value.hint)
+    assert len(windows(path, length=8, gap=4.5)) == 73
+
+
+def test_a_channel_with_a_name_of_the_file_of_windows_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "step,x\n" + "".join(f"{row},{row}\n" for row in range(50)))
+    with pytest.raises(DataError, match="no channel can be called 'step'"):
+        FileWindows("train", path=path, length=4)
+    assert len(windows(path, time="step", holdout=0.0)) == 46
+
+
+@pytest.mark.parametrize("measure_first", [True, False])
+def test_the_group_of_a_new_recipe_is_a_column_of_few_values(
+    tmp_path: Path, measure_first: bool
+) -> None:
+    rows = [(row // 2, 7.5 * row, "ab"[row % 2]) for row in range(100)]
+    order = (0, 1, 2) if measure_first else (0, 2, 1)
+    lines = [",".join(str(row[place]) for place in order) for row in rows]
+    head = ",".join(("t", "x", "who")[place] for place in order)
+    source = read_source(written(tmp_path, head + "\n" + "\n".join(lines) + "\n"))
+    assert find_time(source) == "t"
+    assert find_group(source, "t") == "who"
 
 
 def test_columns_without_numbers_are_left_out_and_named(tmp_path: Path) -> None:

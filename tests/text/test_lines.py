@@ -79,6 +79,12 @@ def test_rare_words_are_one_token_and_counted(tmp_path: Path) -> None:
     assert data.skipped == [f"rare words, for which {UNKNOWN} stands: 2, in 2 places: 'c' 'd'"]
 
 
+def test_a_rare_emoji_of_several_code_points_is_one_unknown_token(tmp_path: Path) -> None:
+    path = written(tmp_path, f"a{FAMILY}aa\n{FLAG}aaa\n")
+    data = lines(path, vocabulary=1, length=4)
+    assert texts(data) == [f"a{UNKNOWN}aa", f"{UNKNOWN}aaa"]
+
+
 def test_a_jsonl_holds_strings_or_one_field_of_objects(tmp_path: Path) -> None:
     path = written(tmp_path, '"one"\n\n{"id": 3, "title": "two\\nlines"}\n', "a.jsonl")
     data = lines(path, field="title", length=9)

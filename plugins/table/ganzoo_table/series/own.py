@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,16 @@ import numpy as np
 from ganzoo.api import DataError, OwnData, OwnRecipe
 from ganzoo_table.kinds import stored_column
 from ganzoo_table.reading import Source, read_source
-from ganzoo_table.series.times import clock_of, groups_of, times_of
+from ganzoo_table.series.times import GAP, clock_of, groups_of, times_of
 from ganzoo_table.series.windows import Windows
 
 LENGTH, SHARE, LEAST = 24, 20, 4
 """Steps of a window: a twentieth of the rows, from 4 to 24, so that a tenth holds some."""
 FILL = "linear"
+GAPS = (GAP, 4.5)
+"""Gaps to try: the second one lets windows of days cross weekends."""
 STEPS, BATCH = 3000, 64
-USUAL = ("time", "timestamp", "datetime", "date", "t")
+USUAL = ("time", "timestamp", "datetime", "date", "t", "step")
 """Names of columns of times that are numbers, in lower case."""
 
 
@@ -31,13 +34,22 @@ def series_recipe(own: OwnData, factory: Callable[..., Windows]) -> OwnRecipe:
     time = find_time(source)
     group = find_group(source, time) if time else None
     length = min(LENGTH, max(source.rows // SHARE, LEAST))
-    data: Any = factory("train", path=own.data, time=time, group=group, length=length, fill=FILL)
+    settings = {"path": own.data, "time": time, "group": group, "length": length, "fill": FILL}
+    gap, data = _first_that_works(lambda gap: factory("train", gap=gap, **settings))
     about = [f"{len(data):,} windows of {length} steps to train on; the last tenth is held out."]
     about += [f"Left out: {line}." for line in data.skipped]
     if time is None:
         about.append("No column of times was found: rows are taken in their order.")
-    parts = [_dataset(own, data, time, group), _networks(), _training(data.spec.shape[0])]
+    parts = [_dataset(own, data, time, group, gap), _networks(), _training(data.spec.shape[0])]
     return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), "new.csv")
+
+
+def _first_that_works(make: Callable[[float], Windows]) -> tuple[float, Any]:
+    """Return the first of `GAPS` that leaves windows, and the data with it."""
+    for gap in GAPS[:-1]:
+        with suppress(DataError):
+            return gap, make(gap)
+    return GAPS[-1], make(GAPS[-1])
 
 
 def find_time(source: Source) -> str | None:
@@ -65,7 +77,8 @@ def find_group(source: Source, time: str) -> str | None:
         try:
             if name != time:
                 clock_of(source, time, groups_of(source, name))
-                return name if name is None or _few(source, name) else None
+                if name is None or _few(source, name):
+                    return name
         except DataError:
             continue
     return None
@@ -76,7 +89,9 @@ def _few(source: Source, name: str) -> bool:
     return len(np.unique(groups_of(source, name))) * LENGTH <= source.rows
 
 
-def _dataset(own: OwnData, data: Any, time: str | None, group: str | None) -> Iterator[str]:
+def _dataset(
+    own: OwnData, data: Any, time: str | None, group: str | None, gap: float
+) -> Iterator[str]:
     yaml = own.yaml
     yield "dataset:"
     yield "  use: table/windows"
@@ -85,6 +100,8 @@ def _dataset(own: OwnData, data: Any, time: str | None, group: str | None) -> It
         yield f"  time: {yaml(time)}"
     if group:
         yield f"  group: {yaml(group)}  # the series that a row belongs to"
+    if gap != GAP:
+        yield f"  gap: {gap}  # longer steps, in medians, are gaps; weekends of days are not"
     yield "  # The channels. Leave out those that are no measurements, such as numbers of rows."
     yield "  columns:"
     for column in data.spec.columns:

@@ -15,7 +15,7 @@ from ganzoo_table.reading import Source
 from ganzoo_table.series.windows import Values
 
 GAP = 1.5
-"""A step of more than this many medians is a gap."""
+"""A step of more than this many medians is a gap, unless a recipe says otherwise."""
 EVEN = 0.1
 """A step that differs from the median by more than this share of it is uneven."""
 
@@ -50,8 +50,13 @@ def groups_of(source: Source, group: str | None) -> NDArray[np.int64]:
     return codes.astype(np.int64)
 
 
-def clock_of(source: Source, time: str | None, groups: NDArray[np.int64]) -> Clock:
+def clock_of(
+    source: Source, time: str | None, groups: NDArray[np.int64], gap: float = GAP
+) -> Clock:
     """Return the order of rows; without a column of times it is that of the file.
+
+    Args:
+        gap: a step of more than this many medians is a gap.
 
     Raises:
         DataError: times are missing, are no times, or do not increase within a series.
@@ -66,8 +71,8 @@ def clock_of(source: Source, time: str | None, groups: NDArray[np.int64]) -> Clo
     if (wrong := np.flatnonzero(inner & ~(steps > 0))).size:
         raise _out_of_order(source, order, times, int(wrong[0]), time)
     usual = float(np.median(steps[inner])) if inner.any() else 1.0
-    gaps = np.flatnonzero(inner & (steps > GAP * usual))
-    near = inner & (steps <= GAP * usual)
+    gaps = np.flatnonzero(inner & (steps > gap * usual))
+    near = inner & (steps <= gap * usual)
     uneven = int((np.abs(steps[near] - usual) > EVEN * usual).sum())
     breaks = np.union1d(series, gaps + 1)
     return Clock(order, breaks, series, len(gaps), uneven)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -76,12 +76,13 @@ class Lines(Sentences):
             what = f"{path} has no line of at most {length} {unit}"
             raise DataError(what, hint=f"dataset.length={longest}")
         counts = Counter(token for tokens in kept for token in tokens)
-        known = self._known(counts, vocabulary, unit)
+        tokens = self._known(counts, vocabulary, unit)
+        known = set(tokens)
         separator = " " if unit == "words" else ""
         spec = SampleSpec(
-            "text", (length,), vocabulary=len(known), tokens=known, separator=separator
+            "text", (length,), vocabulary=len(tokens), tokens=tokens, separator=separator
         )
-        texts = [separator.join(tokens) for tokens in kept]
+        texts = [separator.join(_replaced(line, known)) for line in kept]
         super().__init__(spec, rows_of(spec, _split(texts, split, holdout)))
         if not len(self):
             what = "to train on" if split == "train" else "that are held out"
@@ -182,6 +183,11 @@ def read_lines(file: Path, field: str = "text") -> Iterable[Line]:
 def tokens_of(text: str, unit: Unit) -> list[str]:
     """Return the words or the characters of a line."""
     return text.split() if unit == "words" else characters(text)
+
+
+def _replaced(tokens: Sequence[str], known: Container[str]) -> list[str]:
+    """Return tokens with one unknown token for each rare one, however many code points it has."""
+    return [token if token in known else UNKNOWN for token in tokens]
 
 
 def _split(texts: Sequence[str], split: str, holdout: float) -> list[str]:

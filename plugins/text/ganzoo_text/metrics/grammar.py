@@ -26,16 +26,16 @@ class GrammarMembership:
         sides = sides_of("grammar", real, fake)
         if not sides.spec.tokens or not _probability(_texts(sides.spec, sides.real[:1])[0]):
             raise DataError("the metric is for the data set text/grammar alone")
-        found = {"grammar_entropy": ANIMALS.entropy}
+        found: dict[str, float] = {}
         for ending, lines in sides.compared.items():
             texts = Counter(_texts(sides.spec, lines))
             valid = {text: count for text, count in texts.items() if _probability(text)}
-            found[f"valid_distinct{ending}"] = len(valid) / len(lines)
             if not ending:
                 found["valid_share"] = sum(valid.values()) / len(lines)
+            found[f"valid_distinct{ending}"] = len(valid) / len(lines)
         if sides.held_out is not None:
             found["nll_floor"] = _nll(sides.spec, sides.held_out)
-        return found
+        return {**found, "grammar_entropy": ANIMALS.entropy}
 
 
 def _nll(spec: SampleSpec, lines: Tokens) -> float:

@@ -1,0 +1,1 @@
+"""Series by a known law, and those of a file."""

@@ -13,13 +13,15 @@ from ganzoo.api import (
     Fraction,
     OwnData,
     OwnRecipe,
+    PositiveFloat,
     PositiveInt,
 )
 from ganzoo_table.kinds import stored_column
 from ganzoo_table.reading import Source, read_source
+from ganzoo_table.series.modality import STEP, WINDOW
 from ganzoo_table.series.own import series_recipe
 from ganzoo_table.series.pieces import Piece, cut, fill_in, starts_of
-from ganzoo_table.series.times import Clock, clock_of, groups_of
+from ganzoo_table.series.times import GAP, Clock, clock_of, groups_of
 from ganzoo_table.series.windows import Values, Windows, with_range
 
 NUMBERS = ("integer", "float")
@@ -29,7 +31,7 @@ class FileWindows(Windows):
     """Windows of the rows of a csv, tsv or parquet file: one row a step, one column a channel.
 
     No window crosses a gap in time, the border of two series, or that of the hold-out: so windows
-    of the two splits share no step. A gap is a step of more than 1.5 times the median.
+    of the two splits share no step.
 
     Args:
         path: csv (comma or semicolon), tsv or parquet, UTF-8; its first row names the columns.
@@ -37,6 +39,8 @@ class FileWindows(Windows):
         time: column of numbers or datetimes, which must increase; by default rows are in order and
             without gaps.
         group: column that says which series a row belongs to, if the file holds several.
+        gap: a step of time of more than this many medians is a gap; 4.5 lets windows cross weekends
+            of days.
         length: steps of a window.
         stride: steps from the start of a window to the next one's.
         fill: what becomes of missing values: an error, the previous value, or a straight line
@@ -58,6 +62,7 @@ class FileWindows(Windows):
         columns: tuple[str, ...] | None = None,
         time: str | None = None,
         group: str | None = None,
+        gap: PositiveFloat = GAP,
         length: PositiveInt = 24,
         stride: PositiveInt = 1,
         fill: Literal["refuse", "previous", "linear"] = "refuse",
@@ -71,7 +76,7 @@ class FileWindows(Windows):
         """What is left out of the data or changed, a line each."""
         source = read_source(path)
         _require_columns(source, [*(columns or ()), *filter(None, (time, group))])
-        clock = clock_of(source, time, groups_of(source, group))
+        clock = clock_of(source, time, groups_of(source, group), gap)
         channels, values = self._channels(source, columns, {time, group})
         pieces = cut(clock, holdout, blocks)
         self._say_gaps(clock, pieces, length)
@@ -79,7 +84,7 @@ class FileWindows(Windows):
         channels, filled = fill_in(channels, values, pieces, clock, fill, source)
         if filled:
             self.skipped.append(f"{_some(filled, 'missing value')}, filled in ({fill})")
-        _require_windows(pieces, length, holdout, path)
+        _require_windows(pieces, length, holdout, clock, path)
         train = np.concatenate(
             [values[each.rows] for each in pieces if not each.test and each.length >= length]
         )
@@ -117,6 +122,9 @@ class FileWindows(Windows):
                 left_out.append(name)
         if left_out:
             self.skipped.append(f"columns without numbers: {', '.join(left_out)}")
+        if taken := {WINDOW, STEP} & {column.name for column in found}:
+            what = f"{self.path}: no channel can be called {min(taken)!r}"
+            raise DataError(what, hint="rename it, or leave it out of dataset.columns")
         if not found:
             raise DataError(f"{self.path} has no column of numbers", hint="dataset.columns=[NAME]")
         return found, np.stack(values, 1)
@@ -152,12 +160,15 @@ def _require_columns(source: Source, names: list[str]) -> None:
         raise DataError(what, hint="name it once, as a channel, the time or the group")
 
 
-def _require_windows(pieces: list[Piece], length: int, holdout: float, path: Path) -> None:
+def _require_windows(
+    pieces: list[Piece], length: int, holdout: float, clock: Clock, path: Path
+) -> None:
     """Refuse a length that leaves no window to train on, or none that is held out."""
     for test, words in ((False, "to train on"), (True, "held out")):
         longest = max((each.length for each in pieces if each.test == test), default=0)
         if longest < length and (holdout or not test):
             raise DataError(
                 f"{path}: the longest piece {words} has {longest} steps, and a window {length}",
-                hint=f"dataset.length={max(longest, 1)}, or another dataset.holdout",
+                hint=f"dataset.length={max(longest, 1)}, another dataset.holdout"
+                + (", or dataset.gap=4.5 to cross shorter gaps" if clock.gaps else ""),
             )

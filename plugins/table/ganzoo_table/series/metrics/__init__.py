@@ -1,0 +1,1 @@
+"""How like the real windows generated ones are."""
