@@ -58,13 +58,13 @@ def _failed_at(dataset: Dataset, index: int, error: Exception) -> str:
 def rows_of(dataset: Any, indices: Sequence[int]) -> Stored:
     """Return samples by index, (len(indices), *shape), and their labels or conditions.
 
-    A data set with ``rows``, as the decoded cache, or ``__getitems__`` reads them together.
+    A data set with ``decoded_rows``, the decoded cache, or ``__getitems__`` reads them together.
 
     Raises:
         DataError, PluginError: as `row_of`.
     """
-    if hasattr(dataset, "rows"):
-        stored: Stored = dataset.rows(indices)
+    if hasattr(dataset, "decoded_rows"):
+        stored: Stored = dataset.decoded_rows(indices)
         return stored
     if not hasattr(dataset, "__getitems__"):
         return collate([row_of(dataset, index) for index in indices])

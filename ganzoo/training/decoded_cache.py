@@ -211,12 +211,12 @@ class DecodedCache:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
-        samples, labels = self.rows([range(len(self))[index]])
+        samples, labels = self.decoded_rows([range(len(self))[index]])
         if labels is None:
             return samples[0], None
         return samples[0], labels[0] if self.spec.condition else int(labels[0])
 
-    def rows(self, indices: Sequence[int]) -> Stored:
+    def decoded_rows(self, indices: Sequence[int]) -> Stored:
         """Return samples (len(indices), *shape) and their labels or conditions."""
         samples = np.empty((len(indices), self.sample_bytes), np.uint8)
         labels = np.empty((len(indices), self.label_bytes), np.uint8)

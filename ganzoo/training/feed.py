@@ -270,7 +270,7 @@ class _Stream:
         workers: int,
     ) -> None:
         self.dataset = dataset
-        self.workers = 0 if hasattr(dataset, "rows") else workers
+        self.workers = 0 if hasattr(dataset, "decoded_rows") else workers
         self.spec = dataset.spec
         self.device = device
         self.rows = rows
