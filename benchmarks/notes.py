@@ -25,13 +25,15 @@ from ganzoo.runs.score import Score
 from ganzoo.training.run import Run
 
 RECIPES = ("notes-wavegan", "notes-specgan")
+NOISE_FROM = 1000
+"""Clips whose mean power spectrum the noise has."""
 COLUMNS = ("pitch_clear", "pitch_in_tune", "pitch_accuracy", "pitch_balance")
 
 
 def shaped_noise(like: Run, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
     """Return noise with the mean power spectrum of the training clips, in stored form."""
     samples, labels = tensors_of(like.plan.dataset)
-    clips = waveforms(samples).double()
+    clips = waveforms(samples[:NOISE_FROM]).double()
     magnitude = torch.fft.rfft(clips).abs().square().mean(0).sqrt()  # (C, frequencies)
     generator = torch.Generator().manual_seed(seed)
     turns = torch.rand(count, *magnitude.shape, dtype=torch.float64, generator=generator)

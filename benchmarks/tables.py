@@ -75,8 +75,8 @@ def main() -> None:
 
 def board(recipe: str, seeds: Sequence[int], runs_directory: Path) -> None:
     """Train a recipe and print its table."""
-    first = finished_run(recipe, seeds[0], runs_directory)
-    names = [name for name in METRICS if name in final_score(first).metrics]
+    start = finished_run(recipe, seeds[0], runs_directory / "untrained", "train.steps=1")
+    names = [name for name in METRICS if name in final_score(start).metrics]
     print(f"\n| rows | seed | FD | {' | '.join(METRICS[name] for name in names)} |")
     print("|:--|" + "--:|" * (len(names) + 2))
     for seed in seeds:
@@ -84,9 +84,8 @@ def board(recipe: str, seeds: Sequence[int], runs_directory: Path) -> None:
         run = finished_run(recipe, seed, runs_directory)
         busy = process_time() - busy
         print(f"| {recipe} | {seed} | {cells(final_score(run), names)} |", f"  {busy:.0f} CPU s")
-    for name, rows in baselines(first, 0):
-        print(f"| {name} | | {cells(score(rows, first), names)} |", flush=True)
-    start = finished_run(recipe, seeds[0], runs_directory, "train.steps=1")
+    for name, rows in baselines(run, 0):
+        print(f"| {name} | | {cells(score(rows, run), names)} |", flush=True)
     print(f"| after one step | {seeds[0]} | {cells(final_score(start), names)} |", flush=True)
 
 

@@ -126,6 +126,7 @@ class Scorer:
 
         Raises:
             DataError: the data set has no such split.
+            KeyError: the split is empty, which is to a metric as if it were not there.
         """
         try:
             data: Dataset = make(self.dataset, split)
@@ -134,6 +135,8 @@ class Scorer:
                 f"{error.message}, and a metric asks for it",
                 hint="leave that metric out of eval.metrics, or train on data with such a split",
             ) from error
+        if not len(data):
+            raise KeyError(split)
         return data
 
     def _real_data(self, data: Dataset, split: str) -> RealData:

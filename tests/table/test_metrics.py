@@ -87,6 +87,13 @@ def test_a_gaussian_copula_has_the_columns_and_more_of_their_relations() -> None
     assert pairs(*copula)["pair_trends"] > pairs(*independent)["pair_trends"] + 0.02
 
 
+def test_ids_are_related_to_nothing() -> None:
+    ids = Column("id", "category", tuple(map(str, range(2000))))
+    values = np.random.default_rng(0).normal(size=2000)
+    rows = np.stack([np.arange(2000.0), values], 1)
+    assert PairTrends()(*sides(rows, rows, None, ids, X)) == {"pair_trends_pairs": 0.0}
+
+
 def test_unrelated_columns_are_no_pair() -> None:
     rows = np.random.default_rng(0).normal(size=(4000, 2))
     assert PairTrends()(*sides(rows, rows, None, X, Column("y"))) == {"pair_trends_pairs": 0.0}

@@ -140,6 +140,18 @@ def test_every_row_is_as_asked_for_each_column(
 
 
 @pytest.mark.slow
+def test_nothing_need_be_held_out(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(trained[0])
+    few = ["dataset.holdout=0", "train.steps=2", "eval.metrics=[table/column-shapes]"]
+    assert main(["run", "mine", *few, "--runs-dir", "whole"]) == 0
+    said = capsys.readouterr().out
+    assert "column_shapes " in said
+    assert "column_shapes_held_out" not in said
+
+
+@pytest.mark.slow
 def test_samples_need_no_data(trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, run = trained
     monkeypatch.chdir(folder)

@@ -81,6 +81,7 @@ def _training(rows: int) -> Iterator[str]:
     yield f"  steps: {steps}  # {steps * batch / rows:.0f} times through the rows"
     yield f"  batch_size: {batch}  # a multiple of 10, since D judges packs of 10 rows"
     yield "eval:"
+    yield f"  every_steps: {steps // 4}"
     yield "  metrics:"
     yield "    - table/column-shapes   # single columns"
     yield "    - table/pair-trends     # two columns together"

@@ -12,6 +12,8 @@ from ganzoo.api import Column, DataError, Evaluated
 Values = NDArray[np.float64]
 BINS = 10
 """Bins of a number beside a category, with the edges of the real column's quantiles."""
+COMMON = 50
+"""Largest number of categories that have a bin each."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated) -> Sides:
     """
     spec = fake.extraction.spec if fake.extraction else None
     if spec is None or not spec.columns or len(spec.shape) != 1:
-        raise DataError(f"{metric} needs samples with columns: tables")
+        raise DataError(
+            f"{metric} needs samples with columns: tables",
+            hint=f"leave table/{metric} out of eval.metrics",
+        )
     held_out = real.splits.get("test")
     rows = held_out.samples.numpy() if held_out is not None and len(held_out.samples) else None
     return Sides(spec.columns, real.samples.numpy(), fake.samples.numpy(), rows)
@@ -43,23 +48,22 @@ def is_number(column: Column) -> bool:
     return column.kind not in ("category", "boolean")
 
 
-def codes(column: Column, values: Values, edges: Values | None) -> NDArray[np.int64]:
-    """Return category numbers from 0 on; numbers are put into bins, and missing is the last."""
-    if is_number(column):
-        assert edges is not None
-        found = np.searchsorted(edges, values, side="right")
-        missing = len(edges) + 1
-    else:
-        found = np.where(np.isnan(values), 0, values).astype(np.int64)
-        missing = max(len(column.categories), 2)
-    return np.where(np.isnan(values), missing, found).astype(np.int64)
+def codes(column: Column, values: Values, real: Values) -> NDArray[np.int64]:
+    """Return bins of a column's values from 0 on; missing is the last.
 
-
-def edges_of(column: Column, real: Values) -> Values | None:
-    """Return the inner edges of a real column's `BINS` quantile bins; None for categories."""
+    A number's bins are those of the real column's quantiles. Of categories the `COMMON` that are
+    most frequent among the real values have one each, and all others one together: single ids say
+    nothing about a relation.
+    """
     present = real[~np.isnan(real)]
-    if not is_number(column):
-        return None
-    if not len(present):
-        return np.zeros(0)
-    return np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1]))
+    if is_number(column):
+        quantiles = np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1]) if len(present) else []
+        edges = np.unique(quantiles)
+        found, bins = np.searchsorted(edges, values, side="right"), len(edges) + 1
+    else:
+        words, counts = np.unique(present.astype(np.int64), return_counts=True)
+        common = words[np.lexsort((words, -counts))[:COMMON]]
+        places = np.full(max(len(column.categories), 2), len(common))
+        places[common] = np.arange(len(common))
+        found, bins = places[np.where(np.isnan(values), 0, values).astype(np.int64)], COMMON + 1
+    return np.where(np.isnan(values), bins, found).astype(np.int64)

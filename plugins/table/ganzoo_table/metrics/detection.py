@@ -39,7 +39,10 @@ class C2ST:
                 continue
             count = min(len(sides.real), len(other), self.samples)
             if count < 2 * FOLDS:
-                raise DataError(f"c2st needs {2 * FOLDS} rows a side, and there are {count}")
+                raise DataError(
+                    f"c2st needs {2 * FOLDS} rows a side, and there are {count}",
+                    hint="a larger eval.samples, or leave table/c2st out of eval.metrics",
+                )
             rows = [some_rows(each, count) for each in (sides.real, other)]
             inputs = np.concatenate([inputs_of(sides.columns, sides.real, each) for each in rows])
             for name, model in models().items():

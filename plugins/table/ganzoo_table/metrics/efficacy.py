@@ -33,9 +33,14 @@ class MLEfficacy:
         names = [column.name for column in sides.columns]
         target = names[-1] if self.target is None else self.target
         if target not in names:
-            raise DataError(f"ml-efficacy: no column {target!r}; there are {', '.join(names[:20])}")
+            raise DataError(
+                f"ml-efficacy: no column {target!r}", hint=f"target: {' or '.join(names[:20])}"
+            )
         if sides.held_out is None:
-            raise DataError("ml-efficacy needs a hold-out: the data has no rows in split 'test'")
+            raise DataError(
+                "ml-efficacy needs a hold-out: the data has no rows in split 'test'",
+                hint="dataset.holdout=0.1",
+            )
         place = names.index(target)
         return {
             "efficacy": _mean_score(sides, sides.fake, place),

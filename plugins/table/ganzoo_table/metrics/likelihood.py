@@ -27,7 +27,10 @@ class BayesNetLikelihood:
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         sides = sides_of("bayes-net-likelihood", real, fake)
         if [column.name for column in sides.columns] != [column.name for column in COLUMNS]:
-            raise DataError("bayes-net-likelihood is for the data set bayes-net alone")
+            raise DataError(
+                "bayes-net-likelihood is for the data set table/bayes-net alone",
+                hint="leave table/bayes-net-likelihood out of eval.metrics",
+            )
         result = {
             "l_syn": self.truth.mean_log_likelihood(sides.fake),
             "l_syn_real": self.truth.mean_log_likelihood(sides.real),

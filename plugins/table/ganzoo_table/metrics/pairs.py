@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from ganzoo.api import Evaluated
-from ganzoo_table.metrics.columns import Sides, Values, codes, edges_of, is_number, sides_of
+from ganzoo_table.metrics.columns import Sides, Values, codes, is_number, sides_of
 
 SPREAD = 0.05
 """A pair whose real association is below this is left out: unrelated columns are easy."""
@@ -19,8 +19,9 @@ class PairTrends:
 
     Two numbers: 1 - |difference of their correlations| / 2. Otherwise 1 minus the total variation
     distance of their joint distribution, where numbers are binned by the quantiles of the real
-    column on both sides. Pairs whose real association (absolute correlation, or total variation
-    from independence) is below 0.05 are left out; `pair_trends_pairs` counts the rest.
+    column on both sides, and beyond the 50 most frequent categories all are one. Pairs whose real
+    association (absolute correlation, or total variation from independence) is below 0.05 are left
+    out; `pair_trends_pairs` counts the rest.
 
     `pair_trends_independent` is what the real rows score after each column was shuffled: a
     generator below it has learned no relation. `pair_trends_held_out` is that of held-out rows.
@@ -85,6 +86,6 @@ def _joint(sides: Sides, rows: Values, pair: tuple[int, int]) -> dict[tuple[int,
     found = []
     for index in pair:
         column = sides.columns[index]
-        found.append(codes(column, rows[:, index], edges_of(column, sides.real[:, index])))
+        found.append(codes(column, rows[:, index], sides.real[:, index]))
     keys, counts = np.unique(np.stack(found, 1), axis=0, return_counts=True)
     return {(int(a), int(b)): count / len(rows) for (a, b), count in zip(keys, counts, strict=True)}

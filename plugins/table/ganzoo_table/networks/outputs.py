@@ -20,13 +20,17 @@ def row_of(spec: SampleSpec, logits: Tensor, noise: Noise, temperature: float) -
     """
     uniforms = noise.uniform("gumbel", spec.size).clamp(TINY, 1 - TINY)
     noisy = (logits - (-uniforms.log()).log()) / temperature
+    places = blocks(spec)
+    sizes = [block.size for block in places]
     parts = []
-    for block in blocks(spec):
-        place = slice(block.start, block.start + block.size)
+    # Slices would each fill a gradient of the whole row; the parts of a split fill it once.
+    for block, value, choice in zip(
+        places, logits.split(sizes, 1), noisy.split(sizes, 1), strict=True
+    ):
         if block.kind == "choice":
-            parts.append(noisy[:, place].softmax(1))
+            parts.append(choice.softmax(1))
         elif spec.columns[block.column].modes:
-            parts.append(logits[:, place].tanh())
+            parts.append(value.tanh())
         else:
-            parts.append(logits[:, place])
+            parts.append(value)
     return torch.cat(parts, 1)

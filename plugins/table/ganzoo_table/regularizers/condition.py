@@ -19,11 +19,15 @@ class Condition:
         condition, y = game.spec.condition, game.fake_labels
         if condition is None or y is None:
             return {}
-        places = {game.spec.columns[each.column].name: each for each in blocks(game.spec)}
+        found = blocks(game.spec)
+        parts = game.fake.split([block.size for block in found], 1)
+        given = {
+            game.spec.columns[block.column].name: part
+            for block, part in zip(found, parts, strict=True)
+        }
         total = game.fake.new_zeros(len(game.fake))
         for asked in blocks(condition):
-            given = places[condition.columns[asked.column].name]
-            shares = game.fake[:, given.start : given.start + given.size]
-            wanted = y[:, asked.start : asked.start + given.size]
+            shares = given[condition.columns[asked.column].name]
+            wanted = y[:, asked.start : asked.start + shares.shape[1]]  # not "no condition"
             total = total - (wanted * shares.clamp_min(TINY).log()).sum(1)
         return {"condition": total.mean()}
