@@ -146,7 +146,7 @@ def test_nothing_need_be_held_out(
     monkeypatch.chdir(trained[0])
     few = ["dataset.holdout=0", "train.steps=2", "eval.metrics=[table/column-shapes]"]
     assert main(["run", "mine", *few, "--runs-dir", "whole"]) == 0
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "column_shapes " in said
     assert "column_shapes_held_out" not in said
 
