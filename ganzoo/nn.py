@@ -17,6 +17,7 @@ from ganzoo.modalities.codec import Block as Block
 from ganzoo.modalities.codec import blocks as blocks_of
 from ganzoo.modalities.codec import options as options
 from ganzoo.modalities.lines import END as END
+from ganzoo.modalities.lines import FIELD as FIELD
 from ganzoo.modalities.lines import UNKNOWN as UNKNOWN
 from ganzoo.modalities.lines import Vocabulary as Vocabulary
 from ganzoo.modalities.lines import lines_of as lines_of

@@ -81,8 +81,9 @@ def sample(
     """Draw samples of RUN and write them to one file, or one file each into a folder.
 
     The suffix of --out selects the format: .npz for all data; a picture of the grid and .zip for
-    images; .webp and .gif for video; .wav for audio; .txt and .jsonl for text; .csv for tables and
-    vectors. Without --out the file goes into the run's samples/. Its path is printed.
+    images; .webp and .gif for video; .wav for audio; .txt and .jsonl for text; .csv, .tsv and
+    .parquet for tables; .csv for vectors. Without --out the file goes into the run's samples/. Its
+    path is printed.
 
     `ganzoo info` lists the sampling parameters of a generator; without --set they have the values
     of eval.sampling in the run's recipe.

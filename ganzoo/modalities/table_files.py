@@ -135,7 +135,9 @@ def _pyarrow() -> ModuleType:
     try:
         import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
-        raise DataError("parquet needs pyarrow", hint="pip install pyarrow") from None
+        raise DataError(
+            "parquet needs pyarrow, which comes with ganzoo-table", hint="pip install ganzoo-table"
+        ) from None
     found: ModuleType = pyarrow
     return found
 

@@ -25,8 +25,11 @@ OF_PLUGINS = (
     "plugins/emoji/",
     "plugins/audio/ganzoo_audio/datasets/",
     "plugins/audio/ganzoo_audio/reading.py",
+    "plugins/video/ganzoo_video/datasets/",
+    "plugins/video/ganzoo_video/own.py",
+    "plugins/video/ganzoo_video/reading.py",
 )
-"""Data sets of pictures and of sounds: they read and name the formats of such files."""
+"""Data sets of pictures, sounds and clips: they read and name the formats of such files."""
 
 
 PACKAGES = ("plugins/zoo/ganzoo_zoo/metrics/torchmetrics_adapter.py",)

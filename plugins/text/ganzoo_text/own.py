@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ganzoo.api import OwnData, OwnRecipe
+from ganzoo.nn import FIELD
 from ganzoo_text.characters import characters
 
 LONGEST = 64
@@ -62,7 +63,7 @@ def _dataset(
 
 
 def _field(own: OwnData, field: str) -> Iterator[str]:
-    if field != "text":
+    if field != FIELD:
         yield f"  field: {own.yaml(field)}  # of the objects of a jsonl"
 
 

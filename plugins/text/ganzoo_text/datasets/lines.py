@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec, parse_json
-from ganzoo.nn import END, UNKNOWN, lines_of
+from ganzoo.nn import END, FIELD, UNKNOWN, lines_of
 from ganzoo_text.characters import characters
 from ganzoo_text.datasets.sentences import Sentences, require_split, rows_of
 from ganzoo_text.own import text_recipe
@@ -58,7 +58,7 @@ class Lines(Sentences):
         length: PositiveInt = 64,
         too_long: Literal["leave-out", "cut"] = "leave-out",
         vocabulary: PositiveInt | None = None,
-        field: str = "text",
+        field: str = FIELD,
         holdout: Fraction = 0.1,
     ) -> None:
         require_split("a file of lines", split)
@@ -163,15 +163,12 @@ def field_of(files: Iterable[Path]) -> str:
                 continue
             if isinstance(found, dict):
                 texts = {name: text for name, text in found.items() if isinstance(text, str)}
-                return (
-                    "text"
-                    if "text" in texts
-                    else max(texts, key=lambda name: len(texts[name]), default="text")
-                )
-    return "text"
+                longest = max(texts, key=lambda name: len(texts[name]), default=FIELD)
+                return FIELD if FIELD in texts else longest
+    return FIELD
 
 
-def read_lines(file: Path, field: str = "text") -> Iterable[Line]:
+def read_lines(file: Path, field: str = FIELD) -> Iterable[Line]:
     """Yield the lines of a file.
 
     Raises:
