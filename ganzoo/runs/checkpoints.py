@@ -197,7 +197,10 @@ class CheckpointStore:
             doomed = self.directory / f"{files.TEMPORARY}{step}-{secrets.token_hex(4)}"
             self._path(step).rename(doomed)
             faults.hit("prune.renamed")
-            shutil.rmtree(doomed)
+            try:
+                shutil.rmtree(doomed)
+            except OSError:  # once more: after a run's last prune, no start removes what is left
+                shutil.rmtree(doomed)
             faults.hit("prune.done")
 
     def clean(self) -> None:

@@ -13,7 +13,7 @@ from ganzoo.registry.registry import Registry
 from ganzoo.report.published import PublishedFigure
 from ganzoo.report.verify import DISTANCES, Conditions
 
-DOCS = Path(__file__).parents[2] / "docs" / "evaluation.md"
+DOCS = [Path(__file__).parents[2] / "docs" / name for name in ("evaluation.md", "text.md")]
 REGISTRY = Registry()
 PUBLISHED = [name for name, file in shipped_recipes().items() if "\npublished:" in file.read_text()]
 
@@ -29,8 +29,9 @@ def extractor_of(recipe: Recipe) -> str | None:
 
 
 def numbers_of(metric: str) -> set[str]:
-    """Return the numbers of a metric that docs/evaluation.md lists, without its abbreviations."""
-    rows = re.findall(rf"^\| `{re.escape(metric)}` \| ([^|]*) \|", DOCS.read_text(), re.MULTILINE)
+    """Return the numbers of a metric that the docs list, without its abbreviations."""
+    text = "".join(page.read_text() for page in DOCS)
+    rows = re.findall(rf"^\| `{re.escape(metric)}` \| ([^|]*) \|", text, re.MULTILINE)
     return set(re.findall(r"`([^`]+)`", rows[0])) if rows else set()
 
 

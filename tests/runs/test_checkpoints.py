@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -246,7 +247,7 @@ def test_pruning_renames_a_checkpoint_before_it_removes_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(path: Path) -> None:
-        (path / "state").unlink()
+        (path / "state").unlink(missing_ok=True)
         raise OSError(errno.EIO, "pulled out")
 
     store = filled(tmp_path, 1, 2, 3)
@@ -256,6 +257,22 @@ def test_pruning_renames_a_checkpoint_before_it_removes_files(
             store.prune()
     assert store.steps() == [2, 3]
     store.clean()
+    assert names(store) == ["step-00000002", "step-00000003"]
+
+
+def test_an_error_that_passes_while_a_checkpoint_is_pruned_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove, errors = shutil.rmtree, [OSError(errno.EIO, "not now")]
+
+    def once(path: Path) -> None:
+        if errors:
+            raise errors.pop()
+        remove(path)
+
+    store = filled(tmp_path, 1, 2, 3)
+    monkeypatch.setattr("shutil.rmtree", once)
+    store.prune()
     assert names(store) == ["step-00000002", "step-00000003"]
 
 
