@@ -33,7 +33,7 @@ SEEN = [
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    made, left_out = recipe_schema(Registry(["zoo", "emoji", "table"]))
+    made, left_out = recipe_schema(Registry(["zoo", "emoji", "table", "text", "audio", "video"]))
     assert left_out == []
     return made
 

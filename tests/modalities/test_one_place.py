@@ -20,8 +20,13 @@ CODE = [
 ]
 _WORD = rf"""["']({"|".join(MODALITIES)})["']"""
 COMPARED = re.compile(rf"(==|!=|\b(not )?in) *[(\[{{]? *{_WORD}|{_WORD} *(==|!=|in\b)")
-OF_PLUGINS = ("plugins/zoo/ganzoo_zoo/datasets/", "plugins/emoji/")
-"""Data sets of pictures: they read and name the formats of picture files."""
+OF_PLUGINS = (
+    "plugins/zoo/ganzoo_zoo/datasets/",
+    "plugins/emoji/",
+    "plugins/audio/ganzoo_audio/datasets/",
+    "plugins/audio/ganzoo_audio/reading.py",
+)
+"""Data sets of pictures and of sounds: they read and name the formats of such files."""
 
 
 PACKAGES = ("plugins/zoo/ganzoo_zoo/metrics/torchmetrics_adapter.py",)
@@ -62,6 +67,7 @@ def test_no_file_outside_of_the_modalities_assumes_a_format_of_samples(word: str
     may = {
         "ganzoo/runs/html.py",  # the media types that a page can embed
         "ganzoo/cli/sample.py",  # --help lists the formats
+        "ganzoo/scaffold/own_data.py",  # which plugin reads which files of people's own
         "ganzoo/testing/modalities.py",  # checks that previews are what their suffix says
         "ganzoo/scaffold/templates/ganzoo_acme/modalities/points.py",  # a modality itself
         "plugins/table/ganzoo_table/series/modality.py",  # another one

@@ -58,7 +58,7 @@ class Spectrogram(Modality):
             _sound(spec).kind.write(_sound(spec), path, _heard(samples))
 
     def sample_suffix(self, spec: SampleSpec) -> str | None:
-        return ".wav"
+        return _sound(spec).kind.sample_suffix(_sound(spec))
 
     def write_sample(self, spec: SampleSpec, path: Path, sample: Tensor) -> None:
         _sound(spec).kind.write_sample(_sound(spec), path, _heard(sample[None])[0])
