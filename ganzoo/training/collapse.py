@@ -61,16 +61,16 @@ RECOVERY = 2
 """Diversity recovers from a fall once it is this many times its lowest value since."""
 
 FALL_SAMPLES = 10_000
-"""Samples over which a fall must last if there was a sign within as many samples before it: young
-generators on points in the plane lose nine tenths of their diversity for 4,000 samples and recover.
-"""
+"""Samples without a sign after which diversity counts as reached, and samples over which a fall
+must last if there was a sign within as many samples before it."""
 
 PLATEAU_EVALUATIONS = 4
 PLATEAU_FACTOR = 3
 PLATEAU_SAMPLES = 50_000
-"""Diversity that has never been above the threshold is stuck after this many evaluations without a
-rise, at this multiple of the samples seen at the last rise, and not before this many samples: at a
-low learning rate a healthy generator needs 20,000 samples before its own begin to differ."""
+"""Diversity that was never reached is stuck after this many evaluations without a rise, at this
+multiple of the samples seen at the last rise, and not before this many samples: at a low learning
+rate a healthy generator needs 20,000 samples before its own begin to differ, and on points in the
+plane one spreads out, loses nine tenths of its diversity, and has it back after 55,000."""
 
 
 # --- the monitor ---
@@ -202,8 +202,9 @@ class History:
     A young generator's samples are all alike too, but they are not equal, and they become more
     diverse. So a collapse is signs at two evaluations in a row, while diversity does not rise, and
     one of: near-duplicates or saturated values, which healthy young generators do not have; a
-    diversity that fell to half of what it was and does not recover, at once if there was no sign
-    for long, otherwise after as long; one that was never above the threshold and is stuck.
+    diversity that was above the threshold for long, fell to half of what it was and does not
+    recover, at once if there was no sign for long, otherwise after as long; one that was not, is
+    stuck and does not recover either.
 
     Diversity is the number of distinct samples as a share of that of real data.
     """
@@ -225,6 +226,8 @@ class History:
     """Samples seen at the first of the evaluations in a row that have no sign."""
     was_clear: bool = False
     """Whether there was no sign for `FALL_SAMPLES` before the first that is there now."""
+    reached: bool = False
+    """Whether there ever was no sign for `FALL_SAMPLES`."""
     previous: SampleComparison | None = None
 
     def add(self, now: SampleComparison, samples_seen: int) -> bool:
@@ -252,6 +255,7 @@ class History:
             clear = 0 if self.clear_since is None else samples_seen - self.clear_since
             self.signs_since, self.clear_since = samples_seen, None
             self.was_clear = clear >= FALL_SAMPLES
+            self.reached = self.reached or self.was_clear
         self.lowest = min(self.lowest, now.diversity)
 
     def _is_collapse(
@@ -261,12 +265,13 @@ class History:
         rises = now.is_uniform and now.diversity >= RISE * before.diversity
         if all(each.is_duplicated or each.is_saturated for each in (before, now)):
             return not rises
-        if self.largest >= FEWEST_DISTINCT:
+        recovers = now.diversity > RECOVERY * self.lowest
+        if self.reached:
             lasted = samples_seen - (self.signs_since or 0)
-            has_fallen = now.diversity <= min(FALL * self.largest, RECOVERY * self.lowest)
+            has_fallen = not recovers and now.diversity <= FALL * self.largest
             return has_fallen and (self.was_clear or lasted >= FALL_SAMPLES)
         return (
-            not rises
+            not (rises or recovers)
             and self.since_rise >= PLATEAU_EVALUATIONS
             and samples_seen >= max(PLATEAU_FACTOR * self.risen_at, PLATEAU_SAMPLES)
         )

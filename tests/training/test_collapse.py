@@ -188,7 +188,9 @@ def test_a_generator_that_keeps_two_modes_of_a_mixture_is_collapsed_at_the_secon
     rows = [dataset[index] for index in range(4000)]
     modes = sorted({int(label) for _, label in rows if label is not None})[:2]
     few = torch.stack([x for x, label in rows if label in modes])
-    assert not check(monitor, torch.stack([x for x, _ in rows]), few)
+    healthy = torch.stack([x for x, _ in rows])
+    assert not check(monitor, healthy)
+    assert not check(monitor, few, samples_seen=GRACE_SAMPLES + FALL_SAMPLES)
     assert check(monitor, few, samples_seen=GRACE_SAMPLES + FALL_SAMPLES)
     assert "distinct ones" in heard.notes[0]
 
