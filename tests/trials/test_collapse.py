@@ -86,14 +86,13 @@ def test_a_fall_from_which_diversity_recovers_slowly_is_not_collapsed() -> None:
     assert not any(verdicts(*dip, every=2048))
 
 
-def test_a_young_generator_that_spreads_out_once_and_finds_its_diversity_late_is_not_collapsed() -> (
-    None
-):
+def test_a_young_generator_that_spreads_out_once_and_again_late_is_not_collapsed() -> None:
     # Measured: gaussians-mlp, seed 3, evaluated every four steps: 50,000 samples from the fall on.
-    young = [0.1, 0.31, 1.07, 0.38, 0.35, 0.11, 0.08, 0.11, 0.08, 0.13, 0.14, 0.14, 0.1, 0.11, 0.11,
-             0.14, 0.12, 0.1, 0.08, 0.08, 0.07, 0.07, 0.08, 0.08, 0.09, 0.08, 0.09, 0.08, 0.08, 0.09,
-             0.09, 0.08, 0.09, 0.08, 0.09, 0.1, 0.1, 0.11, 0.13, 0.15, 0.16, 0.16, 0.15, 0.14, 0.16,
-             0.17, 0.19, 0.21, 0.25, 0.27, 0.29, 0.27, 0.31, 0.34, 0.4, 0.47, 0.55]  # fmt: skip
+    young = [0.1, 0.31, 1.07, 0.38, 0.35, 0.11, 0.08, 0.11, 0.08, 0.13, 0.14, 0.14, 0.1, 0.11,
+             0.11, 0.14, 0.12, 0.1, 0.08, 0.08, 0.07, 0.07, 0.08, 0.08, 0.09, 0.08, 0.09, 0.08,
+             0.08, 0.09, 0.09, 0.08, 0.09, 0.08, 0.09, 0.1, 0.1, 0.11, 0.13, 0.15, 0.16, 0.16,
+             0.15, 0.14, 0.16, 0.17, 0.19, 0.21, 0.25, 0.27, 0.29, 0.27, 0.31, 0.34, 0.4,
+             0.47, 0.55]  # fmt: skip
     assert not any(verdicts(*young, every=1024))
     stuck = [*young[:20], *[0.08] * 40]
     assert verdicts(*stuck, every=1024)[-1]
