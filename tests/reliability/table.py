@@ -234,12 +234,13 @@ process with SIGBUS, as with every program that maps files.
   observed: the phrases by which ganzoo recognizes it are untested.
 - *Streamed* data is decoded by worker processes (`train.workers`), and by the run's own process
   where they are not ahead; data in memory needs no workers.
-- The *faults at file calls* were tried one by one at each of the 1,190 calls of a run and its resume, on
-  2026-11-30: 2,270 faults. No checkpoint was lost, and every run was resumed to the same end. At 8 calls, those that
-  remove the checkpoint of the run's last pruning, an error that passes left its files behind; removal is tried again
-  since, and these calls and their 54 neighbours were tried once more: nothing lost, nothing left. With four steps and
-  a data set in memory it is a small run; runs that stream, of several processes, or with a decoded cache have other
-  file calls, which were not tried.
+- The *faults at file calls* were tried one by one at each of the 1,190 calls of a run and its
+  resume, on 2026-11-30: 2,270 faults. No checkpoint was lost, and every run was resumed to the
+  same end. At 8 calls, those that remove the checkpoint of the run's last pruning, an error that
+  passes left its files behind; removal is tried again since, and these calls and their 54
+  neighbours were tried once more: nothing lost, nothing left. With four steps and a data set in
+  memory it is a small run; runs that stream, of several processes, or with a decoded cache have
+  other file calls, which were not tried.
 - A signal *before Python has started* `ganzoo` (some 20 milliseconds) ends the process like any
   other: SIGUSR1 with 138, not 75. A signal that arrives while several processes wait for each
   other to start is handled once they have started.
