@@ -3,34 +3,31 @@
     python benchmarks/notes.py [RECIPE…] [--seeds 0,1,2] [--runs-dir runs/notes]
 
 The noise has the mean power spectrum of the training notes, and phases at random: a baseline that
-every model has to beat. CPU seconds are those of a run from its start to its last score; a run that
-is finished already is not repeated, and has none.
+every model has to beat. CPU seconds are those of a run from its start to its last score.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
-from pathlib import Path
-
 import torch
+from beside import print_table
 from ganzoo_audio.spectra import spectrograms, waveforms
-from leaderboard_yardsticks import held_out, untrained
-from provenance import provenance
-from torch import Tensor
-from yardsticks import final_score, finished_run, scored
+from leaderboard_yardsticks import Samples, held_out, untrained
 
 from ganzoo.components.data import tensors_of
-from ganzoo.runs.score import Score
 from ganzoo.training.run import Run
 
 RECIPES = ("notes-wavegan", "notes-specgan")
 NOISE_FROM = 1000
 """Clips whose mean power spectrum the noise has."""
-COLUMNS = ("pitch_clear", "pitch_in_tune", "pitch_accuracy", "pitch_balance")
+COLUMNS = {
+    "clear pitch": "pitch_clear",
+    "in tune": "pitch_in_tune",
+    "note asked for": "pitch_accuracy",
+    "balance": "pitch_balance",
+}
 
 
-def shaped_noise(like: Run, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
+def shaped_noise(like: Run, count: int, seed: int) -> Samples:
     """Return noise with the mean power spectrum of the training clips, in stored form."""
     samples, labels = tensors_of(like.plan.dataset)
     clips = waveforms(samples[:NOISE_FROM]).double()
@@ -46,36 +43,5 @@ def shaped_noise(like: Run, count: int, seed: int) -> tuple[Tensor, Tensor | Non
 BASELINES = {"held-out notes": held_out, "untrained": untrained, "shaped noise": shaped_noise}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="*", metavar="RECIPE", default=RECIPES)
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs/notes"))
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    print(
-        f"{provenance('torch')}\n\n| recipe | seed | FD, log-mel | clear pitch | in tune "
-        "| note asked for | balance | CPU s |\n|:--|:--|--:|--:|--:|--:|--:|--:|",
-        flush=True,
-    )
-    for recipe in chosen.recipes:
-        runs = []
-        for seed in map(int, chosen.seeds.split(",")):
-            began = time.process_time()
-            runs.append(finished_run(recipe, seed, chosen.runs_dir))
-            show(recipe, str(seed), final_score(runs[-1]), f"{time.process_time() - began:.0f}")
-        for name, make in BASELINES.items():
-            made = make(runs[0], runs[0].plan.budget.final_samples, 0)
-            show(recipe, name, scored(made, runs[0]))
-
-
-def show(recipe: str, which: str, score: Score, seconds: str = "") -> None:
-    numbers = [f"{score.metrics[name]:.3f}" if name in score.metrics else "" for name in COLUMNS]
-    print(
-        f"| {recipe} | {which} | {score.value:.1f} | {' | '.join(numbers)} | {seconds} |",
-        flush=True,
-    )
-
-
 if __name__ == "__main__":
-    main()
+    print_table(__doc__, RECIPES, BASELINES, COLUMNS, "runs/notes")
