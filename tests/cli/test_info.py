@@ -117,9 +117,10 @@ def test_info_of_what_is_not_there_says_what_to_do(
 def test_ganzoos_own_modalities_are_listed_and_described(capsys) -> None:
     assert main(["list", "modalities", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [each["id"] for each in found] == list(MODALITIES)
+    own = [each["id"] for each in found if "/" not in each["id"]]
+    assert own == list(MODALITIES)
     assert all(each["summary"] for each in found)
     assert main(["list", "modalities", "a*"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("audio  Sound")
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["audio", "Sound,"]
     assert main(["info", "audio"]) == 0
     assert capsys.readouterr().out.startswith("modality audio, revision 1\nSound")

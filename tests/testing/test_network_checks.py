@@ -13,6 +13,11 @@ from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
 CONDITIONAL = {"conditional"}
 
 
+def refuse_without_classes(spec: SampleSpec, conditional: bool) -> None:
+    if conditional and not spec.classes:
+        raise ValueError("the data has no classes")
+
+
 class Generator(nn.Module):
     """One hidden layer with batch norm; nothing is wrong with it."""
 
@@ -20,6 +25,7 @@ class Generator(nn.Module):
 
     def __init__(self, spec: SampleSpec, *, width: PositiveInt = 6, conditional: bool = False):
         super().__init__()
+        refuse_without_classes(spec, conditional)
         self.spec = spec
         self.capabilities = CONDITIONAL if conditional else set()
         self.hidden = nn.Linear(self.latent_dim + spec.classes * conditional, width)
@@ -347,6 +353,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, spec: SampleSpec, *, conditional: bool = False):
         super().__init__()
+        refuse_without_classes(spec, conditional)
         self.capabilities = {"features"} | (CONDITIONAL if conditional else set())
         self.hidden = nn.Linear(spec.size, 6)
         self.last = nn.Linear(6, 1)

@@ -306,7 +306,7 @@ def test_a_cache_that_was_interrupted_decodes_what_is_missing_only(tmp_path: Pat
     again = DecodedCache(data, tmp_path / "one")
     assert again.missing() == list(range(30, 100))
     data.decoded.clear()
-    assert again.rows([5, 70])[0][:, 0, 0, 0].tolist() == [5, 70]
+    assert again.decoded_rows([5, 70])[0][:, 0, 0, 0].tolist() == [5, 70]
     assert data.decoded == [70]
     assert again.missing() == [*range(30, 70), *range(71, 100)]
 
@@ -339,13 +339,13 @@ def test_a_damaged_cache_gives_the_same_samples_and_is_mended(
         damaged.create("toys/counted")
         for indices, found in damaged.decoded(missing, workers=0):
             damaged.write(indices, found)
-    samples, labels = damaged.rows(range(100))
+    samples, labels = damaged.decoded_rows(range(100))
     assert labels is not None
     assert samples[:, 0, 0, 0].tolist() == list(range(100))
     assert labels.tolist() == [index % 7 for index in range(100)]
     assert data.decoded
     data.decoded.clear()
-    DecodedCache(data, tmp_path / "one").rows(range(100))
+    DecodedCache(data, tmp_path / "one").decoded_rows(range(100))
     assert data.decoded == []
 
 
@@ -355,9 +355,9 @@ def test_a_cache_that_is_truncated_or_removed_while_it_is_read_gives_the_same_sa
     data = Counted()
     cache = kept_in(tmp_path, data)
     cut(cache.directory / RECORDS)
-    assert cache.rows(range(100))[0][:, 0, 0, 0].tolist() == list(range(100))
+    assert cache.decoded_rows(range(100))[0][:, 0, 0, 0].tolist() == list(range(100))
     shutil.rmtree(cache.directory)
-    assert cache.rows(range(100))[0][:, 0, 0, 0].tolist() == list(range(100))
+    assert cache.decoded_rows(range(100))[0][:, 0, 0, 0].tolist() == list(range(100))
 
 
 KILLED = """

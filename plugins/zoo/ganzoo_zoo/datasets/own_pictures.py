@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganzoo.api import DataError, OwnData, OwnRecipe
-
-if TYPE_CHECKING:
-    from ganzoo_zoo.datasets.folder import Folder
 
 FEW = 10_000
 """With fewer pictures D memorises them, unless what it sees is augmented."""
@@ -74,8 +71,11 @@ FEW_FOR_STYLEGAN = 2_000
 MANY_FOR_R3GAN = 30_000
 
 
-def facts_of(own: OwnData, folder: type[Folder]) -> Facts:
+def facts_of(own: OwnData, folder: Callable[..., Any]) -> Facts:
     """Decode every picture once, as training does, and return facts about them.
+
+    Args:
+        folder: the class of the data set.
 
     Raises:
         DataError: they are missing, none, or more than 1 % of them cannot be read.
