@@ -59,6 +59,12 @@ def test_every_kind_of_clip_is_cut_into_samples_without_a_common_frame(tmp_path:
         assert torch.equal(data[index][0], samples[index])
 
 
+def test_a_png_that_moves_is_a_clip_and_no_frame(tmp_path: Path) -> None:
+    animate(tmp_path / "a.png", pictures(4))
+    spread(tmp_path / "b", pictures(4, first=5))
+    assert levels(clips(tmp_path)) == [[0, 1, 2, 3], [5, 6, 7, 8]]
+
+
 def test_a_stride_skips_frames_and_slows_the_rate(tmp_path: Path) -> None:
     animate(tmp_path / "a.webp", pictures(17))
     data = clips(tmp_path, frames=3, stride=3)

@@ -23,6 +23,8 @@ from PIL import Image
 from ganzoo.api import DataError, read_regular
 
 ANIMATED = (".gif", ".webp", ".apng")
+BEFORE_PIXELS = 4096
+"""Bytes at the start of a png that hold the chunk which makes it an animation."""
 
 MOST_FRAMES = 20_000
 """Of a clip; a longer one is cut up by whoever has it."""
@@ -176,7 +178,7 @@ def clips_in(path: Path) -> tuple[list[Clip], list[str]]:
     clips, notes = [], _named(source.left_out, "is no picture", "are no pictures")
     folders: dict[str, list[str]] = {}
     for name in source.names:
-        if PurePosixPath(name).suffix.lower() in ANIMATED:
+        if _may_move(source.path / name):
             frames, size, rate = _header(source, name)
             if frames > 1:
                 clips.append(Clip(path, name, (name,), frames, size, rate))
@@ -233,8 +235,16 @@ def _header(source: Directory, name: str) -> tuple[int, tuple[int, int], float |
     return _HEADERS[key]
 
 
+def _may_move(path: Path) -> bool:
+    """Return whether a picture may be an animation; of a png its chunk acTL says so."""
+    if path.suffix.lower() != ".png":
+        return path.suffix.lower() in ANIMATED
+    with path.open("rb") as file:
+        return b"acTL" in file.read(BEFORE_PIXELS)
+
+
 def _read_header(path: Path) -> tuple[int, tuple[int, int], float | None]:
-    if path.suffix.lower() not in ANIMATED:
+    if not _may_move(path):
         stream: BinaryIO
         with open(path, "rb") as stream:
             return 1, size_and_mode(stream)[0], None
