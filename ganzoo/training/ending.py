@@ -10,8 +10,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from traceback import format_exception
+from threading import current_thread, main_thread
+from traceback import format_exception, walk_tb
 from types import FrameType
+
+from torch.utils.data import dataloader
 
 from ganzoo.components.build import Components, build
 from ganzoo.components.fit import against_micro_batches, fit, fit_plan
@@ -167,6 +170,9 @@ def recorded_failures(
         reporters.notify("finished", "interrupted" if interrupted else "failed")
         raise
     except Exception as error:
+        if current_thread() is main_thread() and hasattr(signal, "SIGCHLD"):
+            # torch's handler raises at any place when a second reader is found to have ended.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         reporters.notify("finished", "failed")
         if says_no_memory(error):
             _record(directory, processes, str(error), OutOfMemory.exit_code)
@@ -175,7 +181,7 @@ def recorded_failures(
             raise out_of_memory(error, hint) from error
         if processes.world_size > 1 and says_peer_gone(error):
             raise PeerGone from error
-        if isinstance(error, RuntimeError) and _WORKER_GONE.match(str(error)):
+        if _reader_gone(error):
             _record(directory, processes, str(error), DeviceError.exit_code)
             raise DeviceError(
                 f"a process that reads the data was ended from outside: {str(error).strip()}",
@@ -194,6 +200,17 @@ def recorded_failures(
             raise failed from error
         advise_repair(error, plan, directory)
         raise
+
+
+def _reader_gone(error: Exception) -> bool:
+    """Return whether torch's loader noticed that one of its processes has ended.
+
+    While it hands over a batch, that is a broken connection.
+    """
+    if isinstance(error, RuntimeError):
+        return bool(_WORKER_GONE.match(str(error)))
+    frames = (frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__))
+    return isinstance(error, ConnectionError | EOFError) and dataloader.__file__ in frames
 
 
 def renamed(directory: RunDirectory) -> GanzooError:

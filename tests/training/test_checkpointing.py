@@ -208,6 +208,21 @@ def test_a_killed_data_worker_ends_the_run_with_the_command_to_resume(
     assert directory.events()[-1]["exit_code"] == 9
 
 
+@pytest.mark.parametrize("error", [ConnectionRefusedError(111, "Connection refused"), EOFError()])
+def test_a_data_worker_that_ends_while_it_hands_over_a_batch_is_the_same_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*given: Any, **named: Any) -> None:
+        raise error
+
+    loading = torch.utils.data.dataloader._MultiProcessingDataLoaderIter
+    monkeypatch.setattr(loading, "_try_get_data", broken)
+    plan = small_plan(tmp_path, TINY | {"train.data": "stream", "train.workers": 1})
+    options = Options(runs_directory=tmp_path / "runs")
+    with pytest.raises(DeviceError, match="that reads the data was ended from outside"):
+        train_run(plan, options)
+
+
 @pytest.mark.parametrize(
     "words",
     [
