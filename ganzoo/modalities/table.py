@@ -134,8 +134,8 @@ class Table(Modality):
         """Write a csv, tsv or parquet file by the columns' names, an npz, or histograms as PNG."""
         suffix = path.suffix.lower()
         if suffix in table_files.SEPARATORS:
-            separator = table_files.SEPARATORS[suffix] or spec.separator or ","
-            path.write_text(table_files.text_of(spec.columns, samples, separator), encoding="utf-8")
+            text = table_files.text_of(spec.columns, samples, _separator(spec, suffix))
+            path.write_text(text, encoding="utf-8")
         elif suffix == ".parquet":
             table_files.write_parquet(spec.columns, samples, path)
         else:
@@ -149,8 +149,12 @@ class Table(Modality):
             raise DataError(what, hint="save the rows as csv")
         if suffix == ".parquet":
             return table_files.read_parquet(spec.columns, path)
-        separator = table_files.SEPARATORS[suffix] or spec.separator or ","
-        return table_files.read_text_file(spec.columns, path, separator)
+        return table_files.read_text_file(spec.columns, path, _separator(spec, suffix))
+
+
+def _separator(spec: SampleSpec, suffix: str) -> str:
+    """Return what separates the cells of a text file."""
+    return table_files.SEPARATORS[suffix] or spec.separator or ","
 
 
 def _histogram(column: Column, samples: Tensor, real: Tensor) -> PIL.Image.Image:

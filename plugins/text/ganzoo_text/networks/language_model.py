@@ -31,6 +31,7 @@ class LanguageModel(nn.Module):
     """
 
     latent_dim = 1
+    capabilities: frozenset[str]
     logits: nn.Module
 
     def __init__(
@@ -44,6 +45,8 @@ class LanguageModel(nn.Module):
         self.length, self.vocabulary = spec.model_shape
         self.end = Vocabulary(spec).end
         self.sampling = sampling
+        if sampling == "gumbel":
+            self.capabilities -= {"score-function"}
         self.embedding = nn.Embedding(self.vocabulary + 1, embedding)  # the last starts a line
         self.register_buffer("gumbel_temperature", torch.tensor(float(gumbel_temperature)))
 

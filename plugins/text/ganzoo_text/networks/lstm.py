@@ -35,8 +35,6 @@ class Generator(LanguageModel):
         gumbel_temperature: PositiveFloat = 1.0,
     ) -> None:
         super().__init__(spec, embedding, sampling, gumbel_temperature)
-        if sampling == "gumbel":
-            self.capabilities -= {"score-function"}
         self.lstm = nn.LSTM(embedding, width, batch_first=True)
         self.logits = nn.Linear(width, self.vocabulary)
 

@@ -44,8 +44,6 @@ class Generator(LanguageModel):
         gumbel_temperature: PositiveFloat = 1.0,
     ) -> None:
         super().__init__(spec, embedding, sampling, gumbel_temperature)
-        if sampling == "gumbel":
-            self.capabilities -= {"score-function"}
         size = heads * head_size
         self.slots, self.size, self.heads = slots, size, heads
         self.input = nn.Linear(embedding, size)
