@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 
 from ganzoo.api import OwnData, OwnRecipe
-from ganzoo.errors import PluginError, UsageError
-from ganzoo.modalities.image import PICTURES
+from ganzoo.errors import DataError, PluginError, UsageError
+from ganzoo.modalities.image import PICTURES, opened_picture
+from ganzoo.modalities.video import ANIMATED
 from ganzoo.recipes.load import FORMAT
 from ganzoo.recipes.yaml import yaml_line
 
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 10_000
 """Files of a folder whose suffixes decide which data set reads it."""
-ANIMATED = (".gif", ".webp")
-"""Suffixes of pictures and of clips; the first files decide."""
 FIRST = 8
+"""Files by which a folder holds clips, where their suffix is that of pictures too."""
 
 WITHOUT_PLUGIN = {
     **dict.fromkeys((".csv", ".tsv", ".parquet"), "pip install ganzoo-table"),
@@ -93,9 +93,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _moves(file: Path) -> bool:
     try:
-        with PIL.Image.open(file) as image:
+        with opened_picture(file) as image:
             return getattr(image, "n_frames", 1) > 1
-    except Exception:  # whatever Pillow raises for a damaged file; its data set will name it
+    except DataError:  # its data set will name it
         return False
 
 
