@@ -114,7 +114,8 @@ def test_the_process_group_is_destroyed_before_the_interpreter_shuts_down(tmp_pa
     script = tmp_path / "script.py"
     script.write_text(
         "import atexit\nimport torch.distributed as dist\n"
-        "atexit.register(lambda: print('a group is left:', dist.is_initialized()))\n"
+        # One string: both ranks write to one pipe, and print writes each argument by itself.
+        "atexit.register(lambda: print(f'a group is left: {dist.is_initialized()}'))\n"
         "from ganzoo.training.processes import find_processes\nfind_processes()\n"
     )
     done = torchrun(str(script))
