@@ -17,7 +17,8 @@ WEIGHTS_SHA256 = "6ced7543c78d7842be8c45267b53b302adf392f505c72babfff201abe9f8ba
 
 DIGITS = slice(0, 10)
 SHAPES = slice(10, 20)
-"""Which of the classifier's 20 classes belong to `digits` and to `shapes`."""
+EMOJI = slice(20, 29)
+"""Which of the classifier's 29 classes belong to `digits`, to `shapes` and to groups of emoji."""
 
 
 SPATIAL_CHANNELS = 7
@@ -36,7 +37,7 @@ class Network(nn.Module):
             nn.Conv2d(64, 96, 3, stride=2, padding=1),
         )
         self.hidden = nn.Linear(96 * 2 * 2, 64)
-        self.classifier = nn.Linear(64, 20)
+        self.classifier = nn.Linear(64, EMOJI.stop)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, 64), none negative, for float32 (B, 3, 32, 32) in [0, 255]."""
