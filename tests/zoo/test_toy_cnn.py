@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from ganzoo_emoji.noto import Noto
 from ganzoo_zoo.datasets.digits import Digits
 from ganzoo_zoo.datasets.shapes import Shapes
 from ganzoo_zoo.extractors import toy_cnn
-from ganzoo_zoo.extractors.toy_cnn import FILE, SHAPES, WEIGHTS_SHA256, ToyCNN, to_input
+from ganzoo_zoo.extractors.toy_cnn import EMOJI, FILE, SHAPES, WEIGHTS_SHA256, ToyCNN, to_input
 from torch import Tensor
 
 from ganzoo.errors import DataError
@@ -111,6 +112,14 @@ def test_unseen_shapes_are_classified_at_every_size(size: int) -> None:
     assert accuracy(images, labels + SHAPES.start) > 0.97
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_emoji_of_a_font_that_it_never_saw_are_named_by_group_five_times_as_often_as_by_chance(
+    split: str,
+) -> None:
+    images, labels = Noto(split).tensors()
+    assert accuracy(images, labels + EMOJI.start) > 5 / 9
+
+
 def accuracy(images: Tensor, labels: Tensor) -> float:
     network = ToyCNN()
     named = network.class_logits(network(to_input(images))).argmax(1)
@@ -128,7 +137,7 @@ def test_features_are_what_the_attributes_say() -> None:
     assert features.shape == (5, network.num_features)
     assert features.dtype == torch.float32
     assert not features.requires_grad
-    assert network.class_logits(features).shape == (5, 20)
+    assert network.class_logits(features).shape == (5, 29)
     assert not network.training
 
 
