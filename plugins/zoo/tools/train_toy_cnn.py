@@ -37,7 +37,8 @@ METADATA = {
     "license": "Apache-2.0",
     "training data": "a third of UCI optdigits' test set (E. Alpaydin and C. Kaynak, 1998, "
     "https://doi.org/10.24432/C50P49, CC BY 4.0), generated shapes, and Twemoji (copyright "
-    "Twitter, Inc. and other contributors, CC BY 4.0) as in emoji-datasource-twitter 16.0.0",
+    "Twitter, Inc and other contributors, CC BY 4.0, https://github.com/jdecked/twemoji) as in "
+    "emoji-datasource-twitter 16.0.0",
     "made by": "plugins/zoo/tools/train_toy_cnn.py",
 }
 
