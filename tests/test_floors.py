@@ -34,6 +34,17 @@ heavy = set(sys.argv[1].split(",")) & set(sys.modules)
 sys.exit(f"imported {sorted(heavy)}" if heavy else code)
 """
 
+TRAINING = """
+import gc, sys
+from ganzoo.cli.run import import_training
+collections = []
+gc.callbacks.append(lambda phase, info: collections.append(phase))
+import_training()
+assert "torch._dynamo" in sys.modules and "ganzoo.training.launch" in sys.modules
+assert gc.isenabled() and gc.get_freeze_count() > 100_000
+sys.exit(f"{len(collections) // 2} collections" if collections else 0)
+"""
+
 
 def run(code: str, *arguments: str) -> None:
     command = [sys.executable, "-c", code, *arguments]
@@ -68,6 +79,10 @@ def test_the_commands_that_are_typed_most_import_nothing_that_they_do_not_use(
     words: str, slow_to_import: str
 ) -> None:
     run(CALL, slow_to_import, *words.split())
+
+
+def test_training_is_imported_without_garbage_collection() -> None:
+    run(TRAINING)
 
 
 def test_no_modules_import_each_other_in_a_circle_not_even_for_type_checking() -> None:

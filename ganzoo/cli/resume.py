@@ -38,7 +38,9 @@ def resume(
     (train.steps=5000, eval.every_steps=100), and metrics be dropped (eval.metrics=[]). For data
     that has moved, give its path (dataset.path=FOLDER); --plugin takes a repaired plugin file.
     """
-    from ganzoo.cli.run import print_result
+    from ganzoo.cli.run import import_training, print_result
+
+    import_training()
     from ganzoo.runs.directory import RunDirectory
     from ganzoo.runs.external import require_run
     from ganzoo.training.continuity import is_complete

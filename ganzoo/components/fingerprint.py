@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,9 +32,8 @@ SPREAD = 1000
 
 THREADS = 4
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-Stamp = list[int]
-"""What changes when a file does: size and times in ns, or size and CRC."""
+_KEPT = re.compile(rf"[-\d ]* {_SHA256.pattern}")
+"""The stamp of a file, and the hash of its content."""
 
 
 @dataclass(frozen=True)
@@ -157,54 +156,46 @@ def file_hashes(files: Mapping[str, SourceFile]) -> dict[str, str]:
     """Return name → sha256 of each file's content; empty for a file that cannot be read."""
     if not files:
         return {}
-    keys = {name: _key(file) for name, file in files.items()}
-    place = _memory_of(files, keys)
-    known, stamps = _recall(place), {name: _stamp(file) for name, file in files.items()}
-    found, fresh = {}, []
-    for name, stamp in stamps.items():
-        stored, sha256 = known.get(keys[name], (None, ""))
-        if stamp is not None and stored == stamp:
-            found[name] = sha256
-        else:
-            fresh.append(name)
+    keys = {name: os.path.abspath(str(file)) for name, file in files.items()}
+    place = _memory_of(keys.values())
+    known, found, fresh = _recall(place), {}, {}
+    for name, file in files.items():
+        stamp = _stamp(file)
+        stored, _, found[name] = known.get(keys[name], "").rpartition(" ")
+        if not stamp or stored != stamp:
+            fresh[name] = stamp
     with ThreadPoolExecutor(THREADS) as pool:
         found |= zip(fresh, pool.map(_sha256, [files[name] for name in fresh]), strict=True)
     if fresh:
-        new = {keys[name]: [stamps[name], found[name]] for name in fresh if found[name]}
-        _keep(place, json.dumps({**known, **new}))
-    return {name: found[name] for name in files}
+        new = {keys[name]: f"{fresh[name]} {found[name]}" for name in fresh if found[name]}
+        _keep(place, json.dumps(known | new))
+    return found
 
 
-def _key(file: SourceFile) -> str:
-    return str(file) if isinstance(file, zipfile.Path) else os.path.abspath(file)
-
-
-def _memory_of(files: Mapping[str, SourceFile], keys: Mapping[str, str]) -> Path:
-    """Return the file of the store for these files: one for each folder or zip."""
-    folders = {
-        os.path.abspath(str(file.root.filename))
-        if isinstance(file, zipfile.Path)
-        else os.path.dirname(keys[name])
-        for name, file in files.items()
-    }
+def _memory_of(paths: Collection[str]) -> Path:
+    """Return the file of the store for these paths: one for each folder or zip."""
+    folders = {os.path.dirname(path) for path in (min(paths), max(paths))}
     try:
-        root = os.path.commonpath(folders)
+        root = os.path.commonpath(folders)  # of all paths, as it is of the first and the last
     except ValueError:  # several drives
         root = min(folders)
     key = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
     return cache_directory() / "content" / f"{key}.json"
 
 
-def _stamp(file: SourceFile) -> Stamp | None:
-    """Return the stamp of a file; None if it is not there."""
+def _stamp(file: SourceFile) -> str:
+    """Return what changes when a file does, or "" if it is not there.
+
+    That is its size and times in ns, or the size and CRC of a member of a zip.
+    """
     try:
         if isinstance(file, zipfile.Path):
             member = file.root.getinfo(file.at)
-            return [member.file_size, member.CRC]
+            return f"{member.file_size} {member.CRC}"
         status = os.stat(file)
     except (OSError, KeyError):
-        return None
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _sha256(file: SourceFile) -> str:
@@ -215,12 +206,11 @@ def _sha256(file: SourceFile) -> str:
         return ""
 
 
-def _recall(place: Path) -> dict[str, list[Any]]:
+def _recall(place: Path) -> dict[str, str]:
     """Return what the store knows of a folder; nothing if its file is damaged."""
     try:
         known = parse_json(read_regular(place))
-        sound = all(_SHA256.fullmatch(sha256) for _, sha256 in known.values())
-        return known if sound else {}
+        return known if all(map(_KEPT.fullmatch, known.values())) else {}
     except DAMAGE:
         return {}
 

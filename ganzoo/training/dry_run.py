@@ -1,16 +1,18 @@
-"""Dry run, the last pass of a check: one D and one G update on fake tensors.
+"""Dry run, the last pass of a check: one D and one G update.
 
-Networks are built under `FakeTensorMode`, which computes only shapes and dtypes, so that a recipe
-for a large model is checked in seconds. Where an operation needs values, small real tensors are
-used instead.
+Small networks are updated once with a few samples. Large ones are built under `FakeTensorMode`,
+which computes only shapes and dtypes, so that they are checked in seconds; each operation takes
+half a millisecond, which is longer than to compute a small one. Where an operation needs values, a
+few samples are used instead.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 from unittest.mock import patch
 
@@ -47,6 +49,9 @@ from ganzoo.training.networks import Networks, RequiredGradients
 
 SMALL_BATCH = 4
 
+FEW_WEIGHTS = 1_000_000
+"""Networks of at most this many weights together are small."""
+
 
 class _Misfit(RecipeError):
     """Components that do not fit, which real values would not change."""
@@ -62,21 +67,8 @@ def dry_run(plan: Plan) -> Plan:
         RecipeError: components that do not fit, with every problem.
         PluginError: a component fails, or makes something of the wrong shape.
     """
-    batch_size = plan.recipe.settings.train.batch_size
     _check_modality(plan.spec)
-    # torch would log tracebacks of operations that are tried again with values.
-    log = logging.getLogger("torch._subclasses.fake_tensor")
-    try:
-        with patch.object(log, "disabled", True), FakeTensorMode(allow_non_fake_inputs=True):
-            parts, flops = _update_both(plan, batch_size)
-    except _Misfit:
-        raise
-    except Exception:
-        # Some operations cannot run without values. A pass with values finds the real problem.
-        with torch.random.fork_rng(devices=[]):
-            small = min(SMALL_BATCH, batch_size)
-            parts, flops = _update_both(plan, small)
-            flops *= batch_size / small
+    parts, flops = _updated(plan)
     placeholders = {role: _placeholders(named) for role, named in parts.trained().items()}
     optimizers = make_optimizers(plan, placeholders)
     check_averages(plan, parts)
@@ -126,9 +118,51 @@ def _placeholders(parameters: Parameters) -> dict[str, nn.Parameter]:
     }
 
 
-def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
-    """Return the live components, and the floating-point operations of both updates."""
+def _updated(plan: Plan) -> tuple[Components, float]:
+    """Return components after an update of each, and the floating-point operations of both."""
+    batch_size = plan.recipe.settings.train.batch_size
+    few = min(SMALL_BATCH, batch_size)
+    # Few samples may be too few, and fake ones lack values. The last pass finds the real problem.
+    for mode, count, most in (
+        (_values, few, FEW_WEIGHTS),
+        (_fake_tensors, batch_size, inf),
+        (_values, few, inf),
+    ):
+        try:
+            with mode():
+                parts, flops = _update_both(plan, count, most)
+            return parts, flops * (batch_size / count)
+        except _Misfit:
+            raise
+        except Exception as error:
+            problem = error
+    raise problem
+
+
+def _values() -> AbstractContextManager[None]:
+    """Leave torch's random numbers as they were."""
+    return torch.random.fork_rng(devices=[])
+
+
+@contextmanager
+def _fake_tensors() -> Iterator[None]:
+    """Compute only shapes and dtypes inside."""
+    # torch would log tracebacks of operations that are tried again with values.
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    with patch.object(log, "disabled", True), FakeTensorMode(allow_non_fake_inputs=True):
+        yield
+
+
+def _update_both(plan: Plan, batch_size: int, most_weights: float) -> tuple[Components, float]:
+    """Return the live components, and the floating-point operations of both updates.
+
+    Raises:
+        ValueError: the networks have more weights.
+    """
     parts = build(plan)
+    weights = sum(each.numel() for named in parts.trained().values() for each in named.values())
+    if weights > most_weights:
+        raise ValueError
     try:
         fit(plan, parts)
     except RecipeError as error:

@@ -7,7 +7,6 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict
 from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
@@ -107,7 +106,7 @@ def record_data(directory: RunDirectory, plan: Plan, data: Fingerprint) -> None:
     if known is not None and known.sha256 != data.sha256:
         directory.append_event("data_changed", what=change(known, data), sha256=data.sha256)
         _write_spec(directory, plan)
-    write_atomic(directory.data_file, json.dumps(asdict(data)).encode())
+    write_atomic(directory.data_file, json.dumps(vars(data)).encode())
 
 
 def read_fingerprint(directory: RunDirectory) -> Fingerprint | None:

@@ -68,6 +68,20 @@ def test_a_file_is_hashed_again_only_after_it_has_changed(tmp_path: Path, read: 
     assert {name for name in first.files if first.files[name] != changed.files[name]} == {"a/2.png"}
 
 
+def test_files_that_are_older_than_1970_or_cannot_be_read_leave_the_others_known(
+    tmp_path: Path, read: list[str]
+) -> None:
+    data = pictures(tmp_path / "data")
+    os.utime(data / "a" / "0.png", (-(10**9), -(10**9)))
+    (data / "a" / "2.png").unlink()
+    (data / "a" / "2.png").symlink_to("nowhere.png")
+    first = of(data)
+    assert first.files["a/2.png"] == ""
+    read.clear()
+    assert of(data) == first
+    assert read == ["2.png"]
+
+
 def test_a_picture_of_the_same_size_and_modification_time_is_hashed_again(tmp_path: Path) -> None:
     data = pictures(tmp_path / "data")
     first, path = of(data), data / "a" / "2.png"
@@ -97,7 +111,15 @@ def test_a_store_that_is_damaged_or_cannot_be_written_only_costs_time(
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
     first = of(pictures(tmp_path / "data"))
     (store,) = (tmp_path / "cache" / "content").iterdir()
-    for damage in (b"", b"[1]", b'{"x": 1}', b'{"x": [[1, 2], "short"]}', b"[" * 10**5, b"\xff"):
+    for damage in (
+        b"",
+        b"[1]",
+        b'{"x": 1}',
+        b'{"x": [[1, 2], "short"]}',
+        b'{"x": "1 2 short"}',
+        b"[" * 10**5,
+        b"\xff",
+    ):
         store.write_bytes(damage)
         assert of(tmp_path / "data") == first
     (tmp_path / "file").write_text("")

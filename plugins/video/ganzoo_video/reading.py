@@ -153,7 +153,7 @@ def _colours(flags: bytes) -> int:
 
 # --- folders -------------------------------------------------------------------------------------
 
-_HEADERS: dict[tuple[str, tuple[int, int]], tuple[int, tuple[int, int], float | None]] = {}
+_HEADERS: dict[tuple[str, str], tuple[int, tuple[int, int], float | None]] = {}
 """Path and stamp of a file → frames, (height, width), frame rate; read once in a process."""
 
 

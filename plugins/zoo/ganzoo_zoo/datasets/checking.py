@@ -5,7 +5,6 @@ import os
 from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import PIL
 
@@ -13,7 +12,7 @@ from ganzoo.api import cache_directory, parse_json, read_regular
 from ganzoo_zoo.datasets.pictures import DAMAGE, decode, in_threads, reason
 from ganzoo_zoo.datasets.sources import Source
 
-RULES = f"2, Pillow {PIL.__version__}"
+RULES = f"3, Pillow {PIL.__version__}"
 
 LEAST_AT_ONCE, MOST_TIMES = 5000, 10
 """Least number of pictures between two saves of the results, and most saves per check."""
@@ -28,22 +27,22 @@ def damaged(source: Source, bits: int | None = None) -> dict[str, str]:
     """
     file = memory_of(source.path, bits)
     remembered = recall(file)
-    found: dict[str, list[Any]] = {}
-    fresh = []
+    found: dict[str, str] = {}
+    fresh = {}
     for name in source.names:
-        known = remembered.get(name)
-        if known is None or known[:2] != stamp(source, name):
-            fresh.append(name)
-        else:
+        known, now = remembered.get(name, ""), stamp(source, name)
+        if known.startswith(now):
             found[name] = known
+        else:
+            fresh[name] = now
     at_once = max(LEAST_AT_ONCE, -(-len(fresh) // MOST_TIMES))
     for first in range(0, len(fresh), at_once):
-        part = fresh[first : first + at_once]
+        part = list(fresh)[first : first + at_once]
         with closing(in_threads(lambda name: problem_of(source, name, bits), part)) as problems:
             for name, problem in zip(part, problems, strict=True):
-                found[name] = [*stamp(source, name), problem]
+                found[name] = fresh[name] + (problem or "")
         remember(file, remembered | found)
-    return {name: found[name][2] for name in source.names if found[name][2]}
+    return {name: problem for name in source.names if (problem := found[name].partition(":")[2])}
 
 
 def problem_of(source: Source, name: str, bits: int | None) -> str | None:
@@ -56,11 +55,12 @@ def problem_of(source: Source, name: str, bits: int | None) -> str | None:
     return None
 
 
-def stamp(source: Source, name: str) -> list[int | None]:
+def stamp(source: Source, name: str) -> str:
+    """Return ``STAMP:``, as a result begins; ":" if the picture is not there."""
     try:
-        return list(source.stamp(name))
+        return source.stamp(name) + ":"
     except OSError:
-        return [None, None]
+        return ":"
 
 
 def memory_of(path: Path, bits: int | None = None) -> Path:
@@ -69,7 +69,7 @@ def memory_of(path: Path, bits: int | None = None) -> Path:
     return cache_directory() / "checks" / f"{key}.json"
 
 
-def recall(file: Path) -> dict[str, list[Any]]:
+def recall(file: Path) -> dict[str, str]:
     """Return the saved results; nothing if they are damaged or from other rules."""
     try:
         memory = parse_json(read_regular(file))
@@ -78,7 +78,7 @@ def recall(file: Path) -> dict[str, list[Any]]:
         return {}
 
 
-def remember(file: Path, files: dict[str, list[Any]]) -> None:
+def remember(file: Path, files: dict[str, str]) -> None:
     """Save the results atomically; ignore it if the cache cannot be written."""
     partial = file.with_suffix(f".{os.getpid()}.partial")
     try:

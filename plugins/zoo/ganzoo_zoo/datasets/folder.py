@@ -272,7 +272,9 @@ def _share(source: Source, split: str, path: Path, holdout: float | Path) -> lis
             f"{path} has no test split",
             hint="dataset.holdout=0.1, or dataset.holdout=FOLDER, or eval.reference=train",
         )
-    names = [name for name in source.names if (place(name) < holdout) == (split == "test")]
+    names = list(source.names)
+    if holdout:
+        names = [name for name in names if (place(name) < holdout) == (split == "test")]
     if not names:
         raise DataError(
             f"the split {split!r} is empty: holdout is {holdout}, and {path} has "
@@ -324,8 +326,9 @@ def place(name: str) -> float:
 
 
 def first_difference(names: Sequence[str]) -> tuple[list[list[str]], int]:
-    """Return the folders of each picture, and the first depth at which they differ."""
-    folders = [name.split("/")[:-1] for name in names]
+    """Return the folders that have pictures, split, and the first depth at which they differ."""
+    one_of_each = {name.rpartition("/")[0]: name for name in names}
+    folders = [name.split("/")[:-1] for name in one_of_each.values()]
     # The common prefix of the first and the last in sorted order is common to all.
     outermost = zip(min(folders), max(folders), strict=False)
     return folders, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], outermost))
@@ -362,7 +365,7 @@ def class_depth(source: Source, classes: tuple[str, ...]) -> int:
     )
 
 
-_HEADERS: dict[tuple[str, str, tuple[int, int]], tuple[tuple[int, int], str]] = {}
+_HEADERS: dict[tuple[str, str, str], tuple[tuple[int, int], str]] = {}
 """Path, name and stamp of a picture → what `header_of` has found."""
 
 

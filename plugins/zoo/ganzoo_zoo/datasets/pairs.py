@@ -235,8 +235,8 @@ def two_folders(names: Sequence[str]) -> dict[str, tuple[list[str], list[str]]]:
     if any(len(folder) <= depth for folder in folders):
         return {}
     sides: dict[str, tuple[list[str], list[str]]] = {}  # by the word of the split
-    for name, folder in zip(names, folders, strict=True):
-        outer, inner = (*(part.lower() for part in folder[depth:]), "")[:2]
+    for name in names:
+        outer, inner = (*(part.lower() for part in name.split("/")[depth:-1]), "")[:2]
         for word in ("", *TRAINING, *HELD_OUT):
             for side, letter in enumerate("ab"):
                 if outer == word + letter or (word and (outer, inner) == (word, letter)):

@@ -45,8 +45,8 @@ class Source(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Open a file as a seekable stream."""
 
-    def stamp(self, name: str) -> tuple[int, int]:
-        """Return two numbers that change when the picture does."""
+    def stamp(self, name: str) -> str:
+        """Return what changes when the picture does: size and modification time, or CRC."""
 
     def file(self, name: str) -> SourceFile:
         """Return where a file is."""
@@ -150,9 +150,9 @@ class Directory:
     def open(self, name: str) -> BinaryIO:
         return open(self.path / name, "rb")
 
-    def stamp(self, name: str) -> tuple[int, int]:
-        status = os.stat(self.path / name)
-        return status.st_size, status.st_mtime_ns
+    def stamp(self, name: str) -> str:
+        status = os.stat(f"{self.path}/{name}")
+        return f"{status.st_size} {status.st_mtime_ns}"
 
     def file(self, name: str) -> SourceFile:
         return self.path / name
@@ -220,8 +220,8 @@ class Archive:
         except DAMAGE:
             return b""
 
-    def stamp(self, name: str) -> tuple[int, int]:
-        return self._members[name].file_size, self._members[name].CRC
+    def stamp(self, name: str) -> str:
+        return f"{self._members[name].file_size} {self._members[name].CRC}"
 
     def file(self, name: str) -> SourceFile:
         return zipfile.Path(self._zip(), self._members[name].filename)
