@@ -16,7 +16,12 @@ INCEPTION = RemoteFile(
 @hookimpl
 def register_extractors(register: Register) -> None:
     add = table(register, __name__, modalities={"image"}, license="Apache-2.0")
-    add("toy-cnn", "toy_cnn:ToyCNN", datasets=["digits", "stacked-digits", "shapes"])
+    add(
+        "toy-cnn",
+        "toy_cnn:ToyCNN",
+        revision=2,
+        datasets=["digits", "stacked-digits", "shapes", "emoji/noto"],
+    )
     add("pixels", "pixels:Pixels", modalities={"image", "vector"}, datasets=["gaussians"])
     add("torchscript", "programs:TorchScript")
     add("exported", "programs:Exported")

@@ -39,7 +39,7 @@ def register_discriminators(register: Register) -> None:
     add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
     add("fastgan", "fastgan:Discriminator", paper="arXiv:2101.04775")
     add("patch", "patch:Discriminator", paper="arXiv:1611.07004")
-    add("projected", "projected:Discriminator", paper="arXiv:2111.01007")
+    add("projected", "projected:Discriminator", revision=2, paper="arXiv:2111.01007")
     add("unet", "unet:Discriminator", paper="arXiv:2002.12655")
     add("packed", "packed:Discriminator", modalities={"image", "vector"}, paper="arXiv:1712.04086")
     add(
