@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Any
 from unittest.mock import patch
@@ -121,15 +122,12 @@ def _placeholders(parameters: Parameters) -> dict[str, nn.Parameter]:
 def _updated(plan: Plan) -> tuple[Components, float]:
     """Return components after an update of each, and the floating-point operations of both."""
     batch_size = plan.recipe.settings.train.batch_size
-    few = min(SMALL_BATCH, batch_size)
+    values = partial(torch.random.fork_rng, devices=[]), min(SMALL_BATCH, batch_size)
     # Few samples may be too few, and fake ones lack values. The last pass finds the real problem.
-    for mode, count, most in (
-        (_values, few, FEW_WEIGHTS),
-        (_fake_tensors, batch_size, inf),
-        (_values, few, inf),
-    ):
+    passes = (*values, FEW_WEIGHTS), (_fake_tensors, batch_size, inf), (*values, inf)
+    for context, count, most in passes:
         try:
-            with mode():
+            with context():
                 parts, flops = _update_both(plan, count, most)
             return parts, flops * (batch_size / count)
         except _Misfit:
@@ -137,11 +135,6 @@ def _updated(plan: Plan) -> tuple[Components, float]:
         except Exception as error:
             problem = error
     raise problem
-
-
-def _values() -> AbstractContextManager[None]:
-    """Leave torch's random numbers as they were."""
-    return torch.random.fork_rng(devices=[])
 
 
 @contextmanager
