@@ -245,7 +245,7 @@ def queued(job: Job, failures: list[tuple[Job, int]], deadline: float | None) ->
 def print_result(directory: RunDirectory, reporter: Any) -> None:
     """Print the final score and the last preview to stderr, and the run's path to stdout."""
     score = own_score(directory.scores())
-    if score and score.sampling and score.sampling.selected == "final":
+    if score and score.selected == "final":
         reporter.say("score", f"{score.value:.4g}  {score.protocol.words()}  final")
     if newest := last_preview(directory):
         reporter.say("look", str(newest[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from inspect import signature
@@ -22,6 +22,7 @@ from ganzoo.errors import (
     RecipeError,
     failure,
     in_one_line,
+    plugin_failures,
 )
 from ganzoo.registry.loading import conformance_command, info_command
 
@@ -242,28 +243,16 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
     return made
 
 
-@contextmanager
-def blaming(component: ComponentPlan, where: str) -> Iterator[None]:
+def blaming(component: ComponentPlan, where: str) -> AbstractContextManager[None]:
     """Raise an error inside as a PluginError that names the component and its place."""
-    try:
-        yield
-    except GanzooError:
-        raise
-    except Exception as error:
-        raise component_error(component, f"failed {where}: {failure(error)}") from error
+    return plugin_failures(lambda what: component_error(component, f"failed {where}: {what}"))
 
 
-@contextmanager
-def blaming_modality(spec: SampleSpec, method: str) -> Iterator[None]:
+def blaming_modality(spec: SampleSpec, method: str) -> AbstractContextManager[None]:
     """Raise an error inside as a PluginError that names the modality and the method."""
-    try:
-        yield
-    except GanzooError:
-        raise
-    except Exception as error:
-        what = f"modality {spec.modality!r} failed in {method}: {failure(error)}"
-        hint = f"ganzoo conformance {spec.modality} --kind modality"
-        raise PluginError(what, hint=hint) from error
+    failed = f"modality {spec.modality!r} failed in {method}"
+    hint = f"ganzoo conformance {spec.modality} --kind modality"
+    return plugin_failures(lambda what: PluginError(f"{failed}: {what}", hint=hint))
 
 
 def component_error(component: ComponentPlan, what: str) -> PluginError:

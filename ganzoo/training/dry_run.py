@@ -33,12 +33,7 @@ from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.training.assemble import (
-    Parameters,
-    check_averages,
-    make_optimizers,
-    make_run_schedules,
-)
+from ganzoo.training.assemble import check_averages, make_optimizers, make_run_schedules
 from ganzoo.training.dry_run_outputs import dry_run_outputs
 from ganzoo.training.execution import AUTOCAST, resolve_channels_last
 from ganzoo.training.game import EngineGame
@@ -77,7 +72,11 @@ def dry_run(plan: Plan) -> Plan:
             small = min(SMALL_BATCH, batch_size)
             parts, flops = _update_both(plan, small)
             flops *= batch_size / small
-    placeholders = {role: _placeholders(named) for role, named in parts.trained().items()}
+    # Optimizers over parameters of size 1 with as many dimensions check the same, without memory.
+    placeholders = {
+        role: {name: nn.Parameter(torch.zeros([1] * each.dim())) for name, each in named.items()}
+        for role, named in parts.trained().items()
+    }
     optimizers = make_optimizers(plan, placeholders)
     check_averages(plan, parts)
     make_run_schedules(plan, parts, optimizers)
@@ -113,17 +112,6 @@ def _check_modality(spec: SampleSpec) -> None:
         if got != wanted:
             what = f"{name} of modality {spec.modality!r} gives {got}, not {wanted}"
             raise PluginError(what, hint=f"ganzoo conformance {spec.modality} --kind modality")
-
-
-def _placeholders(parameters: Parameters) -> dict[str, nn.Parameter]:
-    """Return a size-1 placeholder for each trainable parameter, with the same number of dimensions.
-
-    Optimizers over them keep their checks and take no memory.
-    """
-    return {
-        name: nn.Parameter(torch.zeros([1] * parameter.dim()))
-        for name, parameter in parameters.items()
-    }
 
 
 def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
