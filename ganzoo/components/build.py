@@ -261,14 +261,18 @@ def component_error(component: ComponentPlan, what: str) -> PluginError:
     return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
 
 
+def contract_error(component: ComponentPlan, what: str) -> PluginError:
+    """Return an error about the contract of a component's kind, with its place in the recipe."""
+    hint = conformance_command(component.registration)
+    return PluginError(str(component.problem(what)), hint=hint)
+
+
 def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:
     with initialised_from(seed, component.slot):
         network = make(component, spec)
     if not isinstance(network, nn.Module):
         what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
-        raise PluginError(
-            str(component.problem(what)), hint=conformance_command(component.registration)
-        )
+        raise contract_error(component, what)
     network.train()  # which a network may override, to keep a pretrained part in eval mode
     return network
 
@@ -285,8 +289,5 @@ def initialised_from(seed: int, slot: Slot) -> Iterator[None]:
 def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
     dimension = getattr(generator, "latent_dim", None)
     if not isinstance(dimension, int):
-        what = f"{component.id} has no attribute latent_dim (an integer)"
-        raise PluginError(
-            str(component.problem(what)), hint=conformance_command(component.registration)
-        )
+        raise contract_error(component, f"{component.id} has no attribute latent_dim (an integer)")
     return dimension

@@ -50,7 +50,7 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
     Raises:
         PluginError: the signature breaks the contract; the message names the argument.
     """
-    parameters = _signature(factory).parameters.values()
+    parameters = signature_of(factory).parameters.values()
     hints = _hints(id, factory)
     own: list[inspect.Parameter] = []
     positional = 0
@@ -102,7 +102,8 @@ def _misuse(message: str) -> PluginError:
     return PluginError(message, hint=f"in the plugin, write {form}")
 
 
-def _signature(factory: Callable[..., Any]) -> inspect.Signature:
+def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
+    """Return a factory's own signature; of a module without `__init__`, an empty one."""
     if getattr(factory, "__init__", None) is nn.Module.__init__:
         return inspect.Signature()  # nn.Module's (*args, **kwargs) accept nothing
     return inspect.signature(factory)

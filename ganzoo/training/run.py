@@ -406,14 +406,9 @@ class Run:
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
         sampler, sampling = self._sampler(chosen, processes.device, plan.recipe)
-        record = sampling_record(
-            settings,
-            sampling,
-            step=chosen.step,
-            samples_seen=chosen.manifest["samples_seen"],
-            selected="asked",  # `final` and `best` are the scores that a run makes itself
-            checkpoint=chosen,
-        )
+        about = (settings, sampling, chosen.step, chosen.manifest["samples_seen"])
+        # `final` and `best` are the scores that a run makes itself.
+        record = sampling_record(*about, selected="asked", checkpoint=chosen)
         score = Scorer.of(plan, processes).score_generator(
             sampler, plan.budget.final_samples, record
         )

@@ -218,14 +218,9 @@ class Trainer:
 
     def score(self, count: int, selected: str, checkpoint: Checkpoint | None = None) -> Score:
         """Return the score of the generator in memory."""
-        sampling = sampling_record(
-            self.plan.recipe.settings,
-            self.step.sampling,
-            step=self.step.iteration,
-            samples_seen=self.step.samples_seen,
-            selected=selected,
-            checkpoint=checkpoint,
-        )
+        about = (self.step.sampling, self.step.iteration, self.step.samples_seen)
+        settings = self.plan.recipe.settings
+        sampling = sampling_record(settings, *about, selected=selected, checkpoint=checkpoint)
         try:
             return self.score_or_stop(self.step.sampler(), count, sampling)
         except Diverged as error:
