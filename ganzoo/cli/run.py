@@ -42,16 +42,16 @@ class Job(NamedTuple):
         return shlex.join([self.recipe, *self.overrides])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The flags of ``ganzoo run``."""
 
     seeds: tuple[int, ...] | None
-    only_print: bool
-    resume: str | None
-    name: str | None
-    allow_drift: bool
-    strict_code: bool
+    only_print: bool = False
+    resume: str | None = None
+    name: str | None = None
+    allow_drift: bool = False
+    strict_code: bool = False
     runs_dir: Path
     max_time: float | None
     """Seconds."""
