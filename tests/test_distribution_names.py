@@ -51,7 +51,14 @@ def pinned() -> set[str]:
 
 BUILT = {canonicalize_name(declared(project)["name"]) for project in PROJECTS}
 OPTIONAL = {canonicalize_name(each.name) for project in PROJECTS for each in required(project)}
-TRIED_WITH = {"fonttools", "torch-fidelity", "torch-mimicry", "torchgan", "torchvision"}
+TRIED_WITH = {
+    "fonttools",
+    "particlegan",
+    "torch-fidelity",
+    "torch-mimicry",
+    "torchgan",
+    "torchvision",
+}
 """Distributions that ganzoo never needs, and is measured against, tried with or made with."""
 KNOWN = (BUILT | pinned() | OPTIONAL | EXAMPLES | TRIED_WITH) - {"ganzoo"}
 
