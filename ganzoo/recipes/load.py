@@ -9,7 +9,7 @@ the next passes still check the partial recipe: the rest of it, without its wron
     2  schema       `validate.check`          keys, types, ranges, budgets → `Settings`
     3  ids          `components.planner`      every name is an installed component
     4  parameters   `components.planner`      each component's parameters, then what fits together
-    5  dry run      `ganzoo.training`         one update of G and D on fake tensors
+    5  dry run      `ganzoo.training`         one update of D and of G
 """
 
 import os

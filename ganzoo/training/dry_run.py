@@ -1,16 +1,19 @@
-"""Dry run, the last pass of a check: one D and one G update on fake tensors.
+"""Dry run, the last pass of a check: one D and one G update.
 
-Networks are built under `FakeTensorMode`, which computes only shapes and dtypes, so that a recipe
-for a large model is checked in seconds. Where an operation needs values, small real tensors are
-used instead.
+Small networks are updated once with a few samples. Large ones are built under `FakeTensorMode`,
+which computes only shapes and dtypes, so that they are checked in seconds; each operation takes
+half a millisecond, which is longer than to compute a small one. Where an operation needs values, a
+few samples are used instead.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
+from math import inf
 from typing import Any
 from unittest.mock import patch
 
@@ -33,7 +36,12 @@ from ganzoo.components.fit import fit
 from ganzoo.components.plan import Plan, Slot
 from ganzoo.errors import PluginError, RecipeError
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
-from ganzoo.training.assemble import check_averages, make_optimizers, make_run_schedules
+from ganzoo.training.assemble import (
+    Parameters,
+    check_averages,
+    make_optimizers,
+    make_run_schedules,
+)
 from ganzoo.training.dry_run_outputs import dry_run_outputs
 from ganzoo.training.execution import AUTOCAST, resolve_channels_last
 from ganzoo.training.game import EngineGame
@@ -41,6 +49,9 @@ from ganzoo.training.graphs import obstacles
 from ganzoo.training.networks import Networks, RequiredGradients
 
 SMALL_BATCH = 4
+
+FEW_WEIGHTS = 1_000_000
+"""Networks of at most this many weights together are small."""
 
 
 class _Misfit(RecipeError):
@@ -57,26 +68,9 @@ def dry_run(plan: Plan) -> Plan:
         RecipeError: components that do not fit, with every problem.
         PluginError: a component fails, or makes something of the wrong shape.
     """
-    batch_size = plan.recipe.settings.train.batch_size
     _check_modality(plan.spec)
-    # torch would log tracebacks of operations that are tried again with values.
-    log = logging.getLogger("torch._subclasses.fake_tensor")
-    try:
-        with patch.object(log, "disabled", True), FakeTensorMode(allow_non_fake_inputs=True):
-            parts, flops = _update_both(plan, batch_size)
-    except _Misfit:
-        raise
-    except Exception:
-        # Some operations cannot run without values. A pass with values finds the real problem.
-        with torch.random.fork_rng(devices=[]):
-            small = min(SMALL_BATCH, batch_size)
-            parts, flops = _update_both(plan, small)
-            flops *= batch_size / small
-    # Optimizers over parameters of size 1 with as many dimensions check the same, without memory.
-    placeholders = {
-        role: {name: nn.Parameter(torch.zeros([1] * each.dim())) for name, each in named.items()}
-        for role, named in parts.trained().items()
-    }
+    parts, flops = _updated(plan)
+    placeholders = {role: _placeholders(named) for role, named in parts.trained().items()}
     optimizers = make_optimizers(plan, placeholders)
     check_averages(plan, parts)
     make_run_schedules(plan, parts, optimizers)
@@ -114,9 +108,54 @@ def _check_modality(spec: SampleSpec) -> None:
             raise PluginError(what, hint=f"ganzoo conformance {spec.modality} --kind modality")
 
 
-def _update_both(plan: Plan, batch_size: int) -> tuple[Components, float]:
-    """Return the live components, and the floating-point operations of both updates."""
+def _placeholders(parameters: Parameters) -> dict[str, nn.Parameter]:
+    """Return a size-1 placeholder for each trainable parameter, with the same number of dimensions.
+
+    Optimizers over them keep their checks and take no memory.
+    """
+    return {
+        name: nn.Parameter(torch.zeros([1] * parameter.dim()))
+        for name, parameter in parameters.items()
+    }
+
+
+def _updated(plan: Plan) -> tuple[Components, float]:
+    """Return components after an update of each, and the floating-point operations of both."""
+    batch_size = plan.recipe.settings.train.batch_size
+    values = partial(torch.random.fork_rng, devices=[]), min(SMALL_BATCH, batch_size)
+    # Few samples may be too few, and fake ones lack values. The last pass finds the real problem.
+    passes = (*values, FEW_WEIGHTS), (_fake_tensors, batch_size, inf), (*values, inf)
+    for context, count, most in passes:
+        try:
+            with context():
+                parts, flops = _update_both(plan, count, most)
+            return parts, flops * (batch_size / count)
+        except _Misfit:
+            raise
+        except Exception as error:
+            problem = error
+    raise problem
+
+
+@contextmanager
+def _fake_tensors() -> Iterator[None]:
+    """Compute only shapes and dtypes inside."""
+    # torch would log tracebacks of operations that are tried again with values.
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    with patch.object(log, "disabled", True), FakeTensorMode(allow_non_fake_inputs=True):
+        yield
+
+
+def _update_both(plan: Plan, batch_size: int, most_weights: float) -> tuple[Components, float]:
+    """Return the live components, and the floating-point operations of both updates.
+
+    Raises:
+        ValueError: the networks have more weights.
+    """
     parts = build(plan)
+    weights = sum(each.numel() for named in parts.trained().values() for each in named.values())
+    if weights > most_weights:
+        raise ValueError
     try:
         fit(plan, parts)
     except RecipeError as error:

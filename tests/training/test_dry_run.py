@@ -1,12 +1,15 @@
 """The dry run: every component gets what it declares, and one that fails is named."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+import torch
 
 from ganzoo.components.build import requirements
 from ganzoo.errors import PluginError, UsageError
 from ganzoo.registry.registry import Registry
+from ganzoo.training import dry_run
 from ganzoo.training.launch import prepare
 
 PLUGIN = """
@@ -43,6 +46,47 @@ def test_a_component_that_declares_generator_graph_can_differentiate_through_g_i
 def test_a_component_that_does_not_fit_is_named_before_training(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="local/jacobian failed in the discriminator's update"):
         prepared(tmp_path, "()")
+
+
+@pytest.mark.parametrize(("width", "is_fake"), [(8, False), (1024, True)])
+def test_small_networks_are_updated_with_values_and_large_ones_with_fake_tensors(
+    width: int, is_fake: bool
+) -> None:
+    overrides = [f"generator.width={width}", f"discriminator.width={width}"]
+    random = torch.get_rng_state()
+    with patch.object(dry_run, "FakeTensorMode", wraps=dry_run.FakeTensorMode) as mode:
+        plan = prepare("gaussians-mlp", overrides, Registry())
+    assert mode.called == is_fake
+    assert plan.step_flops
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+FUSSY = """
+import torch
+from ganzoo.api import hookimpl
+
+class Fussy:
+    def discriminator(self, game):
+        if len(game.real) < 8:
+            raise ValueError("it needs eight samples")
+        return {"nothing": game.real_logits.mean() * 0}
+
+@hookimpl
+def register_regularizers(register):
+    register("fussy", "fussy:Fussy", summary="test")
+"""
+
+
+def test_a_component_that_needs_more_samples_than_a_small_pass_has_is_not_refused(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "fussy.py"
+    file.write_text(FUSSY)
+    overrides = ["generator.width=8", "discriminator.width=8", "regularizers.local/fussy={}"]
+    registry = Registry.with_local(file)
+    prepare("gaussians-mlp", [*overrides, "train.batch_size=8"], registry)
+    with pytest.raises(PluginError, match=r"local/fussy failed .* it needs eight samples"):
+        prepare("gaussians-mlp", [*overrides, "train.batch_size=7"], registry)
 
 
 MISTAKES = """
