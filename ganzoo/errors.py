@@ -27,7 +27,7 @@ show a traceback, and plugins under ``GANZOO_STRICT=1``.
 
 import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,6 +268,22 @@ def raised_at(error: BaseException) -> str:
 def failure(error: Exception) -> str:
     """Return an unexpected error of a component as one line: class, words, file and line."""
     return f"{type(error).__name__}: {in_one_line(error)}{raised_at(error)}"
+
+
+@contextmanager
+def plugin_failures(error_of: Callable[[str], PluginError]) -> Iterator[None]:
+    """Raise what a plugin raises inside as the error that `error_of` makes of its words.
+
+    Errors of ganzoo, and those that mean out of memory, stay as they are.
+    """
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        if says_no_memory(error):
+            raise
+        raise error_of(failure(error)) from error
 
 
 def in_one_line(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,7 +28,6 @@ from ganzoo.bench.timing import (
 from ganzoo.components.build import Components
 from ganzoo.components.data import source_files
 from ganzoo.components.plan import Plan
-from ganzoo.runs.score import Sampling
 from ganzoo.sampling.random_streams import Rows
 from ganzoo.training.assemble import make_step
 from ganzoo.training.decoded_cache import DecodedCache
@@ -36,6 +35,7 @@ from ganzoo.training.dry_run import FlopCounter
 from ganzoo.training.ema import Ema
 from ganzoo.training.feed import READS_IN_A_ROW, usable_cores
 from ganzoo.training.processes import Processes
+from ganzoo.training.sampled import sampling_record
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.step import GanStep
 
@@ -114,10 +114,6 @@ class Report:
     """The reference loop's measurements."""
     speed: Spread | None = None
     """Speed relative to the reference loop."""
-
-    def as_data(self) -> dict[str, Any]:
-        """Return the report as plain data."""
-        return asdict(self)
 
 
 def bench(
@@ -322,14 +318,8 @@ def share_of_evaluation(
 
 def _seconds_per_evaluation(plan: Plan, step: GanStep, processes: Processes, clock: Clock) -> float:
     """Return the seconds of one evaluation, after a first one that reads the reference."""
-    sampler = step.sampler()
-    about = Sampling(
-        weights="ema" if step.ema else "raw",
-        step=step.iteration,
-        samples_seen=step.samples_seen,
-        selected="during",
-        seed=plan.recipe.settings.eval.seed,
-    )
+    sampler, counts = step.sampler(), (step.iteration, step.samples_seen)
+    about = sampling_record(plan.recipe.settings, step.sampling, *counts, selected="during")
     scorer = Scorer.of(plan, processes)
     scorer.score_generator(sampler, plan.budget.samples, about)
     began = clock()

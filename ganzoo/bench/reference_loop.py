@@ -31,28 +31,6 @@ from ganzoo.training.networks import Networks, RequiredGradients
 
 PLAYERS = ("discriminator", "generator")
 
-IGNORED = {
-    "steps": "the caller decides how many steps to run",
-    "samples": "the caller decides how many steps to run",
-    "micro_batch": "the whole batch runs at once",
-    "precision": "always float32",
-    "memory_format": "always contiguous",
-    "compile": "always eager",
-    "cuda_graphs": "always eager",
-    "batch_norm": "one process, whose batch is the whole batch",
-    "deterministic": "set outside a step",
-    "data": "always in memory",
-    "workers": "nothing is decoded on the way",
-    "on_nonfinite": "no update is checked",
-    "on_collapse": "nothing is evaluated",
-    "stop": "nothing is evaluated",
-    "save_every_steps": "nothing is saved",
-    "keep": "nothing is saved",
-    "log_every_steps": "every step's terms are read",
-    "sample_every_steps": "nothing is sampled",
-}
-"""Keys of `train` that do not change this loop, and why; it reads every other key."""
-
 
 class ReferenceGame(EngineGame):
     """A game in which G always builds its graph; D's update detaches the result."""
@@ -70,7 +48,7 @@ class ReferenceLoop:
     """A training loop; each call runs one step.
 
     Args:
-        train: the recipe's `train` keys, read where the loop needs them; see `IGNORED`.
+        train: the recipe's `train` keys; those about precision, saving and so on have no effect.
         data: the stored samples, and the labels where the recipe is conditional.
         batches: yields real samples in model form and their labels.
         average: the moving average of G.

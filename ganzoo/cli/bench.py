@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,7 +173,7 @@ def _require_writable(file: Path) -> None:
 
 def _show(report: Report, as_json: bool) -> None:
     if as_json:
-        emit_json(report.as_data())
+        emit_json(asdict(report))
         return
     compiled = ", compiled" if report.compile else ""
     captured = ", captured" if report.captured else ""
@@ -244,8 +244,6 @@ def _shares(report: Report) -> Table:
 
 
 def _show_sweep(found: Sweep, again: str, as_json: bool) -> None:
-    from dataclasses import asdict
-
     if as_json:
         emit_json(asdict(found) | {"proposal": list(found.proposal)})
         return

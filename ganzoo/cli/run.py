@@ -42,16 +42,16 @@ class Job(NamedTuple):
         return shlex.join([self.recipe, *self.overrides])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The flags of ``ganzoo run``."""
 
     seeds: tuple[int, ...] | None
-    only_print: bool
-    resume: str | None
-    name: str | None
-    allow_drift: bool
-    strict_code: bool
+    only_print: bool = False
+    resume: str | None = None
+    name: str | None = None
+    allow_drift: bool = False
+    strict_code: bool = False
     runs_dir: Path
     max_time: float | None
     """Seconds."""
@@ -245,7 +245,7 @@ def queued(job: Job, failures: list[tuple[Job, int]], deadline: float | None) ->
 def print_result(directory: RunDirectory, reporter: Any) -> None:
     """Print the final score and the last preview to stderr, and the run's path to stdout."""
     score = own_score(directory.scores())
-    if score and score.sampling and score.sampling.selected == "final":
+    if score and score.selected == "final":
         reporter.say("score", f"{score.value:.4g}  {score.protocol.words()}  final")
     if newest := last_preview(directory):
         reporter.say("look", str(newest[0]))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -79,15 +79,7 @@ class Case:
 @options.expect_processes
 @options.plugin
 @options.as_json
-def verify(
-    words: tuple[str, ...],
-    seeds: tuple[int, ...] | None,
-    runs_dir: Path,
-    max_time: float | None,
-    expect_processes: int | None,
-    plugin: Path | None,
-    as_json: bool,
-) -> None:
+def verify(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Say if RECIPE reproduces its published score, with the numbers.
 
     Trains what is not finished yet in --runs-dir, as `ganzoo run --resume auto` does. The mean over
@@ -99,22 +91,11 @@ def verify(
     Exit code: 0 reproduced, 11 not reproduced, 12 cannot be compared (other protocol, data or
     weights that are not here, a failed run).
     """
-    given = RunOptions(
-        seeds=seeds,
-        only_print=False,
-        resume="auto",
-        name=None,
-        allow_drift=False,
-        strict_code=False,
-        runs_dir=runs_dir,
-        max_time=max_time,
-        expect_processes=expect_processes,
-        plugin=plugin,
-    )
-    named = [word for word in words if _is_run(word, runs_dir)]
+    given = RunOptions(**flags, resume="auto")
+    named = [word for word in words if _is_run(word, given.runs_dir)]
     rest = tuple(word for word in words if word not in named)
-    cases = _cases_of_runs(named, runs_dir) if named else []
-    if named and seeds is not None:
+    cases = _cases_of_runs(named, given.runs_dir) if named else []
+    if named and given.seeds is not None:
         raise click.UsageError("--seeds trains recipes; name the runs of other seeds as well")
     if rest or not named:
         cases += _cases_of_recipes(rest, given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from inspect import signature
@@ -22,6 +22,7 @@ from ganzoo.errors import (
     RecipeError,
     failure,
     in_one_line,
+    plugin_failures,
 )
 from ganzoo.registry.loading import conformance_command, info_command
 
@@ -242,28 +243,16 @@ def make(component: ComponentPlan, *arguments: Any) -> Any:
     return made
 
 
-@contextmanager
-def blaming(component: ComponentPlan, where: str) -> Iterator[None]:
+def blaming(component: ComponentPlan, where: str) -> AbstractContextManager[None]:
     """Raise an error inside as a PluginError that names the component and its place."""
-    try:
-        yield
-    except GanzooError:
-        raise
-    except Exception as error:
-        raise component_error(component, f"failed {where}: {failure(error)}") from error
+    return plugin_failures(lambda what: component_error(component, f"failed {where}: {what}"))
 
 
-@contextmanager
-def blaming_modality(spec: SampleSpec, method: str) -> Iterator[None]:
+def blaming_modality(spec: SampleSpec, method: str) -> AbstractContextManager[None]:
     """Raise an error inside as a PluginError that names the modality and the method."""
-    try:
-        yield
-    except GanzooError:
-        raise
-    except Exception as error:
-        what = f"modality {spec.modality!r} failed in {method}: {failure(error)}"
-        hint = f"ganzoo conformance {spec.modality} --kind modality"
-        raise PluginError(what, hint=hint) from error
+    failed = f"modality {spec.modality!r} failed in {method}"
+    hint = f"ganzoo conformance {spec.modality} --kind modality"
+    return plugin_failures(lambda what: PluginError(f"{failed}: {what}", hint=hint))
 
 
 def component_error(component: ComponentPlan, what: str) -> PluginError:
@@ -272,14 +261,18 @@ def component_error(component: ComponentPlan, what: str) -> PluginError:
     return PluginError(str(component.problem(f"{component.id} {what}")), hint=hint)
 
 
+def contract_error(component: ComponentPlan, what: str) -> PluginError:
+    """Return an error about the contract of a component's kind, with its place in the recipe."""
+    hint = conformance_command(component.registration)
+    return PluginError(str(component.problem(what)), hint=hint)
+
+
 def _network(component: ComponentPlan, spec: SampleSpec, seed: int) -> nn.Module:
     with initialised_from(seed, component.slot):
         network = make(component, spec)
     if not isinstance(network, nn.Module):
         what = f"{component.id} made a {type(network).__name__}, not an nn.Module"
-        raise PluginError(
-            str(component.problem(what)), hint=conformance_command(component.registration)
-        )
+        raise contract_error(component, what)
     network.train()  # which a network may override, to keep a pretrained part in eval mode
     return network
 
@@ -296,8 +289,5 @@ def initialised_from(seed: int, slot: Slot) -> Iterator[None]:
 def _latent_dimension(component: ComponentPlan, generator: nn.Module) -> int:
     dimension = getattr(generator, "latent_dim", None)
     if not isinstance(dimension, int):
-        what = f"{component.id} has no attribute latent_dim (an integer)"
-        raise PluginError(
-            str(component.problem(what)), hint=conformance_command(component.registration)
-        )
+        raise contract_error(component, f"{component.id} has no attribute latent_dim (an integer)")
     return dimension

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.api import SampleSpec
-from ganzoo.components.build import make
+from ganzoo.components.build import contract_error, make
 from ganzoo.components.extractors import automatic_extractor, why_unscored
 from ganzoo.components.fit import fit_plan, fit_schedules
 from ganzoo.components.parameters import WrongParameters, plan_component
@@ -23,7 +23,7 @@ from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.overrides import Overrides
 from ganzoo.recipes.schema import BOTH, SIDES, Node, named_components
 from ganzoo.recipes.yaml import KeyPath
-from ganzoo.registry.loading import conformance_command, info_command
+from ganzoo.registry.loading import info_command
 from ganzoo.registry.names import LOCAL_NAMESPACE, namespace_of, qualify, shorten
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def make_plan(recipe: Recipe, registry: Registry) -> Plan:
     source = components["dataset",]
     dataset = make(source, "train")
     if not isinstance(dataset.spec, SampleSpec):
-        raise PluginError(
-            str(source.problem(f"the spec of {source.id} is no SampleSpec")),
-            hint=conformance_command(source.registration),
-        )
+        raise contract_error(source, f"the spec of {source.id} is no SampleSpec")
     fit_plan(recipe, components, dataset)
     if recipe.settings.eval.extractor == "auto" and ("eval", "extractor") not in components:
         why = why_unscored(source.registration, registry, dataset.spec)

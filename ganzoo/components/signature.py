@@ -25,22 +25,8 @@ from ganzoo.registry.names import with_article
 RESERVED = frozenset({"use", "weight", "every_steps", "groups"})
 """Keys of a recipe's slot; no parameter of a factory may have such a name."""
 
-ENGINE_ARGUMENTS: Mapping[str, int] = {
-    "generator": 1,
-    "discriminator": 1,
-    "latent": 1,
-    "loss": 0,
-    "regularizer": 0,
-    "augmentation": 1,
-    "dataset": 1,
-    "extractor": 0,
-    "metric": 0,
-    "optimizer": 1,
-    "schedule": 0,
-    "callback": 0,
-    "modality": 0,
-}
-"""Kind → number of positional arguments that the engine passes."""
+TAKE_ARGUMENT = ("generator", "discriminator", "latent", "augmentation", "dataset", "optimizer")
+"""Kinds whose factories get one positional argument from the engine; the others get none."""
 
 
 @cache
@@ -50,7 +36,7 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
     Raises:
         PluginError: the signature breaks the contract; the message names the argument.
     """
-    parameters = _signature(factory).parameters.values()
+    parameters = signature_of(factory).parameters.values()
     hints = _hints(id, factory)
     own: list[inspect.Parameter] = []
     positional = 0
@@ -65,10 +51,10 @@ def parameter_model(kind: str, id: str, factory: Callable[..., Any]) -> type[Bas
             raise _misuse(f"{id} has a parameter {parameter.name!r} without a type")
         else:
             own.append(parameter)
-    if positional != ENGINE_ARGUMENTS[kind]:
+    if positional != (given := int(kind in TAKE_ARGUMENT)):
         raise _misuse(
             f"{id} takes {positional} positional arguments; {with_article(kind)} is given "
-            f"{ENGINE_ARGUMENTS[kind]}, and its parameters must be keyword-only (after a `*`)"
+            f"{given}, and its parameters must be keyword-only (after a `*`)"
         )
     return model_of(f"parameters of {id}", own, hints, argument_docs(factory))
 
@@ -102,7 +88,8 @@ def _misuse(message: str) -> PluginError:
     return PluginError(message, hint=f"in the plugin, write {form}")
 
 
-def _signature(factory: Callable[..., Any]) -> inspect.Signature:
+def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
+    """Return a factory's own signature; of a module without `__init__`, an empty one."""
     if getattr(factory, "__init__", None) is nn.Module.__init__:
         return inspect.Signature()  # nn.Module's (*args, **kwargs) accept nothing
     return inspect.signature(factory)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from inspect import signature
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ganzoo.api import CAPABILITIES, MODALITIES, Register, Registration, RemoteFile
 from ganzoo.errors import PluginError
@@ -17,8 +17,9 @@ _FILE_NAME = re.compile(r"\w[\w.+-]*")
 _MODALITY_ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
 _SUFFIX = re.compile(r"\.[a-z0-9]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ARGUMENTS = tuple(signature(Register.__call__).parameters)[1:]
-"""The arguments of `register`, without its `self`."""
+_OPTIONS = [*signature(Register.__call__).parameters.values()][3:]
+_DEFAULTS: dict[str, Any] = {each.name: each.default for each in _OPTIONS}
+"""The keyword-only arguments of `register`."""
 
 
 class Registrar:
@@ -41,40 +42,35 @@ class Registrar:
         self.staged = staged
         self.module = module
 
-    def __call__(
-        self,
-        name: str,
-        target: str,
-        *,
-        revision: int = 1,
-        summary: str = "",
-        modalities: Iterable[str] = (),
-        capabilities: Iterable[str] = (),
-        paper: str | None = None,
-        license: str | None = None,
-        splits: Iterable[str] = (),
-        extractor: str | None = None,
-        datasets: Iterable[str] = (),
-        suffixes: Iterable[str] = (),
-        files: Iterable[RemoteFile] = (),
-        **unknown: object,
-    ) -> None:
-        """Stage one component.
+    def __call__(self, name: str, target: str, **given: Any) -> None:
+        """Stage one component; `given` are the keyword-only arguments of `Register`.
 
         Raises:
             PluginError: an invalid name, target, word or file, an id registered twice, or an
                 unknown argument.
         """
-        for argument in unknown:
-            near = guess(argument, _ARGUMENTS)
+        for argument in (each for each in given if each not in _DEFAULTS):
+            near = guess(argument, ("name", "target", *_DEFAULTS))
             self._refuse(name, f"register() has no argument {argument!r}{near}")
         self._check_name(name)
         self._check_target(name, target)
+        facts = _DEFAULTS | given
+        revision, extractor = facts["revision"], facts["extractor"]
         if isinstance(revision, bool) or not isinstance(revision, int) or revision < 1:
             self._refuse(name, f"revision {revision!r} is not a whole number from 1 up")
-        self._check_line(name, "summary", summary)
-        self._check_line(name, "paper", "" if paper is None else paper)
-        self._check_line(name, "license", "" if license is None else license)
+        self._check_line(name, "summary", facts["summary"])
+        for what in ("paper", "license"):
+            self._check_line(name, what, "" if facts[what] is None else facts[what])
+        capabilities = self._known(name, "capability", facts["capabilities"], CAPABILITIES)
+        facts |= {
+            "modalities": frozenset(self._modalities(name, facts["modalities"])),
+            "capabilities": frozenset(capabilities),
+            "splits": self._words(name, facts["splits"]),
+            "extractor": qualify(extractor) if extractor else None,
+            "datasets": tuple(map(qualify, self._words(name, facts["datasets"]))),
+            "suffixes": self._suffixes(name, facts["suffixes"]),
+            "files": self._checked_files(name, facts["files"]),
+        }
         self.staged[self.kind, name] = Registration(
             kind=self.kind,
             namespace=self.namespace.name,
@@ -82,17 +78,7 @@ class Registrar:
             target=f"{self.module}:{target.partition(':')[2]}" if self.module else target,
             distribution=self.namespace.distribution,
             version=self.namespace.version,
-            revision=revision,
-            summary=summary,
-            modalities=frozenset(self._modalities(name, modalities)),
-            capabilities=frozenset(self._known(name, "capability", capabilities, CAPABILITIES)),
-            paper=paper,
-            license=license,
-            splits=self._words(name, splits),
-            extractor=qualify(extractor) if extractor else None,
-            datasets=tuple(map(qualify, self._words(name, datasets))),
-            suffixes=self._suffixes(name, suffixes),
-            files=self._checked_files(name, files),
+            **facts,
         )
 
     def _refuse(self, name: object, why: str) -> NoReturn:

@@ -219,7 +219,7 @@ def _scores_by_protocol(entries: Iterable[Entry], dataset: str | None) -> list[l
                 scores_under[identifier].append(score)
 
     def weight(scores: list[Score]) -> tuple[int, int, str]:
-        own = sum(score.sampling.selected == "final" for score in scores if score.sampling)
+        own = sum(score.selected == "final" for score in scores)
         return len(scores), own, max(score.time for score in scores)
 
     return sorted(scores_under.values(), key=weight, reverse=True)

@@ -81,14 +81,12 @@ class Entry:
         Of several that were asked for, the first with the run's own sampling counts: the newest
         would let anybody choose a seed or a truncation afterwards.
         """
-        trained = [
-            score.sampling for score in self.scores if selected(score) in ("during", "final")
-        ]
+        trained = [each.sampling for each in self.scores if each.selected in ("during", "final")]
         finals = [each for each in self._under(protocol_id) if self._is_final(each)]
-        own = [each for each in finals if selected(each) == "final"]
+        own = [each for each in finals if each.selected == "final"]
         asked = [each for each in finals if _sampled_like(each, trained[:1])] or finals
-        last = max((_step(each) for each in own), default=0)
-        return next((each for each in own or asked if not own or _step(each) == last), None)
+        last = max((each.step for each in own), default=0)
+        return next((each for each in own or asked if not own or each.step == last), None)
 
     def content(self, protocol_id: str) -> str | None:
         """Return a hash of what was scored: the checkpoint's, or that of the samples."""
@@ -99,7 +97,7 @@ class Entry:
 
     def best(self, protocol_id: str) -> Score | None:
         """Return the score of the checkpoint that scored best during training."""
-        best = [each for each in self._under(protocol_id) if selected(each) == "best"]
+        best = [each for each in self._under(protocol_id) if each.selected == "best"]
         return best[-1] if best else None
 
     def _under(self, protocol_id: str) -> list[Score]:
@@ -112,9 +110,9 @@ class Entry:
         """
         if score.sampling is None:
             return self.kind != "run"
-        if score.sampling.selected != "asked":
-            return score.sampling.selected == "final"
-        return score.sampling.step == self.last_step
+        return score.selected == "final" or (
+            score.selected == "asked" and score.step == self.last_step
+        )
 
 
 def read_entry(run: RunDirectory) -> Entry | Unranked:
@@ -228,15 +226,6 @@ def _sampled_like(score: Score, own: Sequence[Sampling | None]) -> bool:
     )
 
 
-def _step(score: Score) -> int:
-    return score.sampling.step if score.sampling else 0
-
-
-def selected(score: Score) -> str | None:
-    """Return which checkpoint was scored: ``during``, ``best``, ``final`` or ``asked``."""
-    return score.sampling.selected if score.sampling else None
-
-
 def datasets_of(each: Entry | Unranked) -> set[str]:
     """Return the data sets that a run was scored against, see `Protocol.data`; empty if unknown."""
     if isinstance(each, Entry):
@@ -302,13 +291,10 @@ def own_score(scores: Sequence[Score]) -> Score | None:
     The first final score fixes the protocol. Scores of the final generator under other protocols
     were requested later; the last of them is returned only if there is no other score.
     """
-    finals = [each for each in scores if selected(each) == "final"]
+    finals = [each for each in scores if each.selected == "final"]
     own = [each for each in finals if each.protocol == finals[0].protocol]
-    during = [each for each in scores if selected(each) == "during"]
-    asked = [each for each in scores if selected(each) in ("asked", None)]
+    during = [each for each in scores if each.selected == "during"]
+    asked = [each for each in scores if each.selected in ("asked", None)]
     newest_first = [*reversed(own), *reversed(during)]
-    return max(
-        newest_first,
-        key=lambda score: score.sampling.step if score.sampling else 0,
-        default=asked[-1] if asked else None,
-    )
+    last_asked = asked[-1] if asked else None
+    return max(newest_first, key=lambda score: score.step, default=last_asked)

@@ -76,10 +76,14 @@ class PublishedFigure:
         deviations = tuple(published.get("deviations", ()))
         return cls(recipe, **{**published, "deviations": deviations, "reproduced": reproduced})
 
+    @property
+    def error(self) -> str:
+        """The standard error after the value, `` ± 0.1``, or nothing."""
+        return "" if self.standard_error is None else f" ± {self.standard_error:g}"
+
     def __str__(self) -> str:
-        error = "" if self.standard_error is None else f" ± {self.standard_error:g}"
         facts = f" ({self.facts})" if self.facts else ""
-        return f"{self.recipe}: {self.metric} {self.value:g}{error}{facts}, {self.source}"
+        return f"{self.recipe}: {self.metric} {self.value:g}{self.error}{facts}, {self.source}"
 
 
 def published_figures(candidates: Iterable[Entry]) -> tuple[PublishedFigure, ...]:

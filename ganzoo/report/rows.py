@@ -159,9 +159,7 @@ def _row(name: str, experiment: str, seeds: Sequence[Entry], protocol: Protocol)
         best=tuple(best),
         sampling={field: _distinct(finals, field) for field in SAMPLING_FIELDS},
         metrics=_mean_metrics(finals),
-        standard_errors=tuple(
-            score.statistics.standard_error if score.statistics else None for score in finals
-        ),
+        standard_errors=tuple(score.standard_error for score in finals),
         expected_real=next((s.statistics.expected_real for s in finals if s.statistics), None),
         is_local=any(each.is_local for each in seeds),
         kind=seeds[0].kind,

@@ -111,19 +111,23 @@ class Verdict:
         """Mean over the runs; None without one."""
         return fmean(each.value for each in self.measured) if self.measured else None
 
+    @property
+    def sd(self) -> float | None:
+        """Standard deviation over the runs; None for fewer than two."""
+        return stdev(each.value for each in self.measured) if len(self.measured) > 1 else None
+
     def lines(self) -> list[str]:
         """Return the verdict in words and numbers."""
         figure = self.published
         said = f"{figure.recipe}: {self.outcome}"
         lines = [f"{said}: {self.reason}" if self.reason else said]
         facts = f"  ({figure.protocol})" if figure.protocol else ""
-        lines.append(f"  published   {_with_error(figure.value, figure.standard_error)}{facts}")
+        lines.append(f"  published   {figure.value:g}{figure.error}{facts}")
         if self.value is not None:
-            values = [each.value for each in self.measured]
-            spread = stdev(values) if len(values) > 1 else None
             seeds = ", ".join(f"seed {each.seed}: {each.value:.4g}" for each in self.measured)
-            error = f" ± {self.measured[0].standard_error:.2g}" if self._has_sampling_error else ""
-            kind = f" ± {spread:.2g} sd over {len(values)} seeds" if spread is not None else error
+            error, count = self.measured[0].standard_error, len(self.measured)
+            single = f" ± {error:.2g}" if count == 1 and error is not None else ""
+            kind = single if self.sd is None else f" ± {self.sd:.2g} sd over {count} seeds"
             lines.append(f"  here        {self.value:.4g}{kind}  ({seeds})")
             difference = f"  difference  {self.value - figure.value:+.4g}"
             if self.tolerance is not None:
@@ -134,13 +138,8 @@ class Verdict:
         lines += [f"  note        {each}" for each in self.notes]
         return [*lines, f"  source      {figure.source}"]
 
-    @property
-    def _has_sampling_error(self) -> bool:
-        return len(self.measured) == 1 and self.measured[0].standard_error is not None
-
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
-        values = [each.value for each in self.measured]
         difference = None if self.value is None else self.value - self.published.value
         return {
             "recipe": self.published.recipe,
@@ -149,20 +148,11 @@ class Verdict:
             "try": self.hint,
             "published": asdict(self.published),
             "value": self.value,
-            "sd": stdev(values) if len(values) > 1 else None,
+            "sd": self.sd,
             "difference": difference,
             "tolerance": self.tolerance,
             "notes": list(self.notes),
-            "runs": [
-                {
-                    "run": each.run,
-                    "seed": each.seed,
-                    "value": each.value,
-                    "standard_error": each.standard_error,
-                    "score": each.score.to_dict(),
-                }
-                for each in self.measured
-            ],
+            "runs": [asdict(each) | {"score": each.score.to_dict()} for each in self.measured],
         }
 
 
@@ -288,7 +278,7 @@ def _scores_of_best(entry: Entry) -> list[Score]:
 def _value(score: Score, metric: str) -> tuple[float, float | None]:
     """Return a metric's value and its standard error over samples."""
     if metric in DISTANCES:
-        return score.value, score.statistics.standard_error if score.statistics else None
+        return score.value, score.standard_error
     if metric not in score.metrics:
         names = [*DISTANCES, *score.metrics]
         near = guess(metric, names) or f"; its numbers are {', '.join(names)}"
@@ -302,10 +292,6 @@ def _value(score: Score, metric: str) -> tuple[float, float | None]:
 def _mean_square(errors: Sequence[float | None]) -> float | None:
     known = [error**2 for error in errors if error is not None]
     return fmean(known) if known and len(known) == len(errors) else None
-
-
-def _with_error(value: float, error: float | None) -> str:
-    return f"{value:g}" if error is None else f"{value:g} ± {error:g}"
 
 
 def _shown(value: object) -> str:

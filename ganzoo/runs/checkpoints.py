@@ -79,7 +79,7 @@ def hint_if_unreadable(checkpoint: Path) -> str:
 
 
 class CheckpointStore:
-    """The checkpoints of one run. Only the owner of the run may publish, prune, clean or load.
+    """The checkpoints of one run. Only the owner of the run may publish, prune or load.
 
     Args:
         directory: created by the first `publish`.
@@ -202,10 +202,6 @@ class CheckpointStore:
             except OSError:  # once more: after a run's last prune, no start removes what is left
                 shutil.rmtree(doomed)
             faults.hit("prune.done")
-
-    def clean(self) -> None:
-        """Remove leftovers of interrupted saves and prunes. Requires ownership of the run."""
-        files.remove_leftovers(self.directory)
 
     def _hint_other(self, step: int) -> str:
         """Return what names the checkpoint that is nearest to a damaged one, or else resumes."""

@@ -51,16 +51,9 @@ def write_sample_spec(run: RunDirectory, spec: SampleSpec, counts: InputCounts =
     content: dict[str, Any] = {"spec": spec.to_json(), "label_counts": counts}
     if isinstance(counts, ConditionCounts):
         content["label_counts"] = None
-        content["conditions"] = _nan_as_none(counts.conditions.tolist())
+        content["conditions"] = counts.conditions.tolist()  # JSON has no NaN: it becomes null
         content["condition_counts"] = counts.counts
     write_atomic(run.sample_spec_file, records.to_json(content, indent=1))
-
-
-def _nan_as_none(values: Any) -> Any:
-    """Return nested lists for JSON, which has no NaN."""
-    if isinstance(values, list):
-        return [_nan_as_none(each) for each in values]
-    return None if isinstance(values, float) and math.isnan(values) else values
 
 
 def _none_as_nan(values: Any) -> Any:

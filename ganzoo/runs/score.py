@@ -197,6 +197,21 @@ class Score:
     notes: tuple[str, ...] = ()
     """Metrics that could not be computed and why, one line each."""
 
+    @property
+    def selected(self) -> str | None:
+        """Which checkpoint was scored, see `Sampling.selected`; None for samples of other tools."""
+        return self.sampling.selected if self.sampling else None
+
+    @property
+    def step(self) -> int:
+        """Steps done by the generator; 0 for samples of other tools."""
+        return self.sampling.step if self.sampling else 0
+
+    @property
+    def standard_error(self) -> float | None:
+        """Standard error over other samples of one generator; None in records without it."""
+        return self.statistics.standard_error if self.statistics else None
+
     @classmethod
     def now(cls, **parts: Any) -> Score:
         """Return a score with the current time; `parts` are the other fields."""

@@ -7,7 +7,7 @@ What an extractor gets is ours, so that no library's default decides. Quantisati
 import ctypes
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.api import Extractor, SampleSpec
-from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
+from ganzoo.errors import DataError, PluginError, plugin_failures
 from ganzoo.registry.names import shorten
 from ganzoo.rows import RowsOnDisk
 
@@ -146,19 +146,10 @@ def _conformance(name: str) -> str | None:
     return f"ganzoo conformance {id} --kind extractor" if "/" in id else None
 
 
-@contextmanager
-def _blaming(name: str, where: str) -> Iterator[None]:
+def _blaming(name: str, where: str) -> AbstractContextManager[None]:
     """Raise an error inside as a PluginError that names the extractor."""
-    try:
-        yield
-    except GanzooError:
-        raise
-    except Exception as error:
-        if says_no_memory(error):
-            raise
-        raise PluginError(
-            f"{name} failed {where}: {failure(error)}", hint=_conformance(name)
-        ) from error
+    failed, hint = f"{name} failed {where}", _conformance(name)
+    return plugin_failures(lambda what: PluginError(f"{failed}: {what}", hint=hint))
 
 
 def release_freed_memory() -> None:
@@ -253,7 +244,7 @@ class _Spatial:
         return features
 
 
-def no_op() -> None:
+def no_op(*arguments: object) -> None:
     """Do nothing."""
 
 

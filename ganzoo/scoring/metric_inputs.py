@@ -10,14 +10,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import Evaluated, GeneratorProbe, Metric, SampleSpec
-from ganzoo.errors import (
-    DataError,
-    Diverged,
-    GanzooError,
-    PluginError,
-    failure,
-    says_no_memory,
-)
+from ganzoo.errors import DataError, Diverged, PluginError, plugin_failures
 from ganzoo.moments import BLOCK
 from ganzoo.registry.names import shorten
 from ganzoo.rows import RowsOnDisk, ordered_hash
@@ -277,14 +270,6 @@ def evaluate(
 
 
 def _numbers(id: str, metric: Metric, real: Evaluated, fake: Evaluated) -> dict[str, float]:
-    try:
+    hint = f"ganzoo conformance {id.split()[-1]} --kind metric"
+    with plugin_failures(lambda what: PluginError(f"{id} failed: {what}", hint=hint)):
         return {name: float(value) for name, value in metric(real, fake).items()}
-    except GanzooError:
-        raise
-    except Exception as error:
-        if says_no_memory(error):
-            raise
-        raise PluginError(
-            f"{id} failed: {failure(error)}",
-            hint=f"ganzoo conformance {id.split()[-1]} --kind metric",
-        ) from error

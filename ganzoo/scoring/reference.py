@@ -24,6 +24,7 @@ from ganzoo.runs.files import remove_leftovers, write_atomic
 from ganzoo.runs.records import canonical_json
 from ganzoo.runs.score import Protocol
 from ganzoo.scoring import collectives
+from ganzoo.scoring.features import no_op
 from ganzoo.untrusted import DAMAGE, require_regular
 
 FORMAT = "1"
@@ -36,14 +37,6 @@ TELL_SECONDS = 10
 
 Reading = Callable[[], AbstractContextManager[None]]
 Progress = Callable[[int, int], None]
-
-
-def nothing_to_tell(done: int, total: int) -> None:
-    """Do nothing."""
-
-
-def nothing_to_keep(sha256: str) -> None:
-    """Do nothing."""
 
 
 @dataclass
@@ -66,11 +59,11 @@ class RealData:
     """Name → function that opens that split of the data set."""
     reading: Reading = nullcontext
     """What the data is read in; may raise to end the work."""
-    progress: Progress = nothing_to_tell
+    progress: Progress = no_op
     """Called while the data is read, with the numbers of samples read and of all to read."""
     sha256: str | None = None
     """Hash of the content, see `ContentHash`, once it is known."""
-    remember: Callable[[str], None] = nothing_to_keep
+    remember: Callable[[str], None] = no_op
     """Called with the hash of the content when it becomes known."""
     sides: dict[str, Evaluated] = field(default_factory=dict, repr=False)
     """Inputs of metrics, once they are computed, by `Protocol.reference_key`."""

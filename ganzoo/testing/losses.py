@@ -25,7 +25,6 @@ from ganzoo.testing.harness import (
 )
 from ganzoo.testing.outcomes import Exempt, Failed
 from ganzoo.testing.probes import (
-    CAPABILITY,
     Outputs,
     captured,
     check_resumes,
@@ -33,6 +32,7 @@ from ganzoo.testing.probes import (
     require_same,
 )
 from ganzoo.testing.toys import COUNTERS
+from ganzoo.training.graphs import CAPABILITY
 
 LARGE = 1e4
 

@@ -42,13 +42,7 @@ class Outcome:
 
     def to_dict(self) -> dict[str, str]:
         """Return the outcome as JSON data."""
-        return {
-            "component": self.component,
-            "kind": self.kind,
-            "check": self.check,
-            "outcome": self.outcome,
-            "message": self.message,
-        }
+        return {name: value for name, value in vars(self).items() if name != "error"}
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:

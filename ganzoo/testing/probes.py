@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.testing.component import Case
 from ganzoo.testing.outcomes import Exempt, Failed
+from ganzoo.training.graphs import CAPABILITY
 
 ROUNDING = 1e-4
 """Tolerance of comparisons that are not promised to the bit, relative to the largest value."""
@@ -114,8 +115,6 @@ def as_saved(state: Any) -> Any:
         ) from error
 
 
-CAPABILITY = "graph-safe"
-
 READS = {
     "_local_scalar_dense": "the value of a tensor (item(), float(t), if t: …)",
     "nonzero": "a shape that depends on values (nonzero, where(t))",
@@ -139,13 +138,10 @@ class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = function.overloadpacket._qualified_op_name.partition("::")[2]
         if name in READS:
             self.found.append(READS[name])
-        if name == "index" and any(_is_mask(each) for each in args[1]):
+        masks = (torch.bool, torch.uint8)
+        if name == "index" and any(isinstance(i, Tensor) and i.dtype in masks for i in args[1]):
             self.found.append("a shape that depends on values (x[mask])")
         return function(*args, **(kwargs or {}))
-
-
-def _is_mask(index: Any) -> bool:
-    return isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8)
 
 
 def require_declared(case: Case) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import subprocess
 import sys
@@ -15,10 +14,10 @@ from pydantic_core import PydanticSerializationError
 from torch import nn
 
 from ganzoo.api import CAPABILITIES
-from ganzoo.components.signature import undescribed
+from ganzoo.components.signature import signature_of, undescribed
 from ganzoo.errors import DataError, PluginError, RecipeError
 from ganzoo.recipes.validate import describe_error
-from ganzoo.registry.names import LOCAL_NAMESPACE, suggest
+from ganzoo.registry.names import LOCAL_NAMESPACE, guess
 from ganzoo.testing.checks import case_check, component_check
 from ganzoo.testing.component import Case, Component
 from ganzoo.testing.outcomes import PASSED, Exempt, Failed, NotChecked
@@ -81,19 +80,13 @@ def target(component: Component) -> None:
 @component_check("target")
 def unknown_refused(component: Component) -> None:
     """An unknown parameter is refused: no ``*args`` and no ``**kwargs``."""
-    for parameter in _own_parameters(component):
+    for parameter in signature_of(component.factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise Failed(
                 "a signature that refuses misspelt parameters",
                 f"one that accepts any in {parameter}",
                 f"list the parameters instead of {parameter}",
             )
-
-
-def _own_parameters(component: Component) -> list[inspect.Parameter]:
-    if getattr(component.factory, "__init__", None) is nn.Module.__init__:
-        return []  # nn.Module's (*args, **kwargs) accept nothing
-    return list(inspect.signature(component.factory).parameters.values())
 
 
 @component_check("unknown-refused")
@@ -182,12 +175,9 @@ def capabilities(case: Case) -> None:
     own = f"{registration.namespace}/"
     for word in sorted(case.capabilities):
         if word not in CAPABILITIES and not word.startswith(own):
-            near = suggest(word, CAPABILITIES)
-            raise Failed(
-                "known capabilities",
-                f"{word!r}" + (f" - did you mean {near!r}?" if near else ""),
-                f"a capability of the plugin's own begins with {own}",
-            )
+            got = f"{word!r}{guess(word, CAPABILITIES)}"
+            advice = f"a capability of the plugin's own begins with {own}"
+            raise Failed("known capabilities", got, advice)
         if word not in registration.capabilities:
             raise Failed(
                 "registered capabilities only",

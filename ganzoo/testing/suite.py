@@ -12,7 +12,7 @@ from typing import Any
 
 from ganzoo.api import HOOKS, Registration
 from ganzoo.errors import PluginError, UsageError
-from ganzoo.registry.names import qualify, suggest
+from ganzoo.registry.names import guess, qualify, suggest
 from ganzoo.registry.registry import Registry
 from ganzoo.testing.arguments import GivenLatent, GivenSpec, latent_of, spec_of
 from ganzoo.testing.augmentations import AUGMENTATION
@@ -81,7 +81,9 @@ class Trial:
         for before in self._before():
             if not (earlier := before.outcome()).holds:
                 why = "failed" if earlier.outcome == FAILED else "was not checked"
-                return self._ended(SKIPPED, _cause(earlier, f"{earlier.check} {why}"))
+                # The first cause in a chain of skipped checks.
+                cause = earlier.message if earlier.outcome == SKIPPED else f"{earlier.check} {why}"
+                return self._ended(SKIPPED, cause)
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module=NOT_THE_AUTHORS)
@@ -104,11 +106,6 @@ class Trial:
         return Outcome(
             component.registration.id, component.kind, self.check.name, end, message, error
         )
-
-
-def _cause(earlier: Outcome, words: str) -> str:
-    """Return why nothing was checked: the first cause in a chain of skipped checks."""
-    return earlier.message if earlier.outcome == SKIPPED else words
 
 
 def trials(
@@ -195,16 +192,13 @@ def _guess(registry: Registry, pattern: str, kinds: Iterable[str]) -> str:
     if namespace not in names and (near := suggest(namespace, names)):
         return f" - did you mean '{near}/*'?"
     everything = [each.id for kind in kinds for each in registry.list(kind)]
-    near = suggest(qualify(pattern), everything)
-    return f" - did you mean {near!r}?" if near else ""
+    return guess(qualify(pattern), everything)
 
 
 def _unknown(argument: str, key: str, known: Iterable[str]) -> PluginError:
     """Return the error for an unknown key."""
-    near = suggest(key, known)
-    guess = f" - did you mean {near!r}?" if near else ""
     return PluginError(
-        f"{argument}: no check or component is named {key!r}{guess}",
+        f"{argument}: no check or component is named {key!r}{guess(key, known)}",
         hint="ganzoo conformance --list (a check's full name is 'KIND ID: CHECK')",
     )
 

@@ -17,7 +17,7 @@ from ganzoo.components.sampling_parameters import KEY as SAMPLING
 from ganzoo.errors import UsageError, truncate
 from ganzoo.recipes.overrides import Overrides, override_keys
 from ganzoo.recipes.schema import Eval
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess, suggest
 from ganzoo.runs.references import check_name, command
 from ganzoo.training.launch import Options
 
@@ -91,10 +91,8 @@ def options_of(given: Mapping[str, Any]) -> Options:
     known = [field.name for field in fields(Options)]
     for name in given:
         if name not in known:
-            near = suggest(name, known)
-            guess = f" - did you mean {near!r}?" if near else ""
             raise UsageError(
-                f"there is no option {name!r}{guess}; there are {', '.join(known)}",
+                f"there is no option {name!r}{guess(name, known)}; there are {', '.join(known)}",
                 hint='a key of the recipe is an override: {"train.steps": 500}',
             )
     options = Options(**given)

@@ -12,13 +12,20 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganzoo.components.build import Components, batch_multiple, build, make, reference_of
+from ganzoo.components.build import (
+    Components,
+    batch_multiple,
+    build,
+    contract_error,
+    make,
+    reference_of,
+)
 from ganzoo.components.fit import ROLES
 from ganzoo.components.groups import WrongGroups, apply_settings, parameter_groups
 from ganzoo.components.plan import NETWORKS, Plan, initial_paths
 from ganzoo.components.weights import read_network
-from ganzoo.errors import CheckpointError, DeviceError, Findings, PluginError, RecipeError
-from ganzoo.registry.loading import conformance_command, info_command
+from ganzoo.errors import CheckpointError, DeviceError, Findings, RecipeError
+from ganzoo.registry.loading import info_command
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
 from ganzoo.runs.directory import INFO, RunDirectory
 from ganzoo.sampling.random_streams import RandomStreams, Rows
@@ -283,10 +290,7 @@ def check_averages(plan: Plan, parts: Components) -> None:
             if role in parts.modules:
                 averaged_and_copied(parts.modules[role])
         except ValueError as error:
-            raise PluginError(
-                str(component.problem(f"{component.id}: {error}")),
-                hint=conformance_command(component.registration),
-            ) from error
+            raise contract_error(component, f"{component.id}: {error}") from error
 
 
 def make_run_schedules(

@@ -100,7 +100,7 @@ class LogFile(Reporter):
         self._write("device", device_line(run))
 
     def scored(self, step: int, score: Any) -> None:
-        selected = f", {score.sampling.selected}" if score.sampling else ""
+        selected = f", {score.selected}" if score.selected else ""
         self._write("score", f"step {step}: {score.value:.6g} {score.protocol.words()}{selected}")
 
     def saved(self, step: int, path: Path) -> None:

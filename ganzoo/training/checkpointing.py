@@ -249,12 +249,6 @@ def newest_whole(store: CheckpointStore) -> Checkpoint:
 # --- the best ---
 
 
-def step_of(score: Score) -> int:
-    """Return the step of a score of a run."""
-    assert score.sampling is not None
-    return score.sampling.step
-
-
 def measure(score: Score, stop: Any) -> float:
     """Return the number by which the best checkpoint is chosen; lower is better.
 
@@ -282,11 +276,7 @@ def previous_best(scores: list[Score], step: int, stop: Any) -> tuple[Score | No
 
     Scores under another protocol than the last one do not count: the data may have changed.
     """
-    latest = {
-        step_of(score): score
-        for score in scores
-        if score.sampling and score.sampling.selected == "during" and step_of(score) <= step
-    }
+    latest = {s.step: s for s in scores if s.selected == "during" and s.step <= step}
     ordered = [latest[key] for key in sorted(latest)]
     ordered = [score for score in ordered if score.protocol == ordered[-1].protocol]
     if not ordered:

@@ -371,7 +371,6 @@ def _towards_one(value: float, share: float) -> float:
     return value + share * (1 - value)
 
 
-@dataclass(frozen=True)
 class RealBaseline:
     """Distances between real samples, which set the scale for generated ones.
 
@@ -380,31 +379,18 @@ class RealBaseline:
         samples: the same in stored form, (N, *shape).
     """
 
-    spec: SampleSpec
-    features: Tensor
-    samples: Tensor
+    def __init__(self, spec: SampleSpec, features: Tensor, samples: Tensor) -> None:
+        self.spec = spec
+        real = distances(features)
+        of_pairs = real[~torch.eye(len(real), dtype=torch.bool)]
+        self._same = math.sqrt(SAME) * of_pairs.median().item()
+        self._duplicate = DUPLICATE * nearest(real).median().item()
+        self._real = self._stats(real, samples)
 
     def compare(self, features: Tensor, samples: Tensor) -> SampleComparison:
-        """Compare generated samples with the real ones; features and samples as in the fields."""
+        """Compare generated samples with the real ones; features and samples as of those."""
         found = self._stats(distances(features), samples)
-        return SampleComparison(len(features), found, self._real_stats)
-
-    @cached_property
-    def _real(self) -> Tensor:
-        return distances(self.features)
-
-    @cached_property
-    def _real_stats(self) -> SampleStats:
-        return self._stats(self._real, self.samples)
-
-    @cached_property
-    def _same(self) -> float:
-        of_pairs = self._real[~torch.eye(len(self._real), dtype=torch.bool)]
-        return math.sqrt(SAME) * of_pairs.median().item()
-
-    @cached_property
-    def _duplicate(self) -> float:
-        return DUPLICATE * nearest(self._real).median().item()
+        return SampleComparison(len(features), found, self._real)
 
     def _stats(self, between: Tensor, samples: Tensor) -> SampleStats:
         return SampleStats(

@@ -339,7 +339,7 @@ class _Stream:
             self.ahead = self.loader = None
         if not self.workers or self.ahead is not None or self.latest is None:
             return
-        if self.history.expects_any():
+        if max(self.history.in_a_row.values()) >= READS_IN_A_ROW:
             order, position = self.latest
             first = position + self.history.batch_size
             self.ahead = _ReadAhead(self.history, order, self.rows, first)
@@ -372,9 +372,6 @@ class _ReadHistory:
 
     def expects(self, position: int) -> bool:
         return self.in_a_row[self._player(position)] >= READS_IN_A_ROW
-
-    def expects_any(self) -> bool:
-        return max(self.in_a_row.values()) >= READS_IN_A_ROW
 
     def _player(self, position: int) -> str:
         return self.players[position // self.batch_size % len(self.players)]

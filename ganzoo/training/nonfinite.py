@@ -64,7 +64,8 @@ class NonFiniteReport:
         """Return it for a file, with NaN and infinity as text: JSON has neither."""
         fields = asdict(self)
         for name in ("terms", "gradient_norms"):
-            fields[name] = {key: _as_json(value) for key, value in fields[name].items()}
+            numbers = fields[name].items()
+            fields[name] = {key: n if math.isfinite(n) else str(n) for key, n in numbers}
         return fields
 
 
@@ -170,10 +171,6 @@ def _summary(
 def _weights_are(weights: tuple[str, ...]) -> str:
     more = ", …" if len(weights) > SHOWN_WEIGHTS else ""
     return f"{', '.join(weights[:SHOWN_WEIGHTS])}{more} {'is' if len(weights) == 1 else 'are'}"
-
-
-def _as_json(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
 
 
 class UpdateSnapshot:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -91,8 +90,7 @@ class TerminalReporter:
             self.say("step", f"{step:>6}/{self.steps}  {_format_terms(terms)}")
 
     def scored(self, step: int, score: Any) -> None:
-        selected = score.sampling.selected if score.sampling else ""
-        label = "" if selected == "during" else f"  {selected}"
+        label = "" if score.selected == "during" else f"  {score.selected or ''}"
         others = "".join(f"  {name} {value:.4g}" for name, value in score.metrics.items())
         distance = f"{score.protocol.distance_name} {score.value:.4g}"
         if score.statistics:
@@ -105,9 +103,6 @@ class TerminalReporter:
             self.progress.update(self.task, description=words)
         else:
             self.say("data", words)
-
-    def saved(self, step: int, path: Path) -> None:
-        """Print nothing: saves are frequent and expected."""
 
     def noted(self, text: str) -> None:
         self.say("note", text)

@@ -62,15 +62,12 @@ def finished_or_trained(plan: Plan, options: Options) -> RunDirectory:
     """
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     known = same_run(plan, options.runs_directory, options.name) if processes.is_main else None
-    if known and not _is_finished(known, plan):
-        known = None
+    if known:
+        ends = [each.get("step") for each in known.events() if each.get("event") == "finished"]
+        if known.status() != "finished" or ends[-1:] != [plan.budget.steps]:
+            known = None
     path = processes.share(known and known.path)
     return start_or_resume(plan, options) if path is None else RunDirectory(path)
-
-
-def _is_finished(run: RunDirectory, plan: Plan) -> bool:
-    ends = [event.get("step") for event in run.events() if event.get("event") == "finished"]
-    return run.status() == "finished" and ends[-1:] == [plan.budget.steps]
 
 
 def _found_or_created(

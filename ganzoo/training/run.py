@@ -19,7 +19,7 @@ from ganzoo.modalities.where import clauses
 from ganzoo.modalities.where import conditions as conditions_of
 from ganzoo.recipes.load import Recipe
 from ganzoo.recipes.lock import data_paths
-from ganzoo.registry.names import suggest
+from ganzoo.registry.names import guess
 from ganzoo.registry.registry import Registry
 from ganzoo.runs import html
 from ganzoo.runs.checkpoints import Checkpoint, CheckpointStore
@@ -157,21 +157,17 @@ class Run:
         return store.at(whole_number(which, "a checkpoint other than final and best", least=0))
 
     def _best_step(self) -> int:
-        steps = [
-            s.sampling.step for s in self.scores if s.sampling and s.sampling.selected == "best"
-        ]
-        if steps:
+        scores = self.scores
+        if steps := [score.step for score in scores if score.selected == "best"]:
             return steps[-1]
-        during = [s for s in self.scores if s.sampling and s.sampling.selected == "during"]
+        during = [score for score in scores if score.selected == "during"]
         if not during:
             raise CheckpointError(
                 f"{self.name} was never scored while it trained, so no checkpoint is its best",
                 hint="--checkpoint final",
             )
         comparable = [score for score in during if score.protocol == during[-1].protocol]
-        best = min(comparable, key=lambda score: score.value)
-        assert best.sampling is not None
-        return best.sampling.step
+        return min(comparable, key=lambda score: score.value).step
 
     def sampler(
         self,
@@ -352,10 +348,9 @@ class Run:
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         if form not in FORMS:
-            near = suggest(str(form), FORMS)
-            guess = f" - did you mean {near!r}?" if near else ""
+            near = guess(str(form), FORMS)
             raise UsageError(
-                f"a generator is exported as {' or '.join(FORMS)}, not {form!r}{guess}",
+                f"a generator is exported as {' or '.join(FORMS)}, not {form!r}{near}",
                 hint="ganzoo export --help",
             )
         chosen = self.checkpoint(checkpoint)
@@ -411,14 +406,9 @@ class Run:
         chosen = self.checkpoint(checkpoint)
         settings = plan.recipe.settings
         sampler, sampling = self._sampler(chosen, processes.device, plan.recipe)
-        record = sampling_record(
-            settings,
-            sampling,
-            step=chosen.step,
-            samples_seen=chosen.manifest["samples_seen"],
-            selected="asked",  # `final` and `best` are the scores that a run makes itself
-            checkpoint=chosen,
-        )
+        about = (settings, sampling, chosen.step, chosen.manifest["samples_seen"])
+        # `final` and `best` are the scores that a run makes itself.
+        record = sampling_record(*about, selected="asked", checkpoint=chosen)
         score = Scorer.of(plan, processes).score_generator(
             sampler, plan.budget.final_samples, record
         )

@@ -53,9 +53,9 @@ def sampler_of(
 def sampling_record(
     settings: Settings,
     sampling: SamplingSettings,
-    *,
     step: int,
     samples_seen: int,
+    *,
     selected: str,
     checkpoint: Checkpoint | None = None,
 ) -> Sampling:

@@ -33,10 +33,6 @@ from ganzoo.version import __version__
 Telling = Callable[[str, int, int], None]
 
 
-def no_telling(split: str, done: int, total: int) -> None:
-    """Do nothing."""
-
-
 @dataclass
 class Scorer:
     """A protocol without the number of samples: reference, extractor, metrics.
@@ -54,7 +50,7 @@ class Scorer:
     metric_plans: list[ComponentPlan]
     processes: Processes
     reading: Reading = nullcontext
-    tell: Telling = no_telling
+    tell: Telling = no_op
 
     @classmethod
     def of(
@@ -62,7 +58,7 @@ class Scorer:
         plan: Plan,
         processes: Processes,
         reading: Reading = nullcontext,
-        tell: Telling = no_telling,
+        tell: Telling = no_op,
     ) -> Scorer:
         """Return the protocol of a recipe.
 

@@ -16,7 +16,7 @@ from ganzoo.runs.directory import RunDirectory
 from ganzoo.runs.score import Sampling, Score
 from ganzoo.sampling.sampler import Sampler
 from ganzoo.training.callbacks import Gallery, MetricsLogger, Reporters
-from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, step_of, usable
+from ganzoo.training.checkpointing import CheckpointManager, measure, previous_best, usable
 from ganzoo.training.collapse import CollapseMonitor
 from ganzoo.training.ending import StopFlag, hint_after_repair, hint_lower_lr, renamed
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
@@ -84,7 +84,9 @@ class Trainer:
                 self.stop_if_asked()
             except NotFinite as found:
                 self.go_back_or_end(found)
-        self.score_at_the_end()
+        if self.scorer is not None:
+            with self.resumable():
+                self.score_final_and_best()
         return ended or "finished"
 
     def after_step(self) -> str | None:
@@ -175,10 +177,8 @@ class Trainer:
             return False
         if self.scorer is None:
             return self.collapse_monitor.is_due(now)
-        scored = any(
-            score.sampling and score.sampling.selected == "during" and step_of(score) == now
-            for score in self.directory.scores()
-        )
+        scores = self.directory.scores()
+        scored = any(each.selected == "during" and each.step == now for each in scores)
         return not self.processes.share(scored)
 
     def owed_end(self) -> str | None:
@@ -218,14 +218,9 @@ class Trainer:
 
     def score(self, count: int, selected: str, checkpoint: Checkpoint | None = None) -> Score:
         """Return the score of the generator in memory."""
-        sampling = sampling_record(
-            self.plan.recipe.settings,
-            self.step.sampling,
-            step=self.step.iteration,
-            samples_seen=self.step.samples_seen,
-            selected=selected,
-            checkpoint=checkpoint,
-        )
+        about = (self.step.sampling, self.step.iteration, self.step.samples_seen)
+        settings = self.plan.recipe.settings
+        sampling = sampling_record(settings, *about, selected=selected, checkpoint=checkpoint)
         try:
             return self.score_or_stop(self.step.sampler(), count, sampling)
         except Diverged as error:
@@ -245,7 +240,7 @@ class Trainer:
     def record(self, score: Score) -> None:
         if self.processes.is_main:
             self.directory.append_score(score)
-        self.reporters.notify("scored", step_of(score), score)
+        self.reporters.notify("scored", score.step, score)
         self.note_once(score.notes)
 
     def note_once(self, notes: Sequence[str]) -> None:
@@ -254,22 +249,17 @@ class Trainer:
                 self.reporters.notify("noted", note)
         self.noted.update(notes)
 
-    def score_at_the_end(self) -> None:
-        """Score the final and the best checkpoint under one protocol."""
-        if self.scorer is not None:
-            with self.resumable():
-                self.score_final_and_best()
-
     def score_final_and_best(self) -> None:
+        """Score the final and the best checkpoint under one protocol."""
         count = self.plan.budget.final_samples
         final = self.score(count, "final", self.store.at(self.step.iteration))
         self.record(final)
-        if self.best is None or step_of(self.best) == step_of(final):
+        if self.best is None or self.best.step == final.step:
             assert final.sampling is not None
             self.record(replace(final, sampling=replace(final.sampling, selected="best")))
             return
         try:
-            checkpoint = self.store.at(step_of(self.best))
+            checkpoint = self.store.at(self.best.step)
         except CheckpointError as error:
             self.reporters.notify("noted", f"the best checkpoint is not scored again: {error}")
             return
@@ -289,7 +279,7 @@ class Trainer:
 
     def save(self, *, needed: bool = False) -> bool:
         """Save this step unless it is saved; see `CheckpointManager.save`."""
-        protected = {step_of(self.best)} if self.best else set()
+        protected = {self.best.step} if self.best else set()
         return self.checkpoints.save(self.step, protected, needed=needed)
 
     def stop_if_asked(self) -> None:

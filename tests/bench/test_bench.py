@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ganzoo.bench.bench import How
 from ganzoo.bench.machine import _rate, bytes_of, peak_bytes
-from ganzoo.bench.reference_loop import IGNORED, ReferenceLoop
+from ganzoo.bench.reference_loop import ReferenceLoop
 from ganzoo.bench.sweep import Row, Sweep, combinations, sweep
 from ganzoo.bench.timing import (
     PARTS,
@@ -39,6 +39,28 @@ from ganzoo.training.step import GanStep
 from tests.training.recipes import first_game, small_plan, small_recipe
 
 ALONE = Processes(CPU)
+
+IGNORED = {
+    "steps": "the caller decides how many steps to run",
+    "samples": "the caller decides how many steps to run",
+    "micro_batch": "the whole batch runs at once",
+    "precision": "always float32",
+    "memory_format": "always contiguous",
+    "compile": "always eager",
+    "cuda_graphs": "always eager",
+    "batch_norm": "one process, whose batch is the whole batch",
+    "deterministic": "set outside a step",
+    "data": "always in memory",
+    "workers": "nothing is decoded on the way",
+    "on_nonfinite": "no update is checked",
+    "on_collapse": "nothing is evaluated",
+    "stop": "nothing is evaluated",
+    "save_every_steps": "nothing is saved",
+    "keep": "nothing is saved",
+    "log_every_steps": "every step's terms are read",
+    "sample_every_steps": "nothing is sampled",
+}
+"""Keys of `train` that do not change the reference loop, and why; it reads every other key."""
 
 
 def weights(module: nn.Module) -> Tensor:

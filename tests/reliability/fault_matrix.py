@@ -20,6 +20,7 @@ import ganzoo.runs
 from ganzoo.runs import faults
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
+from ganzoo.runs.files import remove_leftovers
 
 from .store_lifecycle import content, live, safe, writer
 
@@ -64,7 +65,7 @@ def lost(folder: Path) -> str | None:
     (run,) = runs
     with run.hold():
         store = CheckpointStore(run.checkpoints_directory)
-        store.clean()
+        remove_leftovers(store.directory)
         newest = store.newest()
         if (newest.step if newest else 0) < acknowledged:
             return f"step {acknowledged}; the newest is {newest and newest.step}"

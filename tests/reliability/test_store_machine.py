@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ganzoo.errors import RunLocked
 from ganzoo.runs import faults, owner
 from ganzoo.runs.checkpoints import CheckpointStore
+from ganzoo.runs.files import remove_leftovers
 from ganzoo.runs.manifest import DamagedCheckpoint
 
 from .fault_matrix import points
@@ -101,7 +102,7 @@ class LifeOfAStore(RuleBasedStateMachine):
     @rule()
     def resume(self) -> None:
         self.begin()
-        self.store.clean()
+        remove_leftovers(self.store.directory)
         newest = self.store.newest()
         there = newest.step if newest else 0
         assert there >= max(self.whole, default=0)

@@ -18,7 +18,7 @@ from ganzoo.errors import CheckpointError
 from ganzoo.runs import faults
 from ganzoo.runs.checkpoints import CheckpointStore
 from ganzoo.runs.directory import RunDirectory
-from ganzoo.runs.files import NoRoom
+from ganzoo.runs.files import NoRoom, remove_leftovers
 from ganzoo.runs.manifest import DamagedCheckpoint
 from ganzoo.runs.records import content_hash
 
@@ -256,7 +256,7 @@ def test_pruning_renames_a_checkpoint_before_it_removes_files(
         with pytest.raises(OSError, match="pulled out"):
             store.prune()
     assert store.steps() == [2, 3]
-    store.clean()
+    remove_leftovers(store.directory)
     assert names(store) == ["step-00000002", "step-00000003"]
 
 
@@ -281,7 +281,7 @@ def test_cleaning_removes_leftovers_of_killed_saves_and_nothing_else(tmp_path: P
     (store.directory / ".tmp-2-abcd").mkdir()
     (store.directory / ".tmp-2-abcd" / "state").touch()
     (store.directory / "corrupt-00000009-abc").mkdir()
-    store.clean()
+    remove_leftovers(store.directory)
     assert names(store) == ["corrupt-00000009-abc", "step-00000001"]
 
 

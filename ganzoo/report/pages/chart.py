@@ -133,11 +133,7 @@ def _line(index: int, series: Series, across: Axis, up: Axis) -> str:
     ]
     dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in places]
     values = [
-        [
-            round(x, 1),
-            readable(p.x),
-            readable(p.y) + (f" ± {readable(p.spread)}" if p.spread else ""),
-        ]
+        [round(x, 1), readable(p.x), _read_out(p)]
         for (x, _), p in zip(places, series.points, strict=True)
     ]
     return (

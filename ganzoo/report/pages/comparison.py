@@ -98,7 +98,7 @@ def _evaluations(comparison: Leaderboard, row: Row) -> list[Any]:
     for run in _runs(comparison, row):
         scores = run.scores()
         # During training a run is often scored with fewer samples than at the end.
-        during = [s for s in scores if s.sampling and s.sampling.selected == "during"]
+        during = [score for score in scores if score.selected == "during"]
         identifier = during[-1].protocol.id if during else protocol.id
         found.append(evaluations(run, scores, identifier))
     return found

@@ -46,19 +46,12 @@ def evaluations(run: RunDirectory, scores: Iterable[Score], protocol_id: str) ->
     minutes = clock(run.events())
     kept: dict[int, Score] = {}
     for score in scores:
-        about = score.sampling
-        if score.protocol.id == protocol_id and about and about.selected in ("during", "final"):
-            if about.selected == "during":
-                kept[about.step] = score
-            else:
-                kept.setdefault(about.step, score)
+        if score.protocol.id == protocol_id and score.selected == "during":
+            kept[score.step] = score
+        elif score.protocol.id == protocol_id and score.selected == "final":
+            kept.setdefault(score.step, score)
     return [
-        Scored(
-            score.sampling.samples_seen,
-            minutes(score.time),
-            score.value,
-            score.statistics.standard_error if score.statistics else None,
-        )
+        Scored(score.sampling.samples_seen, minutes(score.time), score.value, score.standard_error)
         for _, score in sorted(kept.items())
         if score.sampling
     ]

@@ -63,7 +63,7 @@ def _main_protocol(scores: Iterable[Score]) -> Any:
     last = None
     for score in scores:
         last = score.protocol
-        if score.sampling and score.sampling.selected == "during":
+        if score.selected == "during":
             return score.protocol
     return last
 
@@ -122,11 +122,10 @@ def _samples(run: RunDirectory) -> list[Preview]:
 def _row(score: Score, metrics: list[str]) -> dict[str, Any]:
     about = score.sampling
     step, seen = (about.step, about.samples_seen) if about else (None, None)
-    error = score.statistics.standard_error if score.statistics else None
     cells = [
         f"{step:,}" if step is not None else "-",
         f"{seen:,}" if seen is not None else "-",
-        with_spread(score.value, error),
+        with_spread(score.value, score.standard_error),
         ", ".join(filter(None, [about.selected, about.words])) if about else "-",
         score.protocol.words(),
         *(three_digits(score.metrics.get(name)) for name in metrics),
