@@ -1,7 +1,7 @@
 """Train the leaderboard's recipes over several seeds, in parallel, and collect their records.
 
     python benchmarks/leaderboard.py [--runs-dir runs/leaderboard] [--jobs 16] [--only 'digits-*']
-    python benchmarks/leaderboard.py --cpu-minutes 3   # as many steps as fit in it, see Budget
+    python benchmarks/leaderboard.py --only 'digits-*' --cpu-minutes 3   # equal CPU time
     python benchmarks/leaderboard.py --yardsticks      # score the yardsticks, after the runs
     python benchmarks/leaderboard.py --collect         # into recipes/records
 
@@ -31,7 +31,28 @@ from ganzoo.recipes.load import Recipe, shipped_recipes
 from ganzoo.report.entries import list_run
 from ganzoo.runs.directory import RunDirectory
 
-PATTERNS = ("digits-*", "emoji-*", "shapes-dcgan-r1")
+PATTERNS = (
+    "digits-acgan",
+    "digits-dcgan-bcr",
+    "digits-dcgan-conditional",
+    "digits-dcgan-hinge",
+    "digits-dcgan-lecam",
+    "digits-dcgan-lsgan",
+    "digits-dcgan-pacgan",
+    "digits-dcgan-ragan",
+    "digits-dcgan-rpgan-r1r2",
+    "digits-dcgan-vanilla",
+    "digits-dcgan-wgan-gp",
+    "digits-diffaugment",
+    "digits-mlp-hinge",
+    "digits-mlp-vanilla",
+    "digits-r3gan",
+    "digits-stylegan2",
+    "emoji-*",
+    "shapes-dcgan-r1",
+)
+"""Recipes of the board."""
+
 METRICS = ("memorisation", "density-coverage", "precision-recall")
 """What all recipes of one data set have: among them what detects copies and what a repeated picture
 does not cover. Recipes by class have class-agreement as well."""

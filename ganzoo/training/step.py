@@ -180,7 +180,7 @@ class GanStep:
         for rows in self.micro_batches():
             with forward_context(required, self.processes.device, self.config.autocast):
                 game = prepared(self.game(player, inputs, rows, required), due)
-                micro = update_terms(self.parts.loss, player, game, due)
+                micro = self.terms(player, game, due)
                 # Terms are means. Shares of the global batch make gradients of micro-batches and
                 # ranks add up to that of the mean over the whole batch.
                 share = rows.count / self.config.batch_size
@@ -264,6 +264,12 @@ class GanStep:
         learns = self.parts.latent_module is not None
         with torch.no_grad() if learns and player is self.discriminator else nullcontext():
             return noise.draw("latents", self.parts.latent.sample)
+
+    def terms(
+        self, player: Player, game: EngineGame, due: list[RegularizerSlot]
+    ) -> dict[str, Tensor]:
+        """Return every term of this update, weighted, by name. `ganzoo bench` times it."""
+        return update_terms(self.parts.loss, player, game, due)
 
     def required_gradients(self, player: Player, due: list[RegularizerSlot]) -> RequiredGradients:
         """Return what the loss and these regularizers need in an update of this player."""
