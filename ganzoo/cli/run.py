@@ -139,8 +139,8 @@ def run(recipes_and_overrides: tuple[str, ...], **flags: Any) -> None:
         for job in jobs:
             emit(shlex.join(["ganzoo", "run", job.recipe, *job.overrides, *given.flags()]))
         return
-    import_training()
     deadline = time.monotonic() + given.max_time if given.max_time else None
+    import_training()
     is_queue = len(jobs) > 1 or given.seeds is not None
     if is_queue:
         check_all(jobs, given)
