@@ -7,7 +7,8 @@ Takes about seven minutes on one CPU thread. The network learns to classify digi
 of the font Twemoji by their groups; from the same 64 features other heads classify all three
 digits of a stacked image and the subgroup of an emoji. On another machine the result differs in
 its last bits from the shipped file, which is identified by the hash in
-``ganzoo_zoo/extractors/toy_cnn.py``. No picture of the data set ``emoji/noto`` is trained on.
+``ganzoo_zoo/extractors/toy_cnn.py``. No picture of the data set ``emoji/noto`` is trained on; the
+accuracy on it is printed, so `ganzoo-emoji` must be installed.
 """
 
 import json
@@ -31,6 +32,9 @@ LEARNING_RATE = 4e-3
 DIGITS_A_STEP, SHAPES_A_STEP, EMOJI_A_STEP, STACKS_A_STEP = 48, 96, 64, 32
 STACK_WEIGHT = SUBGROUP_WEIGHT = 0.5
 NOISE = 0.05
+
+JOINER = "200D"
+"""In the code points of an emoji that is made of others."""
 
 METADATA = {
     "title": "toy-cnn: classifier of digits, shapes and groups of emoji, float16",
@@ -87,9 +91,6 @@ class Twemoji:
         self.images = torch.stack([picture(folder / emoji["image"]) for emoji in base])
         self.labels = torch.tensor([groups.index(emoji["category"]) for emoji in base])
         self.sublabels = torch.tensor([self.subgroups.index(e["subcategory"]) for e in base])
-
-
-JOINER = "200D"
 
 
 def picture(file: Path) -> Tensor:
