@@ -43,7 +43,7 @@ from ganzoo.runs.files import file_error
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.callbacks import Reporters
 from ganzoo.training.networks import RequiredGradients
-from ganzoo.training.processes import PeerGone, Processes, says_peer_gone, stay_in_group
+from ganzoo.training.processes import PeerGone, Processes, stay_in_group
 
 _WORKER_GONE = re.compile(r"DataLoader worker \(pid.*\) (is killed|exited unexpectedly)")
 """torch's message, raised anywhere in a run, about a data worker killed from outside."""
@@ -156,7 +156,8 @@ def recorded_failures(
     """
     try:
         try:
-            yield
+            with processes.peers():
+                yield
         except (OSError, CheckpointError) as error:
             directory.follow()
             if directory.renamed:
@@ -179,8 +180,6 @@ def recorded_failures(
             override = hint_smaller_batch(plan, processes.world_size)
             hint = rerun_command(directory, override) if override else None
             raise out_of_memory(error, hint) from error
-        if processes.world_size > 1 and says_peer_gone(error):
-            raise PeerGone from error
         if _reader_gone(error):
             _record(directory, processes, str(error), DeviceError.exit_code)
             raise DeviceError(

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,17 +42,6 @@ def says_peer_gone(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and _PEER_GONE.search(str(error)) is not None
 
 
-@contextmanager
-def _peers() -> Iterator[None]:
-    """Raise `PeerGone` where a collective fails because another process has ended."""
-    try:
-        yield
-    except RuntimeError as error:
-        if says_peer_gone(error):
-            raise PeerGone from error
-        raise
-
-
 @dataclass(frozen=True)
 class Processes:
     """This process among those of the run.
@@ -71,27 +61,42 @@ class Processes:
         """Whether this process writes files and prints."""
         return self.rank == 0
 
+    @contextmanager
+    def peers(self) -> Iterator[None]:
+        """Raise `PeerGone` where a collective fails because another process has ended.
+
+        This process then ends a second later than it would: torchrun looks ten times a second,
+        and of those that ended between two looks it reports the lowest rank as the root cause.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if self.world_size > 1 and says_peer_gone(error):
+                atexit.register(time.sleep, 1.0)
+                raise PeerGone from error
+            raise
+
     def share(self, value: Any) -> Any:
         """Return rank 0's value on every rank."""
         if self.world_size == 1:
             return value
         from accelerate.utils import broadcast_object_list
 
-        with _peers():
+        with self.peers():
             return broadcast_object_list([value])[0]
 
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set on any rank."""
         if self.world_size == 1:
             return flag
-        with _peers():
+        with self.peers():
             total = self.accelerator.reduce(torch.tensor(float(flag), device=self.device))
         return bool(total.item())
 
     def wait(self) -> None:
         """Return when every rank has come here."""
         if self.world_size > 1:
-            with _peers():
+            with self.peers():
                 self.accelerator.wait_for_everyone()
 
 

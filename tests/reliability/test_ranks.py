@@ -23,6 +23,7 @@ WORDS = ["run", *TINY, "eval.extractor=null", "loss=local/fragile", "--plugin", 
 
 def torchrun(*words: str, processes: int = 2, **variables: str) -> subprocess.CompletedProcess[str]:
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    launcher += ["--monitor-interval", "0.5"]  # of those that end between two looks it names rank 0
     return subprocess.run(
         [sys.executable, *(launcher if processes > 1 else []), *words],
         cwd=ROOT,
