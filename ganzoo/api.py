@@ -287,7 +287,8 @@ class Dataset(Protocol):
     all of them, or 1,000 of data that is streamed.
 
     A class that reads files of people's own has a static method ``new_recipe(own: OwnData) ->
-    OwnRecipe``, for ``ganzoo new recipe --data``.
+    OwnRecipe``, for ``ganzoo new recipe --data``; where its suffixes are those of pictures,
+    ``recognises(folder: Path) -> bool`` says whether a folder is its own.
     """
 
     spec: SampleSpec

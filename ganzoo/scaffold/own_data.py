@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 
 from ganzoo.api import OwnData, OwnRecipe
-from ganzoo.errors import DataError, PluginError, UsageError
-from ganzoo.modalities.image import PICTURES, opened_picture
-from ganzoo.modalities.video import ANIMATED
+from ganzoo.errors import PluginError, UsageError
+from ganzoo.modalities.image import PICTURES
 from ganzoo.recipes.load import FORMAT
 from ganzoo.recipes.yaml import yaml_line
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 10_000
 """Files of a folder whose suffixes decide which data set reads it."""
-FIRST = 8
-"""Files by which a folder holds clips, where their suffix is that of pictures too."""
-
 WITHOUT_PLUGIN = {
     **dict.fromkeys((".csv", ".tsv", ".parquet"), "pip install ganzoo-table"),
     **dict.fromkeys((".txt", ".jsonl"), "pip install ganzoo-text"),
@@ -42,6 +38,8 @@ WITHOUT_PLUGIN = {
 def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Registration:
     """Return the data set that reads files of this kind; other files may be pictures.
 
+    Of data sets with suffixes of pictures, the one that recognises a folder as its own reads it.
+
     Args:
         chosen: its id, if the user names one.
 
@@ -56,6 +54,8 @@ def reader_of(data: Path, registry: Registry, chosen: str | None = None) -> Regi
             readers.setdefault(suffix, []).append(each)
     suffix = _main_suffix(data, readers)
     found = readers.get(suffix, [])
+    if data.is_dir() and (not suffix or suffix in PIL.Image.registered_extensions()):
+        found = [each for each in _of_pictures(readers) if _recognises(registry, each, data)]
     if len(found) > 1:
         names = " or ".join(each.id for each in found)
         raise UsageError(f"{data} can be read as {names}", hint=f"--as {found[0].id}")
@@ -76,9 +76,6 @@ def _main_suffix(data: Path, readers: Mapping[str, object]) -> str:
     pictures = sum(counts[each] for each in PIL.Image.registered_extensions() if each != suffix)
     if pictures > counts[suffix]:
         return ""
-    if suffix in ANIMATED:
-        first = [file for file in files if file.suffix.lower() == suffix][:FIRST]
-        return suffix if all(map(_moves, first)) else ""
     return suffix
 
 
@@ -91,12 +88,15 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _moves(file: Path) -> bool:
-    try:
-        with opened_picture(file) as image:
-            return getattr(image, "n_frames", 1) > 1
-    except DataError:  # its data set will name it
-        return False
+def _of_pictures(readers: Mapping[str, Iterable[Registration]]) -> list[Registration]:
+    known = PIL.Image.registered_extensions()
+    found = {each.id: each for suffix in readers if suffix in known for each in readers[suffix]}
+    return list(found.values())
+
+
+def _recognises(registry: Registry, reader: Registration, folder: Path) -> bool:
+    recognises = getattr(registry.resolve(reader), "recognises", None)
+    return recognises is not None and bool(recognises(folder))
 
 
 def own_recipe(

@@ -71,6 +71,13 @@ def test_the_recipe_names_what_each_column_holds(trained: tuple[Path, str]) -> N
 
 
 @pytest.mark.slow
+def test_the_recipe_says_what_is_no_use_to_learn(trained: tuple[Path, str]) -> None:
+    lines = (trained[0] / "mine.yaml").read_text().splitlines()
+    assert "    id: category  # 600 categories, one for each row: skip may be better" in lines
+    assert "# Rows are learned one by one; windows of a time series: --as table/windows." in lines
+
+
+@pytest.mark.slow
 def test_new_rows_have_the_columns_types_and_ranges_of_the_file(
     trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -213,6 +213,20 @@ def test_a_new_recipe_counts_the_pictures_and_classes_that_a_run_reads(
     assert "The 2 sub-folders are classes. The smallest is cat" in text
 
 
+def test_a_new_recipe_says_which_frames_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pictures").mkdir()
+    frames = [Image.new("L", (40, 40), level) for level in range(0, 120, 10)]
+    for number, frame in enumerate(frames):
+        frame.save(f"pictures/{number}.png")
+    frames[0].save("pictures/moves.gif", save_all=True, append_images=frames[1:])
+    assert main(["new", "recipe", "mine", "--data", "pictures"]) == 0
+    text = Path("mine.yaml").read_text()
+    assert "# Left out: all but the first picture of 1 file: moves.gif" in text
+
+
 def test_a_new_recipe_reads_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     stream = io.BytesIO()

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ganzoo_video.datasets.clips import Clips
 from ganzoo_video.datasets.moving import MovingShapes
+from ganzoo_zoo.datasets.shapes import Shapes
 from PIL import Image
 
 from ganzoo.cli import main
@@ -36,7 +38,7 @@ def test_a_folder_of_clips_becomes_new_clips(
 ) -> None:
     write_clips(tmp_path / "clips")
     monkeypatch.chdir(tmp_path)
-    assert main(["new", "recipe", "mine", "--data", "clips", "--as", "video/clips"]) == 0
+    assert main(["new", "recipe", "mine", "--data", "clips"]) == 0
     text = (tmp_path / "mine.yaml").read_text()
     assert text.startswith("# 22 clips of 9 to 19 frames, 30 samples of 8 frames.")
     settings = yaml.safe_load(text)["dataset"]
@@ -56,6 +58,46 @@ def test_a_folder_of_clips_becomes_new_clips(
     assert [file.suffix for file in files] == [".webp"] * 3
     with Image.open(files[0]) as animation:
         assert (animation.size, animation.n_frames) == ((16, 16), 8)
+
+
+def write_frames(folder: Path, clips: int, frames: int) -> None:
+    for number, clip in enumerate(MovingShapes("train", length=clips, size=32).tensors()[0]):
+        (folder / f"{number:02d}").mkdir(parents=True)
+        for time, frame in enumerate(clip[:frames]):
+            picture = Image.fromarray(frame.permute(1, 2, 0).numpy())
+            picture.save(folder / f"{number:02d}" / f"{time:03d}.png")
+
+
+def test_folders_of_frames_are_recognised_as_clips(tmp_path: Path) -> None:
+    write_frames(tmp_path, clips=12, frames=4)
+    assert Clips.recognises(tmp_path)
+
+
+def test_numbered_pictures_of_classes_are_no_clips(tmp_path: Path) -> None:
+    pictures = Shapes("train", length=60, size=32)
+    for index in range(60):
+        picture, label = pictures[index]
+        place = tmp_path / f"class{label}" / f"{index // 10:03d}.png"
+        place.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture.permute(1, 2, 0).numpy()).save(place)
+    assert not Clips.recognises(tmp_path)
+
+
+def test_a_few_animations_among_pictures_are_pictures(tmp_path: Path) -> None:
+    write_clips(tmp_path / "clips")
+    animations = sorted(tmp_path.rglob("*.gif"))
+    (tmp_path / "mixed").mkdir()
+    for number in range(8):
+        Image.new("RGB", (16, 16), (number, 0, 0)).save(tmp_path / "mixed" / f"{number}.png")
+    for file in animations[:3]:
+        file.rename(tmp_path / "mixed" / file.name)
+    assert not Clips.recognises(tmp_path / "mixed")
+
+
+def test_nothing_that_can_be_read_is_no_folder_of_clips(tmp_path: Path) -> None:
+    assert not Clips.recognises(tmp_path)
+    (tmp_path / "a.gif").write_bytes(b"GIF89a")
+    assert not Clips.recognises(tmp_path)
 
 
 @pytest.mark.slow

@@ -19,10 +19,12 @@ def table_recipe(own: OwnData, rows: int, spec: SampleSpec, notes: Mapping[str, 
         spec: its columns, as they were found.
         notes: what to know of some columns, by their names.
     """
-    parts = [_dataset(own, spec, notes), _networks(spec), _training(rows)]
+    parts = [_dataset(own, rows, spec, notes), _networks(spec), _training(rows)]
     columns = len(spec.columns)
-    about = f"{rows:,} rows to train on, {columns} column{'s' if columns > 1 else ''}."
-    return OwnRecipe([about], "\n\n".join("\n".join(part) for part in parts), _samples(own))
+    about = [f"{rows:,} rows to train on, {columns} column{'s' if columns > 1 else ''}."]
+    if any(column.kind == "datetime" for column in spec.columns):
+        about += ["Rows are learned one by one; windows of a time series: --as table/windows."]
+    return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), _samples(own))
 
 
 def _samples(own: OwnData) -> str:
@@ -30,7 +32,7 @@ def _samples(own: OwnData) -> str:
     return f"new{own.data.suffix.lower()}"
 
 
-def _dataset(own: OwnData, spec: SampleSpec, notes: Mapping[str, str]) -> Iterator[str]:
+def _dataset(own: OwnData, rows: int, spec: SampleSpec, notes: Mapping[str, str]) -> Iterator[str]:
     yield "dataset:"
     yield "  use: table/file"
     yield f"  path: {own.yaml(own.path)}  # seen from this file"
@@ -38,7 +40,11 @@ def _dataset(own: OwnData, spec: SampleSpec, notes: Mapping[str, str]) -> Iterat
     yield "  # datetime or category; skip leaves the column out."
     yield "  columns:"
     for column in spec.columns:
-        about = [*_about(column), *filter(None, [notes.get(column.name)])]
+        about = [
+            *_about(column),
+            *_every_row(column, rows),
+            *filter(None, [notes.get(column.name)]),
+        ]
         comment = f"  # {', '.join(about)}" if about else ""
         yield f"    {own.yaml(column.name)}: {column.kind}{comment}"
     yield "  holdout: 0.1  # share of the rows that are never trained on, for scores"
@@ -54,6 +60,11 @@ def _about(column: Column) -> Iterator[str]:
         yield f"as {column.pattern}"
     if column.missing:
         yield "some missing"
+
+
+def _every_row(column: Column, rows: int) -> Iterator[str]:
+    if column.kind == "category" and len(column.categories) >= max(rows, 2):
+        yield "one for each row: skip may be better"
 
 
 def _networks(spec: SampleSpec) -> Iterator[str]:

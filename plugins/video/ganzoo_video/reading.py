@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+import numpy as np
 from ganzoo_zoo.datasets.pictures import (
     DAMAGE,
     decode,
@@ -36,6 +38,12 @@ MOST_BYTES = 1 << 28
 """Largest size of an animation: 256 MiB. Pillow reads a webp whole."""
 
 REPAIR = "remove or replace it"
+
+LOOKED_AT = 8
+"""Animations, and folders of frames, by which a folder holds clips."""
+
+ALIKE = 0.6
+"""Of the difference between two clips: the largest between neighbouring frames of one."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +200,44 @@ def clips_in(path: Path) -> tuple[list[Clip], list[str]]:
         else:
             clips.append(_folder_clip(source, folder, names))
     return sorted(clips, key=lambda clip: clip.name), notes
+
+
+def holds_clips(path: Path) -> bool:
+    """Return whether a folder holds clips, and not pictures, some of which may be animated.
+
+    Numbered pictures in sub-folders may be classes. Where they are frames, those of a sub-folder
+    have one size, and neighbours differ less than the first ones of two sub-folders.
+    """
+    try:
+        source = Directory(path)
+        may_move = [name for name in source.names if name.lower().endswith(ANIMATED)]
+        if any(_header(source, name)[0] == 1 for name in may_move[:LOOKED_AT]):
+            return False
+        folders: dict[str, list[str]] = {}
+        for name in sorted(set(source.names).difference(may_move)):
+            folders.setdefault(os.path.dirname(name), []).append(name)
+        beside = {os.path.dirname(name) for name in may_move}
+        if sum(len(folders.pop(folder, ())) for folder in beside) > len(may_move):
+            return False
+        every = max(1, len(folders) // LOOKED_AT)
+        chosen = list(folders.items())[::every][:LOOKED_AT]
+        clips = [_folder_clip(source, folder, names) for folder, names in chosen]
+        return _are_frames(clips) if clips else bool(may_move)
+    except (OSError, DataError):
+        return False
+
+
+def _are_frames(clips: Sequence[Clip]) -> bool:
+    if len(clips) < 2 or min(clip.frames for clip in clips) < 2:
+        return False
+    pairs = [list(clip.decoded([0, 1], 3)) for clip in clips]
+    if any(first.size != second.size for first, second in pairs):
+        return False
+    small = [[np.asarray(each.resize((32, 32)), dtype=float) for each in pair] for pair in pairs]
+    within = [np.abs(first - second).mean() for first, second in small]
+    firsts = [first for first, _ in small]
+    between = [np.abs(one - other).mean() for one, other in pairwise(firsts)]
+    return bool(np.median(within) < ALIKE * np.median(between))
 
 
 def _folder_clip(source: Directory, folder: str, names: Sequence[str]) -> Clip:

@@ -22,7 +22,7 @@ from ganzoo.api import (
     SourceFile,
 )
 from ganzoo_video.own import clip_recipe
-from ganzoo_video.reading import Clip, clips_in
+from ganzoo_video.reading import Clip, clips_in, holds_clips
 
 SHOWN = 10
 
@@ -101,6 +101,11 @@ class Clips:
             class_names=self.classes,
             frame_rate=rate / stride,
         )
+
+    @staticmethod
+    def recognises(folder: Path) -> bool:
+        """Return whether a folder holds clips, and not pictures."""
+        return holds_clips(folder)
 
     @staticmethod
     def new_recipe(own: OwnData) -> OwnRecipe:

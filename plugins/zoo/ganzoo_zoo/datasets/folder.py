@@ -27,6 +27,7 @@ from ganzoo_zoo.datasets.pictures import (
     Crop,
     decode,
     fit,
+    has_frames,
     in_threads,
     reason,
     size_and_mode,
@@ -144,6 +145,18 @@ class Folder:
             with suppress(*DAMAGE):
                 (height, width), mode = header_of(self.source, name)
                 yield (width, height), mode
+
+    def later_frames(self) -> list[str]:
+        """Return a line about files with several pictures; none if there are none."""
+        found = []
+        for name in self.names:
+            with suppress(OSError), self.source.open(name) as stream:
+                found += [name] * has_frames(stream)
+        if not found:
+            return []
+        files = "1 file" if len(found) == 1 else f"{len(found):,} files"
+        some = f"{', '.join(found[:3])}{', ...' if len(found) > 3 else ''}"
+        return [f"all but the first picture of {files}: {some}"]
 
     def damaged(self) -> dict[str, str]:
         """Decode everything; return name → problem of each picture that cannot be read."""

@@ -96,7 +96,7 @@ def facts_of(own: OwnData, folder: Callable[..., Any]) -> Facts:
         modes=tuple(mode for mode, _ in Counter(mode for _, mode in seen).most_common()),
         classes={name: counts[number] for number, name in enumerate(dataset.spec.class_names)},
         broken=tuple(dataset.skipped[len(left_out) :]),
-        left_out=left_out,
+        left_out=(*left_out, *dataset.later_frames()),
     )
 
 

@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import BinaryIO, Literal, TypeVar
 
@@ -114,6 +114,13 @@ def size_and_mode(stream: BinaryIO) -> tuple[tuple[int, int], str]:
         image, orientation = header(without_metadata(stream)), 1
     size = image.size if orientation in (5, 6, 7, 8) else (image.height, image.width)
     return size, image.mode
+
+
+def has_frames(stream: BinaryIO) -> bool:
+    """Return whether a file has several pictures, of which `decode` reads the first."""
+    with suppress(*DAMAGE), strict_warnings():
+        return bool(getattr(header(stream), "is_animated", False))
+    return False
 
 
 def decode(
