@@ -19,6 +19,7 @@ CONTENTS = pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.tx
 # Two processes of tests; a file's tests stay together, for what they share, in the order of conftest.
 PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
+SECOND_ACT = emoji-dcgan-conditional train.steps=1500
 
 .PHONY: help env test quick soak methods zoo zoo-smoke gpu check wheels demo clean
 
@@ -69,9 +70,10 @@ check: env  ## lint, format, floors, types
 wheels: env  ## build the wheels, install them without the dev extras, try them
 	@.ci/wheels "$(PYTHON)"
 
-demo: env  ## train two GANs on digits and compare them; minutes on a CPU
+demo: env  ## train two GANs on digits and compare them, then one on emoji; minutes on a CPU
 	@runs=(); for recipe in $(DEMO); do run=$$($(BIN)/ganzoo run $$recipe); runs+=("$$run"); done; \
 	$(BIN)/ganzoo compare "$${runs[@]}"; \
+	echo; runs+=("$$($(BIN)/ganzoo run $(SECOND_ACT))"); \
 	echo; echo "look at"; for run in "$${runs[@]}"; do \
 		echo "  $$run/samples/real.png"; \
 		echo "  $$(ls "$$run"/samples/step-*.png | tail -n 1)"; \

@@ -48,7 +48,12 @@ PATTERNS = (
     "digits-mlp-vanilla",
     "digits-r3gan",
     "digits-stylegan2",
-    "emoji-*",
+    "emoji-dcgan-ada",
+    "emoji-dcgan-conditional",
+    "emoji-dcgan-diffaugment",
+    "emoji-dcgan-hinge",
+    "emoji-resnet-conditional",
+    "emoji-resnet-hinge",
     "shapes-dcgan-r1",
 )
 """Recipes of the board."""

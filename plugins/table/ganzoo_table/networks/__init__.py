@@ -13,5 +13,5 @@ def register_generators(register: Register) -> None:
 @hookimpl
 def register_discriminators(register: Register) -> None:
     add = table(register, __name__, modalities={"table"}, license="Apache-2.0")
-    add("ctgan", "ctgan:Discriminator", paper="arXiv:1907.00503")
+    add("ctgan", "ctgan:Discriminator", revision=2, paper="arXiv:1907.00503")
     add("mlp", "mlp:Discriminator", paper="arXiv:1704.00028")

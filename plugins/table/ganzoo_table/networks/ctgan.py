@@ -74,7 +74,7 @@ class Discriminator(nn.Module):
     Inputs: x (B, spec.size); y, the condition in model form, or None. Output: (B / pack,).
     """
 
-    capabilities = frozenset({"conditional", "batch-coupled"})
+    capabilities = frozenset({"conditional"})
 
     def __init__(
         self,
