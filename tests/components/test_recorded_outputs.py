@@ -40,6 +40,7 @@ from ganzoo.testing.outcomes import Failed, NotChecked
 from ganzoo.testing.scoring import IMAGE, Extraction
 from ganzoo.testing.training import Quadratic
 
+pytestmark = pytest.mark.slow
 RECORDS = Path(__file__).with_name("recorded_outputs.json")
 COMMAND = "python tests/components/test_recorded_outputs.py"
 TOLERANCE = 2e-4

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 NMS = 'raise RuntimeError("operator torchvision::nms does not exist")'
 BROKEN = {
     "torchvision of another torch": {"torchvision": NMS},

@@ -12,6 +12,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ganzoo.api import DiscriminatorOutput, SampleSpec
 
+pytestmark = pytest.mark.slow
+
 
 def image(*shape: int) -> SampleSpec:
     return SampleSpec("image", shape, classes=3)

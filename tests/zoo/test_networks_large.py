@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ganzoo.api import SampleSpec
 from ganzoo.recipes import Recipe
 
+pytestmark = pytest.mark.slow
 layers_of = runpy.run_path(str(Path(__file__).with_name("layers_in_words.py")))["layers_of"]
 PUBLISHED = json.loads((Path(__file__).parent / "networks_large.json").read_text())
 COUNTS = PUBLISHED["parameters [G, D]"]
