@@ -86,6 +86,5 @@ def report_bug(error: BaseException, *, with_traceback: bool = False) -> None:
 
 
 def _say_with_hint(message: str, hint: str | None) -> None:
-    say(message)
-    if hint:
-        say(f"try: {hint}")
+    # One write: other processes may print to the same terminal.
+    say(f"{message}\ntry: {hint}" if hint else message)
