@@ -19,7 +19,7 @@ CONTENTS = pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.tx
 # Two processes of tests; a file's tests stay together, for what they share, in the order of conftest.
 PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
-SECOND_ACT = emoji-dcgan-conditional train.steps=1500
+SECOND_ACT = emoji-dcgan-conditional train.steps=1000
 
 .PHONY: help env test quick soak methods zoo zoo-smoke gpu check wheels demo clean
 
