@@ -120,6 +120,19 @@ def test_row_i_has_quarter_i_modulo_4() -> None:
     assert found.flatten(1).mean(1).tolist() == [0, 1, 2, 3, 0, 1]
 
 
+def test_the_quarters_of_odd_sides_overlap_by_a_pixel() -> None:
+    x = torch.arange(15.0).reshape(1, 1, 3, 5)
+    found = fastgan.quarter(x.repeat(4, 1, 1, 1))[:, 0]
+    assert torch.equal(found[0], x[0, 0, :2, :3])
+    assert torch.equal(found[3], x[0, 0, 1:, 2:])
+
+
+@pytest.mark.parametrize(("height", "width"), [(33, 33), (16, 27)])
+def test_the_discriminator_judges_images_of_odd_sides(height: int, width: int) -> None:
+    network = fastgan.Discriminator(SampleSpec("image", (3, height, width)), width=4)
+    assert network(torch.rand(4, 3, height, width)).extra["reconstruction"].shape == (4, 3)
+
+
 def test_a_distance_is_the_mean_square_between_the_decoded_and_the_image() -> None:
     torch.manual_seed(0)
     network = fastgan.Discriminator(picture(32), width=4).eval()

@@ -153,7 +153,8 @@ class Discriminator(nn.Module):
     decoders draw the image again: from the last map, from a quarter of the map before it, and from
     the small copy's last map. ``extra["reconstruction"]``, (B, 3), has the mean squared distance of
     each to the image, shrunk to the decoder's size; the regularizer `reconstruction` is made of
-    it. In row i of a batch the quarter is number i mod 4.
+    it. In row i of a batch the quarter is number i mod 4. Below 16x16 there is no quarter, and it
+    is (B, 2).
 
     Args:
         width: channels of the map of 128 pixels of a 256x256 image; the paper has 64.
@@ -291,9 +292,13 @@ def decoder(inputs: int, outputs: int, width: int, doublings: int) -> nn.Sequent
 
 
 def quarter(x: Tensor) -> Tensor:
-    """Return one quarter of each of x (B, C, H, W): of row i the one with number i mod 4."""
-    top, bottom = x.chunk(2, 2)
-    quarters = torch.stack([*top.chunk(2, 3), *bottom.chunk(2, 3)])  # (4, B, C, H/2, W/2)
+    """Return one quarter of each of x (B, C, H, W): of row i the one with number i mod 4.
+
+    The quarters of an odd side overlap by one row or column.
+    """
+    height, width = ceil(x.shape[2] / 2), ceil(x.shape[3] / 2)
+    halves = x[:, :, :height], x[:, :, -height:]
+    quarters = torch.stack([part for h in halves for part in (h[..., :width], h[..., -width:])])
     rows = torch.arange(x.shape[0], device=x.device)
     return quarters[rows % 4, rows]
 
