@@ -184,11 +184,13 @@ def merge_layers(base: Layer, child: Layer) -> Layer:
 def _origin(path: KeyPath, base: Layer, child: Layer) -> Origin:
     """Return the origin of one merged value: the child's if the child gives it.
 
-    Exception: a mapping of which an override changes only a part keeps its place in the file.
+    Exception: a mapping of which an override changes only a part keeps its place in the file. An
+    override that names the component of a slot has the slot's place.
     """
     if path not in child.origins:
         return base.origins[path]
-    changed_inside = path in base.origins and isinstance(value_at(child.data, path), dict)
+    given = value_at(child.data, path)
+    changed_inside = path in base.origins and isinstance(given, dict) and "use" not in given
     if changed_inside and not child.origins[path].line:
         return base.origins[path]
     return child.origins[path]

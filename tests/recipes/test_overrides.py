@@ -36,6 +36,13 @@ def test_a_component_name_sets_use_and_drops_the_old_components_parameters(small
     )
 
 
+def test_the_place_of_a_component_is_where_it_was_named(small: Path) -> None:
+    named = Recipe.load(small, ["generator=acme/unet"]).problem(("generator",), "fails")
+    assert str(named) == "command line  generator  fails"
+    changed = Recipe.load(small, ["generator.width=8"]).problem(("generator",), "fails")
+    assert changed.file == small.name
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_component_and_its_parameters_come_in_any_order(small: Path, turned: bool) -> None:
     overrides = ["generator=acme/unet", "generator.width=8"]
