@@ -293,6 +293,8 @@ def _fit_labels(
     if wanted:
         what = f"the recipe is conditional, but {network.id} does not use labels as it is set here"
         hint = f"{role}.conditional=true" if has_word else f"ganzoo list {role}s"
+        if network.plain.get("conditional"):  # another parameter, such as a head, rules labels out
+            hint = info_command(network.registration)
     else:
         what = f"{network.id} wants labels, but the recipe is not conditional"
         can_be = plan.spec.classes or plan.spec.condition or not has_word

@@ -138,6 +138,13 @@ def test_a_dry_run_finds_what_does_not_fit(
         dry_run(plan(tmp_path, **changes))
 
 
+def test_labels_that_a_head_rules_out_are_not_blamed_on_conditional(tmp_path: Path) -> None:
+    head = {"use": "dcgan", "head": "classifier"}
+    with pytest.raises(RecipeError, match="does not use labels") as caught:
+        dry_run(plan(tmp_path, conditional=True, discriminator=head))
+    assert caught.value.hint == "ganzoo info zoo/dcgan"
+
+
 BY_CLASS = """
     from ganzoo.api import hookimpl
 
