@@ -130,7 +130,7 @@ def test_a_zip_is_read_in_place_and_pictures_are_resized_and_grey(tmp_path: Path
 def test_a_picture_without_a_partner_is_named_with_what_to_do(tmp_path: Path) -> None:
     for name in ("A/1.png", "A/2.png", "A/3.png", "B/1.png"):
         save(tmp_path / name)
-    with pytest.raises(DataError, match=r"A/2.png has no partner .* in B, and 1 others") as caught:
+    with pytest.raises(DataError, match=r"A/2.png has no partner .* in B, and 1 more") as caught:
         Pairs("train", path=tmp_path)
     assert caught.value.hint == "add or remove pictures, or dataset.pairing=unpaired"
     assert len(Pairs("train", path=tmp_path, pairing="unpaired")) == 3
@@ -148,6 +148,26 @@ def test_a_folder_of_other_pictures_is_refused_by_the_first_one(tmp_path: Path) 
     with pytest.raises(DataError, match=r"1.png is 8x9: no two pictures side by side") as caught:
         Pairs("train", path=tmp_path)
     assert "A/ and B/" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [("A", "in a folder A, and there are no pictures in B"), ("trainB", "no pictures in trainA")],
+)
+def test_a_folder_without_the_other_one_is_not_read_as_pictures_side_by_side(
+    tmp_path: Path, folder: str, said: str
+) -> None:
+    save_both(tmp_path / folder / "1.png", RED, BLUE)
+    with pytest.raises(DataError, match=said):
+        Pairs("train", path=tmp_path)
+
+
+def test_pictures_beside_a_and_b_are_named_as_left_out(tmp_path: Path) -> None:
+    for name in ("A/1.png", "B/1.png", "C/1.png", "C/2.png"):
+        save(tmp_path / name)
+    data = Pairs("train", path=tmp_path)
+    assert len(data) == 1
+    assert data.skipped == ["2 pictures are in no folder A or B: C/1.png, C/2.png"]
 
 
 def test_other_sizes_need_a_size_and_bad_pictures_are_named(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class Pairs:
         self.source = open_source(path)
         self.pairing, self.direction, self.crop, self.mirror = pairing, direction, crop, mirror
         self.channels = channels
-        self.skipped = left_out(self.source)
+        self.skipped = [*left_out(self.source), *outside(self.source.names)]
         self.a, self.b = choose(self.source, split, pairing == "paired", holdout)
         if size is None:
             self.height, self.width = common_size(self.source, [*self.a, *self.b])
@@ -205,6 +205,7 @@ def choose(
     if found and not has_splits and split == "test":
         found |= {"test": found["train"]}
     if not found:
+        require_no_side(source)
         names = list(source.names)
         if folders := split_folders(names):
             has_splits = True
@@ -272,7 +273,7 @@ def partners(
         sides.append(by_key)
     for own, other, letter in ((sides[0], sides[1], "B"), (sides[1], sides[0], "A")):
         if alone := [picture for key, picture in own.items() if key not in other]:
-            more = f", and {len(alone) - 1} others" if len(alone) > 1 else ""
+            more = f", and {len(alone) - 1} more" if len(alone) > 1 else ""
             raise DataError(
                 f"{source.path}/{alone[0].name} has no partner of the same name in {letter}{more}",
                 hint="add or remove pictures, or dataset.pairing=unpaired",
@@ -281,11 +282,41 @@ def partners(
     return [sides[0][key] for key in order], [sides[1][key] for key in order]
 
 
+def outside(names: Sequence[str]) -> list[str]:
+    """Return a line about the pictures that are beside the folders A and B; none if none are."""
+    found = two_folders(names)
+    inside = {name for sides in found.values() for side in sides for name in side}
+    others = [name for name in names if name not in inside] if found else []
+    if not others:
+        return []
+    pictures = "1 picture is" if len(others) == 1 else f"{len(others):,} pictures are"
+    shown = f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}"
+    return [f"{pictures} in no folder A or B: {shown}"]
+
+
+def require_no_side(source: Source) -> None:
+    """Raise DataError if there is a folder A without B, or B without A."""
+    for name in source.names:
+        for part in name.split("/")[:-1]:
+            if is_side(part):
+                other = part[:-1] + {"a": "b", "b": "a", "A": "B", "B": "A"}[part[-1]]
+                raise DataError(
+                    f"{source.path}/{name} is in a folder {part}, and there are no pictures in "
+                    f"{other}",
+                    hint=LAYOUT,
+                )
+
+
+def is_side(folder: str) -> bool:
+    """Return whether a folder has the pictures A or B: ``A``, ``trainB``."""
+    return folder[-1:].lower() in ("a", "b") and folder[:-1].lower() in ("", *TRAINING, *HELD_OUT)
+
+
 def below(name: str) -> str:
     """Return a name without the folders down to A or B."""
     parts = name.split("/")
     for depth, part in enumerate(parts[:-1]):
-        if part.lower() in ("a", "b") or part[:-1].lower() in (*TRAINING, *HELD_OUT):
+        if is_side(part):
             return "/".join(parts[depth + 1 :])
     return name
 
