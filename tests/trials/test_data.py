@@ -118,7 +118,7 @@ def test_labels_of_stylegans_tools_are_read_and_shard_folders_are_not_classes(
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ([["00000/img0.png", 0]], "has no label for 00000/img1.png, and for 2 others"),
+        ([["00000/img0.png", 0]], "has no label for 00000/img1.png and 2 more"),
         ([["00000/img0.png", -1]], "is not a whole number from 0 on"),
         ([["00000/img0.png", 0.5]], "is not a whole number from 0 on"),
         ([1, 2], "holds no labels"),

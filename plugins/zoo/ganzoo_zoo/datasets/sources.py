@@ -102,8 +102,9 @@ def labels_in(source: Source) -> dict[str, int] | None:
                 hint="number the classes from 0, or remove the file",
             )
     if missing := [name for name in source.names if name not in found]:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DataError(
-            f"{place} has no label for {missing[0]}, and for {len(missing) - 1} others",
+            f"{place} has no label for {missing[0]}{more}",
             hint="add them, or remove the file: sub-folders are classes then",
         )
     return found
