@@ -127,6 +127,7 @@ def own_recipe(
         f"ganzoo sample last --count 1000 --out {made.samples}": "draw new samples",
     }
     head = [*made.about, *_columns(commands)]
+    head = [line if line.isprintable() else yaml_line(line) for line in head]
     lines = [*(f"# {line}" for line in head), f"recipe: {FORMAT}", f"name: {yaml_line(name)}"]
     return "\n".join([*lines, "", made.body.strip("\n")]) + "\n", made.choice
 

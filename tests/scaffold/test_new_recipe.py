@@ -106,6 +106,23 @@ def test_a_broken_picture_is_named_and_left_out(project: Path, capsys: Capture) 
     assert main(["check", "a.yaml", "--data"]) == 0
 
 
+def test_a_line_end_in_a_name_does_not_end_its_comment(project: Path) -> None:
+    for folder in ("a\nb", "c"):
+        pictures(project / "photos" / folder, 2)
+    (project / "photos" / "c" / "bad\nrecipe: 2\n.jpg").write_bytes(b"\xff\xd8 no")
+    (project / "photos" / "c" / "some\u2028notes: 3").write_text("no picture")
+    assert main(["new", "recipe", "a", "--data", "photos"]) == 0
+    assert main(["check", "a.yaml", "--data"]) == 0
+
+
+def test_a_recipe_of_fastgan_says_that_it_takes_no_labels() -> None:
+    classes = {"cat": 150, "dog": 200}
+    few = body(64, count=350, classes=classes)
+    assert "# conditional: true" not in few
+    assert "FastGAN's networks take no labels" in few
+    assert "\n# conditional: true" in body(64, count=3_500, classes=classes)
+
+
 def body(size: int, path: str = "p", **changes: object) -> str:
     base = {"count": 20, "sizes": ((100, 100), (120, 80)), "modes": ("RGB",)}
     facts = Facts(**(base | changes))  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ def facts_of(own: OwnData, folder: Callable[..., Any]) -> Facts:
         dataset.check()
     except DataError as error:
         hint = error.hint or "repair or remove these, then the same command"
-        hint = hint.replace("dataset.path=FOLDER", "--data FOLDER, the folder with your pictures")
+        hint = hint.replace("dataset.path=FOLDER", "--data FOLDER")
         raise DataError(error.message, hint=hint) from error
     seen = list(dataset.headers())
     counts = Counter(dataset.labels or ())
@@ -121,7 +121,7 @@ def picture_recipe(own: OwnData, facts: Facts) -> OwnRecipe:
         parts += networks
     else:
         parts = [[*reason, f"extends: {name}"], _dataset(facts, own.path, size, own.yaml)]
-        parts += [_classes_as_comment(facts), _smaller_batch(facts)]
+        parts += [_classes_as_comment(facts, name), _smaller_batch(facts)]
     texts = ["\n".join(part) for part in map(list, (*parts, _scores(facts))) if part]
     widths, heights = zip(*facts.sizes, strict=True)
     span = f"{_span(widths)} pixels wide and {_span(heights)} high"
@@ -130,9 +130,15 @@ def picture_recipe(own: OwnData, facts: Facts) -> OwnRecipe:
     return OwnRecipe(about, "\n\n".join(texts), "new.png", f"{name}: {why}")
 
 
-def _classes_as_comment(facts: Facts) -> Iterator[str]:
-    if facts.classes:
-        yield f"# The {len(facts.classes)} sub-folders are classes. If the networks take labels:"
+def _classes_as_comment(facts: Facts, recipe: str) -> Iterator[str]:
+    if not facts.classes:
+        return
+    if recipe == FASTGAN[0]:
+        count = len(facts.classes)
+        yield f"# The {count} sub-folders are classes, but FastGAN's networks take no labels."
+        yield f"# To use them: extends: {STYLEGAN[0]}, and conditional: true."
+    else:
+        yield f"# The {len(facts.classes)} sub-folders are classes. To use them:"
         yield "# conditional: true"
 
 
@@ -148,7 +154,7 @@ def _span(sizes: Iterable[int]) -> str:
 
 
 def _dataset(facts: Facts, path: str, size: int, yaml: Callable[[Any], str]) -> Iterator[str]:
-    yield from (f"# Left out: {each}" for each in facts.left_out)
+    yield from (f"# Left out: {_in_one_line(each, yaml)}" for each in facts.left_out)
     yield "dataset:"
     yield "  use: folder"
     yield f"  path: {yaml(path)}  # seen from this file"
@@ -164,8 +170,13 @@ def _dataset(facts: Facts, path: str, size: int, yaml: Callable[[Any], str]) -> 
     yield "  mirror: true"
     if facts.broken:
         yield f"  # {len(facts.broken)} cannot be read and would stop the run:"
-        yield from (f"  #   {each}" for each in facts.broken)
+        yield from (f"  #   {_in_one_line(each, yaml)}" for each in facts.broken)
         yield "  on_bad_image: skip"
+
+
+def _in_one_line(words: str, yaml: Callable[[Any], str]) -> str:
+    """Return text for a comment, quoted if a name in it has line ends, which would end it."""
+    return words if words.isprintable() else yaml(words)
 
 
 def _about_size(facts: Facts, size: int) -> str:
