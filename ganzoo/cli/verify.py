@@ -14,7 +14,7 @@ from ganzoo.cli import completion, options
 from ganzoo.cli.output import emit, emit_json, say
 from ganzoo.cli.run import Job, RunOptions, jobs_of, queued
 from ganzoo.errors import ComparisonError, DataError, UsageError
-from ganzoo.recipes.load import Recipe
+from ganzoo.recipes.load import Recipe, shipped_recipes
 from ganzoo.recipes.lock import read_lock
 from ganzoo.recipes.overrides import override_layer
 from ganzoo.recipes.schema import Mark, marked
@@ -45,13 +45,15 @@ class Case:
     """One recipe with its published score, its jobs, and its runs."""
 
     figure: PublishedFigure
+    words: tuple[str, ...]
+    """The recipe and overrides of a command that trains more seeds of it."""
     jobs: list[Job] = field(default_factory=list)
     runs: list[RunDirectory] = field(default_factory=list)
     reason: str | None = None
     """Why the scores cannot be compared."""
     hint: str | None = None
 
-    def verdict(self) -> Verdict:
+    def verdict(self, runs_directory: Path) -> Verdict:
         """Compare the scores of the runs with the published one."""
         measured = []
         try:
@@ -60,7 +62,7 @@ class Case:
             self.reason, self.hint = error.message, error.hint
         if self.reason:
             return Verdict("cannot be compared", self.figure, self.reason, self.hint)
-        return judge(self.figure, measured)
+        return judge(self.figure, measured, self.words, runs_directory)
 
 
 @click.command()
@@ -102,7 +104,7 @@ def verify(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     _train([each for each in cases if not each.reason and not each.runs], given)
     if not is_main_process():
         return
-    verdicts = [each.verdict() for each in cases]
+    verdicts = [each.verdict(given.runs_dir) for each in cases]
     if as_json:
         emit_json([each.to_dict() for each in verdicts])
     else:
@@ -114,9 +116,12 @@ def verify(words: tuple[str, ...], as_json: bool, **flags: Any) -> None:
 
 
 def _is_run(word: str, runs_directory: Path) -> bool:
-    return "=" not in word and any(
-        (each / word / INFO).is_file() for each in (Path(), runs_directory)
-    )
+    """Return whether a word names runs, as `RunDirectory.find` reads it, and no recipe."""
+    if "=" in word or word in shipped_recipes():
+        return False
+    if word == "last" or (Path(word) / INFO).is_file():
+        return True
+    return any(word and run.name.startswith(word) for run in RunDirectory.all(runs_directory))
 
 
 def _cases_of_runs(references: Sequence[str], runs_directory: Path) -> list[Case]:
@@ -135,7 +140,7 @@ def _cases_of_runs(references: Sequence[str], runs_directory: Path) -> list[Case
             raise _nothing_published(name)
         figure = PublishedFigure.of(name, lock["published"], lock.get("reproduced"))
         key = run.name if isinstance(entry, Unranked) else entry.experiment
-        case = cases.setdefault(key, Case(figure))
+        case = cases.setdefault(key, Case(figure, (str(run.lock_file),)))
         if run.path.resolve() not in [each.path.resolve() for each in case.runs]:
             case.runs.append(run)
     return list(cases.values())
@@ -163,7 +168,7 @@ def _cases_of_recipes(words: tuple[str, ...], given: RunOptions) -> list[Case]:
         _only_same_numbers(job.recipe, own)
         about = settings.published.model_dump()
         figure = PublishedFigure.of(settings.name, about, settings.reproduced)
-        case = cases[job.recipe] = Case(figure, [job])
+        case = cases[job.recipe] = Case(figure, (job.recipe, *own), [job])
         try:
             case.reason = _conditions(given.plan(job)).conflict(figure)
         except (DataError, NoExtractor) as error:  # data, or the extractor's weights, not here

@@ -7,6 +7,7 @@ interval of the difference; see `tolerance_of`.
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -156,11 +157,22 @@ class Verdict:
         }
 
 
-def judge(figure: PublishedFigure, measured: Sequence[Measured]) -> Verdict:
-    """Return the verdict on runs that were scored under the published protocol."""
+def judge(
+    figure: PublishedFigure,
+    measured: Sequence[Measured],
+    words: Sequence[str],
+    runs_directory: Path | None = None,
+) -> Verdict:
+    """Return the verdict on runs that were scored under the published protocol.
+
+    Args:
+        words: what `ganzoo verify` was given for these runs, for the command with more seeds.
+        runs_directory: where the runs are.
+    """
     common: dict[str, Any] = {"published": figure, "measured": tuple(measured)}
     tolerance = tolerance_of(figure, measured)
-    seeds = command("verify", figure.recipe, "--seeds", "0-2" if len(measured) < 3 else "0-9")
+    more = "0-2" if len(measured) < 3 else "0-9"
+    seeds = command("verify", *words, "--seeds", more, runs_directory=runs_directory)
     if tolerance is None:
         why = f"one run shows no spread, and {figure.metric} has no standard error"
         return Verdict("cannot be compared", reason=why, hint=seeds, **common)
@@ -280,7 +292,8 @@ def _value(score: Score, metric: str) -> tuple[float, float | None]:
     if metric in DISTANCES:
         return score.value, score.standard_error
     if metric not in score.metrics:
-        names = [*DISTANCES, *score.metrics]
+        distances = DISTANCES if score.protocol.extractor == INCEPTION else ("frechet",)
+        names = [*distances, *score.metrics]
         near = guess(metric, names) or f"; its numbers are {', '.join(names)}"
         raise ComparisonError(f"the run has no number {metric!r}{near}")
     value = score.metrics[metric]

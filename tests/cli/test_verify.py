@@ -78,7 +78,7 @@ def test_each_outcome_has_its_exit_code(recipes, covered, capsys: Capture) -> No
     assert main(["verify", "all.yaml"]) == 12
     out, err = capsys.readouterr()
     assert out.startswith("all: cannot be compared: one run shows no spread")
-    assert err == "try: ganzoo verify all --seeds 0-2\n"
+    assert err == "try: ganzoo verify all.yaml --seeds 0-2\n"
 
 
 def test_one_recipe_that_is_not_reproduced_decides_the_exit_code(
@@ -195,6 +195,18 @@ def test_a_finished_run_is_taken_also_without_its_checkpoints_and_by_its_name(
     assert main(["verify", run.name, "--json"]) in (0, 11)
     assert json.loads(capsys.readouterr().out)[0]["runs"][0]["run"] == run.name
     assert main(["verify", run.name, "--seeds", "1"]) == 2
+
+
+def test_a_run_is_named_as_for_every_verb(recipes, covered, capsys: Capture) -> None:
+    covered[0] = 25.0
+    assert main(["verify", "all.yaml"]) == 12
+    (run,) = (each.name for each in RunDirectory.all(Path("runs")))
+    capsys.readouterr()
+    for word in (run, run[:-3], "last"):
+        assert main(["verify", word]) == 2
+        assert "carries no published score" in capsys.readouterr().err  # the lock has none here
+    assert main(["verify", "z"]) == 2
+    assert "z  is not a recipe" in capsys.readouterr().err
 
 
 def test_weights_that_are_missing_are_named_with_the_command_that_fetches_them(

@@ -8,13 +8,18 @@ from typing import Any
 import pytest
 
 from ganzoo.errors import ComparisonError
+from ganzoo.report import verify
 from ganzoo.report.published import PublishedFigure
-from ganzoo.report.verify import Conditions, Measured, Verdict, judge, measured_in, tolerance_of
+from ganzoo.report.verify import Conditions, Measured, Verdict, measured_in, tolerance_of
 from ganzoo.report.welch import t_quantile, two_sided_t
 from ganzoo.runs.score import Statistics
 
 MODES = PublishedFigure("ring", "modes_covered", 8.0, "a table")
 FID = PublishedFigure("sngan", "fid", 16.77, "a README", 50_000, 50_000, "inception", "train")
+
+
+def judge(figure: PublishedFigure, runs: list[Measured]) -> Verdict:
+    return verify.judge(figure, runs, ["mine.yaml"])
 
 
 @pytest.fixture
@@ -117,7 +122,7 @@ def test_runs_that_vary_too_much_for_any_verdict_cannot_be_compared(measured) ->
     verdict = judge(replace(FID, standard_error=0.04), measured(10.0, 15.0, 30.0))
     assert verdict.outcome == "cannot be compared"
     assert "vary too much" in verdict.reason
-    assert verdict.hint == "ganzoo verify sngan --seeds 0-9"
+    assert verdict.hint == "ganzoo verify mine.yaml --seeds 0-9"
 
 
 def test_a_wide_published_error_alone_is_no_reason_against_a_verdict(measured) -> None:
@@ -128,7 +133,7 @@ def test_a_wide_published_error_alone_is_no_reason_against_a_verdict(measured) -
 def test_one_run_of_a_number_without_error_cannot_be_compared(measured) -> None:
     verdict = judge(MODES, measured(8.0))
     assert verdict.outcome == "cannot be compared"
-    assert verdict.hint == "ganzoo verify ring --seeds 0-2"
+    assert verdict.hint == "ganzoo verify mine.yaml --seeds 0-2"
 
 
 def test_the_words_have_the_numbers_the_runs_and_the_deviations(measured) -> None:
