@@ -229,6 +229,12 @@ def test_invalid_arguments_are_refused_and_nothing_is_written(
     assert not (project / "a.yaml").exists()
 
 
+def test_two_pictures_are_scored_as_the_recipe_is_written(project: Path) -> None:
+    pictures(project / "photos", 2)
+    assert main(["new", "recipe", "two", "--data", "photos", "--size", "16"]) == 0
+    assert main(["check", "two.yaml", "eval.extractor=pixels"]) == 0
+
+
 def test_a_single_picture_trains_without_a_score_and_is_not_scored(
     project: Path, capsys: Capture
 ) -> None:

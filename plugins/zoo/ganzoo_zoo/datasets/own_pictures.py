@@ -18,6 +18,7 @@ SIZE = 64
 """Pixels a side, if none are asked for."""
 STEPS = 20_000
 LARGEST_BATCH = 64
+FEWEST_FOR_KID = 3
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ def _batch(facts: Facts) -> int:
 
 
 def _scores(facts: Facts) -> Iterator[str]:
-    samples = min(5000, max(2, facts.count))
+    samples = min(5000, max(FEWEST_FOR_KID, facts.count))
     yield "# The score is the Fréchet distance. With few pictures it is biased, by more the"
     yield "# fewer they are; KID is not. FID needs Inception's weights, 95 MB: `ganzoo fetch"
     yield "# inception`. Without them a run has no score, unless you name an extractor that"
@@ -248,5 +249,5 @@ def _scores(facts: Facts) -> Iterator[str]:
     yield "eval:"
     yield "  # extractor: toy-cnn"
     why = "as many as there are pictures, at most 5,000"
-    yield f"  samples: {samples}  # {why if facts.count > 1 else 'no fewer can be scored'}"
+    yield f"  samples: {samples}  # {why if facts.count >= FEWEST_FOR_KID else 'KID needs as many'}"
     yield "  metrics: [kid]"
