@@ -82,7 +82,7 @@ def _budget(data: dict[str, Any]) -> Iterator[Note]:
         if not given:
             yield Note(("train",), "needs a budget: `steps` or `samples`, such as `steps: 3000`")
         if len(given) > 1:
-            yield Note(("train",), "has two budgets, `steps` and `samples`: keep one")
+            yield Note(("train", given[1]), f"is a second budget beside `{given[0]}`: keep one")
 
 
 def _labels(data: dict[str, Any]) -> Iterator[Note]:

@@ -145,7 +145,10 @@ train:
     ("text", "complaint"),
     [
         ("train: {keep: 2}", "6:1  train  needs a budget: `steps` or `samples`"),
-        ("train: {steps: 1, samples: 1}", "6:1  train  has two budgets, `steps` and `samples`"),
+        (
+            "train: {steps: 1, samples: 1}",
+            "6:19  train.samples  is a second budget beside `steps`: keep one",
+        ),
         ("train: 5", "6:1  train  expected a mapping, got 5"),
         ("train: null", "6:1  train  expected a mapping, got null"),
         ("train: {steps: null, keep: 1}", "6:1  train  needs a budget"),
