@@ -143,6 +143,11 @@ def test_the_energy_distance_of_two_points_is_twice_how_far_apart_they_are(examp
     assert energy(cloud([0.0], [2.0]), cloud([1.0])) == {"energy": 1.0}
 
 
+def test_radam_describes_its_parameters_for_editors(example) -> None:
+    for name in ("lr", "betas", "eps", "weight_decay"):
+        assert f" {name}: " in example("optimizer").radam.__doc__
+
+
 def test_radam_takes_the_recipes_numbers_as_torch_wants_them(example) -> None:
     made = example("optimizer").radam([nn.Parameter(torch.zeros(1))], lr=1, betas=(0, 0.9))
     assert isinstance(made, torch.optim.RAdam)

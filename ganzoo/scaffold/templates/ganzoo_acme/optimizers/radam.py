@@ -22,6 +22,12 @@ def radam(
 
     It takes plain momentum steps until its estimate of the variance is reliable.
 
+    Args:
+        lr: learning rate.
+        betas: decay of the running means of the gradient and of its square.
+        eps: added to the denominator, against division by 0.
+        weight_decay: factor on the weights, which are added to the gradient.
+
     Source: Liu et al. 2020, arXiv:1908.03265.
     """
     return torch.optim.RAdam(
