@@ -92,5 +92,5 @@ def kind_of(word: str) -> str:
     near = _OTHER_WORDS.get(word) or suggest(word, singular)
     raise UsageError(
         f"no kind of component is called {word!r}{f' - did you mean {near!r}?' if near else ''}",
-        hint=f"ganzoo list {near}" if near else "ganzoo list, which counts every kind",
+        hint=f"ganzoo list {near}" if near else "ganzoo list   # counts every kind",
     )

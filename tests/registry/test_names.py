@@ -46,7 +46,7 @@ def test_a_kind_is_known_by_its_singular_and_by_its_plural(word: str, kind: str)
     [
         ("genrators", "'generators'", "ganzoo list generators"),
         ("los", "'losses'", "ganzoo list losses"),
-        ("xyz", "", "ganzoo list, which counts every kind"),
+        ("xyz", "", "ganzoo list   # counts every kind"),
     ],
 )
 def test_a_misspelt_kind_names_its_neighbour(word: str, guess: str, hint: str) -> None:
