@@ -245,8 +245,12 @@ def _fit_requirements(plan: Plan, parts: Components, findings: Findings) -> None
                 findings.add(plan.recipe.problem(slot, what))
             elif missing := sorted(words - offered[role]):
                 what = f"{component.id} needs a {role} with {', '.join(map(_word, missing))}"
-                what += f"; {plan.components[role,].id} has none with these parameters"
-                findings.add(plan.recipe.problem(slot, what), f"ganzoo list {PLURALS[role]}")
+                having = plan.components[role,].registration
+                what += f"; {having.id} has none with these parameters"
+                hint = f"ganzoo list {PLURALS[role]}"
+                if having.capabilities.issuperset(missing):
+                    hint = info_command(having, "--kind", role)
+                findings.add(plan.recipe.problem(slot, what), hint)
 
 
 def _word(capability: str) -> str:

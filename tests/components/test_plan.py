@@ -145,6 +145,22 @@ def test_labels_that_a_head_rules_out_are_not_blamed_on_conditional(tmp_path: Pa
     assert caught.value.hint == "ganzoo info zoo/dcgan"
 
 
+@pytest.mark.parametrize(
+    ("critic", "hint"),
+    [
+        ("dcgan", "ganzoo info zoo/dcgan --kind discriminator"),  # its parameter `head` gives one
+        ("mlp", "ganzoo list discriminators"),
+    ],
+)
+def test_the_hint_for_a_missing_head_is_the_discriminator_if_it_can_have_one(
+    tmp_path: Path, critic: str, hint: str
+) -> None:
+    changes: dict[str, Any] = {"discriminator": critic, "regularizers": {"rotation": {}}}
+    with pytest.raises(RecipeError, match="needs a discriminator with zoo/rotation") as caught:
+        dry_run(plan(tmp_path, **changes))
+    assert caught.value.hint == hint
+
+
 BY_CLASS = """
     from ganzoo.api import hookimpl
 
