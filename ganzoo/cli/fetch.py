@@ -76,11 +76,12 @@ def files_of(identifier: str, registry: Registry) -> list[RemoteFile]:
 
     Raises:
         PluginError: no component has it.
-        UsageError: the component needs no files.
+        UsageError: the component has no files to fetch.
     """
     files = [file for component in registry.find(identifier) for file in component.files]
     if not files:
-        raise UsageError(f"{identifier} needs no files", hint="ganzoo fetch --list")
+        what = f"there is nothing to fetch for {identifier}"
+        raise UsageError(what, hint=f"ganzoo info {identifier}   # says what it reads")
     return files
 
 

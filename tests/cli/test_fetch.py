@@ -209,7 +209,7 @@ def test_the_list_says_what_is_cached(offered, own_cache: Path, capsys: Capture)
     ("arguments", "message"),
     [
         ([], "missing ID of a component to fetch for"),
-        (["acme/pixels"], "acme/pixels needs no files"),
+        (["acme/pixels"], "there is nothing to fetch for acme/pixels"),
         (["acme/nett"], "no component 'acme/nett' - did you mean 'acme/net'"),
         (
             ["acme/net", "cifar10", "--from", "x.bin"],

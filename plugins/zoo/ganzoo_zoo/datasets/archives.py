@@ -64,4 +64,5 @@ def from_archive(
                     assert opened is not None
                     yield name, opened.read(lengths[name] + 1)
     except (*DAMAGE, tarfile.TarError) as error:
-        raise DataError(f"{archive} cannot be read: {error}", hint=hint) from error
+        words = str(error).partition(":\n")[0]  # after it tarfile lists what it tried
+        raise DataError(f"{archive} cannot be read: {words}", hint=hint) from error
