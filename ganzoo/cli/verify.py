@@ -137,7 +137,7 @@ def _cases_of_runs(references: Sequence[str], runs_directory: Path) -> list[Case
         lock = read_lock(run.lock_file)
         name = str(lock.get("name", run.name))
         if not isinstance(lock.get("published"), dict):
-            raise _nothing_published(name)
+            raise _nothing_published(str(run.lock_file))
         figure = PublishedFigure.of(name, lock["published"], lock.get("reproduced"))
         key = run.name if isinstance(entry, Unranked) else entry.experiment
         case = cases.setdefault(key, Case(figure, (str(run.lock_file),)))

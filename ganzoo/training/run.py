@@ -309,7 +309,7 @@ class Run:
         if not self._recipe.settings.conditional:
             raise UsageError(
                 f"{self.name} is not conditional: it takes no {what}",
-                hint=command("run", self._recipe.name, "conditional=true"),
+                hint=command("run", self.directory.lock_file, "conditional=true"),
             )
         condition = self.spec.condition
         if condition and what == "labels":

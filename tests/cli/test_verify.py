@@ -204,7 +204,7 @@ def test_a_run_is_named_as_for_every_verb(recipes, covered, capsys: Capture) -> 
     capsys.readouterr()
     for word in (run, run[:-3], "last"):
         assert main(["verify", word]) == 2
-        assert "carries no published score" in capsys.readouterr().err  # the lock has none here
+        assert f"try: ganzoo run runs/{run}/recipe.lock.yaml" in capsys.readouterr().err
     assert main(["verify", "z"]) == 2
     assert "z  is not a recipe" in capsys.readouterr().err
 
