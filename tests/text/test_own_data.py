@@ -85,6 +85,14 @@ def test_a_run_says_what_is_left_out(trained: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
+def test_the_report_says_what_is_left_out(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    assert main(["report", str(trained[1]), "--out", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<dt>left out of the data</dt><dd>empty lines: 1, the first is " in page
+    assert "<dt>left out of the data</dt><dd>lines of more than " in page
+
+
+@pytest.mark.slow
 def test_check_names_what_is_left_out(
     trained: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
