@@ -209,3 +209,30 @@ def test_a_clip_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) 
     write_samples(tmp_path / "folder", CLIP, stored(CLIP))
     with pytest.raises(DataError, match="2 frames of 8x8, not 2 of 8x9"):
         read_samples(tmp_path / "folder", SampleSpec("video", (2, 1, 8, 9)), Registry())
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+@pytest.mark.parametrize("changes", [[], [3], [1, 5], [2, 3, 4]])
+@pytest.mark.parametrize("rate", [8.0, 30.0, 12.5])
+def test_frames_of_a_clip_that_are_equal_are_read_back(
+    tmp_path: Path, suffix: str, changes: list[int], rate: float
+) -> None:
+    spec = SampleSpec("video", (6, 3, 8, 8), frame_rate=rate)
+    clip = torch.zeros(6, 3, 8, 8, dtype=torch.uint8)
+    for frame in changes:
+        clip[frame:, :, :4] += 50
+    file = tmp_path / f"a{suffix}"
+    spec.kind.write_sample(spec, file, clip)
+    assert torch.equal(spec.kind.read(spec, file, None)[0], clip)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+def test_transparent_pixels_of_a_clip_are_read_as_white(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGBA", (8, 8)) for _ in range(2)]
+    frames[1].paste((255, 0, 0, 255), (0, 0, 4, 4))
+    file = tmp_path / f"a{suffix}"
+    frames[0].save(file, save_all=True, append_images=frames[1:], disposal=2, lossless=True)
+    spec = SampleSpec("video", (2, 3, 8, 8))
+    clip = spec.kind.read(spec, file, None)[0]
+    assert clip[:, :, 7, 7].tolist() == [[255, 255, 255]] * 2
+    assert clip[1, :, 0, 0].tolist() == [255, 0, 0]

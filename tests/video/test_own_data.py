@@ -122,3 +122,15 @@ def test_films_are_named_with_what_makes_animations_of_them(
     message, hint = capsys.readouterr().err.splitlines()
     assert message == "no data set that is installed reads .mp4 files"
     assert hint.startswith("try: ffmpeg -i ")
+
+
+def test_a_still_and_a_damaged_animation_among_others_are_no_reason_to_read_pictures(
+    tmp_path: Path,
+) -> None:
+    write_clips(tmp_path)
+    for file in (*tmp_path.rglob("*.webp"), *tmp_path.rglob("*.png")):
+        file.unlink()
+    Image.new("RGB", (16, 16)).save(tmp_path / "a" / "000.gif")
+    assert Clips.recognises(tmp_path)
+    (tmp_path / "a" / "001.gif").write_bytes(b"GIF89a")
+    assert Clips.recognises(tmp_path)
