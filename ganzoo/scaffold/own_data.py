@@ -80,8 +80,17 @@ def _main_suffix(data: Path, readers: Mapping[str, object]) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the regular files of a folder and of its sub-folders, without those that are hidden."""
-    for place, folders, names in os.walk(folder):
+    """Yield the regular files of a folder and of its sub-folders, without those that are hidden.
+
+    Links are followed; each folder is entered once.
+    """
+    entered = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and (file := Path(place, name)).is_file():

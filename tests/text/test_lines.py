@@ -173,3 +173,13 @@ def test_the_hint_for_too_few_lines_helps(tmp_path: Path, content: bytes, hint: 
     with pytest.raises(DataError) as caught:
         lines(path, holdout=0.1)
     assert re.search(hint, caught.value.hint or "")
+
+
+def test_links_to_folders_are_followed_and_broken_ones_are_named(tmp_path: Path) -> None:
+    written(tmp_path / "else", "one\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "more").symlink_to(tmp_path / "else")
+    assert texts(lines(tmp_path / "mine")) == ["one"]
+    (tmp_path / "mine" / "b.txt").symlink_to("nowhere.txt")
+    with pytest.raises(DataError, match=r"b\.txt cannot be read"):
+        lines(tmp_path / "mine")

@@ -242,3 +242,16 @@ def test_new_lines_of_a_folder_of_jsonl_are_jsonl(
         Path(f"texts/{name}.jsonl").write_text("\n".join(rows))
     assert main(["new", "recipe", "mine", "--data", "texts"]) == 0
     assert "--out new.jsonl" in Path("mine.yaml").read_text()
+
+
+def test_texts_in_folders_that_are_links_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("else").mkdir()
+    Path("else/a.txt").write_text("\n".join(f"line {number}" for number in range(9)))
+    Path("texts").mkdir()
+    Path("texts/more").symlink_to(tmp_path / "else")
+    Path("texts/again").symlink_to(tmp_path / "texts")
+    assert main(["new", "recipe", "mine", "--data", "texts"]) == 0
+    assert "# 9 lines, 9 different ones." in Path("mine.yaml").read_text()

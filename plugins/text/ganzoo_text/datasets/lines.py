@@ -7,6 +7,8 @@ from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from ganzoo_zoo.datasets.sources import is_shown, walk
+
 from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec, parse_json
 from ganzoo.nn import END, FIELD, UNKNOWN, lines_of
 from ganzoo_text.characters import characters
@@ -139,11 +141,7 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
         DataError: there are none.
     """
     if path.is_dir():
-        inside = sorted(
-            each
-            for each in path.rglob("*")
-            if each.is_file() and not any(part[0] == "." for part in each.relative_to(path).parts)
-        )
+        inside = sorted(path / name for name in walk(path) if is_shown(name))
         found = [each for each in inside if each.suffix.lower() in SUFFIXES]
         others = [f"{each} is no {' or '.join(SUFFIXES)}" for each in inside if each not in found]
     else:
