@@ -9,6 +9,7 @@ from ganzoo_video.datasets.moving import MovingShapes
 from ganzoo_zoo.datasets.shapes import Shapes
 from PIL import Image
 
+from ganzoo.api import OwnData
 from ganzoo.cli import main
 
 
@@ -134,3 +135,34 @@ def test_a_still_and_a_damaged_animation_among_others_are_no_reason_to_read_pict
     assert Clips.recognises(tmp_path)
     (tmp_path / "a" / "001.gif").write_bytes(b"GIF89a")
     assert Clips.recognises(tmp_path)
+
+
+def made_of(folder: Path) -> dict:
+    made = Clips.new_recipe(OwnData(folder, str(folder), None, str))
+    return yaml.safe_load(made.body)
+
+
+@pytest.mark.parametrize("clips", [2, 3, 4, 12])
+def test_both_splits_of_a_recipe_for_few_clips_can_be_scored(tmp_path: Path, clips: int) -> None:
+    write_frames(tmp_path, clips=clips, frames=9)
+    recipe = made_of(tmp_path)
+    settings = {name: recipe["dataset"].get(name, 0.0) for name in ("frames", "holdout")}
+    assert len(Clips("train", path=tmp_path, **settings)) > 1
+    assert ("metrics" in recipe["eval"]) == ("holdout" in recipe["dataset"])
+    if settings["holdout"]:
+        assert len(Clips("test", path=tmp_path, **settings)) > 1
+    assert clips < 12 or settings["holdout"]
+
+
+def test_one_sample_is_not_scored(tmp_path: Path) -> None:
+    write_frames(tmp_path, clips=1, frames=4)
+    assert made_of(tmp_path)["eval"] == {"extractor": None}
+
+
+def test_no_share_is_held_out_of_clips_with_splits_of_their_own(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_frames(tmp_path / split, clips=3, frames=4)
+    recipe = made_of(tmp_path)
+    assert "holdout" not in recipe["dataset"]
+    assert recipe["eval"]["metrics"] == ["video/frechet"]
+    assert len(Clips("test", path=tmp_path, frames=recipe["dataset"]["frames"])) == 3
