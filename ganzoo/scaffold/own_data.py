@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 
 from ganzoo.api import OwnData, OwnRecipe
-from ganzoo.errors import PluginError, UsageError
+from ganzoo.errors import DataError, PluginError, UsageError
 from ganzoo.modalities.image import PICTURES
 from ganzoo.recipes.load import FORMAT
 from ganzoo.recipes.yaml import yaml_line
@@ -119,13 +119,18 @@ def own_recipe(
 
     Raises:
         UsageError: the data set writes no recipes.
+        DataError: it finds nothing that it can read.
         PluginError: what it wrote is not an `OwnRecipe`.
     """
     write = getattr(factory, "new_recipe", None)
     if write is None:
         what = f"{reader.id} writes no recipes for files of your own"
         raise UsageError(what, hint=f"ganzoo info {reader.id}")
-    made = write(OwnData(data.absolute(), _from_here(data), size, yaml_line))
+    try:
+        made = write(OwnData(data.absolute(), _from_here(data), size, yaml_line))
+    except DataError as error:  # a hint for a recipe that does not exist yet
+        hint = error.hint and error.hint.replace("dataset.path=", "--data ")
+        raise DataError(error.message, hint=hint) from error
     if not isinstance(made, OwnRecipe):
         what = f"{reader.id}: new_recipe returned a {type(made).__name__}, not an OwnRecipe"
         raise PluginError(what, hint=f"ganzoo info {reader.id}")

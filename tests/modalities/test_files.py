@@ -166,6 +166,16 @@ def test_a_file_that_cannot_be_samples_is_named_with_its_place(
     assert "\n" not in str(caught.value)
 
 
+def test_a_wav_that_is_no_pcm_says_what_is_read(tmp_path: Path) -> None:
+    write_samples(tmp_path / "a.wav", SOUND, stored(SOUND, 1))
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[20] = 3  # floating point
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.wav cannot be read") as caught:
+        read_samples(tmp_path / "a.wav", SOUND, Registry())
+    assert "save it as PCM" in str(caught.value.hint)
+
+
 def test_a_wav_that_is_cut_short_is_named(tmp_path: Path) -> None:
     write_samples(tmp_path / "folder", SOUND, stored(SOUND))
     file = tmp_path / "folder" / "000001.wav"
