@@ -1,5 +1,6 @@
 """Clips of the user's own, from `new recipe --data` to new clips in the same form."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,12 @@ def write_frames(folder: Path, clips: int, frames: int) -> None:
 
 def test_folders_of_frames_are_recognised_as_clips(tmp_path: Path) -> None:
     write_frames(tmp_path, clips=12, frames=4)
+    assert Clips.recognises(tmp_path)
+
+
+def test_one_folder_of_frames_among_many_animations_hides_no_clips(tmp_path: Path) -> None:
+    write_clips(tmp_path)
+    shutil.rmtree(tmp_path / "a" / "20")
     assert Clips.recognises(tmp_path)
 
 

@@ -214,8 +214,9 @@ def clips_in(path: Path) -> tuple[list[Clip], list[str]]:
 def holds_clips(path: Path) -> bool:
     """Return whether a folder holds clips, and not pictures, some of which may be animated.
 
-    Numbered pictures in sub-folders may be classes. Where they are frames, those of a sub-folder
-    have one size, and neighbours differ less than the first ones of two sub-folders.
+    It does where most files are animated. Numbered pictures in sub-folders may be classes. Where
+    they are frames, those of a sub-folder have one size, and neighbours differ less than the first
+    ones of two sub-folders.
     """
     try:
         source = Directory(path)
@@ -224,6 +225,8 @@ def holds_clips(path: Path) -> bool:
         moving = [_moves(source.path, name) for name in looked_at]
         if 2 * sum(moving) < len(moving):
             return False
+        if 2 * sum(moving) * len(may_move) > len(moving) * len(source.names):
+            return True  # most files are animated
         folders: dict[str, list[str]] = {}
         for name in sorted(set(source.names).difference(may_move)):
             folders.setdefault(os.path.dirname(name), []).append(name)
