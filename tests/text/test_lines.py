@@ -80,6 +80,12 @@ def test_rare_words_are_one_token_and_counted(tmp_path: Path) -> None:
     assert data.skipped == [f"rare words, for which {UNKNOWN} stands: 2, in 2 places: 'c' 'd'"]
 
 
+def test_a_line_about_rare_words_is_short_however_long_they_are(tmp_path: Path) -> None:
+    path = written(tmp_path, f"a a {'long' * 5000}\n")
+    (said,) = lines(path, unit="words", vocabulary=1, length=3).skipped
+    assert len(said) < 200
+
+
 def test_a_rare_emoji_of_several_code_points_is_one_unknown_token(tmp_path: Path) -> None:
     path = written(tmp_path, f"a{FAMILY}aa\n{FLAG}aaa\n")
     data = lines(path, vocabulary=1, length=4)
@@ -138,8 +144,9 @@ def test_a_file_that_cannot_be_trained_on_is_named(
 
 def test_a_path_without_text_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.txt", written(tmp_path / "x", "a", "a.doc")):
-        with pytest.raises(DataError, match=r"is no .txt or .jsonl file"):
+        with pytest.raises(DataError, match=r"is no .txt or .jsonl file") as caught:
             lines(path)
+        assert ("does not exist" in caught.value.message) is (not path.exists())
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from ganzoo_text.own import text_recipe
 SUFFIXES = (".txt", ".jsonl")
 Unit = Literal["characters", "words"]
 ONE_EACH = "one text on each line"
+SHOWN = 40
+"""Letters of a rare word that a line about it shows."""
 
 
 class Line(NamedTuple):
@@ -121,7 +123,8 @@ class Lines(Sentences):
             times = sum(counts[token] for token in rare)
             self.skipped.append(
                 f"rare {unit}, for which {UNKNOWN} stands: {len(rare)}, in {times} places: "
-                f"{' '.join(map(repr, rare[:10]))}{' …' if len(rare) > 10 else ''}"
+                f"{' '.join(repr(each[:SHOWN]) for each in rare[:10])}"
+                f"{' …' if len(rare) > 10 else ''}"
             )
         unknown = (UNKNOWN,) if rare and UNKNOWN not in frequent else ()
         return (END, *unknown, *frequent)
@@ -147,7 +150,8 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
     else:
         found, others = [path] if path.suffix.lower() in SUFFIXES and path.is_file() else [], []
     if not found:
-        what = f"{path} is no {' or '.join(SUFFIXES)} file, and no folder of them"
+        missing = "" if path.exists() else "does not exist, and "
+        what = f"{path} {missing}is no {' or '.join(SUFFIXES)} file, and no folder of them"
         raise DataError(what, hint="dataset.path=FILE.txt")
     return found, others
 
