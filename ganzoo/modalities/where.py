@@ -56,9 +56,9 @@ def clauses(words: Sequence[str], spec: SampleSpec) -> list[Clause]:
 def _clause(word: str, spec: SampleSpec) -> Clause:
     names = sorted((column.name for column in spec.columns), key=len, reverse=True)
     for name in names:
-        rest = word.removeprefix(name)
+        rest = word.removeprefix(name).lstrip()
         sign = next((each for each in OPERATORS if rest.startswith(each)), None)
-        if rest == word or sign is None:
+        if not word.startswith(name) or sign is None:
             continue
         index = [column.name for column in spec.columns].index(name)
         column = spec.columns[index]
@@ -69,6 +69,8 @@ def _clause(word: str, spec: SampleSpec) -> Clause:
             )
         try:
             value = cell_value(column, rest.removeprefix(sign), f"--where {word!r}:")
+            if math.isnan(value) and sign not in ("=", "!="):
+                raise DataError(f"--where {word!r}: a missing value is neither less nor greater")
         except DataError as error:
             raise UsageError(error.message, hint=_options(spec, index)) from error
         return Clause(index, sign, value)
@@ -80,6 +82,8 @@ def _clause(word: str, spec: SampleSpec) -> Clause:
 
 def _options(spec: SampleSpec, index: int) -> str:
     column = spec.columns[index]
+    if column.categories == ("",):
+        return f"{column.name} is always empty"
     if column.categories:
         return f"{column.name} has the categories {truncate(', '.join(column.categories), 300)}"
     return f"{column.name} holds values of the kind {column.kind}"

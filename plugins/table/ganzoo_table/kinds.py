@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ganzoo.api import Column, DataError
+from ganzoo.nn import MISSING
 from ganzoo_table.reading import Source
 
 KINDS = ("integer", "float", "boolean", "datetime", "category")
@@ -19,8 +20,6 @@ KINDS = ("integer", "float", "boolean", "datetime", "category")
 SKIP = "skip"
 """The word for a column that is left out."""
 
-MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>"]
-"""Cells that stand for a missing value; a table that is written has empty ones."""
 PATTERNS = (
     "%Y-%m-%d",
     "%Y-%m-%dT%H:%M:%S",
