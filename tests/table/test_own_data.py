@@ -185,6 +185,17 @@ def test_rows_can_be_asked_for_by_several_comparisons(
 
 
 @pytest.mark.slow
+def test_a_condition_that_no_row_meets_ends_soon_however_many_rows_are_asked_for(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("ganzoo.training.run.WHERE_FEW", 1000)
+    assert main(["sample", run, "--where", "count>100", "--count", "500"]) == 2
+    assert "0 of 1000 rows are as asked" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "said"),
     [

@@ -166,6 +166,10 @@ def test_a_file_that_is_no_table_is_refused_in_one_line(
     ("text", "said"),
     [
         ('a,b\n1,"x\n2,y\n', "after line 1: a quote is not closed"),
+        ('a,b\n1,"x\n2,"y\n3,z\n', "in the record after line 1: ',' expected after '\"'"),
+        ('a,b\n1,"say \\"hi\\""\n', "in the record after line 1: ',' expected after '\"'"),
+        ("a\n1\n\n\n-inf\n", ":5  -inf in the column 'a' is not finite"),
+        ("\n\na,b,a\n1,2,3\n", ":3  two columns are called 'a'"),
         ('a,b\n1,"two\nlines"\n3\n', ":4  has not one cell a column; cells: 1, columns: 2"),
         ("a\n1\n-inf\n", ":3  -inf in the column 'a' is not finite"),
         ("a,b\n1,\n2,9e999\n", ":3  inf in the column 'b' is not finite"),
@@ -176,6 +180,18 @@ def test_the_line_of_what_is_wrong_is_said(tmp_path: Path, text: str, said: str)
         rows_of(written(tmp_path, text))
     assert said in raised.value.message
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [("aa", ": two columns are called 'a'"), (["", "b"], "column 1 has no name")]
+)
+def test_parquet_needs_names_too(tmp_path: Path, names, said: str) -> None:
+    path = tmp_path / "mine.parquet"
+    parquet.write_table(pa.table([[1, 2], [3, 4]], names=list(names)), path)
+    with pytest.raises(DataError) as raised:
+        rows_of(path)
+    assert said in raised.value.message
+    assert ":1" not in raised.value.message
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
@@ -209,6 +225,46 @@ def test_other_formats_hold_the_same_rows(tmp_path: Path, suffix: str) -> None:
     assert [each.kind for each in found.spec.columns] == [each.kind for each in rows.spec.columns]
     for values in (found.values, rows.spec.kind.read(rows.spec, out, no_dataset)):
         torch.testing.assert_close(values, rows.values, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\nTrue,NA\nFALSE,1\nnull,2\n",
+        "a,b\nx,None\nNA,1.5\nN/A,\n",
+        "a\n1\n\n\n4\n",
+        "\n\na,b\n1,2\n\n3,4\n",
+        "\n\na\n1\n3\n",
+        f"a,b\n{'x' * 200_000},1\ny,2\n",
+        "a,b\r1,x\r3,y\r",
+    ],
+)
+def test_the_file_that_was_trained_on_can_be_scored(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
+    rows = rows_of(path)
+    found = rows.spec.kind.read(rows.spec, path, no_dataset)
+    torch.testing.assert_close(found, rows.values, rtol=0, atol=0, equal_nan=True)
+
+
+def test_parquet_that_was_trained_on_can_be_scored(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    columns = {
+        "fine": pa.array([1, 1_700_000_000_123_456_789, None], pa.timestamp("ns")),
+        "zoned": pa.array([0, 1_700_000_000, None], pa.timestamp("s", "Europe/Berlin")),
+        "code": pa.array([1.5, 2.0, None]),
+        "yes": pa.array([True, None, False]),
+    }
+    parquet.write_table(pa.table(columns), path)
+    rows = rows_of(path, columns={"code": "category", "yes": "category"})
+    found = rows.spec.kind.read(rows.spec, path, no_dataset)
+    torch.testing.assert_close(found, rows.values, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_zero_has_no_sign(tmp_path: Path) -> None:
+    rows = rows_of(written(tmp_path, "a,b\n0.25,1e3\n1.50,2\n"))
+    out = tmp_path / "out.csv"
+    rows.spec.kind.write(rows.spec, out, torch.tensor([[-0.0, -0.0], [-0.001, 1.0]]))
+    assert out.read_text() == "a,b\n0.00,0.0\n0.00,1.0\n"
 
 
 def test_a_column_without_any_value_stays_so(tmp_path: Path) -> None:
