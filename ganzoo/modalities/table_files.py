@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from calendar import timegm
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import StringIO
@@ -55,8 +56,7 @@ def _cell(column: Column, value: float, digits: int | None) -> str:
         return words[int(min(max(value, 0), len(words) - 1))]
     if column.kind == "datetime":
         try:
-            time = datetime.fromtimestamp(value, UTC)
-            return time.strftime((column.pattern or ISO).replace("%Y", f"{time.year:04}"))
+            return _written(datetime.fromtimestamp(value, UTC), column.pattern or ISO)
         except (OverflowError, ValueError, OSError):  # a year that no calendar has
             return ""
     if column.kind == "integer":
@@ -66,6 +66,14 @@ def _cell(column: Column, value: float, digits: int | None) -> str:
     else:
         cell = repr(value + 0.0) if digits is None else f"{value:z.{digits}g}"
     return cell.replace(".", ",") if column.pattern == "," else cell
+
+
+def _written(time: datetime, pattern: str) -> str:
+    """Return `time.strftime(pattern)`, alike on all systems."""
+    parts = {"%Y": f"{time.year:04}", "%-m": time.month, "%-d": time.day, "%-H": time.hour}
+    for code, part in parts.items():
+        pattern = pattern.replace(code, str(part))
+    return time.strftime(pattern)
 
 
 def cell_value(column: Column, cell: str | None, where: str) -> float:
@@ -82,7 +90,7 @@ def cell_value(column: Column, cell: str | None, where: str) -> float:
             return float(words.index(text.lower() if column.kind == "boolean" else text))
         if column.kind == "datetime":
             read = datetime.strptime if column.pattern else datetime.fromisoformat
-            time = read(text, *filter(None, [column.pattern]))
+            time = read(text, *filter(None, [column.pattern.replace("%-", "%")]))
             return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
         number = float(text.replace(",", ".") if column.pattern == "," else text)
         if not math.isfinite(number):
@@ -196,7 +204,7 @@ def _array(pa: Any, column: Column, values: list[float]) -> Any:
 
 def _is_date(column: Column) -> bool:
     """Return whether a column of datetimes has days without a time."""
-    return bool(column.pattern) and "%H" not in column.pattern
+    return bool(column.pattern) and "H" not in column.pattern
 
 
 def read_parquet(columns: Sequence[Column], path: Path) -> Tensor:
@@ -226,11 +234,9 @@ def read_parquet(columns: Sequence[Column], path: Path) -> Tensor:
 
 def _plain(pa: Any, column: Column, values: Any) -> Any:
     """Return points in time in whole seconds of UTC, and categories that are numbers as text."""
-    if pa.types.is_timestamp(values.type):
-        return values.cast(pa.timestamp("s"), safe=False)
     if column.kind == "category" and pa.types.is_primitive(values.type):
         return values.cast(pa.string())
-    return values
+    return values.cast(pa.timestamp("s"), safe=False) if column.kind == "datetime" else values
 
 
 def _value(column: Column, value: Any, where: str) -> float:
@@ -242,5 +248,5 @@ def _value(column: Column, value: Any, where: str) -> float:
     if column.kind in ("integer", "float", "boolean") and isinstance(value, bool | int | float):
         return float(value)
     if hasattr(value, "timetuple"):  # a date or a datetime
-        value = value.strftime(column.pattern or ISO)
+        return float(timegm(value.timetuple()))
     return cell_value(column, None if value is None else str(value), where)
