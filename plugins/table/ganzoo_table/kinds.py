@@ -100,6 +100,20 @@ def stored_column(source: Source, name: str, cells: pa.ChunkedArray, wanted: str
     raise _wrong(source, name, str(wanted), texts)
 
 
+def unreadable(source: Source) -> dict[str, str]:
+    """Return the columns of a parquet file whose type holds none of `KINDS`, with that type."""
+    found = {name: cells.type for name, cells in source.columns.items()}
+    return {name: str(kind) for name, kind in found.items() if not _is_readable(kind)}
+
+
+def _is_readable(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    known = _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return known or numbers or pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
