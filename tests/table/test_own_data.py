@@ -223,6 +223,23 @@ def test_samples_need_no_data(trained: tuple[Path, str], monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+def test_a_file_of_another_name_is_the_same_data(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    words = ["score", run, "eval.final_samples=64"]
+    (folder / "sales.csv").rename(folder / "old.csv")
+    try:
+        assert main([*words, "dataset.path=old.csv"]) == 0
+        (folder / "other.csv").write_text((folder / "old.csv").read_text() + "\n")
+        assert main([*words, "dataset.path=other.csv"]) == 4
+    finally:
+        (folder / "old.csv").rename(folder / "sales.csv")
+    assert "was trained on other data" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_rows_can_be_asked_for_by_several_comparisons(
     trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
