@@ -48,7 +48,7 @@ def clauses(words: Sequence[str], spec: SampleSpec) -> list[Clause]:
         UsageError: no such column or operator, a value that the column cannot have, or samples
             without columns.
     """
-    if not spec.columns:
+    if not spec.columns or len(spec.shape) > 1:
         raise UsageError(f"--where is for tables, not {spec}", hint="ganzoo sample --help")
     return [_clause(word, spec) for word in words]
 

@@ -43,6 +43,12 @@ def test_a_condition_holds_for_the_rows_that_it_names(word: str, held: list[int]
     assert clause.holds(ROWS).nonzero()[:, 0].tolist() == held
 
 
+def test_windows_of_series_have_no_rows_to_choose_from() -> None:
+    spec = SampleSpec("table/series", (1, 5), columns=(Column("x", range=(0.0, 1.0)),))
+    with pytest.raises(UsageError, match="--where is for tables"):
+        clauses(["x>0"], spec)
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [

@@ -30,7 +30,7 @@ def read_windows(path: Path, window: str, step: str, names: list[str], steps: in
     if sorted(source.columns) != sorted(wanted):
         found = ", ".join(source.columns)
         raise DataError(
-            f"{path}:1  has the columns {found[:300]}", hint=f"the columns are {', '.join(wanted)}"
+            f"{path} has the columns {found[:300]}", hint=f"the columns are {', '.join(wanted)}"
         )
     cells = np.empty((source.rows, len(wanted)))
     for index, name in enumerate(wanted):
