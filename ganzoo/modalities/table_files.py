@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import DataError, truncate
+from ganzoo.errors import DataError, printable, truncate
 from ganzoo.modalities.codec import MISSING, options
 from ganzoo.untrusted import LONGEST_TEXT, read_text
 
@@ -76,6 +76,11 @@ def _written(time: datetime, pattern: str) -> str:
     return time.strftime(pattern)
 
 
+def listed(words: Sequence[str], between: str = ", ") -> str:
+    """Return names or categories for a message: in one line, and not all of many."""
+    return printable(truncate(between.join(words), 300), one_line=True)
+
+
 def cell_value(column: Column, cell: str | None, where: str) -> float:
     """Return a cell of a csv file as it is stored.
 
@@ -97,7 +102,7 @@ def cell_value(column: Column, cell: str | None, where: str) -> float:
             raise ValueError
         return number
     except (ValueError, ArithmeticError):  # of a year that no calendar has
-        wanted = " or ".join(words[:5]) or "empty" if words else f"of the kind {column.kind}"
+        wanted = listed(words[:5], " or ") or "empty" if words else f"of the kind {column.kind}"
         if column.kind == "datetime":
             wanted += f", such as {_cell(column, (column.range or (0.0,))[0], None)}"
         raise DataError(
@@ -117,7 +122,7 @@ def read_text_file(columns: Sequence[Column], path: Path, separator: str) -> Ten
     rows = []
     records = _records(read_text(path), path, separator)
     line, names = next(records, (1, []))
-    wanted = ", ".join(column.name for column in columns)
+    wanted = listed([column.name for column in columns])
     hint = f"the columns are {wanted}; cells are separated by {separator!r}"
     _check_names(columns, names, f"{path}:{line}", hint)
     places = [names.index(column.name) for column in columns]
@@ -151,9 +156,7 @@ def _records(text: str, path: Path, separator: str) -> Iterator[tuple[int, list[
 
 def _check_names(columns: Sequence[Column], found: list[str], where: str, hint: str) -> None:
     if sorted(found) != sorted(column.name for column in columns):
-        raise DataError(
-            f"{where}  has the columns {truncate(', '.join(found), 300) or 'of no name'}", hint=hint
-        )
+        raise DataError(f"{where}  has the columns {listed(found) or 'of no name'}", hint=hint)
 
 
 # --- parquet -------------------------------------------------------------------------------------
@@ -221,7 +224,7 @@ def read_parquet(columns: Sequence[Column], path: Path) -> Tensor:
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:200]
         raise DataError(f"{path} cannot be read: {said}", hint="save the rows as csv") from error
-    hint = f"the columns are {', '.join(each.name for each in columns)}"
+    hint = f"the columns are {listed([each.name for each in columns])}"
     _check_names(columns, table.column_names, f"{path}:", hint)
     found = [
         [_value(column, value, f"{path}: row {row}") for row, value in enumerate(values, 1)]

@@ -7,9 +7,9 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import DataError, UsageError, truncate
+from ganzoo.errors import DataError, UsageError
 from ganzoo.modalities.contract import SampleSpec
-from ganzoo.modalities.table_files import cell_value
+from ganzoo.modalities.table_files import cell_value, listed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +76,7 @@ def _clause(word: str, spec: SampleSpec) -> Clause:
         return Clause(index, sign, value)
     raise UsageError(
         f"--where {word!r} is not COLUMN=VALUE, nor a comparison by {' '.join(OPERATORS)}",
-        hint=f"the columns are {truncate(', '.join(column.name for column in spec.columns), 300)}",
+        hint=f"the columns are {listed([column.name for column in spec.columns])}",
     )
 
 
@@ -85,7 +85,7 @@ def _options(spec: SampleSpec, index: int) -> str:
     if column.categories == ("",):
         return f"{column.name} is always empty"
     if column.categories:
-        return f"{column.name} has the categories {truncate(', '.join(column.categories), 300)}"
+        return f"{column.name} has the categories {listed(column.categories)}"
     return f"{column.name} holds values of the kind {column.kind}"
 
 

@@ -66,3 +66,13 @@ def test_a_condition_that_no_row_can_meet_is_refused(word: str, said: str) -> No
         clauses([word], SPEC)
     assert said in raised.value.message
     assert raised.value.hint
+
+
+@pytest.mark.parametrize("word", ["place=Paris", "nowhere=Paris"])
+def test_a_message_about_long_categories_with_line_breaks_is_one_short_line(word: str) -> None:
+    column = Column("place", "category", ("two\nlines", "x" * 10_000))
+    with pytest.raises(UsageError) as raised:
+        clauses([word], SampleSpec("table", (2,), columns=(column, Column("a\nb"))))
+    for text in (raised.value.message, str(raised.value.hint)):
+        assert "\n" not in text
+        assert len(text) < 500
