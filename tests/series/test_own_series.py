@@ -66,10 +66,10 @@ def test_new_windows_have_the_channels_ranges_and_decimals_of_the_file_and_are_s
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    assert main(["sample", "whole", "--count", "64", "--out", "new.csv"]) == 0
+    assert main(["sample", "whole", "--count", "70", "--out", "new.csv"]) == 0
     head, *rows = (folder / "new.csv").read_text().splitlines()
     assert head == "window;step;temperature;visitors"
-    assert len(rows) == 64 * 24
+    assert len(rows) == 70 * 24
     for row in rows:
         _, _, level, count = row.split(";")
         assert 17 <= float(level) <= 23
@@ -77,7 +77,9 @@ def test_new_windows_have_the_channels_ranges_and_decimals_of_the_file_and_are_s
         assert 1 <= int(count) <= 8
     capsys.readouterr()
     assert main(["score", "new.csv", "--like", "whole"]) == 0
-    assert "FD(table/random-convolutions)" in "".join(capsys.readouterr())
+    said = "".join(capsys.readouterr())
+    assert "the first 64 of 70 samples are scored" in said
+    assert "FD(table/random-convolutions)" in said
 
 
 def test_a_stopped_run_that_is_resumed_has_the_weights_of_one_that_was_not(

@@ -181,7 +181,7 @@ def test_a_file_that_is_no_table_is_refused_in_one_line(
         ('a,b\n1,"two\nlines"\n3\n', ":4  has not one cell a column; cells: 1, columns: 2"),
         ("a\n1\n-inf\n", ":3  -inf in the column 'a' is not finite"),
         ("a,b\n1,\n2,9e999\n", ":3  inf in the column 'b' is not finite"),
-        ("a,b\n1,2\n2,-1e200\n", ":3  -1e+200 in the column 'b' is too large"),
+        ("a,b\n1,2\n2,-1e200\n", ":3  -1e+200 in the column 'b' is out of range"),
     ],
 )
 def test_the_line_of_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
@@ -203,6 +203,13 @@ def test_what_times_of_parquet_lose_is_said(tmp_path: Path, cells: pa.Array, los
     path = tmp_path / "mine.parquet"
     parquet.write_table(pa.table({"a": cells}), path)
     assert rows_of(path).notes == ({} if lost is None else {"a": lost})
+
+
+def test_a_year_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    parquet.write_table(pa.table({"a": pa.array([0, 253_402_300_800], pa.timestamp("s"))}), path)
+    with pytest.raises(DataError, match="'a' is out of range"):
+        rows_of(path)
 
 
 def test_a_wanted_kind_of_parquet_is_taken_or_refused(tmp_path: Path) -> None:

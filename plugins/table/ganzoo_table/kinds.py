@@ -34,6 +34,8 @@ WHOLE = 2**53
 """Integers beyond this have no exact float64."""
 LARGEST = 1e100
 """Larger numbers overflow where a column is fitted: their third powers are summed."""
+YEARS = (-62135596800.0, 253402300799.0)
+"""The first and the last second of the years 1 to 9999; others cannot be written."""
 FEW = 0.05
 """A category is noted as numbers or dates with mistakes where at most this share is neither."""
 
@@ -267,7 +269,9 @@ def _stored_typed(source: Source, name: str, cells: pa.Array, wanted: str | None
         seconds = pc.cast(pc.cast(cells, pa.timestamp("s"), safe=False), pa.int64())
         pattern = "%Y-%m-%d" if pa.types.is_date(kind) else ""
         column = Column(name, "datetime", missing=missing, pattern=pattern)
-        return Stored(column, _floats(seconds), _lost(cells))
+        found = Stored(column, _floats(seconds), _lost(cells))
+        _check_finite(source, found)
+        return found
     if pa.types.is_integer(kind) and wanted != "float":
         values = _floats(cells)
         if not (np.abs(np.nan_to_num(values)) >= WHOLE).any():
@@ -302,11 +306,12 @@ def _lost(times: pa.Array) -> str:
 
 
 def _check_finite(source: Source, found: Stored) -> None:
-    if len(rows := np.flatnonzero(np.abs(found.values) > LARGEST)):
+    low, high = YEARS if found.column.kind == "datetime" else (-LARGEST, LARGEST)
+    if len(rows := np.flatnonzero((found.values < low) | (found.values > high))):
         what = found.values[rows[0]]
         raise DataError(
             f"{source.where(rows[0])} {what} in the column {found.column.name!r} "
-            f"is {'not finite' if np.isinf(what) else 'too large'}; such cells: {len(rows):,}",
+            f"is {'not finite' if np.isinf(what) else 'out of range'}; such cells: {len(rows):,}",
             hint=f"{_setting(found.column.name, 'category')}   # or leave the cell empty",
         )
 

@@ -44,7 +44,8 @@ def table_recipe(
     about = [f"{rows:,} rows to train on, {columns} column{'s' if columns > 1 else ''}."]
     if any(column.kind == "datetime" for column in spec.columns):
         about += ["Rows are learned one by one; windows of a time series: --as table/windows."]
-    if numbers := [column.name for column in spec.columns if _is_number(column.name)]:
+    numbers = [column.name for column in spec.columns if _is_number(column.name)]
+    if numbers and own.data.suffix.lower() != ".parquet":
         about += [f"Line 1 names the columns. Is that line missing? {numbers[0]} is a number."]
     return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), _samples(own))
 
