@@ -117,6 +117,9 @@ def test_a_csv_of_a_table_has_the_words_of_its_columns(tmp_path: Path) -> None:
 
 TEXT = SampleSpec("text", (3,), vocabulary=5)
 TABLE = SampleSpec("table", (2,), columns=(Column("a"), Column("b", "category", ("x", "y"))))
+MISSING = SampleSpec(
+    "table", (2,), columns=(Column("a"), Column("b", "category", ("x", "y"), missing=True))
+)
 SOUND = SampleSpec("audio", (1, 4), sample_rate=8000)
 CLIP = SampleSpec("video", (2, 1, 8, 8))
 
@@ -133,9 +136,18 @@ CLIP = SampleSpec("video", (2, 1, 8, 8))
         (TABLE, "a.csv", b"a,c\n1,x\n", "a.csv:1  has the columns a, c"),
         (TABLE, "a.csv", b"a,b\n1,z\n", "a.csv:2  'z' in the column 'b' is not x or y"),
         (TABLE, "a.csv", b"a,b\n,x\n", "a.csv:2  '' in the column 'a'"),
-        (TABLE, "a.csv", b"a,b\n1\n", "a.csv:2  '' in the column 'b'"),
+        (TABLE, "a.csv", b"a,b\n1\n", "a.csv:2  has not one cell a column; cells: 1, columns: 2"),
+        (MISSING, "a.csv", b"a,b\n1,x\n2\n", "a.csv:3  has not one cell a column"),
+        (MISSING, "a.csv", b'a,b\n1,"x\n2,y\n', "a.csv:2  cannot be read: unexpected end of data"),
+        (TABLE, "a.csv", b'a,b\n"1\n",x\n2,"z\nz"\n', "a.csv:4  'z\\nz' in the column 'b'"),
         (TABLE, "a.csv", b"", "a.csv:1  has the columns of no name"),
-        (TABLE, "a.csv", b"a,b\n1,x\n2,y\nnan,x\n", "not finite"),
+        (TABLE, "a.csv", b"a,b\n1,x\n2,y\nnan,x\n", "a.csv:4  'nan' in the column 'a' is not of"),
+        (
+            TABLE,
+            "a.csv",
+            b"a,b\n1,x\ninf,x\n",
+            "a.csv:3  'inf' in the column 'a' is not of the kind",
+        ),
         (SampleSpec("vector", (2,)), "a.csv", b"1,2\n3\n", "different lengths"),
         (
             SampleSpec("vector", (2,)),
