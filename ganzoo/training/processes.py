@@ -65,14 +65,13 @@ class Processes:
     def peers(self) -> Iterator[None]:
         """Raise `PeerGone` where a collective fails because another process has ended.
 
-        This process then ends a second later than it would: torchrun looks ten times a second,
-        and of those that ended between two looks it reports the lowest rank as the root cause.
+        This process then ends later than that one; see `end_later`.
         """
         try:
             yield
         except RuntimeError as error:
             if self.world_size > 1 and says_peer_gone(error):
-                atexit.register(time.sleep, 1.0)
+                end_later()
                 raise PeerGone from error
             raise
 
@@ -152,6 +151,15 @@ def _leave_group() -> None:
     """
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def end_later() -> None:
+    """End this process a second later than it would, because another one has the cause to tell.
+
+    torchrun looks ten times a second; of those that ended between two looks it reports the lowest
+    rank as the root cause, and it stops the others as soon as one has ended.
+    """
+    atexit.register(time.sleep, 1.0)
 
 
 def stay_in_group() -> None:

@@ -20,7 +20,7 @@ from ganzoo.training.checkpointing import CheckpointManager, measure, previous_b
 from ganzoo.training.collapse import CollapseMonitor
 from ganzoo.training.ending import StopFlag, hint_after_repair, hint_lower_lr, renamed
 from ganzoo.training.nonfinite import NonFinitePolicy, NotFinite
-from ganzoo.training.processes import Processes
+from ganzoo.training.processes import Processes, end_later
 from ganzoo.training.sampled import sampler_of, sampling_record
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.startup_notes import TimeEstimate, startup_notes
@@ -290,4 +290,6 @@ class Trainer:
         self.save(needed=True)
         if self.directory.renamed and self.flag.reason is None:
             raise renamed(self.directory)
+        if self.flag.reason is None:
+            end_later()
         raise self.flag.error(quote(str(self.directory.path)), self.step.iteration)

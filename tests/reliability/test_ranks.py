@@ -53,9 +53,8 @@ def test_a_signal_to_one_rank_saves_once_and_another_number_of_processes_resumes
     done = torchrun("-m", "ganzoo", *WORDS, "--runs-dir", str(runs), ACCIDENT="SIGTERM:1:2")
     # -15: torchrun sends SIGTERM to whoever is still leaving when the first has left.
     assert re.search(r"exitcode  : (143|-15) ", done.stderr), done.stderr
-    # torchrun may end one of them before it has said so.
-    stopped = "stopped by (SIGTERM|another rank) at step 3, state saved"
-    assert re.search(rf"{stopped}\ntry: ganzoo resume {runs}", done.stderr), done.stderr
+    # The other rank ends a second later, so that torchrun does not stop this one while it speaks.
+    assert f"stopped by SIGTERM at step 3, state saved\ntry: ganzoo resume {runs}" in done.stderr
     run = only_run(runs)
     assert CheckpointStore(run / "checkpoints").steps()[-1] == 3
     assert last_checkpoint(run).name == "step-00000003"
