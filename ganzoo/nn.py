@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ganzoo.api import DataError, Evaluated, SampleSpec
 from ganzoo.modalities.audio import mel_filters as mel_filters
+from ganzoo.modalities.codec import MISSING as MISSING
 from ganzoo.modalities.codec import Block as Block
 from ganzoo.modalities.codec import blocks as blocks_of
 from ganzoo.modalities.codec import options as options

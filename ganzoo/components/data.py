@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import Dataset, Noise, SampleSpec, SourceFile
-from ganzoo.errors import DataError, GanzooError, PluginError, failure, says_no_memory
+from ganzoo.errors import (
+    DataError,
+    GanzooError,
+    PluginError,
+    failure,
+    printable,
+    says_no_memory,
+)
 
 Stored = tuple[Tensor, Tensor | None]
 """Samples in stored form (N, *shape), and their labels int64 (N,), their conditions in stored form
@@ -130,6 +137,15 @@ def check_readable(dataset: Any) -> list[str]:
         shown = "; ".join(bad[:10]) + ("; …" if len(bad) > 10 else "")
         raise DataError(f"{len(bad)} files cannot be read: {shown}", hint="remove or replace them")
     return list(getattr(dataset, "skipped", ()))
+
+
+def left_out(dataset: Any, most: int) -> list[str]:
+    """Return the first lines about what a data set leaves out, and how many more there are."""
+    lines = list(getattr(dataset, "skipped", ()))
+    shown = [printable(line, one_line=True) for line in lines[:most]]
+    if more := len(lines) - len(shown):
+        shown.append(f"{more} more; ganzoo check RECIPE --data names them all")
+    return shown
 
 
 def has_tensors(dataset: Any) -> bool:

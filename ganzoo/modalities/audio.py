@@ -146,7 +146,7 @@ def _read_wav(spec: SampleSpec, file: Path) -> Tensor:
     import torch
 
     channels, length = spec.shape
-    with reading(file, "remove or replace it"):
+    with reading(file, "remove or replace it, or save it as PCM of 8, 16, 24 or 32 bits"):
         require_regular(file)
         with wave.open(str(file), "rb") as opened:
             found = (opened.getframerate(), opened.getnchannels(), opened.getnframes())

@@ -23,6 +23,8 @@ ONE_HOT = 128
 """Largest number of categories that are one choice. More are two: the quotient and the remainder
 of the index by the square root of their number, so 50,000 categories are 224 + 224 values."""
 BOOLEANS = ("false", "true")
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>")
+"""Cells that stand for a missing value; a table that is written has empty ones."""
 
 
 class Block(NamedTuple):

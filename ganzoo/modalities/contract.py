@@ -299,8 +299,8 @@ class Column(NamedTuple):
     digits: int | None = None
     """Decimals of a float; None: all."""
     pattern: str = ""
-    """Format of a datetime in files, as `datetime.strftime` has it; empty: ISO 8601. Of a float
-    "," says that its cells have a decimal comma."""
+    """Format of a datetime in files, as `datetime.strftime` has it, with "%-d", "%-m" and "%-H"
+    for one digit; empty: ISO 8601. Of a float "," says that its cells have a decimal comma."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -82,35 +83,48 @@ class Vocabulary:
         return self.separator.join(self.tokens[number] for number in numbers)
 
 
-def lines_of(path: Path, field: str) -> Iterator[tuple[int, str]]:
+def lines_of(
+    path: Path, field: str, other_field: str = "dataset.field=NAME"
+) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line: of a txt, or strings or one field of a jsonl.
 
     Lines end with LF, CRLF or CR. Empty lines of a txt are empty texts; those of a jsonl are left
     out.
 
+    Args:
+        other_field: what to do if an object of a jsonl has no such field.
+
     Raises:
         DataError: the file cannot be read, or a line of a jsonl holds no text.
     """
-    content = _content(path).replace("\r\n", "\n").replace("\r", "\n")
+    content = _content(path)
     lines = content.removesuffix("\n").split("\n") if content else []
     for number, line in enumerate(lines, start=1):
         if path.suffix.lower() != ".jsonl":
             yield number, line
         elif line.strip():
-            yield number, _field(line, field, f"{path}:{number}")
+            yield number, _field(line, field, f"{path}:{number}", other_field)
 
 
 def _content(path: Path) -> str:
     with reading(path, "save it as UTF-8"):
         content = read_regular(path)
+    # An error counts from the byte order mark on, so that is removed first.
+    content = content.removeprefix(BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}  is not UTF-8", hint="save it as UTF-8") from error
+    before, nul, _ = text.partition("\0")
+    if nul:
+        line = before.count("\n") + 1
+        what = f"{path}:{line}  holds a NUL character, as UTF-16 does"
+        raise DataError(what, hint="save it as UTF-8")
+    return text
 
 
-def _field(line: str, field: str, where: str) -> str:
+def _field(line: str, field: str, where: str, other_field: str) -> str:
     try:
         found = parse_json(line)
     except ValueError as error:
@@ -120,7 +134,7 @@ def _field(line: str, field: str, where: str) -> str:
         known = ", ".join(printable(each, one_line=True) for each in found)[:200]
         if field not in found:
             what = f"{where}  has no field {field!r}, only {known or 'none'}"
-            raise DataError(what, hint="dataset.field=NAME")
+            raise DataError(what, hint=other_field)
         found = found[field]
     if not isinstance(found, str):
         what = f"{where}  holds no text but a {type(found).__name__}"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from calendar import timegm
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import DataError, truncate
-from ganzoo.modalities.codec import options
-from ganzoo.untrusted import read_text, reading
+from ganzoo.errors import DataError, printable, truncate
+from ganzoo.modalities.codec import MISSING, options
+from ganzoo.untrusted import LONGEST_TEXT, read_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,17 +56,29 @@ def _cell(column: Column, value: float, digits: int | None) -> str:
         return words[int(min(max(value, 0), len(words) - 1))]
     if column.kind == "datetime":
         try:
-            time = datetime.fromtimestamp(value, UTC)
-            return time.strftime((column.pattern or ISO).replace("%Y", f"{time.year:04}"))
+            return _written(datetime.fromtimestamp(value, UTC), column.pattern or ISO)
         except (OverflowError, ValueError, OSError):  # a year that no calendar has
             return ""
     if column.kind == "integer":
         return str(round(value))
     if digits is None and column.digits is not None:
-        cell = f"{value:.{column.digits}f}"
+        cell = f"{value:z.{column.digits}f}"
     else:
-        cell = repr(value) if digits is None else f"{value:.{digits}g}"
+        cell = repr(value + 0.0) if digits is None else f"{value:z.{digits}g}"
     return cell.replace(".", ",") if column.pattern == "," else cell
+
+
+def _written(time: datetime, pattern: str) -> str:
+    """Return `time.strftime(pattern)`, alike on all systems."""
+    parts = {"%Y": f"{time.year:04}", "%-m": time.month, "%-d": time.day, "%-H": time.hour}
+    for code, part in parts.items():
+        pattern = pattern.replace(code, str(part))
+    return time.strftime(pattern)
+
+
+def listed(words: Sequence[str], between: str = ", ") -> str:
+    """Return names or categories for a message: in one line, and not all of many."""
+    return printable(truncate(between.join(words), 300), one_line=True)
 
 
 def cell_value(column: Column, cell: str | None, where: str) -> float:
@@ -75,18 +88,23 @@ def cell_value(column: Column, cell: str | None, where: str) -> float:
         DataError: it is empty, or not what the column holds.
     """
     words, text = options(column), (cell or "").strip()
-    if column.missing and not text:
+    if column.missing and text in MISSING and text not in words:
         return math.nan
     try:
         if words:
-            return float(words.index(text))
+            return float(words.index(text.lower() if column.kind == "boolean" else text))
         if column.kind == "datetime":
             read = datetime.strptime if column.pattern else datetime.fromisoformat
-            time = read(text, *filter(None, [column.pattern]))
+            time = read(text, *filter(None, [column.pattern.replace("%-", "%")]))
             return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-        return float(text.replace(",", ".") if column.pattern == "," else text)
+        number = float(text.replace(",", ".") if column.pattern == "," else text)
+        if not math.isfinite(number):
+            raise ValueError
+        return number
     except (ValueError, ArithmeticError):  # of a year that no calendar has
-        wanted = " or ".join(words[:5]) if words else f"of the kind {column.kind}"
+        wanted = listed(words[:5], " or ") or "empty" if words else f"of the kind {column.kind}"
+        if column.kind == "datetime":
+            wanted += f", such as {_cell(column, (column.range or (0.0,))[0], None)}"
         raise DataError(
             f"{where}  {text[:40]!r} in the column {column.name!r} is not {wanted}",
             hint="correct the cell",
@@ -102,25 +120,43 @@ def read_text_file(columns: Sequence[Column], path: Path, separator: str) -> Ten
     import torch
 
     rows = []
-    text = read_text(path)
-    with reading(path, "save it as UTF-8"):
-        reader = csv.DictReader(StringIO(text, newline=""), delimiter=separator)
-        _check_names(columns, list(reader.fieldnames or ()), f"{path}:1")
-        for row in reader:
-            where = f"{path}:{reader.line_num}"
-            if None in row:
-                raise DataError(f"{where}  has more cells than columns", hint="correct that line")
-            rows.append([cell_value(each, row[each.name], where) for each in columns])
+    records = _records(read_text(path), path, separator)
+    line, names = next(records, (1, []))
+    wanted = listed([column.name for column in columns])
+    hint = f"the columns are {wanted}; cells are separated by {separator!r}"
+    _check_names(columns, names, f"{path}:{line}", hint)
+    places = [names.index(column.name) for column in columns]
+    for line, cells in records:
+        if len(cells) != len(names):
+            what = f"has not one cell a column; cells: {len(cells)}, columns: {len(names)}"
+            raise DataError(f"{path}:{line}  {what}", hint="correct that line")
+        pairs = zip(columns, places, strict=True)
+        rows.append([cell_value(each, cells[place], f"{path}:{line}") for each, place in pairs])
     return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), len(columns))
 
 
-def _check_names(columns: Sequence[Column], found: list[str], where: str) -> None:
-    names = [column.name for column in columns]
-    if sorted(found) != sorted(names):
-        raise DataError(
-            f"{where}  has the columns {truncate(', '.join(found), 300) or 'of no name'}",
-            hint=f"the columns are {', '.join(names)}",
-        )
+def _records(text: str, path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the first line and the cells of each record; in one column, no cell is an empty one.
+
+    Raises:
+        DataError: a quote is not closed, or closed within a cell.
+    """
+    csv.field_size_limit(LONGEST_TEXT)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
+    line, width = 1, 0
+    try:
+        for cells in reader:
+            if cells or width == 1:
+                yield line, cells or [""]
+            line, width = reader.line_num + 1, width or len(cells)
+    except csv.Error as error:
+        hint = 'close each quote by ", and write a quote within a cell as ""'
+        raise DataError(f"{path}:{line}  cannot be read: {error}", hint=hint) from error
+
+
+def _check_names(columns: Sequence[Column], found: list[str], where: str, hint: str) -> None:
+    if sorted(found) != sorted(column.name for column in columns):
+        raise DataError(f"{where}  has the columns {listed(found) or 'of no name'}", hint=hint)
 
 
 # --- parquet -------------------------------------------------------------------------------------
@@ -171,7 +207,7 @@ def _array(pa: Any, column: Column, values: list[float]) -> Any:
 
 def _is_date(column: Column) -> bool:
     """Return whether a column of datetimes has days without a time."""
-    return bool(column.pattern) and "%H" not in column.pattern
+    return bool(column.pattern) and "H" not in column.pattern
 
 
 def read_parquet(columns: Sequence[Column], path: Path) -> Tensor:
@@ -188,14 +224,22 @@ def read_parquet(columns: Sequence[Column], path: Path) -> Tensor:
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:200]
         raise DataError(f"{path} cannot be read: {said}", hint="save the rows as csv") from error
-    _check_names(columns, table.column_names, f"{path}:")
+    hint = f"the columns are {listed([each.name for each in columns])}"
+    _check_names(columns, table.column_names, f"{path}:", hint)
     found = [
         [_value(column, value, f"{path}: row {row}") for row, value in enumerate(values, 1)]
         for column in columns
-        for values in [table[column.name].to_pylist()]
+        for values in [_plain(pa, column, table[column.name]).to_pylist()]
     ]
     rows = torch.tensor(found, dtype=torch.float64)
     return rows.T.reshape(table.num_rows, len(columns)).contiguous()
+
+
+def _plain(pa: Any, column: Column, values: Any) -> Any:
+    """Return points in time in whole seconds of UTC, and categories that are numbers as text."""
+    if column.kind == "category" and pa.types.is_primitive(values.type):
+        return values.cast(pa.string())
+    return values.cast(pa.timestamp("s"), safe=False) if column.kind == "datetime" else values
 
 
 def _value(column: Column, value: Any, where: str) -> float:
@@ -207,5 +251,5 @@ def _value(column: Column, value: Any, where: str) -> float:
     if column.kind in ("integer", "float", "boolean") and isinstance(value, bool | int | float):
         return float(value)
     if hasattr(value, "timetuple"):  # a date or a datetime
-        value = value.strftime(column.pattern or ISO)
+        return float(timegm(value.timetuple()))
     return cell_value(column, None if value is None else str(value), where)

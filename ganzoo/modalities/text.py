@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LINES = (".txt", ".jsonl")
 LINE_BREAKS = ("\n", "\r")
+NUL = "\0"
 
 
 class Text(Modality):
@@ -99,8 +100,8 @@ class Text(Modality):
         return {".txt": _joined(lines).encode()}
 
     def formats(self, spec: SampleSpec) -> tuple[str, ...]:
-        """Return the suffixes of files; tokens with line breaks have no lines of a txt."""
-        breaks = any(each in token for token in spec.tokens for each in LINE_BREAKS)
+        """Return the suffixes of files; no txt holds tokens with line breaks or NUL characters."""
+        breaks = any(each in token for token in spec.tokens for each in (*LINE_BREAKS, NUL))
         return (*LINES[breaks:], ".npz")
 
     def write(
@@ -140,14 +141,13 @@ class Text(Modality):
             )
         if spec.tokens:
             vocabulary = Vocabulary(spec)
-            rows = [
-                vocabulary.row(text, f"{path}:{number}") for number, text in lines_of(path, FIELD)
-            ]
+            lines = lines_of(path, FIELD, f'{{"{FIELD}": "…"}} on each line')
+            rows = [vocabulary.row(text, f"{path}:{number}") for number, text in lines]
         else:
-            lines = enumerate(read_text(path).splitlines(), start=1)
+            numbered = enumerate(read_text(path).splitlines(), start=1)
             rows = [
                 _numbers(line, suffix, spec, f"{path}:{number}")
-                for number, line in lines
+                for number, line in numbered
                 if line.strip()
             ]
         return torch.tensor(rows, dtype=torch.int64).reshape(len(rows), *spec.shape)

@@ -91,7 +91,9 @@ class Video(Pixels):
 
 
 def _clip(spec: SampleSpec, file: Path) -> Tensor:
-    """Return the frames of an animation, uint8 (T, C, H, W).
+    """Return the frames of an animation, uint8 (T, C, H, W); transparent pixels become white.
+
+    Encoders write equal frames in a row as one that is shown longer; here they are several again.
 
     Raises:
         DataError: it is damaged, or its size or length is not the spec's.
@@ -99,19 +101,49 @@ def _clip(spec: SampleSpec, file: Path) -> Tensor:
     import torch
 
     mode = "L" if spec.channels == 1 else "RGB"
-    wanted = (spec.shape[0], (spec.width, spec.height))
+    length, size = spec.shape[0], (spec.width, spec.height)
     with opened_picture(file) as image:
         # The header is compared first: nothing is decoded that is larger than it should be.
-        found = (getattr(image, "n_frames", 1), image.size)
-        if found != wanted:
+        count, frames, durations = getattr(image, "n_frames", 1), [], []
+        if count <= length and image.size == size:
+            for each in ImageSequence.Iterator(image):
+                frames.append(np.array(_opaque(each).convert(mode)))
+                durations.append(each.info.get("duration", 0))
+        repeats = _repeats(spec, durations)
+        if sum(repeats) != length:
             raise DataError(
-                f"{file} has {found[0]} frames of {found[1][1]}x{found[1][0]}, not "
-                f"{wanted[0]} of {wanted[1][1]}x{wanted[1][0]}",
+                f"{file} has {count} frames of {image.height}x{image.width}, not "
+                f"{length} of {spec.height}x{spec.width}",
                 hint=f"make clips of shape {spec.shape}",
             )
-        frames = [np.array(each.convert(mode)) for each in ImageSequence.Iterator(image)]
-    clip = torch.from_numpy(np.stack(frames))
+    clip = torch.from_numpy(np.repeat(np.stack(frames), repeats, axis=0))
     return clip[:, None] if spec.channels == 1 else clip.permute(0, 3, 1, 2).contiguous()
+
+
+def _opaque(frame: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a frame with transparent pixels white."""
+    if not frame.has_transparency_data:
+        return frame
+    frame = frame.convert("RGBA")
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", frame.size, "white"), frame)
+
+
+def _repeats(spec: SampleSpec, durations: list[float]) -> list[int]:
+    """Return how many frames of a clip each frame of an animation is.
+
+    Args:
+        durations: of its frames, in milliseconds; a file of one frame may not say it.
+    """
+    if len(durations) == 1:
+        return [spec.shape[0]]
+    if len(durations) == spec.shape[0]:
+        return [1] * len(durations)
+    return [max(1, round(each / _milliseconds(spec))) for each in durations]
+
+
+def _milliseconds(spec: SampleSpec) -> int:
+    """Return how long a frame is shown."""
+    return max(1, round(1000 / (spec.frame_rate or FRAME_RATE)))
 
 
 def _grids(samples: Tensor, columns: int | None = None) -> list[PIL.Image.Image]:
@@ -141,7 +173,7 @@ def _animation(spec: SampleSpec, frames: list[PIL.Image.Image], suffix: str) -> 
         format=suffix[1:].upper(),
         save_all=True,
         append_images=[frame.convert("RGB") for frame in frames[1:]],
-        duration=round(1000 / (spec.frame_rate or FRAME_RATE)),
+        duration=_milliseconds(spec),
         loop=0,
         **how,
     )

@@ -7,9 +7,9 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import DataError, UsageError, truncate
+from ganzoo.errors import DataError, UsageError
 from ganzoo.modalities.contract import SampleSpec
-from ganzoo.modalities.table_files import cell_value
+from ganzoo.modalities.table_files import cell_value, listed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ def clauses(words: Sequence[str], spec: SampleSpec) -> list[Clause]:
         UsageError: no such column or operator, a value that the column cannot have, or samples
             without columns.
     """
-    if not spec.columns:
+    if not spec.columns or len(spec.shape) > 1:
         raise UsageError(f"--where is for tables, not {spec}", hint="ganzoo sample --help")
     return [_clause(word, spec) for word in words]
 
@@ -56,9 +56,9 @@ def clauses(words: Sequence[str], spec: SampleSpec) -> list[Clause]:
 def _clause(word: str, spec: SampleSpec) -> Clause:
     names = sorted((column.name for column in spec.columns), key=len, reverse=True)
     for name in names:
-        rest = word.removeprefix(name)
+        rest = word.removeprefix(name).lstrip()
         sign = next((each for each in OPERATORS if rest.startswith(each)), None)
-        if rest == word or sign is None:
+        if not word.startswith(name) or sign is None:
             continue
         index = [column.name for column in spec.columns].index(name)
         column = spec.columns[index]
@@ -69,19 +69,23 @@ def _clause(word: str, spec: SampleSpec) -> Clause:
             )
         try:
             value = cell_value(column, rest.removeprefix(sign), f"--where {word!r}:")
+            if math.isnan(value) and sign not in ("=", "!="):
+                raise DataError(f"--where {word!r}: a missing value is neither less nor greater")
         except DataError as error:
             raise UsageError(error.message, hint=_options(spec, index)) from error
         return Clause(index, sign, value)
     raise UsageError(
         f"--where {word!r} is not COLUMN=VALUE, nor a comparison by {' '.join(OPERATORS)}",
-        hint=f"the columns are {truncate(', '.join(column.name for column in spec.columns), 300)}",
+        hint=f"the columns are {listed([column.name for column in spec.columns])}",
     )
 
 
 def _options(spec: SampleSpec, index: int) -> str:
     column = spec.columns[index]
+    if column.categories == ("",):
+        return f"{column.name} is always empty"
     if column.categories:
-        return f"{column.name} has the categories {truncate(', '.join(column.categories), 300)}"
+        return f"{column.name} has the categories {listed(column.categories)}"
     return f"{column.name} holds values of the kind {column.kind}"
 
 

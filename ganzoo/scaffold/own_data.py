@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 
 from ganzoo.api import OwnData, OwnRecipe
-from ganzoo.errors import PluginError, UsageError
+from ganzoo.errors import DataError, PluginError, UsageError
 from ganzoo.modalities.image import PICTURES
 from ganzoo.recipes.load import FORMAT
 from ganzoo.recipes.yaml import yaml_line
@@ -80,8 +80,17 @@ def _main_suffix(data: Path, readers: Mapping[str, object]) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the regular files of a folder and of its sub-folders, without those that are hidden."""
-    for place, folders, names in os.walk(folder):
+    """Yield the regular files of a folder and of its sub-folders, without those that are hidden.
+
+    Links are followed; each folder is entered once.
+    """
+    entered = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and (file := Path(place, name)).is_file():
@@ -110,13 +119,18 @@ def own_recipe(
 
     Raises:
         UsageError: the data set writes no recipes.
+        DataError: it finds nothing that it can read.
         PluginError: what it wrote is not an `OwnRecipe`.
     """
     write = getattr(factory, "new_recipe", None)
     if write is None:
         what = f"{reader.id} writes no recipes for files of your own"
         raise UsageError(what, hint=f"ganzoo info {reader.id}")
-    made = write(OwnData(data.absolute(), _from_here(data), size, yaml_line))
+    try:
+        made = write(OwnData(data.absolute(), _from_here(data), size, yaml_line))
+    except DataError as error:  # a hint for a recipe that does not exist yet
+        hint = error.hint and error.hint.replace("dataset.path=", "--data ")
+        raise DataError(error.message, hint=hint) from error
     if not isinstance(made, OwnRecipe):
         what = f"{reader.id}: new_recipe returned a {type(made).__name__}, not an OwnRecipe"
         raise PluginError(what, hint=f"ganzoo info {reader.id}")

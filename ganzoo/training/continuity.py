@@ -113,7 +113,7 @@ def require_same_data(
     A run that is older than fingerprints is not checked.
     """
     known = read_fingerprint(directory)
-    if known is not None and known.sha256 != data.sha256 and not allow_drift:
+    if known is not None and not known.same_content(data) and not allow_drift:
         raise DataError(
             f"{reference_to(directory.path)} was trained on other data: {change(known, data)}",
             hint=hint,

@@ -111,7 +111,8 @@ def score_like(
         )
     if len(samples) > wanted:
         tell(
-            f"{wanted} of {len(samples)} samples are scored, as many as {run.name} was scored with"
+            f"the first {wanted} of {len(samples)} samples are scored, as many as {run.name} was "
+            "scored with"
         )
     score = scorer.score(_batches(samples[:wanted], labels))
     score = _noted(score, path, scorer.real.spec, scorer.dataset)

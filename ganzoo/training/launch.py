@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from ganzoo.components.build import make
-from ganzoo.components.data import check_readable
+from ganzoo.components.data import check_readable, left_out
 from ganzoo.components.fingerprint import Fingerprint
 from ganzoo.components.plan import Plan
 from ganzoo.components.planner import load_recipe, make_plan
@@ -55,6 +55,9 @@ from ganzoo.training.run_files import (
 )
 from ganzoo.training.scorer import Scorer
 from ganzoo.training.trainer import Trainer
+
+MOST_LEFT_OUT = 100
+"""Lines about what the data set leaves out that run.json keeps, for the run's page."""
 
 
 def default_reporter() -> Any:
@@ -226,6 +229,7 @@ def _owned(
                 steps=plan.budget.steps,
                 device=str(processes.device),
                 world_size=processes.world_size,
+                left_out=left_out(plan.dataset, MOST_LEFT_OUT),
             )
         processes.wait()
         yield

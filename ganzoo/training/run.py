@@ -61,7 +61,9 @@ SHOWN_SCORES = 5
 """Newest scores of a run that a notebook shows."""
 
 WHERE_DRAWS = 1000
-"""`Run.sample_where` draws at most this many rows for each that is asked for."""
+"""`Run.sample_where` draws at most this many rows for each that is asked for,"""
+WHERE_FEW = 100_000
+"""and stops after this many if fewer than one in `WHERE_DRAWS` of them is as asked."""
 
 
 class Run:
@@ -286,7 +288,8 @@ class Run:
                 rows = rows[clause.holds(rows)]
             if len(rows) >= count:
                 return rows[:count]
-            if drawn >= WHERE_DRAWS * count:
+            hopeless = drawn >= WHERE_FEW and len(rows) * WHERE_DRAWS < drawn
+            if hopeless or drawn >= WHERE_DRAWS * count:
                 raise UsageError(
                     f"{len(rows)} of {drawn} rows are as asked: {self.name} hardly makes such rows",
                     hint="ask for less, or train on data that has more of them",

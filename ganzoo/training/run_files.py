@@ -103,7 +103,7 @@ def record_data(directory: RunDirectory, plan: Plan, data: Fingerprint) -> None:
     known = read_fingerprint(directory)
     if known == data:
         return
-    if known is not None and known.sha256 != data.sha256:
+    if known is not None and not known.same_content(data):
         directory.append_event("data_changed", what=change(known, data), sha256=data.sha256)
         _write_spec(directory, plan)
     write_atomic(directory.data_file, json.dumps(vars(data)).encode())

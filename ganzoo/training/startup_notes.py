@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 
 from ganzoo.components.build import Components, capabilities
+from ganzoo.components.data import left_out
 from ganzoo.components.plan import Plan
-from ganzoo.errors import printable
 from ganzoo.training.execution import SMALL_STEP_FLOPS
 from ganzoo.training.graphs import obstacles
 from ganzoo.training.networks import RequiredGradients
@@ -33,12 +33,7 @@ def startup_notes(plan: Plan, step: GanStep) -> list[str]:
 
 
 def _on_data(plan: Plan) -> Iterator[str]:
-    skipped = list(getattr(plan.dataset, "skipped", ()))
-    for line in skipped[:SHOWN]:
-        yield f"left out: {printable(line, one_line=True)}"
-    if len(skipped) > SHOWN:
-        more = len(skipped) - SHOWN
-        yield f"left out: {more} more; ganzoo check RECIPE --data names them all"
+    return (f"left out: {line}" for line in left_out(plan.dataset, SHOWN))
 
 
 def _on_compiling(step: GanStep) -> Iterator[str]:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from ganzoo_audio.datasets.waves import Waves
 
+from ganzoo.api import OwnData
 from ganzoo.cli import main
 
 
@@ -46,3 +48,26 @@ def test_new_sounds_have_the_rate_and_length_of_most_of_the_folder(
     assert main(["report", "last"]) == 0
     page = Path(capsys.readouterr().out.strip()).read_text()
     assert "<audio" in page
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, {"extractor": None}), (3, {"samples": 64}), (8, {"metrics": ["density-coverage"]})],
+)
+def test_a_recipe_for_few_sounds_scores_what_can_be_scored(
+    tmp_path: Path, count: int, expected: dict
+) -> None:
+    for number in range(count):
+        soundfile.write(tmp_path / f"{number}.wav", np.sin(np.arange(1500) * 0.1), 8000)
+    recipe = yaml.safe_load(Waves.new_recipe(OwnData(tmp_path, "sounds", None, str)).body)
+    assert expected.items() <= recipe["eval"].items()
+    assert ("metrics" in recipe["eval"]) == (count > 5)
+
+
+def test_no_share_is_held_out_of_sounds_with_splits_of_their_own(tmp_path: Path) -> None:
+    for number in range(60):
+        file = tmp_path / ("train" if number < 50 else "test") / f"{number}.wav"
+        file.parent.mkdir(exist_ok=True)
+        soundfile.write(file, np.sin(np.arange(1500) * 0.1), 8000)
+    recipe = yaml.safe_load(Waves.new_recipe(OwnData(tmp_path, "sounds", None, str)).body)
+    assert "holdout" not in recipe["dataset"]

@@ -187,6 +187,46 @@ def test_a_wav_file_that_was_written_into_a_pipe_is_read(tmp_path: Path) -> None
     assert len(waves(tmp_path).tensors()[0]) == 2
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"suffix": ".wav", "format": "RF64"},
+        {"suffix": ".wav", "endian": "BIG"},
+        {"suffix": ".aiff"},
+        {"suffix": ".ogg"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
+def test_what_is_cut_short_is_damaged_in_each_format(
+    tmp_path: Path, how: dict[str, str], share: float
+) -> None:
+    suffix, how = how["suffix"], {key: how[key] for key in how if key != "suffix"}
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 20_000)
+    file = write(tmp_path / f"a{suffix}", noise, **how)
+    assert len(waves(file).tensors()[0]) == 20
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+    with pytest.raises(DataError, match=rf"a\{suffix} cannot be read: it is cut short"):
+        waves(file)
+
+
+def test_text_under_the_name_of_an_mp3_is_no_known_format(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_text("no sound " * 50)
+    with pytest.raises(DataError, match=r"a\.mp3 cannot be read: Format not recognised"):
+        waves(tmp_path)
+
+
+def test_links_to_folders_are_followed_and_broken_ones_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "else" / "a.wav", tone(0.2, RATE))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bell").symlink_to(tmp_path / "else")
+    (tmp_path / "mine" / "again").symlink_to(tmp_path / "mine")
+    assert len(waves(tmp_path / "mine")) == 1
+    (tmp_path / "mine" / "b.wav").symlink_to("nowhere.wav")
+    with pytest.raises(DataError, match=r"b\.wav cannot be read"):
+        waves(tmp_path / "mine")
+
+
 def test_damaged_files_stop_unless_they_may_be_skipped_and_then_are_named(tmp_path: Path) -> None:
     damaged = damaged_files(tmp_path)
     with pytest.raises(DataError, match="5 files in"):

@@ -117,6 +117,9 @@ def test_a_csv_of_a_table_has_the_words_of_its_columns(tmp_path: Path) -> None:
 
 TEXT = SampleSpec("text", (3,), vocabulary=5)
 TABLE = SampleSpec("table", (2,), columns=(Column("a"), Column("b", "category", ("x", "y"))))
+MISSING = SampleSpec(
+    "table", (2,), columns=(Column("a"), Column("b", "category", ("x", "y"), missing=True))
+)
 SOUND = SampleSpec("audio", (1, 4), sample_rate=8000)
 CLIP = SampleSpec("video", (2, 1, 8, 8))
 
@@ -133,9 +136,18 @@ CLIP = SampleSpec("video", (2, 1, 8, 8))
         (TABLE, "a.csv", b"a,c\n1,x\n", "a.csv:1  has the columns a, c"),
         (TABLE, "a.csv", b"a,b\n1,z\n", "a.csv:2  'z' in the column 'b' is not x or y"),
         (TABLE, "a.csv", b"a,b\n,x\n", "a.csv:2  '' in the column 'a'"),
-        (TABLE, "a.csv", b"a,b\n1\n", "a.csv:2  '' in the column 'b'"),
+        (TABLE, "a.csv", b"a,b\n1\n", "a.csv:2  has not one cell a column; cells: 1, columns: 2"),
+        (MISSING, "a.csv", b"a,b\n1,x\n2\n", "a.csv:3  has not one cell a column"),
+        (MISSING, "a.csv", b'a,b\n1,"x\n2,y\n', "a.csv:2  cannot be read: unexpected end of data"),
+        (TABLE, "a.csv", b'a,b\n"1\n",x\n2,"z\nz"\n', "a.csv:4  'z\\nz' in the column 'b'"),
         (TABLE, "a.csv", b"", "a.csv:1  has the columns of no name"),
-        (TABLE, "a.csv", b"a,b\n1,x\n2,y\nnan,x\n", "not finite"),
+        (TABLE, "a.csv", b"a,b\n1,x\n2,y\nnan,x\n", "a.csv:4  'nan' in the column 'a' is not of"),
+        (
+            TABLE,
+            "a.csv",
+            b"a,b\n1,x\ninf,x\n",
+            "a.csv:3  'inf' in the column 'a' is not of the kind",
+        ),
         (SampleSpec("vector", (2,)), "a.csv", b"1,2\n3\n", "different lengths"),
         (
             SampleSpec("vector", (2,)),
@@ -164,6 +176,16 @@ def test_a_file_that_cannot_be_samples_is_named_with_its_place(
         read_samples(source, spec, Registry())
     assert words in caught.value.message
     assert "\n" not in str(caught.value)
+
+
+def test_a_wav_that_is_no_pcm_says_what_is_read(tmp_path: Path) -> None:
+    write_samples(tmp_path / "a.wav", SOUND, stored(SOUND, 1))
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[20] = 3  # floating point
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.wav cannot be read") as caught:
+        read_samples(tmp_path / "a.wav", SOUND, Registry())
+    assert "save it as PCM" in str(caught.value.hint)
 
 
 def test_a_wav_that_is_cut_short_is_named(tmp_path: Path) -> None:
@@ -209,3 +231,30 @@ def test_a_clip_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) 
     write_samples(tmp_path / "folder", CLIP, stored(CLIP))
     with pytest.raises(DataError, match="2 frames of 8x8, not 2 of 8x9"):
         read_samples(tmp_path / "folder", SampleSpec("video", (2, 1, 8, 9)), Registry())
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+@pytest.mark.parametrize("changes", [[], [3], [1, 5], [2, 3, 4]])
+@pytest.mark.parametrize("rate", [8.0, 30.0, 12.5])
+def test_frames_of_a_clip_that_are_equal_are_read_back(
+    tmp_path: Path, suffix: str, changes: list[int], rate: float
+) -> None:
+    spec = SampleSpec("video", (6, 3, 8, 8), frame_rate=rate)
+    clip = torch.zeros(6, 3, 8, 8, dtype=torch.uint8)
+    for frame in changes:
+        clip[frame:, :, :4] += 50
+    file = tmp_path / f"a{suffix}"
+    spec.kind.write_sample(spec, file, clip)
+    assert torch.equal(spec.kind.read(spec, file, None)[0], clip)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+def test_transparent_pixels_of_a_clip_are_read_as_white(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGBA", (8, 8)) for _ in range(2)]
+    frames[1].paste((255, 0, 0, 255), (0, 0, 4, 4))
+    file = tmp_path / f"a{suffix}"
+    frames[0].save(file, save_all=True, append_images=frames[1:], disposal=2, lossless=True)
+    spec = SampleSpec("video", (2, 3, 8, 8))
+    clip = spec.kind.read(spec, file, None)[0]
+    assert clip[:, :, 7, 7].tolist() == [[255, 255, 255]] * 2
+    assert clip[1, :, 0, 0].tolist() == [255, 0, 0]

@@ -110,6 +110,13 @@ def test_an_unknown_word_is_the_unknown_token_where_there_is_one(tmp_path: Path)
     assert read(WORDS, tmp_path / "a.txt") == [[2, 1, 0]]
 
 
+def test_the_hint_for_a_jsonl_of_samples_is_no_override_of_a_recipe(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"body": "good"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match="has no field 'text', only body") as caught:
+        read(WORDS, tmp_path / "a.jsonl")
+    assert caught.value.hint == '{"text": "…"} on each line'
+
+
 def test_lines_end_as_windows_unix_and_old_macs_write_them(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes("\ufeffone\r\ntwo\rthree\u2028\n\nlast".encode())

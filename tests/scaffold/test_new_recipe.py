@@ -212,6 +212,14 @@ def test_invalid_arguments_are_refused_and_nothing_is_written(
     assert not (project / "a.yaml").exists()
 
 
+@pytest.mark.parametrize("reader", ["text/lines", "audio/waves", "video/clips"])
+def test_hints_are_about_the_option_and_not_about_a_recipe(
+    project: Path, capsys: Capture, reader: str
+) -> None:
+    assert main(["new", "recipe", "a", "--data", "nowhere", "--as", reader]) == 4
+    assert "\ntry: --data F" in capsys.readouterr().err
+
+
 def test_a_single_picture_trains_without_a_score_and_is_not_scored(
     project: Path, capsys: Capture
 ) -> None:

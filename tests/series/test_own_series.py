@@ -51,22 +51,35 @@ def test_the_recipe_says_what_was_found_and_what_is_left_out(folder: Path) -> No
         assert f"# Left out: {line}." in text
 
 
+def test_a_new_recipe_for_many_short_series_has_windows_that_fit_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{step},{room},{step % 7}" for step in range(120) for room in range(10)]
+    (tmp_path / "rooms.csv").write_text("\n".join(["t,room,x", *rows, ""]))
+    assert main(["new", "recipe", "mine", "--data", "rooms.csv", "--as", "table/windows"]) == 0
+    dataset = yaml.safe_load((tmp_path / "mine.yaml").read_text())["dataset"]
+    assert (dataset["group"], dataset["length"]) == ("room", 10)
+
+
 def test_new_windows_have_the_channels_ranges_and_decimals_of_the_file_and_are_scored_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    assert main(["sample", "whole", "--count", "64", "--out", "new.csv"]) == 0
+    assert main(["sample", "whole", "--count", "70", "--out", "new.csv"]) == 0
     head, *rows = (folder / "new.csv").read_text().splitlines()
-    assert head == "window,step,temperature,visitors"
-    assert len(rows) == 64 * 24
+    assert head == "window;step;temperature;visitors"
+    assert len(rows) == 70 * 24
     for row in rows:
-        _, _, level, count = row.split(",")
+        _, _, level, count = row.split(";")
         assert 17 <= float(level) <= 23
         assert len(level.partition(".")[2]) == 2
         assert 1 <= int(count) <= 8
     capsys.readouterr()
     assert main(["score", "new.csv", "--like", "whole"]) == 0
-    assert "FD(table/random-convolutions)" in "".join(capsys.readouterr())
+    said = "".join(capsys.readouterr())
+    assert "the first 64 of 70 samples are scored" in said
+    assert "FD(table/random-convolutions)" in said
 
 
 def test_a_stopped_run_that_is_resumed_has_the_weights_of_one_that_was_not(

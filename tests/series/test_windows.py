@@ -11,7 +11,7 @@ from ganzoo_table.series.datasets.windows import FileWindows
 from ganzoo_table.series.own import find_group, find_time
 from pyarrow import parquet
 
-from ganzoo.api import DataError
+from ganzoo.api import DataError, SampleSpec
 
 
 def written(tmp_path: Path, text: str, name: str = "mine.csv") -> Path:
@@ -136,6 +136,60 @@ def test_what_cannot_be_is_said_in_one_line(
     assert said in raised.value.message
     assert "\n" not in raised.value.message
     assert raised.value.hint
+
+
+def test_missing_values_in_pieces_that_are_left_out_do_not_matter(tmp_path: Path) -> None:
+    rows = [f"{row},{'' if row == 52 else row}" for row in range(100) if row not in (51, 53)]
+    path = written(tmp_path, "t,x\n" + "\n".join(rows) + "\n")
+    for fill in ("refuse", "linear"):
+        data = FileWindows("train", path=path, time="t", length=5, fill=fill)
+        assert data.tensors()[0].isfinite().all()
+        assert not any("filled in" in line for line in data.skipped)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["2024-01-01 00:00:00.5", "", "2024-01-01 00:00:01.5"], ":3  has no t"),
+        (["2024-01-01 00:00:00.5", "NA", "2024-01-01 00:00:01.5"], ":3  has no t"),
+        (["1", "soon", "3"], ":3  'soon' in the column 't' is not of the kind float"),
+    ],
+)
+def test_a_wrong_time_is_the_one_that_is_named(tmp_path: Path, cells: list, said: str) -> None:
+    path = written(tmp_path, "t,x\n" + "".join(f"{cell},1\n" for cell in cells))
+    with pytest.raises(DataError) as raised:
+        windows(path)
+    assert said in raised.value.message
+    assert "dataset.columns.t" not in str(raised.value.hint)
+
+
+def test_advice_on_a_channel_is_for_series(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as raised:
+        windows(written(tmp_path, "t,x\n1,inf\n2,1\n"))
+    assert raised.value.hint == "correct the cell, or leave x out of dataset.columns"
+
+
+def test_a_column_of_lists_is_left_out_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    parquet.write_table(pa.table({"tags": [[1]] * 50, "t": range(50), "x": range(50)}), path)
+    assert find_time(read_source(path)) == "t"
+    data = FileWindows("train", path=path, time="t", length=5)
+    assert data.skipped == ["columns without numbers: tags"]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_windows_have_the_separator_and_the_decimal_sign_of_the_file(
+    tmp_path: Path, separator: str
+) -> None:
+    rows = [f"{row}{separator}{row},50" for row in range(50)]
+    path = written(tmp_path, "\n".join([f"t{separator}x", *rows, ""]))
+    data = FileWindows("train", path=path, time="t", length=5)
+    spec = SampleSpec.from_json(data.spec.to_json())
+    out = tmp_path / "out.csv"
+    spec.kind.write(spec, out, data.tensors()[0])
+    expected = [["window", "step", "x"], ["0", "0", "0,50"], ["0", "1", "1,50"]]
+    assert out.read_text().splitlines()[:3] == [separator.join(cells) for cells in expected]
+    assert torch.equal(spec.kind.read(spec, out, None), data.tensors()[0])
 
 
 def test_a_hold_out_shorter_than_a_window_is_refused(tmp_path: Path) -> None:

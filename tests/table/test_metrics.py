@@ -7,12 +7,13 @@ import pytest
 import torch
 from ganzoo_table.baselines import gaussian_copula, independent_columns
 from ganzoo_table.datasets.bayes_net import COLUMNS, BayesNet, Truth
-from ganzoo_table.metrics.detection import C2ST
+from ganzoo_table.metrics.detection import C2ST, area_under_curve
 from ganzoo_table.metrics.efficacy import MLEfficacy
 from ganzoo_table.metrics.likelihood import BayesNetLikelihood
 from ganzoo_table.metrics.pairs import PairTrends, shuffled
 from ganzoo_table.metrics.records import ClosestRecord
 from ganzoo_table.metrics.shapes import ColumnShapes
+from sklearn.linear_model import LogisticRegression
 
 from ganzoo.api import Column, DataError, Evaluated, SampleSpec
 from ganzoo.sampling.random_streams import BatchNoise, RandomStreams, Rows
@@ -197,3 +198,14 @@ def test_conditions_of_samples_are_as_frequent_as_in_the_data() -> None:
     assert counts.sum() == 3 * 3000  # every column is asked for as often
     job = counts[conditions[:, 1].isfinite()]
     assert torch.equal(job, rows.values[:, 1].long().bincount())
+
+
+def test_a_model_that_has_not_converged_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    early = LogisticRegression(max_iter=1)
+    inputs = np.random.default_rng(0).normal(size=(80, 3))
+    assert 0 <= area_under_curve(early, inputs, 40) <= 1
+    monkeypatch.setattr("ganzoo_table.metrics.efficacy._classifiers", lambda: [early])
+    real, fake, test = (network(200, seed) for seed in range(3))
+    category = next(each.name for each in COLUMNS if each.kind == "category")
+    found = MLEfficacy(target=category)(*sides(real, fake, test, *COLUMNS))
+    assert 0 < found["efficacy_real"] < 1

@@ -4,8 +4,10 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import parquet
 
 from ganzoo.cli import main
 
@@ -68,6 +70,55 @@ def test_the_recipe_names_what_each_column_holds(trained: tuple[Path, str]) -> N
         "grade": "category",
         "currency": "category",
     }
+
+
+@pytest.mark.parametrize("rows", [2, 3, 11, 40])
+def test_a_new_recipe_for_few_rows_passes_its_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "a,b\n" + "".join(f"{row},{'xyz'[row % 3]}\n" for row in range(rows))
+    (tmp_path / "few.csv").write_text(text)
+    assert main(["new", "recipe", "few", "--data", "few.csv"]) == 0
+    assert main(["check", "few.yaml", "--data"]) == 0
+
+
+def test_a_new_recipe_leaves_out_columns_that_hold_lists_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    columns = {"tags": [[1]] * 40, "x": range(40), "t": pa.array(range(40), pa.time32("s"))}
+    parquet.write_table(pa.table(columns), tmp_path / "mine.parquet")
+    assert main(["new", "recipe", "mine", "--data", "mine.parquet"]) == 0
+    text = (tmp_path / "mine.yaml").read_text()
+    assert yaml.safe_load(text)["dataset"]["columns"] == {
+        "tags": "skip",
+        "x": "integer",
+        "t": "skip",
+    }
+    assert "tags: skip  # list<element: int64>: store it as text to keep it" in text
+    assert main(["check", "mine.yaml", "--data"]) == 0
+    assert "the column 'tags' of mine.parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "no\u00a0break", "<<"])
+def test_a_name_that_no_recipe_can_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text(f'"{name}",b\n1,x\n2,y\n', encoding="utf-8")
+    assert main(["new", "recipe", "mine", "--data", "mine.csv"]) == 4
+    assert f"the name of the column {name!r}" in capsys.readouterr().err
+    assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_a_new_recipe_asks_whether_the_line_of_names_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text("x,0.5\ny,1.5\nz,2.5\n")
+    assert main(["new", "recipe", "mine", "--data", "mine.csv"]) == 0
+    assert "Is that line missing? 0.5 is a number." in (tmp_path / "mine.yaml").read_text()
 
 
 @pytest.mark.slow
@@ -172,6 +223,23 @@ def test_samples_need_no_data(trained: tuple[Path, str], monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+def test_a_file_of_another_name_is_the_same_data(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    words = ["score", run, "eval.final_samples=64"]
+    (folder / "sales.csv").rename(folder / "old.csv")
+    try:
+        assert main([*words, "dataset.path=old.csv"]) == 0
+        (folder / "other.csv").write_text((folder / "old.csv").read_text() + "\n")
+        assert main([*words, "dataset.path=other.csv"]) == 4
+    finally:
+        (folder / "old.csv").rename(folder / "sales.csv")
+    assert "was trained on other data" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_rows_can_be_asked_for_by_several_comparisons(
     trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +250,17 @@ def test_rows_can_be_asked_for_by_several_comparisons(
     rows = rows_of(folder / "asked.csv")
     assert len(rows) == 30
     assert all(row["paid"] == "true" and int(row["count"]) >= 10 and row["price"] for row in rows)
+
+
+@pytest.mark.slow
+def test_a_condition_that_no_row_meets_ends_soon_however_many_rows_are_asked_for(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run = trained
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("ganzoo.training.run.WHERE_FEW", 1000)
+    assert main(["sample", run, "--where", "count>100", "--count", "500"]) == 2
+    assert "0 of 1000 rows are as asked" in capsys.readouterr().err
 
 
 @pytest.mark.slow

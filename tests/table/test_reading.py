@@ -1,5 +1,7 @@
 """A csv, tsv or parquet file → columns and values; what is wrong with it is said in one line."""
 
+import shlex
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +11,7 @@ from ganzoo_table.datasets.file import File
 from pyarrow import parquet
 
 from ganzoo.api import Column, DataError, SampleSpec
+from ganzoo.recipes.overrides import override_layer
 
 
 def rows_of(path: Path, split: str = "train", **about) -> File:
@@ -40,6 +43,11 @@ def column(tmp_path: Path, *cells: str) -> Column:
         (("12", "yes"), "category"),
         (("9007199254740993", "1"), "float"),
         (("2024-01-31", "soon"), "category"),
+        (("31.01.2024 10:20", "01.02.2024 09:00"), "datetime"),
+        (("2024-01-31T10:20", "2024-02-01T09:00"), "datetime"),
+        ((*["2024-01-31"] * 30, "24-01-31"), "category"),
+        (("1.5", "NAN"), "category"),
+        (("1.5", "-nan"), "category"),
         (("NA", "null"), "category"),
     ],
 )
@@ -166,9 +174,14 @@ def test_a_file_that_is_no_table_is_refused_in_one_line(
     ("text", "said"),
     [
         ('a,b\n1,"x\n2,y\n', "after line 1: a quote is not closed"),
+        ('a,b\n1,"x\n2,"y\n3,z\n', "in the record after line 1: ',' expected after '\"'"),
+        ('a,b\n1,"say \\"hi\\""\n', "in the record after line 1: ',' expected after '\"'"),
+        ("a\n1\n\n\n-inf\n", ":5  -inf in the column 'a' is not finite"),
+        ("\n\na,b,a\n1,2,3\n", ":3  two columns are called 'a'"),
         ('a,b\n1,"two\nlines"\n3\n', ":4  has not one cell a column; cells: 1, columns: 2"),
         ("a\n1\n-inf\n", ":3  -inf in the column 'a' is not finite"),
         ("a,b\n1,\n2,9e999\n", ":3  inf in the column 'b' is not finite"),
+        ("a,b\n1,2\n2,-1e200\n", ":3  -1e+200 in the column 'b' is out of range"),
     ],
 )
 def test_the_line_of_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
@@ -176,6 +189,82 @@ def test_the_line_of_what_is_wrong_is_said(tmp_path: Path, text: str, said: str)
         rows_of(written(tmp_path, text))
     assert said in raised.value.message
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cells", "lost"),
+    [
+        (pa.array([0, 1_500], pa.timestamp("ms")), "fractions of a second are left out"),
+        (pa.array([0, 1], pa.timestamp("s", "Europe/Berlin")), "Europe/Berlin becomes UTC"),
+        (pa.array([0, 86_400_000_000_000], pa.timestamp("ns")), None),
+    ],
+)
+def test_what_times_of_parquet_lose_is_said(tmp_path: Path, cells: pa.Array, lost) -> None:
+    path = tmp_path / "mine.parquet"
+    parquet.write_table(pa.table({"a": cells}), path)
+    assert rows_of(path).notes == ({} if lost is None else {"a": lost})
+
+
+def test_a_year_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    parquet.write_table(pa.table({"a": pa.array([0, 253_402_300_800], pa.timestamp("s"))}), path)
+    with pytest.raises(DataError, match="'a' is out of range"):
+        rows_of(path)
+
+
+def test_a_wanted_kind_of_parquet_is_taken_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    prices = pa.array([Decimal("1.50"), Decimal("2.00")])
+    parquet.write_table(pa.table({"a": [1.0, None], "b": [True, False], "c": prices}), path)
+    columns = rows_of(path, columns={"a": "integer"}).spec.columns
+    assert [each.kind for each in columns] == ["integer", "boolean", "float"]
+    assert columns[2].digits == 2
+    with pytest.raises(DataError, match="the column 'b' holds bool, which cannot be integer"):
+        rows_of(path, columns={"b": "integer"})
+    with pytest.raises(DataError, match="the column 'a' holds double, which cannot be boolean"):
+        rows_of(path, columns={"a": "boolean"})
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", "a.b"])
+def test_the_advice_on_a_cell_works_for_every_name(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, f"{name},b\n1,x\ninf,y\n")
+    with pytest.raises(DataError) as raised:
+        rows_of(path)
+    (word,) = shlex.split(raised.value.hint or "", comments=True)
+    data = override_layer([word]).data["dataset"]
+    assert rows_of(path, columns=data["columns"]).spec.columns[0].categories == ("1", "inf")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [("aa", ": two columns are called 'a'"), (["", "b"], "column 1 has no name")]
+)
+def test_parquet_needs_names_too(tmp_path: Path, names, said: str) -> None:
+    path = tmp_path / "mine.parquet"
+    parquet.write_table(pa.table([[1, 2], [3, 4]], names=list(names)), path)
+    with pytest.raises(DataError) as raised:
+        rows_of(path)
+    assert said in raised.value.message
+    assert ":1" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ("1/5/2024", "12/25/2023"),
+        ("5.1.2024 9:05", "12.12.2023 10:20"),
+        ("2024-01-05 09:05", "2023-12-12 10:20"),
+        ("2024/01/05 09:05:00", "2023/12/12 10:20:59"),
+    ],
+)
+def test_datetimes_are_written_in_the_form_of_the_file(tmp_path: Path, days) -> None:
+    text = "\n".join(["day", *days, ""])
+    rows = rows_of(written(tmp_path, text))
+    assert rows.spec.columns[0].kind == "datetime"
+    for name in ("out.csv", "out.parquet"):
+        rows.spec.kind.write(rows.spec, tmp_path / name, rows.values)
+        found = rows.spec.kind.read(rows.spec, tmp_path / name, no_dataset)
+        assert torch.equal(found, rows.values)
+    assert (tmp_path / "out.csv").read_text() == text
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
@@ -211,6 +300,46 @@ def test_other_formats_hold_the_same_rows(tmp_path: Path, suffix: str) -> None:
         torch.testing.assert_close(values, rows.values, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\nTrue,NA\nFALSE,1\nnull,2\n",
+        "a,b\nx,None\nNA,1.5\nN/A,\n",
+        "a\n1\n\n\n4\n",
+        "\n\na,b\n1,2\n\n3,4\n",
+        "\n\na\n1\n3\n",
+        f"a,b\n{'x' * 200_000},1\ny,2\n",
+        "a,b\r1,x\r3,y\r",
+    ],
+)
+def test_the_file_that_was_trained_on_can_be_scored(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
+    rows = rows_of(path)
+    found = rows.spec.kind.read(rows.spec, path, no_dataset)
+    torch.testing.assert_close(found, rows.values, rtol=0, atol=0, equal_nan=True)
+
+
+def test_parquet_that_was_trained_on_can_be_scored(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    columns = {
+        "fine": pa.array([1, 1_700_000_000_123_456_789, None], pa.timestamp("ns")),
+        "zoned": pa.array([0, 1_700_000_000, None], pa.timestamp("s", "Europe/Berlin")),
+        "code": pa.array([1.5, 2.0, None]),
+        "yes": pa.array([True, None, False]),
+    }
+    parquet.write_table(pa.table(columns), path)
+    rows = rows_of(path, columns={"code": "category", "yes": "category"})
+    found = rows.spec.kind.read(rows.spec, path, no_dataset)
+    torch.testing.assert_close(found, rows.values, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_zero_has_no_sign(tmp_path: Path) -> None:
+    rows = rows_of(written(tmp_path, "a,b\n0.25,1e3\n1.50,2\n"))
+    out = tmp_path / "out.csv"
+    rows.spec.kind.write(rows.spec, out, torch.tensor([[-0.0, -0.0], [-0.001, 1.0]]))
+    assert out.read_text() == "a,b\n0.00,0.0\n0.00,1.0\n"
+
+
 def test_a_column_without_any_value_stays_so(tmp_path: Path) -> None:
     rows = rows_of(written(tmp_path, "a,b\n1,\n2,NA\n3,\n"))
     made = rows.spec.kind.decode(rows.spec, torch.randn(3, *rows.spec.model_shape))
@@ -233,6 +362,12 @@ def test_a_column_is_left_out_and_said(tmp_path: Path) -> None:
         ([*map(str, range(99)), "oops"], "numbers, but 1 such as 'oops' in line 101"),
         (["2024-01-31", "2024-02-30"], "dates, but not of one form that is known"),
         (["5%", "7%"], "numbers? write them as 1234.5"),
+        (["1\u00a0234", "2\u202f345"], "numbers? write them as 1234.5"),
+        (['"1,234"', '"2,345"'], "numbers? write them as 1234.5"),
+        ([*map(str, range(10)), *"---"], "numbers, but 3 such as '-' in line 12"),
+        (["00123", "01234"], None),
+        (["x", "", ""], None),
+        (["01/02/2024", "03/04/2024"], "%m/%d/%Y would fit too"),
         (["1", "9007199254740993"], "integers beyond 2^53 are rounded"),
         (["x", "1"], None),
     ],

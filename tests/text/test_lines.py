@@ -1,5 +1,6 @@
 """A txt or jsonl file → token numbers; what is left out is counted, what is wrong is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,12 @@ def test_rare_words_are_one_token_and_counted(tmp_path: Path) -> None:
     assert data.skipped == [f"rare words, for which {UNKNOWN} stands: 2, in 2 places: 'c' 'd'"]
 
 
+def test_a_line_about_rare_words_is_short_however_long_they_are(tmp_path: Path) -> None:
+    path = written(tmp_path, f"a a {'long' * 5000}\n")
+    (said,) = lines(path, unit="words", vocabulary=1, length=3).skipped
+    assert len(said) < 200
+
+
 def test_a_rare_emoji_of_several_code_points_is_one_unknown_token(tmp_path: Path) -> None:
     path = written(tmp_path, f"a{FAMILY}aa\n{FLAG}aaa\n")
     data = lines(path, vocabulary=1, length=4)
@@ -119,7 +126,7 @@ def test_equal_lines_are_in_one_split_and_every_line_is_in_one(tmp_path: Path) -
     [
         (b"good\nd\xff\n", {}, "mine.txt:2  is not UTF-8"),
         ("hi".encode("utf-16"), {}, "mine.txt:1  is not UTF-8"),
-        (b"", {}, "mine.txt has no line of at most 64 characters"),
+        (b"", {}, "mine.txt has no lines"),
         (b"seventeen\n", {"length": 3}, "mine.txt has no line of at most 3 characters"),
         (b"one\n", {"holdout": 1.0}, "mine.txt has no lines to train on"),
     ],
@@ -137,5 +144,49 @@ def test_a_file_that_cannot_be_trained_on_is_named(
 
 def test_a_path_without_text_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.txt", written(tmp_path / "x", "a", "a.doc")):
-        with pytest.raises(DataError, match=r"is no .txt or .jsonl file"):
+        with pytest.raises(DataError, match=r"is no .txt or .jsonl file") as caught:
             lines(path)
+        assert ("does not exist" in caught.value.message) is (not path.exists())
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"one\rtwo\r\xe9t\xe9\r", 3),
+        (b"one\r\ntwo\r\n\xe9\r\n", 3),
+        (b"\xef\xbb\xbfa\n\xe9\n", 2),
+        ("one\ntwo\n".encode("utf-16-le"), 1),
+        (b"one\n\ntw\0o\n", 3),
+    ],
+)
+def test_a_line_that_is_no_text_is_named_whatever_the_line_ends_are(
+    tmp_path: Path, content: bytes, line: int
+) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"mine\.txt:{line}  (is not UTF-8|holds a NUL)"):
+        lines(path)
+
+
+def test_nul_characters_of_a_jsonl_are_never_written_into_a_txt(tmp_path: Path) -> None:
+    data = lines(written(tmp_path, '"a\\u0000b"\n', "a.jsonl"))
+    assert data.spec.kind.formats(data.spec) == (".jsonl", ".npz")
+
+
+@pytest.mark.parametrize(("content", "hint"), [(b"", "one text"), (b"one\none\n", "holdout=0$")])
+def test_the_hint_for_too_few_lines_helps(tmp_path: Path, content: bytes, hint: str) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        lines(path, holdout=0.1)
+    assert re.search(hint, caught.value.hint or "")
+
+
+def test_links_to_folders_are_followed_and_broken_ones_are_named(tmp_path: Path) -> None:
+    written(tmp_path / "else", "one\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "more").symlink_to(tmp_path / "else")
+    assert texts(lines(tmp_path / "mine")) == ["one"]
+    (tmp_path / "mine" / "b.txt").symlink_to("nowhere.txt")
+    with pytest.raises(DataError, match=r"b\.txt cannot be read"):
+        lines(tmp_path / "mine")

@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 from ganzoo_text.characters import characters
+from ganzoo_text.datasets.lines import Lines
 
 from ganzoo.cli import main
 from ganzoo.runs.directory import RunDirectory
@@ -81,6 +82,14 @@ def test_a_run_says_what_is_left_out(trained: tuple[Path, Path]) -> None:
     log = (trained[1] / "log.txt").read_text(encoding="utf-8")
     assert "left out: empty lines: 1, the first is " in log
     assert "left out: lines of more than " in log
+
+
+@pytest.mark.slow
+def test_the_report_says_what_is_left_out(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    assert main(["report", str(trained[1]), "--out", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<dt>left out of the data</dt><dd>empty lines: 1, the first is " in page
+    assert "<dt>left out of the data</dt><dd>lines of more than " in page
 
 
 @pytest.mark.slow
@@ -190,3 +199,59 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
             found |= {f"{file.name} {name}": each for name, each in load_file(file).items()}
     assert found
     return found
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([f"line {number}" for number in range(5)], {"holdout": 0.3, "too_long": "leave-out"}),
+        ([f"line {number}" for number in range(50)], {"holdout": 0.1, "too_long": "leave-out"}),
+        ([f"{number} " + "word " * 70 for number in range(30)], {"length": 64, "too_long": "cut"}),
+    ],
+)
+def test_a_recipe_for_few_or_long_lines_can_be_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], expected: dict
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("\n".join(lines))
+    assert main(["new", "recipe", "mine", "--data", "mine.txt"]) == 0
+    settings = yaml.safe_load(Path("mine.yaml").read_text())["dataset"]
+    assert expected.items() <= settings.items()
+    parameters = {name: settings[name] for name in ("unit", "length", "too_long", "holdout")}
+    for split in ("train", "test"):
+        assert len(Lines(split, path=Path("mine.txt"), **parameters)) >= 2
+
+
+def test_too_few_lines_for_scores_are_refused_before_a_recipe_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("same\n" * 50)
+    assert main(["new", "recipe", "mine", "--data", "mine.txt"]) == 4
+    assert "mine.txt has 1 different line: " in capsys.readouterr().err
+    assert not Path("mine.yaml").exists()
+
+
+def test_new_lines_of_a_folder_of_jsonl_are_jsonl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        Path("texts").mkdir(exist_ok=True)
+        rows = [json.dumps({"text": f"{name}\n{number}"}) for number in range(9)]
+        Path(f"texts/{name}.jsonl").write_text("\n".join(rows))
+    assert main(["new", "recipe", "mine", "--data", "texts"]) == 0
+    assert "--out new.jsonl" in Path("mine.yaml").read_text()
+
+
+def test_texts_in_folders_that_are_links_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("else").mkdir()
+    Path("else/a.txt").write_text("\n".join(f"line {number}" for number in range(9)))
+    Path("texts").mkdir()
+    Path("texts/more").symlink_to(tmp_path / "else")
+    Path("texts/again").symlink_to(tmp_path / "texts")
+    assert main(["new", "recipe", "mine", "--data", "texts"]) == 0
+    assert "# 9 lines, 9 different ones." in Path("mine.yaml").read_text()

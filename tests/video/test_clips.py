@@ -247,3 +247,22 @@ def test_clips_of_several_sizes_need_a_size(tmp_path: Path) -> None:
     animate(tmp_path / "b.gif", pictures(4, (16, 8)))
     with pytest.raises(DataError, match=r"differ in size: a.gif is 8x8, b.gif is 16x8"):
         clips(tmp_path, size=None)
+
+
+def test_pictures_of_a_clip_that_differ_in_size_need_a_size(tmp_path: Path) -> None:
+    spread(tmp_path / "a", pictures(2, (8, 8)))
+    pictures(1, (9, 8))[0].save(tmp_path / "a" / "7.png")
+    with pytest.raises(DataError, match=r"differ in size: a is 8x8, a/7\.png is 9x8"):
+        clips(tmp_path, size=None, frames=3)
+
+
+def test_all_files_whose_header_is_damaged_are_named_at_once(tmp_path: Path) -> None:
+    animate(tmp_path / "a.gif", pictures(4))
+    (tmp_path / "b.gif").write_bytes(b"")
+    (tmp_path / "c.webp").write_bytes(b"RIFF")
+    (tmp_path / "d.gif").write_text("no picture")
+    (tmp_path / "e.png").symlink_to("nowhere.png")
+    with pytest.raises(DataError) as caught:
+        clips(tmp_path)
+    for name in ("b.gif", "c.webp", "d.gif", "e.png"):
+        assert f"{tmp_path / name} cannot be read: " in caught.value.message

@@ -1,5 +1,6 @@
 """Clips of the user's own, from `new recipe --data` to new clips in the same form."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from ganzoo_video.datasets.moving import MovingShapes
 from ganzoo_zoo.datasets.shapes import Shapes
 from PIL import Image
 
+from ganzoo.api import OwnData
 from ganzoo.cli import main
 
 
@@ -73,6 +75,12 @@ def test_folders_of_frames_are_recognised_as_clips(tmp_path: Path) -> None:
     assert Clips.recognises(tmp_path)
 
 
+def test_one_folder_of_frames_among_many_animations_hides_no_clips(tmp_path: Path) -> None:
+    write_clips(tmp_path)
+    shutil.rmtree(tmp_path / "a" / "20")
+    assert Clips.recognises(tmp_path)
+
+
 def test_numbered_pictures_of_classes_are_no_clips(tmp_path: Path) -> None:
     pictures = Shapes("train", length=60, size=32)
     for index in range(60):
@@ -122,3 +130,46 @@ def test_films_are_named_with_what_makes_animations_of_them(
     message, hint = capsys.readouterr().err.splitlines()
     assert message == "no data set that is installed reads .mp4 files"
     assert hint.startswith("try: ffmpeg -i ")
+
+
+def test_a_still_and_a_damaged_animation_among_others_are_no_reason_to_read_pictures(
+    tmp_path: Path,
+) -> None:
+    write_clips(tmp_path)
+    for file in (*tmp_path.rglob("*.webp"), *tmp_path.rglob("*.png")):
+        file.unlink()
+    Image.new("RGB", (16, 16)).save(tmp_path / "a" / "000.gif")
+    assert Clips.recognises(tmp_path)
+    (tmp_path / "a" / "001.gif").write_bytes(b"GIF89a")
+    assert Clips.recognises(tmp_path)
+
+
+def made_of(folder: Path) -> dict:
+    made = Clips.new_recipe(OwnData(folder, str(folder), None, str))
+    return yaml.safe_load(made.body)
+
+
+@pytest.mark.parametrize("clips", [2, 3, 4, 12])
+def test_both_splits_of_a_recipe_for_few_clips_can_be_scored(tmp_path: Path, clips: int) -> None:
+    write_frames(tmp_path, clips=clips, frames=9)
+    recipe = made_of(tmp_path)
+    settings = {name: recipe["dataset"].get(name, 0.0) for name in ("frames", "holdout")}
+    assert len(Clips("train", path=tmp_path, **settings)) > 1
+    assert ("metrics" in recipe["eval"]) == ("holdout" in recipe["dataset"])
+    if settings["holdout"]:
+        assert len(Clips("test", path=tmp_path, **settings)) > 1
+    assert clips < 12 or settings["holdout"]
+
+
+def test_one_sample_is_not_scored(tmp_path: Path) -> None:
+    write_frames(tmp_path, clips=1, frames=4)
+    assert made_of(tmp_path)["eval"] == {"extractor": None}
+
+
+def test_no_share_is_held_out_of_clips_with_splits_of_their_own(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_frames(tmp_path / split, clips=3, frames=4)
+    recipe = made_of(tmp_path)
+    assert "holdout" not in recipe["dataset"]
+    assert recipe["eval"]["metrics"] == ["video/frechet"]
+    assert len(Clips("test", path=tmp_path, frames=recipe["dataset"]["frames"])) == 3

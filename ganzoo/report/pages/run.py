@@ -87,6 +87,7 @@ def _facts(run: RunDirectory, info: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("device", device_line(info)),
         ("ganzoo", str(info.get("ganzoo", ""))),
         ("experiment", str(info.get("lock", {}).get("experiment", ""))),
+        *(("left out of the data", str(line)) for line in info.get("left_out", ())),
     ]
 
 

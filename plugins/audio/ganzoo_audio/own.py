@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from statistics import median
 
+from ganzoo_zoo.datasets.folder import split_folders
+
 from ganzoo.api import DataError, OwnData, OwnRecipe
 from ganzoo_audio.folders import arranged
 from ganzoo_audio.reading import Sound, header_of, sounds_in
@@ -16,6 +18,8 @@ SHORTEST, LONGEST = 1024, 16384
 HOLDOUT, FEW = 0.1, 50
 """A tenth of the files is held out, of fewer than 50 none."""
 STEPS, BATCH = 20_000, 64
+NEIGHBOURS = 5
+"""Clips that density-coverage looks for beside each one."""
 
 
 def folder_recipe(own: OwnData) -> OwnRecipe:
@@ -38,7 +42,14 @@ def folder_recipe(own: OwnData) -> OwnRecipe:
         clip *= 2
     classes = arranged(own.data, files, "train", 0.0).classes
     about = _about(sounds, len(files), rate, classes)
-    parts = [_dataset(own, sounds, rate, clip), _networks(classes), _training(sounds, rate, clip)]
+    folder = own.data if own.data.is_dir() else own.data.parent
+    names = [each.file.relative_to(folder).as_posix() for each in sounds]
+    holdout = len(sounds) >= FEW and not split_folders(names)
+    parts = [
+        _dataset(own, sounds, rate, clip, holdout),
+        _networks(classes),
+        _training(sounds, rate, clip),
+    ]
     return OwnRecipe([*about], "\n\n".join("\n".join(part) for part in parts), "new")
 
 
@@ -56,7 +67,9 @@ def _about(sounds: list[Sound], files: int, rate: int, classes: tuple[str, ...])
         )
 
 
-def _dataset(own: OwnData, sounds: list[Sound], rate: int, clip: int) -> Iterator[str]:
+def _dataset(
+    own: OwnData, sounds: list[Sound], rate: int, clip: int, holdout: bool
+) -> Iterator[str]:
     others = sum(each.sample_rate != rate for each in sounds)
     most = Counter(each.channels for each in sounds).most_common(1)[0][0]
     longer = sum(each.length_at(rate) > clip for each in sounds)
@@ -69,7 +82,7 @@ def _dataset(own: OwnData, sounds: list[Sound], rate: int, clip: int) -> Iterato
     yield f"  channels: 1  # most files have {most}; 1 mixes them, 2 makes stereo"
     yield f"  long: cut  # {longer:,} longer files are cut into clips; or first, centre"
     yield f"  short: pad  # silence is added to {shorter:,} shorter files; or skip"
-    if len(sounds) >= FEW:
+    if holdout:
         yield f"  holdout: {HOLDOUT}  # share of the files that are never trained on, for scores"
 
 
@@ -95,7 +108,11 @@ def _training(sounds: list[Sound], rate: int, clip: int) -> Iterator[str]:
     yield "  discriminator_steps: 5"
     yield "  ema: {half_life_samples: 20000, ramp_up: 0.05}"
     yield "eval:"
+    if clips < 2:
+        yield "  extractor: null  # nothing is scored against fewer than 2 clips"
+        return
     yield f"  extractor: {{use: audio/log-mel, sample_rate: {rate}}}"
     yield f"  samples: {min(max(clips, 64), 5000)}"
     yield f"  every_steps: {STEPS // 10}"
-    yield "  metrics: [density-coverage]  # are all kinds of sounds there, and no others?"
+    if clips > NEIGHBOURS:
+        yield "  metrics: [density-coverage]  # are all kinds of sounds there, and no others?"

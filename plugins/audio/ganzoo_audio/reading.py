@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import soundfile
 import torch
+from ganzoo_zoo.datasets.sources import is_shown, walk
 from torch import Tensor
 
 from ganzoo.api import DAMAGE, DataError
@@ -17,6 +18,8 @@ MARGIN = 256
 """Samples on each side of a part, at the new rate, that are resampled with it."""
 UNKNOWN = 0x7FFF_0000
 """A wav file that declares so many bytes was written without knowing its size."""
+LARGEST_PAGE = 27 + 255 + 255 * 255
+"""Bytes of a page of an ogg file."""
 MOST_CHANNELS, MOST_HERTZ = 64, 1_000_000
 
 
@@ -37,7 +40,8 @@ class Sound(NamedTuple):
 def sounds_in(path: Path) -> tuple[list[Path], list[Path]]:
     """Return the sounds of a folder and of its sub-folders by name, and the other files.
 
-    Hidden files and folders are passed over. A file is a folder of one.
+    Hidden files and folders, and those of the system, are passed over. Links are followed. A file
+    is a folder of one.
 
     Raises:
         DataError: there are none.
@@ -46,12 +50,7 @@ def sounds_in(path: Path) -> tuple[list[Path], list[Path]]:
         raise DataError(f"{path} does not exist", hint="dataset.path=FOLDER")
     files = [path]
     if path.is_dir():
-        files = [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        ]
+        files = sorted(path / name for name in walk(path) if is_shown(name))
     sounds = [file for file in files if file.suffix.lower() in SUFFIXES]
     if not sounds:
         what = f"{path} holds no sounds ({', '.join(SUFFIXES)}) among {len(files):,} files"
@@ -81,19 +80,42 @@ def header_of(file: Path) -> Sound:
 
 
 def _require_whole(file: Path) -> None:
-    """Raise OSError for an empty file, and for a wav file that is shorter than it says.
+    """Raise OSError for an empty file, and for a wav, aiff or ogg file that is cut short.
 
-    The library reads what is left of such a file as if it were all. Programs that write into a pipe
-    leave the size at 0 or at the largest number.
+    The library reads what is left of such a file as if it were all.
     """
     size = file.stat().st_size
     if not size:
         raise OSError("the file is empty")
     with file.open("rb") as opened:
-        start = opened.read(8)
-    declared = int.from_bytes(start[4:], "little") + 8
-    if start[:4] == b"RIFF" and declared < UNKNOWN and size < declared:
+        start = opened.read(28)
+        opened.seek(max(0, size - LARGEST_PAGE))
+        end = opened.read()
+    if size < (declared := _declared(start)):
         raise OSError(f"it is cut short, {size:,} of {declared:,} bytes are there")
+    if start.startswith(b"OggS") and not _has_last_page(end):
+        raise OSError("it is cut short, its last page is missing")
+
+
+def _declared(start: bytes) -> int:
+    """Return how many bytes a wav or aiff file says that it has; 0: unknown, or another format.
+
+    Programs that write into a pipe leave the size at 0 or at the largest number.
+    """
+    if start[:4] == b"RF64" and start[12:16] == b"ds64":
+        return int.from_bytes(start[20:28], "little") + 8
+    if start[:4] not in (b"RIFF", b"RIFX", b"FORM"):
+        return 0
+    declared = int.from_bytes(start[4:8], "little" if start[:4] == b"RIFF" else "big") + 8
+    return declared if declared < UNKNOWN else 0
+
+
+def _has_last_page(end: bytes) -> bool:
+    """Return whether an ogg file ends with a whole page that is marked as the last (RFC 3533)."""
+    page = end[end.rfind(b"OggS") :] if b"OggS" in end else b""
+    if len(page) < 27 or not page[5] & 4:
+        return False
+    return len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
 def part_of(sound: Sound, start: int, count: int, sample_rate: int, channels: int) -> Tensor:
@@ -145,4 +167,6 @@ def _samples(sound: Sound, start: int, stop: int) -> Tensor:
 
 def _unreadable(file: Path, error: BaseException) -> DataError:
     words = str(error).rpartition(": ")[2] or type(error).__name__
+    if words.startswith("File does not exist"):  # what the library says of an mp3 without sound
+        words = "Format not recognised."
     return DataError(f"{file} cannot be read: {words}", hint="remove or replace it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ganzoo.api import Column, DataError
+from ganzoo.nn import MISSING
 from ganzoo_table.reading import Source
 
 KINDS = ("integer", "float", "boolean", "datetime", "category")
@@ -19,30 +21,30 @@ KINDS = ("integer", "float", "boolean", "datetime", "category")
 SKIP = "skip"
 """The word for a column that is left out."""
 
-MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>"]
-"""Cells that stand for a missing value; a table that is written has empty ones."""
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
 PATTERNS = (
-    "%Y-%m-%d",
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%dT%H:%M:%SZ",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d",
-    "%d.%m.%Y",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
+    "%Y-%m-%dT%H:%M",
+    *(date + time for date in _DATES for time in ("", " %H:%M:%S", " %H:%M")),
 )
-"""Forms of a datetime; the first that fits every cell of a column is taken."""
+"""Forms of a datetime; the first that fits every cell of a column is taken. Days, months and hours
+may have one digit."""
 WHOLE = 2**53
 """Integers beyond this have no exact float64."""
+LARGEST = 1e100
+"""Larger numbers overflow where a column is fitted: their third powers are summed."""
+YEARS = (-62135596800.0, 253402300799.0)
+"""The first and the last second of the years 1 to 9999; others cannot be written."""
 FEW = 0.05
 """A category is noted as numbers or dates with mistakes where at most this share is neither."""
 
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 _LOOKS = {
     r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}": "dates, but not of one form that is known",
-    r"^[^0-9A-Za-z]{0,2}[0-9][0-9.,' ]*[^0-9]{0,3}$": "numbers? write them as 1234.5",
+    "^[^0-9A-Za-z]{0,2}[0-9][0-9.,' \u00a0\u202f]*[^0-9]{0,3}$": "numbers? write them as 1234.5",
 }
+_SHORT_DATE, _SHORT_HOUR = r"(^|[-/.])[0-9]($|[-/. T])", "[ T][0-9]:"
 _LEADING_ZERO = r"^-?0[0-9]"
 _DECIMAL_COMMA = r"^[+-]?[0-9]+(,[0-9]+)?$"
 
@@ -70,7 +72,13 @@ def stored_column(source: Source, name: str, cells: pa.ChunkedArray, wanted: str
     if pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
     if not _is_text(cells.type):
-        return _stored_typed(source, name, cells, wanted)
+        found = _stored_typed(source, name, cells, wanted)
+        if wanted not in (None, found.column.kind):
+            raise DataError(
+                f"{source.path}: the column {name!r} holds {cells.type}, which cannot be {wanted}",
+                hint=_setting(name, found.column.kind),
+            )
+        return found
     cells = pc.utf8_trim_whitespace(cells)
     gone = pc.is_in(cells, value_set=pa.array(MISSING, cells.type))
     texts = pc.if_else(gone, pa.scalar(None, cells.type), cells)
@@ -78,7 +86,7 @@ def stored_column(source: Source, name: str, cells: pa.ChunkedArray, wanted: str
         if wanted not in (None, "category"):
             raise DataError(
                 f"{source.path}: the column {name!r} holds no value at all",
-                hint=f"dataset.columns.{name}={SKIP}, or category",
+                hint=f"{_setting(name, SKIP)}   # or category",
             )
         # The only word is the empty one, so a table that is written has it in every row.
         column = Column(name, "category", ("",))
@@ -92,6 +100,20 @@ def stored_column(source: Source, name: str, cells: pa.ChunkedArray, wanted: str
             return found._replace(note=_strange(source, texts))
         return found
     raise _wrong(source, name, str(wanted), texts)
+
+
+def unreadable(source: Source) -> dict[str, str]:
+    """Return the columns of a parquet file whose type holds none of `KINDS`, with that type."""
+    found = {name: cells.type for name, cells in source.columns.items()}
+    return {name: str(kind) for name, kind in found.items() if not _is_readable(kind)}
+
+
+def _is_readable(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    known = _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return known or numbers or pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -141,6 +163,8 @@ def _float(name: str, texts: pa.Array, missing: bool, commas: bool) -> Stored | 
             return None
         pattern, texts = ",", pc.replace_substring(texts, ",", ".")
         values = _floats(pc.cast(texts, pa.float64()))
+    if int(np.isnan(values).sum()) > texts.null_count:
+        return None  # NaN, but written in another way than a missing value
     if pc.any(pc.match_substring_regex(texts, _LEADING_ZERO + r"[0-9]*$")).as_py():
         return None
     digits = _decimals(pc.drop_null(texts))
@@ -162,17 +186,31 @@ def _decimals(texts: pa.Array) -> int | None:
 
 def _datetime(name: str, texts: pa.Array, missing: bool) -> Stored | None:
     present = pc.drop_null(texts)
-    for pattern in PATTERNS:
-        if not _starts_with(present, pattern):
-            continue
-        try:
-            times = pc.strptime(texts, format=pattern, unit="s", error_is_null=True)
-        except pa.ArrowInvalid:
-            continue
-        if times.null_count == texts.null_count:
-            column = Column(name, "datetime", missing=missing, pattern=pattern)
-            return Stored(column, _floats(pc.cast(times, pa.int64())))
-    return None
+    if not pc.all(pc.match_substring_regex(present, "[0-9]{4}")).as_py():
+        return None  # strptime would take 24-01-31 for a day of the year 24
+    fits = [each for each in PATTERNS if _times(texts, present, each) is not None]
+    if not fits:
+        return None
+    column = Column(name, "datetime", missing=missing, pattern=_spelled(present, fits[0]))
+    note = f"{fits[1]} would fit too: write dates as 2024-01-31" if fits[1:] else ""
+    return Stored(column, _floats(pc.cast(_times(texts, present, fits[0]), pa.int64())), note)
+
+
+def _times(texts: pa.Array, present: pa.Array, pattern: str) -> pa.Array | None:
+    """Return points in time, or None if some cell is not of the pattern."""
+    if not _starts_with(present, pattern):
+        return None
+    times = pc.strptime(texts, format=pattern, unit="s", error_is_null=True)
+    return times if times.null_count == texts.null_count else None
+
+
+def _spelled(texts: pa.Array, pattern: str) -> str:
+    """Return the pattern without leading zeros ("%-d") where some cell has none."""
+    if pc.any(pc.match_substring_regex(texts, _SHORT_DATE)).as_py():
+        pattern = pattern.replace("%d", "%-d").replace("%m", "%-m")
+    if pc.any(pc.match_substring_regex(texts, _SHORT_HOUR)).as_py():
+        pattern = pattern.replace("%H", "%-H")
+    return pattern
 
 
 def _starts_with(texts: pa.Array, pattern: str) -> bool:
@@ -205,14 +243,17 @@ def _strange(source: Source, texts: pa.Array) -> str:
     number = pc.match_substring_regex(texts, _NUMBER)
     strange = pc.invert(number)
     count = pc.sum(strange).as_py()
-    if 0 < count <= FEW * len(texts):
+    one_word = pc.count_distinct(pc.filter(texts, strange)).as_py() == 1
+    present = len(texts) - texts.null_count
+    if 0 < count <= FEW * len(texts) or (one_word and 2 * count < present):
         row = pc.index(strange, True).as_py()
         where = source.where(row).strip().removeprefix(str(source.path)).strip(": ")
         place = where if where.startswith("row") else f"line {where}"
         return f"numbers, but {count:,} such as {texts[row].as_py()[:30]!r} in {place}"
-    for pattern, what in _LOOKS.items():
+    codes = not count and not pc.any(pc.match_substring(texts, ",")).as_py()
+    for pattern, what in () if codes else _LOOKS.items():
         alike = pc.sum(pc.match_substring_regex(texts, pattern)).as_py()
-        if count and alike >= (1 - FEW) * (len(texts) - texts.null_count):
+        if alike >= (1 - FEW) * present:
             return what
     return ""
 
@@ -227,7 +268,10 @@ def _stored_typed(source: Source, name: str, cells: pa.Array, wanted: str | None
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         seconds = pc.cast(pc.cast(cells, pa.timestamp("s"), safe=False), pa.int64())
         pattern = "%Y-%m-%d" if pa.types.is_date(kind) else ""
-        return Stored(Column(name, "datetime", missing=missing, pattern=pattern), _floats(seconds))
+        column = Column(name, "datetime", missing=missing, pattern=pattern)
+        found = Stored(column, _floats(seconds), _lost(cells))
+        _check_finite(source, found)
+        return found
     if pa.types.is_integer(kind) and wanted != "float":
         values = _floats(cells)
         if not (np.abs(np.nan_to_num(values)) >= WHOLE).any():
@@ -236,24 +280,47 @@ def _stored_typed(source: Source, name: str, cells: pa.Array, wanted: str | None
         return Stored(Column(name, "float", missing=missing, digits=0), values, note)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         values = _floats(pc.cast(cells, pa.float64(), safe=False))
-        found = Stored(Column(name, "float", missing=bool(np.isnan(values).any())), values)
+        missing = bool(np.isnan(values).any())
+        digits = kind.scale if pa.types.is_decimal(kind) else None
+        whole = wanted == "integer" and not (np.nan_to_num(values) % 1).any()
+        column = Column(name, "integer" if whole else "float", missing=missing, digits=digits)
+        found = Stored(column, values)
         _check_finite(source, found)
         return found
     if pa.types.is_null(kind):
         return Stored(Column(name, "category", ("",)), np.zeros(len(cells)), "no value at all")
     raise DataError(
         f"{source.path}: the column {name!r} holds {kind}, which is none of {', '.join(KINDS)}",
-        hint=f"dataset.columns.{name}={SKIP}, or store it as text",
+        hint=f"{_setting(name, SKIP)}   # or store it as text",
     )
 
 
+def _lost(times: pa.Array) -> str:
+    """Return what a column of datetimes loses."""
+    lost = []
+    if pa.types.is_timestamp(times.type):
+        lost += [f"{times.type.tz} becomes UTC"] if times.type.tz else []
+        whole = pc.cast(pc.cast(times, pa.timestamp("s"), safe=False), times.type)
+        lost += ["fractions of a second are left out"] if pc.any(pc.not_equal(times, whole)) else []
+    return ", ".join(lost)
+
+
 def _check_finite(source: Source, found: Stored) -> None:
-    if len(rows := np.flatnonzero(np.isinf(found.values))):
+    low, high = YEARS if found.column.kind == "datetime" else (-LARGEST, LARGEST)
+    if len(rows := np.flatnonzero((found.values < low) | (found.values > high))):
+        what = found.values[rows[0]]
         raise DataError(
-            f"{source.where(rows[0])} {found.values[rows[0]]} in the column {found.column.name!r} "
-            f"is not finite; such cells: {len(rows):,}",
-            hint=f"leave the cell empty, or dataset.columns.{found.column.name}=category",
+            f"{source.where(rows[0])} {what} in the column {found.column.name!r} "
+            f"is {'not finite' if np.isinf(what) else 'out of range'}; such cells: {len(rows):,}",
+            hint=f"{_setting(found.column.name, 'category')}   # or leave the cell empty",
         )
+
+
+def _setting(name: str, kind: str) -> str:
+    """Return what sets the kind of a column on a command line."""
+    if "." in name:
+        return shlex.quote(f'dataset.columns={{"{name}": {kind}}}')
+    return shlex.quote(f"dataset.columns.{name}={kind}")
 
 
 def _floats(array: pa.Array) -> Values:
@@ -265,7 +332,7 @@ def _floats(array: pa.Array) -> Values:
 
 def _wrong(source: Source, name: str, wanted: str, texts: pa.Array) -> DataError:
     """Return the error that names the first cell that is not of the wanted kind."""
-    hint = f"correct the cell, or dataset.columns.{name}=category"
+    hint = f"{_setting(name, 'category')}   # or correct the cell"
     for index, text in enumerate(texts.to_pylist()):
         if text is None or _as_kind(name, wanted, pa.array([text]), source.separator != ","):
             continue

@@ -4,26 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ganzoo.api import Column, OwnData, OwnRecipe, SampleSpec
+from ganzoo.api import Column, DataError, OwnData, OwnRecipe, SampleSpec
 
 EPOCHS, BATCH, MOST_STEPS = 300, 500, 20_000
 """CTGAN trains 300 epochs of batches of 500; steps above 20,000 are left to who wants them."""
 PACK = 10
+HOLDOUT, FEW = 0.1, 20
+"""Share of the rows that is held out, unless the file has fewer rows than this."""
+LEAST = 10
+"""Rows of the hold-out, a ninth of the others, that a classifier of five folds needs."""
 
 
-def table_recipe(own: OwnData, rows: int, spec: SampleSpec, notes: Mapping[str, str]) -> OwnRecipe:
+def table_recipe(
+    own: OwnData,
+    rows: int,
+    spec: SampleSpec,
+    notes: Mapping[str, str],
+    skipped: Mapping[str, str],
+    holdout: float,
+) -> OwnRecipe:
     """Return the recipe for a table.
 
     Args:
         rows: of the training split.
         spec: its columns, as they were found.
         notes: what to know of some columns, by their names.
+        skipped: type of each column that is left out, by its name.
+        holdout: share of the rows that is not in the training split.
+
+    Raises:
+        DataError: a column has a name that no recipe can have.
     """
-    parts = [_dataset(own, rows, spec, notes), _networks(spec), _training(rows)]
+    for name in (*(column.name for column in spec.columns), *skipped):
+        if not name.isprintable() or name == "<<":
+            what = f"{own.data}: a recipe cannot hold the name of the column {name!r}"
+            raise DataError(what, hint="give it a name of letters, digits, signs and spaces")
+    parts = [_dataset(own, rows, spec, notes, skipped, holdout), _networks(spec), _training(rows)]
     columns = len(spec.columns)
     about = [f"{rows:,} rows to train on, {columns} column{'s' if columns > 1 else ''}."]
     if any(column.kind == "datetime" for column in spec.columns):
         about += ["Rows are learned one by one; windows of a time series: --as table/windows."]
+    numbers = [column.name for column in spec.columns if _is_number(column.name)]
+    if numbers and own.data.suffix.lower() != ".parquet":
+        about += [f"Line 1 names the columns. Is that line missing? {numbers[0]} is a number."]
     return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), _samples(own))
 
 
@@ -32,7 +55,22 @@ def _samples(own: OwnData) -> str:
     return f"new{own.data.suffix.lower()}"
 
 
-def _dataset(own: OwnData, rows: int, spec: SampleSpec, notes: Mapping[str, str]) -> Iterator[str]:
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _dataset(
+    own: OwnData,
+    rows: int,
+    spec: SampleSpec,
+    notes: Mapping[str, str],
+    skipped: Mapping[str, str],
+    holdout: float,
+) -> Iterator[str]:
     yield "dataset:"
     yield "  use: table/file"
     yield f"  path: {own.yaml(own.path)}  # seen from this file"
@@ -47,7 +85,12 @@ def _dataset(own: OwnData, rows: int, spec: SampleSpec, notes: Mapping[str, str]
         ]
         comment = f"  # {', '.join(about)}" if about else ""
         yield f"    {own.yaml(column.name)}: {column.kind}{comment}"
-    yield "  holdout: 0.1  # share of the rows that are never trained on, for scores"
+    for name, kind in skipped.items():
+        yield f"    {own.yaml(name)}: skip  # {kind}: store it as text to keep it"
+    if holdout:
+        yield f"  holdout: {holdout}  # share of the rows that are never trained on, for scores"
+    else:
+        yield "  holdout: 0  # all rows are trained on: too few to hold some out for scores"
 
 
 def _about(column: Column) -> Iterator[str]:
@@ -96,5 +139,6 @@ def _training(rows: int) -> Iterator[str]:
     yield "  metrics:"
     yield "    - table/column-shapes   # single columns"
     yield "    - table/pair-trends     # two columns together"
-    yield "    - table/c2st            # can a classifier tell the rows apart?"
+    if rows >= 9 * LEAST:
+        yield "    - table/c2st            # can a classifier tell the rows apart?"
     yield "    - table/closest-record  # are rows copied?"

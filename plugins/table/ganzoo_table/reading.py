@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from csv import Error as CsvError
-from csv import reader
+from csv import field_size_limit, reader
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ HEAD = 1 << 20
 BLOCK = 1 << 24
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-16."""
+LONGEST_CELL = 1 << 28
+"""Characters, as many as a text file that is scored may have bytes."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ class Source:
         return f"{self.path}:{next(line for index, (line, _) in enumerate(lines) if index == row)} "
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the first line and the cells of each record of a text file, names included."""
+        """Yield the first line and the cells of each record of a text file, names included.
+
+        Of one column, an empty line is a missing value.
+        """
         return _records(self.path, self.separator)
 
 
@@ -72,19 +77,20 @@ def read_source(path: Path) -> Source:
 
 def _read_parquet(path: Path) -> Source:
     try:
+        _check_names(f"{path}: ", parquet.read_schema(path).names)
         table = parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:200]
         raise DataError(
             f"{path} cannot be read: {said}", hint="save it again, or as csv"
         ) from error
-    _check_names(path, table.column_names)
     return _source(path, table)
 
 
 def _read_text(path: Path, suffix: str) -> Source:
-    separator, names = _first_line(path, suffix)
-    _check_names(path, names)
+    separator, line, names = _first_line(path, suffix)
+    _check_names(f"{path}:{line}  ", names)
+    start = csv.ReadOptions(skip_rows=line - 1)
     convert = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
     )
@@ -94,10 +100,10 @@ def _read_text(path: Path, suffix: str) -> Source:
         ignore_empty_lines=len(names) > 1,  # of one column, an empty line is a missing value
     )
     try:
-        table = csv.read_csv(path, parse_options=parse, convert_options=convert)
+        table = csv.read_csv(path, start, parse, convert)
     except (pa.ArrowException, OSError) as error:
         raise _what_is_wrong(path, separator, names, str(error)) from error
-    if _quotes(path) % 2:
+    if _has_quotes(path):  # pyarrow reads on where one is not closed, or closed within a cell
         _check_records(path, separator, names)
     return _source(path, table, separator)
 
@@ -107,53 +113,54 @@ def _source(path: Path, table: pa.Table, separator: str = ",") -> Source:
     return Source(path, columns, table.num_rows, separator)
 
 
-def _first_line(path: Path, suffix: str) -> tuple[str, list[str]]:
-    """Return what separates the cells, and the names of the columns."""
+def _first_line(path: Path, suffix: str) -> tuple[str, int, list[str]]:
+    """Return what separates the cells, the first line that is not empty, and the names in it."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(WIDE_MARKS):
         raise _no_utf8(path, 1, "utf-16")
     if not head.strip():
         raise DataError(f"{path} is empty", hint="a line of names, then one line a row")
-    best: tuple[str, list[str]] = ("", [])
+    best: tuple[str, int, list[str]] = ("", 1, [])
     for separator in SEPARATORS[suffix]:
         try:
-            _, names = next(_records(path, separator))
+            line, names = next(_records(path, separator))
         except UnicodeDecodeError:
             raise _no_utf8(path, 1) from None
         except (CsvError, StopIteration):
             continue
-        if len(names) > len(best[1]):
-            best = separator, names
-    if not best[1]:
+        if len(names) > len(best[2]):
+            best = separator, line, names
+    if not best[2]:
         raise DataError(f"{path}:1  holds no names of columns", hint="name the columns in line 1")
     return best
 
 
 def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    field_size_limit(LONGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as text:
         lines = reader(text, delimiter=separator, strict=True)
-        line = 1
+        line, width = 1, 0
         for cells in lines:
-            if cells:
-                yield line, cells
-            line = lines.line_num + 1
+            if cells or width == 1:
+                yield line, cells or [""]
+            line, width = lines.line_num + 1, width or len(cells)
 
 
-def _check_names(path: Path, names: list[str]) -> None:
+def _check_names(where: str, names: list[str]) -> None:
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         if not doubled[0].strip():
-            raise DataError(f"{path}:1  columns have no name", hint="name them in line 1")
+            raise DataError(f"{where}columns have no name", hint="name them")
         raise DataError(
-            f"{path}:1  two columns are called {doubled[0]!r}", hint="give each its own name"
+            f"{where}two columns are called {doubled[0]!r}", hint="give each its own name"
         )
     if unnamed := [index for index, name in enumerate(names, 1) if not name.strip()]:
-        raise DataError(f"{path}:1  column {unnamed[0]} has no name", hint="name it in line 1")
+        raise DataError(f"{where}column {unnamed[0]} has no name", hint="name it")
 
 
-def _quotes(path: Path) -> int:
+def _has_quotes(path: Path) -> bool:
     with path.open("rb") as file:
-        return sum(block.count(b'"') for block in iter(lambda: file.read(BLOCK), b""))
+        return any(b'"' in block for block in iter(lambda: file.read(BLOCK), b""))
 
 
 def _check_records(path: Path, separator: str, names: list[str]) -> None:

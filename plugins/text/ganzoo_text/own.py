@@ -6,15 +6,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ganzoo.api import OwnData, OwnRecipe
+from ganzoo.api import DataError, OwnData, OwnRecipe
 from ganzoo.nn import FIELD
 from ganzoo_text.characters import characters
+from ganzoo_text.datasets.sentences import split_of
 
 LONGEST = 64
 """Characters of a line, and words of a longer one, that a small network learns."""
 COVERED = 0.95
 """Share of the lines that the length should hold."""
 MOST_TOKENS = 2000
+HOLDOUTS = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""Shares of the different lines; the first is chosen that holds two lines out and leaves two."""
 BATCH = 64
 MLE = (
     "generator=text/lstm discriminator=text/lstm loss=text/mle train.discriminator_steps=0 "
@@ -23,13 +26,19 @@ MLE = (
 """The baseline, as overrides of the recipe."""
 
 
-def text_recipe(own: OwnData, lines: Sequence[str], empty: int, field: str) -> OwnRecipe:
+def text_recipe(
+    own: OwnData, lines: Sequence[str], empty: int, field: str, samples: str
+) -> OwnRecipe:
     """Return the recipe for lines.
 
     Args:
         lines: those that are not empty.
         empty: number of the empty ones.
         field: of the objects of a jsonl.
+        samples: name of the file of new lines.
+
+    Raises:
+        DataError: there are too few different lines.
     """
     sizes = np.array([len(characters(line)) for line in lines])
     unit = "characters"
@@ -37,29 +46,53 @@ def text_recipe(own: OwnData, lines: Sequence[str], empty: int, field: str) -> O
         unit, sizes = "words", np.array([len(line.split()) for line in lines])
     length = min(max(int(np.quantile(sizes, COVERED, method="higher")), 4), LONGEST)
     longer = int((sizes > length).sum())
-    data = [*_dataset(own, unit, length, longer, lines), *_field(own, field)]
+    too_long = "leave-out" if longer <= (1 - COVERED) * len(lines) else "cut"
+    tokens_of = str.split if unit == "words" else characters
+    different: set[str] = set()
+    kept: list[str] = []
+    for line, size in zip(lines, sizes, strict=True):
+        tokens = tokens_of(line)
+        different.update(tokens)
+        if size <= length or too_long == "cut":
+            kept.append(" ".join(tokens[:length]))
+    shares = (
+        share
+        for share in HOLDOUTS
+        if min(len(split_of(kept, split, share)) for split in ("train", "test")) > 1
+    )
+    if (holdout := next(shares, None)) is None:
+        count = len(set(kept))
+        raise DataError(
+            f"{own.data} has {count} different line{'s' * (count > 1)}: too few to train on some, "
+            "and to score with others",
+            hint="add lines",
+        )
+    data = [
+        *_dataset(own, unit, length, longer, too_long),
+        *_vocabulary(unit, len(different)),
+        f"  holdout: {holdout}  # share of the lines that are never trained on, for scores",
+        *_field(own, field),
+    ]
     parts = [data, _networks(), _training()]
     about = [f"{len(lines):,} lines, {len(set(lines)):,} different ones."]
     if empty:
         about.append(f"Empty lines, which are left out: {empty:,}.")
-    suffix = ".jsonl" if own.data.suffix.lower() == ".jsonl" else ".txt"
-    return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), f"new{suffix}")
+    return OwnRecipe(about, "\n\n".join("\n".join(part) for part in parts), samples)
 
 
-def _dataset(
-    own: OwnData, unit: str, length: int, longer: int, lines: Sequence[str]
-) -> Iterator[str]:
+def _dataset(own: OwnData, unit: str, length: int, longer: int, too_long: str) -> Iterator[str]:
     yield "dataset:"
     yield "  use: text/lines"
     yield f"  path: {own.yaml(own.path)}  # seen from this file"
     yield f"  unit: {unit}  # or {'words' if unit == 'characters' else 'characters'}"
     yield f"  length: {length}  # of a line, in {unit}; longer lines: {longer:,}"
-    yield "  too_long: leave-out  # what becomes of those; or cut"
-    split = str.split if unit == "words" else characters
-    different = len({token for line in lines for token in split(line)})
+    other = "cut" if too_long == "leave-out" else "leave-out"
+    yield f"  too_long: {too_long}  # what becomes of those; or {other}"
+
+
+def _vocabulary(unit: str, different: int) -> Iterator[str]:
     if different > MOST_TOKENS:
         yield f"  vocabulary: {MOST_TOKENS}  # most frequent of {different:,} {unit}"
-    yield "  holdout: 0.1  # share of the lines that are never trained on, for scores"
 
 
 def _field(own: OwnData, field: str) -> Iterator[str]:

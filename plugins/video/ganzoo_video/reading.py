@@ -38,6 +38,8 @@ MOST_BYTES = 1 << 28
 """Largest size of an animation: 256 MiB. Pillow reads a webp whole."""
 
 REPAIR = "remove or replace it"
+SHOWN = 10
+"""Files that an error or a line about what is left out names."""
 
 LOOKED_AT = 8
 """Animations, and folders of frames, by which a folder holds clips."""
@@ -185,13 +187,20 @@ def clips_in(path: Path) -> tuple[list[Clip], list[str]]:
         raise DataError(what, hint=shlex.join(["ls", "-ld", str(path)])) from error
     clips, notes = [], _named(source.left_out, "is no picture", "are no pictures")
     folders: dict[str, list[str]] = {}
+    bad: list[str] = []
     for name in source.names:
-        if _may_move(source.path / name):
-            frames, size, rate = _header(source, name)
-            if frames > 1:
-                clips.append(Clip(path, name, (name,), frames, size, rate))
-                continue
-        folders.setdefault(os.path.dirname(name), []).append(name)
+        try:
+            if _may_move(source.path / name):
+                frames, size, rate = _header(source.path, name)
+                if frames > 1:
+                    clips.append(Clip(path, name, (name,), frames, size, rate))
+                    continue
+            folders.setdefault(os.path.dirname(name), []).append(name)
+        except DataError as error:
+            bad.append(error.message)
+    if bad:
+        more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+        raise DataError(f"{'; '.join(bad[:SHOWN])}{more}", hint=REPAIR)
     moving = {os.path.dirname(clip.name) for clip in clips}
     for folder, names in folders.items():
         if folder in moving:
@@ -205,14 +214,19 @@ def clips_in(path: Path) -> tuple[list[Clip], list[str]]:
 def holds_clips(path: Path) -> bool:
     """Return whether a folder holds clips, and not pictures, some of which may be animated.
 
-    Numbered pictures in sub-folders may be classes. Where they are frames, those of a sub-folder
-    have one size, and neighbours differ less than the first ones of two sub-folders.
+    It does where most files are animated. Numbered pictures in sub-folders may be classes. Where
+    they are frames, those of a sub-folder have one size, and neighbours differ less than the first
+    ones of two sub-folders.
     """
     try:
         source = Directory(path)
         may_move = [name for name in source.names if name.lower().endswith(ANIMATED)]
-        if any(_header(source, name)[0] == 1 for name in may_move[:LOOKED_AT]):
+        looked_at = may_move[:: max(1, len(may_move) // LOOKED_AT)][:LOOKED_AT]
+        moving = [_moves(source.path, name) for name in looked_at]
+        if 2 * sum(moving) < len(moving):
             return False
+        if 2 * sum(moving) * len(may_move) > len(moving) * len(source.names):
+            return True  # most files are animated
         folders: dict[str, list[str]] = {}
         for name in sorted(set(source.names).difference(may_move)):
             folders.setdefault(os.path.dirname(name), []).append(name)
@@ -224,6 +238,13 @@ def holds_clips(path: Path) -> bool:
         clips = [_folder_clip(source, folder, names) for folder, names in chosen]
         return _are_frames(clips) if clips else bool(may_move)
     except (OSError, DataError):
+        return False
+
+
+def _moves(root: Path, name: str) -> bool:
+    try:
+        return _header(root, name)[0] > 1
+    except DataError:  # clips_in names it
         return False
 
 
@@ -260,19 +281,33 @@ def _folder_clip(source: Directory, folder: str, names: Sequence[str]) -> Clip:
             f"{where} holds more than {MOST_FRAMES:,} frames", hint="cut it into several folders"
         )
     files = tuple(ordered[number] for number in sorted(ordered))
-    _, size, _ = _header(source, files[0])
+    _, size, _ = _header(source.path, files[0])
     return Clip(source.path, folder or ".", files, len(files), size, None)
 
 
-def _header(source: Directory, name: str) -> tuple[int, tuple[int, int], float | None]:
+def sizes_of(clips: Sequence[Clip]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield name and (height, width) of each animation, and of each picture of a folder.
+
+    Raises:
+        DataError: a header cannot be read.
+    """
+    for clip in clips:
+        if clip.files == (clip.name,):
+            yield clip.name, clip.size
+        else:
+            yield from ((file, _header(clip.root, file)[1]) for file in clip.files)
+
+
+def _header(root: Path, name: str) -> tuple[int, tuple[int, int], float | None]:
     """Return the frames, the (height, width) and the frame rate of a file.
 
     Raises:
         DataError: its header cannot be read.
     """
-    path = source.path / name
+    path = root / name
     try:
-        key = str(path), source.stamp(name)
+        status = path.stat()
+        key = str(path), f"{status.st_size} {status.st_mtime_ns}"
         if key not in _HEADERS:
             with strict_warnings():
                 _HEADERS[key] = _read_header(path)
@@ -282,11 +317,18 @@ def _header(source: Directory, name: str) -> tuple[int, tuple[int, int], float |
 
 
 def _may_move(path: Path) -> bool:
-    """Return whether a picture may be an animation; of a png its chunk acTL says so."""
+    """Return whether a picture may be an animation; of a png its chunk acTL says so.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     if path.suffix.lower() != ".png":
         return path.suffix.lower() in ANIMATED
-    with path.open("rb") as file:
-        return b"acTL" in file.read(BEFORE_PIXELS)
+    try:
+        with path.open("rb") as file:
+            return b"acTL" in file.read(BEFORE_PIXELS)
+    except OSError as error:
+        raise _damaged(f"{path}", error) from error
 
 
 def _read_header(path: Path) -> tuple[int, tuple[int, int], float | None]:

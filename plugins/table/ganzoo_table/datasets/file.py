@@ -10,8 +10,8 @@ import numpy as np
 from ganzoo.api import Column, DataError, Fraction, OwnData, OwnRecipe
 from ganzoo_table.datasets.rows import Rows
 from ganzoo_table.fitting import fit_column
-from ganzoo_table.kinds import SKIP, check_kinds, stored_column
-from ganzoo_table.own import table_recipe
+from ganzoo_table.kinds import SKIP, check_kinds, stored_column, unreadable
+from ganzoo_table.own import FEW, HOLDOUT, table_recipe
 from ganzoo_table.reading import Source, read_source
 
 
@@ -74,8 +74,13 @@ class File(Rows):
     @staticmethod
     def new_recipe(own: OwnData) -> OwnRecipe:
         """Return CTGAN for this table, with its columns to correct."""
-        rows = File("train", path=own.data)
-        return table_recipe(own, len(rows), rows.spec, rows.notes)
+        source = read_source(own.data)
+        skipped = unreadable(source)
+        holdout = HOLDOUT if source.rows >= FEW else 0.0
+        del source
+        columns = dict.fromkeys(skipped, SKIP)
+        rows = File("train", path=own.data, columns=columns, holdout=holdout)
+        return table_recipe(own, len(rows), rows.spec, rows.notes, skipped, holdout)
 
     def source_files(self) -> dict[str, Path]:
         return {self.path.name: self.path}

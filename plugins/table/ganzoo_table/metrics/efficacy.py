@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ganzoo.api import DataError, Evaluated
 from ganzoo_table.metrics.columns import Sides, Values, is_number, sides_of
+from ganzoo_table.metrics.detection import no_convergence_warnings
 from ganzoo_table.metrics.features import content_order, inputs_of
 
 
@@ -64,7 +65,8 @@ def _mean_score(sides: Sides, rows: Values, place: int) -> float:
         return float("nan")
     scores = []
     for model in _regressors() if number else _classifiers():
-        said = model.fit(x, y).predict(x_test)
+        with no_convergence_warnings():
+            said = model.fit(x, y).predict(x_test)
         score = r2_score(y_test, said) if number else f1_score(y_test, said, average="macro")
         scores.append(float(score))
     return float(np.mean(scores))

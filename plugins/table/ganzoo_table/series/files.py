@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError
-from ganzoo_table.kinds import stored_column
 from ganzoo_table.reading import read_source
+from ganzoo_table.series.times import channel_of
 
 
 def read_windows(path: Path, window: str, step: str, names: list[str], steps: int) -> Tensor:
@@ -30,11 +30,11 @@ def read_windows(path: Path, window: str, step: str, names: list[str], steps: in
     if sorted(source.columns) != sorted(wanted):
         found = ", ".join(source.columns)
         raise DataError(
-            f"{path}:1  has the columns {found[:300]}", hint=f"the columns are {', '.join(wanted)}"
+            f"{path} has the columns {found[:300]}", hint=f"the columns are {', '.join(wanted)}"
         )
     cells = np.empty((source.rows, len(wanted)))
     for index, name in enumerate(wanted):
-        stored = stored_column(source, name, source.columns[name], "float")
+        stored = channel_of(source, name, "float")
         cells[:, index] = stored.values
         if np.isnan(stored.values).any():
             row = int(np.isnan(stored.values).argmax())

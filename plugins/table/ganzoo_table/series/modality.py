@@ -111,7 +111,7 @@ def _scale(spec: SampleSpec, device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _csv(spec: SampleSpec, samples: Tensor, digits: int | None = None) -> str:
     text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", delimiter=spec.separator or ",")
     writer.writerow([WINDOW, STEP, *(column.name for column in spec.columns)])
     for window, sample in enumerate(samples):
         for step, values in enumerate(sample.T.tolist()):
@@ -125,5 +125,7 @@ def _cell(column: Column, value: float, digits: int | None) -> str:
     if column.kind == "integer":
         return str(round(value))
     if digits is None and column.digits is not None:
-        return f"{value:.{column.digits}f}"
-    return repr(value) if digits is None else f"{value:.{digits}g}"
+        cell = f"{value:z.{column.digits}f}"
+    else:
+        cell = repr(value + 0.0) if digits is None else f"{value:z.{digits}g}"
+    return cell.replace(".", ",") if column.pattern == "," else cell

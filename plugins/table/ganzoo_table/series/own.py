@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ganzoo.api import DataError, OwnData, OwnRecipe
-from ganzoo_table.kinds import stored_column
+from ganzoo_table.kinds import unreadable
 from ganzoo_table.reading import Source, read_source
-from ganzoo_table.series.times import GAP, clock_of, groups_of, times_of
+from ganzoo_table.series.times import GAP, channel_of, clock_of, groups_of, times_of
 from ganzoo_table.series.windows import Windows
 
-LENGTH, SHARE, LEAST = 24, 20, 4
-"""Steps of a window: a twentieth of the rows, from 4 to 24, so that a tenth holds some."""
+LENGTH, SHARE, PART, LEAST = 24, 20, 12, 4
+"""Steps of a window: a twentieth of the rows and at most a twelfth of the longest series, from 4 to
+24, so that a tenth holds some."""
 FILL = "linear"
 GAPS = (GAP, 4.5)
 """Gaps to try: the second one lets windows of days cross weekends."""
@@ -33,7 +34,8 @@ def series_recipe(own: OwnData, factory: Callable[..., Windows]) -> OwnRecipe:
     source = read_source(own.data)
     time = find_time(source)
     group = find_group(source, time) if time else None
-    length = min(LENGTH, max(source.rows // SHARE, LEAST))
+    steps = int(np.bincount(groups_of(source, group)).max())
+    length = min(LENGTH, max(min(source.rows // SHARE, steps // PART), LEAST))
     settings = {"path": own.data, "time": time, "group": group, "length": length, "fill": FILL}
     gap, data = _first_that_works(lambda gap: factory("train", gap=gap, **settings))
     about = [f"{len(data):,} windows of {length} steps to train on; the last tenth is held out."]
@@ -54,8 +56,9 @@ def _first_that_works(make: Callable[[float], Windows]) -> tuple[float, Any]:
 
 def find_time(source: Source) -> str | None:
     """Return the first column of datetimes, or of numbers with the name of a time."""
-    for name, cells in source.columns.items():
-        column = stored_column(source, name, cells, None).column
+    skipped = unreadable(source)
+    for name in [name for name in source.columns if name not in skipped]:
+        column = channel_of(source, name).column
         if column.kind == "datetime" or name.lower() in USUAL:
             return name
         if column.kind == "category" and _are_times(source, name):

@@ -70,19 +70,25 @@ def fill_in(
     pieces: list[Piece],
     clock: Clock,
     how: str,
+    length: int,
     source: Source,
 ) -> tuple[list[Column], int]:
     """Fill in missing values (rows, C), in place; return the columns and how many there were.
 
-    Each piece is filled in by itself, so that training windows know nothing of the hold-out.
+    Each piece is filled in by itself, so that training windows know nothing of the hold-out. Pieces
+    that are shorter than a window are not used, and left as they are.
     Integers between which a line is drawn become floats.
 
     Raises:
         DataError: a value is missing and `how` is ``refuse``, or a piece has none of a channel.
     """
-    filled = int(np.isnan(values).sum())
+    pieces = [piece for piece in pieces if piece.length >= length]
+    used = np.zeros(len(values), dtype=bool)
+    for piece in pieces:
+        used[piece.rows] = True
+    filled = int(np.isnan(values[used]).sum())
     if filled and how == "refuse":
-        row, channel = _first_missing(values, clock)
+        row, channel = _first_missing(np.where(used[:, None], values, 0.0), clock)
         raise DataError(
             f"{source.where(row)} has no {columns[channel].name}",
             hint="dataset.fill=linear or dataset.fill=previous",

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ganzoo.api import DataError
-from ganzoo_table.kinds import stored_column
+from ganzoo.nn import MISSING
+from ganzoo_table.kinds import Stored, stored_column
 from ganzoo_table.reading import Source
 from ganzoo_table.series.windows import Values
 
@@ -35,6 +36,19 @@ class Clock(NamedTuple):
     uneven: int
 
 
+def channel_of(source: Source, name: str, wanted: str | None = None) -> Stored:
+    """Return a column of a file; see `stored_column`.
+
+    Raises:
+        DataError: its advice is for series, where `columns` names channels and not kinds.
+    """
+    try:
+        return stored_column(source, name, source.columns[name], wanted)
+    except DataError as error:
+        error.hint = f"correct the cell, or leave {name} out of dataset.columns"
+        raise
+
+
 def groups_of(source: Source, group: str | None) -> NDArray[np.int64]:
     """Return the number of each row's series; all 0 without a column of groups.
 
@@ -43,7 +57,7 @@ def groups_of(source: Source, group: str | None) -> NDArray[np.int64]:
     """
     if group is None:
         return np.zeros(source.rows, dtype=np.int64)
-    codes = stored_column(source, group, source.columns[group], "category").values
+    codes = channel_of(source, group, "category").values
     if np.isnan(codes).any():
         where = source.where(int(np.isnan(codes).argmax()))
         raise DataError(f"{where} has no {group}", hint="fill the cell")
@@ -102,10 +116,14 @@ def times_of(source: Source, name: str) -> Values:
     cells = source.columns[name]
     values = _stamps(cells)
     if values is None:
-        column, values, _ = stored_column(source, name, cells, None)
-        if column.kind not in ("integer", "float", "datetime"):
-            kind = "float" if _is_number(cells[0].as_py()) else "datetime"
-            values = stored_column(source, name, cells, kind).values  # names the one that is not
+        try:
+            column, values, _ = stored_column(source, name, cells, None)
+            if column.kind not in ("integer", "float", "datetime"):
+                kind = "float" if _is_number(cells[0].as_py()) else "datetime"
+                values = stored_column(source, name, cells, kind).values  # names the wrong one
+        except DataError as error:
+            error.hint = "write times as numbers, or as 2024-01-31 10:20:30, all in one form"
+            raise
     if np.isnan(values).any():
         where = source.where(int(np.isnan(values).argmax()))
         raise DataError(f"{where} has no {name}", hint="fill the cell")
@@ -125,6 +143,9 @@ def _stamps(cells: pa.ChunkedArray) -> Values | None:
     texts = pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
     if not (texts or pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type)):
         return None
+    if texts:
+        gone = pc.is_in(cells, value_set=pa.array(MISSING, cells.type))
+        cells = pc.if_else(gone, pa.scalar(None, cells.type), cells)
     for zone in (None, "UTC") if texts else (None,):
         try:
             stamps = pc.cast(cells, pa.timestamp("us", tz=zone), safe=texts)

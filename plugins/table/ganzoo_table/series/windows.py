@@ -22,15 +22,26 @@ class Windows:
         values: float64 (L, C), the steps of all series, one after the other.
         starts: int64 (N,), the first step of each window.
         length: steps of a window.
+        separator: of the cells in a file of such windows.
     """
 
     def __init__(
-        self, columns: Sequence[Column], values: Values, starts: NDArray[np.int64], length: int
+        self,
+        columns: Sequence[Column],
+        values: Values,
+        starts: NDArray[np.int64],
+        length: int,
+        separator: str = ",",
     ) -> None:
         self.values = torch.from_numpy(np.ascontiguousarray(values))
         self.starts = torch.from_numpy(starts)
         self.steps = torch.arange(length)
-        self.spec = SampleSpec("table/series", (len(columns), length), columns=tuple(columns))
+        self.spec = SampleSpec(
+            "table/series",
+            (len(columns), length),
+            columns=tuple(columns),
+            separator="" if separator == "," else separator,
+        )
 
     def __len__(self) -> int:
         return len(self.starts)

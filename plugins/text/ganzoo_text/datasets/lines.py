@@ -7,16 +7,19 @@ from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
+from ganzoo_zoo.datasets.sources import is_shown, walk
 
 from ganzoo.api import DataError, Fraction, OwnData, OwnRecipe, PositiveInt, SampleSpec, parse_json
 from ganzoo.nn import END, FIELD, UNKNOWN, lines_of
 from ganzoo_text.characters import characters
-from ganzoo_text.datasets.sentences import Sentences, require_split, rows_of
+from ganzoo_text.datasets.sentences import Sentences, require_split, rows_of, split_of
 from ganzoo_text.own import text_recipe
 
 SUFFIXES = (".txt", ".jsonl")
 Unit = Literal["characters", "words"]
+ONE_EACH = "one text on each line"
+SHOWN = 40
+"""Letters of a rare word that a line about it shows."""
 
 
 class Line(NamedTuple):
@@ -71,8 +74,10 @@ class Lines(Sentences):
             split_up = [each for each in split_up if len(each[1]) <= length]
         self._report(long, f"{_DONE[too_long]} {length} {unit}")
         kept = [tokens[:length] for _, tokens in split_up]
+        if not lines:
+            raise DataError(f"{path} has no lines", hint=ONE_EACH)
         if not kept:
-            longest = max((len(tokens_of(line.text, unit)) for line in long), default=1)
+            longest = max(len(tokens_of(line.text, unit)) for line in long)
             what = f"{path} has no line of at most {length} {unit}"
             raise DataError(what, hint=f"dataset.length={longest}")
         counts = Counter(token for tokens in kept for token in tokens)
@@ -83,10 +88,10 @@ class Lines(Sentences):
             "text", (length,), vocabulary=len(tokens), tokens=tokens, separator=separator
         )
         texts = [separator.join(_replaced(line, known)) for line in kept]
-        super().__init__(spec, rows_of(spec, _split(texts, split, holdout)))
+        super().__init__(spec, rows_of(spec, split_of(texts, split, holdout)))
         if not len(self):
-            what = "to train on" if split == "train" else "that are held out"
-            raise DataError(f"{path} has no lines {what}", hint="dataset.holdout=0.1")
+            what, enough = ("to train on", 0) if split == "train" else ("that are held out", 0.1)
+            raise DataError(f"{path} has no lines {what}", hint=f"dataset.holdout={enough}")
 
     @staticmethod
     def new_recipe(own: OwnData) -> OwnRecipe:
@@ -96,8 +101,10 @@ class Lines(Sentences):
         texts = [line.text for file in files for line in read_lines(file, field)]
         present = [text for text in texts if text.strip()]
         if not present:
-            raise DataError(f"{own.data} has no lines", hint="one text on each line")
-        return text_recipe(own, present, len(texts) - len(present), field)
+            raise DataError(f"{own.data} has no lines", hint=ONE_EACH)
+        jsonl = sum(file.suffix.lower() == ".jsonl" for file in files)
+        samples = "new.jsonl" if 2 * jsonl > len(files) else "new.txt"
+        return text_recipe(own, present, len(texts) - len(present), field, samples)
 
     def source_files(self) -> dict[str, Path]:
         return {_name(self.path, file): file for file in self.files}
@@ -116,7 +123,8 @@ class Lines(Sentences):
             times = sum(counts[token] for token in rare)
             self.skipped.append(
                 f"rare {unit}, for which {UNKNOWN} stands: {len(rare)}, in {times} places: "
-                f"{' '.join(map(repr, rare[:10]))}{' …' if len(rare) > 10 else ''}"
+                f"{' '.join(repr(each[:SHOWN]) for each in rare[:10])}"
+                f"{' …' if len(rare) > 10 else ''}"
             )
         unknown = (UNKNOWN,) if rare and UNKNOWN not in frequent else ()
         return (END, *unknown, *frequent)
@@ -136,17 +144,14 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
         DataError: there are none.
     """
     if path.is_dir():
-        inside = sorted(
-            each
-            for each in path.rglob("*")
-            if each.is_file() and not any(part[0] == "." for part in each.relative_to(path).parts)
-        )
+        inside = sorted(path / name for name in walk(path) if is_shown(name))
         found = [each for each in inside if each.suffix.lower() in SUFFIXES]
         others = [f"{each} is no {' or '.join(SUFFIXES)}" for each in inside if each not in found]
     else:
         found, others = [path] if path.suffix.lower() in SUFFIXES and path.is_file() else [], []
     if not found:
-        what = f"{path} is no {' or '.join(SUFFIXES)} file, and no folder of them"
+        missing = "" if path.exists() else "does not exist, and "
+        what = f"{path} {missing}is no {' or '.join(SUFFIXES)} file, and no folder of them"
         raise DataError(what, hint="dataset.path=FILE.txt")
     return found, others
 
@@ -185,15 +190,6 @@ def tokens_of(text: str, unit: Unit) -> list[str]:
 def _replaced(tokens: Sequence[str], known: Container[str]) -> list[str]:
     """Return tokens with one unknown token for each rare one, however many code points it has."""
     return [token if token in known else UNKNOWN for token in tokens]
-
-
-def _split(texts: Sequence[str], split: str, holdout: float) -> list[str]:
-    """Return the lines of a split in their order; equal lines are in the same one."""
-    different = list(dict.fromkeys(texts))
-    order = np.random.default_rng(0).permutation(len(different))
-    count = max(round(holdout * len(different)), holdout > 0)
-    held_out = {different[index] for index in order[:count]}
-    return [text for text in texts if (text in held_out) == (split == "test")]
 
 
 def _name(path: Path, file: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,6 +37,15 @@ def rows_of(spec: SampleSpec, lines: Sequence[str]) -> Tensor:
     vocabulary = Vocabulary(spec)
     rows = [vocabulary.row(line, f"line {number}") for number, line in enumerate(lines, 1)]
     return torch.tensor(rows, dtype=torch.int64).reshape(len(rows), *spec.shape)
+
+
+def split_of(texts: Sequence[str], split: str, holdout: float) -> list[str]:
+    """Return the lines of a split in their order; equal lines are in the same one."""
+    different = list(dict.fromkeys(texts))
+    order = np.random.default_rng(0).permutation(len(different))
+    count = max(round(holdout * len(different)), holdout > 0)
+    held_out = {different[index] for index in order[:count]}
+    return [text for text in texts if (text in held_out) == (split == "test")]
 
 
 def require_split(name: str, split: str) -> None:

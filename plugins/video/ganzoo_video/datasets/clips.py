@@ -22,9 +22,7 @@ from ganzoo.api import (
     SourceFile,
 )
 from ganzoo_video.own import clip_recipe
-from ganzoo_video.reading import Clip, clips_in, holds_clips
-
-SHOWN = 10
+from ganzoo_video.reading import SHOWN, Clip, clips_in, holds_clips, sizes_of
 
 
 class Clips:
@@ -247,12 +245,11 @@ def _nothing(path: Path, every: Sequence[Clip], notes: Sequence[str], span: int)
 
 def _common_size(clips: Sequence[Clip]) -> tuple[int, int]:
     first = clips[0]
-    for clip in clips:
-        if clip.size != first.size:
-            (height, width), (other_height, other_width) = first.size, clip.size
+    for name, (height, width) in sizes_of(clips):
+        if (height, width) != first.size:
             raise DataError(
-                f"the clips in {first.root} differ in size: {first.name} is {width}x{height}, "
-                f"{clip.name} is {other_width}x{other_height}",
+                f"the clips in {first.root} differ in size: {first.name} is "
+                f"{first.size[1]}x{first.size[0]}, {name} is {width}x{height}",
                 hint="dataset.size=32",
             )
     return first.size

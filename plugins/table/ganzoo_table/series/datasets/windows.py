@@ -16,12 +16,12 @@ from ganzoo.api import (
     PositiveFloat,
     PositiveInt,
 )
-from ganzoo_table.kinds import stored_column
+from ganzoo_table.kinds import unreadable
 from ganzoo_table.reading import Source, read_source
 from ganzoo_table.series.modality import STEP, WINDOW
 from ganzoo_table.series.own import series_recipe
 from ganzoo_table.series.pieces import Piece, cut, fill_in, starts_of
-from ganzoo_table.series.times import GAP, Clock, clock_of, groups_of
+from ganzoo_table.series.times import GAP, Clock, channel_of, clock_of, groups_of
 from ganzoo_table.series.windows import Values, Windows, with_range
 
 NUMBERS = ("integer", "float")
@@ -81,7 +81,7 @@ class FileWindows(Windows):
         pieces = cut(clock, holdout, blocks)
         self._say_gaps(clock, pieces, length)
         values = values[clock.order]
-        channels, filled = fill_in(channels, values, pieces, clock, fill, source)
+        channels, filled = fill_in(channels, values, pieces, clock, fill, length, source)
         if filled:
             self.skipped.append(f"{_some(filled, 'missing value')}, filled in ({fill})")
         _require_windows(pieces, length, holdout, clock, path)
@@ -90,7 +90,7 @@ class FileWindows(Windows):
         )
         ranged = [with_range(each, train[:, index]) for index, each in enumerate(channels)]
         starts = starts_of(pieces, split == "test", length, stride)
-        super().__init__(ranged, values, starts, length)
+        super().__init__(ranged, values, starts, length, source.separator)
 
     @staticmethod
     def new_recipe(own: OwnData) -> OwnRecipe:
@@ -109,12 +109,11 @@ class FileWindows(Windows):
     ) -> tuple[list[Column], Values]:
         """Return the columns of numbers and their values in the order of the file, (rows, C)."""
         names = [name for name in wanted or source.columns if name not in others]
-        found, values, left_out = [], [], []
-        for name in names:
-            cells = source.columns[name]
-            column, numbers, _ = stored_column(source, name, cells, None)
+        found, values, left_out = [], [], [] if wanted else [*unreadable(source)]
+        for name in [name for name in names if name not in left_out]:
+            column, numbers, _ = channel_of(source, name)
             if column.kind not in NUMBERS and wanted:
-                column, numbers, _ = stored_column(source, name, cells, "float")
+                column, numbers, _ = channel_of(source, name, "float")
             if column.kind in NUMBERS:
                 found.append(column)
                 values.append(numbers)
@@ -167,8 +166,9 @@ def _require_windows(
     for test, words in ((False, "to train on"), (True, "held out")):
         longest = max((each.length for each in pieces if each.test == test), default=0)
         if longest < length and (holdout or not test):
+            shorter = f"dataset.length={longest}, " if longest else ""
             raise DataError(
                 f"{path}: the longest piece {words} has {longest} steps, and a window {length}",
-                hint=f"dataset.length={max(longest, 1)}, another dataset.holdout"
+                hint=f"{shorter}another dataset.holdout"
                 + (", or dataset.gap=4.5 to cross shorter gaps" if clock.gaps else ""),
             )
