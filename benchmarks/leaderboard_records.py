@@ -33,16 +33,22 @@ DIGITS = 4
 
 
 def collect(runs_directory: Path, records: Path) -> None:
-    """Replace all records by those of every finished run and yardstick."""
+    """Write the records of every finished run and yardstick.
+
+    They replace all earlier records of their data sets; those of other data sets stay.
+    """
     chosen = [found for run in RunDirectory.all(runs_directory) if (found := _whole(run))]
     kept = {(each.name, each.seed): each for each in chosen}
     if not kept:
         raise SystemExit(f"there is no finished run in {runs_directory}")
-    for old in records.glob("*/run.json"):
-        shutil.rmtree(old.parent)
+    datasets = {_dataset(each) for each in kept.values()}
+    for old in RunDirectory.all(records):
+        entry = read_entry(old)
+        if not isinstance(entry, Entry) or _dataset(entry) in datasets:
+            shutil.rmtree(old.path)
     with_real: set[str] = set()
     for each in sorted(kept.values(), key=lambda each: (each.seed, each.name)):
-        dataset = each.scores[-1].protocol.reference
+        dataset = _dataset(each)
         write_record(each, records / each.run.name, with_real=dataset not in with_real)
         with_real |= {dataset} if each.seed == 0 and each.kind == "run" else set()
     size = sum(path.stat().st_size for path in records.rglob("*") if path.is_file())
@@ -58,6 +64,10 @@ def _whole(run: RunDirectory) -> Entry | None:
         return found
     print(f"left out: {found.run}: {found.reason}")
     return None
+
+
+def _dataset(each: Entry) -> str:
+    return each.scores[-1].protocol.reference
 
 
 def _made_on(each: Entry) -> str:

@@ -27,7 +27,11 @@ from ganzoo.training.launch import prepare
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run import Run
 
-LIKE = {"digits": "digits-dcgan-hinge", "shapes": "shapes-dcgan-r1"}
+LIKE = {
+    "digits": "digits-dcgan-hinge",
+    "emoji": "emoji-dcgan-hinge",
+    "shapes": "shapes-dcgan-r1",
+}
 """Data set → the recipe by whose protocol its yardsticks are scored."""
 SEEDS = (0, 1, 2)
 
@@ -90,18 +94,25 @@ YARDSTICKS: dict[str, tuple[Maker, str]] = {
 
 
 def measure(runs_directory: Path) -> None:
-    """Score every yardstick that has no record yet."""
+    """Score the yardsticks that have no record yet, of each data set that was trained on."""
     known = {(run.info().get("name"), run.info().get("seed")) for run in _all(runs_directory)}
     for dataset, recipe in LIKE.items():
-        name = f"{recipe}-s0"
-        like = Run(RunDirectory.find(name, runs_directory))
+        if (recipe, 0) not in known:
+            print(f"{dataset}: no yardsticks, for there is no run of {recipe} with seed 0")
+            continue
+        like = Run(RunDirectory.find(f"{recipe}-s0", runs_directory))
         for kind, (make_samples, words) in YARDSTICKS.items():
             for seed in SEEDS:
                 keep = Keep(
                     f"{dataset}-{kind}", runs_directory, seed, True, words.format(recipe=recipe)
                 )
                 if (keep.name, seed) not in known and not (kind == HELD_OUT and seed):
-                    _score(make_samples(like, like.plan.budget.final_samples, seed), like, keep)
+                    count = like.plan.budget.final_samples
+                    made = make_samples(like, count, seed)
+                    if len(made[0]) < count:
+                        print(f"{keep.name}: left out, {len(made[0])} samples instead of {count}")
+                        continue
+                    _score(made, like, keep)
 
 
 def _all(runs_directory: Path) -> list[RunDirectory]:
