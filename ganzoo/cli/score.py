@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -179,8 +180,8 @@ def are_samples(reference: str) -> bool:
         DataError: it can only be the name of a file, and there is no such file.
     """
     path = Path(reference)
-    if not path.exists() and path.suffix.lower() in (".npz", ".zip"):
-        raise DataError(f"there is no file {reference}", hint="ls -d *.npz *.zip */")
+    if not path.exists() and path.suffix[1:].isalpha():  # a version such as .2 may end a run's name
+        raise DataError(f"there is no file {reference}", hint=f"ls {quote(str(path.parent))}")
     return path.exists() and not (path / INFO).exists()
 
 

@@ -121,6 +121,14 @@ def test_folders_train_and_test_are_the_splits(tmp_path: Path) -> None:
         waves(tmp_path, "test")
 
 
+def test_sounds_beside_the_folders_of_the_splits_are_named(tmp_path: Path) -> None:
+    for folder in ("train", "test", "raw"):
+        write(tmp_path / folder / "a.wav", tone(1, RATE), RATE)
+    data = waves(tmp_path)
+    assert data.skipped == ["1 file is in neither train/ nor test/: raw/a.wav"]
+    assert not data.spec.classes
+
+
 def test_other_files_silence_and_clipped_peaks_are_counted_and_named(tmp_path: Path) -> None:
     write(tmp_path / "good.wav", tone(0.2, RATE))
     write(tmp_path / "silent.wav", np.zeros(1200))

@@ -37,6 +37,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (["a", "--against", "digits"], "is a run, which has its reference already", "score"),
         (["nope.npz", "--like", "a"], "there is no file nope.npz", None),
+        (["photos/nope.png", "--like", "a"], "there is no file photos/nope.png", None),
         (["nope", "--against", "digits"], "no run 'nope' in runs", "ls"),
         (["ü 'x.npz"], "ü 'x.npz holds samples, which need a reference", "score"),
         (["ü 'x.npz", "--like", "nope"], "no run 'nope'", "ls"),

@@ -139,7 +139,7 @@ def body(size: int, path: str = "p", **changes: object) -> str:
         ({}, 32, "generator: {use: dcgan"),
         ({}, 64, "extends: photos-fastgan\n"),
         ({}, 64, "# 1 of them are far from square"),
-        ({}, 96, "# 1 are smaller (from 80 pixels)"),
+        ({}, 96, "# 1 is smaller (from 80 pixels)"),
         ({"modes": ("L", "1")}, 64, "channels: 1  # grey"),
         ({"modes": ("L", "CMYK")}, 64, "channels: 3  # colour"),
         ({"classes": {"a": 100, "b": 300}}, 32, "\nconditional: true\n"),

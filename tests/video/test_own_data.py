@@ -173,3 +173,11 @@ def test_no_share_is_held_out_of_clips_with_splits_of_their_own(tmp_path: Path) 
     assert "holdout" not in recipe["dataset"]
     assert recipe["eval"]["metrics"] == ["video/frechet"]
     assert len(Clips("test", path=tmp_path, frames=recipe["dataset"]["frames"])) == 3
+
+
+def test_clips_beside_the_folders_of_the_splits_are_named(tmp_path: Path) -> None:
+    for folder in ("train", "val", "raw"):
+        write_frames(tmp_path / folder, clips=1, frames=4)
+    data = Clips("train", path=tmp_path, size=16, frames=4)
+    assert len(data) == 1
+    assert any("in neither train/ nor val/: raw/" in line for line in data.skipped)

@@ -121,6 +121,15 @@ def test_a_fraction_that_leaves_nothing_is_an_error(tmp_path: Path) -> None:
         Folder("train", path=tmp_path, holdout=1.0)
 
 
+@pytest.mark.parametrize("other", ["val", "unlabelled"])
+def test_pictures_beside_the_folders_of_the_splits_are_named(tmp_path: Path, other: str) -> None:
+    for name in ("train/1.png", "test/2.png", f"{other}/3.png"):
+        save(tmp_path / name)
+    data = Folder("train", path=tmp_path)
+    assert (data.names, data.spec.classes) == (["train/1.png"], 0)
+    assert data.skipped == [f"1 file is in neither train/ nor test/: {other}/3.png"]
+
+
 def test_a_holdout_folder_keeps_the_numbers_of_the_training_classes(tmp_path: Path) -> None:
     for name in ("train/cats/1.png", "train/dogs/2.png", "test/dogs/3.png"):
         save(tmp_path / name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ganzoo_zoo.datasets.folder import class_folders, place, split_folders
+from ganzoo_zoo.datasets.folder import class_folders, in_no_split, place, split_folders
 
 from ganzoo.api import DataError
 
@@ -17,6 +17,8 @@ class Arranged(NamedTuple):
     labels: list[int | None]
     classes: tuple[str, ...]
     """Names of all classes; empty: none."""
+    left_out: list[str]
+    """A line about the files that are in no split; empty: there are none."""
 
 
 def arranged(path: Path, files: list[Path], split: str, holdout: float) -> Arranged:
@@ -46,7 +48,7 @@ def arranged(path: Path, files: list[Path], split: str, holdout: float) -> Arran
         hint = "dataset.holdout=0.1" if split == "test" else "dataset.holdout=0"
         raise DataError(what, hint=hint)
     labels = [_label(by_name[name], name, classes, depth) for name in names]
-    return Arranged([by_name[name] for name in names], labels, classes)
+    return Arranged([by_name[name] for name in names], labels, classes, in_no_split(list(by_name)))
 
 
 def _label(file: Path, name: str, classes: tuple[str, ...], depth: int) -> int | None:

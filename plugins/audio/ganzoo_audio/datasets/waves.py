@@ -164,6 +164,7 @@ class Waves:
             count = _counted(len(others), "file is no sound", "files are no sounds")
             self.skipped.append(f"{count}: {_named(others)}")
         mine = arranged(self.path, files, split, holdout)
+        self.skipped += mine.left_out
         found: list[tuple[Sound, int | None]] = []
         bad: list[str] = []
         for file, label in zip(mine.files, mine.labels, strict=True):

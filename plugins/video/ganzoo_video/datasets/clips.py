@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from ganzoo_zoo.datasets.folder import class_folders, pair, place, split_folders
+from ganzoo_zoo.datasets.folder import class_folders, in_no_split, pair, place, split_folders
 from ganzoo_zoo.datasets.pictures import Crop, fit
 from ganzoo_zoo.datasets.splits import require_index, require_split
 from torch import Tensor
@@ -77,6 +77,7 @@ class Clips:
             raise _nothing(path, every, notes, span)
         self.clips, self.classes, depth = _select(split, path, holdout, long)
         step = frames * stride
+        notes += in_no_split([clip.name for clip in every])
         self.skipped = [*notes, *_left_out(every, span, step)]
         self.starts: list[tuple[int, int]] = []
         self.windows: list[range] = []

@@ -101,6 +101,8 @@ class Folder:
         self.mirror = mirror
         self.on_bad_image = on_bad_image
         self.skipped = left_out(self.source)
+        if not self.source.has_labels:
+            self.skipped += in_no_split(self.source.names)
         self._listed = tuple(self.names)
 
     @staticmethod
@@ -300,20 +302,30 @@ def _share(source: Source, split: str, path: Path, holdout: float | Path) -> lis
 def split_folders(names: Sequence[str]) -> dict[str, str]:
     """Return split → the beginning of its names, if the outermost folders are splits, else {}.
 
-    Two folders that are both called a split are splits and not classes: ``train`` and ``test``.
+    Where two folders are called a training and a held-out split, ``train`` and ``test``, they are
+    splits and not classes, and pictures in other folders are in neither.
     """
     folders, depth = first_difference(names)
     if any(len(folder) == depth for folder in folders):
         return {}
     there = {folder[depth].lower(): folder[depth] for folder in folders}
-    if not there.keys() <= {*TRAINING, *HELD_OUT}:
-        return {}
     first = {
         split: next((there[name] for name in known if name in there), None)
         for split, known in (("train", TRAINING), ("test", HELD_OUT))
     }
     above = "/".join([*folders[0][:depth], ""])
     return {s: f"{above}{folder}/" for s, folder in first.items()} if all(first.values()) else {}
+
+
+def in_no_split(names: Sequence[str]) -> list[str]:
+    """Return a line about the files beside the folders of the splits; none if there are none."""
+    folders = split_folders(names)
+    others = [name for name in names if folders and not name.startswith(tuple(folders.values()))]
+    if not others:
+        return []
+    files = "1 file is" if len(others) == 1 else f"{len(others):,} files are"
+    shown = f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}"
+    return [f"{files} in neither {' nor '.join(folders.values())}: {shown}"]
 
 
 def _below(names: Sequence[str], folder: str) -> list[str]:

@@ -183,7 +183,8 @@ def _in_one_line(words: str, yaml: Callable[[Any], str]) -> str:
 def _about_size(facts: Facts, size: int) -> str:
     if facts.smaller < size:
         small = sum(min(each) < size for each in facts.sizes)
-        return f"  # {small:,} are smaller (from {facts.smaller} pixels) and get blurred"
+        few = "1 is smaller" if small == 1 else f"{small:,} are smaller"
+        return f"  # {few} (from {facts.smaller} pixels): blurred by being enlarged"
     return "  # pixels a side; twice the side takes about four times as long"
 
 
