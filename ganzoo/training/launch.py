@@ -113,12 +113,6 @@ def prepare(
     return dry_run(plan)
 
 
-def note_left_out(plan: Plan, options: Options) -> None:
-    """Decode the training data once if it has a `check`, and report what it leaves out."""
-    for line in check_readable(plan.dataset):
-        options.reporter.noted(f"left out: {line}")
-
-
 def train_run(
     plan: Plan,
     options: Options,
@@ -144,10 +138,7 @@ def train_run(
     started = time.monotonic()
     processes = find_processes(options.expect_processes, plan.recipe.settings.train)
     require_fit(plan, processes)
-    if created is None:
-        note_left_out(plan, options)
-    else:  # reported before it was created
-        check_readable(plan.dataset)
+    check_readable(plan.dataset)
     data = fingerprint_of(plan)
     if stopped:
         reference = reference_to(stopped.path)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ganzoo.components.data import check_readable
 from ganzoo.components.plan import Plan
 from ganzoo.errors import DataError, RecipeError, UsageError
 from ganzoo.recipes.lock import experiment, read_lock
@@ -15,7 +16,7 @@ from ganzoo.recipes.yaml import yaml_line
 from ganzoo.runs.directory import RunDirectory, locked
 from ganzoo.runs.references import command, reference_to
 from ganzoo.training.continuity import is_complete
-from ganzoo.training.launch import Options, note_left_out, resume, train_run
+from ganzoo.training.launch import Options, resume, train_run
 from ganzoo.training.processes import find_processes
 from ganzoo.training.run_files import create_run
 
@@ -76,7 +77,7 @@ def _found_or_created(
     """Return the run of this plan, or, second, a new directory for it."""
     if known := same_run(plan, options.runs_directory, options.name):
         return known, None
-    note_left_out(plan, options)  # long, and only for a new run: the lock comes after it
+    check_readable(plan.dataset)  # long, and only for a new run: the lock comes after it
     with locked(options.runs_directory):
         if known := same_run(plan, options.runs_directory, options.name):
             return known, None

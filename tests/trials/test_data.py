@@ -65,6 +65,9 @@ def test_files_that_are_not_pictures_are_counted_and_named(
     assert "cannot be read and would" not in text
     assert main(["check", "mine.yaml", "--data"]) == 0
     assert f"left out: {said}" in capsys.readouterr().err
+    short = ["train.steps=1", "train.batch_size=2", "eval.extractor=null", "eval.metrics=[]"]
+    assert main(["run", "mine.yaml", *short, "generator.width=8", "discriminator.width=8"]) == 0
+    assert capsys.readouterr().err.count(f"left out: {said}") == 1
 
 
 def test_thumbnails_and_system_files_are_left_out(tmp_path: Path) -> None:
