@@ -62,7 +62,8 @@ def test_the_field_of_a_jsonl_and_the_length_of_words_are_found_out(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     long = [" ".join(["a sentence of several words"] * (3 + row % 3)) for row in range(20)]
-    rows = ({"id": f"x{row}", "title": text, "n": row} for row, text in enumerate(long))
+    rows = [{"id": f"x{row}", "title": text, "n": row} for row, text in enumerate(long)]
+    rows[0]["id"] = "x" * 400  # longer than the first title, and not than all
     Path("a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     assert main(["new", "recipe", "mine", "--data", "a.jsonl"]) == 0
     dataset = yaml.safe_load(Path("mine.yaml").read_text())["dataset"]

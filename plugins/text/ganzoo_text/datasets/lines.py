@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,6 +20,8 @@ from ganzoo_text.own import text_recipe
 SUFFIXES = (".txt", ".jsonl")
 Unit = Literal["characters", "words"]
 ONE_EACH = "one text on each line"
+LOOKED_AT = 100
+"""Lines of a jsonl in which the field of the text is looked for."""
 SHOWN = 40
 """Letters of a rare word that a line about it shows."""
 
@@ -159,17 +163,18 @@ def files_of(path: Path) -> tuple[list[Path], list[str]]:
 def field_of(files: Iterable[Path]) -> str:
     """Return the field of a jsonl's objects that holds the text: ``text``, or the longest one."""
     for file in files:
-        if file.suffix.lower() == ".jsonl":
-            with file.open(encoding="utf-8-sig", errors="replace") as lines:
-                first = next(filter(str.strip, lines), "")
-            try:
-                found = parse_json(first)
-            except ValueError:  # read_lines will name it
-                continue
-            if isinstance(found, dict):
-                texts = {name: text for name, text in found.items() if isinstance(text, str)}
-                longest = max(texts, key=lambda name: len(texts[name]), default=FIELD)
-                return FIELD if FIELD in texts else longest
+        if file.suffix.lower() != ".jsonl":
+            continue
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            first = list(islice(filter(str.strip, lines), LOOKED_AT))
+        lengths: Counter[str] = Counter()
+        for line in first:
+            with suppress(ValueError):  # read_lines will name it
+                found = parse_json(line)
+                texts = found.items() if isinstance(found, dict) else ()
+                lengths.update({name: len(each) for name, each in texts if isinstance(each, str)})
+        if lengths:
+            return FIELD if FIELD in lengths else lengths.most_common(1)[0][0]
     return FIELD
 
 
