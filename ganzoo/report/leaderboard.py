@@ -26,8 +26,8 @@ CLOSE = f"≈ best: no significant difference from the first row (Welch's t-test
 BEST = "best: the checkpoint with the lowest score during training; chosen by score, so optimistic"
 REAL = "{}: expected score of new real samples if the features were Gaussian; no lower bound"
 HOLD_OUT = (
-    "to compare with real samples that no run was trained on, put them into held-out.npz, or a "
-    "folder: {}"
+    "to compare with real samples that no run was trained on, put them into a file such as "
+    "held-out.npz: {}"
 )
 ERROR = "SE: standard error over other samples of one generator; usually below that over seeds"
 TRAINED_ON = "the reference is the training set, so copying it would score best"
