@@ -23,7 +23,7 @@ class GrammarMembership:
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("grammar", real, fake)
+        sides = sides_of("grammar", real, fake, training=True)
         if not sides.spec.tokens or not _probability(_texts(sides.spec, sides.real[:1])[0]):
             raise DataError("the metric is for the data set text/grammar alone")
         found: dict[str, float] = {}
