@@ -58,7 +58,7 @@ class ARCoefficients:
 
 
 def fitted(windows: Values) -> Values:
-    """Return (phi_1, phi_2) by least squares, with an intercept, of windows (N, T)."""
+    """Return (phi_1, phi_2) by least squares, of windows (N, T) less the mean of all values."""
     x = windows - windows.mean()
     design = np.stack([x[:, 1:-1].ravel(), x[:, :-2].ravel()], 1)
     found, *_ = np.linalg.lstsq(design, x[:, 2:].ravel(), rcond=None)
