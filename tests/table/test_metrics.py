@@ -9,7 +9,7 @@ import torch
 from ganzoo_table.baselines import gaussian_copula, independent_columns
 from ganzoo_table.datasets.bayes_net import COLUMNS, BayesNet, Truth
 from ganzoo_table.metrics.detection import C2ST, area_under_curve
-from ganzoo_table.metrics.efficacy import MLEfficacy
+from ganzoo_table.metrics.efficacy import MLEfficacy, _classifiers
 from ganzoo_table.metrics.features import inputs_of
 from ganzoo_table.metrics.likelihood import BayesNetLikelihood
 from ganzoo_table.metrics.pairs import PairTrends, shuffled
@@ -207,7 +207,7 @@ def test_a_model_that_has_not_converged_prints_nothing(monkeypatch: pytest.Monke
     early = LogisticRegression(max_iter=1)
     inputs = np.random.default_rng(0).normal(size=(80, 3))
     assert 0 <= area_under_curve(early, inputs, 40) <= 1
-    monkeypatch.setattr("ganzoo_table.metrics.efficacy._classifiers", lambda: [early])
+    monkeypatch.setattr("ganzoo_table.metrics.efficacy._classifiers", lambda classes: [early])
     real, fake, test = (network(200, seed) for seed in range(3))
     category = next(each.name for each in COLUMNS if each.kind == "category")
     found = MLEfficacy(target=category)(*sides(real, fake, test, *COLUMNS))
@@ -350,3 +350,13 @@ def test_efficacy_says_what_it_lacks(
     rows = np.tile([[0.0, 0.0], [1.0, 1.0]], (20, 1))[:, : len(columns)]
     with pytest.raises(DataError, match=lack):
         MLEfficacy()(*sides(rows, rows, np.array(held_out), *columns))
+
+
+@pytest.mark.parametrize("rare", [1, 1100])
+def test_trees_learn_many_rows_with_a_category_that_is_there_once(rare: int) -> None:
+    classes = np.zeros(10_002)
+    classes[-rare:] = np.arange(rare) + 1
+    trees = _classifiers(classes)[2]
+    assert not trees.early_stopping
+    if rare == 1:
+        trees.set_params(max_iter=1).fit(classes[:, None], classes)

@@ -79,7 +79,7 @@ def _mean_score(sides: Sides, rows: Values, place: int) -> float:
     if not len(y) or (not number and len(np.unique(y)) < 2):
         return float("nan")
     scores = []
-    for model in _regressors() if number else _classifiers():
+    for model in _regressors() if number else _classifiers(y):
         with no_convergence_warnings():
             said = model.fit(x, y).predict(x_test)
         score = r2_score(y_test, said) if number else f1_score(y_test, said, average="macro")
@@ -91,11 +91,17 @@ def _known(rows: Values, place: int) -> Values:
     return rows[~np.isnan(rows[:, place])]
 
 
-def _classifiers() -> list:
+def _classifiers(classes: Values) -> list:
+    """Return models of these training classes, (N,)."""
+    counts = np.unique(classes, return_counts=True)[1]
+    # Beyond 10,000 rows scikit-learn stops early, by a tenth of the rows that has every class.
+    divisible = counts.min() > 1 and len(counts) <= len(classes) // 10
     return [
         LogisticRegression(max_iter=1000),
         DecisionTreeClassifier(max_depth=10, random_state=0),
-        HistGradientBoostingClassifier(random_state=0),
+        HistGradientBoostingClassifier(
+            random_state=0, early_stopping="auto" if divisible else False
+        ),
     ]
 
 
