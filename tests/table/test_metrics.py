@@ -172,6 +172,27 @@ def test_a_density_integrates_to_one() -> None:
     assert total == pytest.approx(1, abs=1e-6)
 
 
+def test_impossible_numbers_have_the_least_probability() -> None:
+    truth, row = Truth(0), network(1, 1)
+
+    def log_likelihood(visits: float, income: float) -> float:
+        changed = row.copy()
+        changed[0, [3, 5]] = visits, income
+        return truth.mean_log_likelihood(changed)
+
+    owner, job = int(row[0, 2]), int(row[0, 1])
+    rate, (mean, deviation) = truth.visits[owner], truth.income[job, owner]
+    weights = [rate**k / math.factorial(k) for k in range(13)]
+    two = math.log(weights[2] / sum(weights))
+    typical = -math.log(deviation * math.sqrt(2 * math.pi)) - mean  # of the median income
+    true = log_likelihood(2, math.exp(mean))
+    for visits in (-1, 13, 500):
+        found = log_likelihood(visits, math.exp(mean))
+        assert found == pytest.approx(true - two + math.log(1e-6))
+    for income in (-5, 0, 0.01):
+        assert log_likelihood(2, income) == pytest.approx(true - typical + math.log(1e-6))
+
+
 def test_pictures_are_refused() -> None:
     pixels = torch.zeros(4, 1, 8, 8)
     side = Evaluated(pixels, pixels, extraction=Extraction(SampleSpec("image", (1, 8, 8))))  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ class GrammarMembership:
     `valid_distinct_held_out` is what the grammar's own sentences reach. `nll_floor` is the negative
     log-probability of held-out sentences under the grammar, in nats a token: no generator can have
     a lower `nll_gen` in the mean. `grammar_entropy` is the exact entropy, in nats a sentence.
+    Of more generated than held-out sentences as many are taken, as different ones get rarer.
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
