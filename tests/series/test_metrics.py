@@ -239,6 +239,13 @@ def test_equal_constant_channels_are_at_distance_zero_whatever_their_mean_rounds
         assert set(metric()(*sides(real, fake)).values()) == {0.0}
 
 
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3])
+def test_constant_windows_have_disturbances_without_a_correlation(value: float) -> None:
+    real, fake = walks(23, 1), np.full((17, 3, 9), value)
+    found = ARCoefficients(phi=((0.5, 0.1),) * 3)(*sides(real, fake))
+    assert found["ar_disturbance_correlation"] == 0
+
+
 def test_windows_of_the_reference_itself_are_not_held_out() -> None:
     real, fake = sides(walks(23, 1), walks(14, 2))
     real.splits["test"] = real  # type: ignore[index]

@@ -331,6 +331,15 @@ def test_a_pair_is_compared_by_its_correlation_or_by_its_joint_counts() -> None:
     assert trend(1, 2) == pytest.approx(1 - far / 2)
 
 
+@pytest.mark.parametrize("count", [17, 41, 64])
+def test_rows_that_are_all_equal_have_no_correlation(count: int) -> None:
+    random = np.random.default_rng(0)
+    real = np.repeat(random.normal(size=(60, 1)), 2, 1)
+    collapsed = np.tile([0.1, 0.3], (count, 1))
+    found = PairTrends()(*sides(real, collapsed, None, X, Column("y")))
+    assert found["pair_trends"] == pytest.approx(0.5)  # correlations of 1 and 0
+
+
 def test_a_value_beside_a_constant_column_is_no_huge_input() -> None:
     other = np.array([[0.2], [0.1]])
     found = inputs_of((X,), np.full((60, 1), 0.1), other)

@@ -77,8 +77,8 @@ def _similarity(sides: Sides, rows: Values, pair: tuple[int, int]) -> float:
 def _correlation(first: Values, second: Values) -> float:
     both = ~(np.isnan(first) | np.isnan(second))
     first, second = first[both], second[both]
-    if len(first) < 2 or first.std() == 0 or second.std() == 0:
-        return 0.0
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0  # not by the deviation: that of equal numbers is 0 but for rounding
     return float(np.corrcoef(first, second)[0, 1])
 
 
