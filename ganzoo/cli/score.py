@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import completion, options
-from ganzoo.cli.output import emit, report_error, say
+from ganzoo.cli.output import emit, emit_json, report_error, say
 from ganzoo.errors import DataError, GanzooError, Interrupted, Unfinished, UsageError
 from ganzoo.registry.names import shorten
 from ganzoo.runs.directory import INFO
@@ -270,7 +269,7 @@ def _show(scores: dict[str, Score], as_json: bool, *, heading: bool = False) -> 
     if as_json:
         found = [{"scored": name} | score.to_dict() for name, score in scores.items()]
         content = found if heading else next(iter(scores.values())).to_dict()
-        emit(json.dumps(content, indent=2, ensure_ascii=False))
+        emit_json(content)
         return
     for name, score in scores.items():
         if heading:

@@ -66,3 +66,11 @@ def test_class_balance_needs_a_classifier() -> None:
     plain = Evaluated(torch.zeros(2, 1), torch.zeros(2, 1))
     with pytest.raises(DataError, match="needs an extractor with a classifier"):
         ClassBalance()(plain, plain)
+
+
+def test_sounds_of_the_reference_itself_are_not_held_out() -> None:
+    real = heard([0, 1, 2, 3])
+    real.splits["test"] = real  # type: ignore[index]
+    assert "class_balance_held_out" not in ClassBalance()(real, heard([0]))
+    real.splits["test"] = heard([0, 1])  # type: ignore[index]
+    assert ClassBalance()(real, heard([0]))["class_balance_held_out"] == pytest.approx(0.5)

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 
+from ganzoo.cli.score import _show
 from ganzoo.runs.records import to_json
 from ganzoo.runs.score import Protocol, Sampling, Score, Statistics
 
@@ -122,3 +123,10 @@ def test_a_record_without_its_time_is_refused() -> None:
     del record["time"]
     with pytest.raises(ValueError, match="a score needs time"):
         Score.from_dict(record)
+
+
+def test_an_undefined_metric_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    score = Score(1.0, DIGITS, "2026-01-01T00:00:00Z", metrics={"efficacy": math.nan})
+    _show({"samples": score}, as_json=True)
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["metrics"] == {"efficacy": None}

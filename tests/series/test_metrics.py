@@ -17,6 +17,7 @@ from ganzoo_table.series.metrics.detection import FeatureC2ST
 from ganzoo_table.series.metrics.marginals import Marginals, kolmogorov_smirnov
 from ganzoo_table.series.metrics.sides import independent
 from ganzoo_table.series.metrics.spectrum import Spectrum
+from scipy.stats import ks_2samp
 
 from ganzoo.api import DataError
 from tests.series.sides import sides
@@ -165,3 +166,88 @@ def test_the_truth_has_the_coefficients_and_another_process_has_others(process) 
 def test_the_distance_to_a_normal_distribution_is_that_of_the_empirical_one() -> None:
     assert distance_to_normal(np.zeros(4), NormalDist()) == 0.5
     assert distance_to_normal(np.full(4, 100.0), NormalDist()) == pytest.approx(1)
+
+
+# --- against formulas by hand, on short windows with a constant channel ---
+
+
+def walks(count: int, seed: int) -> np.ndarray:
+    """Return windows of two random walks and a constant channel, (count, 3, 9)."""
+    steps = np.random.default_rng(seed).normal(size=(count, 3, 9))
+    found = steps.cumsum(2).round(1)
+    found[:, 2] = 0.3
+    return found
+
+
+def correlation(x: np.ndarray, y: np.ndarray, lag: int) -> float:
+    """Return that of two channels (N, T) by its definition, 0 where one is constant."""
+    if len(np.unique(x)) == 1 or len(np.unique(y)) == 1:
+        return 0.0
+    pairs = [
+        (a[t] - x.mean()) * (b[t + lag] - y.mean())
+        for a, b in zip(x, y, strict=True)
+        for t in range(x.shape[1] - lag)
+    ]
+    return np.mean(pairs) / (x.std() * y.std())
+
+
+def root_mean_square(a: list[float], b: list[float]) -> float:
+    return float(np.sqrt(np.mean(np.subtract(a, b) ** 2)))
+
+
+def test_correlations_of_channels_are_those_by_hand() -> None:
+    real, fake = walks(23, 1), walks(14, 2)
+    own, others = [], []
+    for x in (real, fake):
+        own.append([correlation(x[:, c], x[:, c], k) for c in range(3) for k in range(1, 5)])
+        pairs = [(c, d) for c in range(3) for d in range(3) if c != d]
+        others.append([correlation(x[:, c], x[:, d], k) for c, d in pairs for k in range(5)])
+    found = Autocorrelation()(*sides(real, fake)) | CrossCorrelation()(*sides(real, fake))
+    assert found["autocorrelation"] == pytest.approx(root_mean_square(*own))
+    assert found["cross_correlation"] == pytest.approx(root_mean_square(*others))
+
+
+def test_a_spectrum_is_that_of_the_fourier_sums_under_a_hann_window() -> None:
+    real, fake = walks(23, 1)[:, :2], walks(14, 2)[:, :2]
+    t = np.arange(9)
+    taper = np.sin(np.pi * (t + 1) / 10) ** 2
+    waves = np.exp(-2j * np.pi * np.outer(np.arange(5), t) / 9)
+    levels = []
+    for x in (real, fake):
+        y = (x - x.mean((0, 2), keepdims=True)) * taper
+        levels.append(10 * np.log10((abs(y @ waves.T) ** 2).mean(0)))
+    found = Spectrum()(*sides(real, fake))["spectrum_decibels"]
+    assert found == pytest.approx(root_mean_square(*levels))
+
+
+def test_marginals_are_those_of_scipy_on_ties_and_other_counts() -> None:
+    real, fake = walks(23, 1), walks(14, 2)
+    found = Marginals()(*sides(real, fake))
+    whole = [ks_2samp(real[:, c].ravel(), fake[:, c].ravel()).statistic for c in range(3)]
+    single = [ks_2samp(real[:, c, t], fake[:, c, t]).statistic for c in range(3) for t in range(9)]
+    assert found == pytest.approx(
+        {"marginal_ks": np.mean(whole), "marginal_ks_steps": np.mean(single)}
+    )
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3])
+def test_equal_constant_channels_are_at_distance_zero_whatever_their_mean_rounds_to(
+    value: float,
+) -> None:
+    real, fake = np.full((31, 2, 9), value), np.full((17, 2, 9), value)
+    for metric in (Autocorrelation, CrossCorrelation, Spectrum):
+        assert set(metric()(*sides(real, fake)).values()) == {0.0}
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3])
+def test_constant_windows_have_disturbances_without_a_correlation(value: float) -> None:
+    real, fake = walks(23, 1), np.full((17, 3, 9), value)
+    found = ARCoefficients(phi=((0.5, 0.1),) * 3)(*sides(real, fake))
+    assert found["ar_disturbance_correlation"] == 0
+
+
+def test_windows_of_the_reference_itself_are_not_held_out() -> None:
+    real, fake = sides(walks(23, 1), walks(14, 2))
+    real.splits["test"] = real  # type: ignore[index]
+    for metric in (Autocorrelation, CrossCorrelation, Spectrum, Marginals, FeatureC2ST):
+        assert not [name for name in metric()(real, fake) if name.endswith("_held_out")]

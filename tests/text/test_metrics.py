@@ -1,6 +1,7 @@
 """Metrics of lines on lines whose numbers are known."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -16,7 +17,11 @@ from ganzoo_text.metrics.grammar import GrammarMembership
 from ganzoo_text.metrics.jsd import NGramJSD
 from ganzoo_text.metrics.likelihood import HeldOutNLL
 from ganzoo_text.metrics.lines import n_grams
+from ganzoo_text.metrics.oracle import OracleNLL
 from ganzoo_text.metrics.self_bleu import SelfBLEU, bleu
+from ganzoo_text.oracle import Oracle
+from scipy.spatial.distance import jensenshannon
+from scipy.special import expit, logsumexp
 
 from ganzoo.api import DataError, Evaluated, SampleSpec
 from ganzoo.nn import END, Vocabulary
@@ -107,6 +112,75 @@ def test_lines_that_are_all_alike_have_a_self_bleu_of_one() -> None:
     found = SelfBLEU()(*sides(ABC, ["ab"], ["abca"] * 5, ["abca", "cbac", "aabb"]))
     assert found["self_bleu"] == 1
     assert found["self_bleu_held_out"] < 0.6
+
+
+def test_numbers_of_lines_of_any_length_are_those_of_counts_by_hand() -> None:
+    spec = SampleSpec("text", (6,), vocabulary=4, tokens=ABC.tokens)
+    random = np.random.default_rng(0)
+
+    def drawn(count: int) -> list[str]:
+        return ["".join(random.choice(list("abc"), random.integers(0, 7))) for _ in range(count)]
+
+    def grams(lines: list[str], n: int) -> Counter[str]:
+        ended = [line + "." * (len(line) < 6) for line in lines]  # a full line has no end token
+        return Counter(line[i : i + n] for line in ended for i in range(len(line) - n + 1))
+
+    real, fake = drawn(40), drawn(25)
+    found = NGramJSD()(*sides(spec, real, fake)) | Distinct()(*sides(spec, real, fake))
+    for n in range(1, 5):
+        a, b = grams(real, n), grams(fake, n)
+        counts = [[each[key] for key in sorted({*a, *b})] for each in (a, b)]
+        assert found[f"ngram_jsd_{n}"] == pytest.approx(jensenshannon(*counts, base=2) ** 2)
+        if n < 4:
+            assert found[f"distinct_{n}"] == len(b) / b.total()
+    assert found["distinct_lines"] == len(set(fake)) / 25
+    assert found["copied_lines"] == sum(line in real for line in fake) / 25
+
+
+def test_lines_without_an_n_gram_have_no_divergence_at_all() -> None:
+    found = NGramJSD(longest=2)(*sides(ABC, ["", ""], [""]))
+    assert found["ngram_jsd_1"] == 0  # the end of a line is a token
+    assert math.isnan(found["ngram_jsd_2"])
+    assert NGramJSD(longest=2)(*sides(ABC, ["ab"], [""]))["ngram_jsd_2"] == 1
+
+
+def test_short_lines_that_are_alike_have_a_tenth_of_a_match_for_each_longer_n_gram() -> None:
+    found = SelfBLEU()(*sides(ABC, ["ab"], ["ab"] * 5))
+    assert found["self_bleu"] == pytest.approx((1 * 1 * 0.1 * 0.1) ** 0.25)
+
+
+def test_copies_are_those_of_the_training_lines_whatever_the_reference_is() -> None:
+    real, fake = sides(ABC, ["ab", "b"], ["ca", "ab"])
+    real.splits["test"], real.splits["train"] = real, side(ABC, ["ca", "ca"])  # type: ignore[index]
+    found = Distinct()(real, fake)
+    assert found["copied_lines"] == 0.5
+    assert found["copied_lines_held_out"] == 0
+    assert not [name for name in NGramJSD()(real, fake) if name.endswith("_held_out")]
+
+
+def test_the_likelihood_of_the_oracle_is_that_of_its_equations_line_by_line() -> None:
+    oracle = Oracle(20, 3)
+    lines = oracle.draw(9, 7, 0)
+    spec = SampleSpec("text", (7,), vocabulary=20)
+    table, w, u, b, out, bias = (
+        each.double().numpy()
+        for each in (
+            oracle.embedding, oracle.of_input, oracle.of_state, oracle.bias, oracle.output,
+            oracle.output_bias,
+        )
+    )  # fmt: skip
+    total = 0.0
+    for line in lines.tolist():
+        h, c, before = np.zeros(32), np.zeros(32), 0
+        for token in line:
+            i, f, o, g = np.split(w @ table[before] + u @ h + b, 4)
+            c = expit(f) * c + expit(i) * np.tanh(g)
+            h = expit(o) * np.tanh(c)
+            logits = out @ h + bias
+            total += logsumexp(logits) - logits[token]
+            before = token
+    found = OracleNLL(vocabulary=20, seed=3)(*sides(spec, lines, lines, lines[:4]))
+    assert found["nll_oracle"] == pytest.approx(total / 63, rel=1e-5)
 
 
 # --- the grammar ---

@@ -35,7 +35,7 @@ class ClassBalance:
             "class_confidence_real": confidence_real,
         }
         held_out = real.splits.get("test")
-        if held_out is not None and held_out.class_logits is not None:
+        if held_out is not None and held_out is not real and held_out.class_logits is not None:
             result["class_balance_held_out"] = _alike(_shares(held_out.class_logits)[0], wanted)
         return result
 

@@ -21,12 +21,13 @@ CLEAR = 0.8
 class Pitch:
     """Pitches of generated `notes`, by autocorrelation, beside those of the real ones.
 
-    ``pitch_clear`` is the share of clips that have a pitch (periodic to 0.8), ``pitch_in_tune`` of
-    those that have one within `cents` of a note of the scale, and ``pitch_balance`` 1 minus the
-    total variation distance of the shares of the ten notes from the real ones: 1 is all of them as
-    often as there. ``pitch_accuracy``, where labels were given to G, is the share that plays the
-    note that was asked for. ``…_real`` is what the real notes have: the best to be expected. Of
-    pitches at random from C4 to A5, evenly by their logarithm, 43 % are in tune.
+    ``pitch_clear`` is the share of clips that have a pitch (periodic to 0.8), ``pitch_in_tune`` the
+    share of all clips whose pitch is within `cents` of a note of the scale, and ``pitch_balance`` 1
+    minus the total variation distance of the shares of the ten notes from the real ones: 1 is all
+    of them as often as there, and 0.5 says that no note was heard. ``pitch_accuracy``, where labels
+    were given to G, is the share that plays the note that was asked for. ``…_real`` is what the
+    real notes have: the best to be expected. Of pitches at random from C4 to A5, evenly by their
+    logarithm, 43 % are in tune.
 
     Args:
         cents: hundredths of a semitone.

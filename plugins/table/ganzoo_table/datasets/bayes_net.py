@@ -47,7 +47,7 @@ class Truth:
 
     @classmethod
     def estimated(cls, rows: Values) -> Truth:
-        """Return the network of the same structure that makes these rows most likely.
+        """Return the network of the same structure with the shares, means and deviations of rows.
 
         Every category has one row more than was seen, so that nothing is impossible.
         """
@@ -88,13 +88,14 @@ class Truth:
         region, job = (rows[:, index].clip(0, high).astype(int) for index, high in ((0, 2), (1, 3)))
         owner = (rows[:, 2] > 0.5).astype(int)
         visits = rows[:, 3].clip(0, VISITS).astype(int)
+        possible = visits == rows[:, 3]
         chance = np.where(owner == 1, self.owner[job], 1 - self.owner[job])
-        income = rows[:, 5].clip(LEAST)
+        income = rows[:, 5].clip(1.0)  # far below all that is drawn, so its density is the least
         logs = [
             np.log(self.region[region].clip(LEAST)),
             np.log(self.job[region, job].clip(LEAST)),
             np.log(chance.clip(LEAST)),
-            np.log(_visits(self.visits)[owner, visits].clip(LEAST)),
+            np.log((_visits(self.visits)[owner, visits] * possible).clip(LEAST)),
             _log_normal(rows[:, 4], *self.height[region].T),
             _log_normal(np.log(income), *self.income[job, owner].T) - np.log(income),
         ]

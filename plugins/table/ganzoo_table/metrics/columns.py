@@ -18,7 +18,7 @@ COMMON = 50
 
 @dataclass(frozen=True)
 class Sides:
-    """The real rows that a generator learned from, generated ones, and real ones held out."""
+    """Real rows, generated ones, and real ones held out."""
 
     columns: tuple[Column, ...]
     real: Values
@@ -26,8 +26,13 @@ class Sides:
     held_out: Values | None
 
 
-def sides_of(metric: str, real: Evaluated, fake: Evaluated) -> Sides:
+def sides_of(metric: str, real: Evaluated, fake: Evaluated, *, training: bool = False) -> Sides:
     """Return both sides as float64 (N, D), NaN where missing.
+
+    Held-out rows are those of the split ``test``, unless they are the real rows themselves.
+
+    Args:
+        training: take the split ``train`` as real rows, whatever the reference is.
 
     Raises:
         DataError: the samples have no columns.
@@ -38,9 +43,14 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated) -> Sides:
             f"{metric} needs samples with columns: tables",
             hint=f"leave table/{metric} out of eval.metrics",
         )
-    held_out = real.splits.get("test")
-    rows = held_out.samples.numpy() if held_out is not None and len(held_out.samples) else None
-    return Sides(spec.columns, real.samples.numpy(), fake.samples.numpy(), rows)
+    test = real.splits.get("test")
+    if training:
+        real = real.splits.get("train", real)
+    if test is None or test is real or not len(test.samples):
+        held_out = None
+    else:
+        held_out = test.samples.numpy()
+    return Sides(spec.columns, real.samples.numpy(), fake.samples.numpy(), held_out)
 
 
 def is_number(column: Column) -> bool:

@@ -25,7 +25,8 @@ class C2ST:
 
     Source: Lopez-Paz & Oquab 2017, arXiv:1610.06545. With logistic regression (`c2st_linear`) and
     gradient-boosted trees (`c2st_trees`). `…_held_out` compares held-out real rows with as many of
-    the others; it is near 0.5 but for chance.
+    the others; it is near 0.5 but for chance. Below that, rows are copies of real ones: a model
+    that has learned a row takes its copy for the same side.
 
     Args:
         samples: rows of each side, at most.

@@ -21,6 +21,7 @@ class MLEfficacy:
 
     Macro F1 for a category, R squared for a number; models are linear, a tree of depth 10, and
     gradient-boosted trees (arXiv:1907.00503, section 5.1, has others). The test is the hold-out.
+    NaN: no model can be trained on the rows, as all lack the target or have one category.
 
     Args:
         target: the column to predict; the last one if it is not given.
@@ -30,7 +31,7 @@ class MLEfficacy:
         self.target = target
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("ml-efficacy", real, fake)
+        sides = sides_of("ml-efficacy", real, fake, training=True)
         names = [column.name for column in sides.columns]
         target = names[-1] if self.target is None else self.target
         if target not in names:
@@ -43,10 +44,24 @@ class MLEfficacy:
                 hint="dataset.holdout=0.1",
             )
         place = names.index(target)
+        _require_truth(sides, place)
         return {
             "efficacy": _mean_score(sides, sides.fake, place),
             "efficacy_real": _mean_score(sides, sides.real, place),
         }
+
+
+def _require_truth(sides: Sides, place: int) -> None:
+    """Raise DataError unless the target can be predicted from something, and judged."""
+    assert sides.held_out is not None
+    truth = sides.held_out[:, place]
+    if len(sides.columns) == 1:
+        lack = "a column besides the target"
+    elif len(np.unique(truth[~np.isnan(truth)])) < 2:
+        lack = f"two different values of the target {sides.columns[place].name!r} in the hold-out"
+    else:
+        return
+    raise DataError(f"ml-efficacy needs {lack}", hint="leave table/ml-efficacy out of eval.metrics")
 
 
 def _mean_score(sides: Sides, rows: Values, place: int) -> float:
@@ -59,12 +74,12 @@ def _mean_score(sides: Sides, rows: Values, place: int) -> float:
     x, x_test = (inputs_of(others, rest, np.delete(each, place, 1)) for each in (train, test))
     y, y_test = train[:, place], test[:, place]
     if number:
-        centre, scale = y_test.mean(), y_test.std() or 1.0
+        centre, scale = y_test.mean(), y_test.std()
         y, y_test = (y - centre) / scale, (y_test - centre) / scale
-    if not len(y) or not len(y_test) or (not number and len(np.unique(y)) < 2):
+    if not len(y) or (not number and len(np.unique(y)) < 2):
         return float("nan")
     scores = []
-    for model in _regressors() if number else _classifiers():
+    for model in _regressors() if number else _classifiers(y):
         with no_convergence_warnings():
             said = model.fit(x, y).predict(x_test)
         score = r2_score(y_test, said) if number else f1_score(y_test, said, average="macro")
@@ -76,11 +91,17 @@ def _known(rows: Values, place: int) -> Values:
     return rows[~np.isnan(rows[:, place])]
 
 
-def _classifiers() -> list:
+def _classifiers(classes: Values) -> list:
+    """Return models of these training classes, (N,)."""
+    counts = np.unique(classes, return_counts=True)[1]
+    # Beyond 10,000 rows scikit-learn stops early, by a tenth of the rows that has every class.
+    divisible = counts.min() > 1 and len(counts) <= len(classes) // 10
     return [
         LogisticRegression(max_iter=1000),
         DecisionTreeClassifier(max_depth=10, random_state=0),
-        HistGradientBoostingClassifier(random_state=0),
+        HistGradientBoostingClassifier(
+            random_state=0, early_stopping="auto" if divisible else False
+        ),
     ]
 
 

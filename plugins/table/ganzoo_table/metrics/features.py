@@ -21,7 +21,9 @@ def inputs_of(columns: tuple[Column, ...], real: Values, rows: Values) -> NDArra
         if is_number(column):
             known = real[:, index][~np.isnan(real[:, index])]
             centre, scale = (known.mean(), known.std()) if len(known) else (0.0, 1.0)
-            parts.append(np.where(missing, 0.0, (values - centre) / (scale or 1.0))[:, None])
+            if not len(known) or np.ptp(known) == 0:
+                scale = 1.0  # the deviation of equal numbers is 0 but for rounding
+            parts.append(np.where(missing, 0.0, (values - centre) / scale)[:, None])
         else:
             count = min(max(len(column.categories), 2), ONE_HOT)
             number = np.where(missing, 0, values).clip(0, count - 1).astype(int)

@@ -25,7 +25,7 @@ class BayesNetLikelihood:
         self.truth = Truth(seed)
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("bayes-net-likelihood", real, fake)
+        sides = sides_of("bayes-net-likelihood", real, fake, training=True)
         if [column.name for column in sides.columns] != [column.name for column in COLUMNS]:
             raise DataError(
                 "bayes-net-likelihood is for the data set table/bayes-net alone",

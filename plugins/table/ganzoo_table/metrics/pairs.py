@@ -19,9 +19,10 @@ class PairTrends:
 
     Two numbers: 1 - |difference of their correlations| / 2. Otherwise 1 minus the total variation
     distance of their joint distribution, where numbers are binned by the quantiles of the real
-    column on both sides, and beyond the 50 most frequent categories all are one. Pairs whose real
-    association (absolute correlation, or total variation from independence) is below 0.05 are left
-    out; `pair_trends_pairs` counts the rest.
+    column on both sides, and beyond the 50 most frequent categories all are one. Pairs that are
+    hardly associated are left out: those whose correlation, or joint distribution, is within 0.05
+    of that of the same rows with each column shuffled. Chance associates columns of few rows too.
+    `pair_trends_pairs` counts the pairs that are left.
 
     `pair_trends_independent` is what the real rows score after each column was shuffled: a
     generator below it has learned no relation. `pair_trends_held_out` is that of held-out rows.
@@ -76,8 +77,8 @@ def _similarity(sides: Sides, rows: Values, pair: tuple[int, int]) -> float:
 def _correlation(first: Values, second: Values) -> float:
     both = ~(np.isnan(first) | np.isnan(second))
     first, second = first[both], second[both]
-    if len(first) < 2 or first.std() == 0 or second.std() == 0:
-        return 0.0
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0  # not by the deviation: that of equal numbers is 0 but for rounding
     return float(np.corrcoef(first, second)[0, 1])
 
 

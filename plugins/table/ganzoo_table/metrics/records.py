@@ -19,12 +19,12 @@ BLOCK = 1 << 22
 class ClosestRecord:
     """Memorisation: the distance of generated rows to their closest training row.
 
-    A distance is the mean over columns of the absolute difference in units of the real range, or 0
-    or 1 for categories and missing values. `closest_record` is the median; `closest_record_ratio`
-    the median ratio of the closest to the second closest; `closest_record_held_out` the median of
-    held-out real rows: generated rows that are clearly closer are copies. `copies` is the share of
-    generated rows at distance 0, `copies_held_out` that of held-out ones. None of this is a
-    statement about privacy.
+    A distance is the mean over columns of the absolute difference in units of the training rows'
+    range, at most 1, or 0 or 1 for categories and missing values. `closest_record` is the median;
+    `closest_record_ratio` the median ratio of the closest to the second closest (1 where both are
+    0); `closest_record_held_out` the median of held-out real rows: generated rows that are clearly
+    closer are copies. `copies` is the share of generated rows at distance 0, `copies_held_out` that
+    of held-out ones. None of this is a statement about privacy.
 
     Args:
         samples: rows that are compared, at most.
@@ -34,7 +34,7 @@ class ClosestRecord:
         self.samples = samples
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("closest-record", real, fake)
+        sides = sides_of("closest-record", real, fake, training=True)
         result = {}
         for ending, rows in (("", sides.fake), ("_held_out", sides.held_out)):
             if rows is None:

@@ -16,7 +16,8 @@ class Distinct:
     `distinct_n` is the number of different n-grams over that of all n-grams (Li et al. 2016,
     arXiv:1510.03055, section 5). It falls with the number of lines, so `…_held_out` has as many.
     `distinct_lines` is the same for whole lines. `copied_lines` is the share of lines that are
-    lines of the reference too; where few sentences are possible, right ones are copies.
+    training lines too; where few sentences are possible, right ones are copies.
+    NaN: no line has n tokens.
 
     Args:
         longest: the largest n.
@@ -26,7 +27,7 @@ class Distinct:
         self.longest = longest
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("distinct", real, fake)
+        sides = sides_of("distinct", real, fake, training=True)
         known = set(map(bytes, sides.real))
         found = {}
         for ending, lines in sides.compared.items():

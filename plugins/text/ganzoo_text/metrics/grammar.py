@@ -20,10 +20,11 @@ class GrammarMembership:
     `valid_distinct_held_out` is what the grammar's own sentences reach. `nll_floor` is the negative
     log-probability of held-out sentences under the grammar, in nats a token: no generator can have
     a lower `nll_gen` in the mean. `grammar_entropy` is the exact entropy, in nats a sentence.
+    Of more generated than held-out sentences as many are taken, as different ones get rarer.
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("grammar", real, fake)
+        sides = sides_of("grammar", real, fake, training=True)
         if not sides.spec.tokens or not _probability(_texts(sides.spec, sides.real[:1])[0]):
             raise DataError("the metric is for the data set text/grammar alone")
         found: dict[str, float] = {}

@@ -15,7 +15,7 @@ class NGramJSD:
 
     The token that ends a line is a part of n-grams. As rare n-grams are seen in one sample and not
     in another, the divergence of real lines is not 0 either: compare with `…_held_out`, that of as
-    many held-out lines.
+    many held-out lines. NaN: no line of either side has n tokens.
 
     Args:
         longest: the largest n; there is a number for each n from 1.
@@ -40,7 +40,7 @@ class NGramJSD:
 def divergence(a: Tokens, b: Tokens) -> float:
     """Return the Jensen-Shannon divergence of two samples' frequencies, in bits."""
     if not len(a) or not len(b):
-        return float(len(a) != len(b))
+        return 1.0 if len(a) or len(b) else float("nan")
     keys, places = np.unique(np.concatenate([a, b]), return_inverse=True)
     shares = [
         np.bincount(part, minlength=len(keys)) / len(part)

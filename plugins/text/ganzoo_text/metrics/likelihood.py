@@ -19,7 +19,7 @@ class HeldOutNLL:
     """
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("nll", real, fake)
+        sides = sides_of("nll", real, fake, training=True)
         if fake.generator is None:
             raise DataError("samples from a file have no likelihood")
         if sides.held_out is None:

@@ -15,7 +15,7 @@ Tokens = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sides:
-    """The lines that a generator learned from, generated ones, and real ones held out: (N, L)."""
+    """Real lines, generated ones, and real ones held out: (N, L)."""
 
     spec: SampleSpec
     real: Tokens
@@ -34,8 +34,13 @@ class Sides:
         return {"": some(self.fake, count), "_held_out": some(self.held_out, count)}
 
 
-def sides_of(metric: str, real: Evaluated, fake: Evaluated) -> Sides:
+def sides_of(metric: str, real: Evaluated, fake: Evaluated, *, training: bool = False) -> Sides:
     """Return both sides as token numbers.
+
+    Held-out lines are those of the split ``test``, unless they are the real lines themselves.
+
+    Args:
+        training: take the split ``train`` as real lines, whatever the reference is.
 
     Raises:
         DataError: the samples have no vocabulary.
@@ -43,9 +48,14 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated) -> Sides:
     spec = fake.extraction.spec if fake.extraction else None
     if spec is None or not spec.vocabulary:
         raise DataError(f"{metric} needs samples with a vocabulary: text")
-    held_out = real.splits.get("test")
-    lines = held_out.samples.numpy() if held_out is not None and len(held_out.samples) else None
-    return Sides(spec, real.samples.numpy(), fake.samples.numpy(), lines)
+    test = real.splits.get("test")
+    if training:
+        real = real.splits.get("train", real)
+    if test is None or test is real or not len(test.samples):
+        held_out = None
+    else:
+        held_out = test.samples.numpy()
+    return Sides(spec, real.samples.numpy(), fake.samples.numpy(), held_out)
 
 
 def some(lines: Tokens, count: int) -> Tokens:

@@ -29,7 +29,7 @@ class OracleNLL:
         self.vocabulary, self.seed = vocabulary, seed
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("oracle-nll", real, fake)
+        sides = sides_of("oracle-nll", real, fake, training=True)
         if sides.spec.tokens or sides.spec.vocabulary != self.vocabulary:
             what = f"the metric is for text/oracle with vocabulary {self.vocabulary}"
             raise DataError(what, hint="give it the vocabulary and the seed of the data set")

@@ -18,11 +18,12 @@ Scores = NDArray[np.float64]
 
 
 class SelfBLEU:
-    """Mean BLEU of each generated line against all others: 1 if all are alike.
+    """Mean BLEU of each generated line against all others: 1 if all are alike, and not short.
 
     The line itself is not among its references, other than in Texygen's code, so the numbers are
-    lower than published ones. It grows with the number of lines; `self_bleu_held_out` has as many,
-    and is what a generator should have: less is noise, more is a lack of variety.
+    lower than published ones. A line of fewer tokens than n has no n-gram, which counts as 0.1 of
+    a match. It grows with the number of lines; `self_bleu_held_out` has as many, and is what a
+    generator should have: less is noise, more is a lack of variety.
 
     Args:
         longest: BLEU's largest n.
@@ -36,7 +37,7 @@ class SelfBLEU:
         self.longest, self.count = longest, count
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
-        sides = sides_of("self-bleu", real, fake)
+        sides = sides_of("self-bleu", real, fake, training=True)
         found = {}
         for ending, lines in sides.compared.items():
             chosen = some(lines, self.count)

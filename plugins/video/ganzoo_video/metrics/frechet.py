@@ -16,7 +16,7 @@ class Frechet:
     Each frame of each clip is a sample, described by toy-cnn. `fd_frames` does not see motion: real
     frames in any order score as real clips. `fd_differences` compares the pictures of what changes
     from a frame to the next. `…_held_out` is that of real clips of the split ``test``, which a
-    perfect generator reaches. Lower is better.
+    perfect generator reaches, unless they are the reference. Lower is better.
 
     Source of the distance: Heusel et al. 2017, arXiv:1706.08500.
 
@@ -31,7 +31,7 @@ class Frechet:
         reference = self._moments(real)
         result = {}
         for ending, side in (("", fake), ("_held_out", held_out(real))):
-            if side is None:
+            if side is None or side is real:
                 continue
             for name, true, other in zip(
                 ("frames", "differences"), reference, self._moments(side), strict=True

@@ -20,7 +20,8 @@ class Laws:
     For `moving-digits` and `moving-shapes` alone. An object is where the centre of mass of a
     frame's levels is. `law_start` is the mean of the distances of the first centre's x and y;
     `law_speed` that of the median length of a step; `law_direction` that of the first step's angle.
-    A clip with a black frame is at no place, and counts as wrong in each. `…_held_out` is that of
+    In a black frame an object is at no place: a clip with one counts as wrong in speed, and in what
+    is measured at that frame. `…_held_out` is that of
     real clips of the split ``test``, whose distance is chance alone: about 0.9 / sqrt(clips).
 
     Raises:

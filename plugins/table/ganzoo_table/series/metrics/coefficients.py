@@ -58,7 +58,7 @@ class ARCoefficients:
 
 
 def fitted(windows: Values) -> Values:
-    """Return (phi_1, phi_2) by least squares, with an intercept, of windows (N, T)."""
+    """Return (phi_1, phi_2) by least squares, of windows (N, T) less the mean of all values."""
     x = windows - windows.mean()
     design = np.stack([x[:, 1:-1].ravel(), x[:, :-2].ravel()], 1)
     found, *_ = np.linalg.lstsq(design, x[:, 2:].ravel(), rcond=None)
@@ -75,6 +75,7 @@ def distance_to_normal(values: Values, normal: NormalDist) -> float:
 
 def _correlation(first: Values, second: Values) -> float:
     """Return the absolute correlation; 0 where a side is constant."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
     a, b = first - first.mean(), second - second.mean()
-    scale = np.sqrt((a**2).mean() * (b**2).mean())
-    return float(np.abs((a * b).mean()) / scale) if scale > 0 else 0.0
+    return float(np.abs((a * b).mean()) / np.sqrt((a**2).mean() * (b**2).mean()))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ganzoo.api import DataError, Evaluated, PositiveInt
-from ganzoo_table.series.metrics.sides import compared, windows_of
+from ganzoo_table.series.metrics.sides import centred, compared, windows_of
 from ganzoo_table.series.windows import Values
 
 
@@ -69,12 +69,12 @@ def correlations(windows: Values, lags: int) -> Values:
     It is the mean over windows and steps of (x_c - mean) (x_d - mean), divided by both standard
     deviations; 0 where a channel is constant.
     """
-    centred = windows - windows.mean((0, 2), keepdims=True)
-    deviation = np.sqrt((centred**2).mean((0, 2)))
+    x = centred(windows)
+    deviation = np.sqrt((x**2).mean((0, 2)))
     scale = np.where(deviation > 0, deviation, np.inf)
     length = windows.shape[2]
     means = [
-        np.einsum("nct,ndt->cd", centred[..., : length - lag], centred[..., lag:], optimize=True)
+        np.einsum("nct,ndt->cd", x[..., : length - lag], x[..., lag:], optimize=True)
         / (len(windows) * (length - lag))
         for lag in range(lags + 1)
     ]
@@ -92,7 +92,7 @@ def _others(found: Values) -> Values:
 
 
 def _distances(windows: Values) -> Values:
-    return np.abs(windows - windows.mean((0, 2), keepdims=True))
+    return np.abs(centred(windows))
 
 
 def _longest(lags: int | None, windows: Values) -> int:

@@ -34,7 +34,8 @@ class FeatureC2ST:
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         ours, result = real.features.double().numpy(), {}
-        centre, scale = ours.mean(0), ours.std(0)
+        centre = ours.mean(0)
+        scale = np.where(np.ptp(ours, axis=0) > 0, ours.std(0), 1.0)  # 1: a constant feature
         for ending, others in _others(real, fake):
             count = min(len(ours), len(others), self.samples)
             if count < 2 * FOLDS:
@@ -42,7 +43,7 @@ class FeatureC2ST:
                     f"feature-c2st needs {2 * FOLDS} windows a side, and there are {count}"
                 )
             rows = np.concatenate([some_rows(each, count) for each in (ours, others)])
-            inputs = (rows - centre) / np.where(scale > 0, scale, 1)
+            inputs = (rows - centre) / scale
             result[f"feature_c2st{ending}"] = area_under_curve(models()["linear"], inputs, count)
         return result
 
@@ -51,7 +52,7 @@ def _others(real: Evaluated, fake: Evaluated) -> Iterator[tuple[str, Values]]:
     """Yield the features of what is compared with the real windows, by the ending of its name."""
     yield "", fake.features.double().numpy()
     test = real.splits.get("test")
-    if test is not None and len(test.features):
+    if test is not None and test is not real and len(test.features):
         yield "_held_out", test.features.double().numpy()
     if real.extraction is not None:
         windows = torch.from_numpy(independent(windows_of("feature-c2st", real)))

@@ -25,9 +25,21 @@ def windows_of(metric: str, side: Evaluated) -> Values:
 
 
 def held_out(metric: str, real: Evaluated) -> Values | None:
-    """Return the windows of the split ``test``, or None if the data set holds none out."""
+    """Return the windows of the split ``test``.
+
+    None if the data set holds none out, or if they are the real windows themselves.
+    """
     test = real.splits.get("test")
-    return windows_of(metric, test) if test is not None and len(test.samples) else None
+    if test is None or test is real or not len(test.samples):
+        return None
+    return windows_of(metric, test)
+
+
+def centred(windows: Values) -> Values:
+    """Return windows less the mean of each channel: exactly 0 where a channel is constant."""
+    # The mean of equal numbers differs from them by rounding.
+    constant = np.ptp(windows, axis=(0, 2), keepdims=True) == 0
+    return np.where(constant, 0.0, windows - windows.mean((0, 2), keepdims=True))
 
 
 def independent(windows: Values) -> Values:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ganzoo.api import Evaluated
-from ganzoo_table.series.metrics.sides import compared
+from ganzoo_table.series.metrics.sides import centred, compared
 from ganzoo_table.series.windows import Values
 
 FLOOR = 1e-6
@@ -28,9 +28,8 @@ class Spectrum:
 
 def power(windows: Values) -> Values:
     """Return mean periodograms, (C, T // 2 + 1)."""
-    centred = windows - windows.mean((0, 2), keepdims=True)
     taper = np.hanning(windows.shape[2] + 2)[1:-1]
-    return (np.abs(np.fft.rfft(centred * taper)) ** 2).mean(0)
+    return (np.abs(np.fft.rfft(centred(windows) * taper)) ** 2).mean(0)
 
 
 def _difference(ours: Values, theirs: Values) -> dict[str, float]:
