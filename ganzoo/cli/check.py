@@ -16,7 +16,7 @@ from ganzoo.cli.output import emit, say
 @click.option("--data", "with_data", is_flag=True, help="Also decode every training sample.")
 @options.plugin
 def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path | None) -> None:
-    """Check RECIPE: YAML, keys, ids, parameters, and whether components fit; then try each once.
+    """Check RECIPE: YAML, keys, ids, parameters, and whether components fit; then try them.
 
     The trial is an update of G and D, samples and their preview, schedules, the extractor and
     every metric, on a few samples.
