@@ -1,4 +1,7 @@
-"""The commands in README.md, CONTRIBUTING.md and docs/ have verbs, options and keys that exist."""
+"""The commands in README.md, CONTRIBUTING.md and docs/ have verbs, options and keys that exist.
+
+So have the options that the descriptions of recipes name.
+"""
 
 import re
 import shlex
@@ -24,7 +27,9 @@ def commands(text: str) -> list[str]:
     """Return the ``ganzoo`` commands in blocks of a page, without prompts and comments."""
     found = []
     for language, block in BLOCK.findall(text):
-        for line in [] if language not in ("", "bash") else block.replace("\\\n", " ").splitlines():
+        if language not in ("", "bash", "console"):
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
             for part in re.sub(r"\s+#.*", "", line.removeprefix("$ ")).split("; "):
                 if part.startswith(("ganzoo ", ".venv/bin/ganzoo ")):
                     found.append(part)
@@ -68,6 +73,24 @@ def test_a_command_in_the_docs_has_a_verb_options_and_keys_that_exist(line: str)
         for job in jobs_of(tuple(given), None):
             if job.recipe in shipped_recipes():
                 Recipe.load(job.recipe, job.overrides)
+
+
+def options_of(command: click.Command, context: click.Context) -> set[str]:
+    """Return every option of a command and of its subcommands."""
+    found = {option for each in command.params for option in each.opts}
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            found |= options_of(inner, context)
+    return found
+
+
+def test_an_option_in_the_description_of_a_recipe_exists() -> None:
+    options = options_of(group, click.Context(group))
+    for name in shipped_recipes():
+        description = Recipe.load(name).settings.description or ""
+        assert set(re.findall(r"--[a-z-]+", description)) <= options, name
 
 
 def test_the_counts_of_the_zoo_are_those_of_the_list() -> None:

@@ -77,7 +77,8 @@ def bench(
     work on the machine does not count; more threads, or a GPU, by wall time.
 
     With --against textbook both loops take turns in one process, and the ratio is the median of
-    the ratios within rounds. --sweep proposes the fastest overrides; a run never decides by timing.
+    the ratios within rounds. --sweep proposes the fastest overrides; a run itself never
+    chooses settings by timing.
     """
     # Otherwise torch's profiler, which counts bytes, logs its start and its end.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")

@@ -16,10 +16,10 @@ from ganzoo.cli.output import emit, say
 @click.option("--data", "with_data", is_flag=True, help="Also decode every training sample.")
 @options.plugin
 def check(recipe: str, overrides: tuple[str, ...], with_data: bool, plugin: Path | None) -> None:
-    """Check RECIPE: YAML, keys, ids, parameters, whether components fit, and what a run calls.
+    """Check RECIPE: YAML, keys, ids, parameters, and whether components fit; then try them.
 
-    That is an update of G and D, samples and their preview, schedules, the extractor and every
-    metric, on a few samples.
+    The trial is an update of G and D, samples and their preview, schedules, the extractor and
+    every metric, on a few samples.
 
     All problems are shown at once, each with file, line and column. Nothing is written.
     """

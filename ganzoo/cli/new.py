@@ -4,7 +4,7 @@ from ganzoo.cli.group import LazyGroup
 
 SUBCOMMANDS = {
     "plugin": "scaffold a working plugin and try it",
-    "recipe": "scaffold a recipe that extends another, or one for a folder of pictures",
+    "recipe": "scaffold a recipe that extends another, or one for your own files",
 }
 """Subcommand → its one line; `ganzoo.cli.new_NAME` holds a command of that name."""
 

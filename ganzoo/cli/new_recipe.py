@@ -54,8 +54,8 @@ def recipe(
     """Scaffold NAME.yaml, a recipe of your own with comments.
 
     With --from it extends a recipe and lists that recipe's settings as comments. With --data the
-    data decide (pictures by their number, sizes, colours and sub-folders, a table by its columns),
-    and comments say why.
+    settings follow from the data (the number, sizes, colours and sub-folders of pictures, the
+    columns of a table), and comments say why.
     """
     from ganzoo.recipes.load import Recipe
     from ganzoo.scaffold.recipe import child_text, new_file, write_new

@@ -31,12 +31,17 @@ from ganzoo.errors import RecipeError
     show_default=True,
     help="Sample i depends only on the seed and i; with internal-noise, also on its batch of 256.",
 )
-@click.option("--label", "labels", multiple=True, help="Class, by number or name; repeat to cycle.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    help="Class, by number or name; repeat for more, used in turn.",
+)
 @click.option(
     "--condition",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Conditions, where the data has them: a file, a folder or an npz; used in turn.",
+    help="Conditions, if the data has them: a file, a folder or an npz; used in turn.",
 )
 @click.option(
     "--where",
@@ -78,7 +83,7 @@ def sample(
     checkpoint: str,
     runs_dir: Path,
 ) -> None:
-    """Draw samples of RUN and write them to one file, or one file each into a folder.
+    """Draw samples of RUN and write them to one file, or to one file each in a folder.
 
     The suffix of --out selects the format: .npz for all data; a picture of the grid and .zip for
     images; .webp and .gif for video; .wav for audio; .txt and .jsonl for text; .csv, .tsv and

@@ -76,7 +76,7 @@ class ScoreOptions:
     "--against",
     metavar="DATASET|PATH",
     shell_complete=completion.datasets,
-    help="Score the samples in PATH against this; an npz holds samples, or mu and sigma.",
+    help="Reference of the samples: a data set, folder, zip, or npz (samples, or mu and sigma).",
 )
 @click.option(
     "--like",

@@ -192,8 +192,9 @@ ROWS = [
 
 HEAD = """# What a run survives
 
-Each guarantee is listed with the tests that check it. `python -m tests.reliability.table` runs them
-and writes this page; `make soak` is the long test.
+Each row has a fault, what ganzoo guarantees then, and the tests that check it.
+`python -m tests.reliability.table` runs them and writes this page; `make soak` is the long test. A
+checkpoint is *acknowledged* once ganzoo has reported it as saved.
 
 | fault | guarantee | tests | last result |
 |---|---|---|---|
@@ -201,23 +202,23 @@ and writes this page; `make soak` is the long test.
 
 TAIL = """
 The soak test kills a run with SIGKILL 40 times at random moments, resumes it each time, and
-compares everything in its last checkpoint with that of an undisturbed run. Then it makes file
-calls of a run and of its resume fail, one in each of a run's lives, and resumes the run: those of
-Python, of safetensors and of torch, below the runs and the cache. It tries one of five faults;
+compares everything in its last checkpoint with that of an undisturbed run. Then it makes file calls
+(of Python, of safetensors and of torch, below the runs and the cache) of a run and of its resume
+fail, one for each start of the run, and resumes the run. It tries one of five faults;
 `python -m tests.reliability.file_faults` tries all: 40 minutes of one core on a quiet machine.
 
 ## Files from strangers
 
-The fuzzer changes whole files by seed (bytes, lengths, texts, and what lies behind a checksum) and
+The fuzzer makes seeded changes to whole files (bytes, lengths, texts, what a checksum covers) and
 gives each to the reader that a command uses: npz of samples and of statistics; PNG, JPEG, WebP,
 TIFF and other pictures; zips and labels of pictures; animations, wav, csv and token files;
 safetensors, `state.pt` and tar; run.json, records, manifests, locks and recipes. A case fails if
-anything but an error of ganzoo comes out, if it takes over 20 seconds of processor time or 1 GiB,
-or if it ends the process. `make soak` tries 200,000, `make test` 2,000.
+anything but an error of ganzoo results, if it takes over 20 seconds of processor time or 1 GiB of
+memory, or if it ends the process. `make soak` tries 200,000, `make test` 2,000.
 
 | what | limit |
 |---|---|
-| members of a zip | 2,000,000; stored or deflated; no larger together than the file |
+| members of a zip | 2,000,000; stored or deflated; packed sizes together no larger than the file |
 | a member or tar that unpacks to more than 16 MiB | 100 times its packed size |
 | a picture or labels in a zip | 256 MiB |
 | a picture | 64 megapixels, 20,000 a side; formats that Pillow decodes itself |
@@ -230,10 +231,10 @@ process with SIGBUS, as with every program that maps files.
 
 ## Limits
 
-- *Two processes* are two on one CPU, over gloo. How NCCL reports a lost process was never
-  observed: the phrases by which ganzoo recognizes it are untested.
+- *Two processes* are two on one CPU, over gloo. How NCCL reports a lost process has never been
+  observed: the messages by which ganzoo recognizes it are untested.
 - *Streamed* data is decoded by worker processes (`train.workers`), and by the run's own process
-  where they are not ahead; data in memory needs no workers.
+  where the workers are not ahead; data in memory needs no workers.
 - The *faults at file calls* were tried one by one at each of the 1,190 calls of a run and its
   resume, on 2026-11-30: 2,270 faults. No checkpoint was lost, and every run was resumed to the
   same end. At 8 calls, those that remove the checkpoint of the run's last pruning, an error that
