@@ -69,10 +69,11 @@ def _clause(word: str, spec: SampleSpec) -> Clause:
             )
         try:
             value = cell_value(column, rest.removeprefix(sign), f"--where {word!r}:")
-            if math.isnan(value) and sign not in ("=", "!="):
-                raise DataError(f"--where {word!r}: a missing value is neither less nor greater")
         except DataError as error:
             raise UsageError(error.message, hint=_options(spec, index)) from error
+        if math.isnan(value) and sign not in ("=", "!="):
+            what = f"--where {word!r}: a missing value is neither less nor greater"
+            raise UsageError(what, hint=_options(spec, index))
         return Clause(index, sign, value)
     raise UsageError(
         f"--where {word!r} is not COLUMN=VALUE, nor a comparison by {' '.join(OPERATORS)}",
