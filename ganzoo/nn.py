@@ -22,6 +22,7 @@ from ganzoo.modalities.lines import FIELD as FIELD
 from ganzoo.modalities.lines import UNKNOWN as UNKNOWN
 from ganzoo.modalities.lines import Vocabulary as Vocabulary
 from ganzoo.modalities.lines import lines_of as lines_of
+from ganzoo.modalities.table_files import written_cell as written_cell
 from ganzoo.moments import Moments as Moments
 from ganzoo.moments import blocks_of_rows as blocks_of_rows
 from ganzoo.moments import frechet_distance as frechet_distance

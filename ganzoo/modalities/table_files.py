@@ -41,14 +41,14 @@ def text_of(
     writer = csv.writer(text, lineterminator="\n", delimiter=separator)
     writer.writerow(column.name for column in columns)
     cells = [
-        [_cell(column, value, digits) for value in values]
+        [written_cell(column, value, digits) for value in values]
         for column, values in zip(columns, samples.T.tolist(), strict=True)
     ]
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue()
 
 
-def _cell(column: Column, value: float, digits: int | None) -> str:
+def written_cell(column: Column, value: float, digits: int | None) -> str:
     """Return a stored value as a csv file has it; a float with all its digits, or rounded."""
     if not math.isfinite(value):
         return ""
@@ -104,7 +104,7 @@ def cell_value(column: Column, cell: str | None, where: str) -> float:
     except (ValueError, ArithmeticError):  # of a year that no calendar has
         wanted = listed(words[:5], " or ") or "empty" if words else f"of the kind {column.kind}"
         if column.kind == "datetime":
-            wanted += f", such as {_cell(column, (column.range or (0.0,))[0], None)}"
+            wanted += f", such as {written_cell(column, (column.range or (0.0,))[0], None)}"
         raise DataError(
             f"{where}  {text[:40]!r} in the column {column.name!r} is not {wanted}",
             hint="correct the cell",

@@ -188,12 +188,14 @@ def _datetime(name: str, texts: pa.Array, missing: bool) -> Stored | None:
     present = pc.drop_null(texts)
     if not pc.all(pc.match_substring_regex(present, "[0-9]{4}")).as_py():
         return None  # strptime would take 24-01-31 for a day of the year 24
-    fits = [each for each in PATTERNS if _times(texts, present, each) is not None]
+    found = ((each, _times(texts, present, each)) for each in PATTERNS)
+    fits = [(pattern, times) for pattern, times in found if times is not None]
     if not fits:
         return None
-    column = Column(name, "datetime", missing=missing, pattern=_spelled(present, fits[0]))
-    note = f"{fits[1]} would fit too: write dates as 2024-01-31" if fits[1:] else ""
-    return Stored(column, _floats(pc.cast(_times(texts, present, fits[0]), pa.int64())), note)
+    pattern, times = fits[0]
+    column = Column(name, "datetime", missing=missing, pattern=_spelled(present, pattern))
+    note = f"{fits[1][0]} would fit too: write dates as 2024-01-31" if fits[1:] else ""
+    return Stored(column, _floats(pc.cast(times, pa.int64())), note)
 
 
 def _times(texts: pa.Array, present: pa.Array, pattern: str) -> pa.Array | None:

@@ -43,14 +43,16 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated, *, training: bool = 
             f"{metric} needs samples with columns: tables",
             hint=f"leave table/{metric} out of eval.metrics",
         )
+    compared = real.splits.get("train", real) if training else real
+    test = held_out_of(real, compared)
+    held_out = None if test is None else test.samples.numpy()
+    return Sides(spec.columns, compared.samples.numpy(), fake.samples.numpy(), held_out)
+
+
+def held_out_of(real: Evaluated, compared: Evaluated) -> Evaluated | None:
+    """Return the split ``test``; None if there is none, it is empty, or it is `compared` itself."""
     test = real.splits.get("test")
-    if training:
-        real = real.splits.get("train", real)
-    if test is None or test is real or not len(test.samples):
-        held_out = None
-    else:
-        held_out = test.samples.numpy()
-    return Sides(spec.columns, real.samples.numpy(), fake.samples.numpy(), held_out)
+    return None if test is None or test is compared or not len(test.samples) else test
 
 
 def is_number(column: Column) -> bool:

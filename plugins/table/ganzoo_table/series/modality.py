@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import Column, Modality, SampleSpec
+from ganzoo.nn import written_cell
 from ganzoo_table.series.files import read_windows
 from ganzoo_table.series.plots import compared
 
@@ -116,16 +117,5 @@ def _csv(spec: SampleSpec, samples: Tensor, digits: int | None = None) -> str:
     for window, sample in enumerate(samples):
         for step, values in enumerate(sample.T.tolist()):
             cells = zip(spec.columns, values, strict=True)
-            writer.writerow([window, step, *(_cell(*cell, digits) for cell in cells)])
+            writer.writerow([window, step, *(written_cell(*cell, digits) for cell in cells)])
     return text.getvalue()
-
-
-def _cell(column: Column, value: float, digits: int | None) -> str:
-    """Return a value as a csv has it: with the decimals of the data, with all, or rounded."""
-    if column.kind == "integer":
-        return str(round(value))
-    if digits is None and column.digits is not None:
-        cell = f"{value:z.{column.digits}f}"
-    else:
-        cell = repr(value + 0.0) if digits is None else f"{value:z.{digits}g}"
-    return cell.replace(".", ",") if column.pattern == "," else cell

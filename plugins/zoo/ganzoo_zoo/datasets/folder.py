@@ -157,8 +157,7 @@ class Folder:
         if not found:
             return []
         files = "1 file" if len(found) == 1 else f"{len(found):,} files"
-        some = f"{', '.join(found[:3])}{', ...' if len(found) > 3 else ''}"
-        return [f"all but the first picture of {files}: {some}"]
+        return [f"all but the first picture of {files}: {first_of(found)}"]
 
     def damaged(self) -> dict[str, str]:
         """Decode everything; return name → problem of each picture that cannot be read."""
@@ -227,9 +226,14 @@ def left_out(source: Source) -> list[str]:
     """Return a line about the files of a source that are no pictures; none if there are none."""
     if not source.left_out:
         return []
-    count, first = len(source.left_out), ", ".join(source.left_out[:3])
+    count = len(source.left_out)
     files = "file is no picture" if count == 1 else "files are no pictures"
-    return [f"{count} {files} that Pillow reads: {first}{', ...' if count > 3 else ''}"]
+    return [f"{count} {files} that Pillow reads: {first_of(source.left_out)}"]
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Return the first three names for a line about all of them."""
+    return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
 
 
 def select(
@@ -324,8 +328,7 @@ def in_no_split(names: Sequence[str]) -> list[str]:
     if not others:
         return []
     files = "1 file is" if len(others) == 1 else f"{len(others):,} files are"
-    shown = f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}"
-    return [f"{files} in neither {' nor '.join(folders.values())}: {shown}"]
+    return [f"{files} in neither {' nor '.join(folders.values())}: {first_of(others)}"]
 
 
 def _below(names: Sequence[str], folder: str) -> list[str]:

@@ -20,6 +20,7 @@ from ganzoo_zoo.datasets.folder import (
     SHOWN,
     TRAINING,
     first_difference,
+    first_of,
     header_of,
     left_out,
     place,
@@ -290,8 +291,7 @@ def outside(names: Sequence[str]) -> list[str]:
     if not others:
         return []
     pictures = "1 picture is" if len(others) == 1 else f"{len(others):,} pictures are"
-    shown = f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}"
-    return [f"{pictures} in no folder A or B: {shown}"]
+    return [f"{pictures} in no folder A or B: {first_of(others)}"]
 
 
 def require_no_side(source: Source) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ganzoo.api import DataError, Evaluated
+from ganzoo_table.metrics.columns import held_out_of
 from ganzoo_table.series.windows import Values
 
 
@@ -25,14 +26,9 @@ def windows_of(metric: str, side: Evaluated) -> Values:
 
 
 def held_out(metric: str, real: Evaluated) -> Values | None:
-    """Return the windows of the split ``test``.
-
-    None if the data set holds none out, or if they are the real windows themselves.
-    """
-    test = real.splits.get("test")
-    if test is None or test is real or not len(test.samples):
-        return None
-    return windows_of(metric, test)
+    """Return the windows of the split ``test``, or None; see `held_out_of`."""
+    test = held_out_of(real, real)
+    return None if test is None else windows_of(metric, test)
 
 
 def centred(windows: Values) -> Values:
