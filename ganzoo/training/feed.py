@@ -42,6 +42,9 @@ MOST_WORKERS = 8
 Law = Callable[[Noise, int], Drawn]
 """``(noise of n rows, n)`` → which rows of the data set they are, and their conditions."""
 
+ENCODED_BYTES = 256 << 20
+"""Rows of a table are encoded once, not in each batch, where all of them take this much at most."""
+
 READS_IN_A_ROW = 2
 """Workers decode a player's batches ahead after this many of its updates in a row read theirs."""
 
@@ -165,7 +168,8 @@ class DataFeed:
 
     def _model_form(self, spec: SampleSpec, stored: Tensor, batch: Batch, part: Rows) -> Tensor:
         """Return samples or conditions in model form, some mirrored if the data set says so."""
-        made = encode(spec, stored)
+        encoded = spec is self.spec and self.source.encoded
+        made = stored if encoded else encode(spec, stored)
         if not self.mirror or not spec.kind.can_mirror:
             return made
         # The coin depends on the sample's place in the run alone, as all noise does.
@@ -220,11 +224,13 @@ class Batch:
 
 
 class _Memory:
-    """All data in stored form on the device."""
+    """All data on the device: in stored form; rows of a table in model form, unless too large."""
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
         samples, labels = tensors_of(dataset)
-        self.samples = samples.to(device)
+        spec = dataset.spec
+        self.encoded = bool(spec.columns) and 4 * len(samples) * spec.size <= ENCODED_BYTES
+        self.samples = (encode(spec, samples) if self.encoded else samples).to(device)
         self.kept = None if labels is None else labels.to(device)
 
     def restart(self) -> None:
@@ -279,6 +285,7 @@ class _Stream:
         self.latest_was_read = False
         self.ahead: _ReadAhead | None = None
         self.loader: Iterator[Any] | None = None
+        self.encoded = False
 
     def restart(self) -> None:
         """Drop what was decoded ahead: it is of another order or place."""

@@ -1,5 +1,6 @@
 """Data with a condition, and data sets that draw their rows: what training and sampling get."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.api import Noise, SampleSpec
+from ganzoo.api import Column, Noise, SampleSpec
 from ganzoo.components.data import tensors_of
 from ganzoo.errors import DataError
 from ganzoo.nn import encode
@@ -92,6 +93,42 @@ def test_a_batch_has_the_condition_of_each_sample_in_model_form(in_memory: bool)
 
 def test_an_unconditional_recipe_gets_no_condition() -> None:
     assert feed(Pairs(), with_labels=False).next().part(Rows(0, 4))[1] is None
+
+
+class Mixed:
+    """A table of numbers in two modes, and a category by which rows are asked for."""
+
+    spec = SampleSpec(
+        "table",
+        (2,),
+        columns=(
+            Column("size", "float", modes=((0.5, 0.0, 1.0), (0.5, 9.0, 2.0)), missing=True),
+            Column("colour", "category", ("red", "green", "blue")),
+        ),
+        condition=SampleSpec(
+            "table", (1,), columns=(Column("colour", "category", ("r", "g", "b")),)
+        ),
+    )
+
+    def __len__(self) -> int:
+        return 30
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor | None]:
+        size = math.nan if index == 7 else 0.37 * index
+        row = torch.tensor([size, index % 3], dtype=torch.float64)
+        return row, row[1:]
+
+
+@pytest.mark.parametrize("kept", [0, 30 * 7 * 4], ids=["stored", "model form"])
+def test_rows_of_a_table_are_the_same_encoded_once_or_in_each_batch(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo.training.feed.ENCODED_BYTES", kept)
+    memory, stream = feed(Mixed()), feed(Mixed(), in_memory=False)
+    assert memory.held()[0].shape[1] == (Mixed.spec.size if kept else 2)
+    for _ in range(9):
+        for found, wanted in zip(whole(memory), whole(stream), strict=True):
+            assert torch.equal(found, wanted)
 
 
 @memory_or_stream
