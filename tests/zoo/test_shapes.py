@@ -52,6 +52,23 @@ def test_images_are_the_same_on_every_machine() -> None:
     assert sha256(images.numpy().tobytes()).hexdigest()[:16] == "ebd878f611f6195e"
 
 
+@pytest.mark.parametrize("radius", [0.5, 0.9])
+def test_upright_squares_of_one_radius_have_sides_of_one_length(radius: float) -> None:
+    images, labels = Shapes(
+        "train", size=64, length=300, radius=(radius, radius), rotate=False
+    ).tensors()
+    pixels = images[labels == 2].int()
+    pixels = pixels[:, 0] << 16 | pixels[:, 1] << 8 | pixels[:, 2]  # (n, 64, 64)
+    drawn = pixels == pixels.flatten(1).mode(1).values[:, None, None]  # the shape has one colour
+    sides = torch.stack([drawn.any(1).sum(1), drawn.any(2).sum(1)])
+    assert (sides - 2 * 0.68 * radius * 32).abs().max() <= 2
+
+
+def test_a_smallest_radius_above_the_largest_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"radius: \[0\.9, 0\.5\]"):
+        Shapes("train", radius=(0.9, 0.5))
+
+
 def test_a_shape_stands_out_from_its_background() -> None:
     images, _ = Shapes("train", length=500).tensors()
     corners = images[..., [0, 0, -1, -1], [0, -1, 0, -1]].float()

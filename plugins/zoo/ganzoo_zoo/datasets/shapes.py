@@ -1,6 +1,6 @@
 """Procedural RGB images of ten shapes, at any size: data without a file.
 
-An image is a shape with random position, scale, rotation and colour on a background with a soft
+An image is a shape with random radius, position, rotation and colour on a background with a soft
 gradient of brightness. Edges are antialiased by the signed distance to the outline. Everything is
 computed from (split, index) in float64, so an image is the same in any order and on any machine.
 """
@@ -13,14 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganzoo.api import Ge, PositiveInt, SampleSpec, SourceFile
+from ganzoo.api import Ge, Gt, Le, PositiveInt, SampleSpec, SourceFile
 from ganzoo_zoo.datasets.counter import uniforms
 from ganzoo_zoo.datasets.splits import require_index, require_split
 
 SPLITS = ("train", "test", "extractor")
 Size = Annotated[int, Ge(8)]
+Radius = Annotated[float, Gt(0), Le(1)]
 Array = NDArray[np.float64]
 IMAGES_AT_ONCE = 256
+RADIUS = (0.5, 0.9)
+"""Smallest and largest radius of a shape; the shorter side of an image is 2."""
 
 
 # --- outlines: signed distance to each shape of about radius 1; negative inside ------------------
@@ -106,37 +109,54 @@ def rgb(hue: Array, saturation: Array, lightness: Array) -> Array:
     return lightness[:, None] - chroma * np.clip(np.minimum(k - 3, 9 - k), -1, 1)
 
 
-def draw(stream: str, indices: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
+def draw(
+    stream: str,
+    indices: NDArray[np.int64],
+    height: int,
+    width: int,
+    *,
+    radius: tuple[float, float] = RADIUS,
+    rotate: bool = True,
+) -> NDArray[np.uint8]:
     """Return the images with these indices, uint8 (n, 3, height, width)."""
     u = uniforms(stream, indices, 12).T[..., None, None]
+    if not rotate:
+        u[3] = 0
     rows = (np.arange(height)[:, None] + 0.5) * 2 - height
     columns = (np.arange(width)[None, :] + 0.5) * 2 - width
     y, x = rows / min(height, width), columns / min(height, width)
     foreground, background = colours(u[5:10, :, 0, 0])
     light = 0.12 * (np.cos(2 * np.pi * u[4]) * x + np.sin(2 * np.pi * u[4]) * y)[:, None]
     behind = background[..., None, None] + light
-    covered = coverage(u[:4], indices % len(OUTLINES), x, y)[:, None]
+    covered = coverage(u[:4], indices % len(OUTLINES), x, y, radius)[:, None]
     picture = behind + covered * (foreground[..., None, None] - behind)
     return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
-def coverage(u: Array, labels: NDArray[np.int64], x: Array, y: Array) -> Array:
+def coverage(
+    u: Array,
+    labels: NDArray[np.int64],
+    x: Array,
+    y: Array,
+    radius: tuple[float, float] = RADIUS,
+) -> Array:
     """Return the fraction of each pixel that the shapes cover, (n, height, width) in [0, 1].
 
-    `u` (4, n, 1, 1) sets scale, position and rotation. `x` and `y` are pixel centres; the shorter
-    side of the image runs from -1 to 1.
+    `u` (4, n, 1, 1) sets radius (between the two of `radius`), position and rotation. `x` and `y`
+    are pixel centres; the shorter side of the image runs from -1 to 1.
     """
+    smallest, largest = radius
     pixel = 2 / min(x.shape[-1], y.shape[-2])
-    radius = 0.5 + 0.4 * u[0]
-    x = x - (2 * u[1] - 1) * (np.abs(x).max() + pixel / 2 - radius)
-    y = y - (2 * u[2] - 1) * (np.abs(y).max() + pixel / 2 - radius)
-    c, s = np.cos(2 * np.pi * u[3]) / radius, np.sin(2 * np.pi * u[3]) / radius
+    r = smallest + (largest - smallest) * u[0]
+    x = x - (2 * u[1] - 1) * (np.abs(x).max() + pixel / 2 - r)
+    y = y - (2 * u[2] - 1) * (np.abs(y).max() + pixel / 2 - r)
+    c, s = np.cos(2 * np.pi * u[3]) / r, np.sin(2 * np.pi * u[3]) / r
     x, y = c * x + s * y, c * y - s * x
     distance = np.empty(x.shape)
     for label, outline in enumerate(OUTLINES):
         these = labels == label
         distance[these] = outline(x[these], y[these])
-    return np.clip(0.5 - distance * radius / pixel, 0, 1)
+    return np.clip(0.5 - distance * r / pixel, 0, 1)
 
 
 def colours(u: Array) -> tuple[Array, Array]:
@@ -161,18 +181,30 @@ class Shapes:
         split: train, test, or extractor, on which `toy-cnn` was trained.
         size: side in pixels, or height and width.
         length: number of images.
+        radius: smallest and largest radius of a shape; 1 is half of the shorter side.
+        rotate: turn each shape by a random angle; false leaves all upright.
 
     Raises:
         DataError: no such split.
+        ValueError: the smallest radius is above the largest.
     """
 
     def __init__(
-        self, split: str, *, size: Size | tuple[Size, Size] = 32, length: PositiveInt = 5000
+        self,
+        split: str,
+        *,
+        size: Size | tuple[Size, Size] = 32,
+        length: PositiveInt = 5000,
+        radius: tuple[Radius, Radius] = RADIUS,
+        rotate: bool = True,
     ) -> None:
         require_split("shapes", split, SPLITS)
+        if radius[0] > radius[1]:
+            raise ValueError(f"radius: {list(radius)} is not the smallest, then the largest")
         height, width = (size, size) if isinstance(size, int) else size
         self.split = split
         self.length = length
+        self.radius, self.rotate = radius, rotate
         self.spec = SampleSpec("image", (3, height, width), classes=len(OUTLINES))
 
     def __len__(self) -> int:
@@ -206,4 +238,6 @@ class Shapes:
 
     def _draw(self, indices: NDArray[np.int64]) -> Tensor:
         stream = f"shapes/{self.split}"
-        return torch.from_numpy(draw(stream, indices, self.spec.height, self.spec.width))
+        size = self.spec.height, self.spec.width
+        drawn = draw(stream, indices, *size, radius=self.radius, rotate=self.rotate)
+        return torch.from_numpy(drawn)
