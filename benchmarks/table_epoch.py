@@ -64,7 +64,7 @@ def ours(path: Path) -> tuple[float, float]:
         for _ in range(len(plan.dataset) // BATCH):
             step()
         times.append(process_time())
-    return read, median_step(times)
+    return read, median_interval(times)
 
 
 def theirs(path: Path) -> tuple[float, float]:
@@ -85,11 +85,11 @@ def theirs(path: Path) -> tuple[float, float]:
     package.tqdm = epochs
     start = process_time()
     CTGAN(epochs=EPOCHS).fit(pd.read_csv(path), CATEGORIES)
-    return times[0] - start, median_step(times)
+    return times[0] - start, median_interval(times)
 
 
-def median_step(times: Sequence[float]) -> float:
-    """Return the median of the differences of neighbours."""
+def median_interval(times: Sequence[float]) -> float:
+    """Return the median time between one point and the next."""
     return median(after - before for before, after in pairwise(times))
 
 

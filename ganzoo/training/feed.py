@@ -153,7 +153,8 @@ class DataFeed:
     def read(self, batch: Batch, part: Rows) -> tuple[Tensor, Tensor | None]:
         """Return (samples, labels) of rows `part` of this process's share of a batch."""
         stored, labels = self.source.read(batch, part)
-        real = self._model_form(self.spec, stored, batch, part)
+        made = stored if self.source.encoded else encode(self.spec, stored)
+        real = self._mirrored(self.spec, made, batch, part)
         if not self.with_labels:
             return real, None
         return real, batch.conditions(part) if self.spec.condition else labels
@@ -164,12 +165,11 @@ class DataFeed:
         check_conditions(stored, self.spec)
         assert stored is not None
         assert self.spec.condition is not None
-        return self._model_form(self.spec.condition, stored, batch, part)
+        made = encode(self.spec.condition, stored)
+        return self._mirrored(self.spec.condition, made, batch, part)
 
-    def _model_form(self, spec: SampleSpec, stored: Tensor, batch: Batch, part: Rows) -> Tensor:
-        """Return samples or conditions in model form, some mirrored if the data set says so."""
-        encoded = spec is self.spec and self.source.encoded
-        made = stored if encoded else encode(spec, stored)
+    def _mirrored(self, spec: SampleSpec, made: Tensor, batch: Batch, part: Rows) -> Tensor:
+        """Return samples or conditions, some of them mirrored if the data set says so."""
         if not self.mirror or not spec.kind.can_mirror:
             return made
         # The coin depends on the sample's place in the run alone, as all noise does.

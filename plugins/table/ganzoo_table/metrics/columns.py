@@ -50,7 +50,7 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated, *, training: bool = 
 
 
 def held_out_of(real: Evaluated, compared: Evaluated) -> Evaluated | None:
-    """Return the split ``test``; None if there is none, it is empty, or it is `compared` itself."""
+    """Return the split ``test``, or None where it is missing, empty, or what is compared."""
     test = real.splits.get("test")
     return None if test is None or test is compared or not len(test.samples) else test
 

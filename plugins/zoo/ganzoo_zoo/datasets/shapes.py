@@ -114,9 +114,8 @@ def draw(
     indices: NDArray[np.int64],
     height: int,
     width: int,
-    *,
-    radius: tuple[float, float] = RADIUS,
-    rotate: bool = True,
+    radius: tuple[float, float],
+    rotate: bool,
 ) -> NDArray[np.uint8]:
     """Return the images with these indices, uint8 (n, 3, height, width)."""
     u = uniforms(stream, indices, 12).T[..., None, None]
@@ -142,8 +141,9 @@ def coverage(
 ) -> Array:
     """Return the fraction of each pixel that the shapes cover, (n, height, width) in [0, 1].
 
-    `u` (4, n, 1, 1) sets radius (between the two of `radius`), position and rotation. `x` and `y`
-    are pixel centres; the shorter side of the image runs from -1 to 1.
+    `u` (4, n, 1, 1) sets the radius, between the two values of `radius`, the position in x and y,
+    and the rotation. `x` and `y` are pixel centres; the shorter side of the image runs from -1 to
+    1.
     """
     smallest, largest = radius
     pixel = 2 / min(x.shape[-1], y.shape[-2])
@@ -200,7 +200,9 @@ class Shapes:
     ) -> None:
         require_split("shapes", split, SPLITS)
         if radius[0] > radius[1]:
-            raise ValueError(f"radius: {list(radius)} is not the smallest, then the largest")
+            raise ValueError(
+                f"radius: {list(radius)} has the largest first; the smallest comes first"
+            )
         height, width = (size, size) if isinstance(size, int) else size
         self.split = split
         self.length = length
@@ -239,5 +241,4 @@ class Shapes:
     def _draw(self, indices: NDArray[np.int64]) -> Tensor:
         stream = f"shapes/{self.split}"
         size = self.spec.height, self.spec.width
-        drawn = draw(stream, indices, *size, radius=self.radius, rotate=self.rotate)
-        return torch.from_numpy(drawn)
+        return torch.from_numpy(draw(stream, indices, *size, self.radius, self.rotate))
