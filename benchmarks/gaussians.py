@@ -13,16 +13,12 @@ finished runs are not repeated.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import resource
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from provenance import provenance
+from timed_runs import cpu_seconds, train
 from yardsticks import final_score, finished_run
 
 RECIPE = "gaussians100-mixture"
@@ -100,43 +96,8 @@ def measure(method: str, layout: str, seed: int, runs_directory: Path) -> Row:
         metrics["modes_covered"],
         metrics["high_quality"],
         metrics["modes_reverse_kl"],
-        known_seconds(runs_directory).get(key(recipe, seed, overrides), float("nan")),
+        cpu_seconds(recipe, seed, runs_directory, overrides),
     )
-
-
-def train(recipe: str, seed: int, runs_directory: Path, overrides: tuple[str, ...]) -> None:
-    """Train a run in a process of its own with one thread, and keep its CPU seconds."""
-    if key(recipe, seed, overrides) in known_seconds(runs_directory):
-        return
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "ganzoo", "run", recipe, *overrides, f"seed={seed}"]
-    subprocess.run(
-        [*command, "--runs-dir", str(runs_directory)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    with file_of(runs_directory).open("a") as lines:
-        lines.write(json.dumps({key(recipe, seed, overrides): round(seconds, 1)}) + "\n")
-
-
-def key(recipe: str, seed: int, overrides: tuple[str, ...]) -> str:
-    return " ".join([recipe, *overrides, f"seed={seed}"])
-
-
-def file_of(runs_directory: Path) -> Path:
-    return runs_directory / "cpu_seconds.jsonl"
-
-
-def known_seconds(runs_directory: Path) -> dict[str, float]:
-    """Return the CPU seconds of the runs that were trained to the end, by `key`."""
-    found: dict[str, float] = {}
-    if file_of(runs_directory).exists():
-        for line in file_of(runs_directory).read_text().splitlines():
-            found |= json.loads(line)
-    return found
 
 
 if __name__ == "__main__":

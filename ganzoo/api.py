@@ -370,6 +370,16 @@ class Evaluated:
     extraction: ExtractorProbe | None = None
     """The extractor, for metrics that need features of other samples or of another layer."""
 
+    def held_out(self, compared: Evaluated | None = None) -> Evaluated | None:
+        """Return the split ``test`` of a real side; its value stands beside that of G.
+
+        None if the split is missing or empty, or is `compared` itself (by default this side), as
+        with ``eval.reference: test``.
+        """
+        test = self.splits.get("test")
+        compared = self if compared is None else compared
+        return None if test is None or test is compared or not len(test.samples) else test
+
 
 class ExtractorProbe(Protocol):
     """The extractor of a score, applied to samples in stored form as it was for the score."""

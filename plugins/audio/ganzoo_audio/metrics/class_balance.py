@@ -34,8 +34,8 @@ class ClassBalance:
             "class_confidence": confidence,
             "class_confidence_real": confidence_real,
         }
-        held_out = real.splits.get("test")
-        if held_out is not None and held_out is not real and held_out.class_logits is not None:
+        held_out = real.held_out()
+        if held_out is not None and held_out.class_logits is not None:
             result["class_balance_held_out"] = _alike(_shares(held_out.class_logits)[0], wanted)
         return result
 

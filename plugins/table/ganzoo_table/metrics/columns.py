@@ -44,15 +44,9 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated, *, training: bool = 
             hint=f"leave table/{metric} out of eval.metrics",
         )
     compared = real.splits.get("train", real) if training else real
-    test = held_out_of(real, compared)
+    test = real.held_out(compared)
     held_out = None if test is None else test.samples.numpy()
     return Sides(spec.columns, compared.samples.numpy(), fake.samples.numpy(), held_out)
-
-
-def held_out_of(real: Evaluated, compared: Evaluated) -> Evaluated | None:
-    """Return the split ``test``, or None where it is missing, empty, or what is compared."""
-    test = real.splits.get("test")
-    return None if test is None or test is compared or not len(test.samples) else test
 
 
 def is_number(column: Column) -> bool:

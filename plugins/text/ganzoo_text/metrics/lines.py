@@ -48,14 +48,10 @@ def sides_of(metric: str, real: Evaluated, fake: Evaluated, *, training: bool = 
     spec = fake.extraction.spec if fake.extraction else None
     if spec is None or not spec.vocabulary:
         raise DataError(f"{metric} needs samples with a vocabulary: text")
-    test = real.splits.get("test")
-    if training:
-        real = real.splits.get("train", real)
-    if test is None or test is real or not len(test.samples):
-        held_out = None
-    else:
-        held_out = test.samples.numpy()
-    return Sides(spec, real.samples.numpy(), fake.samples.numpy(), held_out)
+    compared = real.splits.get("train", real) if training else real
+    test = real.held_out(compared)
+    held_out = None if test is None else test.samples.numpy()
+    return Sides(spec, compared.samples.numpy(), fake.samples.numpy(), held_out)
 
 
 def some(lines: Tokens, count: int) -> Tokens:

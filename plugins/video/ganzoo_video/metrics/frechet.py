@@ -7,7 +7,7 @@ import torch
 from ganzoo.api import Evaluated
 from ganzoo.nn import Moments, frechet_distance
 from ganzoo_video.extractors.toy_cnn import ToyCNN
-from ganzoo_video.metrics.sides import clips_of, held_out
+from ganzoo_video.metrics.sides import clips_of
 
 
 class Frechet:
@@ -30,8 +30,8 @@ class Frechet:
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         reference = self._moments(real)
         result = {}
-        for ending, side in (("", fake), ("_held_out", held_out(real))):
-            if side is None or side is real:
+        for ending, side in (("", fake), ("_held_out", real.held_out())):
+            if side is None:
                 continue
             for name, true, other in zip(
                 ("frames", "differences"), reference, self._moments(side), strict=True

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ganzoo.api import Evaluated
 from ganzoo_video.metrics.laws import centres_of_mass
-from ganzoo_video.metrics.sides import clips_of, held_out
+from ganzoo_video.metrics.sides import clips_of
 from ganzoo_video.trajectories import OBJECT
 
 INPUT = 32
@@ -32,7 +32,7 @@ class Identity:
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         result = {"identity": self._share(fake)}
-        if (other := held_out(real)) is not None:
+        if (other := real.held_out(fake)) is not None:
             result["identity_held_out"] = self._share(other)
         return result
 

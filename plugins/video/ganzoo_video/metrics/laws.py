@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated
-from ganzoo_video.metrics.sides import clips_of, held_out
+from ganzoo_video.metrics.sides import clips_of
 from ganzoo_video.trajectories import Array, Law
 
 FAINT = 16
@@ -30,7 +30,7 @@ class Laws:
 
     def __call__(self, real: Evaluated, fake: Evaluated) -> Mapping[str, float]:
         result = {}
-        for ending, side in (("", fake), ("_held_out", held_out(real))):
+        for ending, side in (("", fake), ("_held_out", real.held_out(fake))):
             if side is not None:
                 result |= {f"law_{name}{ending}": far for name, far in distances(side).items()}
         return result

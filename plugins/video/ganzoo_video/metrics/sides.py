@@ -24,8 +24,3 @@ def clips_of(metric: str, side: Evaluated) -> Iterator[Tensor]:
         )
     for first in range(0, len(samples), BLOCK):
         yield samples[first : first + BLOCK]
-
-
-def held_out(real: Evaluated) -> Evaluated | None:
-    """Return the real clips of the split ``test``, or None if the data has none."""
-    return real.splits.get("test")

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ganzoo.api import DataError, Evaluated, PositiveInt
-from ganzoo_table.metrics.columns import held_out_of
 from ganzoo_table.metrics.detection import FOLDS, area_under_curve, models
 from ganzoo_table.metrics.features import some_rows
 from ganzoo_table.series.metrics.sides import independent, windows_of
@@ -52,7 +51,7 @@ class FeatureC2ST:
 def _others(real: Evaluated, fake: Evaluated) -> Iterator[tuple[str, Values]]:
     """Yield the features of what is compared with the real windows, by the ending of its name."""
     yield "", fake.features.double().numpy()
-    if (test := held_out_of(real, real)) is not None:
+    if (test := real.held_out()) is not None:
         yield "_held_out", test.features.double().numpy()
     if real.extraction is not None:
         windows = torch.from_numpy(independent(windows_of("feature-c2st", real)))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ganzoo.api import DataError, Evaluated
-from ganzoo_table.metrics.columns import held_out_of
 from ganzoo_table.series.windows import Values
 
 
@@ -26,8 +25,8 @@ def windows_of(metric: str, side: Evaluated) -> Values:
 
 
 def held_out(metric: str, real: Evaluated) -> Values | None:
-    """Return the windows of the split ``test``, or None; see `held_out_of`."""
-    test = held_out_of(real, real)
+    """Return the windows of the split ``test``, or None; see `Evaluated.held_out`."""
+    test = real.held_out()
     return None if test is None else windows_of(metric, test)
 
 

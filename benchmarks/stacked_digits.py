@@ -1,0 +1,65 @@
+"""Modes of 1,000 that the losses of the zoo cover on stacked digits.
+
+    python benchmarks/stacked_digits.py [LOSS…] [--seeds 0,1,2] [--runs-dir runs/stacked]
+
+Each is the recipe stacked-digits-dcgan with another loss: the same networks, regularizers and
+number of updates, unless the loss brings its own. Every run is a process of its own with one
+thread; finished runs are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from provenance import provenance
+from timed_runs import cpu_seconds, train
+from yardsticks import final_score, finished_run
+
+RECIPE = "stacked-digits-dcgan"
+LOSSES: Mapping[str, tuple[str, ...]] = {
+    "hinge": (),
+    "vanilla": ("loss=vanilla",),
+    "vanilla, saturating": ("loss={use: vanilla, saturating: true}",),
+    "least-squares": ("loss=least-squares",),
+    "relativistic, pairing": ("loss={use: relativistic, comparison: pairing}",),
+    "relativistic, average": ("loss={use: relativistic, comparison: average}",),
+    "wasserstein": ("loss=wasserstein",),
+    "wgan-gp": ("loss=wgan-gp", "regularizers={}", "discriminator.spectral_norm=false"),
+    "f-gan, KL": ("loss={use: f-gan, divergence: kl}",),
+    "f-gan, reverse KL": ("loss={use: f-gan, divergence: reverse-kl}",),
+    "f-gan, Pearson": ("loss={use: f-gan, divergence: pearson}",),
+    "f-gan, Jensen-Shannon": ("loss={use: f-gan, divergence: jensen-shannon}",),
+    "feature-matching": ("loss=feature-matching",),
+    "multi-hinge": ("conditional=true", "loss=multi-hinge", "discriminator.head=multi-hinge"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("losses", nargs="*", metavar="LOSS", help="; ".join(LOSSES))
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs/stacked"))
+    chosen = parser.parse_args()
+    print(
+        f"{provenance('torch')}\n\n| loss | seed | modes of 1,000 | KL to uniform | CPU s |\n"
+        "|:--|--:|--:|--:|--:|",
+        flush=True,
+    )
+    for seed in map(int, chosen.seeds.split(",")):
+        for loss in chosen.losses or LOSSES:
+            print(row(loss, seed, chosen.runs_dir), flush=True)
+
+
+def row(loss: str, seed: int, runs_directory: Path) -> str:
+    """Return the row of one run; train it first unless it is finished."""
+    train(RECIPE, seed, runs_directory, LOSSES[loss])
+    metrics = final_score(finished_run(RECIPE, seed, runs_directory, *LOSSES[loss])).metrics
+    seconds = cpu_seconds(RECIPE, seed, runs_directory, LOSSES[loss])
+    covered, divergence = metrics["modes_covered"], metrics["kl_to_uniform"]
+    return f"| {loss} | {seed} | {covered:.0f} | {divergence:.3f} | {seconds:.0f} |"
+
+
+if __name__ == "__main__":
+    main()
