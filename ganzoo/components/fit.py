@@ -10,6 +10,7 @@ from ganzoo.api import CAPABILITIES, Dataset
 from ganzoo.components.build import Components, batch_multiple, capabilities, make, requirements
 from ganzoo.components.groups import betas_by_name
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
+from ganzoo.components.schedule_ranges import fit_schedule_ranges
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.loading import info_command
@@ -49,7 +50,8 @@ def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> No
     findings.raise_any()
     if ("eval", "extractor") in components:
         _fit_reference(recipe, components, dataset, findings)
-        findings.raise_any()
+    fit_schedule_ranges(recipe, components, findings)
+    findings.raise_any()
 
 
 def _fit_reference(

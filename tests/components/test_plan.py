@@ -232,6 +232,36 @@ def test_a_schedule_of_no_number_is_told_in_its_line(tmp_path: Path, key: str, s
     assert said in problem.what
 
 
+@pytest.mark.parametrize(
+    ("key", "schedule", "said"),
+    [
+        ("optimizers.both.lr", {"use": "linear", "end": -0.5}, "must be more than 0.0 (after 100 "),
+        ("optimizers.discriminator.beta2", {"use": "linear", "end": 2.0}, "must be less than 1.0"),
+        ("regularizers.r1.gamma", {"use": "cosine", "end": -1.0}, "must be at least 0.0"),
+        ("train.clip_grad_norm", {"use": "linear", "end": -1.0}, "must be more than 0.0"),
+        ("optimizers.both.lr", {"use": "linear", "end": 0.0}, ""),
+        ("optimizers.both.lr", {"use": "linear", "end": -0.5, "end_samples": 9999}, ""),
+        ("regularizers.r1.weight", {"use": "linear", "end": -1.0}, ""),
+    ],
+)
+def test_a_schedule_stays_in_the_range_of_its_number(
+    tmp_path: Path, key: str, schedule: dict[str, Any], said: str
+) -> None:
+    parts = {
+        "schedules": {key: {"end_samples": 100, **schedule}},
+        "regularizers": {"r1": {}},
+        "train": {"steps": 50, "batch_size": 4, "clip_grad_norm": 1.0},
+    }
+    if not said:
+        plan(tmp_path, **parts)
+        return
+    with pytest.raises(RecipeError) as raised:
+        plan(tmp_path, **parts)
+    (problem,) = raised.value.problems
+    assert problem.path == f"schedules.{key}"
+    assert said in problem.what
+
+
 def test_what_a_side_schedules_for_itself_is_left_alone_by_both(tmp_path: Path) -> None:
     scheduled = {
         "optimizers.generator.lr": {"use": "linear", "start": 0.5, "end_samples": 100},
