@@ -26,7 +26,7 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "relativistic, pairing": ("loss={use: relativistic, comparison: pairing}",),
     "relativistic, average": ("loss={use: relativistic, comparison: average}",),
     "wasserstein": ("loss=wasserstein",),
-    "wgan-gp": ("loss=wgan-gp", "regularizers={}", "discriminator.spectral_norm=false"),
+    "wgan-gp": ("loss=wgan-gp", "regularizers=null", "discriminator.spectral_norm=false"),
     "f-gan, KL": ("loss={use: f-gan, divergence: kl}",),
     "f-gan, reverse KL": ("loss={use: f-gan, divergence: reverse-kl}",),
     "f-gan, Pearson": ("loss={use: f-gan, divergence: pearson}",),

@@ -207,7 +207,7 @@ def merge(base: dict[str, Any], child: dict[str, Any]) -> tuple[dict[str, Any], 
     notes = [
         *_drop_parameters(base, child, merged),
         *_drop_budget(base, child, merged),
-        *_nothing_to_remove(base, child),
+        *_nothing_removed(base, child),
     ]
     return merged, notes
 
@@ -273,8 +273,11 @@ def _drop_budget(
             yield Note(("train", given[0]), f"replaces train.{other}")
 
 
-def _nothing_to_remove(base: dict[str, Any], child: dict[str, Any]) -> Iterator[Note]:
+def _nothing_removed(base: dict[str, Any], child: dict[str, Any]) -> Iterator[Note]:
     for section in MAPS:
+        if child.get(section) == {} and base.get(section):
+            what = "is empty and removes nothing; null removes every inherited entry"
+            yield Note((section,), what)
         for key, value in children(child.get(section)):
             if value is None and value_at(base, (section, key)) is None:
                 what = "is null, but there is no inherited entry of this name to remove"

@@ -155,3 +155,10 @@ def test_null_is_a_valid_value_of_parameters_and_of_the_extractor() -> None:
 def test_removing_a_missing_entry_is_noted() -> None:
     _, notes = merge({"regularizers": {"r1": {}}}, {"regularizers": {"r2": None}})
     assert [note.path for note in notes] == [("regularizers", "r2")]
+
+
+def test_an_empty_section_that_removes_nothing_is_noted() -> None:
+    base = {"regularizers": {"r1": {}}}
+    data, notes = merge(base, {"regularizers": {}, "schedules": {}})
+    assert data["regularizers"] == base["regularizers"]
+    assert [note.path for note in notes] == [("regularizers",)]
