@@ -32,7 +32,7 @@ SECONDS = 10.0
 """Aim for one training, in CPU seconds; the resumed half and the rest take about as long again."""
 FEWEST, LEAST, MOST = 4, 20, 300
 """Steps of one training. Below `LEAST`, where these would take four times the aim, nothing is asked
-of the samples; samples that are not better yet are asked again after `MOST`."""
+of the samples; where they are not better yet, four times as many are tried, up to `MOST`."""
 OVERHEAD, FLOPS_PER_SECOND = 0.005, 5e10
 """Of a step on one core: measured with the shipped recipes on 2026-11-29, to a factor of two."""
 SAMPLES = 500
@@ -124,7 +124,7 @@ def _attempt(recipe: str, seconds: float, folder: Path) -> dict[str, Any]:
     trained = [each.value for each in run.scores if each.sampling][-1] if run.scores else math.nan
     if steps >= LEAST and not trained < untrained:
         if steps < MOST:  # a text GAN's samples are worse at first
-            return _attempt(recipe, math.inf, folder / "longer")
+            return _attempt(recipe, 4 * seconds, folder / "longer")
         problems.append("not better than its untrained generator")
     copy = folder / run.path.name
     shutil.copytree(run.path, copy)
