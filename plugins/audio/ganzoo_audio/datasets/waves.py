@@ -18,7 +18,6 @@ from ganzoo_audio.reading import Sound, header_of, part_of, sounds_in
 SILENT = 1e-3
 """A clip whose largest value is below this, 60 dB below full scale, is silent."""
 SHOWN = 10
-AT_ONCE = 64
 
 
 class Clip(NamedTuple):
