@@ -10,8 +10,9 @@ thread; finished runs are not repeated.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from provenance import provenance
 from timed_runs import cpu_seconds, train
@@ -42,24 +43,26 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs/stacked"))
     chosen = parser.parse_args()
+    seeds = [int(each) for each in chosen.seeds.split(",")]
     print(
-        f"{provenance('torch')}\n\n| loss | seed | modes of 1,000 | KL to uniform | CPU s |\n"
-        "|:--|--:|--:|--:|--:|",
+        f"{provenance('torch')}\n\n| loss | modes of 1,000, seeds {chosen.seeds} | KL to uniform "
+        "| CPU s a run |\n|:--|--:|--:|--:|",
         flush=True,
     )
-    for seed in map(int, chosen.seeds.split(",")):
-        for loss in chosen.losses or LOSSES:
-            print(row(loss, seed, chosen.runs_dir), flush=True)
+    for loss in chosen.losses or LOSSES:
+        print(row(loss, seeds, chosen.runs_dir), flush=True)
 
 
-def row(loss: str, seed: int, runs_directory: Path) -> str:
-    """Return the row of one run; train it first unless it is finished."""
-    overrides = (*ONCE, *LOSSES[loss])
-    train(RECIPE, seed, runs_directory, overrides)
-    metrics = final_score(finished_run(RECIPE, seed, runs_directory, *overrides)).metrics
-    seconds = cpu_seconds(RECIPE, seed, runs_directory, overrides)
-    covered, divergence = metrics["modes_covered"], metrics["kl_to_uniform"]
-    return f"| {loss} | {seed} | {covered:.0f} | {divergence:.3f} | {seconds:.0f} |"
+def row(loss: str, seeds: Sequence[int], runs_directory: Path) -> str:
+    """Return the row of a loss; train its runs first unless they are finished."""
+    overrides, scores, seconds = (*ONCE, *LOSSES[loss]), [], []
+    for seed in seeds:
+        train(RECIPE, seed, runs_directory, overrides)
+        scores.append(final_score(finished_run(RECIPE, seed, runs_directory, *overrides)).metrics)
+        seconds.append(cpu_seconds(RECIPE, seed, runs_directory, overrides))
+    modes = ", ".join(f"{each['modes_covered']:.0f}" for each in scores)
+    divergences = ", ".join(f"{each['kl_to_uniform']:.3f}" for each in scores)
+    return f"| {loss} | {modes} | {divergences} | {fmean(seconds):.0f} |"
 
 
 if __name__ == "__main__":
