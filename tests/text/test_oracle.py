@@ -31,14 +31,14 @@ def test_the_likelihood_is_that_of_an_lstm_with_one_bias_a_gate() -> None:
         h, _ = lstm(oracle.embedding[before])
         logits = h @ oracle.output.T + oracle.output_bias
     expected = nn.functional.cross_entropy(logits.flatten(0, 1), lines.flatten())
-    assert oracle.nll(lines) == pytest.approx(expected.item(), rel=1e-5)
+    assert oracle.nll(lines).mean().item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_tokens_are_as_frequent_as_their_probabilities() -> None:
     oracle = Oracle(5, seed=1)
     first = oracle.draw(4000, 1, seed=0)[:, 0].bincount(minlength=5) / 4000
     each = [torch.tensor([[token]]) for token in range(5)]
-    expected = torch.tensor([-oracle.nll(line) for line in each]).exp()
+    expected = torch.stack([-oracle.nll(line)[0] for line in each]).exp().float()
     torch.testing.assert_close(first, expected, rtol=0, atol=0.03)
 
 
@@ -59,10 +59,13 @@ def test_the_oracles_own_lines_have_no_excess_random_ones_much_and_one_likely_li
     real = side(train, 500, splits={"test": side(test, 500)})
     own = OracleNLL()(real, side(Lines("train", length=1000, seed=0).tokens, 500))
     assert own["nll_oracle_excess"] == pytest.approx(0, abs=0.05)
+    own_nll = Oracle(500, 0).nll(torch.cat([train, test]))
+    expected = own_nll.std().item() * (2 / 1000) ** 0.5
+    assert own["nll_oracle_excess_standard_error"] == pytest.approx(expected, rel=0.1)
     noise = torch.randint(500, (1000, 20), generator=torch.Generator().manual_seed(0))
     assert OracleNLL()(real, side(noise, 500))["nll_oracle_excess"] > 2
     oracle = Oracle(500, 0)
-    likely = min(test[:50], key=lambda line: oracle.nll(line[None]))
+    likely = test[oracle.nll(test[:50]).argmin()]
     assert OracleNLL()(real, side(likely.expand(1000, 20), 500))["nll_oracle_excess"] < -0.5
 
 

@@ -63,14 +63,15 @@ class Oracle:
             found.append(torch.stack(line, 1))
         return torch.cat(found)
 
-    def nll(self, lines: Tensor) -> float:
-        """Return the negative log-probability of lines (N, L), in nats a token."""
-        total = 0.0
+    def nll(self, lines: Tensor) -> Tensor:
+        """Return the negative log-probability of lines (N, L) in nats a token, float64 (N,)."""
+        found = []
         for part in lines.split(BLOCK):
-            token = torch.full((len(part),), START)
+            token, total = torch.full((len(part),), START), torch.zeros(len(part)).double()
             h = c = torch.zeros(len(part), SIZE)
             for next_token in part.unbind(1):
                 logs, h, c = self._advance(token, h, c)
-                total -= float(logs.gather(1, next_token[:, None]).double().sum())
+                total -= logs.gather(1, next_token[:, None])[:, 0].double()
                 token = next_token
-        return total / lines.numel()
+            found.append(total / lines.shape[1])
+        return torch.cat(found)

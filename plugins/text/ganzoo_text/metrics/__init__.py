@@ -10,5 +10,5 @@ def register_metrics(register: Register) -> None:
     add("distinct", "distinct:Distinct", paper="arXiv:1510.03055")
     add("self-bleu", "self_bleu:SelfBLEU", paper="arXiv:1802.01886")
     add("grammar", "grammar:GrammarMembership")
-    add("oracle-nll", "oracle:OracleNLL", paper="arXiv:1609.05473")
+    add("oracle-nll", "oracle:OracleNLL", revision=2, paper="arXiv:1609.05473")
     add("nll", "likelihood:HeldOutNLL", paper="arXiv:1811.02549")

@@ -15,8 +15,9 @@ class OracleNLL:
     """NLL_oracle of generated lines in nats a token, and how far it is above the oracle's own.
 
     `nll_oracle_floor` is that of held-out lines of the oracle itself, `nll_oracle_excess` the
-    difference, which can be compared between oracles. It says nothing about variety: one likely
-    line, repeated, is below the floor. Read `nll_gen` of `text/nll` beside it.
+    difference, which can be compared between oracles, and `nll_oracle_excess_standard_error` its
+    error over other lines. It says nothing about variety: one likely line, repeated, is below the
+    floor. Read `nll_gen` of `text/nll` beside it.
 
     Args:
         vocabulary: of the data set.
@@ -37,8 +38,11 @@ class OracleNLL:
             raise DataError("there is no split test to hold out")
         oracle = Oracle(self.vocabulary, self.seed)
         floor, found = (oracle.nll(torch.from_numpy(x)) for x in (sides.held_out, sides.fake))
+        excess = found.mean() - floor.mean()
+        error = (found.var() / len(found) + floor.var() / len(floor)).sqrt()
         return {
-            "nll_oracle": found,
-            "nll_oracle_floor": floor,
-            "nll_oracle_excess": found - floor,
+            "nll_oracle": found.mean().item(),
+            "nll_oracle_floor": floor.mean().item(),
+            "nll_oracle_excess": excess.item(),
+            "nll_oracle_excess_standard_error": error.item(),
         }
