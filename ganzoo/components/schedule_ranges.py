@@ -34,7 +34,7 @@ def fit_schedule_ranges(
         schedule = make(component)
         with blaming(component, "to give its numbers"):
             steps = range(0, total + 1, -(-total // POINTS) or 1)
-            first = {schedule(seen): seen for seen in reversed(steps)}
+            first = {float(schedule(seen)): seen for seen in reversed(steps)}
         slot, _, name = key.rpartition(".")
         for model, plain in _owners(slot, recipe, components):
             for given in (min(first), max(first)):
