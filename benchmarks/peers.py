@@ -41,10 +41,10 @@ from unittest.mock import patch
 
 import torch
 from gaussians import RECIPE as MIXTURE
-from gaussians import key, known_seconds, train
 from peer_networks import peer
 from provenance import provenance
 from steps import RECIPE, Row, markdown, with_range
+from timed_runs import cpu_seconds, train
 from torch import Tensor, nn
 from yardsticks import final_score, finished_run, scored
 
@@ -331,7 +331,7 @@ def gaussians(presets: list[str], seconds: float | None, seed: int, runs_directo
     overrides = (f"dataset.sd={GRID_SD}",)
     train(MIXTURE, seed, runs_directory, overrides)
     run = finished_run(MIXTURE, seed, runs_directory, *overrides)
-    used = known_seconds(runs_directory)[key(MIXTURE, seed, overrides)]
+    used = cpu_seconds(MIXTURE, seed, runs_directory, overrides)
     updates, score = run.checkpoint().step, final_score(run)
     rows = [modes_row(f"ganzoo, {MIXTURE}", updates, used, score)]
     for preset in presets:
