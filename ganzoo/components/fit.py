@@ -10,7 +10,6 @@ from ganzoo.api import CAPABILITIES, Dataset
 from ganzoo.components.build import Components, batch_multiple, capabilities, make, requirements
 from ganzoo.components.groups import betas_by_name
 from ganzoo.components.plan import NETWORKS, ComponentPlan, Plan, Slot, initial_paths
-from ganzoo.components.schedule_ranges import fit_schedule_ranges
 from ganzoo.errors import Findings
 from ganzoo.recipes.schema import Mark, marked
 from ganzoo.registry.loading import info_command
@@ -50,8 +49,7 @@ def fit_plan(recipe: Recipe, components: ComponentPlans, dataset: Dataset) -> No
     findings.raise_any()
     if ("eval", "extractor") in components:
         _fit_reference(recipe, components, dataset, findings)
-    fit_schedule_ranges(recipe, components, findings)
-    findings.raise_any()
+        findings.raise_any()
 
 
 def _fit_reference(

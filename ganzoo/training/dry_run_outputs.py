@@ -6,7 +6,6 @@ scoring uses. So an error in them is found before training, not at the first eva
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -22,7 +21,6 @@ from ganzoo.components.build import (
     blaming_modality,
     build_generator,
     component_error,
-    make,
 )
 from ganzoo.components.data import check_form, collate, row_of
 from ganzoo.components.plan import Plan
@@ -36,6 +34,7 @@ from ganzoo.scoring.features import Extraction, Probe
 from ganzoo.scoring.metric_inputs import Splits, evaluate, real_side
 from ganzoo.scoring.reference import RealData
 from ganzoo.training.processes import Processes
+from ganzoo.training.schedule_ranges import check_schedules
 from ganzoo.training.scorer import Scorer, scored_generator
 
 FEW = 8
@@ -47,9 +46,6 @@ They are the few samples, repeated with a little noise."""
 
 MANY_BYTES = 1 << 28
 """Maximum size of these rows' samples, in bytes."""
-
-SCHEDULE_POINTS = 8
-"""Each schedule is called at the start and at the end of this many parts of the run."""
 
 GENERATED = 2
 """Number of samples of the untrained generator in one batch."""
@@ -72,29 +68,12 @@ def dry_run_outputs(plan: Plan) -> None:
             raise component_error(plan.components["generator",], what) from error
     real, _ = _rows(plan.dataset, range(min(FEW, len(plan.dataset))))
     preview_files(plan.spec, made, real)
-    _call_schedules(plan)
+    check_schedules(plan)
     if plan.extractor is not None:
         _score(plan, sampler)
     else:
         with blaming_modality(plan.spec, "features"):
             plan.spec.kind.features(plan.spec, real)
-
-
-def _call_schedules(plan: Plan) -> None:
-    """Call every schedule at several points of the run.
-
-    Raises:
-        PluginError: one fails, or its value is not finite.
-    """
-    total = plan.budget.steps * plan.recipe.settings.train.samples_per_step
-    for component in plan.group("schedules").values():
-        schedule = make(component)
-        for samples_seen in range(0, total + 1, max(1, total // SCHEDULE_POINTS)):
-            with blaming(component, f"at {samples_seen} samples"):
-                value = schedule(samples_seen)
-                is_finite = math.isfinite(value)
-            if not is_finite:
-                raise component_error(component, f"gave {value} at {samples_seen} samples")
 
 
 def _sampler(plan: Plan) -> Sampler:

@@ -253,10 +253,10 @@ def test_a_schedule_stays_in_the_range_of_its_number(
         "train": {"steps": 50, "batch_size": 4, "clip_grad_norm": 1.0},
     }
     if not said:
-        plan(tmp_path, **parts)
+        dry_run(plan(tmp_path, **parts))
         return
     with pytest.raises(RecipeError) as raised:
-        plan(tmp_path, **parts)
+        dry_run(plan(tmp_path, **parts))
     (problem,) = raised.value.problems
     assert problem.path == f"schedules.{key}"
     assert said in problem.what

@@ -1,4 +1,4 @@
-"""Check that scheduled numbers stay in the ranges of their parameters."""
+"""Check that schedules work, and keep their numbers in the ranges of the parameters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.components.build import blaming, make
+from ganzoo.components.build import blaming, component_error, make
 from ganzoo.components.groups import betas_by_name
 from ganzoo.components.parameters import WrongParameters, validated
-from ganzoo.components.plan import NETWORKS, ComponentPlan, Slot
+from ganzoo.components.plan import NETWORKS, Plan
 from ganzoo.components.signature import parameter_model
 from ganzoo.errors import Findings
 from ganzoo.registry.loading import info_command
@@ -17,32 +17,35 @@ from ganzoo.registry.loading import info_command
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from ganzoo.recipes.load import Recipe
-
 POINTS = 1000
-"""Times of the run at which a schedule is evaluated."""
+"""Times of the run at which a schedule is called."""
 
 
-def fit_schedule_ranges(
-    recipe: Recipe, components: Mapping[Slot, ComponentPlan], findings: Findings
-) -> None:
-    """Add a problem for every schedule that leaves the range of its number during the run."""
-    train = recipe.settings.train
-    total = train.samples or (train.steps or 0) * train.samples_per_step
-    for key in recipe.settings.schedules:
-        component = components["schedules", key]
-        schedule = make(component)
-        with blaming(component, "to give its numbers"):
-            steps = range(0, total + 1, -(-total // POINTS) or 1)
-            first = {float(schedule(seen)): seen for seen in reversed(steps)}
+def check_schedules(plan: Plan) -> None:
+    """Call every schedule at many points of the run.
+
+    Raises:
+        RecipeError: one takes its number out of the range of the parameter.
+        PluginError: one fails, or its value is not finite.
+    """
+    findings = Findings()
+    total = plan.budget.steps * plan.recipe.settings.train.samples_per_step
+    for key, component in plan.group("schedules").items():
+        schedule, first = make(component), dict[float, int]()
+        for samples_seen in range(0, total + 1, max(1, total // POINTS)):
+            with blaming(component, f"at {samples_seen} samples"):
+                value = float(schedule(samples_seen))
+            if not math.isfinite(value):
+                raise component_error(component, f"gave {value} at {samples_seen} samples")
+            first.setdefault(value, samples_seen)
         slot, _, name = key.rpartition(".")
-        for model, plain in _owners(slot, recipe, components):
-            for given in (min(first), max(first)):
-                absolute = getattr(schedule, "absolute", False)
-                if what := _wrong(model, plain, name, given, absolute=absolute):
-                    what += f" (after {first[given]:,} samples)"
-                    hint = info_command(component.registration)
-                    findings.add(recipe.problem(("schedules", key), what), hint)
+        absolute = getattr(schedule, "absolute", False)
+        for model, plain in _owners(slot, plan):
+            for value in (min(first), max(first)):
+                if what := _wrong(model, plain, name, value, absolute=absolute):
+                    what += f" (after {first[value]:,} samples)"
+                    findings.add(component.problem(what), info_command(component.registration))
+    findings.raise_any()
 
 
 def _wrong(
@@ -64,17 +67,16 @@ def _wrong(
     return ""
 
 
-def _owners(
-    slot: str, recipe: Recipe, components: Mapping[Slot, ComponentPlan]
-) -> Iterator[tuple[type[BaseModel], Mapping[str, Any]]]:
+def _owners(slot: str, plan: Plan) -> Iterator[tuple[type[BaseModel], Mapping[str, Any]]]:
     """Yield the parameters of what has a scheduled number: their model, and their values."""
     section, _, role = slot.partition(".")
     if section == "train":
-        settings: Any = recipe.settings.train.ema if role else recipe.settings.train
+        train = plan.recipe.settings.train
+        settings: Any = train.ema if role else train
         yield type(settings), settings.model_dump(mode="json")
         return
     for name in NETWORKS if slot == "optimizers.both" else (role,):
-        component = components[(section, name) if role else (section,)]
+        component = plan.components[(section, name) if role else (section,)]
         registration = component.registration
         model = parameter_model(registration.kind, registration.id, component.factory)
         yield model, component.plain
