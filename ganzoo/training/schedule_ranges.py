@@ -38,9 +38,9 @@ def check_schedules(plan: Plan) -> None:
             if not math.isfinite(value):
                 raise component_error(component, f"gave {value} at {samples_seen} samples")
             first.setdefault(value, samples_seen)
-        slot, _, name = key.rpartition(".")
+        name = key.rpartition(".")[2]
         absolute = getattr(schedule, "absolute", False)
-        for model, plain in _owners(slot, plan):
+        for model, plain in _owners(key, plan):
             for value in (min(first), max(first)):
                 if what := _wrong(model, plain, name, value, absolute=absolute):
                     what += f" (after {first[value]:,} samples)"
@@ -67,15 +67,21 @@ def _wrong(
     return ""
 
 
-def _owners(slot: str, plan: Plan) -> Iterator[tuple[type[BaseModel], Mapping[str, Any]]]:
-    """Yield the parameters of what has a scheduled number: their model, and their values."""
+def _owners(key: str, plan: Plan) -> Iterator[tuple[type[BaseModel], Mapping[str, Any]]]:
+    """Yield the parameters of what has a scheduled number: their model, and their values.
+
+    ``both`` does not apply to a side with its own schedule.
+    """
+    slot, _, number = key.rpartition(".")
     section, _, role = slot.partition(".")
     if section == "train":
         train = plan.recipe.settings.train
         settings: Any = train.ema if role else train
         yield type(settings), settings.model_dump(mode="json")
         return
-    for name in NETWORKS if slot == "optimizers.both" else (role,):
+    own = plan.group("schedules")
+    sides = [each for each in NETWORKS if f"{section}.{each}.{number}" not in own]
+    for name in sides if slot == "optimizers.both" else (role,):
         component = plan.components[(section, name) if role else (section,)]
         registration = component.registration
         model = parameter_model(registration.kind, registration.id, component.factory)

@@ -262,6 +262,22 @@ def test_a_schedule_stays_in_the_range_of_its_number(
     assert said in problem.what
 
 
+def test_the_range_of_a_side_with_its_own_schedule_does_not_bound_that_of_both(
+    tmp_path: Path,
+) -> None:
+    rising = {"use": "linear", "end": 1.5, "end_samples": 100}
+    schedules = {
+        "optimizers.both.beta2": rising,
+        "optimizers.generator.beta2": {"use": "constant"},
+    }
+    optimizers = {"generator": {"betas": [0.0, 0.9]}, "discriminator": {"betas": [0.0, 0.5]}}
+    train = {"steps": 50, "batch_size": 4}
+    dry_run(plan(tmp_path, schedules=schedules, optimizers=optimizers, train=train))
+    del schedules["optimizers.generator.beta2"]
+    with pytest.raises(RecipeError, match="must be less than 1"):
+        dry_run(plan(tmp_path, schedules=schedules, optimizers=optimizers, train=train))
+
+
 def test_what_a_side_schedules_for_itself_is_left_alone_by_both(tmp_path: Path) -> None:
     scheduled = {
         "optimizers.generator.lr": {"use": "linear", "start": 0.5, "end_samples": 100},

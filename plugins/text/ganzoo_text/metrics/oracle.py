@@ -17,7 +17,7 @@ class OracleNLL:
     `nll_oracle_floor` is that of held-out lines of the oracle itself, `nll_oracle_excess` the
     difference, which can be compared between oracles, and `nll_oracle_excess_standard_error` its
     error over other lines. It says nothing about variety: one likely line, repeated, is below the
-    floor. Read `nll_gen` of `text/nll` beside it.
+    floor. Compare `nll_gen` of `text/nll` as well.
 
     Args:
         vocabulary: of the data set.
