@@ -21,12 +21,20 @@ from provenance import provenance
 from timed_runs import cpu_seconds, train
 from yardsticks import final_score, finished_run
 
+from ganzoo.components.plan import NETWORKS
+
 RECIPE = "gaussians100-mixture"
 LAYOUTS: Mapping[str, tuple[str, ...]] = {
     "straight": (),
     "rotated": ("dataset.rotation=30.0",),
     "staggered": ("dataset.layout=staggered",),
 }
+WITHOUT_R1_R2 = tuple(
+    override
+    for each in ("r1", "r2")
+    for override in (f"regularizers.{each}=null", f"schedules={{regularizers.{each}.gamma: null}}")
+)
+RATE = "lr: 2e-3, betas: [0.0, 0.99]"
 OTHERS: Mapping[str, tuple[str, ...]] = {
     "mixture": (),
     "particles": ("latent={use: particles, count: 1000, sigma: 0.03}",),
@@ -36,6 +44,27 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "hinge": ("loss=hinge",),
     "least squares": ("loss=least-squares",),
     "relativistic average": ("loss.comparison=average",),
+    "uniform z": ("latent=uniform",),
+    "truncated z": ("latent=truncated",),
+    "Wasserstein": ("loss=wasserstein",),
+    "WGAN-GP": ("loss=wgan-gp", *WITHOUT_R1_R2),
+    "WGAN-div": ("loss=wasserstein", *WITHOUT_R1_R2, "regularizers.wgan-div={}"),
+    "Sobolev": ("loss=wasserstein", *WITHOUT_R1_R2, "regularizers.sobolev={}"),
+    "f-GAN, KL": ("loss={use: f-gan, divergence: kl}",),
+    "f-GAN, reverse KL": ("loss={use: f-gan, divergence: reverse-kl}",),
+    "f-GAN, Pearson": ("loss={use: f-gan, divergence: pearson}",),
+    "f-GAN, Jensen-Shannon": ("loss={use: f-gan, divergence: jensen-shannon}",),
+    "feature matching": ("loss=feature-matching",),
+    "DRAGAN": (*WITHOUT_R1_R2, "regularizers.dragan={}"),
+    "LeCam": (*WITHOUT_R1_R2, "regularizers.lecam={}"),
+    "no regularizer": WITHOUT_R1_R2,
+    "PacGAN2, no Fourier features": (
+        "discriminator={use: packed, network: mlp, packing: 2, width: 128}",
+    ),
+    "extragradient": tuple(f"optimizers.{each}={{use: extra-adam, {RATE}}}" for each in NETWORKS),
+    "optimistic Adam": tuple(
+        f"optimizers.{each}={{use: optimistic-adam, {RATE}}}" for each in NETWORKS
+    ),
 }
 POINTS = ("dataset.modes=100", "dataset.extent=4.5", "dataset.length=100000", "eval.samples=10000")
 
