@@ -30,6 +30,7 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "wasserstein": ("loss=wasserstein",),
     "wgan-gp": ("loss=wgan-gp", "regularizers=null", "discriminator.spectral_norm=false"),
     "f-gan, KL": ("loss={use: f-gan, divergence: kl}",),
+    "f-gan, reverse KL": ("loss={use: f-gan, divergence: reverse-kl}",),
     "f-gan, Pearson": ("loss={use: f-gan, divergence: pearson}",),
     "f-gan, Jensen-Shannon": ("loss={use: f-gan, divergence: jensen-shannon}",),
     "feature-matching": ("loss=feature-matching",),
