@@ -3,7 +3,7 @@
     python benchmarks/pacgan.py [RECIPE…] [--seeds 0,1,2] [--runs-dir runs/pacgan]
 
 Modes covered, samples of high quality and reverse KL of the final generators: mean and standard
-error over the seeds. The recipes are the short ones, of 10 epochs; pacgan-ring-gan and the others
+error over the seeds. The recipes are the short ones; pacgan-ring-gan and the others
 without "-short" are the experiments of the paper, of 400. Finished runs are not repeated, so
 `ganzoo verify` can train some of them before.
 """
