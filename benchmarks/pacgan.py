@@ -3,9 +3,8 @@
     python benchmarks/pacgan.py [RECIPE…] [--seeds 0,1,2] [--runs-dir runs/pacgan]
 
 Modes covered, samples of high quality and reverse KL of the final generators: mean and standard
-error over the seeds. The recipes are the short ones; pacgan-ring-gan and the others
-without "-short" are the experiments of the paper, of 400. Finished runs are not repeated, so
-`ganzoo verify` can train some of them before.
+error over the seeds. The recipes are the short ones; those without "-short" have the 400 epochs of
+the paper. Finished runs are not repeated, so `ganzoo verify` can train some of them before.
 """
 
 from __future__ import annotations
