@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 DISTANCES = ("fid", "frechet")
 """Published metrics that are the Fréchet distance: with Inception, or with any extractor."""
 INCEPTION = "zoo/inception"
-LARGEST_SHARE = 0.5
+LARGEST_SHARE = 0.25
 """Largest tolerance that the runs' own spread may cause, as a fraction of the published value."""
 
 Outcome = Literal["reproduced", "not reproduced", "cannot be compared"]
@@ -88,7 +88,7 @@ class Tolerance:
 
     value: float
     is_too_wide: bool = False
-    """Whether the spread of the runs is so large that nearly anything would pass."""
+    """Whether the spread of the runs is so large that a value within it says little."""
     basis: str = ""
     """What stands in for the spread over our seeds, if there is only one."""
 
@@ -178,14 +178,14 @@ def judge(
         return Verdict("cannot be compared", reason=why, hint=seeds, **common)
     common["tolerance"] = tolerance.value
     mean = fmean(each.value for each in measured)
-    if tolerance.is_too_wide:
+    slack = 1e-9 * max(abs(figure.value), abs(mean))
+    close = abs(mean - figure.value) <= tolerance.value + slack
+    if close and tolerance.is_too_wide:
         low, high = figure.value - tolerance.value, figure.value + tolerance.value
         why = f"the runs vary too much: anything from {low:.3g} to {high:.3g} would pass"
         return Verdict("cannot be compared", reason=why, hint=seeds, **common)
     if tolerance.basis:
         common["notes"] = (f"one seed: the tolerance has {tolerance.basis}; try {seeds}",)
-    slack = 1e-9 * max(abs(figure.value), abs(mean))
-    close = abs(mean - figure.value) <= tolerance.value + slack
     return Verdict("reproduced" if close else "not reproduced", **common)
 
 

@@ -125,6 +125,20 @@ def test_runs_that_vary_too_much_for_any_verdict_cannot_be_compared(measured) ->
     assert verdict.hint == "ganzoo verify mine.yaml --seeds 0-9"
 
 
+@pytest.mark.parametrize(
+    ("published", "error", "modes", "outcome"),
+    [  # PacGAN2 and PacGAN4 on a grid, table 1 of arXiv:1712.04086, and three short runs of each
+        (24.8, 0.2, (20.0, 11.0, 13.0), "cannot be compared"),
+        (23.8, 0.7, (13.0, 8.0, 15.0), "not reproduced"),
+    ],
+)
+def test_a_spread_excuses_no_value_that_is_far_away(
+    measured, published, error, modes, outcome
+) -> None:
+    figure = PublishedFigure("pac", "modes_covered", published, "", trials=10, standard_error=error)
+    assert judge(figure, measured(*modes)).outcome == outcome
+
+
 def test_a_wide_published_error_alone_is_no_reason_against_a_verdict(measured) -> None:
     figure = PublishedFigure("pac", "reverse_kl", 0.06, "", trials=10, standard_error=0.02)
     assert judge(figure, measured(0.05, 0.06, 0.055)).outcome == "reproduced"
@@ -138,11 +152,11 @@ def test_one_run_of_a_number_without_error_cannot_be_compared(measured) -> None:
 
 def test_the_words_have_the_numbers_the_runs_and_the_deviations(measured) -> None:
     figure = replace(MODES, n_fake=2500, trials=10, standard_error=0.1, deviations=("40 epochs",))
-    text = "\n".join(judge(figure, measured(7.0, 8.0, 9.0)).lines())
+    text = "\n".join(judge(figure, measured(8.0, 8.0, 9.0)).lines())
     assert text.startswith("ring: reproduced\n")
     assert "8 ± 0.1  (2,500 generated, mean of 10 runs)" in text
-    assert "8 ± 1 sd over 3 seeds  (seed 0: 7, seed 1: 8, seed 2: 9)" in text
-    assert "difference  +0, tolerance" in text
+    assert "8.333 ± 0.58 sd over 3 seeds  (seed 0: 8, seed 1: 8, seed 2: 9)" in text
+    assert "difference  +0.3333, tolerance" in text
     assert all(each in text for each in ("ring-s2", "deviation   40 epochs", "source      a table"))
 
 
