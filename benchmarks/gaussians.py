@@ -29,10 +29,9 @@ LAYOUTS: Mapping[str, tuple[str, ...]] = {
     "rotated": ("dataset.rotation=30.0",),
     "staggered": ("dataset.layout=staggered",),
 }
-WITHOUT_R1_R2 = tuple(
-    override
-    for each in ("r1", "r2")
-    for override in (f"regularizers.{each}=null", f"schedules={{regularizers.{each}.gamma: null}}")
+WITHOUT_R1_R2 = (
+    "regularizers={r1: null, r2: null}",
+    "schedules={regularizers.r1.gamma: null, regularizers.r2.gamma: null}",
 )
 RATE = "lr: 2e-3, betas: [0.0, 0.99]"
 OTHERS: Mapping[str, tuple[str, ...]] = {
@@ -58,7 +57,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "DRAGAN": (*WITHOUT_R1_R2, "regularizers.dragan={}"),
     "LeCam": (*WITHOUT_R1_R2, "regularizers.lecam={}"),
     "no regularizer": WITHOUT_R1_R2,
-    "PacGAN2, no Fourier features": (
+    "PacGAN2, D of depth 3 without Fourier features": (
         "discriminator={use: packed, network: mlp, packing: 2, width: 128}",
     ),
     "extragradient": tuple(f"optimizers.{each}={{use: extra-adam, {RATE}}}" for each in NETWORKS),

@@ -1,4 +1,4 @@
-"""Trials of PacGAN's experiments with points in the plane, beside its table 1.
+"""Trials of PacGAN's experiments with points in the plane.
 
     python benchmarks/pacgan.py [RECIPE…] [--seeds 0,1,2] [--runs-dir runs/pacgan]
 
@@ -9,49 +9,43 @@ the paper. Finished runs are not repeated, so `ganzoo verify` can train some of 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
 from provenance import provenance
-from yardsticks import final_score, finished_run
+from yardsticks import chosen_trials, final_score, finished_run
 
 RECIPES = [
     f"pacgan-{layout}-{method}-short"
     for layout in ("ring", "grid")
     for method in ("gan", "pacgan2", "pacgan4")
 ]
-COLUMNS = {"modes_covered": "modes", "high_quality": "high quality", "modes_reverse_kl": "KL"}
+COLUMNS = {
+    "modes": ("modes_covered", ".1f"),
+    "high quality": ("high_quality", ".1%"),
+    "KL": ("modes_reverse_kl", ".2f"),
+}
+"""Head of a column → its metric, and the form of its numbers."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs/pacgan"))
-    chosen = parser.parse_args()
-    seeds = [int(each) for each in chosen.seeds.split(",")]
+    recipes, seeds, runs_directory = chosen_trials(__doc__, "RECIPE", RECIPES, "runs/pacgan")
     print(
-        f"{provenance('torch')}\n\n| recipe | modes by seed | {' | '.join(COLUMNS.values())} |\n"
+        f"{provenance('torch')}\n\n| recipe | modes by seed | {' | '.join(COLUMNS)} |\n"
         "|:--|--:|--:|--:|--:|",
         flush=True,
     )
-    for recipe in chosen.recipes or RECIPES:
-        print(row(recipe, seeds, chosen.runs_dir), flush=True)
+    for recipe in recipes:
+        print(row(recipe, seeds, runs_directory), flush=True)
 
 
 def row(recipe: str, seeds: Sequence[int], runs_directory: Path) -> str:
     """Return the row of a recipe; train its runs first unless they are finished."""
     runs = [finished_run(recipe, seed, runs_directory) for seed in seeds]
     scores = [final_score(run).metrics for run in runs]
-    values = {name: [score[name] for score in scores] for name in COLUMNS}
-    modes = ", ".join(f"{each:.0f}" for each in values["modes_covered"])
-    cells = [
-        with_error(values["modes_covered"], ".1f"),
-        with_error(values["high_quality"], ".1%"),
-        with_error(values["modes_reverse_kl"], ".2f"),
-    ]
+    modes = ", ".join(f"{score['modes_covered']:.0f}" for score in scores)
+    cells = (with_error([score[name] for score in scores], form) for name, form in COLUMNS.values())
     return f"| `{recipe}` | {modes} | {' | '.join(cells)} |"
 
 

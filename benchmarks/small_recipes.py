@@ -9,12 +9,10 @@ Runs every recipe at its own budget; finished runs are not repeated.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from provenance import provenance
-from yardsticks import final_score, finished_run, pixel_gaussian, seconds
+from yardsticks import chosen_trials, final_score, finished_run, pixel_gaussian, seconds
 
 from ganzoo.components.build import make
 from ganzoo.components.data import tensors_of
@@ -62,21 +60,17 @@ RECIPES: dict[str, Callable[[Run], str]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=", ".join(RECIPES))
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs/benchmark"))
-    chosen = parser.parse_args()
+    recipes, seeds, runs_directory = chosen_trials(__doc__, "RECIPE", RECIPES, "runs/benchmark")
     print(
         f"{provenance('torch')}\n\n| recipe | seed | result | seconds |\n|:--|--:|:--|--:|",
         flush=True,
     )
-    for recipe in chosen.recipes or RECIPES:
+    for recipe in recipes:
         result = RECIPES[recipe]
-        for seed in map(int, chosen.seeds.split(",")):
-            run = finished_run(recipe, seed, chosen.runs_dir)
+        for seed in seeds:
+            run = finished_run(recipe, seed, runs_directory)
             print(f"| {recipe} | {seed} | {result(run)} | {seconds(run):.0f} |", flush=True)
-    if "shapes-resnet-hinge" in (chosen.recipes or RECIPES):
+    if "shapes-resnet-hinge" in recipes:
         for line in yardsticks_of_shapes():
             print(line)
 

@@ -9,14 +9,13 @@ thread; finished runs are not repeated.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from provenance import provenance
 from timed_runs import cpu_seconds, train
-from yardsticks import final_score, finished_run
+from yardsticks import chosen_trials, final_score, finished_run
 
 RECIPE = "stacked-digits-dcgan"
 ONCE = ("eval.every_steps=4000",)
@@ -39,19 +38,14 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("losses", nargs="*", metavar="LOSS", help="; ".join(LOSSES))
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs/stacked"))
-    chosen = parser.parse_args()
-    seeds = [int(each) for each in chosen.seeds.split(",")]
+    losses, seeds, runs_directory = chosen_trials(__doc__, "LOSS", LOSSES, "runs/stacked")
     print(
-        f"{provenance('torch')}\n\n| loss | modes of 1,000, seeds {chosen.seeds} | KL to uniform "
-        "| CPU s a run |\n|:--|--:|--:|--:|",
+        f"{provenance('torch')}\n\n| loss | modes of 1,000 by seed | KL to uniform | CPU s a run |\n"
+        "|:--|--:|--:|--:|",
         flush=True,
     )
-    for loss in chosen.losses or LOSSES:
-        print(row(loss, seeds, chosen.runs_dir), flush=True)
+    for loss in losses:
+        print(row(loss, seeds, runs_directory), flush=True)
 
 
 def row(loss: str, seeds: Sequence[int], runs_directory: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +17,24 @@ from ganzoo.training.external_scores import score_like
 from ganzoo.training.launch import Options, prepare, resume, train_run
 from ganzoo.training.rejoin import same_run
 from ganzoo.training.run import Run
+
+
+def chosen_trials(
+    doc: str | None, metavar: str, known: Collection[str], runs_directory: str
+) -> tuple[list[str], list[int], Path]:
+    """Return what the command line names of `known` (default: all), its seeds, and where runs go.
+
+    Args:
+        doc: of the script.
+        metavar: what is named, in the help.
+    """
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("names", nargs="*", metavar=metavar, help="; ".join(known))
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--runs-dir", type=Path, default=Path(runs_directory))
+    chosen = parser.parse_args()
+    seeds = [int(each) for each in chosen.seeds.split(",")]
+    return chosen.names or list(known), seeds, chosen.runs_dir
 
 
 def finished_run(recipe: str, seed: int, runs_directory: Path, *overrides: str) -> Run:
