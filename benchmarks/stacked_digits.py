@@ -40,8 +40,8 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
 def main() -> None:
     losses, seeds, runs_directory = chosen_trials(__doc__, "LOSS", LOSSES, "runs/stacked")
     print(
-        f"{provenance('torch')}\n\n| loss | modes of 1,000 by seed | KL to uniform | CPU s a run |\n"
-        "|:--|--:|--:|--:|",
+        f"{provenance('torch')}\n\n| loss | modes of 1,000 by seed | KL to uniform "
+        "| CPU s a run |\n|:--|--:|--:|--:|",
         flush=True,
     )
     for loss in losses:
