@@ -128,6 +128,9 @@ def _accelerator() -> Any:
     Raises:
         DeviceError: accelerate cannot start here, or has found a TPU.
     """
+    # Its functions have the group at the time of this import as a default: a group that has started
+    # by then outlives `destroy_process_group`, with its threads.
+    import torch.distributed.nn.functional
     from accelerate import Accelerator
     from accelerate.utils import DistributedType
 
@@ -147,7 +150,7 @@ def _leave_group() -> None:
     """Destroy the process group, if there still is one.
 
     A thread of the group that needs Python while the interpreter shuts down aborts the process
-    (exit code -6, after a run that succeeded).
+    (exit code -6, after a run that succeeded; PyTorch's pull request 179291 tells why).
     """
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -110,8 +110,6 @@ def main(folder: Path) -> None:
         names = {name: [each[name] for each in everywhere] for name in here}
         print(json.dumps({name: [*chain.from_iterable(parts)] for name, parts in names.items()}))
     processes.wait()
-    if dist.is_initialized():
-        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

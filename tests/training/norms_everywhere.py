@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from ganzoo_zoo.blocks.labels import ConditionalBatchNorm2d
 from torch import Tensor, nn
 
@@ -93,8 +92,6 @@ def main() -> None:
     if processes.is_main:
         print(json.dumps(found))
     processes.wait()
-    if dist.is_initialized():
-        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

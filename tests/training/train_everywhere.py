@@ -10,8 +10,6 @@ import json
 import sys
 from pathlib import Path
 
-import torch.distributed as dist
-
 from ganzoo.components.planner import make_plan
 from ganzoo.recipes.load import Recipe
 from ganzoo.registry.registry import Registry
@@ -78,8 +76,6 @@ def main(recipe: str, plugin: str) -> None:
     if processes.is_main:
         print(json.dumps(played))
     processes.wait()
-    if dist.is_initialized():
-        dist.destroy_process_group()
 
 
 if __name__ == "__main__":
