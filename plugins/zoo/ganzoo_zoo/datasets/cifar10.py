@@ -36,6 +36,7 @@ class Cifar10:
         split: train or test.
         path: the folder with the ``.bin`` files, or ``cifar-10-binary.tar.gz``; by default the
             archive in the cache, where ``ganzoo fetch cifar10`` puts it.
+        mirror: whether training may flip images left to right; the data itself stays unchanged.
 
     Raises:
         DataError: a file is missing or has the wrong length.
@@ -43,9 +44,9 @@ class Cifar10:
 
     spec = SampleSpec("image", (3, 32, 32), classes=10)
 
-    def __init__(self, split: str, *, path: Path | None = None) -> None:
+    def __init__(self, split: str, *, path: Path | None = None, mirror: bool = False) -> None:
         require_split("cifar10", split, tuple(FILES))
-        self.split = split
+        self.split, self.mirror = split, mirror
         self.path = path or cache_directory() / CIFAR10.name
         if not self.path.exists():
             raise DataError(f"cifar10 is not at {self.path}", hint=HINT)

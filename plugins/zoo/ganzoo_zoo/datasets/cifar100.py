@@ -36,6 +36,7 @@ class Cifar100:
         path: the folder with ``train.bin`` and ``test.bin``, or ``cifar-100-binary.tar.gz``; by
             default the archive in the cache, where ``ganzoo fetch cifar100`` puts it.
         classes: ``fine``, the hundred classes, or ``coarse``, their twenty groups.
+        mirror: whether training may flip images left to right; the data itself stays unchanged.
 
     Raises:
         DataError: a file is missing or has the wrong length.
@@ -47,11 +48,12 @@ class Cifar100:
         *,
         path: Path | None = None,
         classes: Literal["fine", "coarse"] = "fine",
+        mirror: bool = False,
     ) -> None:
         require_split("cifar100", split, tuple(FILES))
         self.spec = SampleSpec("image", (3, 32, 32), classes=CLASSES[classes])
         self.column = list(CLASSES).index(classes)
-        self.split = split
+        self.split, self.mirror = split, mirror
         self.path = path or cache_directory() / CIFAR100.name
         if not self.path.exists():
             raise DataError(f"cifar100 is not at {self.path}", hint=HINT)

@@ -49,16 +49,22 @@ class Stl10:
         path: the folder with the ``.bin`` files, or ``stl10_binary.tar.gz``; by default the archive
             in the cache, where ``ganzoo fetch stl10`` puts it.
         size: 96, or 48, 64 or 32, reduced bicubically with antialiasing.
+        mirror: whether training may flip images left to right; the data itself stays unchanged.
 
     Raises:
         DataError: a file is missing or has the wrong length; or ``unlabeled`` in an archive.
     """
 
     def __init__(
-        self, split: str, *, path: Path | None = None, size: Literal[32, 48, 64, 96] = 96
+        self,
+        split: str,
+        *,
+        path: Path | None = None,
+        size: Literal[32, 48, 64, 96] = 96,
+        mirror: bool = False,
     ) -> None:
         require_split("stl10", split, tuple(RECORDS))
-        self.split = split
+        self.split, self.mirror = split, mirror
         self.labelled = split != "unlabeled"
         names = CLASS_NAMES if self.labelled else ()
         self.spec = SampleSpec("image", (3, size, size), classes=len(names), class_names=names)

@@ -209,6 +209,8 @@ class Discriminator(nn.Module):
     """
 
     capabilities = frozenset({"conditional", "features", "graph-safe"})
+    numbers = 0
+    """Numbers of a sample that the mapping reads beside its label; 0 unless a subclass has some."""
 
     def __init__(
         self,
@@ -244,13 +246,22 @@ class Discriminator(nn.Module):
         self.stddev = MinibatchStddev(minibatch_stddev) if minibatch_stddev else None
         self.convolution = FilteredConv2d(last + bool(minibatch_stddev), last, 3, clamp=clamp)
         self.hidden = EqualisedLinear(last * pixels, last)
-        self.logit = EqualisedLinear(last, last if classes else 1)
+        conditions = classes + self.numbers
+        self.logit = EqualisedLinear(last, last if conditions else 1)
         self.mapping = (
-            Mapping(0, classes, last, mapping_layers, mapping_lr_factor) if classes else None
+            Mapping(0, classes, last, mapping_layers, mapping_lr_factor, self.numbers)
+            if conditions
+            else None
         )
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """Judge images (B, C, H, W) in [-1, 1], given labels (B,) int64 if conditional."""
+        return self.judged(x, y)
+
+    def judged(
+        self, x: Tensor, y: Tensor | None, numbers: Tensor | None = None
+    ) -> DiscriminatorOutput:
+        """Judge images, given labels if conditional, and numbers (B, `numbers`) if there are."""
         image = centred(x, self.size)
         h = self.from_images[0](image)
         features = []
@@ -265,7 +276,7 @@ class Discriminator(nn.Module):
         logits = self.logit(h)
         if self.mapping is None:
             return DiscriminatorOutput(logits.squeeze(1), (*features, h))
-        logits = (logits * self.mapping(None, y)).sum(1) / sqrt(logits.shape[1])
+        logits = (logits * self.mapping(None, y, numbers)).sum(1) / sqrt(logits.shape[1])
         return DiscriminatorOutput(logits, (*features, h))
 
 
@@ -275,28 +286,39 @@ class Mapping(nn.Module):
     Args:
         latent_dim: length of z; 0: there is none.
         classes: number of labels; 0: there are none.
+        numbers: how many numbers there are beside the label.
     """
 
     def __init__(
-        self, latent_dim: int, classes: int, style_dim: int, layers: int, lr_factor: float
+        self,
+        latent_dim: int,
+        classes: int,
+        style_dim: int,
+        layers: int,
+        lr_factor: float,
+        numbers: int = 0,
     ) -> None:
         super().__init__()
         self.classes = classes
-        self.label = EqualisedLinear(classes, style_dim) if classes else None
-        inputs = latent_dim + (style_dim if classes else 0)
+        conditions = classes + numbers
+        self.label = EqualisedLinear(conditions, style_dim) if conditions else None
+        inputs = latent_dim + (style_dim if conditions else 0)
         self.layers = nn.ModuleList(
             EqualisedLinear(style_dim if depth else inputs, style_dim, lr_factor=lr_factor)
             for depth in range(layers)
         )
 
-    def forward(self, z: Tensor | None, y: Tensor | None) -> Tensor:
-        """Return w (B, style_dim) of z (B, latent_dim) and y int64 (B,)."""
+    def forward(self, z: Tensor | None, y: Tensor | None, numbers: Tensor | None = None) -> Tensor:
+        """Return w (B, style_dim) of z (B, latent_dim), y int64 (B,) and numbers (B, N)."""
         parts = [] if z is None else [unit_norm(z)]
         if self.label is not None:
-            # F.one_hot reads the largest label on the CPU, which a captured graph cannot.
-            classes = torch.arange(self.classes, device=self.label.weight.device)
-            one_hot = (required_labels(y)[:, None] == classes).to(self.label.weight.dtype)
-            parts.append(unit_norm(self.label(one_hot).float()))
+            given = [] if numbers is None else [numbers.to(self.label.weight.dtype)]
+            if self.classes:
+                # F.one_hot reads the largest label on the CPU, which a captured graph cannot.
+                classes = torch.arange(self.classes, device=self.label.weight.device)
+                one_hot = required_labels(y)[:, None] == classes
+                given.insert(0, one_hot.to(self.label.weight.dtype))
+            parts.append(unit_norm(self.label(torch.cat(given, 1)).float()))
         w = torch.cat(parts, 1)
         for layer in self.layers:
             w = activated(layer(w))
