@@ -21,7 +21,7 @@ PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 DEMO = digits-dcgan-hinge digits-dcgan-wgan-gp
 SECOND_ACT = emoji-dcgan-conditional train.steps=1000
 
-.PHONY: help env test quick soak methods zoo zoo-smoke gpu check wheels demo clean
+.PHONY: help env test quick extras soak methods zoo zoo-smoke gpu check wheels demo clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r verb words; do \
@@ -36,12 +36,17 @@ env: .venv/ready  ## make .venv with everything, editable
 	@$(BIN)/pip install -qq -e '.[dev]' $(addprefix -e ,$(PLUGINS))
 	@touch $@
 
-test: check  ## lint, types, floors, all tests, and the wheels in an environment of their own
+test: check  ## lint, types, floors, all tests, those of extras, and the wheels in an environment of their own
 	@$(BIN)/pytest -q $(PARALLEL)
-	@$(MAKE) --no-print-directory wheels
+	@$(MAKE) --no-print-directory extras wheels
 
 quick: env  ## the tests that take less than a few seconds each
 	@$(BIN)/pytest -q $(PARALLEL) -m "not slow"
+
+# In a folder of its own: torchmetrics imports transformers wherever it is, which takes seconds.
+extras: env  ## the tests of DINOv2 and CLIP, with the package transformers
+	@$(BIN)/pip install -qq --upgrade --target .venv/extras 'transformers>=5'
+	@PYTHONPATH=.venv/extras $(BIN)/pytest -q tests/zoo/test_vision_transformers.py
 
 soak: env  ## kill a run 40 times, make its file calls fail, read 200,000 mutated files, write docs/reliability.md; hours
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak | tee .soak.log

@@ -3,6 +3,9 @@
 Counts: autonomousvision/projected-gan at e1c246b, for the features of EfficientNet-lite0.
 """
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 from ganzoo_zoo.networks import projected
@@ -100,7 +103,7 @@ def test_the_deepest_map_reaches_the_first_head_and_the_first_map_no_deeper_head
 
 
 def test_toy_cnn_sees_the_image_resized_to_its_own_size() -> None:
-    maps = projected.ToyMaps(SampleSpec("image", (1, 64, 64)))
+    maps = projected.ToyMaps()
     x = torch.rand(2, 1, 64, 64) * 2 - 1
     small = nn.functional.interpolate(x, (32, 32), mode="bilinear")
     levels: Tensor = (small.expand(-1, 3, -1, -1) + 1) * 127.5
@@ -108,6 +111,37 @@ def test_toy_cnn_sees_the_image_resized_to_its_own_size() -> None:
     with torch.no_grad():
         expected = network.convolutions[0](levels / 127.5 - 1).relu()
         torch.testing.assert_close(maps(x)[0], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_inception_sees_the_levels_of_images_of_its_own_size(
+    toys: SimpleNamespace, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projected, "Inception", toys.extractor(weights))
+    network = projected.Discriminator(
+        SampleSpec("image", (1, 16, 16)), extractor="inception", path=weights, width=8
+    )
+    x = torch.randn(2, 1, 16, 16, requires_grad=True)
+    maps = network.network(x)
+    assert [tuple(h.shape[1:]) for h in maps] == [
+        (192, 71, 71), (288, 35, 35), (768, 17, 17), (2048, 8, 8)
+    ]  # fmt: skip
+    large = nn.functional.interpolate(x, (299, 299), mode="bilinear").expand(-1, 3, -1, -1)
+    features = network.network.extractor(127.5 * (large + 1))
+    torch.testing.assert_close(maps[-1].mean((2, 3)), features)
+    network(x).logits.sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+    assert not any(each.requires_grad for each in network.network.parameters())
+
+
+def test_a_path_is_asked_for_and_refused_where_there_is_one_set_of_weights() -> None:
+    spec = SampleSpec("image", (3, 32, 32))
+    for name in ("dinov2", "clip"):
+        with pytest.raises(ValueError, match=f"{name} needs a path: the folder"):
+            projected.Discriminator(spec, extractor=name)  # type: ignore[arg-type]
+    for name in ("toy-cnn", "random"):
+        with pytest.raises(ValueError, match=f"{name} has one set of weights"):
+            projected.Discriminator(spec, extractor=name, path=Path("a"))  # type: ignore[arg-type]
 
 
 def test_what_does_not_fit_is_refused() -> None:

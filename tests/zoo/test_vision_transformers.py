@@ -1,6 +1,7 @@
 """DINOv2 and CLIP out of folders, with random weights; the networks need the package transformers.
 
 Its absence, and folders that hold something else, are tested whether it is installed or not.
+``make extras`` installs it in a folder of its own, and ``make test`` includes that.
 """
 
 import json
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 import torch
 from ganzoo_zoo.extractors.vision_transformers import Clip, Dinov2
+from ganzoo_zoo.networks import projected
 from safetensors.torch import load_file, save_file
 
+from ganzoo.api import SampleSpec
 from ganzoo.cli import main
 from ganzoo.errors import DataError, PluginError
 from ganzoo.scoring.features import dtype_of
@@ -69,6 +72,32 @@ def test_dinov2s_features_are_its_class_token_after_the_norm(
     assert made.layer.startswith("class token for (x/255 - [0.485, 0.456, 0.406])/[0.229, ")
 
 
+@pytest.mark.parametrize("kind", ["dinov2", "clip"])
+def test_a_projected_discriminator_sees_the_tokens_of_the_patches_as_maps(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue(kind)
+    spec = SampleSpec("image", (3, SIZE, SIZE))
+    d = projected.Discriminator(spec, extractor=kind, path=folder, width=4)  # type: ignore[arg-type]
+    extractor = d.network.extractor
+    x = pictures(2).requires_grad_()
+    side = extractor.input_shape[1]
+    large = torch.nn.functional.interpolate(x, (side, side), mode="bilinear")
+    states = extractor.network(
+        pixel_values=extractor.normalised(large), output_hidden_states=True
+    ).hidden_states
+    maps = d.network(x / 127.5 - 1)
+    patches = side // 14
+    assert [h.shape[2] for h in maps] == [max(1, patches // 2**level) for level in range(4)]
+    # Two layers: the first two maps are of the first, the others of the second.
+    first, last = (h[:, 1:].transpose(1, 2) for h in states[1:])
+    torch.testing.assert_close(maps[0].flatten(2), first, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(maps[3].mean((2, 3)), last.mean(2), atol=1e-4, rtol=1e-4)
+    d(x / 127.5 - 1).logits.sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+
+
 def test_clips_features_are_its_projected_image_embedding(transformers: Any, clip: Path) -> None:
     made = Clip(path=clip)
     x = pictures(3)
@@ -82,7 +111,7 @@ def test_clips_features_are_its_projected_image_embedding(transformers: Any, cli
 def test_weights_with_another_hash_are_refused(dinov2: Path) -> None:
     own = sha256((dinov2 / "model.safetensors").read_bytes()).hexdigest()
     assert Dinov2(path=dinov2, sha256=own).weights_sha256 == own
-    with pytest.raises(DataError, match=f"its weights' sha256 is {own}, not {'0' * 64}"):
+    with pytest.raises(DataError, match=f"than is meant: sha256 {own}, not {'0' * 64}"):
         Dinov2(path=dinov2, sha256="0" * 64)
 
 

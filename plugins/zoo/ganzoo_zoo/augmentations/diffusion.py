@@ -21,7 +21,7 @@ class Diffusion(nn.Module):
     (``uniform``).
 
     D gets t / T_max, float (B,), as `extra` if it is ``augmentation-aware``, as `dcgan-diffusion`
-    is. Other discriminators do not know t, as in Diffusion-ProjectedGAN.
+    and `stylegan2-diffusion` are. Other discriminators do not know t, as in Diffusion-ProjectedGAN.
 
     Each sample draws its own t; the authors draw a pool of 32 of them every 4 updates, and choose
     from it and 32 zeros.

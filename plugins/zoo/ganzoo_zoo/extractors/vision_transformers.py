@@ -73,6 +73,28 @@ class _VisionTransformer(nn.Module):
         """Return the network's input for float32 images (B, 3, size, size) in [0, 255]."""
         return (x / 255 - self.mean) / self.std
 
+    @property
+    def token_width(self) -> int:
+        """Length of a token."""
+        return int(self.network.config.hidden_size)
+
+    def token_maps(self, x: Tensor, count: int) -> list[Tensor]:
+        """Return the tokens of the patches after each of `count` equal shares of the layers.
+
+        Args:
+            x: float32 images (B, 3, size, size) in [0, 255].
+
+        Returns:
+            float32 (B, `token_width`, rows, columns) each, without class and register tokens.
+        """
+        states = self.network(
+            pixel_values=self.normalised(x), output_hidden_states=True
+        ).hidden_states
+        layers = len(states) - 1  # the first is what enters the layers
+        side = x.shape[2] // self.network.config.patch_size
+        chosen = (states[-(-layers * (share + 1) // count)] for share in range(count))
+        return [h[:, -side * side :].transpose(1, 2).unflatten(2, (side, side)) for h in chosen]
+
 
 class Dinov2(_VisionTransformer):
     """DINOv2's class token, from a folder of yours; needs the package transformers.

@@ -9,6 +9,7 @@ Source: Sauer et al. 2021, arXiv:2111.01007.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal, Self
 
 import torch
@@ -17,8 +18,11 @@ from torch.nn import functional
 
 from ganzoo.api import DiscriminatorOutput, PositiveInt, SampleSpec
 from ganzoo_zoo.blocks.spectral_norm import add_spectral_norm
+from ganzoo_zoo.extractors.inception import Inception
 from ganzoo_zoo.extractors.toy_cnn import ToyCNN
+from ganzoo_zoo.extractors.vision_transformers import Clip, Dinov2
 
+Extractor = Literal["toy-cnn", "inception", "dinov2", "clip", "random"]
 SCALES = 4
 HEAD_CHANNELS = {8: 512, 16: 256, 32: 128, 64: 64}
 """Channels of a head at each size, if the first map counts as one of 128 pixels."""
@@ -32,15 +36,22 @@ class Discriminator(nn.Module):
     image.
 
     Args:
-        extractor: the frozen network. ``toy-cnn``: ganzoo's small classifier of digits and shapes,
-            of images resized to 32x32. ``random``: four convolutions with random weights, at the
-            image's size, a control. The paper has EfficientNet-lite0, trained on ImageNet.
+        extractor: the frozen network, which sees images of the size that it was trained on.
+            ``toy-cnn``: ganzoo's small classifier, at 32x32. ``inception``: the network of FID, at
+            299x299. ``dinov2`` and ``clip``: vision transformers, whose tokens after each quarter
+            of the layers are averaged over 1, 2, 4 and 8 patches each way. ``random``: four
+            convolutions with random weights, at the image's own size, a control. The paper has
+            EfficientNet-lite0, trained on ImageNet. A score by the same features flatters.
+        path: the weights of ``inception``, by default those in the cache, where ``ganzoo fetch
+            inception`` puts them; the folder of ``dinov2`` or ``clip``, as the extractor has it.
         width: channels of the first projected map; doubled with each deeper one. The paper has 64.
         separable: depthwise 3x3 convolutions and pooling in the heads, instead of dense 4x4 ones.
 
     Raises:
-        ValueError: neither 1 nor 3 channels, or a side below 16 pixels with ``random``.
-        DataError: the extractor's weights are missing.
+        ValueError: neither 1 nor 3 channels, or a side below 16 pixels with ``random``; `path`
+            where there are no weights to choose, or none where there must be one.
+        DataError: the extractor's weights are missing, or others.
+        PluginError: the package transformers is missing, for ``dinov2`` and ``clip``.
     """
 
     capabilities = frozenset({"batch-coupled", "features", "frozen-parameters", "graph-safe"})
@@ -49,12 +60,13 @@ class Discriminator(nn.Module):
         self,
         spec: SampleSpec,
         *,
-        extractor: Literal["toy-cnn", "random"] = "toy-cnn",
+        extractor: Extractor = "toy-cnn",
+        path: Path | None = None,
         width: PositiveInt = 32,
         separable: bool = False,
     ) -> None:
         super().__init__()
-        network: Maps = ToyMaps(spec) if extractor == "toy-cnn" else RandomMaps(spec)
+        network = maps_of(extractor, path, spec)
         self.projections = Projections(network.channels, width)
         self.network = network.requires_grad_(False).eval()
         self.projections.requires_grad_(False)
@@ -83,13 +95,37 @@ class Maps(nn.Module):
     channels: Sequence[int]
 
 
+def maps_of(extractor: Extractor, path: Path | None, spec: SampleSpec) -> Maps:
+    """Return the maps of a network by its name, for images of a kind."""
+    if extractor == "random":
+        made: Maps = RandomMaps(spec)
+    elif spec.channels not in (1, 3):
+        raise ValueError(f"{extractor} reads grey or RGB images, not {spec}")
+    elif extractor == "toy-cnn":
+        made = ToyMaps()
+    elif extractor == "inception":
+        return InceptionMaps(path)
+    elif path is None:
+        raise ValueError(f"{extractor} needs a path: the folder of the network")
+    else:
+        return TokenMaps(Dinov2(path=path) if extractor == "dinov2" else Clip(path=path))
+    if path is not None:
+        raise ValueError(f"{extractor} has one set of weights, and needs no path")
+    return made
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """Return images (B, 1 or 3, H, W) as (B, 3, side, side)."""
+    antialias = max(x.shape[2:]) > side
+    x = functional.interpolate(x, (side, side), mode="bilinear", antialias=antialias)
+    return x.expand(-1, 3, -1, -1)
+
+
 class ToyMaps(Maps):
     """The maps of `toy-cnn`'s convolutions: 32, 48, 64 and 96 channels at 16, 8, 4 and 2 pixels."""
 
-    def __init__(self, spec: SampleSpec) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        if spec.channels not in (1, 3):
-            raise ValueError(f"toy-cnn reads grey or RGB images, not {spec}")
         self.layers = ToyCNN().convolutions
         self.channels = [layer.out_channels for layer in self.layers]  # type: ignore[misc]
 
@@ -100,6 +136,39 @@ class ToyMaps(Maps):
             h = functional.relu(layer(h))
             maps.append(h)
         return maps
+
+
+class InceptionMaps(Maps):
+    """The last maps of Inception with 71, 35, 17 and 8 pixels."""
+
+    channels = (192, 288, 768, 2048)
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self.extractor = Inception(weights=path)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return self.extractor.maps(127.5 * (resized(x, 299) + 1))
+
+
+class TokenMaps(Maps):
+    """A vision transformer's tokens of patches after each quarter of its layers, as maps.
+
+    The first has a place for each patch; the others have the mean of 2, 4 and 8 patches each way.
+    """
+
+    def __init__(self, extractor: Dinov2 | Clip) -> None:
+        super().__init__()
+        self.extractor = extractor
+        self.channels = (extractor.token_width,) * SCALES
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        side = self.extractor.input_shape[1]
+        maps = self.extractor.token_maps(127.5 * (resized(x, side) + 1), SCALES)
+        return [
+            functional.adaptive_avg_pool2d(h, max(1, h.shape[2] // 2**level))
+            for level, h in enumerate(maps)
+        ]
 
 
 class RandomMaps(Maps):
