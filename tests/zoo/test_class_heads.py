@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from ganzoo_zoo.blocks.heads import WORDS
+from ganzoo_zoo.blocks.heads import CLASS_WORDS, WORDS
 from ganzoo_zoo.blocks.labels import Projection
 from ganzoo_zoo.losses.multi_hinge import MultiHinge
-from ganzoo_zoo.networks import biggan, biggan_deep, dcgan, resnet, sagan
+from ganzoo_zoo.networks import biggan, biggan_deep, dcgan, resnet, sagan, stylegan2
 from ganzoo_zoo.regularizers.auxiliary_classifier import (
     AuxiliaryClassifier,
     DiscriminativeClassifier,
@@ -341,6 +341,26 @@ def test_every_parameter_gets_a_gradient_through_what_d_returns(module: Any, wor
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.any(), parameter_name
+
+
+@pytest.mark.parametrize("head", [word for word in WORDS if WORDS[word] <= CLASS_WORDS])
+def test_stylegan2s_heads_read_its_last_hidden_layer(head: Any) -> None:
+    torch.manual_seed(0)
+    network = stylegan2.Discriminator(
+        TINY, channel_base=64, channel_max=8, conditional=True, head=head, embedding_dim=5
+    )
+    assert network.capabilities == WORDS[head] | {"features", "graph-safe"}
+    found = network(torch.randn(4, 3, 8, 8))
+    again = network.heads(network.logit(found.features[-1]), found.features[-1], found.features)
+    assert found.extra.keys() == again.extra.keys()
+    for name, each in again.extra.items():
+        torch.testing.assert_close(found.extra[name], each)
+    parts = [found.logits, *found.extra.values()]
+    parts += [] if found.class_logits is None else [found.class_logits]
+    sum((part * torch.randn_like(part)).sum() for part in parts).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    if head == "embedding":
+        assert found.extra["embedding"].shape == (4, 5)
 
 
 def test_a_head_of_classes_takes_the_place_of_projection() -> None:

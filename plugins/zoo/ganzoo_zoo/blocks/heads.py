@@ -29,6 +29,8 @@ WORDS: dict[str, frozenset[str]] = {
 """Head → the capabilities that D has with it."""
 
 EVERY_WORD: frozenset[str] = frozenset().union(*WORDS.values())
+CLASS_WORDS = EVERY_WORD - WORDS["rotation"] - WORDS["infomax"]
+"""The capabilities of class heads."""
 
 
 class Heads(nn.Module):

@@ -42,6 +42,7 @@ from ganzoo.api import (
 )
 from ganzoo.nn import centred, growth, label_classes, required_labels
 from ganzoo_zoo.blocks.equalised import EqualisedConv2d, EqualisedLinear, unit_norm
+from ganzoo_zoo.blocks.heads import CLASS_WORDS, Head, Heads, outputs_of
 from ganzoo_zoo.blocks.minibatch_stddev import MinibatchStddev
 from ganzoo_zoo.blocks.resampling import Resampling
 
@@ -188,7 +189,8 @@ class Discriminator(nn.Module):
     Blocks of two 3x3 convolutions, the second of which halves the size after a low-pass filter,
     then the standard deviation over groups of samples, a convolution and two linear layers. If
     conditional, the last layer has a vector for output, and the logit is its product with a mapping
-    of the label. The features are the outputs of the blocks and of the last hidden layer.
+    of the label; or a head reads the last hidden layer. The features are the outputs of the blocks
+    and of the last hidden layer.
 
     Args:
         channel_base: channels times height at each size, up to `channel_max`.
@@ -201,14 +203,29 @@ class Discriminator(nn.Module):
         mapping_lr_factor: factor on the learning rate of that mapping.
         clamp: largest size of an activation of a convolution, against overflow in half precision
             (256 in the authors' code); null: no limit.
-        conditional: use the labels; the data must have classes.
+        conditional: use the labels; the data must have classes. Without effect with another
+            `head`.
+        head: how D uses classes: `projection` if conditional; the others as in `resnet`. StudioGAN
+            has `embedding` with `d2d-ce`.
+        embedding_dim: length of the vectors of `embedding`; null means 512.
 
     Raises:
-        ValueError: not an image of at least 8x8 pixels; or conditional, and the data has no
-            classes.
+        ValueError: not an image of at least 8x8 pixels; or conditional or a class head, and the
+            data has no classes.
     """
 
-    capabilities = frozenset({"conditional", "features", "graph-safe"})
+    capabilities = frozenset(
+        {
+            "class-logits",
+            "conditional",
+            "features",
+            "graph-safe",
+            "zoo/discriminative-class-logits",
+            "zoo/embedding",
+            "zoo/multi-hinge",
+            "zoo/twin-class-logits",
+        }
+    )
     numbers = 0
     """Numbers of a sample that the mapping reads beside its label; 0 unless a subclass has some."""
 
@@ -224,12 +241,12 @@ class Discriminator(nn.Module):
         mapping_lr_factor: PositiveFloat = 0.01,
         clamp: PositiveFloat | None = None,
         conditional: bool = False,
+        head: Head = "projection",
+        embedding_dim: PositiveInt | None = None,
     ) -> None:
         super().__init__()
         self.batch_multiple = minibatch_stddev or 1
-        if not conditional:
-            self.capabilities -= {"conditional"}
-        classes = label_classes(spec, conditional)
+        classes = label_classes(spec, conditional and head == "projection")
         doublings, base, self.size = growth(spec)
         channels = widths(channel_base, channel_max, doublings + 1)
         last, pixels, skip = channels[-1], base[0] * base[1], architecture == "skip"
@@ -247,12 +264,18 @@ class Discriminator(nn.Module):
         self.convolution = FilteredConv2d(last + bool(minibatch_stddev), last, 3, clamp=clamp)
         self.hidden = EqualisedLinear(last * pixels, last)
         conditions = classes + self.numbers
-        self.logit = EqualisedLinear(last, last if conditions else 1)
+        self.logit = EqualisedLinear(last, last if conditions else outputs_of(head, spec))
         self.mapping = (
             Mapping(0, classes, last, mapping_layers, mapping_lr_factor, self.numbers)
             if conditions
             else None
         )
+        self.heads = Heads(
+            spec, last, None, head=head, self_supervision="none", embedding_dim=embedding_dim
+        )
+        self.capabilities = self.capabilities - CLASS_WORDS | self.heads.capabilities
+        if not classes:
+            self.capabilities -= {"conditional"}
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """Judge images (B, C, H, W) in [-1, 1], given labels (B,) int64 if conditional."""
@@ -273,11 +296,12 @@ class Discriminator(nn.Module):
             features.append(h)
         h = self.convolution(h if self.stddev is None else self.stddev(h))
         h = activated(self.hidden(h.flatten(1)))
-        logits = self.logit(h)
-        if self.mapping is None:
-            return DiscriminatorOutput(logits.squeeze(1), (*features, h))
-        logits = (logits * self.mapping(None, y, numbers)).sum(1) / sqrt(logits.shape[1])
-        return DiscriminatorOutput(logits, (*features, h))
+        outputs = self.logit(h)
+        if self.mapping is not None:
+            vector = self.mapping(None, y, numbers)
+            outputs = (outputs * vector).sum(1, keepdim=True) / sqrt(outputs.shape[1])
+        output: DiscriminatorOutput = self.heads(outputs, h, (*features, h))
+        return output
 
 
 class Mapping(nn.Module):
