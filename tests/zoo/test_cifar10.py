@@ -52,6 +52,12 @@ def test_records_are_a_label_and_three_planes(folder: Path) -> None:
     assert Cifar10("test", path=folder).tensors()[1].tolist() == [5, 6, 7]
 
 
+def test_mirror_is_passed_to_the_engine_and_changes_no_sample(folder: Path) -> None:
+    plain, mirrored = (Cifar10("train", path=folder, mirror=mirror) for mirror in (False, True))
+    assert (plain.mirror, mirrored.mirror) == (False, True)
+    assert torch.equal(plain.tensors()[0], mirrored.tensors()[0])
+
+
 def test_an_archive_gives_what_its_folder_gives_whatever_its_order(folder: Path) -> None:
     archive = packed(folder, folder.parent / "a.tar.gz")
     for split in ("train", "test"):

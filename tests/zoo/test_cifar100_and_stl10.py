@@ -97,6 +97,19 @@ def test_the_unlabelled_images_have_no_classes_and_come_smaller(tmp_path: Path) 
     assert torch.equal(pickle.loads(pickle.dumps(small))[0][0], images[0])  # noqa: S301 - our own
 
 
+def test_mirror_is_passed_to_the_engine_and_changes_no_sample(tmp_path: Path) -> None:
+    for dataset, folder in (
+        (Cifar100, cifar(tmp_path / "cifar-100-binary")),
+        (Stl10, stl(tmp_path / "stl10_binary")),
+    ):
+        plain, mirrored = (
+            dataset("train", path=folder, mirror=mirror)  # type: ignore[operator]
+            for mirror in (False, True)
+        )
+        assert (plain.mirror, mirrored.mirror) == (False, True)
+        assert torch.equal(plain.tensors()[0], mirrored.tensors()[0])
+
+
 def test_an_archive_gives_what_its_folder_gives(tmp_path: Path, own_cache: Path) -> None:
     for dataset, folder, name in (
         (Cifar100, cifar(tmp_path / "cifar-100-binary"), CIFAR100.name),

@@ -8,6 +8,8 @@ from ganzoo_zoo.schedules.simple import Constant, Exponential
 from ganzoo_zoo.schedules.stairs import Stairs
 from ganzoo_zoo.schedules.warm_up import WarmUp
 
+from ganzoo.recipes.load import Recipe
+
 both = pytest.mark.parametrize("schedule", [Linear, Cosine])
 
 
@@ -46,6 +48,23 @@ def test_an_end_that_is_not_after_the_beginning_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"end_samples \(50\) must be above begin_samples \(50\)"):
         schedule(begin_samples=50, end_samples=50)
+
+
+@pytest.mark.parametrize(("recipe", "batch"), [("biggan-cifar10", 64), ("reacgan-cifar10", 128)])
+def test_biggans_average_begins_at_step_1000_and_keeps_9999_parts_then(
+    recipe: str, batch: int
+) -> None:
+    """StudioGAN's: before, the average is a copy of G; 5 updates of D a step."""
+    settings = Recipe.load(recipe).data
+    about = settings["schedules"]["train.ema.half_life_samples"]
+    assert about.pop("use") == "linear"
+    half_life, factor = settings["train"]["ema"]["half_life_samples"], Linear(**about)
+    of_a_step = 5 * batch
+    decay = [
+        0.5 ** (of_a_step / (half_life * factor(step * of_a_step)))
+        for step in (0, 999, 1000, 10**5)
+    ]
+    assert decay == pytest.approx([0.0, 0.0, 0.9999, 0.9999], abs=1e-8)
 
 
 # Values of brownvc/R3GAN 19a7ddf, preset CIFAR10: all reach their ends at 20,000,000 images.
