@@ -33,7 +33,7 @@ WITHOUT_R1_R2 = (
     "regularizers={r1: null, r2: null}",
     "schedules={regularizers.r1.gamma: null, regularizers.r2.gamma: null}",
 )
-RATE = "lr: 2e-3, betas: [0.0, 0.99]"
+RATE, QUARTER_RATE = "lr: 2e-3, betas: [0.0, 0.99]", "lr: 5e-4, betas: [0.0, 0.99]"
 OTHERS: Mapping[str, tuple[str, ...]] = {
     "mixture": (),
     "particles": ("latent={use: particles, count: 1000, sigma: 0.03}",),
@@ -61,6 +61,9 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
         "discriminator={use: packed, network: mlp, packing: 2, width: 128}",
     ),
     "extragradient": tuple(f"optimizers.{each}={{use: extra-adam, {RATE}}}" for each in NETWORKS),
+    "extragradient, a quarter of the rate": tuple(
+        f"optimizers.{each}={{use: extra-adam, {QUARTER_RATE}}}" for each in NETWORKS
+    ),
     "optimistic Adam": tuple(
         f"optimizers.{each}={{use: optimistic-adam, {RATE}}}" for each in NETWORKS
     ),
