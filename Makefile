@@ -43,10 +43,13 @@ test: check  ## lint, types, floors, all tests, those of extras, and the wheels 
 quick: env  ## the tests that take less than a few seconds each
 	@$(BIN)/pytest -q $(PARALLEL) -m "not slow"
 
-# In a folder of its own: torchmetrics imports transformers wherever it is, which takes seconds.
-extras: env  ## the tests of DINOv2 and CLIP, with the package transformers
-	@$(BIN)/pip install -qq --upgrade --target .venv/extras 'transformers>=5'
+extras: .venv/extras/ready  ## the tests of DINOv2 and CLIP, with the package transformers
 	@PYTHONPATH=.venv/extras $(BIN)/pytest -q tests/zoo/test_vision_transformers.py
+
+# In a folder of its own: torchmetrics imports transformers wherever it is, which takes seconds.
+.venv/extras/ready: .venv/ready
+	@$(BIN)/pip install -qq --upgrade --target .venv/extras 'transformers>=5'
+	@touch $@
 
 soak: env  ## kill a run 40 times, make its file calls fail, read 200,000 mutated files, write docs/reliability.md; hours
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak | tee .soak.log

@@ -33,7 +33,15 @@ WITHOUT_R1_R2 = (
     "regularizers={r1: null, r2: null}",
     "schedules={regularizers.r1.gamma: null, regularizers.r2.gamma: null}",
 )
-RATE, QUARTER_RATE = "lr: 2e-3, betas: [0.0, 0.99]", "lr: 5e-4, betas: [0.0, 0.99]"
+
+
+def optimized_by(optimizer: str, lr: str = "2e-3") -> tuple[str, ...]:
+    """Return the overrides for another optimizer of both networks, and perhaps another rate."""
+    return tuple(
+        f"optimizers.{each}={{use: {optimizer}, lr: {lr}, betas: [0.0, 0.99]}}" for each in NETWORKS
+    )
+
+
 OTHERS: Mapping[str, tuple[str, ...]] = {
     "mixture": (),
     "particles": ("latent={use: particles, count: 1000, sigma: 0.03}",),
@@ -60,13 +68,9 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "PacGAN2, D of depth 3 without Fourier features": (
         "discriminator={use: packed, network: mlp, packing: 2, width: 128}",
     ),
-    "extragradient": tuple(f"optimizers.{each}={{use: extra-adam, {RATE}}}" for each in NETWORKS),
-    "extragradient, a quarter of the rate": tuple(
-        f"optimizers.{each}={{use: extra-adam, {QUARTER_RATE}}}" for each in NETWORKS
-    ),
-    "optimistic Adam": tuple(
-        f"optimizers.{each}={{use: optimistic-adam, {RATE}}}" for each in NETWORKS
-    ),
+    "extragradient": optimized_by("extra-adam"),
+    "extragradient, a quarter of the rate": optimized_by("extra-adam", "5e-4"),
+    "optimistic Adam": optimized_by("optimistic-adam"),
 }
 POINTS = ("dataset.modes=100", "dataset.extent=4.5", "dataset.length=100000", "eval.samples=10000")
 

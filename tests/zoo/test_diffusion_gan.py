@@ -26,7 +26,7 @@ def judges() -> dict[str, nn.Module]:
 @pytest.mark.parametrize("name", ["dcgan", "stylegan2"])
 def test_each_sample_is_judged_by_its_own_step(name: str) -> None:
     network, x = judges()[name], images(1).expand(3, -1, -1, -1)
-    # Zero biases: without these, StyleGAN2's mapping gives all steps above 0 the same vector.
+    # Biases start at 0, where StyleGAN2's mapping gives all steps above 0 the same vector.
     with torch.no_grad():
         for each in network.parameters():
             each.add_(0.01 * torch.randn(each.shape, generator=torch.Generator().manual_seed(1)))

@@ -171,28 +171,36 @@ class Network(nn.Module):
 
         The network computes in the dtype of its weights, and the last mean in float32.
         """
-        return self.maps(x)[-1].mean((2, 3))
+        return self.to_8(self.to_17(self.to_35(self.to_71(x)))).float().mean((2, 3))
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Return the last maps of 71, 35, 17 and 8 pixels, float32.
+        """Return the last maps of 71, 35, 17 and 8 pixels: 192, 288, 768 and 2,048 channels."""
+        maps = []
+        for stage in (self.to_71, self.to_35, self.to_17, self.to_8):
+            x = stage(x)
+            maps.append(x)
+        return maps
 
-        They have 192, 288, 768 and 2,048 channels.
-        """
-        at_71, at_35, at_17 = self.to_mixed_5(x)
-        at_17 = self.Mixed_6e(self.Mixed_6d(at_17))
-        at_8 = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(at_17)))
-        return [h.float() for h in (at_71, at_35, at_17, at_8)]
-
-    def to_mixed_5(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return maps of 71, 35 and 17 pixels, the last the one that TensorFlow calls mixed_5."""
+    def to_71(self, x: Tensor) -> Tensor:
         x = ((x - 128) / 128).to(self.fc.weight.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
         x = functional.max_pool2d(x, 3, stride=2)
-        at_71 = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x))
-        x = functional.max_pool2d(at_71, 3, stride=2)
-        at_35 = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x)))
-        return at_71, at_35, self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(at_35)))
+        return self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x))
+
+    def to_35(self, x: Tensor) -> Tensor:
+        x = functional.max_pool2d(x, 3, stride=2)
+        return self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x)))
+
+    def mixed_5(self, x: Tensor) -> Tensor:
+        """Return (B, 768, 17, 17) of the map of 35 pixels; so called in TensorFlow's graph."""
+        return self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(x)))
+
+    def to_17(self, x: Tensor) -> Tensor:
+        return self.Mixed_6e(self.Mixed_6d(self.mixed_5(x)))
+
+    def to_8(self, x: Tensor) -> Tensor:
+        return self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x)))
 
     def spatial_features(self, x: Tensor) -> Tensor:
         """Return the first 7 of 192 channels of mixed_6/conv at 17x17 places, float32 (B, 2023).
@@ -200,7 +208,8 @@ class Network(nn.Module):
         That is the 1x1 convolution of the graph's block mixed_6, after its ReLU: the features of
         sFID (Nash et al. 2021, arXiv:2103.03841, in the evaluation code of arXiv:2105.05233).
         """
-        return self.Mixed_6d.branch1x1(self.to_mixed_5(x)[-1])[:, :7].float().flatten(1)
+        x = self.mixed_5(self.to_35(self.to_71(x)))
+        return self.Mixed_6d.branch1x1(x)[:, :7].float().flatten(1)
 
     def class_logits(self, features: Tensor) -> Tensor:
         """Return float32 logits (B, 1008) without the classifier's bias.

@@ -36,11 +36,7 @@ def register_discriminators(register: Register) -> None:
     add("biggan", "biggan:Discriminator", paper="arXiv:1809.11096")
     add("biggan-deep", "biggan_deep:Discriminator", paper="arXiv:1809.11096")
     add("stylegan2", "stylegan2:Discriminator", paper="arXiv:1912.04958")
-    add(
-        "stylegan2-diffusion",
-        "diffusion_gan:StyleGAN2Discriminator",
-        paper="arXiv:2206.02262",
-    )
+    add("stylegan2-diffusion", "diffusion_gan:StyleGAN2Discriminator", paper="arXiv:2206.02262")
     add("r3gan", "r3gan:Discriminator", paper="arXiv:2501.05441")
     add("fastgan", "fastgan:Discriminator", paper="arXiv:2101.04775")
     add("patch", "patch:Discriminator", paper="arXiv:1611.07004")

@@ -97,21 +97,17 @@ class Maps(nn.Module):
 
 def maps_of(extractor: Extractor, path: Path | None, spec: SampleSpec) -> Maps:
     """Return the maps of a network by its name, for images of a kind."""
-    if extractor == "random":
-        made: Maps = RandomMaps(spec)
-    elif spec.channels not in (1, 3):
+    if extractor != "random" and spec.channels not in (1, 3):
         raise ValueError(f"{extractor} reads grey or RGB images, not {spec}")
-    elif extractor == "toy-cnn":
-        made = ToyMaps()
-    elif extractor == "inception":
+    if extractor == "inception":
         return InceptionMaps(path)
-    elif path is None:
+    if extractor in ("toy-cnn", "random"):
+        if path is not None:
+            raise ValueError(f"{extractor} has one set of weights, and needs no path")
+        return ToyMaps() if extractor == "toy-cnn" else RandomMaps(spec)
+    if path is None:
         raise ValueError(f"{extractor} needs a path: the folder of the network")
-    else:
-        return TokenMaps(Dinov2(path=path) if extractor == "dinov2" else Clip(path=path))
-    if path is not None:
-        raise ValueError(f"{extractor} has one set of weights, and needs no path")
-    return made
+    return TokenMaps(Dinov2(path=path) if extractor == "dinov2" else Clip(path=path))
 
 
 def resized(x: Tensor, side: int) -> Tensor:

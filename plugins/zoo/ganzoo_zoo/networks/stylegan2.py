@@ -336,13 +336,15 @@ class Mapping(nn.Module):
         """Return w (B, style_dim) of z (B, latent_dim), y int64 (B,) and numbers (B, N)."""
         parts = [] if z is None else [unit_norm(z)]
         if self.label is not None:
-            given = [] if numbers is None else [numbers.to(self.label.weight.dtype)]
+            conditions = []
             if self.classes:
                 # F.one_hot reads the largest label on the CPU, which a captured graph cannot.
                 classes = torch.arange(self.classes, device=self.label.weight.device)
-                one_hot = required_labels(y)[:, None] == classes
-                given.insert(0, one_hot.to(self.label.weight.dtype))
-            parts.append(unit_norm(self.label(torch.cat(given, 1)).float()))
+                conditions.append(required_labels(y)[:, None] == classes)
+            if numbers is not None:
+                conditions.append(numbers)
+            given = torch.cat(conditions, 1).to(self.label.weight.dtype)
+            parts.append(unit_norm(self.label(given).float()))
         w = torch.cat(parts, 1)
         for layer in self.layers:
             w = activated(layer(w))
