@@ -58,7 +58,8 @@ class Outcome:
 
     def row(self) -> str:
         """Return a row of the table."""
-        said = "; ".join(self.problems) or "ok"
+        fine = "ok" if judged(self.recipe, self.steps) else "ok, samples not judged"
+        said = "; ".join(self.problems) or fine
         scores = f"{self.untrained:.4g} | {self.trained:.4g} | {self.scored_with}"
         return f"| {self.recipe} | {self.steps} | {scores} | {self.seconds:.0f} | {said} |"
 
@@ -125,7 +126,7 @@ def _attempt(recipe: str, seconds: float, folder: Path) -> dict[str, Any]:
     run = ganzoo.run(recipe, overrides, runs_directory=folder / "runs", reporter=quiet)
     problems = list(_not_finite(run))
     trained = [each.value for each in run.scores if each.sampling][-1] if run.scores else math.nan
-    if steps >= LEAST and recipe not in NEED_A_START and not trained < untrained:
+    if judged(recipe, steps) and not trained < untrained:
         if steps < MOST:  # a text GAN's samples are worse at first
             return _attempt(recipe, 4 * seconds, folder / "longer")
         problems.append("not better than its untrained generator")
@@ -141,6 +142,11 @@ def _attempt(recipe: str, seconds: float, folder: Path) -> dict[str, Any]:
         "scored_with": extractor,
         "problems": tuple(problems),
     }
+
+
+def judged(recipe: str, steps: int) -> bool:
+    """Return whether the samples must be better than those of the untrained generator."""
+    return steps >= LEAST and recipe not in NEED_A_START
 
 
 def _untrained(recipe: str, seconds: float, overrides: dict[str, Any]) -> tuple[int, float, str]:

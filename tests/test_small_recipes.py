@@ -25,6 +25,13 @@ def test_recipes_are_found_by_data_that_nobody_has_to_bring() -> None:
     assert not [name for name in found if "cifar10" in name or name.startswith("photos-")]
 
 
+def test_a_row_says_whether_samples_were_judged() -> None:
+    assert Outcome("digits-dcgan-hinge", steps=20).row().endswith("| ok |")
+    for recipe, steps in (("emoji-stylegan2-ada", 4), ("oracle-seqgan", 300)):
+        assert Outcome(recipe, steps=steps).row().endswith("| ok, samples not judged |")
+    assert Outcome("a", steps=4, problems=("bad",)).row().endswith("| bad |")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", SAMPLED)
 def test_a_recipe_learns_stays_finite_and_resumes_bit_for_bit(recipe: str) -> None:
